@@ -1,0 +1,52 @@
+"""Several processes as an argument; a single one is the case of one. The only file that knows torch.distributed."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The processes that share a run.
+
+    Attributes:
+        rank: The number of this one, from 0.
+        world: How many there are.
+    """
+
+    rank: int = 0
+    world: int = 1
+
+    def mine(self, numbers: Sequence[int]) -> Sequence[int]:
+        """This process's share of a batch; all shares together are the batch."""
+        return numbers[self.rank :: self.world]
+
+    def sum(self, value: Tensor) -> Tensor:
+        """The sum of a tensor over the processes; rounding may differ with their number."""
+        if self.world > 1:
+            dist.all_reduce(value)
+        return value
+
+
+ALONE = Workers()
+
+
+@contextmanager
+def joined() -> Iterator[Workers]:
+    """The processes that torchrun started, or this one alone."""
+    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+        yield ALONE
+        return
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+    if torch.cuda.is_available():
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    dist.init_process_group(backend)
+    try:
+        yield Workers(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()

@@ -1,0 +1,132 @@
+"""Counts that add up, picture by picture; shares and intervals are taken last."""
+
+from dataclasses import dataclass, fields
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from uapseg.targets import Goal, Hidden, Target
+from uapseg.tensors import LabelMaps
+
+Scores = dict[str, float | None]
+"""Shares in [0, 1] by name; None where there is nothing to take a share of."""
+
+GROUPS = {"static": 2, "hidden": 3}
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a network sees in n pictures, counted in pixels; g groups as in `Goal`, k classes. All int64.
+
+    Attributes:
+        pixels: The pixels of each group (n, g).
+        reached: Those that carry the wanted label; for the group of hidden pixels, no longer a hidden class (n, g).
+        overlap: The pixels outside the hidden group that carry a class before and after (n, k).
+        union: Those that carry it before or after (n, k).
+    """
+
+    pixels: Tensor
+    reached: Tensor
+    overlap: Tensor
+    union: Tensor
+
+    def __add__(self, other: Self) -> "Counts":
+        """The counts of both sets of pictures."""
+        return Counts(*(torch.cat([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def count(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]) -> Counts:
+    """Counts what is seen (n, h, w) against the goal, and against what was seen in the clean pictures."""
+    right = seen == goal.labels
+    if isinstance(target, Hidden):
+        names = {name.lower() for name in target.classes}
+        gone = torch.ones(256, dtype=torch.bool, device=seen.device)
+        gone[[number for number, name in enumerate(classes) if name.lower() in names]] = False
+        right = torch.where(goal.groups == 0, gone[seen.long()], right)
+    groups = [goal.groups == group for group in range(GROUPS[target.kind])]
+    counted = goal.groups != 0 if isinstance(target, Hidden) else torch.ones_like(right)
+    before = [(clean == number) & counted for number in range(len(classes))]
+    after = [(seen == number) & counted for number in range(len(classes))]
+    return Counts(
+        _sums(groups),
+        _sums([right & group for group in groups]),
+        _sums([a & b for a, b in zip(before, after, strict=True)]),
+        _sums([a | b for a, b in zip(before, after, strict=True)]),
+    )
+
+
+def _sums(masks: list[Tensor]) -> Tensor:
+    return torch.stack([mask.flatten(1).sum(1) for mask in masks], dim=1).cpu()
+
+
+def scores(counts: Counts, target: Target) -> Scores:
+    """The shares that matter for a target: each over all pixels of all pictures.
+
+    Returns:
+        For a static target ``target_success`` (pixels at the goal) and ``region_success`` (those of the drawn region);
+        for hidden classes ``hidden`` (their pixels that no longer carry any hidden class), ``fully_hidden`` (pictures
+        with none left), ``kept`` (the other pixels, unchanged), ``kept_objects`` (those of object classes) and
+        ``miou`` (of the other classes, before against after).
+    """
+    return {name: _share(*pair) for name, pair in _fractions(counts, target).items()} | _iou(counts, target)
+
+
+def each(counts: Counts, target: Target) -> tuple[float | None, ...]:
+    """The success in each picture: all pixels at the goal, or hidden pixels that are gone."""
+    group = slice(0, 1) if isinstance(target, Hidden) else slice(None)
+    reached, pixels = counts.reached[:, group].sum(1), counts.pixels[:, group].sum(1)
+    return tuple(_share(r, p) for r, p in zip(reached, pixels, strict=True))
+
+
+def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
+    """95 % bootstrap intervals of the scores over pictures, as [low, high].
+
+    Source:
+        Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval.
+    """
+    chosen = torch.randint(len(counts), (draws, len(counts)), generator=torch.Generator().manual_seed(seed))
+    spread: dict[str, list[float]] = {}
+    for row in chosen:
+        again = Counts(*(getattr(counts, f.name)[row] for f in fields(counts)))
+        for name, value in scores(again, target).items():
+            if value is not None:
+                spread.setdefault(name, []).append(value)
+    levels = torch.tensor([0.025, 0.975], dtype=torch.float64)
+    return {k: torch.tensor(v, dtype=torch.float64).quantile(levels).tolist() for k, v in spread.items()}
+
+
+def merit(values: Scores) -> float:
+    """One number to choose by: the mean of the scores that pull against each other."""
+    names = ("target_success", "region_success") if "target_success" in values else ("hidden", "hidden", "kept", "kept_objects")
+    known = [value for name in names if (value := values[name]) is not None]
+    return sum(known) / max(1, len(known))
+
+
+def _fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor]]:
+    pixels, reached = counts.pixels.sum(0), counts.reached.sum(0)
+    if not isinstance(target, Hidden):
+        return {"target_success": (reached.sum(), pixels.sum()), "region_success": (reached[0], pixels[0])}
+    shown = counts.pixels[:, 0] > 0
+    wholly = shown & (counts.reached[:, 0] == counts.pixels[:, 0])
+    return {
+        "hidden": (reached[0], pixels[0]),
+        "fully_hidden": (wholly.sum(), shown.sum()),
+        "kept": (reached[1:].sum(), pixels[1:].sum()),
+        "kept_objects": (reached[1], pixels[1]),
+    }
+
+
+def _iou(counts: Counts, target: Target) -> Scores:
+    if not isinstance(target, Hidden):
+        return {}
+    overlap, union = counts.overlap.sum(0).double(), counts.union.sum(0)
+    there = union > 0
+    return {"miou": (overlap[there] / union[there]).mean().item() if there.any() else None}
+
+
+def _share(part: Tensor, whole: Tensor) -> float | None:
+    return part.item() / whole.item() if whole.item() else None

@@ -1,0 +1,60 @@
+"""The embedded network: a small one for street scenes, trained by ``assets/street/train.py``.
+
+Source: LR-ASPP on MobileNetV3-Large, Howard et al., Searching for MobileNetV3, https://arxiv.org/abs/1905.02244
+"""
+
+from pathlib import Path
+
+from safetensors.torch import load_file
+from torch import nn
+from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+
+from uapseg.errors import UapsegError
+from uapseg.models import Segmenter
+from uapseg.scenery import CLASSES
+
+WEIGHTS = Path(__file__).parents[2] / "assets" / "street" / "street.safetensors"
+MEAN = (0.485, 0.456, 0.406)
+STD = (0.229, 0.224, 0.225)
+PALETTE = (
+    (130, 180, 230),  # Sky
+    (150, 90, 80),  # Building
+    (220, 220, 130),  # Pole
+    (125, 95, 150),  # Road
+    (225, 150, 200),  # Pavement
+    (95, 155, 70),  # Tree
+    (245, 205, 60),  # SignSymbol
+    (80, 95, 110),  # Fence
+    (55, 95, 215),  # Car
+    (225, 55, 70),  # Pedestrian
+    (20, 175, 170),  # Bicyclist
+)
+
+
+def network() -> nn.Module:
+    """The bare architecture, untrained."""
+    return lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=len(CLASSES))
+
+
+def load(weights: Path = WEIGHTS) -> Segmenter:
+    """The trained network.
+
+    Raises:
+        UapsegError: The weights are not where they belong.
+    """
+    if not weights.is_file():
+        raise UapsegError(f"The weights of the network street are missing: put them at {weights}.")
+    net = network()
+    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(weights).items()})
+    return Segmenter(
+        net,
+        name="street",
+        classes=CLASSES,
+        palette=PALETTE,
+        objects=("Pole", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist"),
+        pair=("Car", "Building"),
+        mean=MEAN,
+        std=STD,
+        source="LR-ASPP MobileNetV3-Large (https://arxiv.org/abs/1905.02244), trained by assets/street/train.py",
+        licence="research use, as the CamVid photos it was trained on besides rendered scenes",
+    )

@@ -1,0 +1,93 @@
+"""How to search: every setting of the optimiser, and the presets that name good ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from uapseg.errors import UapsegError
+
+GREY = 1 / 255
+"""One grey level, in image units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that decides a search but the network, the pictures and the target.
+
+    Attributes:
+        preset: The name of the preset these settings were made from.
+        epsilon: The largest change of a value, in (0, 1]; grey levels are divided by 255.
+        budget: How many image-gradients to spend; one is a forward and a backward pass of one picture.
+        seed: Draws the order of the pictures and the random noise of the floors.
+        tile: (width, height) of the perturbation in pixels; None takes the size of the data set's pictures.
+        train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
+        batch: Pictures in one forward and backward pass.
+        whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
+        step: The size of the first step, in (0, 1].
+        decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
+        momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
+        tau: Pixels won with more confidence than this do not count, in [0.5, 1].
+        omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
+        validate_every: Image-gradients between two looks at the validation pictures.
+        validation_pictures: How many validation pictures choose the best iterate.
+    """
+
+    preset: str
+    epsilon: float
+    budget: int
+    seed: int = 0
+    tile: tuple[int, int] | None = None
+    train_pictures: int | None = None
+    batch: int
+    whole_pass: bool
+    step: float
+    decay: bool
+    momentum: float
+    tau: float = 0.75
+    omega: float | None
+    validate_every: int = 200
+    validation_pictures: int = 32
+
+    def __post_init__(self) -> None:
+        """Checks each value on its own."""
+        _within("epsilon", self.epsilon * 255, 1, 255, "grey levels")
+        _within("budget", self.budget, 1, 10**9, "image-gradients")
+        _within("batch", self.batch, 1, 4096, "pictures")
+        _within("step", self.step * 255, 0.01, 255, "grey levels")
+        _within("momentum", self.momentum, 0, 0.999, "as a share")
+        _within("tau", self.tau, 0.5, 1, "as a confidence")
+        _within("omega", self.omega or 0, 0, 1, "as a weight")
+        for side in self.tile or ():
+            _within("tile", side, 8, 8192, "pixels a side")
+        for name in ("train_pictures", "validate_every", "validation_pictures"):
+            _within(name.replace("_", " "), getattr(self, name) or 1, 1, 10**9, "as a number")
+
+
+def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
+    if not low - 1e-6 <= value <= high + 1e-6:
+        raise UapsegError(f"The {name} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
+
+
+def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) -> Settings:
+    """The method as published: one sign step of a grey level for each pass over all training pictures.
+
+    Source:
+        Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
+        https://arxiv.org/abs/1704.05712, section 4.
+    """
+    rule = {"batch": 8, "whole_pass": True, "step": GREY, "decay": False, "momentum": 0.0}
+    return Settings(preset="paper", epsilon=epsilon, budget=budget, **{**rule, "omega": omega, **others})
+
+
+def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
+    """Mini-batches, momentum on normalised gradients, a step that decays to nothing, means by region.
+
+    Source:
+        Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
+        Dong et al., https://arxiv.org/abs/1710.06081.
+    """
+    rule = {"batch": 8, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9, "omega": None}
+    return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**rule, **others})
+
+
+PRESETS: dict[str, Callable[..., Settings]] = {"fast": fast, "paper": paper}
