@@ -1,7 +1,6 @@
 """Counts that add up, picture by picture; shares and intervals are taken last."""
 
 from dataclasses import dataclass, fields
-from typing import Self
 
 import torch
 from torch import Tensor
@@ -31,7 +30,7 @@ class Counts:
     overlap: Tensor
     union: Tensor
 
-    def __add__(self, other: Self) -> "Counts":
+    def __add__(self, other: "Counts") -> "Counts":
         """The counts of both sets of pictures."""
         return Counts(*(torch.cat([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
 

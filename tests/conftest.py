@@ -1,0 +1,67 @@
+"""A world whose answers are known: pictures of one colour each, and a network that names the nearer of two greys."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from uapseg.models import Segmenter
+
+DARK, LIGHT = 100 / 255, 121 / 255
+"""The colours of the two classes; a grey is seen as light from 110.5 grey levels on."""
+
+
+class Greys(nn.Module):
+    """Logits of (dark, light, never) by squared distance to each class's grey, steep enough to be confident."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        grey = images.mean(dim=1)
+        never = torch.full_like(grey, -1e4)
+        return torch.stack([-((grey - DARK) ** 2) * 3000, -((grey - LIGHT) ** 2) * 3000, never], dim=1)
+
+
+def greys() -> Segmenter:
+    return Segmenter(
+        Greys(), name="greys", classes=("dark", "light", "never"), palette=((0, 0, 0), (255, 255, 255), (255, 0, 0)),
+        objects=("light",), pair=("light", "dark"), source="known answers", licence="MIT",
+    )  # fmt: skip
+
+
+class Plain:
+    """Pictures of one grey each: ``shades`` in grey levels."""
+
+    name = "plain"
+
+    def __init__(self, shades: Sequence[int], split: str = "train", size: tuple[int, int] = (16, 12)) -> None:
+        self.shades, self.split, self.size = list(shades), split, size
+
+    def __len__(self) -> int:
+        return len(self.shades)
+
+    def pictures(self, numbers: Sequence[int]) -> Tensor:
+        shades = torch.tensor([self.shades[n] for n in numbers], dtype=torch.uint8)
+        return shades.view(-1, 1, 1, 1).expand(-1, 3, self.size[1], self.size[0]).contiguous()
+
+    def truth(self, numbers: Sequence[int]) -> Tensor:
+        return torch.zeros(len(numbers), self.size[1], self.size[0], dtype=torch.uint8)
+
+
+@pytest.fixture
+def model() -> Segmenter:
+    return greys()
+
+
+@pytest.fixture
+def plain() -> Callable[..., Plain]:
+    return Plain
+
+
+@pytest.fixture(scope="session", autouse=True)
+def scene_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Scenes rendered by the tests go to a folder of their own, shared by all tests and their processes."""
+    folder = tmp_path_factory.mktemp("cache")
+    os.environ["UAPSEG_CACHE"] = str(folder)
+    return folder

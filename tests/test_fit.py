@@ -1,0 +1,171 @@
+"""The loop: exact where the answer is known, inside the ball always, repeatable, resumable, faithful to the paper."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from tests.conftest import Plain, greys
+from uapseg.errors import UapsegError
+from uapseg.fit import Snapshot, State, fit
+from uapseg.perturbation import quantise
+from uapseg.settings import PRESETS, fast, paper
+from uapseg.targets import Hidden, Static, drawn, mapped
+
+GREY = 1 / 255
+EVERYWHERE = Static(drawing=drawn(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None).drawing,
+                    classes=("light",), rest=None, caption="all")  # fmt: skip
+
+
+def search(settings, *, train=(100,) * 4, held_out=(100,) * 2, target=EVERYWHERE, state=None) -> list[Snapshot]:
+    return list(fit(greys(), Plain(train), Plain(held_out, "val"), target, settings, state=state))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize(("levels", "success"), [(10, 0.0), (11, 1.0)])
+def test_reaches_what_epsilon_allows_and_no_more(preset, levels, success):
+    """Pictures of grey 100 are seen as light from 110.5 on: 10 levels cannot do it, 11 can, exactly."""
+    last = search(PRESETS[preset](epsilon=levels * GREY, budget=240))[-1]
+    assert last.state.chosen.scores["target_success"] == success
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_hides_a_class_that_epsilon_can_hide(preset):
+    """Light pictures of grey 115 are seen as dark below 110.5; the dark ones must stay dark."""
+    settings = PRESETS[preset](epsilon=6 * GREY, budget=160)
+    last = search(settings, train=(115, 95) * 2, held_out=(115, 95), target=Hidden(classes=("light",), fill="dark"))[-1]
+    assert last.state.chosen.scores["hidden"] == 1.0
+    assert last.state.chosen.scores["kept"] == 1.0
+
+
+@examples(deadline=None, derandomize=True, max_examples=12)
+@given(levels=st.floats(1, 40), budget=st.integers(4, 40), batch=st.integers(1, 6), seed=st.integers(0, 9),
+       preset=st.sampled_from(sorted(PRESETS)))  # fmt: skip
+def test_never_leaves_the_ball(levels, budget, batch, seed, preset):
+    settings = PRESETS[preset](epsilon=levels * GREY, budget=budget, batch=batch, seed=seed)
+    for snapshot in search(settings):
+        assert snapshot.state.delta.abs().amax() <= settings.epsilon
+        assert (quantise(snapshot.state.delta, settings.epsilon) * 255).abs().amax() <= levels + 1e-3
+
+
+def test_the_same_plan_gives_the_same_perturbation():
+    settings = fast(epsilon=11 * GREY, budget=24, batch=3)
+    first, second, other = (search(s)[-1].state.delta for s in (settings, settings, replace(settings, seed=1)))
+    assert torch.equal(first, second)
+    mixed = [search(replace(settings, seed=s), train=(90, 100, 110, 120), target=Hidden(classes=("light",)))[-1] for s in (0, 1)]
+    assert other.shape == first.shape
+    assert not torch.equal(mixed[0].state.momentum, mixed[1].state.momentum)
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("stop", [1, 2, 4])
+def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop):
+    """Bit for bit on the CPU, also in the middle of a pass, through the form that files hold."""
+    settings = PRESETS[preset](epsilon=11 * GREY, budget=36, batch=3, validate_every=6)
+    whole = search(settings, train=(90, 100, 110, 120), target=Hidden(classes=("light",)))
+    stopped = State.from_tensors(*whole[stop].state.to_tensors())
+    again = search(settings, train=(90, 100, 110, 120), target=Hidden(classes=("light",)), state=stopped)
+    assert len(again) == len(whole) - stop
+    for name in ("delta", "momentum", "gathered", "best"):
+        assert torch.equal(getattr(again[-1].state, name), getattr(whole[-1].state, name)), name
+    assert again[-1].state.chosen.scores == whole[-1].state.chosen.scores
+
+
+def test_snapshots_share_no_memory():
+    snapshots = search(fast(epsilon=11 * GREY, budget=24, batch=4))
+    kept = snapshots[1].state.delta.clone()
+    snapshots[-1].state.delta.zero_()
+    assert torch.equal(snapshots[1].state.delta, kept)
+    assert not snapshots[1].state.delta.requires_grad
+
+
+def test_the_step_really_decays():
+    """A decay that does not decay is a slip of several codes in the field."""
+    snapshots = search(fast(epsilon=100 * GREY, budget=80, batch=4, step=4 * GREY), train=(30,) * 4)
+    moves = [(b.state.delta - a.state.delta).abs().amax().item() for a, b in zip(snapshots[1:], snapshots[2:], strict=False)]
+    assert moves[0] == pytest.approx(4 * GREY, rel=0.05)
+    assert moves[-1] < 0.05 * moves[0]
+    assert all(late <= early + 1e-7 for early, late in zip(moves, moves[1:], strict=False))
+
+
+def test_the_paper_takes_one_sign_step_of_a_grey_level_a_pass_against_the_mean_gradient():
+    """Compared with the published rule, written out for a full batch."""
+    torch.manual_seed(0)
+    shades, model = (90, 100, 108, 112, 118), greys()
+    images = torch.stack([torch.full((3, 12, 16), shade / 255) for shade in shades])
+    hidden = model.predict(images) == 1
+    omega, delta = 0.9, torch.zeros(3, 12, 16)
+    for _ in range(3):
+        delta.requires_grad_()
+        logits = model((images + delta).clamp(0, 1))
+        loss = F.cross_entropy(logits, torch.zeros_like(hidden, dtype=torch.int64), reduction="none")
+        confident = (logits.argmax(1) == 0) & (logits.softmax(1)[:, 0] > 0.75)
+        weights = torch.where(hidden, omega, 1 - omega) * ~confident / (12 * 16)
+        gradient = torch.autograd.grad((loss * weights).sum((1, 2)).mean(), delta)[0]
+        delta = (delta.detach() - gradient.sign() / 255).clamp(-10 / 255, 10 / 255)
+    settings = paper(epsilon=10 * GREY, budget=15, omega=omega, batch=2)
+    last = search(settings, train=shades, target=Hidden(classes=("light",), fill="dark"))[-1]
+    assert last.state.step == 3
+    assert torch.allclose(last.state.delta, delta, atol=1e-7)
+
+
+def test_a_budget_buys_whole_passes_only_for_the_paper():
+    last = search(paper(epsilon=10 * GREY, budget=11, batch=3))[-1]
+    assert (last.state.step, last.state.image_gradients) == (2, 8)
+    with pytest.raises(UapsegError, match="at least 4 image-gradients"):
+        search(paper(epsilon=10 * GREY, budget=3))
+
+
+def test_a_budget_is_spent_to_the_last_picture():
+    last = search(fast(epsilon=10 * GREY, budget=11, batch=4))[-1]
+    assert last.state.image_gradients == 11
+
+
+def test_every_picture_is_used_once_a_pass():
+    class Watched(Plain):
+        asked: list[int] = []
+
+        def pictures(self, numbers):
+            self.asked.extend(numbers)
+            return super().pictures(numbers)
+
+    train = Watched((100,) * 7)
+    list(fit(greys(), train, Plain((100,), "val"), EVERYWHERE, fast(epsilon=GREY, budget=14, batch=2)))
+    assert sorted(train.asked[:7]) == sorted(train.asked[7:]) == list(range(7))
+    assert train.asked[:7] != train.asked[7:]
+
+
+def test_clean_predictions_are_computed_once():
+    """Two passes over four pictures cost four clean forwards, and none at all where the target does not need them."""
+    calls: list[int] = []
+    model = greys()
+    predict = model.predict
+    model.predict = lambda images: (calls.append(len(images)), predict(images))[1]
+    settings = fast(epsilon=10 * GREY, budget=16, batch=2, validate_every=99)
+    list(fit(model, Plain((100, 115, 90, 120)), Plain((100,), "val"), Hidden(classes=("light",)), settings))
+    assert sum(calls[4:-1]) <= 4 + 1
+    assert sum(calls) == 4 + 1 + 1 + 1  # train, then validation: clean, random noise, at the end
+
+
+def test_the_best_iterate_is_chosen_by_validation():
+    """Held-out pictures that the last iterate spoils keep the earlier one: validation chooses, not training."""
+    settings = fast(epsilon=30 * GREY, budget=40, batch=4, validate_every=4, decay=False, step=3 * GREY, momentum=0.0)
+    target = mapped(torch.zeros(4, 4, dtype=torch.uint8).numpy(), ("light",), None, "light")
+    last = search(settings, train=(60,) * 4, held_out=(100, 100), target=target)[-1]
+    assert last.state.chosen.merit >= last.state.validation.merit
+    assert last.state.chosen.scores["target_success"] == 1.0
+
+
+def test_refuses_before_the_first_step():
+    with pytest.raises(UapsegError, match="no class 'person'"):
+        fit(greys(), Plain((1,)), Plain((1,), "val"), Hidden(classes=("person",)), fast(epsilon=GREY, budget=1))
+
+
+@pytest.mark.parametrize(("field", "value"), [("epsilon", 10), ("budget", 0), ("tau", 0.2), ("momentum", 1.0), ("batch", 0)])
+def test_settings_check_themselves_and_say_the_range(field, value):
+    with pytest.raises(UapsegError, match=f"The {field} must lie between"):
+        fast(**{"epsilon": GREY, "budget": 10, field: value})
