@@ -1,4 +1,4 @@
-"""The vocabulary of shapes: n images, k classes, h by w pixels; images are RGB in [0, 1] everywhere inside the package."""
+"""The vocabulary of shapes: n images, k classes, h by w pixels, a tile of th by tw pixels; images are RGB in [0, 1] everywhere inside the package."""
 
 from jaxtyping import Float, Int16, Int64, UInt8
 from torch import Tensor
@@ -21,8 +21,8 @@ LabelMaps = UInt8[Tensor, "n h w"]
 PixelLoss = Float[Tensor, "n h w"]
 """A loss for each pixel, not yet averaged."""
 
-Delta = Float[Tensor, "3 h w"]
+Delta = Float[Tensor, "3 th tw"]
 """A perturbation, in the units of the images: each value lies in [-epsilon, epsilon]."""
 
-Levels = Int16[Tensor, "3 h w"]
+Levels = Int16[Tensor, "3 th tw"]
 """A perturbation in whole grey levels of 255, as files hold it."""

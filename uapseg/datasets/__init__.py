@@ -45,7 +45,7 @@ def dataset_names() -> tuple[str, ...]:
     return ("street", "camvid:FOLDER")
 
 
-def load_dataset(name: str, split: Split) -> Dataset:
+def load_dataset(name: str, split: str) -> Dataset:
     """Opens one split of the data set ``name``: ``street`` or ``camvid:FOLDER``.
 
     Raises:

@@ -9,8 +9,10 @@ Source: Brostow, Fauqueur, Cipolla, Semantic object classes in video, Pattern Re
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
-from torchvision.io import ImageReadMode, read_image
+from PIL import Image
+from torch import Tensor
 
 from uapseg.datasets import Split
 from uapseg.errors import UapsegError
@@ -29,21 +31,26 @@ class CamVid:
             raise UapsegError(f"There are no pictures in {folder}: give the folder that holds images/ and labels/.")
         self._labels = root / "labels" / split
         self.name, self.split = f"camvid:{root}", split
-        height, width = read_image(str(self._files[0])).shape[1:]
-        self.size = (width, height)
+        with Image.open(self._files[0]) as first:
+            self.size = first.size
 
     def __len__(self) -> int:
         return len(self._files)
 
     def pictures(self, numbers: Sequence[int]) -> Pictures:
         """The pictures with these numbers, uint8 (n, 3, h, w)."""
-        return torch.stack([read_image(str(self._files[n]), ImageReadMode.RGB) for n in numbers])
+        return torch.stack([_read(self._files[n], "RGB").permute(2, 0, 1) for n in numbers])
 
     def truth(self, numbers: Sequence[int]) -> LabelMaps:
         """Their true label maps, uint8 (n, h, w); 255 where there is no label."""
         files = [self._labels / f"{self._files[n].stem}.png" for n in numbers]
-        maps = torch.stack([read_image(str(file), ImageReadMode.GRAY)[0] for file in files])
+        maps = torch.stack([_read(file, "L") for file in files])
         return maps.masked_fill(maps >= CLASSES, 255)
+
+
+def _read(file: Path, mode: str) -> Tensor:
+    with Image.open(file) as picture:
+        return torch.from_numpy(np.array(picture.convert(mode)))
 
 
 def load(root: str, split: Split) -> CamVid:

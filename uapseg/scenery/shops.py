@@ -51,7 +51,7 @@ def _display(canvas: Canvas, rng: np.random.Generator, rectangle: Rectangle, alo
             canvas.face(rectangle((near + 0.15, far - 0.15), (0.15, 2.1)), times(warm, 0.6), Label.BUILDING)
             continue
         for _ in range(3):
-            at, height = rng.uniform(near, far - 0.4), rng.uniform(0.3, 1.1)
+            at, height = rng.uniform(near, max(near, far - 0.4)), rng.uniform(0.3, 1.1)
             goods = mix(vary(rng, pick(rng, CLOTH), 15), warm, 0.45)
             canvas.face(
                 rectangle((at, min(far, at + rng.uniform(0.3, 0.6))), (0.62, 0.62 + height)), goods, Label.BUILDING
