@@ -1,0 +1,84 @@
+"""Measuring: on 8-bit pictures, with the perturbation as it is saved, beside clean pictures and random noise."""
+
+import pytest
+import torch
+
+from tests.conftest import Plain, greys
+from uapseg.evaluate import evaluate
+from uapseg.perturbation import eight_bit, levels, perturb, quantise, random_signs
+from uapseg.targets import drawn
+
+GREY = 1 / 255
+LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
+
+
+def report(delta: torch.Tensor, epsilon: float, shades=(100, 100, 100)):
+    return evaluate(greys(), Plain(shades, "test"), LIGHT, delta, epsilon=epsilon)
+
+
+def test_a_perturbation_is_rounded_before_it_is_scored():
+    """10.6 grey levels would not fit a file: 11 do, and are seen as light; 10.4 become 10, and are not."""
+    up, down = (torch.full((3, 12, 16), shift * GREY) for shift in (10.6, 10.4))
+    assert report(up, 11 * GREY).perturbed["target_success"] == 1.0
+    assert report(down, 11 * GREY).perturbed["target_success"] == 0.0
+
+
+def test_a_perturbation_beyond_epsilon_is_clipped_before_it_is_scored():
+    result = report(torch.full((3, 12, 16), 0.5), 10 * GREY)
+    assert result.linf == pytest.approx(10)
+    assert result.perturbed["target_success"] == 0.0
+
+
+def test_a_fractional_epsilon_allows_the_whole_levels_within_it():
+    assert levels(torch.full((3, 2, 2), 1.0), 2.7 * GREY).unique().tolist() == [2]
+    assert levels(torch.full((3, 2, 2), -1.0), 10 / 255).unique().tolist() == [-10]
+
+
+def test_perturbed_pictures_stay_pictures():
+    images = torch.tensor([0.0, 0.5, 1.0]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    for sign in (-1, 1):
+        changed = perturb(images, torch.full((3, 2, 2), sign * 0.2))
+        assert changed.min() >= 0
+        assert changed.max() <= 1
+
+
+def test_eight_bit_rounds_and_never_floors():
+    assert eight_bit(torch.full((1, 3, 1, 1), 99.6 / 255)).mul(255).unique().item() == pytest.approx(100)
+
+
+def test_a_perturbation_of_another_size_repeats():
+    delta = torch.arange(2 * 3).view(1, 2, 3).expand(3, 2, 3) / 255
+    changed = perturb(torch.zeros(1, 3, 5, 7), delta.contiguous())[0, 0] * 255
+    assert changed[4].round().tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert changed[3].round().tolist() == [3, 4, 5, 3, 4, 5, 3]
+
+
+def test_the_floors_stand_beside_the_figure():
+    """Two of four pictures are light as they are; the random noise changes no picture's mean grey."""
+    result = report(torch.full((3, 12, 16), 11 * GREY), 11 * GREY, (100, 100, 120, 120))
+    assert result.clean["target_success"] == 0.5
+    assert result.perturbed["target_success"] == 1.0
+    assert result.random_noise["target_success"] is not None
+    assert result.interval["target_success"] == [1.0, 1.0]
+    assert (result.pictures, result.split, result.epsilon) == (4, "test", 11)
+
+
+def test_random_noise_has_the_size_of_epsilon_and_follows_the_seed():
+    noise = random_signs((8, 6), 10 * GREY, seed=1)
+    assert noise.shape == (3, 6, 8)
+    assert (noise * 255).abs().round().unique().tolist() == [10]
+    assert 0.3 < (noise > 0).float().mean() < 0.7
+    assert torch.equal(noise, random_signs((8, 6), 10 * GREY, seed=1))
+    assert not torch.equal(noise, random_signs((8, 6), 10 * GREY, seed=2))
+
+
+def test_norms_are_those_of_the_change_made():
+    result = report(torch.full((3, 12, 16), 3 * GREY), 4 * GREY)
+    assert result.linf == pytest.approx(3)
+    assert result.l2 == pytest.approx(3 * GREY * (3 * 12 * 16) ** 0.5, rel=1e-5)
+
+
+def test_saved_and_scored_are_the_same():
+    delta = torch.randn(3, 12, 16, generator=torch.Generator().manual_seed(0)) * 0.02
+    first, second = (report(d, 11 * GREY, (99, 105, 118)) for d in (delta, quantise(delta, 11 * GREY)))
+    assert first.perturbed == second.perturbed

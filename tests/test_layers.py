@@ -1,0 +1,34 @@
+"""Importing does nothing heavy, and the core knows no front end."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_core_knows_no_front_end():
+    code = "import sys, uapseg; sys.exit(bool({'gradio', 'matplotlib', 'torchvision', 'uapseg.ui'} & set(sys.modules)))"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "uapseg").rglob("*.py")), ids=lambda f: str(f.relative_to(ROOT)))
+def test_only_the_page_imports_gradio_and_nothing_unpickles(file):
+    text = file.read_text()
+    if "ui" not in file.relative_to(ROOT).parts:
+        assert not re.search(r"^\s*(import|from) gradio", text, re.M)
+    assert "import pickle" not in text
+    assert "torch.load(" not in text or "weights_only=True" in text
+    assert "allow_pickle=True" not in text
+
+
+def test_every_package_that_is_imported_is_asked_for():
+    wanted = {re.split(r"[=<>\[]", line)[0].lower() for line in (ROOT / "requirements.txt").read_text().split()}
+    names = {"PIL": "pillow", "spaces": None, "uapseg": None}
+    for file in [ROOT / "app.py", *(ROOT / "uapseg").rglob("*.py")]:
+        for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.M):
+            package = names.get(module, module)
+            assert package is None or module in sys.stdlib_module_names or package.lower() in wanted, (file, module)

@@ -1,0 +1,57 @@
+"""Losses and weights against their definitions."""
+
+import pytest
+import torch
+
+from uapseg.losses import cross_entropy, group_sizes, omega_weights, region_weights, unwon
+
+
+@pytest.fixture
+def logits() -> torch.Tensor:
+    return torch.randn(2, 4, 5, 6, generator=torch.Generator().manual_seed(0)) * 3
+
+
+@pytest.fixture
+def labels() -> torch.Tensor:
+    return torch.randint(4, (2, 5, 6), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+
+
+def test_the_loss_is_the_log_of_the_confidence(logits, labels):
+    confidence = logits.softmax(1).gather(1, labels.long()[:, None])[:, 0]
+    assert torch.allclose(cross_entropy(logits, labels), -confidence.log(), atol=1e-6)
+
+
+def test_the_loss_has_the_right_gradient(logits, labels):
+    """In double precision it would be exact; the loss computes in single."""
+    logits = logits[:1, :, :2, :2].clone().requires_grad_()
+    wanted = torch.nn.functional.one_hot(labels[:1, :2, :2].long(), 4).permute(0, 3, 1, 2)
+    gradient = torch.autograd.grad(cross_entropy(logits, labels[:1, :2, :2]).sum(), logits)[0]
+    assert torch.allclose(gradient, logits.detach().softmax(1) - wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("tau", [0.5, 0.75, 0.95])
+def test_won_pixels_are_predicted_as_the_label_with_a_softmax_confidence_above_tau(logits, labels, tau):
+    """On probabilities, not on raw logits, which is a slip of a published code."""
+    confidence, predicted = logits.softmax(1).max(1)
+    won = (predicted == labels) & (confidence > tau)
+    assert won.any()
+    assert torch.equal(unwon(cross_entropy(logits, labels), tau), ~won)
+
+
+def test_the_papers_weights_make_its_objective():
+    groups = torch.tensor([[[0, 1, 2, 2]], [[1, 1, 1, 2]]], dtype=torch.uint8)
+    assert torch.allclose(omega_weights(groups, 0.9)[0, 0], torch.tensor([0.9, 0.1, 0.1, 0.1]) / 4)
+    assert torch.allclose(omega_weights(groups, None), torch.full((2, 1, 4), 1 / 4))
+
+
+def test_region_weights_make_a_mean_of_each_region():
+    groups = torch.tensor([[[0, 1, 1, 1]], [[1, 1, 2, 2]]], dtype=torch.uint8)
+    sizes = group_sizes(groups, 3)
+    weights = region_weights(groups, sizes, (1.0, 0.5, 2.0))
+    assert sizes.tolist() == [1, 5, 2]
+    assert [weights[groups == group].sum().item() for group in range(3)] == pytest.approx([1.0, 0.5, 2.0])
+
+
+def test_an_empty_region_weighs_nothing():
+    groups = torch.ones(1, 2, 2, dtype=torch.uint8)
+    assert region_weights(groups, group_sizes(groups, 3), (1.0, 1.0, 1.0)).sum().item() == pytest.approx(1.0)

@@ -1,0 +1,79 @@
+"""Shares by hand, and counts that add up however the pictures are split."""
+
+from functools import reduce
+from operator import add
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+from uapseg.metrics import count, each, intervals, merit, scores
+from uapseg.targets import Hidden, mapped
+
+CLASSES = ("road", "car", "person")
+HIDE = Hidden(classes=("person",), fill="road")
+
+
+def maps(*rows: list[int]) -> torch.Tensor:
+    return torch.tensor([[row] for row in rows], dtype=torch.uint8)
+
+
+def hide(clean: torch.Tensor, seen: torch.Tensor):
+    return count(seen, clean, HIDE.on(CLASSES, ("car", "person"), (4, 1))(clean), HIDE, CLASSES)
+
+
+def test_hidden_classes_by_hand():
+    counts = hide(maps([2, 2, 1, 0], [2, 1, 1, 0]), maps([0, 1, 1, 0], [2, 1, 0, 2]))
+    values = scores(counts, HIDE)
+    assert values["hidden"] == 2 / 3  # gone whatever it became
+    assert values["fully_hidden"] == 1 / 2
+    assert values["kept"] == 3 / 5
+    assert values["kept_objects"] == 2 / 3
+    assert values["miou"] == pytest.approx((1 / 3 + 2 / 3 + 0) / 3)
+    assert each(counts, HIDE) == (1.0, 0.0)
+
+
+def test_a_static_target_by_hand():
+    target = mapped(torch.tensor([[0, 0, 255, 255]], dtype=torch.uint8).numpy(), ("car",), "road", "two")
+    clean = maps([0, 0, 0, 0])
+    counts = count(maps([1, 0, 0, 0]), clean, target.on(CLASSES, (), (4, 1))(clean), target, CLASSES)
+    assert scores(counts, target) == {"target_success": 3 / 4, "region_success": 1 / 2}
+    assert each(counts, target) == (3 / 4,)
+
+
+def test_a_share_of_nothing_is_none_and_never_nan():
+    values = scores(hide(maps([0, 0, 0, 0]), maps([0, 0, 0, 0])), HIDE)
+    assert values["hidden"] is None
+    assert values["kept_objects"] is None
+    assert values["kept"] == 1.0
+    assert merit(values) == 1.0
+
+
+@examples(deadline=None, derandomize=True, max_examples=30)
+@given(seed=st.integers(0, 99), split=st.integers(1, 5))
+def test_batches_add_up(seed, split):
+    generator = torch.Generator().manual_seed(seed)
+    clean, seen = (torch.randint(3, (6, 1, 4), generator=generator, dtype=torch.uint8) for _ in range(2))
+    whole = hide(clean, seen)
+    parts = reduce(add, [hide(clean[:split], seen[:split]), hide(clean[split:], seen[split:])])
+    assert len(parts) == 6
+    assert scores(parts, HIDE) == scores(whole, HIDE)
+    assert each(parts, HIDE) == each(whole, HIDE)
+
+
+def test_intervals_hold_the_value_and_shrink_with_more_pictures():
+    generator = torch.Generator().manual_seed(0)
+    clean, seen = (torch.randint(3, (40, 1, 30), generator=generator, dtype=torch.uint8) for _ in range(2))
+    few, many = (intervals(hide(clean[:n], seen[:n]), HIDE)["hidden"] for n in (6, 40))
+    value = scores(hide(clean, seen), HIDE)["hidden"]
+    assert value is not None
+    assert many[0] < value < many[1]
+    assert many[1] - many[0] < few[1] - few[0]
+    assert many == intervals(hide(clean, seen), HIDE)["hidden"]
+
+
+def test_pictures_that_are_all_alike_have_an_interval_of_no_width():
+    clean = maps(*[[2, 2, 1, 0]] * 5)
+    assert intervals(hide(clean, maps(*[[2, 0, 1, 0]] * 5)), HIDE)["hidden"] == [0.5, 0.5]
