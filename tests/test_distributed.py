@@ -1,5 +1,6 @@
 """Several processes are the same search: each takes its share of every batch."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ def search(workers: Workers) -> torch.Tensor:
 def test_the_shares_of_the_workers_are_the_batch():
     numbers = list(range(7))
     shares = [Workers(rank, 3).mine(numbers) for rank in range(3)]
-    assert sorted(sum(map(list, shares), [])) == numbers
+    assert sorted(number for share in shares for number in share) == numbers
 
 
 @pytest.mark.slow
@@ -44,7 +45,17 @@ def test_processes_find_what_one_finds(world, tmp_path):
     program, found = tmp_path / "program.py", tmp_path / "delta.pt"
     program.write_text(PROGRAM)
     root = Path(__file__).parents[1]
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={world}", program, found]
-    subprocess.run(command, check=True, cwd=root, env={**__import__("os").environ, "PYTHONPATH": str(root)}, timeout=120)
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        f"--nproc-per-node={world}",
+        program,
+        found,
+    ]
+    subprocess.run(
+        command, check=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=120
+    )
     shared = torch.load(found, weights_only=True)
     assert (shared == search(Workers())).float().mean() > 0.999

@@ -1,6 +1,8 @@
 """The loop: exact where the answer is known, inside the ball always, repeatable, resumable, faithful to the paper."""
 
 from dataclasses import replace
+from itertools import pairwise
+from typing import ClassVar
 
 import pytest
 import torch
@@ -37,7 +39,9 @@ def test_reaches_what_epsilon_allows_and_no_more(preset, levels, success):
 def test_hides_a_class_that_epsilon_can_hide(preset):
     """Light pictures of grey 115 are seen as dark below 110.5; the dark ones must stay dark."""
     settings = PRESETS[preset](epsilon=6 * GREY, budget=160)
-    last = search(settings, train=(115, 95) * 2, held_out=(115, 95), target=Hidden(classes=("light",), fill="dark"))[-1]
+    last = search(settings, train=(115, 95) * 2, held_out=(115, 95), target=Hidden(classes=("light",), fill="dark"))[
+        -1
+    ]
     assert last.state.chosen.scores["hidden"] == 1.0
     assert last.state.chosen.scores["kept"] == 1.0
 
@@ -56,7 +60,10 @@ def test_the_same_plan_gives_the_same_perturbation():
     settings = fast(epsilon=11 * GREY, budget=24, batch=3)
     first, second, other = (search(s)[-1].state.delta for s in (settings, settings, replace(settings, seed=1)))
     assert torch.equal(first, second)
-    mixed = [search(replace(settings, seed=s), train=(90, 100, 110, 120), target=Hidden(classes=("light",)))[-1] for s in (0, 1)]
+    mixed = [
+        search(replace(settings, seed=s), train=(90, 100, 110, 120), target=Hidden(classes=("light",)))[-1]
+        for s in (0, 1)
+    ]
     assert other.shape == first.shape
     assert not torch.equal(mixed[0].state.momentum, mixed[1].state.momentum)
 
@@ -86,10 +93,12 @@ def test_snapshots_share_no_memory():
 def test_the_step_really_decays():
     """A decay that does not decay is a slip of several codes in the field."""
     snapshots = search(fast(epsilon=100 * GREY, budget=80, batch=4, step=4 * GREY), train=(30,) * 4)
-    moves = [(b.state.delta - a.state.delta).abs().amax().item() for a, b in zip(snapshots[1:], snapshots[2:], strict=False)]
+    moves = [
+        (b.state.delta - a.state.delta).abs().amax().item() for a, b in pairwise(snapshots[1:])
+    ]
     assert moves[0] == pytest.approx(4 * GREY, rel=0.05)
     assert moves[-1] < 0.05 * moves[0]
-    assert all(late <= early + 1e-7 for early, late in zip(moves, moves[1:], strict=False))
+    assert all(late <= early + 1e-7 for early, late in pairwise(moves))
 
 
 def test_the_paper_takes_one_sign_step_of_a_grey_level_a_pass_against_the_mean_gradient():
@@ -127,7 +136,7 @@ def test_a_budget_is_spent_to_the_last_picture():
 
 def test_every_picture_is_used_once_a_pass():
     class Watched(Plain):
-        asked: list[int] = []
+        asked: ClassVar[list[int]] = []
 
         def pictures(self, numbers):
             self.asked.extend(numbers)
@@ -165,7 +174,9 @@ def test_refuses_before_the_first_step():
         fit(greys(), Plain((1,)), Plain((1,), "val"), Hidden(classes=("person",)), fast(epsilon=GREY, budget=1))
 
 
-@pytest.mark.parametrize(("field", "value"), [("epsilon", 10), ("budget", 0), ("tau", 0.2), ("momentum", 1.0), ("batch", 0)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("epsilon", 10), ("budget", 0), ("tau", 0.2), ("momentum", 1.0), ("batch", 0)]
+)
 def test_settings_check_themselves_and_say_the_range(field, value):
     with pytest.raises(UapsegError, match=f"The {field} must lie between"):
         fast(**{"epsilon": GREY, "budget": 10, field: value})

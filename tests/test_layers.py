@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[1]
 
 
 def test_the_core_knows_no_front_end():
-    code = "import sys, uapseg; sys.exit(bool({'gradio', 'matplotlib', 'torchvision', 'uapseg.ui'} & set(sys.modules)))"
+    code = (
+        "import sys, uapseg; sys.exit(bool({'gradio', 'matplotlib', 'torchvision', 'uapseg.ui'} & set(sys.modules)))"
+    )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
@@ -19,7 +21,7 @@ def test_the_core_knows_no_front_end():
 def test_only_the_page_imports_gradio_and_nothing_unpickles(file):
     text = file.read_text()
     if "ui" not in file.relative_to(ROOT).parts:
-        assert not re.search(r"^\s*(import|from) gradio", text, re.M)
+        assert not re.search(r"^\s*(import|from) gradio", text, re.MULTILINE)
     assert "import pickle" not in text
     assert "torch.load(" not in text or "weights_only=True" in text
     assert "allow_pickle=True" not in text
@@ -29,6 +31,6 @@ def test_every_package_that_is_imported_is_asked_for():
     wanted = {re.split(r"[=<>\[]", line)[0].lower() for line in (ROOT / "requirements.txt").read_text().split()}
     names = {"PIL": "pillow", "spaces": None, "uapseg": None}
     for file in [ROOT / "app.py", *(ROOT / "uapseg").rglob("*.py")]:
-        for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.M):
+        for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE):
             package = names.get(module, module)
             assert package is None or module in sys.stdlib_module_names or package.lower() in wanted, (file, module)

@@ -115,8 +115,14 @@ def evaluate(
         norms.append((eight_bit(perturb(images, delta)) - images).flatten(1).norm(dim=1))
     totals = {name: reduce(add, part) for name, part in parts.items()}
     return Report(
-        model=model.name, data=dataset.name, split=dataset.split, pictures=len(dataset), epsilon=round(epsilon * 255, 3),
+        model=model.name,
+        data=dataset.name,
+        split=dataset.split,
+        pictures=len(dataset),
+        epsilon=round(epsilon * 255, 3),
         **{name: scores(total, target) for name, total in totals.items()},
         interval=intervals(totals["perturbed"], target, seed),
-        linf=delta.abs().amax().item() * 255, l2=torch.cat(norms).mean().item(), seconds=time.monotonic() - began,
-    )  # fmt: skip
+        linf=delta.abs().amax().item() * 255,
+        l2=torch.cat(norms).mean().item(),
+        seconds=time.monotonic() - began,
+    )

@@ -131,7 +131,7 @@ def fit(
             f"The preset {settings.preset} takes one step for each pass over the {len(numbers)} training pictures: "
             f"set a budget of at least {len(numbers)} image-gradients, or use fewer training pictures."
         )
-    search = _Search(model, train, numbers, target, settings, workers)
+    search = _Search(model, train, numbers, target, settings, workers=workers)
     return _snapshots(search, held_out, state)
 
 
@@ -160,7 +160,14 @@ class _Search:
     """What stays the same from batch to batch; states go in and come out, none is changed."""
 
     def __init__(
-        self, model: Segmenter, train: Dataset, numbers: list[int], target: Target, settings: Settings, workers: Workers
+        self,
+        model: Segmenter,
+        train: Dataset,
+        numbers: list[int],
+        target: Target,
+        settings: Settings,
+        *,
+        workers: Workers,
     ) -> None:
         self.model, self.target, self.settings = model, target, settings
         self.tile = settings.tile or train.size
@@ -197,9 +204,13 @@ class _Search:
                 return replace(state, image_gradients=spent, gathered=gradient), loss, won
         delta, momentum = self._step(state, gradient, spent / self.total)
         gathered = torch.zeros_like(state.gathered)
-        return replace(
-            state, image_gradients=spent, step=state.step + 1, delta=delta, momentum=momentum, gathered=gathered
-        ), loss, won
+        return (
+            replace(
+                state, image_gradients=spent, step=state.step + 1, delta=delta, momentum=momentum, gathered=gathered
+            ),
+            loss,
+            won,
+        )
 
     def _batch(self, spent: int) -> list[int]:
         """The pictures that come next: the whole set in a new order each time round, drawn from the seed."""

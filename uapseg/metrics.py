@@ -100,7 +100,11 @@ def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) 
 
 def merit(values: Scores) -> float:
     """One number to choose by: the mean of the scores that pull against each other."""
-    names = ("target_success", "region_success") if "target_success" in values else ("hidden", "hidden", "kept", "kept_objects")
+    names = (
+        ("target_success", "region_success")
+        if "target_success" in values
+        else ("hidden", "hidden", "kept", "kept_objects")
+    )
     known = [value for name in names if (value := values[name]) is not None]
     return sum(known) / max(1, len(known))
 

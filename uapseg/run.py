@@ -43,8 +43,10 @@ class Plan:
             UapsegError: It is not a plan of this version.
         """
         try:
-            target = {k: tuple(v) if isinstance(v, list) else v for k, v in fields["target"].items()}
-            settings = {k: tuple(v) if isinstance(v, list) else v for k, v in fields["settings"].items()}
+            target: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields["target"].items()}
+            settings: dict[str, Any] = {
+                k: tuple(v) if isinstance(v, list) else v for k, v in fields["settings"].items()
+            }
             kind = {"static": Static, "hidden": Hidden}[target["kind"]]
             return cls(
                 model=fields["model"], data=fields["data"], target=kind(**target), settings=Settings(**settings)
@@ -86,5 +88,7 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         return torch.device(next(kind for kind, found in there.items() if found))
     if not there.get(name.partition(":")[0], False):
-        raise UapsegError(f"There is no device {name!r} here: choose one of {', '.join(k for k, v in there.items() if v)}.")
+        raise UapsegError(
+            f"There is no device {name!r} here: choose one of {', '.join(k for k, v in there.items() if v)}."
+        )
     return torch.device(name)

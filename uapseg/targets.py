@@ -4,7 +4,7 @@ import base64
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -126,7 +126,9 @@ class Hidden:
             raise UapsegError("Choose at least one class to hide, and leave at least one.")
         fill = class_numbers((self.fill,), classes)[0] if self.fill is not None else None
         if fill in hidden:
-            raise UapsegError(f"The hidden pixels cannot become {self.fill}, which is hidden too: choose another filling.")
+            raise UapsegError(
+                f"The hidden pixels cannot become {self.fill}, which is hidden too: choose another filling."
+            )
         group = torch.full((256,), 2, dtype=torch.uint8)
         group[list(class_numbers(objects, classes))] = 1
         group[list(hidden)] = 0
@@ -177,7 +179,8 @@ def nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> LabelMaps:
         if mask.all():
             filled[number] = otherwise
         elif mask.any():
-            rows, columns = distance_transform_edt(mask, return_distances=False, return_indices=True)
+            found: Any = distance_transform_edt(mask, return_distances=False, return_indices=True)
+            rows, columns = found
             filled[number] = filled[number][torch.from_numpy(rows).long(), torch.from_numpy(columns).long()]
     return filled.to(labels.device)
 
@@ -207,8 +210,8 @@ def written(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> 
     width, height = size
     font = ImageFont.load_default(100)
     left, top, right, bottom = font.getbbox(word, stroke_width=3)
-    font = ImageFont.load_default(max(6.0, 100 * min(0.86 * width / (right - left), 0.7 * height / (bottom - top))))
-    stroke = max(1, round(font.size * 0.03))
+    points = max(6.0, 100 * min(0.86 * width / (right - left), 0.7 * height / (bottom - top)))
+    font, stroke = ImageFont.load_default(points), max(1, round(points * 0.03))
     canvas = Image.new("L", size)
     ImageDraw.Draw(canvas).text((width / 2, height / 2), word, 255, font, anchor="mm", stroke_width=stroke)
     return drawn(np.asarray(canvas) > 127, inside, rest, word)

@@ -1,4 +1,4 @@
-"""The vocabulary of shapes: n images, k classes, h by w pixels, a tile of th by tw pixels; images are RGB in [0, 1] everywhere inside the package."""
+"""The vocabulary of shapes: n images, k classes, h by w pixels, a tile of th by tw pixels; images are in [0, 1]."""
 
 from jaxtyping import Float, Int16, Int64, UInt8
 from torch import Tensor

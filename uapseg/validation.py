@@ -1,4 +1,4 @@
-"""Held-out pictures that a search looks at now and then: the page's live figures, and what chooses the best iterate."""
+"""Held-out pictures that a search looks at now and then: the live figures, and what chooses the best iterate."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ class HeldOut:
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 
     def look(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
-        """Measures a perturbation, rounded to whole grey levels within ``epsilon``; None measures the clean pictures."""
+        """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
         whole = None if delta is None else quantise(delta, epsilon)
         parts: list[Counts] = []
         maps: list[LabelMaps] = []
@@ -81,7 +81,10 @@ class HeldOut:
             maps.append(seen[:SHOWN].cpu())
         counts = reduce(add, parts)
         return Validation(
-            image_gradients, scores(counts, self._target), each(counts, self._target), torch.cat(maps[:1])[:SHOWN].clone()
+            image_gradients,
+            scores(counts, self._target),
+            each(counts, self._target),
+            torch.cat(maps[:1])[:SHOWN].clone(),
         )
 
 

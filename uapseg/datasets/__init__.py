@@ -1,4 +1,4 @@
-"""The pictures to train on, to choose by and to report on. A new set is a file with ``load()`` and a line in ``_FILES``."""
+"""The pictures to learn from, choose by, report on. A new set is a file with ``load()`` and a line in ``_FILES``."""
 
 from collections.abc import Sequence
 from importlib import import_module

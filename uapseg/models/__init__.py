@@ -54,7 +54,7 @@ class Segmenter(nn.Module):
         self.eval().requires_grad_(requires_grad=False)
         self.to(memory_format=torch.channels_last)
 
-    def train(self, mode: bool = True) -> "Segmenter":  # noqa: ARG002  an attacked network never leaves eval mode
+    def train(self, mode: bool = True) -> "Segmenter":  # noqa: ARG002, FBT001, FBT002  torch's signature
         """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""
         return super().train(mode=False)
 

@@ -1,0 +1,235 @@
+"""What is written is read back, and nothing else is."""
+
+import io
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from uapseg.errors import UapsegError
+from uapseg.export import Perturbation, load, save_png, save_safetensors
+from uapseg.files import write
+from uapseg.run import Plan
+from uapseg.settings import fast, paper
+from uapseg.targets import Hidden, written
+
+SAVE = {"png": save_png, "safetensors": save_safetensors}
+KINDS = pytest.mark.parametrize("kind", SAVE)
+TARGETS = (
+    written("façade ☂", "Car", None, (40, 30)),
+    written("foo", "Car", "Building", (40, 30)),
+    Hidden(classes=("Car", "Pedestrian"), fill="Road"),
+    Hidden(classes=("Car",)),
+)
+
+
+def plan(target=TARGETS[1], epsilon=10.0, **options) -> Plan:
+    return Plan(model="street", data="street", target=target, settings=fast(epsilon=epsilon / 255, budget=24, **options))
+
+
+def noise(epsilon=10, size=(40, 30)) -> torch.Tensor:
+    values = np.random.default_rng(0).integers(-epsilon, epsilon + 1, (3, size[1], size[0]))
+    return torch.from_numpy(values.astype(np.int16))
+
+
+@KINDS
+@pytest.mark.parametrize("target", TARGETS)
+def test_levels_and_plan_come_back_as_they_were(kind, target, tmp_path):
+    made = Perturbation(noise(), plan(target, tile=(40, 30)), {"hidden": 0.5, "kept": None}, 24, 1.25)
+    SAVE[kind](tmp_path / "noise", made)
+    got = load(tmp_path / "noise")
+    assert torch.equal(got.levels, made.levels)
+    assert got.levels.dtype == torch.int16
+    assert (got.plan, got.scores, got.image_gradients, got.seconds) == (made.plan, made.scores, 24, 1.25)
+
+
+@settings(deadline=None, derandomize=True, max_examples=25)
+@given(st.integers(1, 127), st.integers(1, 9), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_every_level_comes_back(tmp_path_factory, epsilon, width, height, seed):
+    values = np.random.default_rng(seed).integers(-epsilon, epsilon + 1, (3, height, width)).astype(np.int16)
+    made = Perturbation(torch.from_numpy(values))
+    folder = tmp_path_factory.mktemp("levels")
+    for kind, save in SAVE.items():
+        save(folder / kind, made)
+        assert torch.equal(load(folder / kind).levels, made.levels)
+
+
+@KINDS
+def test_a_file_without_a_plan_has_none(kind, tmp_path):
+    SAVE[kind](tmp_path / "noise", Perturbation(noise()))
+    assert load(tmp_path / "noise").plan is None
+
+
+def test_a_bare_picture_is_a_perturbation_without_a_plan(tmp_path):
+    Image.new("RGB", (8, 6), (128, 130, 126)).save(tmp_path / "bare.png")
+    got = load(tmp_path / "bare.png")
+    assert got.plan is None
+    assert got.levels[:, 0, 0].tolist() == [0, 2, -2]
+    assert got.epsilon == pytest.approx(2 / 255)
+
+
+def test_the_png_is_an_rgb_picture_of_128_plus_level(tmp_path):
+    save_png(tmp_path / "noise.png", Perturbation(noise(), plan()))
+    with Image.open(tmp_path / "noise.png") as opened:
+        assert opened.mode == "RGB"
+        values = np.asarray(opened, np.int16)
+        text = json.loads(opened.info["uapseg"])
+    assert np.array_equal(values.transpose(2, 0, 1) - 128, noise().numpy())
+    assert text["format"] == 1
+    assert text["plan"]["model"] == "street"
+
+
+def test_the_safetensors_file_holds_one_tensor_and_the_same_text(tmp_path):
+    save_png(tmp_path / "noise.png", Perturbation(noise(), plan()))
+    save_safetensors(tmp_path / "noise.safetensors", Perturbation(noise(), plan()))
+    with safe_open(tmp_path / "noise.safetensors", "pt") as stored, Image.open(tmp_path / "noise.png") as png:
+        assert list(stored.keys()) == ["levels"]
+        assert stored.metadata() == {"uapseg": png.info["uapseg"]}
+
+
+def test_the_delta_is_in_the_units_of_images():
+    assert Perturbation(noise()).delta.abs().max() == pytest.approx(10 / 255)
+    assert Perturbation(noise(3), plan()).epsilon == pytest.approx(10 / 255)
+
+
+@KINDS
+def test_levels_beyond_epsilon_are_refused(kind, tmp_path):
+    SAVE[kind](tmp_path / "noise", Perturbation(noise(10), plan()))
+    altered = (tmp_path / "noise").read_bytes()
+    if kind == "png":
+        content = Image.new("RGB", (40, 30), (139, 128, 128))
+        with Image.open(io.BytesIO(altered)) as opened:
+            text = PngInfo()
+            text.add_text("uapseg", opened.info["uapseg"])
+        content.save(tmp_path / "noise", "PNG", pnginfo=text)
+    else:
+        with safe_open(tmp_path / "noise", "pt") as stored:
+            save_file({"levels": noise(10) + 11}, tmp_path / "noise", stored.metadata())
+    with pytest.raises(UapsegError, match="more than the epsilon of 10 in its plan"):
+        load(tmp_path / "noise")
+
+
+def texts(tmp_path, change) -> None:
+    """A perturbation whose text was changed."""
+    save_png(tmp_path / "noise.png", Perturbation(noise(), plan()))
+    with Image.open(tmp_path / "noise.png") as opened:
+        opened.load()
+        text = PngInfo()
+        text.add_text("uapseg", change(opened.info["uapseg"]))
+        opened.save(tmp_path / "noise.png", pnginfo=text)
+
+
+def altered(**fields):
+    return lambda text: json.dumps(json.loads(text) | fields)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (altered(format=2), "is of format 2, and this version of uapseg reads format 1 only"),
+        (altered(format=None), "format None"),
+        (lambda _: "[]", "format None"),
+        (lambda text: text[:-9], "is not the JSON"),
+        (lambda _: "[" * 100_000, "is not the JSON"),
+        (altered(plan={"model": "street"}), "The plan cannot be read"),
+        (altered(plan=[]), "The plan cannot be read"),
+        (lambda text: text.replace('"drawing": "', '"drawing": "!!!!'), "The drawing in the perturbation's plan"),
+    ],
+)
+def test_a_text_that_was_altered_is_refused(change, sentence, tmp_path):
+    texts(tmp_path, change)
+    with pytest.raises(UapsegError, match=sentence) as caught:
+        load(tmp_path / "noise.png")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"levels": torch.zeros(3, 4, 5)},
+        {"levels": torch.zeros(4, 5, dtype=torch.int16)},
+        {"levels": torch.zeros(1, 4, 5, dtype=torch.int16)},
+        {"levels": torch.zeros(3, 0, 5, dtype=torch.int16)},
+        {"other": torch.zeros(3, 4, 5, dtype=torch.int16)},
+        {"levels": torch.zeros(3, 4, 5, dtype=torch.int16), "more": torch.zeros(1)},
+    ],
+)
+def test_tensors_of_the_wrong_kind_are_refused(tensors, tmp_path):
+    save_file(tensors, tmp_path / "noise.safetensors")
+    with pytest.raises(UapsegError, match="perturbation"):
+        load(tmp_path / "noise.safetensors")
+
+
+def test_whole_bytes_are_levels_too(tmp_path):
+    save_file({"levels": torch.full((3, 4, 5), -7, dtype=torch.int8)}, tmp_path / "noise.safetensors")
+    assert (load(tmp_path / "noise.safetensors").levels == -7).all()
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "I;16"])
+def test_pictures_of_another_mode_are_refused(mode, tmp_path):
+    values = Image.fromarray(np.zeros((20, 20), np.uint16)) if mode == "I;16" else Image.new("RGB", (20, 20)).convert(mode)
+    values.save(tmp_path / "noise.png")
+    if mode == "P":
+        assert load(tmp_path / "noise.png").levels.shape == (3, 20, 20)  # a palette loses nothing
+    else:
+        with pytest.raises(UapsegError, match="RGB picture of 8 bits"):
+            load(tmp_path / "noise.png")
+
+
+@pytest.mark.parametrize("content", [b"", b"hello", b"\x89PNG\r\n\x1a\n", b"\xff" * 64])
+def test_other_files_are_refused(content, tmp_path):
+    (tmp_path / "noise").write_bytes(content)
+    with pytest.raises(UapsegError):
+        load(tmp_path / "noise")
+
+
+def test_no_code_is_taken_from_a_file(tmp_path):
+    class Trap:
+        def __reduce__(self):
+            return (pytest.fail, ("code ran",))
+
+    (tmp_path / "noise.pt").write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(UapsegError, match="neither a PNG nor a safetensors"):
+        load(tmp_path / "noise.pt")
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(UapsegError, match="There is no file"):
+        load(tmp_path / "nothing.png")
+
+
+def test_a_png_refuses_what_it_cannot_hold(tmp_path):
+    with pytest.raises(UapsegError, match="at most 127 grey levels"):
+        save_png(tmp_path / "noise.png", Perturbation(noise(200)))
+    save_safetensors(tmp_path / "noise.safetensors", Perturbation(noise(200)))
+    assert torch.equal(load(tmp_path / "noise.safetensors").levels, noise(200))
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    write(tmp_path / "file", b"old")
+    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(UapsegError, match="cannot be written: No space left"):
+        write(tmp_path / "file", b"new")
+    assert (tmp_path / "file").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
+    with pytest.raises(UapsegError, match="cannot be written"):
+        save_png(tmp_path / "no" / "noise.png", Perturbation(noise()))
+
+
+def test_a_plan_of_the_paper_comes_back(tmp_path):
+    made = Plan(
+        model="street", data="camvid:some/folder", target=TARGETS[2], settings=paper(epsilon=8 / 255, budget=600, omega=0.9)
+    )
+    save_png(tmp_path / "noise.png", Perturbation(noise(8), made))
+    assert load(tmp_path / "noise.png").plan == made

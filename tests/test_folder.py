@@ -1,0 +1,173 @@
+"""A run's folder: what was written is read back equal, and no run is lost by mistake."""
+
+import json
+from dataclasses import fields
+
+import pytest
+import torch
+
+from uapseg.errors import UapsegError
+from uapseg.export import Perturbation, load
+from uapseg.fit import fit
+from uapseg.folder import FILES, RunFolder
+from uapseg.run import Plan
+from uapseg.settings import fast
+from uapseg.targets import drawn
+
+
+@pytest.fixture
+def plan() -> Plan:
+    mask = torch.zeros(12, 16, dtype=torch.bool)
+    mask[3:9, 4:12] = True
+    settings = fast(epsilon=20 / 255, budget=24, batch=4, validate_every=8)
+    return Plan(model="greys", data="plain", target=drawn(mask.numpy(), "light", "dark"), settings=settings)
+
+
+@pytest.fixture
+def snapshots(plan, model, plain):
+    train, held_out = plain([100, 104, 98, 110, 112, 108]), plain([101, 109], "val")
+    return list(fit(model, train, held_out, plan.target, plan.settings))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "runs" / "one"
+
+
+def same(one, other) -> bool:
+    """Whether two states are equal, tensors and all."""
+    if isinstance(one, torch.Tensor):
+        return torch.equal(one, other)
+    if not hasattr(one, "__dataclass_fields__"):
+        return one == other
+    return all(same(getattr(one, f.name), getattr(other, f.name)) for f in fields(one))
+
+
+@pytest.mark.parametrize("step", [0, 1, 3, -1])
+def test_the_state_comes_back_as_it_was(path, plan, snapshots, step):
+    RunFolder.create(path, plan).save(snapshots[step])
+    opened = RunFolder.open(path)
+    assert opened.plan == plan
+    assert same(opened.load_state(), snapshots[step].state)
+
+
+def test_a_new_folder_has_a_plan_and_no_state(path, plan):
+    RunFolder.create(path, plan)
+    assert RunFolder.open(path).load_state() is None
+    with pytest.raises(UapsegError, match="has found no perturbation yet"):
+        RunFolder.open(path).perturbation()
+    assert RunFolder.open(path).report() is None
+
+
+def test_the_history_holds_every_look_and_the_floors(path, plan, snapshots):
+    folder = RunFolder.create(path, plan)
+    for snapshot in snapshots:
+        folder.note(snapshot)
+    folder.save(snapshots[-1])
+    history = RunFolder.open(path).history
+    assert [look["image_gradients"] for look in history["looks"]] == [0, 8, 16, 24]
+    assert history["looks"][-1]["scores"] == snapshots[-1].state.validation.scores
+    assert history["floors"] == snapshots[-1].floors
+
+
+def test_a_resumed_run_goes_on_with_its_history(path, plan, snapshots):
+    """A history that is newer than the state is cut back: those steps are taken again."""
+    folder = RunFolder.create(path, plan)
+    for snapshot in snapshots:
+        folder.note(snapshot)
+    folder.save(snapshots[2])  # at 8 image-gradients, the looks of a later stop being there already
+    assert [look["image_gradients"] for look in folder.history["looks"]] == [0, 8]
+    opened = RunFolder.open(path)
+    for snapshot in snapshots[2:]:
+        opened.note(snapshot)
+    assert [look["image_gradients"] for look in opened.history["looks"]] == [0, 8, 16, 24]
+
+
+def test_both_perturbation_files_hold_the_best_iterate(path, plan, snapshots):
+    RunFolder.create(path, plan).save(snapshots[-1])
+    png, tensors = load(path / "perturbation.png"), load(path / "perturbation.safetensors")
+    best = (snapshots[-1].state.best * 255).round().to(torch.int16)
+    assert torch.equal(png.levels, best)
+    assert torch.equal(tensors.levels, best)
+    assert png.plan == tensors.plan == plan
+    assert (png.scores, png.image_gradients) == (snapshots[-1].state.chosen.scores, 24)
+
+
+def test_before_the_first_look_the_newest_iterate_is_kept(path, plan, snapshots):
+    """Stopped early, a run must not leave an empty perturbation."""
+    RunFolder.create(path, plan).save(snapshots[1])
+    kept = RunFolder.open(path).perturbation()
+    assert isinstance(kept, Perturbation)
+    assert kept.levels.abs().max() > 0
+    assert kept.scores is None
+
+
+def test_the_report_comes_back(path, plan):
+    folder = RunFolder.create(path, plan)
+    folder.write_report({"perturbed": {"hidden": 0.25, "kept": None}, "seconds": 3.5})
+    assert folder.report() == {"perturbed": {"hidden": 0.25, "kept": None}, "seconds": 3.5}
+
+
+def test_a_folder_that_is_not_empty_is_refused(path, plan):
+    path.mkdir(parents=True)
+    (path / "thesis.tex").write_text("years of work")
+    with pytest.raises(UapsegError, match="is not empty: resume the run in it, choose another, or add --overwrite"):
+        RunFolder.create(path, plan)
+    assert [file.name for file in path.iterdir()] == ["thesis.tex"]
+
+
+def test_overwriting_takes_the_old_run_away_and_nothing_else(path, plan, snapshots):
+    RunFolder.create(path, plan).save(snapshots[-1])
+    (path / "thesis.tex").write_text("years of work")
+    RunFolder.create(path, plan, overwrite=True)
+    assert sorted(file.name for file in path.iterdir()) == ["plan.json", "thesis.tex"]
+
+
+def test_an_empty_folder_is_welcome(path, plan):
+    path.mkdir(parents=True)
+    assert RunFolder.create(path, plan).plan == plan
+
+
+def test_a_file_is_no_folder(tmp_path, plan):
+    (tmp_path / "runs").write_text("")
+    with pytest.raises(UapsegError, match="is a file"):
+        RunFolder.create(tmp_path / "runs", plan)
+    with pytest.raises(UapsegError, match="cannot be written"):
+        RunFolder.create(tmp_path / "runs" / "one", plan)
+
+
+def test_another_folder_is_no_run(tmp_path):
+    with pytest.raises(UapsegError, match=r"is not the folder of a run: there is no plan\.json in it"):
+        RunFolder.open(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["plan.json", "history.json"])
+def test_a_file_of_another_version_is_refused(path, plan, snapshots, name):
+    RunFolder.create(path, plan).save(snapshots[-1])
+    (path / name).write_text(json.dumps({"format": 7}))
+    with pytest.raises(UapsegError, match="is of format 7"):
+        RunFolder.open(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 100])
+def test_a_damaged_state_is_one_sentence(path, plan, snapshots, content):
+    RunFolder.create(path, plan).save(snapshots[-1])
+    (path / "state.safetensors").write_bytes(content)
+    with pytest.raises(UapsegError, match="train again with --overwrite"):
+        RunFolder.open(path).load_state()
+
+
+def test_nothing_but_the_named_files_is_left(path, plan, snapshots):
+    folder = RunFolder.create(path, plan)
+    folder.save(snapshots[-1])
+    folder.write_report({})
+    assert sorted(file.name for file in path.iterdir()) == sorted(FILES)
+
+
+def test_a_stopped_run_goes_on_from_its_folder_to_the_same_end(path, plan, snapshots, model, plain):
+    RunFolder.create(path, plan).save(snapshots[2])
+    state = RunFolder.open(path).load_state()
+    train, held_out = plain([100, 104, 98, 110, 112, 108]), plain([101, 109], "val")
+    *_, last = fit(model, train, held_out, plan.target, plan.settings, state=state)
+    assert torch.equal(last.state.delta, snapshots[-1].state.delta)
+    assert torch.equal(last.state.best, snapshots[-1].state.best)

@@ -1,0 +1,68 @@
+"""Files that are written whole or not at all, and the JSON in them that knows its version."""
+
+import json
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from uapseg.errors import UapsegError
+
+FORMAT = 1
+"""The version of what files say about themselves; a reader refuses any other."""
+
+
+def write(path: Path, content: bytes) -> None:
+    """Writes a whole file or none: a reader never sees half of it.
+
+    Raises:
+        UapsegError: It cannot be written.
+    """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    except OSError as error:
+        raise UapsegError(f"The file {path} cannot be written: {error.strerror}.") from error
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def read(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        UapsegError: There is none, or it cannot be opened.
+    """
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        raise UapsegError(f"There is no file {path}.") from error
+    except OSError as error:
+        raise UapsegError(f"The file {path} cannot be opened: {error.strerror}.") from error
+
+
+def to_json(fields: dict[str, Any], *, indent: int | None = None) -> str:
+    """Fields with the format's version, as JSON."""
+    return json.dumps({"format": FORMAT, **fields}, indent=indent, allow_nan=False)
+
+
+def from_json(text: str | bytes, name: str) -> dict[str, Any]:
+    """The fields of a JSON object of this version.
+
+    Args:
+        text: What `to_json` gave.
+        name: What to call it in a message.
+
+    Raises:
+        UapsegError: It is no JSON object, or one of another version.
+    """
+    try:
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UapsegError(f"{name} cannot be read: it is not the JSON that uapseg writes.") from error
+    version = fields.pop("format", None) if isinstance(fields, dict) else None
+    if version != FORMAT:
+        raise UapsegError(f"{name} is of format {version}, and this version of uapseg reads format {FORMAT} only.")
+    return fields

@@ -1,0 +1,133 @@
+"""Reading whatever picture a user brings, and the way from pictures to tensors and back."""
+
+import io
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from uapseg.errors import UapsegError
+from uapseg.files import read
+from uapseg.tensors import Images
+
+MOST_PIXELS = 40_000_000
+SMALLEST_SIDE = 16
+
+Source = str | os.PathLike[str] | bytes
+"""A file's path, or its content."""
+
+_FORMATS = {"PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA", "JPEG2000", "QOI"}
+"""Formats that Pillow decodes by itself; EPS, for one, would start Ghostscript."""
+
+
+def read_picture(source: Source) -> Image.Image:
+    """Reads a picture of any size and mode as 8-bit RGB, upright, transparent parts on white.
+
+    Args:
+        source: A path, or the content of a file. Of an animation the first frame is taken; wide grey values (16 bits
+            and more) are scaled by their range.
+
+    Raises:
+        UapsegError: It is no readable picture, is larger than 40 megapixels, or has a side below 16 pixels.
+    """
+    picture = decode(source)
+    if min(picture.size) < SMALLEST_SIDE:
+        raise UapsegError(
+            f"{_name(source)} is only {picture.width} x {picture.height} pixels: "
+            f"bring a picture of at least {SMALLEST_SIDE} pixels a side."
+        )
+    if picture.mode in {"LA", "RGBA"}:
+        colours = picture.convert("RGBA")
+        picture = Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours)
+    return picture.convert("RGB")
+
+
+def decode(source: Source) -> Image.Image:
+    """Reads a picture upright, with its transparency: of mode L, LA, RGB or RGBA, 8 bits a value.
+
+    Raises:
+        UapsegError: It is no readable picture, or is larger than 40 megapixels.
+    """
+    content = _content(source)
+    try:
+        return _decoded(content, _name(source))
+    except UapsegError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large(_name(source)) from error
+    except Exception as error:  # Pillow's decoders raise almost anything on a broken file
+        raise UapsegError(
+            f"{_name(source)} could not be read as a picture: it is damaged or of another kind; "
+            "PNG, JPEG, WebP, AVIF, GIF, BMP and TIFF work."
+        ) from error
+
+
+def to_images(picture: Image.Image) -> Images:
+    """An RGB picture as images in [0, 1] (1, 3, h, w)."""
+    values = np.asarray(picture.convert("RGB"), np.float32) / 255
+    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
+
+
+def to_picture(image: Float[Tensor, "3 h w"]) -> Image.Image:
+    """An image in [0, 1] (3, h, w) as an RGB picture: rounded to the nearest grey level, never cut down."""
+    values = (image.detach() * 255).round().clamp(0, 255).to(torch.uint8)
+    return Image.fromarray(np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy()))
+
+
+def encoded(picture: Image.Image) -> bytes:
+    """A picture as a PNG, which loses nothing."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _content(source: Source) -> bytes:
+    if not isinstance(source, bytes):
+        source = read(Path(source))
+    if not source:
+        raise UapsegError("The picture is an empty file: save or upload it once more.")
+    return source
+
+
+def _decoded(content: bytes, name: str) -> Image.Image:
+    Image.init()
+    known = sorted(_FORMATS & Image.OPEN.keys())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        with Image.open(io.BytesIO(content), formats=known) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                raise _too_large(name)
+            opened.seek(0)
+            opened.load()
+            return _plain(ImageOps.exif_transpose(opened))
+
+
+def _plain(picture: Image.Image) -> Image.Image:
+    """Any mode as L, LA, RGB or RGBA."""
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return Image.fromarray(_stretched(np.asarray(picture, np.float64)))
+    if picture.has_transparency_data:
+        return picture.convert("LA" if picture.mode in {"L", "LA"} else "RGBA")
+    return picture.convert("L" if picture.mode in {"1", "L"} else "RGB")
+
+
+def _stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """Grey values of any range brought to 0 to 255; a picture of one tone becomes black."""
+    finite = np.isfinite(values)
+    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
+    scaled = (np.where(finite, values, low) - low) * (255 / (high - low) if high > low else 0.0)
+    return np.rint(scaled).astype(np.uint8)
+
+
+def _too_large(name: str) -> UapsegError:
+    return UapsegError(f"{name} has more than {MOST_PIXELS // 1_000_000} megapixels: bring a smaller one.")
+
+
+def _name(source: Source) -> str:
+    return "The picture" if isinstance(source, bytes) else f"The picture {Path(source).name}"
