@@ -5,6 +5,7 @@ import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from math import cos, pi
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,11 +66,12 @@ class State:
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], rest: str) -> "State":
         """The state that `to_tensors` took apart."""
-        fields = json.loads(rest)
+        fields: dict[str, Any] = json.loads(rest)
         for name in ("chosen", "validation"):
             look = {**fields[name], "each": tuple(fields[name]["each"])}
             fields[name] = Validation(**look, predictions=tensors[f"{name}.predictions"])
-        return cls(**fields, **{name: value for name, value in tensors.items() if "." not in name})
+        fields |= {name: value for name, value in tensors.items() if "." not in name}
+        return cls(**fields)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torchvision.io import ImageReadMode, decode_jpeg, encode_jpeg, read_image
 from torchvision.transforms.v2.functional import (
     adjust_brightness,
     adjust_contrast,
@@ -27,8 +26,10 @@ from torchvision.transforms.v2.functional import (
     adjust_hue,
     adjust_saturation,
     gaussian_blur,
+    jpeg,
 )
 
+from uapseg.datasets import load_dataset
 from uapseg.models.street import MEAN, STD, network
 from uapseg.scenery import render
 
@@ -53,13 +54,10 @@ class Options:
     compile: bool
 
 
-def camvid_photos(root: Path, split: str) -> list[Photo]:
-    """The photos of one split with their label maps, void as 255."""
-    photos: list[Photo] = []
-    for path in sorted((root / "images" / split).glob("*.jpg")):
-        labels = read_image(str(root / "labels" / split / f"{path.stem}.png"), ImageReadMode.GRAY)[0]
-        photos.append((read_image(str(path), ImageReadMode.RGB), labels.masked_fill(labels > 10, VOID)))
-    return photos
+def camvid_photos(root: Path) -> list[Photo]:
+    """The train photos with their label maps, void as 255."""
+    photos = load_dataset(f"camvid:{root}", "train")
+    return [(photos.pictures([number])[0], photos.truth([number])[0]) for number in range(len(photos))]
 
 
 def rendered_scenes(count: int) -> list[Photo]:
@@ -101,8 +99,7 @@ def degrade(image: Tensor, grain: tuple[float, float], rng: random.Random) -> Te
     if rng.random() < 0.2:
         image = gaussian_blur(image, [7, 7], [rng.uniform(0.3, 1.8)])
     if rng.random() < 0.2:
-        jpeg = encode_jpeg((image * 255).round().to(torch.uint8), quality=rng.randint(30, 95))
-        image = decode_jpeg(jpeg).float() / 255
+        image = jpeg((image * 255).round().to(torch.uint8), rng.randint(30, 95)).float() / 255
     largest, share = grain
     if rng.random() < share:
         image = image + noise(image, rng.uniform(0.15, 1) * largest / 255, rng)
@@ -162,11 +159,9 @@ def train(options: Options) -> None:
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sources = [
-        s
-        for s in (camvid_photos(options.camvid, "train") if options.camvid else [], rendered_scenes(options.scenes))
-        if s
+        s for s in (camvid_photos(options.camvid) if options.camvid else [], rendered_scenes(options.scenes)) if s
     ]
-    net = network().to(device, memory_format=torch.channels_last)
+    net = network().to(device).to(memory_format=torch.channels_last)
     if options.init:
         net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(options.init).items()})
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.997))
