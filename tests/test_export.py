@@ -140,7 +140,8 @@ def altered(**fields):
         (lambda text: text[:-9], "is not the JSON"),
         (lambda _: "[" * 100_000, "is not the JSON"),
         (altered(plan={"model": "street"}), "The plan cannot be read"),
-        (altered(plan=[]), "The plan cannot be read"),
+        (altered(plan=[]), "The plan in the text"),
+        (altered(seconds="long"), "The seconds in the text"),
         (lambda text: text.replace('"drawing": "', '"drawing": "!!!!'), "The drawing in the perturbation's plan"),
     ],
 )

@@ -52,8 +52,6 @@ class Perturbation:
 
     def __post_init__(self) -> None:
         """Checks the levels against the plan's epsilon."""
-        if self.levels.dim() != 3 or len(self.levels) != 3 or not self.levels.numel():
-            raise UapsegError("The perturbation must hold three colours, as (3, height, width).")
         largest = int(self.levels.abs().max())
         if self.plan and largest > self.plan.settings.epsilon * 255 + 1e-3:
             raise UapsegError(
@@ -132,10 +130,15 @@ def _fields(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     fields = from_json(text, "The text of the perturbation")
-    plan = Plan.from_dict(fields["plan"]) if fields.get("plan") is not None else None
+    kinds = {"plan": dict, "scores": dict, "image_gradients": int, "seconds": int | float}
+    known = {name: fields.get(name) for name in kinds}
+    wrong = next((n for n, value in known.items() if value is not None and not isinstance(value, kinds[n])), None)
+    if wrong:
+        raise UapsegError(f"The {wrong} in the text of the perturbation cannot be read: the file was altered.")
+    plan = Plan.from_dict(known["plan"]) if known["plan"] is not None else None
     if plan and isinstance(plan.target, Static):
         _check_drawing(plan.target.drawing)
-    return {"plan": plan} | {name: fields.get(name) for name in ("scores", "image_gradients", "seconds")}
+    return {**known, "plan": plan}
 
 
 def _check_drawing(drawing: str) -> None:
@@ -168,6 +171,8 @@ def _read_safetensors(content: bytes) -> tuple[NDArray[np.int16], str | None]:
         raise UapsegError(
             "A perturbation's safetensors file holds one tensor, levels, of int8 or int16, and no other."
         )
+    if values.dim() != 3 or len(values) != 3 or not values.numel():
+        raise UapsegError("The levels of a perturbation are of three colours, as (3, height, width).")
     if values.numel() > 3 * MOST_PIXELS:
         raise UapsegError(
             f"The perturbation has more than {MOST_PIXELS // 1_000_000} megapixels: bring a smaller one."

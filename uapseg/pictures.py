@@ -99,6 +99,7 @@ def _decoded(content: bytes, name: str) -> Image.Image:
     Image.init()
     known = sorted(_FORMATS & Image.OPEN.keys())
     with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a picture is said once, by us
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         with Image.open(io.BytesIO(content), formats=known) as opened:
             if opened.width * opened.height > MOST_PIXELS:

@@ -165,8 +165,8 @@ def train(options: Options) -> None:
     if options.init:
         net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(options.init).items()})
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.997))
-    low: Callable[[Tensor], Tensor] = lambda x: net.classifier(net.backbone(x))  # noqa: E731 before the upsampling
-    low = torch.compile(low) if options.compile else low
+    low: Callable[[Tensor], Tensor] = nn.Sequential(net.get_submodule("backbone"), net.get_submodule("classifier"))
+    low = torch.compile(low) if options.compile else low  # the network before it enlarges its answer
     weight = class_weights([photo for source in sources for photo in source]).to(device)
     optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)
     stream, began, total = batches(sources, options, device), time.monotonic(), options.images // options.batch
