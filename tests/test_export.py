@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import config
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from safetensors import safe_open
@@ -32,7 +33,9 @@ TARGETS = (
 
 
 def plan(target=TARGETS[1], epsilon=10.0, **options) -> Plan:
-    return Plan(model="street", data="street", target=target, settings=fast(epsilon=epsilon / 255, budget=24, **options))
+    return Plan(
+        model="street", data="street", target=target, settings=fast(epsilon=epsilon / 255, budget=24, **options)
+    )
 
 
 def noise(epsilon=10, size=(40, 30)) -> torch.Tensor:
@@ -127,6 +130,14 @@ def texts(tmp_path, change) -> None:
         opened.save(tmp_path / "noise.png", pnginfo=text)
 
 
+@pytest.fixture
+def unchecked():
+    """Types as users meet them: not checked on every call, as they are in tests."""
+    config.update("jaxtyping_disable", True)
+    yield
+    config.update("jaxtyping_disable", False)
+
+
 def altered(**fields):
     return lambda text: json.dumps(json.loads(text) | fields)
 
@@ -142,10 +153,18 @@ def altered(**fields):
         (altered(plan={"model": "street"}), "The plan cannot be read"),
         (altered(plan=[]), "The plan in the text"),
         (altered(seconds="long"), "The seconds in the text"),
-        (lambda text: text.replace('"drawing": "', '"drawing": "!!!!'), "The drawing in the perturbation's plan"),
+        (lambda text: text.replace('"drawing": "', '"drawing": "!!!!'), "The drawing in the plan"),
+        (lambda text: text.replace('"rest": "Building"', '"rest": ["Building"]'), "its rest is not what it should be"),
+        (
+            lambda text: text.replace('"classes": ["Car"]', '"classes": [["Car"]]'),
+            "its classes is not what it should be",
+        ),
+        (lambda text: text.replace('"classes": ["Car"]', '"classes": null'), "its classes is not what it should be"),
+        (lambda text: text.replace('"budget": 24', '"budget": 24.5'), "its budget is not what it should be"),
+        (lambda text: text.replace('"model": "street"', '"model": 3'), "its model is not what it should be"),
     ],
 )
-def test_a_text_that_was_altered_is_refused(change, sentence, tmp_path):
+def test_a_text_that_was_altered_is_refused(change, sentence, tmp_path, unchecked):
     texts(tmp_path, change)
     with pytest.raises(UapsegError, match=sentence) as caught:
         load(tmp_path / "noise.png")
@@ -176,7 +195,9 @@ def test_whole_bytes_are_levels_too(tmp_path):
 
 @pytest.mark.parametrize("mode", ["RGBA", "L", "P", "I;16"])
 def test_pictures_of_another_mode_are_refused(mode, tmp_path):
-    values = Image.fromarray(np.zeros((20, 20), np.uint16)) if mode == "I;16" else Image.new("RGB", (20, 20)).convert(mode)
+    values = (
+        Image.fromarray(np.zeros((20, 20), np.uint16)) if mode == "I;16" else Image.new("RGB", (20, 20)).convert(mode)
+    )
     values.save(tmp_path / "noise.png")
     if mode == "P":
         assert load(tmp_path / "noise.png").levels.shape == (3, 20, 20)  # a palette loses nothing
@@ -216,7 +237,9 @@ def test_a_png_refuses_what_it_cannot_hold(tmp_path):
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     write(tmp_path / "file", b"old")
-    monkeypatch.setattr("pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    monkeypatch.setattr(
+        "pathlib.Path.replace", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+    )
     with pytest.raises(UapsegError, match="cannot be written: No space left"):
         write(tmp_path / "file", b"new")
     assert (tmp_path / "file").read_bytes() == b"old"
@@ -230,7 +253,10 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path):
 
 def test_a_plan_of_the_paper_comes_back(tmp_path):
     made = Plan(
-        model="street", data="camvid:some/folder", target=TARGETS[2], settings=paper(epsilon=8 / 255, budget=600, omega=0.9)
+        model="street",
+        data="camvid:some/folder",
+        target=TARGETS[2],
+        settings=paper(epsilon=8 / 255, budget=600, omega=0.9),
     )
     save_png(tmp_path / "noise.png", Perturbation(noise(8), made))
     assert load(tmp_path / "noise.png").plan == made

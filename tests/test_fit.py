@@ -180,3 +180,9 @@ def test_refuses_before_the_first_step():
 def test_settings_check_themselves_and_say_the_range(field, value):
     with pytest.raises(UapsegError, match=f"The {field} must lie between"):
         fast(**{"epsilon": GREY, "budget": 10, field: value})
+
+
+def test_random_noise_and_clean_floors_come_with_every_snapshot():
+    first, *_ = search(fast(epsilon=10 * GREY, budget=8), held_out=(100, 120))
+    assert first.floors["clean"]["target_success"] == 0.5
+    assert set(first.floors) == {"clean", "random_noise"}

@@ -1,6 +1,5 @@
 """A perturbation as a file: PNG or safetensors, with the plan it came from. Reading takes no code from the file."""
 
-import base64
 import io
 import json
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from uapseg.fit import State
 from uapseg.metrics import Scores
 from uapseg.perturbation import levels
 from uapseg.pictures import MOST_PIXELS, decode
+from uapseg.plans import read_plan
 from uapseg.run import Plan
-from uapseg.targets import Static
 from uapseg.tensors import Delta, Levels
 
 KEY = "uapseg"
@@ -135,17 +134,7 @@ def _fields(text: str | None) -> dict[str, Any]:
     wrong = next((n for n, value in known.items() if value is not None and not isinstance(value, kinds[n])), None)
     if wrong:
         raise UapsegError(f"The {wrong} in the text of the perturbation cannot be read: the file was altered.")
-    plan = Plan.from_dict(known["plan"]) if known["plan"] is not None else None
-    if plan and isinstance(plan.target, Static):
-        _check_drawing(plan.target.drawing)
-    return {**known, "plan": plan}
-
-
-def _check_drawing(drawing: str) -> None:
-    try:
-        decode(base64.b64decode(drawing, validate=True))
-    except (ValueError, TypeError, UapsegError) as error:
-        raise UapsegError("The drawing in the perturbation's plan cannot be read: the file was altered.") from error
+    return known | {"plan": read_plan(known["plan"]) if known["plan"] is not None else None}
 
 
 def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None]:

@@ -10,6 +10,7 @@ from uapseg.errors import UapsegError
 from uapseg.export import KEY, Perturbation, finished, load, save_png, save_safetensors
 from uapseg.files import from_json, read, to_json, write
 from uapseg.fit import Snapshot, State
+from uapseg.plans import read_plan
 from uapseg.run import Plan
 
 PLAN = "plan.json"
@@ -65,7 +66,7 @@ class RunFolder:
         """
         if not (path / PLAN).is_file():
             raise UapsegError(f"{path} is not the folder of a run: there is no {PLAN} in it.")
-        plan = Plan.from_dict(_read(path / PLAN).get("plan", {}))
+        plan = read_plan(_read(path / PLAN).get("plan", {}))
         history = _read(path / HISTORY) if (path / HISTORY).is_file() else {}
         folder = cls(path, plan, list(history.get("looks", [])))
         folder._floors = dict(history.get("floors", {}))

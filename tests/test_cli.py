@@ -1,0 +1,422 @@
+"""The command line: as a process where that matters, else as the function that the process calls."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from uapseg.cli import main
+from uapseg.cli.parser import make_parser
+from uapseg.errors import UapsegError
+from uapseg.export import Perturbation, load, save_png
+
+ROOT = Path(__file__).parents[1]
+COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "bench")
+STATIC = {"target_success", "region_success"}
+HIDDEN = {"hidden", "fully_hidden", "kept", "kept_objects", "miou"}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory) -> str:
+    """A data set of small pictures of soft blobs: the network sees something in them, and sees it fast."""
+    root = tmp_path_factory.mktemp("photos")
+    draw = np.random.default_rng(0)
+    for split, count in (("train", 8), ("val", 2), ("test", 3)):
+        folder = root / "images" / split
+        folder.mkdir(parents=True)
+        for number in range(count):
+            blobs = Image.fromarray(draw.integers(0, 256, (6, 8, 3), np.uint8)).resize(
+                (96, 64), Image.Resampling.BICUBIC
+            )
+            blobs.save(folder / f"{number}.png")
+    return f"camvid:{root}"
+
+
+def process(*words: object, **options: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "uapseg", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120, **options)
+
+
+@pytest.fixture(scope="module")
+def trained(photos, tmp_path_factory) -> tuple[Path, "subprocess.CompletedProcess[str]"]:
+    """The folder of a short run of a process, and what that printed."""
+    folder = tmp_path_factory.mktemp("runs") / "foo"
+    done = process("train", "--data", photos, "--text", "foo", "--budget", 40, "--out", folder, "--json")
+    return folder, done
+
+
+def told(capsys, *words: object) -> str:
+    """The one sentence that a mistake gives."""
+    assert main([str(word) for word in words]) == 2
+    out, sentence = capsys.readouterr()
+    assert out == ""
+    assert sentence.endswith((".\n", "!\n"))
+    assert sentence.count("\n") == 1
+    return sentence
+
+
+def document(capsys, *words: object) -> dict:
+    """The one JSON document on standard output."""
+    capsys.readouterr()
+    assert main([*(str(word) for word in words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself_and_speaks_json(command, capsys):
+    with pytest.raises(SystemExit) as stop:
+        make_parser().parse_args([command, "--help"])
+    assert stop.value.code == 0
+    text = capsys.readouterr().out
+    assert "--json" in text
+    assert "usage: python -m uapseg" in text
+
+
+@pytest.mark.slow
+def test_help_names_every_command():
+    done = process("--help")
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert all(re.search(rf"^    {command} ", done.stdout, re.MULTILINE) for command in COMMANDS)
+
+
+def test_parsing_imports_nothing_heavy():
+    code = (
+        "import sys, types; package = types.ModuleType('uapseg'); package.__path__ = ['uapseg'];"
+        "sys.modules['uapseg'] = package; from uapseg.cli.parser import make_parser; make_parser();"
+        "sys.exit(bool({'torch', 'torchvision', 'matplotlib', 'numpy', 'PIL'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.slow
+def test_a_mistake_is_one_sentence_and_exit_status_2():
+    done = process("train", "--hide", "Person", "--json")
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("The network has no class 'Person': choose from Sky, Building,")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("", "The following arguments are required: COMMAND"),
+        ("fly", "invalid choice: 'fly'"),
+        ("train", "One of the arguments --text --mask --scene --hide is required"),
+        ("train --text foo --hide Car", "not allowed with argument"),
+        ("train --text foo --epsilon loud", "--epsilon: it must be a number, not loud"),
+        ("train --text foo --epsilon nan", "--epsilon: it must be a number, not nan"),
+        ("train --text foo --epsilon 0.5", "--epsilon: it must lie between 1 and 127 grey levels"),
+        ("train --text foo --epsilon 200", "--epsilon: it must lie between 1 and 127 grey levels"),
+        ("train --text foo --budget 0", "--budget: it must be a whole number of 1 or more"),
+        ("train --text foo --budget 2.5", "--budget: it must be a whole number of 1 or more"),
+        ("train --text foo --tile 384", "a size is WIDTHxHEIGHT"),
+        ("train --text foo --tile 2x2", "The tile must lie between 8"),
+        ("train --text foo --preset slow", "invalid choice: 'slow'"),
+        ("train --text foo --omega 0.9", "--omega goes with --preset paper only"),
+        ("train --text foo --fill Car", "--fill goes with --hide only"),
+        ("train --text foo --invert", "--invert goes with --mask only"),
+        ("train --hide Car --rest-class keep", "--rest-class goes with --text or --mask only"),
+        ("train --scene 0 --region-class Car", "--region-class goes with --text or --mask only"),
+        ("train --text foo --region-class Car --rest-class car", "Region and rest are both Car"),
+        ("train --text foo --region-class Zebra", "no class 'Zebra': choose from Sky"),
+        ("train --text foo --model zebra", "no network called 'zebra': choose one of street"),
+        ("train --text foo --data zebra", "no data set called 'zebra': choose one of street"),
+        ("train --text foo --data camvid:/nowhere", "There are no pictures in /nowhere"),
+        ("train --text foo --device abacus", "There is no device 'abacus' here"),
+        ("train --mask /nowhere.png", "There is no file /nowhere.png"),
+        ("train --hide Car --fill Car", "which is hidden too"),
+        ("resume /nowhere", "/nowhere is not the folder of a run"),
+        ("figure /nowhere", "/nowhere is not the folder of a run"),
+        ("evaluate /nowhere.png", "There is no file /nowhere.png"),
+        ("evaluate setup.py --split all", "invalid choice: 'all'"),
+        ("apply /nowhere.png photo.jpg", "There is no file /nowhere.png"),
+        ("apply noise.png", "required: PICTURE"),
+        ("datasets zebra", "no data set called 'zebra'"),
+    ],
+)
+def test_every_mistake_is_one_sentence(words, sentence, capsys, photos):
+    line = words.split()
+    if line[:1] == ["train"] and "--data" not in line:
+        line += ["--data", photos]
+    assert sentence in told(capsys, *line)
+
+
+def test_a_scene_that_is_not_there_is_one_sentence(capsys, photos):
+    assert "choose from 0 to 7" in told(capsys, "train", "--scene", 8, "--data", photos)
+
+
+def test_a_budget_below_one_pass_is_refused_before_there_is_a_folder(capsys, photos, tmp_path):
+    words = ("train", "--text", "foo", "--data", photos, "--preset", "paper", "--budget", 7, "--out", tmp_path / "run")
+    assert "at least 8 image-gradients" in told(capsys, *words)
+    assert not (tmp_path / "run").exists()
+
+
+def test_models_and_datasets_are_listed(capsys, photos):
+    (street,) = document(capsys, "models")["models"]
+    assert street["name"] == "street"
+    assert len(street["classes"]) == 11
+    assert street["licence"]
+    (camvid,) = document(capsys, "datasets", photos)["datasets"]
+    assert camvid["size"] == [96, 64]
+    assert camvid["pictures"] == {"train": 8, "val": 2, "test": 3}
+    assert main(["models"]) == main(["datasets"]) == 0
+    out = capsys.readouterr().out
+    assert "Pedestrian" in out
+    assert "camvid:FOLDER" in out
+
+
+@pytest.mark.slow
+class TestARun:
+    def test_prints_exactly_one_json_document(self, trained):
+        folder, done = trained
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert {"perturbed", "clean", "random_noise", "interval", "image_gradients", "seconds"} <= report.keys()
+        for name in ("perturbed", "clean", "random_noise", "interval"):
+            assert report[name].keys() == STATIC
+        assert all(0 <= low <= high <= 1 for low, high in report["interval"].values())
+        assert report["image_gradients"] == 40
+        assert report["pictures"] == 3
+        assert report["split"] == "test"
+        assert report["folder"] == str(folder)
+
+    def test_shows_its_progress_on_standard_error(self, trained):
+        _, done = trained
+        assert "40/40 image-gradients" in done.stderr
+        assert "image-gradients/s" in done.stderr
+        assert "left" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_leaves_everything_in_its_folder(self, trained):
+        folder, done = trained
+        names = {
+            "plan.json",
+            "state.safetensors",
+            "history.json",
+            "perturbation.png",
+            "perturbation.safetensors",
+            "report.json",
+        }
+        assert {file.name for file in folder.iterdir() if file.suffix != ".pdf"} == names
+        stored = json.loads((folder / "report.json").read_text())
+        printed = json.loads(done.stdout)
+        assert {name: stored[name] for name in printed if name != "folder"} == {
+            name: value for name, value in printed.items() if name != "folder"
+        }
+
+    def test_scores_the_same_from_either_file(self, trained, capsys):
+        folder, done = trained
+        reports = [document(capsys, "evaluate", folder / f"perturbation.{kind}") for kind in ("png", "safetensors")]
+        for name in ("perturbed", "clean", "random_noise", "interval", "image_gradients", "linf", "l2"):
+            assert reports[0][name] == reports[1][name]
+        for name in ("perturbed", "clean", "random_noise"):
+            assert reports[0][name] == pytest.approx(
+                json.loads(done.stdout)[name], abs=2e-3
+            )  # threads round otherwise
+
+    def test_is_evaluated_on_another_split_or_target(self, trained, capsys):
+        folder, _ = trained
+        png = folder / "perturbation.png"
+        assert document(capsys, "evaluate", png, "--split", "val")["pictures"] == 2
+        assert document(capsys, "evaluate", png, "--hide", "car")["perturbed"].keys() == HIDDEN
+        assert main(["evaluate", str(png)]) == 0
+        assert "region success" in capsys.readouterr().out
+
+    def test_is_not_overwritten_by_mistake(self, trained, capsys, photos):
+        folder, _ = trained
+        before = (folder / "state.safetensors").read_bytes()
+        assert "--overwrite" in told(capsys, "train", "--text", "bar", "--data", photos, "--out", folder)
+        assert (folder / "state.safetensors").read_bytes() == before
+
+    def test_that_is_finished_is_measured_again_by_resume(self, trained, capsys):
+        folder, done = trained
+        again = document(capsys, "resume", folder)
+        assert again["image_gradients"] == 40
+        assert again["perturbed"] == pytest.approx(json.loads(done.stdout)["perturbed"], abs=2e-3)
+
+    @pytest.mark.parametrize("kind", ["png", "pdf"])
+    def test_is_drawn_as_a_table(self, trained, capsys, tmp_path, kind):
+        folder, _ = trained
+        file = tmp_path / f"table.{kind}"
+        assert document(capsys, "figure", folder, "--pictures", 2, "--out", file) == {
+            "figure": str(file),
+            "pictures": 2,
+        }
+        assert file.stat().st_size > 5000
+
+    def test_is_not_drawn_as_anything_else(self, trained, capsys):
+        folder, _ = trained
+        assert "must end in .png or .pdf" in told(capsys, "figure", folder, "--out", "table.docx")
+
+    def test_is_applied_to_pictures_of_any_size(self, trained, capsys, tmp_path):
+        folder, _ = trained
+        levels = load(folder / "perturbation.png").levels.numpy()
+        Image.new("RGB", (150, 70), (100, 120, 140)).save(tmp_path / "grey.png")
+        (tmp_path / "more").mkdir()
+        Image.new("RGB", (40, 40), "white").save(tmp_path / "more" / "grey.png")
+        words = ("apply", folder / "perturbation.png", tmp_path / "grey.png", tmp_path / "more" / "grey.png")
+        first, second = document(capsys, *words, "--out", tmp_path / "out")["pictures"]
+        assert Path(second["perturbed"]).name == "grey-2.perturbed.png"
+        perturbed = np.asarray(Image.open(first["perturbed"]), int)
+        tiled = np.tile(levels, (1, 2, 2))[:, :70, :150].transpose(1, 2, 0)
+        assert np.array_equal(perturbed, np.array([100, 120, 140]) + tiled)
+        assert Image.open(first["seen"]).size == (150, 70)
+        assert 0 <= first["changed"] <= 1
+        assert "is already there" in told(capsys, *words, "--out", tmp_path / "out")
+        assert main([*map(str, words), "--out", str(tmp_path / "out"), "--overwrite"]) == 0
+
+    def test_without_its_plan_needs_the_flags(self, trained, capsys, tmp_path, photos):
+        folder, _ = trained
+        bare = tmp_path / "bare.png"
+        save_png(bare, Perturbation(load(folder / "perturbation.png").levels))
+        assert "--model and --data" in told(capsys, "evaluate", bare)
+        words = ("evaluate", bare, "--model", "street", "--data", photos)
+        assert "--text, --mask, --scene or --hide" in told(capsys, *words)
+        assert "--model" in told(capsys, "apply", bare, tmp_path / "photo.png")
+        known, report = (
+            document(capsys, "evaluate", folder / "perturbation.png"),
+            document(capsys, *words, "--text", "foo"),
+        )
+        assert report["perturbed"] == known["perturbed"]
+        assert report["image_gradients"] is None
+
+    def test_of_a_network_with_other_classes_is_refused(self, trained, capsys, tmp_path):
+        folder, _ = trained
+        content = (folder / "plan.json").read_text()
+        other = tmp_path / "other"
+        other.mkdir()
+        (other / "plan.json").write_text(content.replace('"Car"', '"Zebra"'))
+        for name in ("state.safetensors", "history.json"):
+            (other / name).write_bytes((folder / name).read_bytes())
+        assert "no class 'Zebra'" in told(capsys, "resume", other)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (("--mask", "MASK", "--invert", "--region-class", "tree", "--rest-class", "KEEP"), STATIC),
+        (("--scene", "3", "--tile", "48x40"), STATIC),
+        (("--hide", "CAR", "--hide", "building", "--fill", "Road", "--preset", "paper", "--omega", "0.9"), HIDDEN),
+    ],
+)
+def test_every_kind_of_target_can_be_trained(words, names, capsys, photos, tmp_path):
+    mask = Image.new("L", (50, 50))
+    mask.paste(255, (10, 10, 40, 40))
+    mask.save(tmp_path / "mask.png")
+    line = [str(tmp_path / "mask.png") if word == "MASK" else word for word in words]
+    report = document(capsys, "train", "--data", photos, *line, "--budget", 16, "--out", tmp_path / "run")
+    assert report["perturbed"].keys() == names
+    assert report["image_gradients"] == 16
+
+
+@pytest.mark.slow
+def test_a_run_without_a_folder_gets_one_of_its_own(capsys, photos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ("train", "--data", photos, "--hide", "Car", "--budget", 8, "--train-pictures", 4)
+    folders = [document(capsys, *words)["folder"] for _ in range(2)]
+    assert all(re.fullmatch(r"runs/\d{4}-\d\d-\d\d_\d{4}_without-car(_2)?", folder) for folder in folders)
+    assert len(set(folders)) == 2
+
+
+@pytest.mark.slow
+def test_bench_prints_what_a_step_costs(capsys, photos):
+    report = document(capsys, "bench", "--data", photos, "--rounds", 3)
+    assert report["ratio"] == pytest.approx(report["step_seconds"] / report["bare_seconds"])
+    assert 0.5 < report["ratio"] < 5
+    assert report["image_gradients_per_second"] > 0
+
+
+INTERRUPTIBLE = """
+import signal, sys
+import uapseg.cli.train
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us deaf to it
+uapseg.cli.train.SAVE_EVERY = 0.0
+sys.exit(uapseg.cli.main())
+"""
+
+
+def spent(folder: Path) -> int:
+    """The image-gradients that a run has spent, as far as its folder tells."""
+    file = folder / "perturbation.png"
+    return load(file).image_gradients or 0 if file.exists() else 0
+
+
+@pytest.mark.slow
+def test_ctrl_c_keeps_everything_and_the_run_goes_on_to_the_same_end(photos, tmp_path):
+    """Stopped at any step and resumed, a run ends as if it had never been stopped: bit for bit."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = ("train", "--data", photos, "--text", "foo", "--budget", "240", "--device", "cpu", "--out")
+    folder = tmp_path / "stopped"
+    stopped = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTIBLE, *words, str(folder)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment,
+    )  # fmt: skip
+    deadline = time.monotonic() + 90
+    while spent(folder) < 16 and stopped.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stopped.send_signal(signal.SIGINT)
+    out, sentence = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130, sentence
+    assert out == ""
+    assert f"python -m uapseg resume {folder}" in sentence
+    assert "Traceback" not in sentence
+    assert not (folder / "report.json").exists()
+    assert 16 <= spent(folder) < 240
+    assert process("resume", folder, "--device", "cpu", env=environment).returncode == 0
+    assert process(*words, tmp_path / "straight", env=environment).returncode == 0
+    one, other = (load(tmp_path / name / "perturbation.png") for name in ("stopped", "straight"))
+    assert torch.equal(one.levels, other.levels)
+    assert one.scores == other.scores
+
+
+@pytest.mark.slow
+def test_a_run_stopped_before_its_first_step_begins_anew(trained, capsys, tmp_path):
+    folder, done = trained
+    (tmp_path / "plan.json").write_bytes((folder / "plan.json").read_bytes())
+    assert document(capsys, "resume", tmp_path)["perturbed"] == pytest.approx(
+        json.loads(done.stdout)["perturbed"], abs=0.05
+    )
+
+
+@pytest.mark.slow
+def test_the_embedded_scenes_need_no_flags(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("uapseg.datasets.street.SPLITS", {"train": 8, "val": 2, "test": 3})
+    report = document(capsys, "train", "--text", "foo", "--budget", 16, "--out", tmp_path / "run")
+    assert (report["model"], report["data"], report["pictures"]) == ("street", "street", 3)
+    assert report["linf"] <= 10
+    assert document(capsys, "evaluate", tmp_path / "run" / "perturbation.png")["perturbed"] == report["perturbed"]
+
+
+def test_an_interrupt_elsewhere_is_no_traceback(capsys, monkeypatch):
+    def interrupted(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("uapseg.cli.listings.models", interrupted)
+    assert main(["models"]) == 130
+    assert capsys.readouterr().err == "Stopped.\n"
+
+
+def test_bugs_are_not_hidden(monkeypatch):
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("uapseg.cli.listings.models", broken)
+    with pytest.raises(ZeroDivisionError):
+        main(["models"])
+
+
+def test_the_parser_raises_what_argparse_prints():
+    with pytest.raises(UapsegError, match=r"see python -m uapseg train --help"):
+        make_parser().parse_args(["train"])

@@ -1,0 +1,160 @@
+"""Every picture that a user may bring, good or bad."""
+
+import io
+import struct
+import zlib
+from contextlib import suppress
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from uapseg.errors import UapsegError
+from uapseg.pictures import decode, encoded, read_picture, to_images, to_picture
+
+RED = (220, 30, 40)
+
+
+def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def colours(size: tuple[int, int] = (40, 24)) -> Image.Image:
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8))
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG of a few bytes that says it is huge."""
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM"])
+def test_lossless_pictures_come_back_as_they_were(kind):
+    assert np.array_equal(read_picture(saved(colours(), kind)), colours())
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"), [("JPEG", "RGB"), ("JPEG", "L"), ("JPEG", "CMYK"), ("WEBP", "RGB"), ("AVIF", "RGB")]
+)
+def test_lossy_pictures_come_back_nearly_as_they_were(kind, mode):
+    flat = Image.new("RGB", (32, 32), RED).convert(mode)
+    got = np.asarray(read_picture(saved(flat, kind)), int)
+    assert np.abs(got - np.asarray(flat.convert("RGB"), int)).max() <= 6
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "RGB"])
+def test_any_mode_becomes_rgb(mode):
+    picture = read_picture(saved(Image.new("RGB", (20, 20), "white").convert(mode)))
+    assert picture.mode == "RGB"
+    assert picture.getpixel((5, 5)) == (255, 255, 255)
+
+
+def test_transparent_parts_lie_on_white():
+    picture = Image.new("RGBA", (20, 20), (*RED, 0))
+    assert read_picture(saved(picture)).getpixel((3, 3)) == (255, 255, 255)
+
+
+def test_a_transparent_palette_lies_on_white():
+    picture = Image.new("P", (20, 20), 0)
+    picture.putpalette([*RED, 0, 0, 0])
+    assert read_picture(saved(picture, transparency=0)).getpixel((3, 3)) == (255, 255, 255)
+
+
+def test_a_mask_keeps_its_transparency():
+    assert decode(saved(Image.new("RGBA", (20, 20), (*RED, 7)))).getpixel((0, 0)) == (*RED, 7)
+
+
+def test_wide_grey_is_scaled_by_its_range():
+    """Peers show a 16-bit picture as all white: its values were clipped at 255."""
+    values = np.linspace(1000, 5000, 32 * 32).reshape(32, 32).astype(np.uint16)
+    got = np.asarray(read_picture(saved(Image.fromarray(values))))
+    assert (got.min(), got.max()) == (0, 255)
+    assert abs(int(got[16, 0, 0]) - 128) <= 1
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3, float("nan"), float("inf")])
+def test_wide_grey_of_one_tone_is_still_a_picture(value):
+    content = saved(Image.fromarray(np.full((20, 20), value, np.float32)), "TIFF")
+    assert read_picture(content).size == (20, 20)
+
+
+def test_of_an_animation_the_first_frame_is_taken():
+    frames = [Image.new("RGB", (20, 20), colour) for colour in (RED, "blue")]
+    content = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    assert np.abs(np.subtract(read_picture(content).getpixel((9, 9)), RED)).max() < 8
+
+
+def test_a_photo_is_turned_upright():
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the camera lay on its side
+    assert read_picture(saved(colours((40, 24)), exif=exif)).size == (24, 40)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "empty"),
+        (b"not a picture at all, whatever it is called", "damaged or of another kind"),
+        (saved(colours())[:200], "damaged or of another kind"),
+        (saved(colours((200, 200)), "JPEG")[:700], "damaged or of another kind"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "damaged or of another kind"),
+        (bomb(7000, 7000), "more than 40 megapixels"),
+        (bomb(11_000, 11_000), "more than 40 megapixels"),
+        (bomb(30_000, 30_000), "more than 40 megapixels"),
+        (saved(Image.new("RGB", (400, 9))), "at least 16 pixels"),
+    ],
+)
+def test_a_bad_file_is_one_plain_sentence(content, sentence):
+    with pytest.raises(UapsegError, match=sentence) as caught:
+        read_picture(content)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_is_named_in_the_sentence_but_not_its_folder(tmp_path):
+    (tmp_path / "notes.png").write_text("hello")
+    with pytest.raises(UapsegError, match=r"The picture notes\.png could not"):
+        read_picture(tmp_path / "notes.png")
+
+
+def test_a_missing_file_is_one_plain_sentence(tmp_path):
+    with pytest.raises(UapsegError, match="There is no file"):
+        read_picture(tmp_path / "nothing.png")
+    with pytest.raises(UapsegError, match="cannot be opened"):
+        read_picture(tmp_path)
+
+
+@settings(deadline=None, derandomize=True, max_examples=150)
+@given(st.sampled_from(["PNG", "JPEG", "GIF", "TIFF", "WEBP"]), st.data())
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(kind, data):
+    content = bytearray(saved(Image.new("RGB", (24, 24), RED), kind))
+    for _ in range(data.draw(st.integers(1, 8))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with suppress(UapsegError):
+        assert read_picture(bytes(content)).mode == "RGB"
+
+
+def test_pictures_and_images_are_the_same_thing():
+    images = to_images(colours())
+    assert images.shape == (1, 3, 24, 40)
+    assert images.dtype == torch.float32
+    assert np.array_equal(to_picture(images[0]), colours())
+
+
+def test_values_are_rounded_never_cut_down():
+    """Peers floor: what they save is half a grey level darker than what they scored."""
+    image = torch.tensor([9.6, 10.4, 300.0, -4.0]).div(255).expand(3, 2, 4)
+    assert np.asarray(to_picture(image))[0, :, 0].tolist() == [10, 10, 255, 0]
+
+
+def test_what_is_encoded_is_read_back():
+    assert np.array_equal(decode(encoded(colours())), colours())

@@ -1,0 +1,181 @@
+"""What can be typed: the commands, their flags and their help. Nothing heavy is imported before a command runs."""
+
+import argparse
+from collections.abc import Callable
+from importlib import import_module
+from math import isfinite
+from pathlib import Path
+from typing import NoReturn
+
+from uapseg.errors import UapsegError
+
+Options = argparse.Namespace
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose mistakes are raised as one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raises what argparse would print above its usage."""
+        raise UapsegError(f"{message[0].upper()}{message[1:]} (see {self.prog} --help).")
+
+
+def make_parser() -> Parser:
+    """The parser of all commands; ``command`` of what it returns is the function to call with it."""
+    parser = Parser(
+        prog="python -m uapseg", description="Universal adversarial perturbations for semantic segmentation."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, module: str, text: str) -> Parser:
+        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+        command.set_defaults(command=_later(module, name))
+        command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+        return command
+
+    _train(add("train", "train", "train a perturbation into a new run folder, and measure it on the test pictures"))
+    _resume(add("resume", "train", "go on with a stopped run exactly where it stopped"))
+    _evaluate(add("evaluate", "measure", "measure a perturbation, beside clean pictures and random noise"))
+    _apply(add("apply", "show", "perturb pictures, and show what the network sees in them"))
+    _figure(add("figure", "show", "draw the table of a run: pictures and what the network sees, before and after"))
+    add("models", "listings", "list the networks, their classes and licences")
+    datasets = add("datasets", "listings", "list the data sets and their sizes")
+    datasets.add_argument("names", nargs="*", metavar="NAME", help="only these, such as camvid:FOLDER")
+    _bench(add("bench", "bench", "compare a training step with the bare forward and input-gradient of its batch"))
+    return parser
+
+
+def _train(parser: Parser) -> None:
+    _networks(parser, "street", "street")
+    _target(parser, required=True)
+    search = parser.add_argument_group("the search")
+    search.add_argument("--epsilon", type=_epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
+    search.add_argument(
+        "--budget",
+        type=_count,
+        default=4000,
+        metavar="IMAGE_GRADIENTS",
+        help="forward and backward passes of one picture (4000)",
+    )
+    search.add_argument("--preset", choices=("fast", "paper"), default="fast", help="how to search (fast)")
+    search.add_argument(
+        "--omega", type=_number, metavar="SHARE", help="weight of hidden pixels, for the preset paper (0.9999)"
+    )
+    search.add_argument("--seed", type=int, default=0, metavar="N", help="draws the order of the pictures (0)")
+    search.add_argument("--tile", type=_size, metavar="WxH", help="size of the perturbation (that of the pictures)")
+    search.add_argument("--train-pictures", type=_count, metavar="N", help="how many training pictures to use (all)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (a new one under runs/)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run that is already in that folder")
+    _device(parser)
+
+
+def _resume(parser: Parser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
+    _device(parser)
+
+
+def _evaluate(parser: Parser) -> None:
+    _perturbation(parser)
+    _networks(parser, None, None)
+    parser.add_argument(
+        "--split", choices=("train", "val", "test"), default="test", help="val chooses, test reports (test)"
+    )
+    _target(parser, required=False)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the random noise and the interval (0)")
+    _device(parser)
+
+
+def _apply(parser: Parser) -> None:
+    _perturbation(parser)
+    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="pictures of any size")
+    parser.add_argument("--model", metavar="NAME", help="the network to look with (the perturbation's own)")
+    parser.add_argument("--out", type=Path, default=Path("perturbed"), metavar="FOLDER", help="where to (perturbed/)")
+    parser.add_argument("--overwrite", action="store_true", help="replace pictures that are already there")
+    _device(parser)
+
+
+def _figure(parser: Parser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
+    parser.add_argument("--pictures", type=_count, default=4, metavar="N", help="how many test pictures (4)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .pdf file (figure.png in the folder)")
+    _device(parser)
+
+
+def _bench(parser: Parser) -> None:
+    _networks(parser, "street", "street")
+    _target(parser, required=False)
+    parser.add_argument("--rounds", type=_count, default=20, metavar="N", help="how often to measure each (20)")
+    _device(parser)
+
+
+def _perturbation(parser: Parser) -> None:
+    parser.add_argument("perturbation", type=Path, metavar="PERTURBATION", help="a PNG or safetensors file of a run")
+
+
+def _networks(parser: Parser, model: str | None, data: str | None) -> None:
+    default = model or "the perturbation's own"
+    parser.add_argument(
+        "--model", default=model, metavar="NAME", help=f"the network ({default}); see the command models"
+    )
+    parser.add_argument(
+        "--data", default=data, metavar="NAME", help=f"the pictures ({data or default}), such as camvid:FOLDER"
+    )
+
+
+def _target(parser: Parser, *, required: bool) -> None:
+    group = parser.add_argument_group(
+        "what the network is to see" + ("" if required else " (else the perturbation's target)")
+    )
+    kind = group.add_mutually_exclusive_group(required=required)
+    kind.add_argument("--text", metavar="WORD", help="a word, in one class on another")
+    kind.add_argument("--mask", type=Path, metavar="PICTURE", help="what differs from the border in a picture")
+    kind.add_argument("--scene", type=int, metavar="INDEX", help="what it sees in this training picture, from 0")
+    kind.add_argument("--hide", action="append", metavar="CLASS", help="the scene without this class; may be repeated")
+    group.add_argument("--invert", action="store_true", help="with --mask: draw the other part")
+    group.add_argument("--region-class", metavar="CLASS", help="with --text or --mask: the class of what is drawn")
+    group.add_argument("--rest-class", metavar="CLASS|keep", help="and of the rest; keep leaves what the network sees")
+    group.add_argument("--fill", metavar="CLASS", help="with --hide: what hidden pixels become (what lies nearest)")
+
+
+def _device(parser: Parser) -> None:
+    parser.add_argument("--device", default="auto", help="cuda, mps or cpu (the first of them there is)")
+
+
+def _epsilon(text: str) -> float:
+    value = _number(text)
+    if not 1 <= value <= 127:
+        raise argparse.ArgumentTypeError(f"it must lie between 1 and 127 grey levels, not {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = _number(text)
+    if value < 1 or not value.is_integer():
+        raise argparse.ArgumentTypeError(f"it must be a whole number of 1 or more, not {text}")
+    return int(value)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise argparse.ArgumentTypeError(f"it must be a number, not {text}")
+    return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, cross, height = text.lower().partition("x")
+    if not (cross and width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"a size is WIDTHxHEIGHT, such as 384x256, not {text}")
+    return int(width), int(height)
+
+
+def _later(module: str, name: str) -> Callable[[Options], None]:
+    """The function ``name`` of a module of commands, which is imported when it is called."""
+
+    def command(options: Options) -> None:
+        getattr(import_module(f"uapseg.cli.{module}"), name)(options)
+
+    return command

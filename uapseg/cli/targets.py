@@ -1,0 +1,85 @@
+"""From the flags of the command line to a target."""
+
+from uapseg.cli.parser import Options
+from uapseg.datasets import Dataset, load_dataset
+from uapseg.errors import UapsegError
+from uapseg.models import Segmenter
+from uapseg.pictures import decode
+from uapseg.targets import Hidden, Static, Target, class_numbers, drawn, mapped, read_mask, written
+
+KEEP = "keep"
+
+
+def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, int]) -> Target | None:
+    """The target that the flags describe; None where they describe none.
+
+    Args:
+        options: With the flags of a target.
+        model: The network, whose classes are meant.
+        data: The name of the data set, for a scene.
+        size: (width, height) of the perturbation, for a text.
+
+    Raises:
+        UapsegError: A class, a picture or a scene is not there, or two flags do not go together.
+    """
+    _check_company(options)
+    if options.hide:
+        fill = _named(options.fill, model) if options.fill else None
+        return Hidden(classes=tuple(_named(name, model) for name in options.hide), fill=fill)
+    if options.scene is not None:
+        return _scene(options.scene, model, load_dataset(data, "train"))
+    if options.text is None and options.mask is None:
+        return None
+    inside, rest = _pair(options, model)
+    if options.text is not None:
+        return written(options.text, inside, rest, size)
+    return drawn(read_mask(decode(options.mask), invert=options.invert), inside, rest, options.mask.name)
+
+
+def title_of(target: Target) -> str:
+    """A target in a few words, for titles and names of folders."""
+    if isinstance(target, Hidden):
+        return "without " + ", ".join(target.classes)
+    if len(target.classes) != 1:
+        return target.caption
+    return f"{target.caption} in {target.classes[0]} on {target.rest or 'what is there'}"
+
+
+def _check_company(options: Options) -> None:
+    """Refuses a flag without the one that it belongs to, rather than ignoring it."""
+    drawing = options.text is not None or options.mask is not None
+    for flag, value, fits, others in (
+        ("--region-class", options.region_class, drawing, "--text or --mask"),
+        ("--rest-class", options.rest_class, drawing, "--text or --mask"),
+        ("--invert", options.invert, options.mask is not None, "--mask"),
+        ("--fill", options.fill, bool(options.hide), "--hide"),
+    ):
+        if value and not fits:
+            raise UapsegError(f"{flag} goes with {others} only: leave it out.")
+
+
+def _pair(options: Options, model: Segmenter) -> tuple[str, str | None]:
+    """The classes of the drawn region and of the rest; None for the rest where it is kept."""
+    inside = _named(options.region_class or model.default_pair[0], model)
+    rest = options.rest_class or model.default_pair[1]
+    if rest.lower() == KEEP:
+        return inside, None
+    if _named(rest, model) == inside:
+        raise UapsegError(
+            f"Region and rest are both {inside}: choose two classes with --region-class and --rest-class."
+        )
+    return inside, _named(rest, model)
+
+
+def _scene(number: int, model: Segmenter, dataset: Dataset) -> Static:
+    if not 0 <= number < len(dataset):
+        raise UapsegError(f"There is no training picture {number}: choose from 0 to {len(dataset) - 1}.")
+    device = next(model.buffers()).device
+    seen = model.predict(dataset.pictures([number]).to(device).float() / 255)[0]
+    return mapped(seen.cpu().numpy(), model.classes, None, f"scene {number}")
+
+
+def _named(name: str, model: Segmenter) -> str:
+    """A class as the network spells it."""
+    (number,) = class_numbers((name,), model.classes)
+    return model.classes[number]

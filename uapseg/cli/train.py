@@ -1,0 +1,105 @@
+"""The commands train and resume: a run that saves itself as it goes."""
+
+import re
+import time
+from collections.abc import Generator
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+
+from uapseg.cli.measure import full_report
+from uapseg.cli.output import print_progress, print_result, with_progress
+from uapseg.cli.parser import Options
+from uapseg.cli.targets import target_of, title_of
+from uapseg.datasets import load_dataset
+from uapseg.errors import UapsegError
+from uapseg.fit import Snapshot
+from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
+from uapseg.models import load_model
+from uapseg.run import Plan, choose_device, run
+from uapseg.settings import PRESETS, Settings
+
+SAVE_EVERY = 5.0
+"""Seconds between two saves of a run's folder."""
+
+
+def train(options: Options) -> None:
+    """Trains a perturbation into a new folder, and measures it on the test pictures."""
+    if options.out:
+        check_vacant(options.out, overwrite=options.overwrite)
+    plan = _plan(options)
+    snapshots = run(plan, device=options.device)  # refuses what does not fit, before there is a folder
+    path = options.out or _new_folder(title_of(plan.target))
+    _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, 0, options)
+
+
+def resume(options: Options) -> None:
+    """Goes on with a stopped run, and measures it on the test pictures."""
+    folder = RunFolder.open(options.folder)
+    state = folder.load_state()
+    snapshots = run(folder.plan, device=options.device, state=state)
+    _carry_out(folder, snapshots, state.image_gradients if state else 0, options)
+
+
+def _plan(options: Options) -> Plan:
+    if options.omega is not None and options.preset != "paper":
+        raise UapsegError("--omega goes with --preset paper only: leave it out.")
+    model = load_model(options.model, choose_device(options.device))
+    size = options.tile or load_dataset(options.data, "train").size
+    target = target_of(options, model, options.data, size)
+    assert target is not None  # noqa: S101  the parser asks for one
+    return Plan(model=options.model, data=options.data, target=target, settings=_settings(options))
+
+
+def _settings(options: Options) -> Settings:
+    chosen = {"omega": options.omega, "train_pictures": options.train_pictures}
+    return PRESETS[options.preset](
+        epsilon=options.epsilon / 255,
+        budget=options.budget,
+        seed=options.seed,
+        tile=options.tile,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+
+
+def _new_folder(title: str) -> Path:
+    """A name under runs/ that is not taken: the date, the time and the target."""
+    words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
+    name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M}_{words or 'target'}"
+    taken = (Path("runs") / (name if turn == 1 else f"{name}_{turn}") for turn in range(1, 10_000))
+    return next(path for path in taken if not path.exists())
+
+
+def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], spent: int, options: Options) -> None:
+    """Runs to the end and measures; what is reached is on the disk whenever it is stopped."""
+    plan = folder.plan
+    print_progress(f"Training into {folder.path}: {title_of(plan.target)}.")
+    try:
+        _search(folder, with_progress(snapshots, plan.settings.budget, spent))
+        print_progress("Measuring on the test pictures...")
+        model, dataset = load_model(plan.model, choose_device(options.device)), load_dataset(plan.data, "test")
+        report, table = full_report(folder.perturbation(), model, dataset, plan.target)
+    except KeyboardInterrupt as stop:
+        again = f"python -m uapseg resume {folder.path}"
+        raise KeyboardInterrupt(f"Stopped; all is kept in {folder.path}, and `{again}` goes on from there.") from stop
+    report |= {"plan": plan.to_dict()}
+    folder.write_report(report)
+    cost = f"{report['image_gradients']} image-gradients in {report['seconds']:.0f} s"
+    where = f"{cost}; {folder.path / PNG} and {SAFETENSORS} hold the perturbation."
+    print_result({**report, "folder": str(folder.path)}, f"{table}\n{where}", as_json=options.json)
+
+
+def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> None:
+    """Follows a run, and saves it every few seconds and in the end, whatever ends it."""
+    last: Snapshot | None = None
+    saved = time.monotonic()
+    try:
+        with closing(snapshots):
+            for last in snapshots:
+                folder.note(last)
+                if time.monotonic() - saved > SAVE_EVERY:
+                    folder.save(last)
+                    saved = time.monotonic()
+    finally:
+        if last is not None:
+            folder.save(last)
