@@ -82,3 +82,15 @@ def test_colour_alone_does_not_tell_the_class(scenes: list[Scene]) -> None:
     means = np.array([colours[labels == label].mean(axis=0) for label in range(len(CLASSES))])
     nearest = np.argmin(((colours[:, None] - means[None]) ** 2).sum(axis=-1), axis=1)
     assert (nearest == labels).mean() < 0.6
+
+
+@pytest.mark.slow
+def test_every_scene_of_the_data_set_can_be_drawn() -> None:
+    """A rare narrow shop once could not be."""
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for split, count in SPLITS.items():
+            assert all(pool.map(_is_drawn, [split] * count, range(count), chunksize=16))
+
+
+def _is_drawn(split: str, index: int) -> bool:
+    return bool(render(split, index).labels.max() < len(CLASSES))

@@ -152,7 +152,7 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
         state, loss, won = search.advance(state)
         if search.due(state):
             look = judge.look(state.delta, settings.epsilon, state.image_gradients)
-            better = look.merit >= state.chosen.merit
+            better = look.merit >= state.chosen.merit or not state.chosen.image_gradients
             state = replace(state, validation=look, **({"best": state.delta, "chosen": look} if better else {}))
         state = replace(state, seconds=before + time.monotonic() - began)
         yield Snapshot(state, floors, loss, won)

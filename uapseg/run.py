@@ -84,11 +84,9 @@ def choose_device(name: str = "auto") -> torch.device:
     Raises:
         UapsegError: This machine has no such device.
     """
-    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
-    if name == "auto":
-        return torch.device(next(kind for kind, found in there.items() if found))
-    if not there.get(name.partition(":")[0], False):
-        raise UapsegError(
-            f"There is no device {name!r} here: choose one of {', '.join(k for k, v in there.items() if v)}."
-        )
-    return torch.device(name)
+    gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    there = [*["cuda"][: len(gpus)], *["mps"] * torch.backends.mps.is_available(), "cpu", *gpus]
+    chosen = there[0] if name == "auto" else name
+    if chosen not in there:
+        raise UapsegError(f"There is no device {name!r} here: choose one of {', '.join(there)}.")
+    return torch.device(chosen)

@@ -16,7 +16,7 @@ class Settings:
 
     Attributes:
         preset: The name of the preset these settings were made from.
-        epsilon: The largest change of a value, in (0, 1]; grey levels are divided by 255.
+        epsilon: The largest change of a value, of 1 to 127 grey levels in units of [0, 1]; grey levels are divided by 255.
         budget: How many image-gradients to spend; one is a forward and a backward pass of one picture.
         seed: Draws the order of the pictures and the random noise of the floors.
         tile: (width, height) of the perturbation in pixels; None takes the size of the data set's pictures.
@@ -50,7 +50,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Checks each value on its own."""
-        _within("epsilon", self.epsilon * 255, 1, 255, "grey levels")
+        _within("epsilon", self.epsilon * 255, 1, 127, "grey levels")  # what a file of 128 + level holds
         _within("budget", self.budget, 1, 10**9, "image-gradients")
         _within("batch", self.batch, 1, 4096, "pictures")
         _within("step", self.step * 255, 0.01, 255, "grey levels")

@@ -155,7 +155,7 @@ def normalised(images: Tensor) -> Tensor:
 
 
 def train(options: Options) -> None:
-    """Trains, and writes the averaged weights in half precision now and then and at the end."""
+    """Trains, and writes the averaged weights in half precision at the end."""
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     sources = [

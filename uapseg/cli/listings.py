@@ -28,10 +28,10 @@ def datasets(options: Options) -> None:
     """Prints the data sets; of those in a folder of the user's, the sizes are known when the folder is named."""
     names = options.names or dataset_names()
     found = [_dataset(name) for name in names]
-    rows: list[tuple[str, ...]] = [("name", "size", *SPLITS)]
+    rows: list[tuple[str, ...]] = [("name", "size", *SPLITS, "licence")]
     for line in found:
         size = "x".join(map(str, line["size"])) if line["size"] else "any"
-        rows.append((line["name"], size, *(str(line["pictures"].get(split, "-")) for split in SPLITS)))
+        rows.append((line["name"], size, *(str(line["pictures"].get(split, "-")) for split in SPLITS), line["licence"]))
     print_result({"datasets": found}, columns(rows), as_json=options.json)
 
 
@@ -49,7 +49,7 @@ def _model(name: str) -> dict[str, Any]:
 
 def _dataset(name: str) -> dict[str, Any]:
     if name.endswith(":FOLDER"):
-        return {"name": name, "size": None, "pictures": {}}
+        return {"name": name, "size": None, "pictures": {}, "licence": "its own"}
     splits = {split: load_dataset(name, split) for split in SPLITS}
     pictures = {split: len(dataset) for split, dataset in splits.items()}
-    return {"name": name, "size": list(splits["test"].size), "pictures": pictures}
+    return {"name": name, "size": list(splits["test"].size), "pictures": pictures, "licence": splits["test"].licence}

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import deque
 from collections.abc import Generator
 from contextlib import closing
 from datetime import datetime
@@ -12,6 +13,7 @@ from uapseg.cli.output import print_progress, print_result, with_progress
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of, title_of
 from uapseg.datasets import load_dataset
+from uapseg.distributed import joined
 from uapseg.errors import UapsegError
 from uapseg.fit import Snapshot
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
@@ -25,12 +27,16 @@ SAVE_EVERY = 5.0
 
 def train(options: Options) -> None:
     """Trains a perturbation into a new folder, and measures it on the test pictures."""
-    if options.out:
-        check_vacant(options.out, overwrite=options.overwrite)
-    plan = _plan(options)
-    snapshots = run(plan, device=options.device)  # refuses what does not fit, before there is a folder
-    path = options.out or _new_folder(title_of(plan.target))
-    _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, 0, options)
+    with joined() as workers:
+        if options.out and workers.rank == 0:
+            check_vacant(options.out, overwrite=options.overwrite)
+        plan = _plan(options)
+        snapshots = run(plan, device=options.device, workers=workers)  # refuses what does not fit, before any folder
+        if workers.rank:
+            deque(snapshots, maxlen=0)  # the other processes only do their share; the first one keeps the books
+            return
+        path = options.out or _new_folder(title_of(plan.target))
+        _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, 0, options)
 
 
 def resume(options: Options) -> None:

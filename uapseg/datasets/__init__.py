@@ -21,11 +21,13 @@ class Dataset(Protocol):
         name: What the user calls it.
         split: Which part of the set this is; no picture is in two.
         size: (width, height) of every picture, in pixels.
+        licence: What the pictures may be used for.
     """
 
     name: str
     split: Split
     size: tuple[int, int]
+    licence: str
 
     def __len__(self) -> int:
         """How many pictures there are."""

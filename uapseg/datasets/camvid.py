@@ -30,7 +30,7 @@ class CamVid:
         if not self._files:
             raise UapsegError(f"There are no pictures in {folder}: give the folder that holds images/ and labels/.")
         self._labels = root / "labels" / split
-        self.name, self.split = f"camvid:{root}", split
+        self.name, self.split, self.licence = f"camvid:{root}", split, "research use"
         with Image.open(self._files[0]) as first:
             self.size = first.size
 

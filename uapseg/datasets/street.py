@@ -21,7 +21,7 @@ class Street:
     """One split of the rendered scenes."""
 
     def __init__(self, split: Split, cache: Path) -> None:
-        self.name, self.split, self.size = "street", split, SIZE
+        self.name, self.split, self.size, self.licence = "street", split, SIZE, "MIT"
         self._folder = cache / f"street-{VERSION}" / split
         self._scenes: dict[int, NDArray[np.uint8]] = {}
 
