@@ -49,6 +49,9 @@ class Options:
     init: Path | None
     rate: float
     noise: tuple[float, float]
+    zoom: float
+    balance: float
+    turns: int
     batch: int
     seed: int
     compile: bool
@@ -68,11 +71,11 @@ def rendered_scenes(count: int) -> list[Photo]:
     return [(torch.from_numpy(s.picture).permute(2, 0, 1).contiguous(), torch.from_numpy(s.labels)) for s in scenes]
 
 
-def crop(photo: Photo, rng: random.Random) -> tuple[Tensor, Tensor]:
+def crop(photo: Photo, zoom: float, rng: random.Random) -> tuple[Tensor, Tensor]:
     """A random part at a random scale, perhaps mirrored: float (3, 256, 384) in [0, 1] and labels (256, 384)."""
     picture, labels = photo
     h, w = labels.shape
-    scale = max(CROP[0] / h, CROP[1] / w) * math.exp(rng.uniform(0, 0.8)) if rng.random() < 0.7 else 1.0
+    scale = max(CROP[0] / h, CROP[1] / w) * math.exp(rng.uniform(0, zoom)) if rng.random() < 0.7 else 1.0
     scale = max(scale, CROP[0] / h, CROP[1] / w)
     stretch = math.exp(rng.uniform(-0.1, 0.1))
     height = min(h, max(1, round(CROP[0] / scale * stretch)))
@@ -118,7 +121,7 @@ def noise(image: Tensor, size: float, rng: random.Random) -> Tensor:
 
 
 def batches(sources: list[list[Photo]], options: Options, memory: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-    """Batches that draw evenly from each source, without end."""
+    """Batches that draw from each source in turn, without end."""
     rng = random.Random(options.seed)
     decks: list[list[Photo]] = [[] for _ in sources]
     turn = 0
@@ -130,17 +133,17 @@ def batches(sources: list[list[Photo]], options: Options, memory: torch.device) 
             turn += 1
             if not decks[which]:
                 decks[which] = rng.sample(sources[which], len(sources[which]))
-            image, names = crop(decks[which].pop(), rng)
+            image, names = crop(decks[which].pop(), options.zoom, rng)
             images.append(degrade(recolour(image, rng), options.noise, rng))
             labels.append(names)
         yield torch.stack(images).to(memory), torch.stack(labels).to(memory)
 
 
-def class_weights(photos: list[Photo]) -> Tensor:
-    """Rare classes count for more: (median share / share) ** 0.4."""
+def class_weights(photos: list[Photo], balance: float) -> Tensor:
+    """Rare classes count for more: (median share / share) ** balance."""
     counts = torch.stack([labels.flatten().bincount(minlength=256)[:11] for _, labels in photos]).sum(0).double()
     share = counts.clamp(min=1) / counts.sum()
-    return ((share.median() / share) ** 0.4).float()
+    return ((share.median() / share) ** balance).float()
 
 
 def learning_rate(share: float) -> float:
@@ -158,16 +161,15 @@ def train(options: Options) -> None:
     """Trains, and writes the averaged weights in half precision at the end."""
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    sources = [
-        s for s in (camvid_photos(options.camvid) if options.camvid else [], rendered_scenes(options.scenes)) if s
-    ]
+    photos = [camvid_photos(options.camvid)] if options.camvid else []
+    sources = [source for source in [*photos, *[rendered_scenes(options.scenes)] * options.turns] if source]
     net = network().to(device).to(memory_format=torch.channels_last)
     if options.init:
         net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(options.init).items()})
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.997))
     low: Callable[[Tensor], Tensor] = nn.Sequential(net.get_submodule("backbone"), net.get_submodule("classifier"))
     low = torch.compile(low) if options.compile else low  # the network before it enlarges its answer
-    weight = class_weights([photo for source in sources for photo in source]).to(device)
+    weight = class_weights([photo for source in sources for photo in source], options.balance).to(device)
     optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)
     stream, began, total = batches(sources, options, device), time.monotonic(), options.images // options.batch
     for step in range(total):
@@ -225,6 +227,9 @@ def options_of(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--init", type=Path, help="weights to start from")
     parser.add_argument("--rate", type=float, default=2e-3, help="the largest learning rate")
     parser.add_argument("--noise", type=float, nargs=2, default=(10, 0.4), metavar=("LEVELS", "SHARE"))
+    parser.add_argument("--zoom", type=float, default=0.8, help="log of the largest random enlargement")
+    parser.add_argument("--balance", type=float, default=0.4, help="how far rare classes count for more, from 0 to 1")
+    parser.add_argument("--turns", type=int, default=1, help="scenes drawn for each photo")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--compile", action="store_true", help="use torch.compile")

@@ -40,7 +40,7 @@ def paint_crown(
     up = ((v - np.arange(top, bottom, stride, dtype=np.float32)) / (radii[1] * scale))[:, None]
     clumps, leaves = _crown_noise(rng, (up.shape[0], across.shape[1]), scale / stride)
     body = (1.0 - across**2) - np.where(up < 0, 1.25, 1.0).astype(np.float32) * up**2
-    mask = body + 0.26 * clumps + 0.06 * leaves > 0.18  # where the crown ends
+    mask = body + 0.14 * clumps + 0.02 * leaves > 0.18  # where the crown ends
     sun = canvas.light.sun
     step = max(2, int(0.16 * scale / stride))
     relief = clumps - np.roll(clumps, (-step, step if sun[0] < 0 else -step), axis=(0, 1))

@@ -108,14 +108,14 @@ def _furniture(canvas: Canvas, rng: np.random.Generator, street: Street) -> list
         kerb = street.kerb(side) + side * 0.5
         for z in np.arange(rng.uniform(8, 16), 50, rng.uniform(15, 22)).tolist():
             add(paint_tree, kerb + side * 0.4, z, rng.uniform(4.6, 7.5)) if rng.random() < 0.75 else None
-        for z in np.arange(rng.uniform(9, 16), 36, rng.uniform(17, 26)).tolist():
+        for z in np.arange(rng.uniform(9, 15), 22, rng.uniform(17, 26)).tolist():
             add(paint_lamp, kerb, z, side)
         add(pick(rng, (paint_sign, paint_sign, paint_sign, paint_traffic_light)), kerb, rng.uniform(7.5, 15))
         if rng.random() < 0.5:
             add(pick(rng, (paint_sign, paint_traffic_light, paint_poster)), kerb + side * 0.4, rng.uniform(9, 20))
-        if rng.random() < 0.35:
+        if rng.random() < 0.2:
             add(paint_column, kerb, rng.uniform(6, 13))
-        if rng.random() < 0.5:
+        if rng.random() < 0.35:
             z = rng.uniform(6, 12)
             ends = ((kerb - side * 0.2, z + rng.uniform(4, 7)), (kerb - side * 0.2, z))
             things.append((z + 2.5, lambda ends=ends: paint_fence(canvas, rng, ends, 1.05)))
@@ -124,13 +124,13 @@ def _furniture(canvas: Canvas, rng: np.random.Generator, street: Street) -> list
 
 def _traffic(canvas: Canvas, rng: np.random.Generator, street: Street, *, parking: bool) -> list[Vehicle]:
     parked = (
-        _queue(rng, np.arange(rng.uniform(7, 12), 45, 6.6), 0.6, lambda: street.left_kerb + 1.15, 0.02)
+        _queue(rng, np.arange(rng.uniform(7, 12), 32, 6.6), 0.6, lambda: street.left_kerb + 1.15, 0.02)
         if parking
         else []
     )
-    ahead = np.arange(rng.uniform(10, 20), 46, rng.uniform(10, 18))
+    ahead = np.arange(rng.uniform(9, 17), 32, rng.uniform(10, 18))
     cars = parked + _queue(rng, ahead, 0.7, lambda: canvas.camera.x + rng.normal(0, 0.15), 0.05)
-    oncoming = np.arange(rng.uniform(8, 17), 46, rng.uniform(8, 16))
+    oncoming = np.arange(rng.uniform(8, 16), 32, rng.uniform(9, 16))
     cars += _queue(rng, oncoming, 0.7, lambda: street.right_kerb - rng.uniform(1.3, 2.0), 0.05, math.pi)
     if rng.random() < 0.12:
         paint = vary(rng, pick(rng, ((176, 34, 38), (40, 90, 150), (210, 200, 190))), 8)
@@ -184,12 +184,12 @@ def _pedestrians(canvas: Canvas, rng: np.random.Generator, street: Street, taken
     spots: list[tuple[float, float]] = []
     for side in (-1, 1):
         kerb, wall = street.kerb(side), street.wall(side)
-        for _ in range(int(rng.integers(7, 11))):
+        for _ in range(int(rng.integers(4, 7))):
             x = kerb + side * 0.8 + (wall - kerb - side * 1.4) * rng.random()
-            nearest = max(4.8, 2.0 * abs(x - canvas.camera.x) + 0.4)
-            spots.append((x, nearest + 8 * rng.random() ** 1.6))
-    crossing = range(int(rng.integers(1, 5)))
-    spots += [(rng.uniform(street.left_kerb, street.right_kerb), rng.uniform(7, 14)) for _ in crossing]
+            nearest = max(4.8, 2.0 * abs(x - canvas.camera.x) + 0.2)
+            spots.append((x, nearest + 4.5 * rng.random() ** 1.6))
+    crossing = range(int(rng.integers(1, 4)))
+    spots += [(rng.uniform(street.left_kerb, street.right_kerb), rng.uniform(6, 11)) for _ in crossing]
     return [
         (z, lambda x=x, z=z: paint_person(canvas, rng, x, z, child=rng.random() < 0.12))
         for x, z in spots
