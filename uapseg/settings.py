@@ -86,7 +86,7 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
-    rule = {"batch": 8, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9, "omega": None}
+    rule = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9, "omega": None}
     return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**rule, **others})
 
 
