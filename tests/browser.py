@@ -1,0 +1,112 @@
+"""A page in a server of this process, and a real browser to look at it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from uapseg.ui import launch_options
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.layout import page
+from uapseg.ui.replies import Replies
+from uapseg.ui.runs import Registry
+from uapseg.ui.studio import Studio
+
+PATIENT = 120_000
+"""Milliseconds that a condition may take on a busy machine."""
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The Chromium of this machine; without one the test is skipped, but on a CI machine it fails."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium here: install the package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+@dataclass
+class Site:
+    """A served page, with its registry at hand."""
+
+    url: str
+    runs: Registry
+    browser: Browser
+    faults: list[str] = field(default_factory=list)
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    def visit(self, **options: Any) -> Page:
+        """A new visitor, with a browser profile of their own."""
+        context = self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        context.set_default_timeout(PATIENT)
+        self.contexts.append(context)
+        return self.tab(context)
+
+    def tab(self, context: BrowserContext) -> Page:
+        """Another tab of a visitor."""
+        tab = context.new_page()
+        tab.on("pageerror", lambda error: self._note("page error", str(error)))
+        tab.on("request", lambda request: self._note_request(request.url))
+        tab.goto(self.url)
+        ready(tab)
+        return tab
+
+    def run(self, tab: Page) -> Any:
+        """What the server knows of a tab's run."""
+        return self.runs.get(tab.evaluate("() => __stage.token"))
+
+    def leave(self) -> None:
+        """Closes all tabs, and tells what went wrong in them."""
+        for context in self.contexts:
+            context.close()
+        faults, self.faults, self.contexts = self.faults, [], []
+        assert not faults
+
+    def _note(self, kind: str, what: str) -> None:
+        if "AbortError" not in what:  # a reload ends the polls
+            self.faults.append(f"{kind}: {what}")
+
+    def _note_request(self, url: str) -> None:
+        if not url.startswith((self.url, "data:", "blob:")):
+            self._note("request to another host", url)
+
+
+@contextmanager
+def site(browser: Browser, studio: Studio, patience: float = 30) -> Iterator[Site]:
+    """Serves the page with a registry of its own."""
+    runs = Registry()
+    blocks = page(Handlers(studio, runs, patience), Replies(studio, runs))
+    _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    yield Site(url, runs, browser)
+    blocks.close()
+
+
+def ready(tab: Page) -> None:
+    """Waits until the page can be used."""
+    tab.wait_for_function("() => window.__stage && __stage.seq >= 0")
+    tab.wait_for_selector("#u-start:not([disabled]):visible, #u-pause:visible")
+
+
+def until(tab: Page, condition: str) -> None:
+    """Waits for a condition on the stage: its ``status``, ``frames``, ``looks``, ``spent``, ``scores``, ``floors``."""
+    tab.wait_for_function(f"() => {{ const s = window.__stage; return {condition}; }}")
+
+
+def point(tab: Page) -> Callable[[float, float], tuple[float, float]]:
+    """Where a place of the photo, in shares of its sides, is on the screen."""
+    box = tab.locator("[data-view=photo] .u-fit").bounding_box()
+    assert box
+    return lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def toasts(tab: Page) -> str:
+    """The messages on the page."""
+    return " ".join(tab.locator(".toast-body").all_inner_texts())

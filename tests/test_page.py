@@ -1,0 +1,244 @@
+"""The page in a real browser. All waits are on conditions; the figures are those that the page itself shows."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser import Site, chromium, point, ready, site, toasts, until
+from tests.small_world import small_world
+from uapseg.export import load
+from uapseg.ui.choice import VALIDATION
+from uapseg.ui.studio import Studio
+from uapseg.validation import HeldOut, spread
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def small_site(browser: Browser) -> Iterator[Site]:
+    with small_world() as studio, site(browser, studio) as served:
+        yield served
+
+
+@pytest.fixture
+def small(small_site: Site) -> Iterator[Site]:
+    yield small_site
+    small_site.leave()
+
+
+def start(tab: Page, budget: int | None = None) -> None:
+    if budget:
+        tab.locator("#u-budget input[type=number]").fill(str(budget))
+        tab.locator("#u-budget input[type=number]").press("Tab")
+    tab.click("#u-start")
+
+
+def pause(tab: Page) -> None:
+    tab.click("#u-pause")
+    tab.wait_for_selector("#u-start:visible")
+    until(tab, "s.status === 'paused'")
+
+
+def draw(tab: Page) -> None:
+    tab.locator("#u-source label", has_text="Draw").click()
+    tab.wait_for_selector(".u-tools:visible")
+    place = point(tab)
+    tab.mouse.move(*place(0.3, 0.5))
+    tab.mouse.down()
+    tab.mouse.move(*place(0.7, 0.5), steps=10)
+    tab.mouse.up()
+    tab.wait_for_function("() => document.querySelector('[data-k=caption]').textContent.startsWith('A drawing')")
+
+
+def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, tmp_path: Path):
+    studio = Studio()
+    with site(browser, studio) as served:
+        tab = served.visit(accept_downloads=True)
+        draw(tab)
+        start(tab)
+        until(tab, "s.status === 'running' && s.frames > 1")
+        until(tab, "s.floors.random_noise && s.scores.region_success > s.floors.random_noise.region_success + 0.04")
+        pause(tab)
+        assert tab.inner_text("#u-start") == "Resume"
+        shown = tab.evaluate("() => ({ scores: __stage.scores, floors: __stage.floors, spent: __stage.spent })")
+        tab.wait_for_selector("#u-png:not([disabled])")
+        with tab.expect_download() as coming:
+            tab.click("#u-png")
+        coming.value.save_as(tmp_path / "kept.png")
+        check_download(studio, tmp_path / "kept.png", shown)
+        with tab.expect_download() as coming:
+            tab.click("#u-report")
+        assert json.loads(coming.value.path().read_text())["perturbed"] == shown["scores"]
+        tab.reload()
+        ready(tab)
+        assert tab.inner_text("#u-start") == "Resume"
+        tab.click("#u-start")
+        until(tab, f"s.spent > {shown['spent']}")
+        tab.context.close()
+        served.leave()
+
+
+def check_download(studio: Studio, path: Path, shown: dict) -> None:
+    kept = load(path)
+    assert kept.plan
+    numbers = spread(len(studio.held_out), VALIDATION["validation_pictures"])
+    judge = HeldOut(studio.model, studio.held_out, numbers, kept.plan.target, studio.size)
+    assert judge.look(kept.delta, kept.epsilon).scores == pytest.approx(shown["scores"], abs=1e-3)
+    inside = kept.plan.target.numbers() == 0
+    rows, columns = np.nonzero(inside)
+    assert abs(columns.min() - (0.3 * 384 - 14)) < 3
+    assert abs(columns.max() - (0.7 * 384 + 14)) < 3
+    assert abs(rows.mean() - 128) < 2
+
+
+def test_a_run_ends_with_figures_above_their_floor(small: Site):
+    tab = small.visit()
+    start(tab, 2000)
+    until(tab, "s.status === 'done'")
+    tab.wait_for_selector("#u-start:visible")
+    expect(tab.locator("#u-start")).to_have_text("Start again")
+    assert tab.evaluate("() => __stage.scores.region_success") > 0.95
+    expect(tab.locator(".u-first b")).to_have_text("100")
+    expect(tab.locator(".u-first .u-floors")).to_contain_text("random noise 1")
+    assert "validation pictures" in tab.inner_text(".u-line")
+
+
+def test_a_reload_offers_resume_and_reset_forgets(small: Site):
+    tab = small.visit()
+    tab.locator("#u-word input, #u-word textarea").fill("ox")
+    start(tab, 8000)
+    until(tab, "s.spent > 200")
+    tab.reload()
+    ready(tab)
+    until(tab, "s.status === 'paused'")
+    expect(tab.locator("#u-start")).to_have_text("Resume")
+    expect(tab.locator("#u-word input, #u-word textarea")).to_have_value("ox")
+    before = tab.evaluate("() => __stage.spent")
+    assert before > 200
+    tab.click("#u-start")
+    until(tab, f"s.spent > {before}")
+    pause(tab)
+    tab.click("#u-reset")
+    until(tab, "s.status === 'idle' && s.spent === 0")
+    expect(tab.locator("#u-start")).to_have_text("Start")
+
+
+def test_a_second_tab_watches_and_is_refused_a_second_start(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.frames > 1")
+    other = small.tab(tab.context)
+    until(other, "s.status === 'running' && s.frames > 1")
+    other.click("#u-start")
+    expect(other.locator(".toast-body").first).to_contain_text("another tab")
+    assert small.run(other) is small.run(tab)
+    pause(tab)
+    until(other, "s.status === 'paused'")
+    expect(other.locator("#u-start")).to_have_text("Resume")
+
+
+def test_a_second_visitor_waits_sees_the_place_and_nothing_else(small: Site):
+    first, second = small.visit(), small.visit()
+    start(first, 8000)
+    until(first, "s.frames > 1")
+    start(second, 2000)
+    until(second, "s.status === 'waiting'")
+    expect(second.locator("[data-k=state]")).to_have_text("next in the queue")
+    assert second.evaluate("() => __stage.frames") == 0
+    assert small.run(first) is not small.run(second)
+    pause(first)
+    until(second, "s.status === 'running' || s.status === 'done'")
+    assert first.evaluate("() => __stage.status") == "paused"
+
+
+def test_a_closed_tab_ends_the_run_and_frees_the_device(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.frames > 1")
+    run = small.run(tab)
+    watcher = small.visit()
+    tab.close()
+    start(watcher, 500)
+    until(watcher, "s.status === 'done'")
+    assert run.status == "paused"
+    assert run.checkpoint is not None
+
+
+def test_the_page_answers_while_a_run_goes_on(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.frames > 1")
+    knob = tab.locator("[data-view=photo] [role=slider]")
+    knob.focus()
+    before = int(knob.get_attribute("aria-valuenow") or 0)
+    for _ in range(5):
+        tab.keyboard.press("ArrowRight")
+    assert int(knob.get_attribute("aria-valuenow") or 0) == before + 10
+    tab.locator("[data-view=noise] .u-enlarge").click()
+    expect(tab.locator("[data-slot=left] [data-view=noise]")).to_be_visible()
+    assert tab.evaluate("() => document.getElementById('u-knobs').inert")
+
+
+def test_a_photo_of_any_size_and_a_bad_one(small: Site, tmp_path: Path):
+    tab = small.visit()
+    Image.new("RGB", (170, 301), (105, 105, 105)).save(tmp_path / "mine.jpg")
+    (tmp_path / "bad.png").write_text("no picture")
+    tab.set_input_files("#u-bring input", tmp_path / "mine.jpg")
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")
+    tab.set_input_files("#u-bring input", tmp_path / "bad.png")
+    expect(tab.locator(".toast-body").first).to_contain_text("could not be read")
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")
+    assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 170
+    tab.get_by_role("button", name="Back to the scene").click()
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Photo")
+
+
+def test_a_pasted_photo_is_taken_too(small: Site):
+    tab = small.visit()
+    tab.evaluate(
+        """async () => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 60, height: 50 });
+            const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([blob], 'pasted.png', { type: 'image/png' }));
+            document.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+        }"""
+    )
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")
+
+
+def test_a_mistake_is_told_in_a_sentence_and_the_page_goes_on(small: Site):
+    tab = small.visit()
+    tab.locator("#u-goal label", has_text="Hide").click()
+    tab.locator("#u-hide label", has_text="dark").click()
+    start(tab)
+    expect(tab.locator(".toast-body").first).to_contain_text("at least one class")
+    tab.locator("#u-hide label", has_text="dark").click()
+    start(tab, 200)
+    until(tab, "s.status === 'done'")
+    assert "Error" not in toasts(tab).replace("Error\n", "", 1)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1920, 1080), (390, 844)])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_fits_the_screen(small: Site, width: int, height: int, scheme: str):
+    tab = small.visit(viewport={"width": width, "height": height}, color_scheme=scheme, is_mobile=width < 500)
+    sizes = "() => { const d = document.documentElement; return [d.scrollWidth, d.scrollHeight] }"
+    wide, high = tab.evaluate(sizes)
+    assert wide <= width
+    assert width < 500 or high <= height
+    start(tab, 400)
+    until(tab, "s.status === 'done'")
+    assert tab.evaluate(sizes)[0] <= width
+    assert width < 500 or tab.evaluate(sizes)[1] <= height

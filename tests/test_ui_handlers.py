@@ -1,0 +1,324 @@
+"""The handlers as plain functions: no server, no browser."""
+
+import json
+import threading
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.small_world import SIZE, registry, small_world, values, visitor
+from uapseg.evaluate import BATCH
+from uapseg.export import load
+from uapseg.ui import words
+from uapseg.ui.frames import jpeg, perturbed
+from uapseg.ui.handlers import BUTTONS, Handlers
+from uapseg.ui.runs import Run
+from uapseg.ui.studio import Studio
+from uapseg.validation import HeldOut, spread
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Studio]:
+    with small_world() as studio:
+        yield studio
+
+
+@pytest.fixture
+def handlers(studio: Studio) -> Handlers:
+    return Handlers(studio, registry(), patience=600)
+
+
+def label(updates: tuple) -> str | None:
+    return updates[0].get("value")
+
+
+def drain(handlers: Handlers, token: str) -> list[tuple]:
+    return list(handlers.on_run(token))
+
+
+def going(handlers: Handlers, run: Run, beyond: int = 0) -> Generator[tuple, None, None]:
+    """The run's driver, once it has spent more than ``beyond`` and looked at the validation pictures."""
+    driver = handlers.on_run(run.token)
+    while run.spent <= beyond or run.look is None or run.look["spent"] == 0:
+        next(driver)
+    return driver
+
+
+def started(handlers: Handlers, **changes: object) -> Run:
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, **changes))
+    return run
+
+
+def test_start_alone_runs_the_notebooks_experiment(handlers: Handlers):
+    run = visitor(handlers)
+    assert handlers.first.word == "foo"
+    handlers.on_ask(run.token, *values(handlers, word="foo"))
+    assert run.plan
+    assert (run.plan.target.caption, run.plan.target.classes, run.plan.target.rest) == ("foo", ("light",), "dark")
+    assert (round(run.plan.settings.epsilon * 255), run.plan.settings.preset) == (10, "fast")
+
+
+def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
+    run = started(handlers, budget=640)
+    assert (run.status, handlers.runs.place(run)) == ("waiting", 1)
+    last = drain(handlers, run.token)[-1]
+    assert (run.status, run.spent) == ("done", 640)
+    assert run.look
+    noise = run.floors["random_noise"]["region_success"]
+    assert noise is not None
+    assert 0.05 < noise < 0.2
+    assert run.look["scores"]["region_success"] > 0.95
+    assert run.curve[0] == (0, run.floors["clean"])
+    assert label(last) == words.AGAIN
+    assert not run.busy.locked()
+
+
+def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers):
+    run = started(handlers, budget=8000)
+    driver = going(handlers, run)
+    handlers.on_pause(run.token)
+    *_, last = driver
+    assert run.status == "paused"
+    assert label(last) == words.RESUME
+    first = run.spent
+    assert 0 < first < 8000
+    assert run.checkpoint
+    assert sum(array.nbytes for array in run.checkpoint["arrays"].values()) < 16 * 2**20
+    handlers.on_ask(run.token, *values(handlers, budget=8000))
+    driver = going(handlers, run, beyond=first)
+    assert run.curve[0][0] == 0
+    driver.close()
+
+
+def test_a_raised_budget_goes_on_and_another_target_starts_afresh(handlers: Handlers):
+    run = started(handlers, budget=640)
+    drain(handlers, run.token)
+    assert label(handlers.on_knob(run.token, *values(handlers, budget=1280))[1:]) == words.RESUME
+    assert label(handlers.on_knob(run.token, *values(handlers, budget=1280, epsilon=4))[1:]) == words.START
+    handlers.on_ask(run.token, *values(handlers, budget=1280))
+    assert (run.checkpoint is not None, run.spent) == (True, 640)
+    drain(handlers, run.token)
+    assert run.spent == 1280
+    handlers.on_ask(run.token, *values(handlers, budget=640, rest=words.KEEP))
+    assert (run.checkpoint, run.spent, run.curve) == (None, 0, [])
+
+
+def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(handlers: Handlers):
+    run = started(handlers, budget=8000)
+    driver = going(handlers, run)
+    assert run.busy.locked()
+    driver.close()  # what Gradio does when the tab is closed
+    assert (run.status, run.busy.locked()) == ("paused", False)
+    assert run.checkpoint is not None
+
+
+def test_a_run_that_nobody_watches_is_paused(studio: Studio):
+    handlers = Handlers(studio, registry(), patience=0.3)
+    run = started(handlers, budget=8000)
+    drain(handlers, run.token)
+    assert (run.status, run.note) == ("paused", words.LEFT)
+    assert run.spent < 8000
+
+
+def test_a_second_start_is_refused_in_a_sentence(handlers: Handlers):
+    run = started(handlers, budget=8000)
+    driver = going(handlers, run)
+    with pytest.raises(gr.Error, match="already going in another tab"):
+        handlers.on_ask(run.token, *values(handlers))
+    driver.close()
+
+
+def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):
+    run = started(handlers)
+    handlers.on_pause(run.token)
+    assert (run.status, handlers.runs.place(run)) == ("idle", 0)
+    drain(handlers, run.token)
+    assert run.levels is None
+
+
+def test_a_closed_tab_gives_up_its_place_in_the_queue_but_not_another_tab_of_the_same_visitor(handlers: Handlers):
+    tabs = [SimpleNamespace(session_hash=name) for name in ("first", "second")]
+    token = handlers.on_load(None, tabs[0])[0]
+    handlers.on_load({"token": token}, tabs[1])
+    handlers.on_ask(token, *values(handlers))
+    run = handlers.runs.get(token)
+    assert run
+    handlers.on_leave(tabs[1])
+    assert run.status == "waiting"
+    handlers.on_leave(tabs[0])
+    assert run.status == "idle"
+
+
+def test_reset_forgets_the_run_but_not_the_visitor(handlers: Handlers):
+    run = started(handlers, budget=640)
+    drain(handlers, run.token)
+    assert label(handlers.on_reset(run.token)) == words.START
+    assert (run.status, run.plan, run.checkpoint) == ("idle", None, None)
+    assert handlers.runs.get(run.token) is run
+
+
+def test_a_reload_finds_run_controls_and_resume_again(handlers: Handlers):
+    run = started(handlers, budget=4000, epsilon=7, word="ox")
+    going(handlers, run).close()
+    token, _, memory, *rest = handlers.on_load({"token": run.token})
+    controls, buttons = rest[: -len(BUTTONS)], rest[-len(BUTTONS) :]
+    assert token == run.token == memory["token"]
+    assert controls[2] == "ox"
+    assert (controls[8], controls[9]) == (7, 4000)
+    assert label(tuple(buttons)) == words.RESUME
+
+
+@pytest.mark.parametrize(
+    "saved", [None, 7, {}, {"token": 3}, {"token": "x", "epsilon": "y"}, {"inside": "elephant"}, {"hide": [3]}]
+)
+def test_whatever_the_browser_remembers_the_page_opens(handlers: Handlers, saved: object):
+    assert visitor(handlers, saved).choice == handlers.first  # type: ignore[arg-type]
+
+
+def test_visitors_do_not_share_anything(handlers: Handlers):
+    first, second = started(handlers, budget=640), visitor(handlers)
+    drain(handlers, first.token)
+    assert (second.status, second.levels, second.plan) == ("idle", None, None)
+    assert first.token != second.token
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"word": "  "}, "Type a word"),
+        ({"inside": "dark"}, "two different"),
+        ({"goal": words.HIDDEN, "hide": []}, "at least one class"),
+        ({"source": words.DRAW}, "Nothing is drawn"),
+        ({"source": words.UPLOAD}, "Choose a mask"),
+        ({"epsilon": 64}, "between 1 and 32"),
+        ({"budget": 10**9}, "between 50 and 8000"),
+        ({"epsilon": "many"}, "between 1 and 32"),
+        ({"inside": "elephant"}, "no class 'elephant'"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence_before_anything_starts(handlers: Handlers, changes: dict, sentence: str):
+    run = visitor(handlers)
+    with pytest.raises(gr.Error, match=sentence):
+        handlers.on_ask(run.token, *values(handlers, **changes))
+    assert run.status == "idle"
+
+
+@pytest.mark.parametrize(
+    "drawing", ["x", "data:image/png;base64,????", "data:image/png;base64,aGVsbG8=", "," + "A" * 3_000_000]
+)
+def test_a_drawing_that_is_none_is_refused(handlers: Handlers, drawing: str):
+    run = visitor(handlers)
+    with pytest.raises(gr.Error, match="could not be read"):
+        handlers.on_ask(run.token, *values(handlers, drawing, source=words.DRAW))
+
+
+def test_an_unknown_visitor_is_asked_to_reload(handlers: Handlers):
+    with pytest.raises(gr.Error, match="reload"):
+        handlers.on_ask("nobody", *values(handlers))
+    with pytest.raises(gr.Error, match="loading"):
+        handlers.on_ask(None, *values(handlers))
+
+
+def test_the_downloads_score_what_the_page_says(handlers: Handlers, studio: Studio):
+    run = started(handlers, budget=640)
+    last = drain(handlers, run.token)[-1]
+    png, tensors, report = (update["value"] for update in last[3:])
+    assert run.look
+    assert run.plan
+    numbers = spread(len(studio.held_out), run.plan.settings.validation_pictures)
+    judge = HeldOut(studio.model, studio.held_out, numbers, run.plan.target, SIZE)
+    for path in (png, tensors):
+        read = load(Path(path))
+        assert read.plan == run.plan
+        assert judge.look(read.delta, read.epsilon).scores == run.look["scores"]
+    told = json.loads(Path(report).read_text())
+    assert (told["split"], told["perturbed"]) == ("val", run.look["scores"])
+    assert told["random_noise"] == run.floors["random_noise"]
+    assert len(numbers) > BATCH  # more than one batch was scored
+
+
+def test_there_is_nothing_to_download_before_the_first_figures(handlers: Handlers):
+    run = visitor(handlers)
+    assert [update["interactive"] for update in handlers.on_settled(run.token)[3:]] == [False] * 3
+
+
+def test_a_photo_of_any_size_takes_the_perturbation_tiled(handlers: Handlers, studio: Studio, tmp_path: Path):
+    run = started(handlers, budget=640)
+    drain(handlers, run.token)
+    Image.new("L", (250, 101), 106).save(tmp_path / "mine.png")
+    handlers.on_photo(run.token, str(tmp_path / "mine.png"))
+    assert run.photo
+    assert run.photo.size == (250, 101)
+    assert run.levels is not None
+    shown = perturbed(run.photo.picture, run.levels).astype(int) - 106
+    np.testing.assert_array_equal(shown[:, :96][:64], run.levels.transpose(1, 2, 0))
+    np.testing.assert_array_equal(shown[64:, 96:192], run.levels.transpose(1, 2, 0)[:37])
+    assert run.plan
+    frame = studio.frame(run.photo, run.levels, run.plan, slow=False)
+    assert frame["reached"] > 0.95
+    handlers.on_scene(run.token)
+    assert run.photo is None
+
+
+def test_a_bad_upload_changes_nothing(handlers: Handlers, tmp_path: Path):
+    run = visitor(handlers)
+    Image.new("RGB", (40, 40)).save(tmp_path / "good.png")
+    handlers.on_photo(run.token, str(tmp_path / "good.png"))
+    photo = run.photo
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    Image.new("RGB", (40, 40)).save(tmp_path / "plain.png")
+    with pytest.raises(gr.Error):
+        handlers.on_photo(run.token, str(tmp_path / "bad.png"))
+    with pytest.raises(gr.Error, match="one tone"):
+        handlers.on_mask(run.token, str(tmp_path / "plain.png"))
+    assert run.photo is photo
+    assert run.mask is None
+
+
+def test_an_uploaded_mask_becomes_the_target(handlers: Handlers, tmp_path: Path):
+    run = visitor(handlers)
+    mask = np.full((30, 40), 255, np.uint8)
+    mask[10:20, 10:20] = 0
+    Image.fromarray(mask).save(tmp_path / "square.png")
+    assert handlers.on_mask(run.token, str(tmp_path / "square.png"))["value"] == words.START
+    handlers.on_ask(run.token, *values(handlers, source=words.UPLOAD))
+    assert run.plan
+    assert run.plan.target.caption == "square.png"
+    assert (run.plan.target.numbers() == 0).sum() == 100
+
+
+def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handlers, monkeypatch: pytest.MonkeyPatch):
+    run = started(handlers, budget=8000)
+
+    def breaks(plan, checkpoint):
+        yield from ()
+        raise RuntimeError("cuda")
+
+    monkeypatch.setattr("uapseg.ui.handlers.optimise", breaks)
+    driver = handlers.on_run(run.token)
+    assert label(next(driver)) == words.START
+    with pytest.raises(gr.Error, match="press Resume"):
+        next(driver)
+    assert not run.busy.locked()
+
+
+def test_a_generator_may_change_threads_without_changing_gradients_for_others(handlers: Handlers):
+    run = started(handlers, budget=8000)
+    driver = handlers.on_run(run.token)
+    for _ in range(2):
+        thread = threading.Thread(target=next, args=(driver,))
+        thread.start()
+        thread.join()
+    assert torch.is_grad_enabled()
+    driver.close()
+
+
+def test_pictures_travel_as_jpeg():
+    assert jpeg(np.zeros((4, 4, 3), np.uint8)).startswith("data:image/jpeg;base64,")

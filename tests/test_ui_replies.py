@@ -1,0 +1,143 @@
+import asyncio
+import base64
+import io
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small_world import registry, small_world, values, visitor
+from uapseg.ui import replies, words
+from uapseg.ui.frames import amplified, label_png, perturbed
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.replies import Replies
+from uapseg.ui.runs import Run
+from uapseg.ui.studio import Studio
+
+
+@pytest.fixture(scope="module")
+def studio() -> Iterator[Studio]:
+    with small_world() as studio:
+        yield studio
+
+
+@pytest.fixture
+def handlers(studio: Studio) -> Handlers:
+    return Handlers(studio, registry(), patience=600)
+
+
+@pytest.fixture
+def finished(handlers: Handlers) -> Run:
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=320))
+    list(handlers.on_run(run.token))
+    return run
+
+
+def pull(handlers: Handlers, **request: object) -> dict:
+    return asyncio.run(Replies(handlers.studio, handlers.runs).pull(request))
+
+
+def opened(uri: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+
+
+def test_a_stranger_learns_nothing(handlers: Handlers):
+    for request in ({}, {"token": "x"}, {"token": None}, {"token": ["a"]}):
+        assert pull(handlers, **request) == {"gone": True}
+
+
+def test_the_first_pull_fills_the_page(handlers: Handlers):
+    reply = pull(handlers, token=visitor(handlers).token)
+    assert (reply["status"], reply["spent"], reply["total"]) == ("idle", 0, 2000)
+    assert reply["photo"] is None  # the scene, which the page has
+    assert opened(reply["wanted"]).size == (96, 64)
+    assert [share[0] for share in reply["shares"]] == ["region_success", "target_success"]
+    assert reply["caption"] == "“foo” in light on dark, epsilon 10"
+    assert "after" not in reply
+
+
+def test_what_the_browser_has_is_not_sent_again(handlers: Handlers, finished: Run):
+    first = pull(handlers, token=finished.token)
+    assert {"after", "seen", "noise", "curve", "thumbs", "photo"} <= first.keys()
+    finished.publish(note="x")
+    second = pull(handlers, token=finished.token, seq=first["seq"], frame=first["frame"])
+    assert not {"after", "curve", "photo", "wanted"} & second.keys()
+    assert second["note"] == "x"
+
+
+def test_a_pull_waits_for_news(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):
+    first = pull(handlers, token=finished.token)
+    monkeypatch.setattr(replies, "LONGEST_WAIT", 0.3)
+    began = time.monotonic()
+    pull(handlers, token=finished.token, seq=first["seq"], frame=first["frame"])
+    assert time.monotonic() - began >= 0.3
+
+
+def test_pulling_is_watching(handlers: Handlers, finished: Run):
+    finished.watched -= 100
+    assert finished.alone(30)
+    pull(handlers, token=finished.token)
+    assert not finished.alone(30)
+
+
+def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers, finished: Run, monkeypatch):
+    def slow(*_: object, **__: object) -> dict:
+        time.sleep(0.1)
+        return {"after": "x"}
+
+    monkeypatch.setattr(handlers.studio, "frame", slow)
+    monkeypatch.setattr(replies, "LONGEST_WAIT", 0.2)
+    assert "after" in pull(handlers, token=finished.token, seq=finished.seq)
+    finished.publish(levels=finished.levels)
+    assert "after" not in pull(handlers, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+    monkeypatch.setattr(replies, "LONGEST_WAIT", 2)
+    assert "after" in pull(handlers, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+
+
+def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(handlers: Handlers, finished: Run, monkeypatch):
+    made: list[int] = []
+    real = handlers.studio.frame
+    monkeypatch.setattr(handlers.studio, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
+    monkeypatch.setattr(replies, "FRAME_SECONDS", 0)
+    monkeypatch.setattr(replies, "IDLE_SHARE", 0)
+    assert "after" in pull(handlers, token=finished.token)
+    assert "after" in pull(handlers, token=finished.token)
+    assert len(made) == 1
+    finished.publish(levels=finished.levels)
+    assert "after" not in pull(handlers, token=finished.token, hidden=True)
+
+
+def test_the_place_in_the_queue_is_told(handlers: Handlers):
+    first, second = visitor(handlers), visitor(handlers)
+    for run in (first, second):
+        handlers.on_ask(run.token, *values(handlers))
+    assert [pull(handlers, token=run.token)["place"] for run in (first, second)] == [1, 2]
+
+
+@pytest.mark.parametrize("changes", [{"word": ""}, {"source": words.DRAW}, {"goal": words.HIDDEN, "hide": []}])
+def test_an_unfinished_choice_shows_no_target(handlers: Handlers, changes: dict):
+    run = visitor(handlers)
+    handlers.on_knob(run.token, *values(handlers, **changes))
+    reply = pull(handlers, token=run.token)
+    assert reply["wanted"] is None
+
+
+def test_pictures_are_what_the_files_hold():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    levels = rng.integers(-10, 11, (3, 20, 30)).astype(np.int8)
+    changed = perturbed(picture, levels)
+    expected = np.clip(picture[40:50, 60:70].astype(int) + levels.transpose(1, 2, 0)[:10, :10], 0, 255)
+    np.testing.assert_array_equal(changed[40:50, 60:70], expected)
+    bright = amplified(np.array([-10, 0, 10], np.int8).reshape(3, 1, 1), 10)
+    assert bright.tolist() == [[[0, 128, 255]]]
+
+
+def test_a_label_map_keeps_its_colours():
+    palette = ((10, 20, 30), (200, 100, 0), (255, 255, 255))
+    labels = np.array([[0, 1], [2, 1]], np.uint8)
+    shown = np.asarray(opened(label_png(labels, palette)).convert("RGB"))
+    np.testing.assert_array_equal(shown, np.array(palette, np.uint8)[labels])

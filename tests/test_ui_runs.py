@@ -1,0 +1,98 @@
+import numpy as np
+import pytest
+
+from uapseg.ui.runs import Registry, Run
+
+LEVELS = np.zeros((3, 4, 6), np.int8)
+
+
+def step(spent: int, *, look: bool = False, checkpoint: bool = False) -> dict:
+    figures = {
+        "spent": spent,
+        "scores": {"region_success": 0.5},
+        "each": [0.5],
+        "predictions": LEVELS[:1].view(np.uint8),
+    }
+    saved = {"arrays": {}, "rest": str(spent)}
+    return {
+        "spent": spent, "seconds": 1.0, "levels": LEVELS, "look": figures if look else None, "floors": {"clean": {}},
+        "checkpoint": saved if checkpoint else None,
+    }  # fmt: skip
+
+
+def test_a_token_has_128_random_bits_and_is_the_only_way_to_a_run():
+    runs = Registry()
+    first, second = runs.new(), runs.new()
+    assert first.token != second.token
+    assert len(first.token) >= 22
+    assert runs.get(first.token) is first
+    for stranger in ("", "x" * 22, None, 7, ["a"], first.token.upper() + "x"):
+        assert runs.get(stranger) is None
+
+
+def test_a_resting_run_is_forgotten_after_its_time_and_a_running_one_is_not():
+    runs = Registry(kept_for=60)
+    resting, running = runs.new(), runs.new()
+    running.publish(status="running")
+    resting.touched -= 61
+    running.touched -= 61  # and somebody watches it
+    assert runs.get(resting.token) is None
+    assert runs.get(running.token) is running
+
+
+def test_of_too_many_runs_the_longest_unused_goes_and_never_one_that_runs():
+    runs = Registry(most=3)
+    busy = runs.new()
+    busy.publish(status="running")
+    old, newer = runs.new(), runs.new()
+    runs.get(old.token)
+    latest = runs.new()
+    assert [runs.get(run.token) for run in (busy, old, newer, latest)] == [busy, old, None, latest]
+
+
+def test_places_in_the_queue_follow_the_order_of_asking():
+    runs = Registry()
+    first, second, third = runs.new(), runs.new(), runs.new()
+    for run in (first, third, second):
+        runs.queue(run)
+    assert [runs.place(run) for run in (first, second, third)] == [1, 3, 2]
+    first.publish(status="running")
+    assert [runs.place(run) for run in (first, second, third)] == [0, 2, 1]
+
+
+def test_publishing_tells_what_changed_after_a_moment():
+    run = Run("t")
+    run.publish(status="running")
+    seen = run.seq
+    assert not run.newer(seen, "status", "levels")
+    run.publish(levels=LEVELS)
+    assert run.newer(seen, "status", "levels")
+    assert not run.newer(seen, "status")
+
+
+def test_steps_build_a_curve_and_a_repeated_stretch_replaces_the_old_one():
+    run = Run("t")
+    for spent in (0, 64, 128):
+        run.take(step(spent, look=True, checkpoint=spent == 64))
+    run.take(step(140))
+    assert [row[0] for row in run.curve] == [0, 64, 128]
+    assert (run.spent, run.checkpoint) == (140, {"arrays": {}, "rest": "64"})
+    run.take(step(64, look=True))  # resumed from the checkpoint
+    assert [row[0] for row in run.curve] == [0, 64]
+
+
+def test_forgetting_keeps_the_photo_and_the_controls():
+    run = Run("t")
+    choice, photo = run.choice, object()
+    run.publish(photo=photo)
+    run.take(step(64, look=True, checkpoint=True))
+    run.forget()
+    assert (run.status, run.spent, run.levels, run.curve, run.checkpoint) == ("idle", 0, None, [], None)
+    assert (run.photo, run.choice) == (photo, choice)
+
+
+@pytest.mark.parametrize(("away", "alone"), [(0.0, False), (31.0, True)])
+def test_a_run_knows_whether_somebody_watches(away: float, *, alone: bool):
+    run = Run("t")
+    run.watched -= away
+    assert run.alone(30) is alone

@@ -1,0 +1,67 @@
+"""The page: the whole project in a browser."""
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
+
+from typing import Any
+
+import gradio as gr
+from gradio.themes import Base, LocalFont
+
+from uapseg.datasets import load_dataset
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.layout import page
+from uapseg.ui.replies import Replies
+from uapseg.ui.runs import Registry
+from uapseg.ui.stage import STATIC, STYLES, read
+from uapseg.ui.studio import Studio
+
+
+def build(studio: Studio | None = None, *, patience: float | None = None) -> gr.Blocks:
+    """The page, ready to be launched with `launch_options`.
+
+    Args:
+        studio: Network and pictures; None takes the embedded ones.
+        patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
+    """
+    studio, runs = studio or Studio(), Registry()
+    return page(Handlers(studio, runs, patience), Replies(studio, runs))
+
+
+def draw_scenes(data: str = "street") -> None:
+    """Has the training pictures drawn and kept on the disk, so that the first run need not wait for them."""
+    pictures = load_dataset(data, "train")
+    for number in range(len(pictures)):
+        pictures.pictures([number])
+
+
+def launch_options() -> dict[str, Any]:
+    """What `gr.Blocks.launch` needs for this page to look and behave as designed."""
+    return {
+        "theme": theme(),
+        "head": f"<style>{read(*STYLES)}</style>",  # css= would be rewritten, and lose rules
+        "max_file_size": "40mb",
+        "show_error": False,  # other messages than ours name files of the server
+        "favicon_path": str(STATIC / "icon.svg"),
+        "run_history": False,
+        "footer_links": [],
+        "ssr_mode": False,
+        "pwa": False,
+        "state_session_capacity": 500,
+    }
+
+
+def theme() -> Base:
+    """Neutral, in a typeface that Gradio brings; of its files only the weights 400 and 700 are complete."""
+    sans = LocalFont("IBM Plex Sans", weights=(400, 700))
+    base = Base(
+        primary_hue="neutral",
+        neutral_hue="neutral",
+        radius_size="sm",
+        spacing_size="sm",
+        text_size="md",
+        font=[sans, "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    return base.set(slider_color="#1b1a17", slider_color_dark="#f3f1ec")

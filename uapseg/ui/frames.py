@@ -1,0 +1,73 @@
+"""Arrays to the small pictures that the page shows, as data URIs: JPEG for photos, palette PNG for label maps."""
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from uapseg.models import RGB
+from uapseg.ui.steps import Levels8
+
+Picture = NDArray[np.uint8]
+"""RGB (h, w, 3) in grey levels."""
+
+LabelMap = NDArray[np.uint8]
+"""The class number of each pixel (h, w)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Photo:
+    """A picture to lay the perturbation on.
+
+    Attributes:
+        picture: RGB (h, w, 3), uint8.
+        seen: What the network sees in it (h, w), uint8.
+    """
+
+    picture: Picture = field(repr=False)
+    seen: LabelMap = field(repr=False)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height)."""
+        return self.picture.shape[1], self.picture.shape[0]
+
+
+def perturbed(picture: Picture, levels: Levels8) -> Picture:
+    """The picture with the perturbation repeated over it from the top left corner, as an 8-bit file would hold it."""
+    height, width = picture.shape[:2]
+    down, across = -(-height // levels.shape[1]), -(-width // levels.shape[2])
+    tiled = np.tile(levels.transpose(1, 2, 0), (down, across, 1))[:height, :width]
+    return np.clip(picture.astype(np.int16) + tiled, 0, 255).astype(np.uint8)
+
+
+def amplified(levels: Levels8, epsilon: int) -> Picture:
+    """The perturbation so that no change is mid-grey and epsilon (in grey levels) the full range."""
+    return np.clip(128 + levels.transpose(1, 2, 0) * (127.5 / epsilon), 0, 255).astype(np.uint8)
+
+
+def jpeg(picture: Picture, quality: int = 85, width: int | None = None) -> str:
+    """A JPEG as data URI, at most ``width`` pixels wide."""
+    image = Image.fromarray(picture)
+    if width and image.width > width:
+        image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.BOX)
+    return _uri(image, "jpeg", quality=quality)
+
+
+def label_png(labels: LabelMap, palette: Sequence[RGB], width: int | None = None) -> str:
+    """A label map in the network's colours as a PNG data URI, at most ``width`` pixels wide."""
+    image = Image.fromarray(labels, "P")
+    image.putpalette([level for colour in palette for level in colour])
+    if width and image.width > width:
+        image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.NEAREST)
+    return _uri(image, "png", compress_level=4)
+
+
+def _uri(image: Image.Image, kind: str, **options: int) -> str:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **options)
+    return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()

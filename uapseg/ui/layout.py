@@ -1,0 +1,170 @@
+"""The page: its controls, its stage, and which handler answers what."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from uapseg.settings import PRESETS
+from uapseg.ui import words
+from uapseg.ui.choice import BUDGETS, EPSILONS
+from uapseg.ui.frames import jpeg, label_png
+from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
+from uapseg.ui.replies import Replies
+from uapseg.ui.stage import stage
+from uapseg.ui.studio import THUMB, Studio
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
+MAY_FAIL: dict[str, Any] = {**QUIET, "concurrency_limit": None}
+"""Gradio shows the message of an error only where the event went through its queue."""
+
+
+@dataclass
+class Parts:
+    """The components by name."""
+
+    token: gr.State
+    saved: gr.BrowserState
+    stage: gr.HTML
+    by_name: dict[str, Any]
+
+    def __getitem__(self, names: tuple[str, ...]) -> list[Any]:
+        return [self.by_name[name] for name in names]
+
+
+def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
+    """Builds the page."""
+
+    async def pull(sent: dict[str, Any]) -> dict[str, Any]:  # Gradio marks it, and a method cannot be marked
+        return await replies.pull(sent)
+
+    blocks = gr.Blocks(title=words.TITLE, fill_width=True, delete_cache=(600, 1800))
+    with blocks:
+        token, saved = gr.State(None), gr.BrowserState(None, storage_key="uapseg", secret="uapseg")  # noqa: S106  no secret, only fixed
+        with gr.Row(elem_id="u-app"):
+            with gr.Column(scale=0, min_width=300, elem_id="u-side"):
+                by_name = side(handlers)
+            with gr.Column(scale=1, min_width=320, elem_id="u-main"):
+                known = facts(handlers.studio)
+                parts = Parts(token, saved, stage(pull, known), by_name)
+        wire(blocks, parts, handlers)
+    blocks.queue(max_size=24)  # on ZeroGPU the default is 1
+    return blocks
+
+
+def side(handlers: Handlers) -> dict[str, Any]:
+    """The controls, from top to bottom."""
+    colours = "".join(
+        f"#u-hide label:nth-of-type({number}) {{ --chip: rgb{colour} }}"
+        for number, colour in enumerate(handlers.studio.model.palette, 1)
+    )
+    gr.HTML(f"<h1>{words.HEADLINE}</h1><p>{words.LEAD}</p><style>{colours}</style>", elem_id="u-title")
+    with gr.Column(elem_id="u-knobs"):
+        parts = target_controls(handlers) | number_controls(handlers)
+    with gr.Row(elem_id="u-go"):
+        # Start waits for the page's token: a click before would start a run that nobody can see
+        parts["start"] = gr.Button(words.START, variant="primary", interactive=False, elem_id="u-start", min_width=80)
+        parts["pause"] = gr.Button(words.PAUSE, visible=False, elem_id="u-pause", min_width=80)
+        parts["reset"] = gr.Button(words.RESET, interactive=False, elem_id="u-reset", min_width=80)
+    gr.HTML(f"<h2>{words.DOWNLOAD}</h2>", elem_id="u-save-title")
+    with gr.Row(elem_id="u-save"):
+        for name, label in (("png", words.PNG), ("tensors", words.TENSORS), ("report", words.REPORT)):
+            parts[name] = gr.DownloadButton(label, interactive=False, elem_id=f"u-{name}", min_width=60)
+    with gr.Column(elem_id="u-bring", elem_classes="u-unseen"):  # worked by the stage's own buttons
+        parts["photo"] = gr.UploadButton(words.PHOTO, file_types=["image"], elem_id="u-photo")
+        parts["scene"] = gr.Button(words.SCENE, elem_id="u-scene")
+    return parts
+
+
+def target_controls(handlers: Handlers) -> dict[str, Any]:
+    """What the network is to see."""
+    first, classes = handlers.first, list(handlers.studio.model.classes)
+    parts: dict[str, Any] = {}
+    parts["goal"] = gr.Radio(
+        list(words.GOALS), value=first.goal, label=words.GOAL, show_label=False, elem_id="u-goal", elem_classes="u-seg"
+    )
+    with gr.Column(elem_id="u-static"):
+        parts["source"] = gr.Radio(
+            list(words.SOURCES), value=first.source, label=words.SOURCE, elem_id="u-source", elem_classes="u-tabs"
+        )
+        parts["word"] = gr.Textbox(
+            first.word, label=words.WORD, max_lines=1, max_length=24, elem_id="u-word", show_label=False
+        )
+        with gr.Column(elem_id="u-mask-box"):
+            parts["mask"] = gr.UploadButton(words.MASK, file_types=["image"], elem_id="u-mask")
+            parts["invert"] = gr.Checkbox(first.invert, label=words.INVERT, elem_id="u-invert")
+        with gr.Row(elem_id="u-pair"):
+            parts["inside"] = gr.Dropdown(
+                classes, value=first.inside, label=words.INSIDE, elem_id="u-inside", min_width=100
+            )
+            parts["rest"] = gr.Dropdown(
+                [*classes, words.KEEP], value=first.rest, label=words.REST, elem_id="u-rest", min_width=100
+            )
+    with gr.Column(elem_id="u-hidden"):
+        parts["hide"] = gr.CheckboxGroup(
+            classes, value=list(first.hide), label=words.HIDE, elem_id="u-hide", elem_classes="u-chips"
+        )
+        parts["fill"] = gr.Dropdown([words.NEAREST, *classes], value=first.fill, label=words.FILL, elem_id="u-fill")
+    return parts
+
+
+def number_controls(handlers: Handlers) -> dict[str, Any]:
+    """How hard to try."""
+    first = handlers.first
+    parts: dict[str, Any] = {}
+    parts["epsilon"] = gr.Slider(
+        *EPSILONS, first.epsilon, step=1, label=words.EPSILON, info=words.EPSILON_INFO, buttons=[], elem_id="u-epsilon"
+    )
+    parts["budget"] = gr.Slider(
+        *BUDGETS, first.budget, step=50, label=words.BUDGET, info=words.BUDGET_INFO, buttons=[], elem_id="u-budget"
+    )
+    with gr.Accordion(words.MORE, open=False, elem_id="u-more"), gr.Row():
+        parts["preset"] = gr.Dropdown(
+            list(PRESETS), value=first.preset, label=words.PRESET, elem_id="u-preset", min_width=100
+        )
+        parts["seed"] = gr.Number(
+            first.seed, label=words.SEED, precision=0, minimum=0, elem_id="u-seed", min_width=100
+        )
+    return parts
+
+
+def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
+    """Connects events and handlers."""
+    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
+    start, pause, reset = buttons[:3]
+    photo, scene, mask = parts["photo", "scene", "mask"]
+    device = {"concurrency_id": "device", "concurrency_limit": int(os.environ.get("UAPSEG_CONCURRENCY", "1"))}
+    knobs = [token, *controls, views]
+    blocks.unload(handlers.on_leave)
+    blocks.load(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **QUIET)
+    moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
+    gr.on([control.input for control in controls], handlers.on_knob, knobs, [parts.saved, start], **moved)
+    views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
+    asked = start.click(handlers.on_ask, knobs, buttons, **MAY_FAIL)
+    turn = asked.success(handlers.on_run, token, buttons, **QUIET, **device)
+    turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
+    pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
+    reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
+    views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
+    photo.upload(handlers.on_photo, [token, photo], None, **MAY_FAIL)
+    mask.upload(handlers.on_mask, [token, mask], start, **MAY_FAIL)
+    scene.click(handlers.on_scene, token, None, **AT_ONCE)
+
+
+def facts(studio: Studio) -> dict[str, Any]:
+    """What the stage needs to know once."""
+    model = studio.model
+    scene = studio.clean(studio.scene)
+    return {
+        "size": studio.size,
+        "classes": [{"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)],
+        "scene": scene,
+        "judged": studio.judged,
+        "words": words.STAGE,
+        "strip": [
+            {"photo": jpeg(picture, 60, THUMB), "seen": label_png(studio.predict(picture), model.palette, THUMB)}
+            for picture in studio.strip
+        ],
+    }

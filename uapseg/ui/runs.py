@@ -1,0 +1,171 @@
+"""The runs that visitors have going, each known by its secret token alone. No Gradio here."""
+
+import itertools
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from uapseg.metrics import Scores
+from uapseg.run import Plan
+from uapseg.ui.choice import Choice, Mask
+from uapseg.ui.frames import Photo
+from uapseg.ui.steps import Checkpoint, Levels8, Look, Step
+
+Status = Literal["idle", "waiting", "running", "paused", "done"]
+GOING = ("waiting", "running")
+
+KEPT_FOR = 30 * 60.0
+MOST_RUNS = 64
+GONE_AFTER = 20.0
+"""Seconds without a look after which a waiting visitor counts as gone."""
+
+
+@dataclass(eq=False)
+class Run:
+    """One visitor's run: what it does, where it stands, and what there is to see of it.
+
+    Attributes:
+        token: 128 random bits; who knows it may see and steer the run.
+        status: Where it stands.
+        note: A few words about that, where the status alone does not say it.
+        choice: The controls as they are now.
+        plan: What runs, ran or waits; None before the first start.
+        source: Where its target came from, one of `words.SOURCES`.
+        spent: Image-gradients used.
+        seconds: Time used.
+        levels: The perturbation to show, whole grey levels (3, h, w).
+        look: The newest figures on validation pictures.
+        floors: The scores of clean pictures and of random noise.
+        curve: All figures so far, as (image-gradients, scores).
+        checkpoint: What resuming needs.
+        photo: The visitor's own photo; None shows a scene of the data set.
+        mask: The uploaded mask and its file's name.
+        stop: Set to pause.
+        busy: Held while the device works for this run.
+        versions: The `seq` at which each part changed last.
+    """
+
+    token: str
+    status: Status = "idle"
+    note: str = ""
+    choice: Choice = field(default_factory=Choice)
+    plan: Plan | None = None
+    source: str = ""
+    spent: int = 0
+    seconds: float = 0.0
+    levels: Levels8 | None = None
+    look: Look | None = None
+    floors: dict[str, Scores] = field(default_factory=dict)
+    curve: list[tuple[int, Scores]] = field(default_factory=list)
+    checkpoint: Checkpoint | None = None
+    photo: Photo | None = None
+    mask: tuple[str, Mask] | None = None
+    stop: threading.Event = field(default_factory=threading.Event)
+    busy: threading.Lock = field(default_factory=threading.Lock)
+    changing: threading.Lock = field(default_factory=threading.Lock)
+    seq: int = 0
+    versions: dict[str, int] = field(default_factory=dict)
+    ticket: int = 0
+    watched: float = field(default_factory=time.monotonic)
+    touched: float = field(default_factory=time.monotonic)
+    shown: dict[str, Any] = field(default_factory=dict)
+    files: tuple[int, Any] | None = None
+
+    def publish(self, **changes: Any) -> None:
+        """Changes some attributes and tells whoever watches."""
+        with self.changing:
+            self.seq += 1
+            for name, value in changes.items():
+                setattr(self, name, value)
+                self.versions[name] = self.seq
+        self.touched = time.monotonic()
+
+    def newer(self, seq: int, *names: str) -> bool:
+        """Whether one of the attributes changed after ``seq``."""
+        return any(self.versions.get(name, 0) > seq for name in names)
+
+    @property
+    def total(self) -> int:
+        """The image-gradients that the run may use."""
+        return self.plan.settings.budget if self.plan else self.choice.budget
+
+    def forget(self) -> None:
+        """Back to the beginning; controls, photo and mask stay."""
+        self.publish(
+            status="idle", note="", plan=None, spent=0, seconds=0.0, levels=None, look=None, floors={}, curve=[],
+            checkpoint=None, files=None,
+        )  # fmt: skip
+
+    def take(self, step: Step) -> None:
+        """Publishes what the worker sent."""
+        changes: dict[str, Any] = {name: step[name] for name in ("spent", "seconds", "levels")}
+        if step["checkpoint"] is not None:
+            changes["checkpoint"] = step["checkpoint"]
+        if step["look"] is not None:
+            look = step["look"]
+            rows = [row for row in self.curve if row[0] < look["spent"]]
+            changes |= {"look": look, "floors": step["floors"], "curve": [*rows, (look["spent"], look["scores"])]}
+        self.publish(**changes)
+
+    def watch(self) -> None:
+        """Notes that someone looks."""
+        self.watched = self.touched = time.monotonic()
+
+    def alone(self, patience: float) -> bool:
+        """Whether nobody has looked for ``patience`` seconds."""
+        return time.monotonic() - self.watched > patience
+
+
+class Registry:
+    """All runs by token; those that rest are forgotten after half an hour without a visitor."""
+
+    def __init__(self, kept_for: float = KEPT_FOR, most: int = MOST_RUNS) -> None:
+        self._runs: OrderedDict[str, Run] = OrderedDict()
+        self._lock = threading.Lock()
+        self._tickets = itertools.count(1)
+        self._kept_for, self._most = kept_for, most
+
+    def new(self) -> Run:
+        """A fresh run under a token that nobody can guess."""
+        run = Run(secrets.token_urlsafe(16))
+        with self._lock:
+            self._sweep(room=1)
+            self._runs[run.token] = run
+        return run
+
+    def get(self, token: object) -> Run | None:
+        """The run with this token, if there is one."""
+        with self._lock:
+            self._sweep()
+            run = self._runs.get(token) if isinstance(token, str) else None
+            if run:
+                self._runs.move_to_end(run.token)
+            return run
+
+    def queue(self, run: Run) -> None:
+        """Puts a run at the end of the line for the device."""
+        run.ticket = next(self._tickets)
+        run.stop.clear()
+        run.watch()
+        run.publish(status="waiting", note="")
+
+    def place(self, run: Run) -> int:
+        """How many runs wait before this one, and it: 1 is next; 0 does not wait."""
+        if run.status != "waiting":
+            return 0
+        with self._lock:
+            waiting = [
+                other for other in self._runs.values() if other.status == "waiting" and not other.alone(GONE_AFTER)
+            ]
+            return max(1, sum(other.ticket <= run.ticket for other in waiting))
+
+    def _sweep(self, room: int = 0) -> None:
+        now = time.monotonic()
+        resting = [run for run in self._runs.values() if run.status not in GOING or run.alone(self._kept_for)]
+        spare = len(self._runs) + room - self._most
+        for number, run in enumerate(resting):
+            if number < spare or now - run.touched > self._kept_for:
+                del self._runs[run.token]

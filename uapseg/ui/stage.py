@@ -1,0 +1,38 @@
+"""The stage: everything right of the controls. It pulls what it shows; only what is painted on it goes to Python."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+STATIC = Path(__file__).parent / "static"
+SCRIPTS = ("views.js", "paint.js", "figures.js", "pull.js")
+STYLES = ("look.css", "controls.css", "stage.css", "small.css")
+
+
+def read(*names: str) -> str:
+    """The text of files in ``static``, one after the other."""
+    return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+
+
+def stage(pull: Callable[[dict[str, Any]], Any], facts: dict[str, Any]) -> gr.HTML:
+    """Live views, target painter, figures.
+
+    Its value is ``{"drawing": data URI of a PNG or None}``. Its template is static: Gradio would otherwise draw it
+    anew at each change and drop what the scripts added. (It is no subclass, for which Gradio writes a stub file.)
+
+    Args:
+        pull: Answers the script's long polls.
+        facts: What never changes on this page: classes, colours, sizes, scenes.
+    """
+    return gr.HTML(
+        {"drawing": None},
+        html_template=read("stage.html"),
+        js_on_load=read(*SCRIPTS),
+        apply_default_css=False,
+        server_functions=[pull],
+        elem_id="u-stage",
+        token=None,
+        facts=facts,
+    )

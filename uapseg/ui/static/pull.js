@@ -1,0 +1,141 @@
+// The long poll: the newest frame wins, so a slow link lowers the frame rate and nothing else.
+const seen = { seq: -1, frame: -1, status: '', loop: 0, lag: 0, slow: false, rate: 0, mark: null };
+const stats = window.__stage = { token: null, frames: 0, looks: 0, status: '', seq: -1, spent: 0 }; // for tests
+const pause = time => new Promise(resolve => setTimeout(resolve, time));
+
+function state(reply) {
+  if (reply.place > 1) return say('place', { place: reply.place });
+  if (reply.note) return reply.note;
+  if (reply.status !== 'running' || !seen.rate) return say(reply.status);
+  const left = Math.max(0, (reply.total - reply.spent) / seen.rate);
+  const clock = Math.floor(left / 60) + ':' + String(Math.floor(left % 60)).padStart(2, '0');
+  return say('rate', { rate: seen.rate.toFixed(seen.rate < 10 ? 1 : 0), left: clock });
+}
+function pace(reply) {
+  const time = performance.now() / 1000;
+  if (reply.status !== 'running' || !seen.mark || reply.spent < seen.mark.spent) { seen.mark = { time, spent: reply.spent }; seen.rate = 0; return; }
+  const span = time - seen.mark.time;
+  if (span > 2 && reply.spent > seen.mark.spent) {
+    const rate = (reply.spent - seen.mark.spent) / span;
+    seen.rate = seen.rate ? .6 * seen.rate + .4 * rate : rate;
+    seen.mark = { time, spent: reply.spent };
+  }
+}
+
+async function photo(own) {
+  const part = own || facts.scene;
+  [now.clean, now.cleanSeen] = await Promise.all([decoded(part.image), decoded(part.seen)]);
+  Object.assign(now, { width: part.width, height: part.height, after: null, seen: null });
+  seen.frame = -1;
+  $('figcaption b', views.photo).textContent = say(own ? 'own' : 'photo');
+  root.dataset.own = own ? 1 : 0;
+}
+async function frame(reply) {
+  [now.after, now.seen, now.noise] = await Promise.all([reply.after, reply.seen, reply.noise].map(decoded));
+  seen.frame = reply.frame;
+  board.reached = reply.reached;
+  stats.frames++;
+}
+function blank() {
+  Object.assign(now, { after: null, seen: null, noise: null });
+  board.reached = null;
+  seen.frame = -1;
+}
+async function heading(reply) {
+  now.wanted = reply.wanted ? await decoded(reply.wanted) : null;
+  text('caption', reply.caption || '');
+  if (reply.shares && JSON.stringify(reply.shares) !== JSON.stringify(board.shares)) build(reply.shares);
+  board.here = reply.here;
+  $('figcaption span', views.noise).textContent = reply.amplified ? '\u00d7 ' + reply.amplified : '';
+  $('.u-strip h3 span').textContent = say('thumbs') + (reply.here ? say('counted', { here: reply.here }) : '');
+  setDrawing(reply.drawing, facts.classes[reply.ink].rgb);
+}
+function settle(status) {
+  const rests = ['idle', 'paused', 'done'].includes(status);
+  if (status !== seen.status) {
+    const knobs = document.getElementById('u-knobs');
+    if (knobs) knobs.inert = !rests;
+    if (status === 'running' && painting) pick('look');
+    if (rests && seen.status) trigger('settled');
+    $('.u-live').textContent = say(status);
+  }
+  seen.status = root.dataset.status = stats.status = status;
+}
+async function take(reply) {
+  if ('photo' in reply) await photo(reply.photo);
+  if ('drawing' in reply) await heading(reply);
+  if (seen.seq < 0 && reply.strokes) await restore(reply.strokes);
+  if (reply.status === 'idle') blank();
+  if (reply.after) await frame(reply);
+  pace(reply);
+  board.total = reply.total;
+  if ('curve' in reply) {
+    Object.assign(board, { scores: reply.scores, floors: reply.floors, curve: reply.curve, looked: reply.looked });
+    strip(reply.thumbs, reply.each);
+    stats.looks++;
+  }
+  settle(reply.status);
+  Object.assign(stats, { spent: reply.spent, scores: board.scores, floors: board.floors });
+  text('spent', grouped(reply.spent));
+  text('total', say('total', { total: grouped(reply.total) }));
+  text('state', state(reply));
+  $('.u-bar i').style.width = Math.min(100, 100 * reply.spent / reply.total) + '%';
+  figures();
+  redraw();
+  show();
+  seen.seq = stats.seq = reply.seq;
+}
+async function pull(token) {
+  const mine = ++seen.loop;
+  stats.token = token;
+  seen.seq = seen.frame = -1;
+  while (mine === seen.loop && element.isConnected) {
+    try {
+      const began = performance.now();
+      const reply = await server.pull({ token, seq: seen.seq, frame: seen.frame, slow: seen.slow, hidden: document.hidden });
+      if (mine !== seen.loop) return;
+      if (reply.after) {
+        seen.lag = .7 * seen.lag + .3 * (performance.now() - began);
+        seen.slow = seen.lag > (seen.slow ? 300 : 900);
+      }
+      if (reply.gone) { text('state', say('gone')); return; }
+      await take(reply);
+    } catch (error) {
+      if (mine !== seen.loop) return;
+      root.dataset.status = 'offline';
+      text('state', say('offline'));
+      stats.error = String(error);
+      await pause(1500);
+    }
+  }
+}
+text('state', say('loading'));
+watch('token', () => { if (props.token) pull(props.token); });
+if (props.token) pull(props.token);
+
+/* ---------- a photo of one's own: chosen, dropped or pasted, always through the page's own upload ---------- */
+const chooser = () => document.querySelector('#u-bring input[type=file]');
+function give(file) {
+  if (!file || !file.type.startsWith('image/')) return;
+  const input = chooser(), parcel = new DataTransfer();
+  parcel.items.add(file);
+  input.files = parcel.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+}
+const bring = document.getElementById('u-bring'); // worked by the buttons below alone
+if (bring) Object.assign(bring, { inert: true, ariaHidden: 'true' });
+const own = make('button', 'u-own', say('bring'));
+own.title = say('how');
+own.addEventListener('click', () => document.getElementById('u-photo').click());
+const back = make('button', 'u-back', say('back'));
+back.addEventListener('click', () => document.getElementById('u-scene').click());
+$('.u-enlarge', views.photo).before(own, back);
+document.addEventListener('paste', event => give([...(event.clipboardData || {}).files || []].find(file => file.type.startsWith('image/'))));
+for (const kind of ['dragover', 'drop', 'dragleave']) {
+  root.addEventListener(kind, event => {
+    if (![...event.dataTransfer.types].includes('Files')) return;
+    event.preventDefault();
+    $('.u-drop').hidden = kind !== 'dragover';
+    if (kind === 'drop') give(event.dataTransfer.files[0]);
+  });
+}

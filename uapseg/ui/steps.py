@@ -1,0 +1,82 @@
+"""What travels between the worker and the page: plain values and arrays, so that all of it pickles."""
+
+from typing import Any, TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from uapseg.fit import Snapshot, State
+from uapseg.metrics import Scores
+from uapseg.perturbation import levels
+from uapseg.validation import Validation
+
+Levels8 = NDArray[np.int8]
+"""A perturbation in whole grey levels (3, h, w); the page allows no more than 32, so a byte holds them."""
+
+
+class Checkpoint(TypedDict):
+    """A `State` as plain arrays and JSON."""
+
+    arrays: dict[str, NDArray[Any]]
+    rest: str
+
+
+class Look(TypedDict):
+    """Figures on validation pictures: see `uapseg.validation.Validation`."""
+
+    spent: int
+    scores: Scores
+    each: list[float | None]
+    predictions: NDArray[np.uint8]
+
+
+class Step(TypedDict):
+    """The newest perturbation, and now and then figures and a checkpoint."""
+
+    spent: int
+    seconds: float
+    levels: Levels8
+    look: Look | None
+    floors: dict[str, Scores]
+    checkpoint: Checkpoint | None
+
+
+def step_of(snapshot: Snapshot, epsilon: float, *, look: bool, save: bool) -> Step:
+    """What is sent of a snapshot; epsilon in [0, 1]."""
+    state = snapshot.state
+    return {
+        "spent": state.image_gradients,
+        "seconds": state.seconds,
+        "levels": levels8(state.delta, epsilon),
+        "look": look_of(state.validation) if look else None,
+        "floors": snapshot.floors,
+        "checkpoint": packed(state) if save else None,
+    }
+
+
+def levels8(delta: torch.Tensor, epsilon: float) -> Levels8:
+    """A perturbation in whole grey levels within epsilon (in [0, 1])."""
+    return levels(delta, epsilon).to(torch.int8).cpu().numpy()
+
+
+def look_of(validation: Validation) -> Look:
+    """Figures as plain values."""
+    return {
+        "spent": validation.image_gradients,
+        "scores": validation.scores,
+        "each": list(validation.each),
+        "predictions": validation.predictions.numpy(),
+    }
+
+
+def packed(state: State) -> Checkpoint:
+    """A state as plain arrays and JSON."""
+    tensors, rest = state.to_tensors()
+    return {"arrays": {name: tensor.numpy() for name, tensor in tensors.items()}, "rest": rest}
+
+
+def unpacked(checkpoint: Checkpoint) -> State:
+    """The state that `packed` took apart."""
+    arrays = {name: torch.from_numpy(array.copy()) for name, array in checkpoint["arrays"].items()}
+    return State.from_tensors(arrays, checkpoint["rest"])
