@@ -54,8 +54,6 @@ def test_processes_find_what_one_finds(world, tmp_path):
         program,
         found,
     ]
-    subprocess.run(
-        command, check=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=120
-    )
+    subprocess.run(command, check=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=120)
     shared = torch.load(found, weights_only=True)
     assert (shared == search(Workers())).float().mean() > 0.999

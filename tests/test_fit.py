@@ -93,9 +93,7 @@ def test_snapshots_share_no_memory():
 def test_the_step_really_decays():
     """A decay that does not decay is a slip of several codes in the field."""
     snapshots = search(fast(epsilon=100 * GREY, budget=80, batch=4, step=4 * GREY), train=(30,) * 4)
-    moves = [
-        (b.state.delta - a.state.delta).abs().amax().item() for a, b in pairwise(snapshots[1:])
-    ]
+    moves = [(b.state.delta - a.state.delta).abs().amax().item() for a, b in pairwise(snapshots[1:])]
     assert moves[0] == pytest.approx(4 * GREY, rel=0.05)
     assert moves[-1] < 0.05 * moves[0]
     assert all(late <= early + 1e-7 for early, late in pairwise(moves))

@@ -16,7 +16,7 @@ class Settings:
 
     Attributes:
         preset: The name of the preset these settings were made from.
-        epsilon: The largest change of a value, of 1 to 127 grey levels in units of [0, 1]; grey levels are divided by 255.
+        epsilon: The largest change of a value, in units of [0, 1]: 1 to 127 grey levels, divided by 255.
         budget: How many image-gradients to spend; one is a forward and a backward pass of one picture.
         seed: Draws the order of the pictures and the random noise of the floors.
         tile: (width, height) of the perturbation in pixels; None takes the size of the data set's pictures.

@@ -31,7 +31,9 @@ def datasets(options: Options) -> None:
     rows: list[tuple[str, ...]] = [("name", "size", *SPLITS, "licence")]
     for line in found:
         size = "x".join(map(str, line["size"])) if line["size"] else "any"
-        rows.append((line["name"], size, *(str(line["pictures"].get(split, "-")) for split in SPLITS), line["licence"]))
+        rows.append(
+            (line["name"], size, *(str(line["pictures"].get(split, "-")) for split in SPLITS), line["licence"])
+        )
     print_result({"datasets": found}, columns(rows), as_json=options.json)
 
 

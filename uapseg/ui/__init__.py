@@ -25,7 +25,10 @@ def build(studio: Studio | None = None, *, patience: float | None = None) -> gr.
         studio: Network and pictures; None takes the embedded ones.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
-    studio, runs = studio or Studio(), Registry()
+    if studio is None:
+        studio = Studio()
+        studio.draw_ahead()
+    runs = Registry()
     return page(Handlers(studio, runs, patience), Replies(studio, runs))
 
 

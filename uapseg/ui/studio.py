@@ -1,6 +1,7 @@
 """What all visitors share: the network, the held-out scenes, and the one place where the page computes with them."""
 
 import threading
+from collections import deque
 from functools import lru_cache
 from typing import Any
 
@@ -43,6 +44,13 @@ class Studio:
         numbers = spread(len(self.held_out), VALIDATION["validation_pictures"])
         self.judged = len(numbers)
         self.strip = self._held_out(numbers[:SHOWN])
+
+    def draw_ahead(self) -> None:
+        """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""
+        train = load_dataset(self.data, "train")
+        threading.Thread(
+            target=lambda: deque(map(train.pictures, ([n] for n in range(len(train)))), 0), daemon=True
+        ).start()
 
     def _held_out(self, numbers: list[int]) -> list[Picture]:
         return list(self.held_out.pictures(numbers).permute(0, 2, 3, 1).numpy())
