@@ -296,7 +296,7 @@ class TestARun:
         content = (folder / "plan.json").read_text()
         other = tmp_path / "other"
         other.mkdir()
-        (other / "plan.json").write_text(content.replace('"Car"', '"Zebra"'))
+        (other / "plan.json").write_text(content.replace('"Tree"', '"Zebra"'))
         for name in ("state.safetensors", "history.json"):
             (other / name).write_bytes((folder / name).read_bytes())
         assert "no class 'Zebra'" in told(capsys, "resume", other)

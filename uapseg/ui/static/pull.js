@@ -56,7 +56,7 @@ function settle(status) {
     const knobs = document.getElementById('u-knobs');
     if (knobs) knobs.inert = !rests;
     if (status === 'running' && painting) pick('look');
-    if (rests && seen.status) trigger('settled');
+    if (rests) trigger('settled'); // also at first: the run may have come to rest after the page was filled in
     $('.u-live').textContent = say(status);
   }
   seen.status = root.dataset.status = stats.status = status;
