@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+import torch
 
 import uapseg.datasets
 import uapseg.models
@@ -22,6 +23,8 @@ SHADES = [102, 104, 106, 107]
 @contextmanager
 def small_world() -> Iterator[Studio]:
     """Registers the network ``greys`` and the pictures ``plain:x``, and gives the studio that shows them."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # pictures this small gain nothing from more, and lose much on a busy machine
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "small_model", SimpleNamespace(load=greys))
         patch.setitem(
@@ -30,6 +33,7 @@ def small_world() -> Iterator[Studio]:
         patch.setitem(uapseg.models._FILES, "greys", "small_model")
         patch.setitem(uapseg.datasets._FILES, "plain", "small_data")
         yield Studio("greys", "plain:x")
+    torch.set_num_threads(threads)
 
 
 def visitor(handlers: Handlers, saved: dict | None = None) -> Run:

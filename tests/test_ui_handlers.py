@@ -4,7 +4,6 @@ import json
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -144,7 +143,7 @@ def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):
 
 
 def test_a_closed_tab_gives_up_its_place_in_the_queue_but_not_another_tab_of_the_same_visitor(handlers: Handlers):
-    tabs = [SimpleNamespace(session_hash=name) for name in ("first", "second")]
+    tabs = [gr.Request(session_hash=name) for name in ("first", "second")]
     token = handlers.on_load(None, tabs[0])[0]
     handlers.on_load({"token": token}, tabs[1])
     handlers.on_ask(token, *values(handlers))
