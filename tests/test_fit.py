@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from tests.conftest import Plain, greys
 from uapseg.errors import UapsegError
-from uapseg.fit import Snapshot, State, fit
+from uapseg.fit import fit
 from uapseg.perturbation import quantise
 from uapseg.settings import PRESETS, fast, paper
+from uapseg.state import Snapshot, State
 from uapseg.targets import Hidden, Static, drawn, mapped
 
 GREY = 1 / 255

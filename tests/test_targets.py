@@ -9,7 +9,6 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 from uapseg.errors import UapsegError
-from uapseg.fit import State  # noqa: F401  the package imports in one piece
 from uapseg.run import Plan
 from uapseg.settings import fast
 from uapseg.targets import Hidden, drawn, mapped, nearest, read_mask, written

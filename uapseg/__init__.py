@@ -2,11 +2,12 @@
 
 from uapseg.errors import UapsegError
 from uapseg.evaluate import Report, evaluate
-from uapseg.fit import Snapshot, State, fit
+from uapseg.fit import fit
 from uapseg.models import Segmenter, load_model
 from uapseg.perturbation import perturb
 from uapseg.run import Plan, run
 from uapseg.settings import Settings, fast, paper
+from uapseg.state import Snapshot, State
 from uapseg.targets import Hidden, Static, drawn, mapped, written
 
 __all__ = [

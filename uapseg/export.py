@@ -17,12 +17,12 @@ from safetensors.torch import save as save_tensors
 
 from uapseg.errors import UapsegError
 from uapseg.files import from_json, read, to_json, write
-from uapseg.fit import State
 from uapseg.metrics import Scores
 from uapseg.perturbation import levels
 from uapseg.pictures import MOST_PIXELS, decode
 from uapseg.plans import read_plan
 from uapseg.run import Plan
+from uapseg.state import State
 from uapseg.tensors import Delta, Levels
 
 KEY = "uapseg"

@@ -1,11 +1,9 @@
 """The loop: a generator of snapshots. Progress, previews, files and stopping early belong to whoever consumes it."""
 
-import json
 import time
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import cos, pi
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,88 +13,17 @@ from uapseg.distributed import ALONE, Workers
 from uapseg.errors import UapsegError
 from uapseg.evaluate import images_of
 from uapseg.losses import cross_entropy, group_sizes, omega_weights, region_weights, unwon
-from uapseg.metrics import GROUPS, Scores
+from uapseg.metrics import GROUPS
 from uapseg.models import Segmenter
 from uapseg.perturbation import perturb, random_signs
 from uapseg.settings import Settings
+from uapseg.state import Snapshot, State
 from uapseg.targets import Goal, Target
 from uapseg.tensors import Delta, Images
-from uapseg.validation import HeldOut, Validation, spread
+from uapseg.validation import HeldOut, spread
 
 SHARES = {"static": (0.5, 0.5), "hidden": (1.0, 1.0, 1.0)}
 """What the mean over each region counts for in the loss."""
-
-
-@dataclass(frozen=True)
-class State:
-    """Where a search stands: all that it needs to go on exactly as if it had never stopped.
-
-    Attributes:
-        image_gradients: What has been spent.
-        step: Steps taken.
-        seconds: Time spent.
-        delta: The perturbation, before rounding.
-        momentum: The running mean of normalised gradients.
-        gathered: The sum of the gradients of an unfinished pass (zero where each batch is a step).
-        best: The perturbation that did best on the validation pictures so far.
-        chosen: What it did there.
-        validation: The newest look at the validation pictures.
-    """
-
-    image_gradients: int
-    step: int
-    seconds: float
-    delta: Delta
-    momentum: Delta
-    gathered: Delta
-    best: Delta
-    chosen: Validation
-    validation: Validation
-
-    def to_tensors(self) -> tuple[dict[str, Tensor], str]:
-        """Tensors on the CPU by name, and the rest as JSON."""
-        names = ("delta", "momentum", "gathered", "best")
-        tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in names}
-        looks = {name: getattr(self, name) for name in ("chosen", "validation")}
-        tensors |= {f"{name}.predictions": look.predictions.contiguous() for name, look in looks.items()}
-        rest: dict[str, object] = {name: getattr(self, name) for name in ("image_gradients", "step", "seconds")}
-        rest |= {name: {k: v for k, v in look.__dict__.items() if k != "predictions"} for name, look in looks.items()}
-        return tensors, json.dumps(rest)
-
-    @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor], rest: str) -> "State":
-        """The state that `to_tensors` took apart."""
-        fields: dict[str, Any] = json.loads(rest)
-        for name in ("chosen", "validation"):
-            look = {**fields[name], "each": tuple(fields[name]["each"])}
-            fields[name] = Validation(**look, predictions=tensors[f"{name}.predictions"])
-        fields |= {name: value for name, value in tensors.items() if "." not in name}
-        return cls(**fields)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Where the search stands after a batch; it shares no memory with the search, and stays on the device until read.
-
-    Attributes:
-        state: All that resuming needs.
-        floors: The scores of the ``clean`` validation pictures, and with ``random_noise`` of the same epsilon.
-    """
-
-    state: State
-    floors: dict[str, Scores]
-    _loss: Tensor
-    _won: Tensor
-
-    @property
-    def loss(self) -> float:
-        """What is descended, before the step; reading it waits for the device."""
-        return self._loss.item()
-
-    @property
-    def won(self) -> float:
-        """The share of the batch's pixels that are at the goal with a confidence above tau, before the step."""
-        return self._won.item()
 
 
 def fit(
@@ -144,7 +71,7 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
     noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
     clean = judge.look(None, settings.epsilon)
     floors = {"clean": clean.scores, "random_noise": judge.look(noise, settings.epsilon).scores}
-    state = search.begin(clean) if state is None else search.moved(state)
+    state = (state or State.first(search.tile, clean)).on(search.device)
     nothing = torch.zeros((), device=search.device)
     yield Snapshot(state, floors, nothing, nothing)
     before, began = state.seconds, time.monotonic()
@@ -180,16 +107,6 @@ class _Search:
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.whole_pass else settings.budget
 
-    def begin(self, clean: Validation) -> State:
-        """The state before the first step: no perturbation."""
-        zero = torch.zeros(3, self.tile[1], self.tile[0], device=self.device)
-        return State(0, 0, 0.0, zero, zero, zero, zero, clean, clean)
-
-    def moved(self, state: State) -> State:
-        """A state brought to the device."""
-        names = ("delta", "momentum", "gathered", "best")
-        return replace(state, **{name: getattr(state, name).to(self.device) for name in names})
-
     def due(self, state: State) -> bool:
         """Whether it is time to look at the validation pictures."""
         since = state.image_gradients - state.validation.image_gradients
@@ -204,15 +121,9 @@ class _Search:
             gradient = state.gathered + gradient
             if spent % len(self._numbers):
                 return replace(state, image_gradients=spent, gathered=gradient), loss, won
-        delta, momentum = self._step(state, gradient, spent / self.total)
-        gathered = torch.zeros_like(state.gathered)
-        return (
-            replace(
-                state, image_gradients=spent, step=state.step + 1, delta=delta, momentum=momentum, gathered=gathered
-            ),
-            loss,
-            won,
-        )
+            state = replace(state, gathered=torch.zeros_like(gradient))
+        delta, momentum = self._step(state, gradient)
+        return replace(state, image_gradients=spent, step=state.step + 1, delta=delta, momentum=momentum), loss, won
 
     def _batch(self, spent: int) -> list[int]:
         """The pictures that come next: the whole set in a new order each time round, drawn from the seed."""
@@ -262,10 +173,10 @@ class _Search:
         sizes = self._workers.sum(group_sizes(goal.groups, GROUPS[self.target.kind]))
         return region_weights(goal.groups, sizes, SHARES[self.target.kind])
 
-    def _step(self, state: State, gradient: Tensor, progress: float) -> tuple[Delta, Delta]:
+    def _step(self, state: State, gradient: Tensor) -> tuple[Delta, Delta]:
         """The perturbation one step further down, inside the ball of epsilon, and the momentum that took it there."""
         settings = self.settings
         momentum = settings.momentum * state.momentum + gradient / gradient.abs().mean().clamp(min=1e-30)
-        size = settings.step * (0.5 * (1 + cos(pi * progress)) if settings.decay else 1.0)
-        delta = (state.delta - size * momentum.sign()).clamp(-settings.epsilon, settings.epsilon)
+        left = 0.5 * (1 + cos(pi * state.image_gradients / self.total)) if settings.decay else 1.0
+        delta = (state.delta - left * settings.step * momentum.sign()).clamp(-settings.epsilon, settings.epsilon)
         return delta, momentum

@@ -9,9 +9,9 @@ from safetensors.torch import save as save_tensors
 from uapseg.errors import UapsegError
 from uapseg.export import KEY, Perturbation, finished, load, save_png, save_safetensors
 from uapseg.files import from_json, read, to_json, write
-from uapseg.fit import Snapshot, State
 from uapseg.plans import read_plan
 from uapseg.run import Plan
+from uapseg.state import Snapshot, State
 
 PLAN = "plan.json"
 STATE = "state.safetensors"

@@ -9,9 +9,10 @@ import torch
 from uapseg.datasets import load_dataset
 from uapseg.distributed import ALONE, Workers
 from uapseg.errors import UapsegError
-from uapseg.fit import Snapshot, State, fit
+from uapseg.fit import fit
 from uapseg.models import load_model
 from uapseg.settings import Settings
+from uapseg.state import Snapshot, State
 from uapseg.targets import Hidden, Static, Target
 
 

@@ -12,10 +12,11 @@ from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
 from uapseg.evaluate import images_of
-from uapseg.fit import Snapshot, fit
+from uapseg.fit import fit
 from uapseg.models import Segmenter, load_model
 from uapseg.run import choose_device
 from uapseg.settings import Settings, fast
+from uapseg.state import Snapshot
 from uapseg.targets import written
 from uapseg.tensors import Images
 

@@ -7,7 +7,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from tqdm import tqdm
 
 from uapseg.evaluate import percent
-from uapseg.fit import Snapshot
+from uapseg.state import Snapshot
 
 SHAPE = "{percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt} image-gradients, {rate_fmt}, {remaining} left{postfix}"
 

@@ -15,11 +15,11 @@ from uapseg.cli.targets import target_of, title_of
 from uapseg.datasets import load_dataset
 from uapseg.distributed import joined
 from uapseg.errors import UapsegError
-from uapseg.fit import Snapshot
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
 from uapseg.models import load_model
 from uapseg.run import Plan, choose_device, run
 from uapseg.settings import PRESETS, Settings
+from uapseg.state import Snapshot
 
 SAVE_EVERY = 5.0
 """Seconds between two saves of a run's folder."""

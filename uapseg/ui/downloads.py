@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from uapseg.export import finished, save_png, save_safetensors
-from uapseg.fit import State
 from uapseg.metrics import Scores
 from uapseg.run import Plan
+from uapseg.state import State
 from uapseg.ui.runs import Run
 from uapseg.ui.steps import unpacked
 

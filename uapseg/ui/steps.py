@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uapseg.fit import Snapshot, State
 from uapseg.metrics import Scores
 from uapseg.perturbation import levels
+from uapseg.state import Snapshot, State
 from uapseg.validation import Validation
 
 Levels8 = NDArray[np.int8]

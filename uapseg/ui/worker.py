@@ -9,8 +9,8 @@ import gradio as gr
 import torch
 
 from uapseg.errors import UapsegError
-from uapseg.fit import Snapshot
 from uapseg.run import Plan, run
+from uapseg.state import Snapshot
 from uapseg.ui.steps import Checkpoint, Step, step_of, unpacked
 
 try:
