@@ -26,7 +26,7 @@ def small_world() -> Iterator[Studio]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # pictures this small gain nothing from more, and lose much on a busy machine
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "small_model", SimpleNamespace(load=greys))
+        patch.setitem(sys.modules, "small_model", SimpleNamespace(load=lambda *_: greys()))
         patch.setitem(
             sys.modules, "small_data", SimpleNamespace(load=lambda _, split: Plain(SHADES * 16, split, SIZE))
         )

@@ -5,10 +5,10 @@ import torch
 
 from tests.conftest import greys
 from uapseg.errors import UapsegError
-from uapseg.models import Segmenter, load_model, model_names
+from uapseg.models import Segmenter, load_model
 
 
-@pytest.fixture(scope="module", params=[*model_names(), "greys"])
+@pytest.fixture(scope="module", params=["street", "greys"])
 def network(request: pytest.FixtureRequest) -> Segmenter:
     return greys() if request.param == "greys" else load_model(request.param)
 

@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--draws", type=int, default=3, help="draws of random noise for each picture")
     options = parser.parse_args()
-    model, dataset = load(options.weights), load_dataset(options.data, options.split)
+    model, dataset = load(weights=options.weights), load_dataset(options.data, options.split)
     accuracy = measure(model, dataset, options.draws)
     print(f"{options.data} {options.split}: {accuracy}")
     for name, iou in zip(model.classes, accuracy.iou(), strict=True):

@@ -1,89 +1,125 @@
-"""The networks that can be attacked. A new one is a file with ``load()`` and a line in ``_FILES``."""
+"""The networks that can be attacked. A new kind is a file like ``zoo.py`` and a line in ``_FILES``."""
 
+from dataclasses import dataclass
 from importlib import import_module
-from typing import final
+from pathlib import Path
+from typing import Any
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 
+from uapseg.download import Download
 from uapseg.errors import UapsegError
-from uapseg.tensors import Images, LabelMaps, Logits
+from uapseg.models.segmenter import RGB, Segmenter
 
-RGB = tuple[int, int, int]
+__all__ = ["RGB", "Card", "Segmenter", "catalogue", "load_model", "model_names", "needed"]
 
-_FILES = {"street": "uapseg.models.street"}
+_FILES = {
+    "street": "uapseg.models.street",
+    "torchvision": "uapseg.models.zoo",
+    "hf": "uapseg.models.hub",
+    "own": "uapseg.models.own",
+    "exported": "uapseg.models.exported",
+}
+"""The module of each kind. Each has ``load(rest, weights)``, where ``rest`` is the name after its kind and a colon."""
+
+_LISTED = ("street", "torchvision")
+"""The kinds with networks of their own: their modules have ``cards()`` too."""
+
+_WEIGHED = ("street", "torchvision")
+"""The kinds that take a file of weights: their modules have ``needed(rest, weights)`` too."""
+
+_TRUSTED = ("own", "exported")
+"""The kinds that run code from a file."""
+
+_BRANCHED = ("torchvision", "hf")
+"""The kinds whose name goes on after a colon."""
+
+_FORMS = "street, torchvision:NAME, hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2, FILE.torchscript"
 
 
-@final
-class Segmenter(nn.Module):
-    """A frozen network seen as one differentiable function from images in [0, 1] to logits of their size.
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What there is to know of a network before it is loaded.
 
-    Args:
-        net: Maps normalised images (n, 3, h, w) to logits (n, k, h', w') of any resolution, bare or as ``["out"]``.
-        name: What the user calls it.
-        classes: The k class names, in the order of the logits.
-        palette: The k colours (R, G, B) of the classes, in grey levels of 255.
-        objects: The classes that count as objects when it is asked what of the scene is kept.
-        pair: Two classes, of a drawn region and of the rest, that make a good first target.
-        mean: What is taken off each channel, in image units [0, 1].
-        std: What each channel is then divided by, in image units [0, 1].
-        source: Where the weights come from: an address or the citation of a paper.
+    Attributes:
+        name: What ``load_model`` takes.
+        parameters: How many weights it has.
+        classes: How many classes it knows.
         licence: What the weights may be used for.
+        source: Where they come from.
+        cached: Whether it loads without the internet.
+        download_bytes: About how much would be downloaded; None where it comes with the package.
     """
 
-    def __init__(
-        self,
-        net: nn.Module,
-        *,
-        name: str,
-        classes: tuple[str, ...],
-        palette: tuple[RGB, ...],
-        objects: tuple[str, ...],
-        pair: tuple[str, str],
-        mean: RGB | tuple[float, float, float] = (0.0, 0.0, 0.0),
-        std: RGB | tuple[float, float, float] = (1.0, 1.0, 1.0),
-        source: str,
-        licence: str,
-    ) -> None:
-        super().__init__()
-        self.name, self.classes, self.palette = name, classes, palette
-        self.objects, self.default_pair, self.source, self.licence = objects, pair, source, licence
-        self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
-        self._net = net
-        self.eval().requires_grad_(requires_grad=False)
-        self.to(memory_format=torch.channels_last)
+    name: str
+    parameters: int
+    classes: int
+    licence: str
+    source: str
+    cached: bool
+    download_bytes: int | None
 
-    def train(self, mode: bool = True) -> "Segmenter":  # noqa: ARG002, FBT001, FBT002  torch's signature
-        """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""
-        return super().train(mode=False)
 
-    def forward(self, images: Images) -> Logits:
-        """Logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
-        normalised = (images - self._mean) / self._std
-        answer: dict[str, Tensor] | Tensor = self._net(normalised.contiguous(memory_format=torch.channels_last))
-        logits = answer["out"] if isinstance(answer, dict) else answer
-        if logits.shape[-2:] != images.shape[-2:]:
-            logits = F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
-        return logits
-
-    @torch.no_grad()
-    def predict(self, images: Images) -> LabelMaps:
-        """The class number of each pixel (n, h, w), uint8."""
-        return self(images).argmax(dim=1).to(torch.uint8)
+def catalogue() -> list[Card]:
+    """A card for each network that is known by name; none is loaded."""
+    return [card for kind in _LISTED for card in _module(kind).cards()]
 
 
 def model_names() -> tuple[str, ...]:
-    """The networks that ``load_model`` knows."""
-    return tuple(_FILES)
+    """The networks that are known by name."""
+    return tuple(card.name for card in catalogue())
 
 
-def load_model(name: str, device: torch.device | str = "cpu") -> Segmenter:
-    """Loads the network called ``name``, frozen and in eval mode, on ``device``.
+def needed(name: str, weights: str | None = None) -> list[Download]:
+    """What ``load_model`` has to download first; nothing where it is here already.
+
+    Networks of Hugging Face come through its own library, which keeps its own cache: nothing is listed for them.
 
     Raises:
-        UapsegError: There is no such network; the message lists those there are.
+        UapsegError: There is no such network.
     """
-    if name not in _FILES:
-        raise UapsegError(f"There is no network called {name!r}: choose one of {', '.join(_FILES)}.")
-    return import_module(_FILES[name]).load().to(device)
+    kind, rest = _parted(name)
+    return _module(kind).needed(rest, _file(weights)) if kind in _WEIGHED else []
+
+
+def load_model(
+    name: str, device: torch.device | str = "cpu", *, weights: str | None = None, trusted: bool = True
+) -> Segmenter:
+    """Loads the network called ``name``, frozen and in eval mode, on ``device``; downloads it where it has to.
+
+    Args:
+        name: ``street``, ``torchvision:NAME``, ``hf:ID_OR_FOLDER``, ``FILE.py:FUNCTION``, or a file of
+            ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
+        device: Where it is to compute.
+        weights: A file of weights to use instead of the usual ones: safetensors, or a state dict of torch.
+        trusted: Whether ``name`` may run code from a file: False where anyone but the user chose it.
+
+    Raises:
+        UapsegError: There is no such network, it cannot be had, or it is not fit to be attacked.
+    """
+    kind, rest = _parted(name)
+    if kind in _TRUSTED and not trusted:
+        raise UapsegError(f"The network {name} runs code from a file: choose it on the command line or in Python.")
+    if weights is not None and kind not in _WEIGHED:
+        raise UapsegError(f"The network {name} brings its own weights: leave the file of weights out.")
+    return _module(kind).load(rest, _file(weights)).to(device)
+
+
+def _parted(name: str) -> tuple[str, str]:
+    """The kind of a network and the rest of its name."""
+    kind, colon, rest = name.partition(":")
+    if ".py:" in name:
+        return "own", name
+    if Path(name).suffix.lower() in {".pt2", ".torchscript", ".ts", ".pt"}:
+        return "exported", name
+    if kind not in _FILES or kind in _TRUSTED or not bool(rest) == bool(colon) == (kind in _BRANCHED):
+        raise UapsegError(f"There is no network called {name!r}: choose one of {_FORMS}.")
+    return kind, rest
+
+
+def _file(weights: str | None) -> Path | None:
+    return None if weights is None else Path(weights).expanduser()
+
+
+def _module(kind: str) -> Any:
+    return import_module(_FILES[kind])

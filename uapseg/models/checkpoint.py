@@ -1,0 +1,84 @@
+"""Weights from a file. Reading takes no code from it."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from uapseg.errors import UapsegError
+
+_INSIDE = ("model", "state_dict", "model_state_dict")
+"""Where training scripts keep the state dict among other things."""
+
+
+def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> None:
+    """Puts the weights of a file into a network, which must have exactly these.
+
+    Args:
+        net: The network, built but untrained.
+        file: Safetensors, or a state dict saved by torch: bare, or under ``model`` or ``state_dict``. Half precision
+            becomes single, and the prefix ``module.`` of parallel training is taken off.
+        name: What to call the network in a message.
+        unused: How the names of weights begin that the file may hold and the network does without.
+
+    Raises:
+        UapsegError: There is no such file, it cannot be read without running code from it, or its weights are those
+            of another network.
+    """
+    state = {key: value for key, value in read_state(file).items() if not key.startswith(unused)}
+    try:
+        net.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in state.items()})
+    except RuntimeError as error:
+        raise UapsegError(
+            f"The weights in {file} do not fit the network {name} ({_mismatch(net, state)}): "
+            "choose the network that they were trained for, or bring your own as FILE.py:FUNCTION."
+        ) from error
+
+
+def read_state(file: Path) -> dict[str, Tensor]:
+    """The weights in a file by name.
+
+    Raises:
+        UapsegError: There is no such file, or it cannot be read without running code from it.
+    """
+    if not file.is_file():
+        raise UapsegError(f"There is no file of weights {file}.")
+    state: Any = _read(file)
+    inside = next((key for key in _INSIDE if isinstance(state, dict) and isinstance(state.get(key), dict)), None)
+    state = state[inside] if inside else state
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise UapsegError(f"The file {file} holds no state dict: save one with torch.save(net.state_dict(), file).")
+    return {str(key).removeprefix("module."): value for key, value in state.items()}
+
+
+def _read(file: Path) -> Any:
+    if file.suffix == ".safetensors":
+        try:
+            return load_file(file)
+        except (SafetensorError, OSError) as error:
+            raise UapsegError(f"The file {file} is no safetensors file: it is damaged or of another kind.") from error
+    try:
+        return torch.load(file, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises almost anything on a broken file
+        raise UapsegError(
+            f"The weights in {file} cannot be read without running code from the file, or it is damaged: "
+            "save net.state_dict() alone, best as safetensors."
+        ) from error
+
+
+def _mismatch(net: nn.Module, state: dict[str, Tensor]) -> str:
+    """The first weight that does not fit."""
+    wanted = net.state_dict()
+    for key, value in wanted.items():
+        if key not in state:
+            return f"{key} is missing"
+        if state[key].shape != value.shape:
+            return f"{key} is {_shape(state[key])} and should be {_shape(value)}"
+    return f"{next(key for key in state if key not in wanted)} is too much"
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"

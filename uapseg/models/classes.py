@@ -1,0 +1,89 @@
+"""Colours, objects and a first target for classes that bring no more than their names."""
+
+from collections.abc import Sequence
+
+from uapseg.models.segmenter import RGB
+
+MOST = 255
+"""Label maps are kept as bytes, and 255 stands for no class."""
+
+CITYSCAPES = {
+    "road": (128, 64, 128),
+    "sidewalk": (244, 35, 232),
+    "building": (70, 70, 70),
+    "wall": (102, 102, 156),
+    "fence": (190, 153, 153),
+    "pole": (153, 153, 153),
+    "traffic light": (250, 170, 30),
+    "traffic sign": (220, 220, 0),
+    "vegetation": (107, 142, 35),
+    "terrain": (152, 251, 152),
+    "sky": (70, 130, 180),
+    "person": (220, 20, 60),
+    "rider": (255, 0, 0),
+    "car": (0, 0, 142),
+    "truck": (0, 0, 70),
+    "bus": (0, 60, 100),
+    "train": (0, 80, 100),
+    "motorcycle": (0, 0, 230),
+    "bicycle": (119, 11, 32),
+}
+"""The 19 classes of Cityscapes and their usual colours. Source: https://github.com/mcordts/cityscapesScripts"""
+
+_BACKDROP = {
+    "background", "void", "unlabeled", "other", "sky", "road", "route", "sidewalk", "pavement", "path", "dirt track",
+    "runway", "floor", "ceiling", "wall", "building", "house", "skyscraper", "hovel", "vegetation", "terrain", "tree",
+    "grass", "plant", "earth", "ground", "field", "land", "sand", "rock", "mountain", "hill", "water", "sea", "river",
+    "lake", "waterfall",
+}  # fmt: skip
+"""Classes that are scenery and no objects, in the words of VOC, Cityscapes, CamVid and ADE20K."""
+
+_PAIRS = (("person", "background"), ("vegetation", "building"), ("tree", "building"))
+
+
+def voc_palette(count: int) -> tuple[RGB, ...]:
+    """The colours of PASCAL VOC, all different up to 256: the bits of a class number, spread over three channels.
+
+    Source: https://host.robots.ox.ac.uk/pascal/VOC/voc2012/ (VOCcode/VOClabelcolormap.m)
+    """
+    return tuple(_voc_colour(number) for number in range(count))
+
+
+def palette_of(classes: Sequence[str]) -> tuple[RGB, ...]:
+    """A colour for each class: those of Cityscapes where all are its classes, else those of VOC by number."""
+    names = [name.lower() for name in classes]
+    if set(names) <= CITYSCAPES.keys():
+        return tuple(CITYSCAPES[name] for name in names)
+    return voc_palette(len(names))
+
+
+def objects_of(classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes that are not scenery by their name."""
+    return tuple(name for name in classes if name.lower() not in _BACKDROP)
+
+
+def pair_of(classes: Sequence[str]) -> tuple[str, str]:
+    """Two classes for a first target: a well-known pair where both are there, else the second on the first."""
+    known = {name.lower(): name for name in classes}
+    pairs = ((known[a], known[b]) for a, b in _PAIRS if a in known and b in known)
+    return next(pairs, (classes[1], classes[0]))
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """Names for classes that have none."""
+    return tuple(f"class {number}" for number in range(count))
+
+
+def distinct(names: Sequence[str]) -> tuple[str, ...]:
+    """The names without spaces around them, a number after those that came before, upper and lower case alike."""
+    seen: dict[str, int] = {}
+    found: list[str] = []
+    for name in (str(name).strip() for name in names):
+        seen[name.lower()] = seen.get(name.lower(), 0) + 1
+        found.append(name if seen[name.lower()] == 1 else f"{name} ({seen[name.lower()]})")
+    return tuple(found)
+
+
+def _voc_colour(number: int) -> RGB:
+    red, green, blue = (sum((number >> 3 * bit + channel & 1) << 7 - bit for bit in range(3)) for channel in range(3))
+    return red, green, blue

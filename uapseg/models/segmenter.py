@@ -1,0 +1,90 @@
+"""What every network is to the rest of the package, whatever is inside."""
+
+import hashlib
+from functools import cached_property
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from uapseg.tensors import Images, LabelMaps, Logits
+
+RGB = tuple[int, int, int]
+Channels = tuple[float, float, float]
+
+
+@final
+class Segmenter(nn.Module):
+    """A frozen network seen as one differentiable function from images in [0, 1] to logits of their size.
+
+    Args:
+        net: Maps normalised images (n, 3, h, w) to logits (n, k, h', w') of any resolution, bare or as ``["out"]``.
+        name: What the user calls it.
+        classes: The k class names, in the order of the logits.
+        palette: The k colours (R, G, B) of the classes, in grey levels of 255.
+        objects: The classes that count as objects when it is asked what of the scene is kept.
+        pair: Two classes, of a drawn region and of the rest, that make a good first target.
+        mean: What is taken off each channel, in image units [0, 1].
+        std: What each channel is then divided by, in image units [0, 1].
+        source: Where the weights come from: an address or the citation of a paper.
+        licence: What the weights may be used for.
+        channels_last: Whether the net computes with the colours of a pixel side by side: faster where it is made of
+            convolutions, an error where it reshapes with ``view``.
+        fingerprint: What tells the weights from others where the net does not hold them as its state.
+    """
+
+    def __init__(
+        self,
+        net: nn.Module,
+        *,
+        name: str,
+        classes: tuple[str, ...],
+        palette: tuple[RGB, ...],
+        objects: tuple[str, ...],
+        pair: tuple[str, str],
+        mean: Channels = (0.0, 0.0, 0.0),
+        std: Channels = (1.0, 1.0, 1.0),
+        source: str,
+        licence: str,
+        channels_last: bool = True,
+        fingerprint: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.name, self.classes, self.palette = name, classes, palette
+        self.objects, self.default_pair, self.source, self.licence = objects, pair, source, licence
+        self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
+        self._net, self._known = net, fingerprint
+        self._layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.eval().requires_grad_(requires_grad=False)
+        if channels_last:
+            self.to(memory_format=torch.channels_last)
+
+    def train(self, mode: bool = True) -> "Segmenter":  # noqa: ARG002, FBT001, FBT002  torch's signature
+        """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""
+        return super().train(mode=False)
+
+    def forward(self, images: Images) -> Logits:
+        """Logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
+        normalised = (images - self._mean) / self._std
+        answer: dict[str, Tensor] | Tensor = self._net(normalised.contiguous(memory_format=self._layout))
+        logits = answer["out"] if isinstance(answer, dict) else answer
+        if logits.shape[-2:] != images.shape[-2:]:
+            logits = F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
+        return logits
+
+    @torch.no_grad()
+    def predict(self, images: Images) -> LabelMaps:
+        """The class number of each pixel (n, h, w), uint8."""
+        return self(images).argmax(dim=1).to(torch.uint8)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Twelve hexadecimal digits that tell these weights and their normalisation from any others."""
+        if self._known is not None:
+            return self._known
+        digest = hashlib.sha256()
+        for name, tensor in sorted(self.state_dict().items()):
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest()[:12]
