@@ -1,0 +1,125 @@
+"""A server of files on a real socket, with the faults that real ones have."""
+
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+@dataclass
+class Served:
+    """A file and how it is sent.
+
+    Attributes:
+        content: What is in it.
+        status: The answer; of all but 200 nothing else is sent.
+        ranges: Whether a part can be asked for.
+        etag: The version that is named; empty names none.
+        length: Whether the length is announced.
+        cut: Bytes after which each answer breaks off.
+        cuts: How many answers break off, before the server recovers.
+        silent: Whether nothing comes after the headers, as long as the server runs.
+        pause: Seconds before each thousand bytes.
+        shift: How far beside the asked position a part begins.
+    """
+
+    content: bytes
+    status: int = 200
+    ranges: bool = True
+    etag: str = '"1"'
+    length: bool = True
+    cut: int | None = None
+    cuts: int = 1_000_000
+    silent: bool = False
+    pause: float = 0.0
+    shift: int = 0
+
+
+@dataclass
+class Server:
+    """What is served, at which address, and what was asked for: path, and the headers Range and If-Range."""
+
+    address: str
+    files: dict[str, Served] = field(default_factory=dict)
+    asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
+    sent: Counter[str] = field(default_factory=Counter)
+    closing: threading.Event = field(default_factory=threading.Event)
+
+    def add(self, path: str, content: bytes, **how: object) -> str:
+        """Serves a file, and gives its address."""
+        self.files[f"/{path}"] = Served(content, **how)
+        return f"{self.address}/{path}"
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server that has nothing yet."""
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    http.daemon_threads = True
+    http.here = Server(f"http://127.0.0.1:{http.server_address[1]}")
+    threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True).start()
+    try:
+        yield http.here
+    finally:
+        http.here.closing.set()
+        http.shutdown()
+        http.server_close()
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Sends the file that is asked for, in the way it is said to be sent."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        here: Server = self.server.here
+        here.asked.append((self.path, self.headers["Range"], self.headers["If-Range"]))
+        file = here.files.get(self.path)
+        if file is None or file.status != 200:
+            self.send_error(file.status if file else 404)
+            return
+        start = self.start_of(file)
+        if start > len(file.content) or (start == len(file.content) and start):
+            self.send_error(416)
+            return
+        self.send_headers(file, start)
+        self.send_body(here, file, file.content[start + (file.shift if start else 0) :])
+
+    def start_of(self, file: Served) -> int:
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
+        same = self.headers["If-Range"] in {None, file.etag}
+        return int(asked[1]) if asked and file.ranges and same else 0
+
+    def send_headers(self, file: Served, start: int) -> None:
+        self.send_response(206 if start else 200)
+        if start:
+            first = start + file.shift
+            self.send_header("Content-Range", f"bytes {first}-{len(file.content) - 1}/{len(file.content)}")
+        if file.etag:
+            self.send_header("ETag", file.etag)
+        if file.length:
+            self.send_header("Content-Length", str(len(file.content) - start - (file.shift if start else 0)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+
+    def send_body(self, here: Server, file: Served, body: bytes) -> None:
+        if file.silent:
+            here.closing.wait(60)
+        if file.cut is not None and file.cuts > 0:
+            file.cuts -= 1
+            body = body[: file.cut]
+        for at in range(0, len(body), 1000):
+            time.sleep(file.pause)
+            try:
+                self.wfile.write(body[at : at + 1000])
+            except OSError:  # who asked has gone
+                return
+            here.sent[self.path] += len(body[at : at + 1000])
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
