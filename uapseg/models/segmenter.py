@@ -2,7 +2,7 @@
 
 import hashlib
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import torch
 import torch.nn.functional as F
@@ -64,11 +64,18 @@ class Segmenter(nn.Module):
         """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""
         return super().train(mode=False)
 
+    def normalise(self, images: Images) -> Images:
+        """What the net itself gets to see of images in [0, 1]."""
+        return (images - self._mean) / self._std
+
+    def answer(self, images: Images) -> Any:
+        """What the net itself answers to images (n, 3, h, w) in [0, 1]: logits of any resolution if it is sound."""
+        answer = self._net(self.normalise(images).contiguous(memory_format=self._layout))
+        return answer.get("out") if isinstance(answer, dict) else answer
+
     def forward(self, images: Images) -> Logits:
         """Logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
-        normalised = (images - self._mean) / self._std
-        answer: dict[str, Tensor] | Tensor = self._net(normalised.contiguous(memory_format=self._layout))
-        logits = answer["out"] if isinstance(answer, dict) else answer
+        logits: Tensor = self.answer(images)
         if logits.shape[-2:] != images.shape[-2:]:
             logits = F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
         return logits

@@ -1,0 +1,140 @@
+"""Networks of one's own: sound ones are taken as they are, and each slip of the field is told in one sentence."""
+
+import pytest
+import torch
+from torch import nn
+from torchvision.models import get_model
+
+from tests import own_networks
+from tests.conftest import greys
+from uapseg.errors import UapsegError
+from uapseg.models import load_model, slips
+from uapseg.models.classes import numbered, voc_palette
+from uapseg.models.own import adopt
+from uapseg.models.segmenter import Segmenter
+
+FILE = own_networks.__file__
+
+
+@pytest.mark.parametrize("function", own_networks.SOUND, ids=lambda f: f.__name__)
+def test_a_sound_network_is_taken(function):
+    model = load_model(f"{FILE}:{function.__name__}")
+    assert model(torch.rand(1, 3, 50, 70)).shape == (1, len(model.classes), 50, 70)
+    assert not any(weight.requires_grad for weight in model.parameters())
+
+
+@pytest.mark.parametrize("function", own_networks.SLIPS, ids=lambda f: f.__name__)
+def test_each_slip_is_told_in_one_sentence(function):
+    with pytest.raises(UapsegError, match=own_networks.SLIPS[function]) as caught:
+        load_model(f"{FILE}:{function.__name__}")
+    assert "\n" not in str(caught.value)
+
+
+def test_known_networks_pass_every_check():
+    for model in (load_model("street"), greys()):
+        slips.check(model)
+
+
+@pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"])
+@pytest.mark.parametrize("normalised", [True, False])
+def test_networks_with_random_weights_pass_every_check(name, normalised):
+    torch.manual_seed(0)
+    net = get_model(name, weights=None, weights_backbone=None, num_classes=21)
+    statistics = {"mean": own_networks.MEAN, "std": own_networks.STD} if normalised else {}
+    names = numbered(21)
+    slips.check(
+        Segmenter(net, name=name, classes=names, palette=voc_palette(21), objects=(), pair=names[:2], source="random",
+                  licence="MIT", **statistics)
+    )  # fmt: skip
+
+
+def test_attributes_say_what_the_network_knows():
+    model = load_model(f"{FILE}:of_one_file")
+    assert model.classes == ("road", "car", "person", "sky")
+    assert model.palette[1] == (0, 0, 200)
+    assert model.objects == ("car", "person")
+    assert set(model.default_pair) <= set(model.classes)
+    assert model.name == f"{FILE}:of_one_file"
+
+
+def test_with_mean_and_std_the_loader_normalises_and_else_nobody():
+    images = torch.rand(1, 3, 20, 30)
+    net = own_networks.bare().eval()
+    with torch.no_grad():
+        torch.testing.assert_close(load_model(f"{FILE}:bare").answer(images), net(images))
+        wanted = net(own_networks.normalised(images))
+        torch.testing.assert_close(load_model(f"{FILE}:of_one_file").answer(images), wanted)
+
+
+def test_statistics_may_be_tensors():
+    net = own_networks.bare()
+    net.register_buffer("mean", torch.tensor(own_networks.MEAN).view(1, 3, 1, 1))
+    net.register_buffer("std", torch.tensor(own_networks.STD).view(1, 3, 1, 1))
+    seen = adopt(net, "mine").normalise(torch.ones(1, 3, 1, 1)).flatten().tolist()
+    assert seen == pytest.approx([(1 - m) / s for m, s in zip(own_networks.MEAN, own_networks.STD, strict=True)])
+
+
+def test_a_network_without_attributes_has_numbered_classes_in_different_colours():
+    model = load_model(f"{FILE}:bare")
+    assert model.classes == ("class 0", "class 1", "class 2", "class 3")
+    assert len(set(model.palette)) == 4
+    assert model.default_pair == ("class 1", "class 0")
+
+
+def test_a_file_may_import_those_beside_it_and_hold_dataclasses(tmp_path):
+    (tmp_path / "parts_of_a_network.py").write_text("from torch import nn\nlayer = nn.Conv2d(3, 2, 1)\n")
+    (tmp_path / "main.py").write_text(
+        "from dataclasses import dataclass\nfrom torch import nn\nfrom parts_of_a_network import layer\n"
+        "@dataclass\nclass Setting:\n    size: 'int' = 3\ndef net():\n    return nn.Sequential(layer)\n"
+    )
+    assert load_model(f"{tmp_path / 'main.py'}:net").classes == ("class 0", "class 1")
+
+
+def test_a_changed_file_is_read_anew(tmp_path):
+    file = tmp_path / "main.py"
+    for count in (2, 3):
+        file.write_text(f"from torch import nn\ndef net():\n    return nn.Conv2d(3, {count}, 1)\n")
+        assert len(load_model(f"{file}:net").classes) == count
+
+
+@pytest.mark.parametrize(
+    ("text", "function", "sentence"),
+    [
+        ("def net(:\n", "net", r"SyntaxError"),
+        ("\nimport no_such_package\n", "net", r"line 2: ModuleNotFoundError: No module named 'no_such_package'"),
+        ("x = 1\n", "net", r"has no attribute 'net'"),
+        ("net = 3\n", "net", r"'int' object is not callable"),
+    ],
+)
+def test_a_file_that_fails_is_told_with_its_line(text, function, sentence, tmp_path):
+    (tmp_path / "main.py").write_text(text)
+    with pytest.raises(UapsegError, match=sentence) as caught:
+        load_model(f"{tmp_path / 'main.py'}:{function}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_one_sentence(tmp_path):
+    with pytest.raises(UapsegError, match=r"There is no file .*nothing.py with a network"):
+        load_model(f"{tmp_path / 'nothing.py'}:net")
+
+
+def test_nothing_that_runs_code_is_loaded_for_strangers(tmp_path):
+    (tmp_path / "main.py").write_text("raise SystemExit\n")
+    (tmp_path / "main.pt2").touch()
+    (tmp_path / "main.torchscript").touch()
+    for name in ("main.py:net", "main.pt2", "main.torchscript"):
+        with pytest.raises(UapsegError, match="runs code from a file"):
+            load_model(str(tmp_path / name), trusted=False)
+    assert load_model("street", trusted=False).name == "street"
+
+
+def test_weights_are_for_known_architectures_alone():
+    with pytest.raises(UapsegError, match="brings its own weights"):
+        load_model(f"{FILE}:bare", weights="weights.safetensors")
+
+
+def test_a_network_is_taken_from_python_as_it_is():
+    net = nn.Conv2d(3, 2, 1)
+    assert adopt(net, "mine").name == "mine"
+    with pytest.raises(UapsegError, match="The network mine answers with probabilities"):
+        adopt(nn.Sequential(net, nn.Softmax(1)), "mine")

@@ -1,0 +1,68 @@
+"""Networks in files of ``torch.export`` (``.pt2``) and of TorchScript, under the same contract as one's own.
+
+Both may run code when they are opened, so that they are for the command line and for Python.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram, unflatten
+
+from uapseg.errors import UapsegError
+from uapseg.files import read
+from uapseg.models.own import adopt
+from uapseg.models.segmenter import Segmenter
+from uapseg.models.slips import said
+
+
+def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  it brings its own
+    """Opens the file and checks the network in it.
+
+    Raises:
+        UapsegError: There is no such file, it is of another kind, made for one size of picture, or its network is not
+            fit to be attacked.
+    """
+    file = Path(name).expanduser()
+    fingerprint = hashlib.sha256(read(file)).hexdigest()[:12]
+    net = _exported(file) if file.suffix.lower() == ".pt2" else _scripted(file)
+    return adopt(net, name, source=str(file), fingerprint=fingerprint)
+
+
+def _scripted(file: Path) -> nn.Module:
+    try:
+        return torch.jit.load(file, map_location="cpu")
+    except Exception as error:  # torch raises almost anything on a file of another kind
+        raise UapsegError(
+            f"The file {file} is no TorchScript network ({said(error)}): write it with torch.jit.save; for weights "
+            "alone choose their network and name the file with --weights."
+        ) from error
+
+
+def _exported(file: Path) -> nn.Module:
+    try:
+        program = torch.export.load(file)
+    except Exception as error:  # torch raises almost anything on a file of another kind
+        raise UapsegError(
+            f"The file {file} is no exported network ({said(error)}): write it with torch.export.save."
+        ) from error
+    _check_dynamic(program, file)
+    return unflatten(program)  # unlike program.module() it can be put into eval mode
+
+
+def _check_dynamic(program: ExportedProgram, file: Path) -> None:
+    """The number of pictures, their height and their width must be open."""
+    inputs = program.graph_signature.user_inputs
+    shapes: list[Any] = [
+        n.meta["val"].shape for n in program.graph.nodes if n.name in inputs and n.op == "placeholder"
+    ]
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        raise UapsegError(f"The network {file} takes {len(shapes)} inputs: export one that takes (n, 3, h, w) alone.")
+    if any(isinstance(shapes[0][axis], int) for axis in (0, 2, 3)):
+        fixed = " x ".join(str(size) if isinstance(size, int) else "any" for size in shapes[0])
+        raise UapsegError(
+            f"The network {file} was exported for pictures of the shape {fixed} alone: export it with "
+            "dynamic_shapes=({0: Dim.DYNAMIC, 2: Dim.DYNAMIC, 3: Dim.DYNAMIC},)."
+        )
