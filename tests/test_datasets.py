@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from uapseg.datasets import SPLITS, Dataset, load_dataset
-from uapseg.datasets.street import Street
+from uapseg.datasets import SPLITS, Dataset, attribution, catalogue, dataset_names, load_dataset, needed, overlap
+from uapseg.datasets.street import scene
 from uapseg.errors import UapsegError
 
 
@@ -39,51 +39,98 @@ def test_pictures_have_the_size_that_the_set_names(name):
         assert pictures.dtype == torch.uint8
         assert pictures.shape == (2, 3, dataset.size[1], dataset.size[0])
         assert torch.equal(pictures[1:], dataset.pictures([0]))
-        assert len(dataset) >= 3
+        assert len(dataset) == len(dataset.keys) >= 3
+        assert dataset.skipped == ()
+
+
+def test_pictures_have_the_size_that_is_asked_for(name):
+    dataset = load_dataset(name, "val", (48, 16))
+    assert dataset.size == (48, 16)
+    assert dataset.pictures([0, 1]).shape == (2, 3, 16, 48)
+    assert dataset.truth([0, 1]).shape == (2, 16, 48)
 
 
 def test_labels_are_classes_or_void(name):
-    truth = load_dataset(name, "val").truth([0, 1])
+    dataset = load_dataset(name, "val")
+    truth = dataset.truth([0, 1])
     assert truth.dtype == torch.uint8
     assert ((truth < 11) | (truth == 255)).all()
+    assert len(dataset.classes) == 11
 
 
 def test_no_picture_is_in_two_splits(name):
     """Training on the pictures one reports on is a slip of a published code."""
     seen: dict[str, set[str]] = {}
-    for split in SPLITS:
-        dataset = load_dataset(name, split)
+    datasets = {split: load_dataset(name, split) for split in SPLITS}
+    for split, dataset in datasets.items():
         pictures = dataset.pictures(range(min(8, len(dataset))))
         seen[split] = {hashlib.sha256(picture.numpy().tobytes()).hexdigest() for picture in pictures}
-    assert not any(seen[one] & seen[other] for one, other in itertools.combinations(SPLITS, 2))
+    for one, other in itertools.combinations(SPLITS, 2):
+        assert not seen[one] & seen[other]
+        assert overlap(datasets[one], datasets[other]) == ()
+
+
+def test_what_is_in_two_sets_is_found(name):
+    dataset = load_dataset(name, "val")
+    assert overlap(dataset, load_dataset(name, "val", (32, 32))) == tuple(sorted(dataset.keys))
+
+
+def test_a_hint_changes_nothing(name):
+    dataset = load_dataset(name, "test", (24, 16))
+    dataset.ahead([2, 1])
+    assert torch.equal(dataset.pictures([1, 2]), load_dataset(name, "test", (24, 16)).pictures([1, 2]))
 
 
 def test_scenes_are_the_same_from_the_disk(tmp_path):
-    fresh, stored = Street("val", tmp_path), Street("val", tmp_path)
-    first = fresh.pictures([2])
+    first = scene(tmp_path, "val", 2)
     files = list(tmp_path.rglob("*.png"))
     assert len(files) == 1
-    assert torch.equal(stored.pictures([2]), first)
-    assert torch.equal(stored.truth([2]), fresh.truth([2]))
+    assert np.array_equal(scene(tmp_path, "val", 2), first)
     files[0].write_bytes(b"cut off")
-    assert torch.equal(Street("val", tmp_path).pictures([2]), first)
+    assert np.array_equal(scene(tmp_path, "val", 2), first)
 
 
 def test_a_full_or_closed_disk_does_not_stop_a_run(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    assert Street("val", tmp_path / "file").pictures([0]).shape == (1, 3, 256, 384)
+    assert scene(tmp_path / "file", "val", 0).shape == (256, 384, 4)
+
+
+def test_every_listed_form_is_a_card():
+    cards = {card.name: card for card in catalogue()}
+    assert tuple(cards) == dataset_names()
+    assert cards["street"].pictures == {"train": 512, "val": 64, "test": 64}
+    assert cards["street"].cached
+    assert sum(cards["coco-mini"].pictures.values()) == 200
+    assert not cards["coco:val2017"].cached
+    assert cards["coco:val2017"].download_bytes == 252_907_541 + 5000 * 163_000
+
+
+def test_what_lies_on_the_disk_needs_no_download(name):
+    assert needed(name) == []
+    with pytest.raises(UapsegError, match="nobody else to name"):
+        attribution(name)
 
 
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
-        ("coco", "val", "no data set called 'coco'"),
+        ("coco", "val", "no data set called 'coco': choose one of street, coco-mini, .*, FOLDER"),
         ("camvid", "val", "no data set called 'camvid'"),
         ("street:here", "val", "no data set called 'street:here'"),
+        ("coco-mini:here", "val", "no data set called 'coco-mini:here'"),
+        ("/no/such/folder", "val", "no data set called '/no/such/folder'"),
+        ("", "val", "no data set called ''"),
         ("street", "dev", "no split called 'dev': choose one of train, val, test"),
+        ("street", "all", "street has official splits: choose one of train, val, test"),
         ("camvid:/nowhere", "val", "no pictures in .*: give the folder that holds images/ and labels/"),
     ],
 )
 def test_what_is_not_there_is_said_in_one_sentence(name, split, message):
     with pytest.raises(UapsegError, match=message):
         load_dataset(name, split)
+
+
+@pytest.mark.parametrize("size", [(8, 64), (64, 5000)])
+def test_a_size_that_makes_no_sense_is_refused(size):
+    with pytest.raises(UapsegError, match="sides have 16 to 4096 pixels"):
+        load_dataset("street", "val", size)

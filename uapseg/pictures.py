@@ -2,6 +2,7 @@
 
 import io
 import os
+import threading
 import warnings
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from torch import Tensor
 
 from uapseg.errors import UapsegError
@@ -24,6 +25,9 @@ Source = str | os.PathLike[str] | bytes
 
 _FORMATS = {"PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA", "JPEG2000", "QOI"}
 """Formats that Pillow decodes by itself; EPS, for one, would start Ghostscript."""
+
+_FILTERS = threading.Lock()
+"""Python's filters of warnings belong to the whole process: without it, threads would leave ours behind."""
 
 
 def read_picture(source: Source) -> Image.Image:
@@ -68,6 +72,16 @@ def decode(source: Source) -> Image.Image:
         ) from error
 
 
+def size_of(beginning: bytes) -> tuple[int, int] | None:
+    """(width, height) of a picture, upright, as its first bytes tell; None where they do not."""
+    try:
+        with _opened(beginning) as opened:
+            lying = opened.format == "JPEG" and opened.getexif().get(ExifTags.Base.Orientation, 1) > 4
+            return (opened.height, opened.width) if lying else opened.size
+    except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
+        return None
+
+
 def to_images(picture: Image.Image) -> Images:
     """An RGB picture as images in [0, 1] (1, 3, h, w)."""
     values = np.asarray(picture.convert("RGB"), np.float32) / 255
@@ -96,17 +110,25 @@ def _content(source: Source) -> bytes:
 
 
 def _decoded(content: bytes, name: str) -> Image.Image:
+    with _opened(content) as opened:
+        if opened.width * opened.height > MOST_PIXELS:
+            raise _too_large(name)
+        opened.seek(0)
+        opened.load()
+        return _plain(ImageOps.exif_transpose(opened))
+
+
+def _opened(content: bytes) -> Image.Image:
+    """A picture of which the header is read; its pixels, which take the time, are read outside the lock."""
     Image.init()
     known = sorted(_FORMATS & Image.OPEN.keys())
-    with warnings.catch_warnings():
+    with _FILTERS, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a picture is said once, by us
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        with Image.open(io.BytesIO(content), formats=known) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                raise _too_large(name)
-            opened.seek(0)
-            opened.load()
-            return _plain(ImageOps.exif_transpose(opened))
+        opened = Image.open(io.BytesIO(content), formats=known)
+        if opened.format == "JPEG":
+            opened.getexif()  # warns where the camera's notes are damaged
+        return opened
 
 
 def _plain(picture: Image.Image) -> Image.Image:

@@ -6,57 +6,37 @@
 Source: Brostow, Fauqueur, Cipolla, Semantic object classes in video, Pattern Recognition Letters 2009.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
-from torch import Tensor
+from uapseg.datasets import Card, Split
+from uapseg.datasets.labels import table
+from uapseg.datasets.pairs import files, found, samples
+from uapseg.datasets.reading import Photos
+from uapseg.datasets.splits import only_official
+from uapseg.scenery import CLASSES  # the same eleven
 
-from uapseg.datasets import Split
-from uapseg.errors import UapsegError
-from uapseg.tensors import LabelMaps, Pictures
-
-CLASSES = 11
-
-
-class CamVid:
-    """One split of a CamVid folder, read from the disk as it is asked for."""
-
-    def __init__(self, root: Path, split: Split) -> None:
-        folder = root / "images" / split
-        self._files = sorted([*folder.glob("*.jpg"), *folder.glob("*.png")])
-        if not self._files:
-            raise UapsegError(f"There are no pictures in {folder}: give the folder that holds images/ and labels/.")
-        self._labels = root / "labels" / split
-        self.name, self.split, self.licence = f"camvid:{root}", split, "research use"
-        with Image.open(self._files[0]) as first:
-            self.size = first.size
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    def pictures(self, numbers: Sequence[int]) -> Pictures:
-        """The pictures with these numbers, uint8 (n, 3, h, w)."""
-        return torch.stack([_read(self._files[n], "RGB").permute(2, 0, 1) for n in numbers])
-
-    def truth(self, numbers: Sequence[int]) -> LabelMaps:
-        """Their true label maps, uint8 (n, h, w); 255 where there is no label."""
-        files = [self._labels / f"{self._files[n].stem}.png" for n in numbers]
-        maps = torch.stack([_read(file, "L") for file in files])
-        return maps.masked_fill(maps >= CLASSES, 255)
+LICENCE = "research use"
+NUMBERS = table({number: number for number in range(len(CLASSES))})
 
 
-def _read(file: Path, mode: str) -> Tensor:
-    with Image.open(file) as picture:
-        return torch.from_numpy(np.array(picture.convert(mode)))
-
-
-def load(root: str, split: Split) -> CamVid:
-    """Opens a split of the folder ``root``.
+def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+    """Opens a split of the folder ``root``, its pictures as large as they are.
 
     Raises:
         UapsegError: The folder holds no pictures of that split.
     """
-    return CamVid(Path(root), split)
+    only_official("camvid", split)
+    folder, labels = Path(root) / "images" / split, Path(root) / "labels" / split
+    pictures = found([*folder.glob("*.jpg"), *folder.glob("*.png")], folder, "images/ and labels/")
+    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), NUMBERS)
+    if size is None:
+        size = whole[0].picture().size if whole else (480, 360)
+    return Photos(
+        whole, name=f"camvid:{root}", split=split, size=size, licence=LICENCE, classes=CLASSES, skipped=skipped
+    )
+
+
+def cards() -> list[Card]:
+    """What there is to know of it."""
+    about = "CamVid: frames of street videos, in images/ and labels/ with train, val and test"
+    return [Card(name="camvid:ROOT", about=about, size=None, classes=len(CLASSES), licence=LICENCE)]

@@ -1,0 +1,157 @@
+"""COCO: photos of everyday scenes, of which only those that are chosen are downloaded.
+
+    coco:val2017 or coco:train2017              annotations and pictures from the official addresses
+    coco:ANNOTATIONS.json:PICTURES              a file such as instances_val2017.json, and the folder of its pictures
+
+Both may go on with a choice, see ``coco_choice``. The truth is in the 21 classes of PASCAL VOC. Splits are by the
+number of a picture, so that none changes sides when others are added.
+
+Source: Lin et al., Microsoft COCO: Common Objects in Context, https://arxiv.org/abs/1405.0312
+"""
+
+import shutil
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from uapseg.datasets import Card, Split, prepare
+from uapseg.datasets.coco_choice import MOST, Choice
+from uapseg.datasets.coco_files import credits_of, folder_of, missing, samples, write_credits
+from uapseg.datasets.coco_truth import Annotated, chosen
+from uapseg.datasets.reading import Photos
+from uapseg.datasets.splits import on_side
+from uapseg.datasets.voc import CLASSES
+from uapseg.download import Download, cache_folder
+from uapseg.errors import UapsegError
+
+ANNOTATIONS = "http://images.cocodataset.org/annotations/annotations_trainval2017.zip"
+CHECKSUM = "md5:f4bbac642086de4f52a3fdda2de5fa2c"
+BYTES = 252_907_541
+PICTURE_BYTES = 163_000
+"""About how large a picture is."""
+
+OFFICIAL = {"val2017": 5000, "train2017": 118_287}
+SIZE = (384, 384)
+LICENCE = "each photo by its licence at Flickr"
+
+
+def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+    """Opens a split, downloading what is missing.
+
+    Raises:
+        UapsegError: It cannot be downloaded, or the choice or a file is not as it should be.
+    """
+    source, choice = _parts(where)
+    name, pictures = f"coco:{where}", None
+    if source in OFFICIAL:
+        for _ in prepare(name, split):
+            pass
+        wanted = _in_split(_official(source, choice), split)
+        write_credits(one.entry for one in wanted)
+    else:
+        annotations, pictures = _own(source)
+        wanted = _in_split(chosen(annotations, "", choice), split)
+    whole, skipped = samples({one.entry: one.labels for one in wanted}, pictures)
+    return Photos(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES, skipped=skipped)
+
+
+def needed(where: str, split: Split) -> list[Download]:
+    """First the annotations, and when these are here, the chosen pictures that are not."""
+    source, choice = _parts(where)
+    if source not in OFFICIAL:
+        return []
+    _unpack(source)
+    if not _annotations(source).is_file():
+        return [Download(url=ANNOTATIONS, path=_archive(), checksum=CHECKSUM, size=BYTES)]
+    return missing(one.entry for one in _in_split(_official(source, choice), split))
+
+
+def attribution(where: str) -> str:
+    """Whose the chosen pictures are, as CSV.
+
+    Raises:
+        UapsegError: The annotations are not here yet.
+    """
+    source, choice = _parts(where)
+    listed = _official(source, choice) if source in OFFICIAL else chosen(_own(source)[0], "", choice)
+    return credits_of(one.entry for one in listed)
+
+
+def cards() -> list[Card]:
+    """What there is to know of it."""
+    ways = "?any=person,dog&count=200 and more choose from it"
+    own = Card(
+        name="coco:ANNOTATIONS.json:PICTURES", about=f"COCO's annotations and pictures that you have; {ways}",
+        size=SIZE, classes=len(CLASSES), licence=LICENCE,
+    )  # fmt: skip
+    return [*(_card(source, ways) for source in OFFICIAL), own]
+
+
+def _card(source: str, ways: str) -> Card:
+    count = min(MOST, OFFICIAL[source])
+    here = len(list(folder_of(source).glob("*.jpg")))
+    annotated = _annotations(source).is_file()
+    return Card(
+        name=f"coco:{source}",
+        about=f"photos of everyday scenes; {ways}",
+        pictures={"all": count},
+        size=SIZE,
+        classes=len(CLASSES),
+        licence=LICENCE,
+        cached=annotated and here >= count,
+        download_bytes=(0 if annotated else BYTES) + PICTURE_BYTES * max(0, count - here),
+    )
+
+
+def _parts(where: str) -> tuple[str, Choice]:
+    source, _, query = where.partition("?")
+    return source, Choice.parse(query)
+
+
+def _own(source: str) -> tuple[Path, Path]:
+    """The two paths of a name; each may have colons in it, as those of Windows do."""
+    annotations, mark, pictures = source.partition(".json:")
+    if not mark or not Path(pictures).is_dir():
+        raise UapsegError(
+            f"coco:{source} cannot be opened: write coco:val2017, coco:train2017, or coco:ANNOTATIONS.json:PICTURES "
+            "with a folder for PICTURES."
+        )
+    return Path(f"{annotations}.json"), Path(pictures)
+
+
+def _official(source: str, choice: Choice) -> tuple[Annotated, ...]:
+    return chosen(_annotations(source), source, choice)
+
+
+def _in_split(listed: Sequence[Annotated], split: Split) -> list[Annotated]:
+    inside = on_side((one.entry.identity for one in listed), split)
+    return [one for one, here in zip(listed, inside, strict=True) if here]
+
+
+def _annotations(source: str) -> Path:
+    return cache_folder() / "coco" / f"instances_{source}.json"
+
+
+def _archive() -> Path:
+    return cache_folder() / "coco" / "annotations_trainval2017.zip"
+
+
+def _unpack(source: str) -> None:
+    """Takes the one file that is needed out of the archive, and removes that."""
+    wanted = _annotations(source)
+    if wanted.is_file() or not _archive().is_file():
+        return
+    part = wanted.with_suffix(".part")
+    try:
+        with (
+            zipfile.ZipFile(_archive()) as archive,
+            archive.open(f"annotations/{wanted.name}") as packed,
+            part.open("wb") as file,
+        ):
+            shutil.copyfileobj(packed, file, 1 << 20)
+        part.replace(wanted)
+        _archive().unlink(missing_ok=True)
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise UapsegError(
+            f"{_archive()} cannot be unpacked ({error}): make room or remove it, and try again."
+        ) from error

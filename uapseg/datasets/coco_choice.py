@@ -1,0 +1,169 @@
+"""Which pictures of COCO are taken, said in the data set's name: ``coco:val2017?any=person,bicycle&count=200&seed=1``.
+
+any=A,B         with an object of one of these categories at least
+all=A,B         with objects of all of them
+share=0.02      where each counts only if it covers this share of the picture
+balanced=A      as many with A and other objects as with other objects and no A
+licences=4,5    under one of these licences
+count=200       so many, drawn with seed=1; more keep those that fewer had drawn
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import parse_qsl
+
+from uapseg.datasets.splits import lot
+from uapseg.errors import UapsegError
+
+MOST = 5000
+"""Pictures that are taken where no count is given: all of val2017, and of train2017 what is no burden."""
+
+VOC_NUMBERS = {
+    "airplane": 1, "bicycle": 2, "bird": 3, "boat": 4, "bottle": 5, "bus": 6, "car": 7, "cat": 8, "chair": 9,
+    "cow": 10, "dining table": 11, "dog": 12, "horse": 13, "motorcycle": 14, "person": 15, "potted plant": 16,
+    "sheep": 17, "couch": 18, "train": 19, "tv": 20,
+}  # fmt: skip
+"""The categories that are classes of PASCAL VOC; all others are background to networks trained on these."""
+
+_VOC_NAMES = {
+    "aeroplane": "airplane", "diningtable": "dining table", "motorbike": "motorcycle", "pottedplant": "potted plant",
+    "sofa": "couch", "tvmonitor": "tv",
+}  # fmt: skip
+"""What networks with VOC labels call categories of COCO."""
+
+
+@dataclass(frozen=True)
+class Licence:
+    """A licence of COCO's pictures."""
+
+    number: int
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is known of a picture before it is there.
+
+    Attributes:
+        number: Its number in COCO.
+        file: Its file name, with folders where the annotations have some.
+        folder: ``train2017`` or ``val2017``; empty for annotations of the user's.
+        licence: Its licence.
+        source: Its address at Flickr.
+        shares: For each category in it, how much of the picture its largest object (or crowd) covers, in [0, 1].
+        checksum: Of the file, as downloads have it; empty where it is not known.
+        size: Bytes of the file, where known.
+    """
+
+    number: int
+    file: str
+    folder: str
+    licence: Licence
+    source: str
+    shares: Mapping[str, float] = field(hash=False)
+    checksum: str = ""
+    size: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """What decides its split: the same in whatever annotations it is listed."""
+        return f"coco/{self.file.rsplit('/', 1)[-1]}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to take; the fields are those of the name, see above."""
+
+    one_of: tuple[str, ...] = ()
+    every: tuple[str, ...] = ()
+    share: float = 0.0
+    balanced: str = ""
+    licences: tuple[str, ...] = ()
+    count: int = MOST
+    seed: str = "0"
+
+    @classmethod
+    def parse(cls, query: str) -> "Choice":
+        """The choice of a name, from what follows its question mark.
+
+        Raises:
+            UapsegError: Something in it is not known, or has no such value.
+        """
+        choice = cls()
+        for key, value in parse_qsl(query, keep_blank_values=True):
+            if key not in _PARTS:
+                raise UapsegError(
+                    f"{key!r} chooses nothing in COCO: {', '.join(_PARTS)} do, as in ?any=dog&count=200."
+                )
+            choice = replace(choice, **{_PARTS[key]: _value(key, value)})
+        return choice
+
+    def among(self, entries: Sequence[Entry]) -> list[Entry]:
+        """The chosen ones, sorted by file name.
+
+        Raises:
+            UapsegError: A category is not known, or there is no such picture.
+        """
+        known = {category for entry in entries for category in entry.shares}
+        for name in (*self.one_of, *self.every, *filter(None, [self.balanced])):
+            if name not in known:
+                raise UapsegError(
+                    f"There is no {name!r} in these pictures of COCO: there is {', '.join(sorted(known))}."
+                )
+        fitting = sorted(filter(self._fits, entries), key=lambda entry: lot(f"{self.seed}/{entry.number}"))
+        chosen = self._halves(fitting) if self.balanced else fitting[: self.count]
+        if not chosen:
+            raise UapsegError("No picture of COCO is as asked for: ask for less after the question mark.")
+        return sorted(chosen, key=lambda entry: entry.file)
+
+    def _fits(self, entry: Entry) -> bool:
+        large = self._large(entry)
+        return (
+            (not self.licences or str(entry.licence.number) in self.licences)
+            and (not self.one_of or not large.isdisjoint(self.one_of))
+            and large.issuperset(self.every)
+            and (bool(large) or not self.share)
+        )
+
+    def _large(self, entry: Entry) -> set[str]:
+        """The categories of which an object is as large as asked for."""
+        return {category for category, share in entry.shares.items() if share >= self.share}
+
+    def _halves(self, entries: Sequence[Entry]) -> list[Entry]:
+        """As many with the class and other objects as with other objects alone; objects are those a network knows."""
+        halves: tuple[list[Entry], list[Entry]] = ([], [])
+        for entry in entries:
+            large = self._large(entry)
+            absent = self.balanced not in entry.shares
+            if large & VOC_NUMBERS.keys() - {self.balanced} and (absent or self.balanced in large):
+                halves[absent].append(entry)
+        half = min(self.count // 2, *map(len, halves))
+        return [*halves[0][:half], *halves[1][:half]]
+
+
+_PARTS = {
+    "any": "one_of", "all": "every", "share": "share", "balanced": "balanced", "licences": "licences",
+    "count": "count", "seed": "seed",
+}  # fmt: skip
+
+
+def _value(key: str, value: str) -> str | int | float | tuple[str, ...]:
+    words = tuple(_VOC_NAMES.get(word.strip(), word.strip()) for word in value.split(","))
+    if key == "count" and value.isdecimal() and int(value):
+        return int(value)
+    if key == "share" and value.replace(".", "", 1).isdecimal() and float(value) <= 1:
+        return float(value)
+    if key == "balanced" and len(words) == 1 and words[0]:
+        return words[0]
+    if key in {"any", "all", "licences"} and all(words):
+        return words
+    if key == "seed" and value:
+        return value
+    raise UapsegError(f"{key}={value} cannot be understood: write for example {_EXAMPLES[key]}.")
+
+
+_EXAMPLES = {
+    "any": "any=person,bicycle", "all": "all=person,dog", "share": "share=0.02", "balanced": "balanced=person",
+    "licences": "licences=4,5", "count": "count=200", "seed": "seed=1",
+}  # fmt: skip

@@ -1,0 +1,88 @@
+"""COCO in small: 200 photos, listed in a file that comes with the project: no annotations have to be downloaded.
+
+A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice``. There is no truth for them.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+
+from uapseg.datasets import SPLITS, Card, Split, prepare
+from uapseg.datasets.coco_choice import Choice, Entry, Licence
+from uapseg.datasets.coco_files import credits_of, missing, samples, write_credits
+from uapseg.datasets.reading import Photos
+from uapseg.datasets.splits import on_side, side
+from uapseg.download import Download
+from uapseg.errors import UapsegError
+from uapseg.files import from_json, read
+
+MANIFEST = Path(__file__).parents[2] / "assets" / "coco-mini" / "manifest.json"
+SIZE = (384, 384)
+LICENCE = "each photo by its licence at Flickr"
+
+
+def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+    """Opens a split, downloading what is missing.
+
+    Raises:
+        UapsegError: It cannot be downloaded, or the choice is not as it should be.
+    """
+    name = f"coco-mini?{where}" if where else "coco-mini"
+    for _ in prepare(name, split):
+        pass
+    wanted = _chosen(where, split)
+    write_credits(wanted)
+    whole, skipped = samples(dict.fromkeys(wanted))
+    return Photos(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)
+
+
+def needed(where: str, split: Split) -> list[Download]:
+    """The chosen pictures that are not here."""
+    return missing(_chosen(where, split))
+
+
+def attribution(where: str) -> str:
+    """Whose the chosen pictures are, as CSV."""
+    return credits_of(_chosen(where, "all"))
+
+
+def cards() -> list[Card]:
+    """What there is to know of it."""
+    entries = listed()
+    sides = [side(entry.identity) for entry in entries]
+    left = missing(entries)
+    return [
+        Card(
+            name="coco-mini",
+            about="photos of everyday scenes, a small choice of COCO",
+            pictures={split: sides.count(split) for split in SPLITS},
+            size=SIZE,
+            classes=0,
+            licence=LICENCE,
+            cached=not left,
+            download_bytes=sum(download.size or 0 for download in left),
+        )
+    ]
+
+
+@lru_cache(maxsize=1)
+def listed() -> tuple[Entry, ...]:
+    """All pictures of the list.
+
+    Raises:
+        UapsegError: The list is missing or damaged.
+    """
+    fields = from_json(read(MANIFEST), str(MANIFEST))
+    try:
+        licences = {number: Licence(number, name, url) for number, name, url in fields["licences"]}
+        return tuple(
+            Entry(number, f"{number:012}.jpg", folder, licences[licence], source, shares, f"sha256:{digest}", size)
+            for folder, number, licence, source, size, digest, shares in fields["pictures"]
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UapsegError(f"The list {MANIFEST} is damaged: get the project's files again.") from error
+
+
+def _chosen(query: str, split: Split) -> list[Entry]:
+    entries = Choice.parse(query).among(listed())
+    inside = on_side((entry.identity for entry in entries), split)
+    return [entry for entry, here in zip(entries, inside, strict=True) if here]

@@ -1,0 +1,65 @@
+"""Pictures and their label maps in files of their own: the common part of all data sets that lie in folders."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from uapseg.datasets.labels import read_labels
+from uapseg.datasets.memory import Pixels
+from uapseg.datasets.reading import Sample
+from uapseg.datasets.sources import File, Source, readable
+from uapseg.errors import UapsegError
+from uapseg.pictures import read_picture, size_of
+
+Pair = tuple[Source, Source | None]
+"""A picture and its label map."""
+
+
+def files(pictures: Mapping[Path, Path]) -> list[Pair]:
+    """Pictures with their label maps, as far as these are there."""
+    return [(File(picture), File(labels) if labels.is_file() else None) for picture, labels in pictures.items()]
+
+
+def samples(pairs: Sequence[Pair], numbers: Pixels) -> tuple[list[Sample], list[str]]:
+    """The pictures that are whole, and the names of those that are not.
+
+    Args:
+        pairs: Pictures with their label maps.
+        numbers: From the numbers in label maps to class numbers (256,).
+    """
+    keys = readable(picture for picture, _ in pairs)
+    whole = [
+        Sample(
+            key=keys[picture],
+            name=picture.name,
+            picture=partial(_read, picture),
+            labels=partial(_labels, picture, labels, numbers) if labels else None,
+        )
+        for picture, labels in pairs
+        if picture in keys
+    ]
+    return whole, [picture.name for picture, _ in pairs if picture not in keys]
+
+
+def found(pictures: Sequence[Path], folder: Path, holds: str) -> Sequence[Path]:
+    """The pictures, sorted.
+
+    Raises:
+        UapsegError: There are none in ``folder``; the message says what the folder to give ``holds``.
+    """
+    if not pictures:
+        raise UapsegError(f"There are no pictures in {folder}: give the folder that holds {holds}.")
+    return sorted(pictures)
+
+
+def _read(picture: Source) -> Image.Image:
+    return read_picture(picture.read())
+
+
+def _labels(picture: Source, labels: Source, numbers: Pixels) -> Pixels:
+    found, shape = read_labels(labels, numbers), size_of(picture.ends()[1])
+    if shape and found.shape[::-1] != shape:
+        raise UapsegError(f"The labels {labels.name} are not of the size of their picture: bring both to one.")
+    return found

@@ -1,0 +1,41 @@
+"""Which side a picture is on: decided by its identity alone, so that none ever changes sides when others are added."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from uapseg.datasets import SPLITS, Split
+from uapseg.errors import UapsegError
+
+TRAIN, VAL = 0.70, 0.15
+"""Shares of the pictures that are learnt from, and chosen by; the rest is for the report."""
+
+
+def lot(identity: str) -> float:
+    """A number in [0, 1) that belongs to an identity; evenly spread."""
+    return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) / 2**64
+
+
+def side(identity: str) -> Split:
+    """The split that a picture is in, where a data set has no official ones."""
+    drawn = lot(identity)
+    return "train" if drawn < TRAIN else "val" if drawn < TRAIN + VAL else "test"
+
+
+def held_out(identity: str) -> Split:
+    """Train or val, for a picture of an official train split; the official val split is our test then."""
+    return "val" if lot(identity) < VAL else "train"
+
+
+def only_official(name: str, split: Split) -> None:
+    """Refuses ``all`` where the data set itself says what is trained on.
+
+    Raises:
+        UapsegError: It is asked for.
+    """
+    if split == "all":
+        raise UapsegError(f"{name} has official splits: choose one of {', '.join(SPLITS)}.")
+
+
+def on_side(identities: Iterable[str], split: Split) -> Sequence[bool]:
+    """Of each picture, whether it is in the split."""
+    return [split in {"all", side(identity)} for identity in identities]
