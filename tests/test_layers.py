@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+PROJECT = (ROOT / "pyproject.toml").read_text()
 
 
 def test_the_core_knows_no_front_end():
@@ -29,7 +31,10 @@ def test_only_the_page_imports_gradio_and_nothing_unpickles(file):
 
 def test_every_package_that_is_imported_is_asked_for():
     wanted = {re.split(r"[=<>\[]", line)[0].lower() for line in (ROOT / "requirements.txt").read_text().split()}
-    names = {"PIL": "pillow", "spaces": None, "uapseg": None}
+    wanted |= {
+        re.split(r"[=<>]", name)[0] for name in tomllib.loads(PROJECT)["project"]["optional-dependencies"]["hf"]
+    }
+    names = {"PIL": "pillow", "huggingface_hub": "transformers", "spaces": None, "uapseg": None}
     for file in [ROOT / "app.py", *(ROOT / "uapseg").rglob("*.py")]:
         for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE):
             package = names.get(module, module)

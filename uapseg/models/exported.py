@@ -4,6 +4,7 @@ Both may run code when they are opened, so that they are for the command line an
 """
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,8 @@ def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  
 
 def _scripted(file: Path) -> nn.Module:
     try:
-        return torch.jit.load(file, map_location="cpu")
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):  # that torch would rather export
+            return torch.jit.load(file, map_location="cpu")
     except Exception as error:  # torch raises almost anything on a file of another kind
         raise UapsegError(
             f"The file {file} is no TorchScript network ({said(error)}): write it with torch.jit.save; for weights "

@@ -7,6 +7,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -147,7 +148,13 @@ def _told(name: str) -> Generator[None]:
         raise UapsegError(
             f"There is no internet and no cached copy of {name}: choose street, or name a folder as hf:FOLDER."
         ) from error
-    except (OSError, ValueError, ImportError, RuntimeError) as error:
+    except UapsegError:
+        raise
+    except UnpicklingError as error:
+        raise UapsegError(
+            f"The weights of {name} would run code when they are read: choose a network whose weights are safetensors."
+        ) from error
+    except Exception as error:  # transformers raises almost anything on a damaged network
         if isinstance(error.__cause__, GatedRepoError):
             raise UapsegError(
                 f"The network {name} asks for its terms to be accepted: accept them on its page, then log in with "

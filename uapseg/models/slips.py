@@ -78,7 +78,7 @@ def _logits(model: Segmenter, images: Images) -> Tensor:
 
 def said(error: Exception) -> str:
     """What an exception of anyone's code says, on one line."""
-    text = " ".join(str(error).split())
+    text = "".join(letter for letter in " ".join(str(error).split()) if letter.isprintable())
     return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
