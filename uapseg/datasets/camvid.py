@@ -11,10 +11,11 @@ from pathlib import Path
 from uapseg.datasets import Card, Split
 from uapseg.datasets.labels import table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reading import Photos
+from uapseg.datasets.reading import Photos, first_size
 from uapseg.datasets.splits import only_official
 from uapseg.scenery import CLASSES  # the same eleven
 
+SIZE = (480, 360)
 LICENCE = "research use"
 NUMBERS = table({number: number for number in range(len(CLASSES))})
 
@@ -29,8 +30,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     folder, labels = Path(root) / "images" / split, Path(root) / "labels" / split
     pictures = found([*folder.glob("*.jpg"), *folder.glob("*.png")], folder, "images/ and labels/")
     whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), NUMBERS)
-    if size is None:
-        size = whole[0].picture().size if whole else (480, 360)
+    size = size or first_size(whole, SIZE)
     return Photos(
         whole, name=f"camvid:{root}", split=split, size=size, licence=LICENCE, classes=CLASSES, skipped=skipped
     )

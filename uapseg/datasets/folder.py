@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from uapseg.datasets import Card, Split
 from uapseg.datasets.labels import VOID, table
 from uapseg.datasets.pairs import Pair, samples
-from uapseg.datasets.reading import SIDES, Photos
+from uapseg.datasets.reading import SIDES, Photos, first_size
 from uapseg.datasets.sources import File, Member, Source, open_zip
 from uapseg.datasets.splits import on_side
 from uapseg.errors import UapsegError
@@ -50,14 +50,12 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     if not pairs:
         raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.")
     whole, skipped = samples(pairs, table({number: number for number in range(len(classes))}))
-    if whole and size is None:
-        size = _shape(whole[0].picture().size)
     inside = on_side([sample.key for sample in whole], split)
     return Photos(
         [sample for sample, here in zip(whole, inside, strict=True) if here],
         name=name,
         split=split,
-        size=size or (LONGEST, LONGEST),
+        size=size or _shape(first_size(whole, (LONGEST, LONGEST))),
         licence="your own",
         classes=classes,
         skipped=skipped,

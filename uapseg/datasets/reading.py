@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +133,14 @@ class Photos:
             return np.full((height, width), VOID, np.uint8)
 
 
+def first_size(samples: Sequence[Sample], otherwise: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the first picture that can be read."""
+    for sample in samples:
+        with suppress(UapsegError):
+            return sample.picture().size
+    return otherwise
+
+
 def _planes(sample: Sample, size: tuple[int, int]) -> Pixels:
     fitted = ImageOps.fit(sample.picture(), size, Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(fitted).transpose(2, 0, 1))
@@ -150,4 +159,6 @@ def _nothing(name: str, split: str, skipped: Sequence[str]) -> str:
     where = f"the {split} split of {name}"
     if skipped:
         return f"No picture in {where} can be read, {len(skipped)} are damaged or missing: see {skipped[0]} first."
-    return f"There are no pictures in {where}: bring more, or choose another set."
+    return (
+        f"There are no pictures in {where}: bring more, as 70 of a hundred fall into train, 15 into val, 15 into test."
+    )
