@@ -45,9 +45,9 @@ def test_what_is_not_on_the_list_is_refused_with_the_list(monkeypatch):
     public.check_model("street")
     public.check_dataset("coco-mini")
     for name in ("Street", "torchvision:fcn_resnet50", "hf:street", "evil.py:net", ""):
-        with pytest.raises(UapsegError, match="does not offer the network .*: choose one of street; .*UAPSEG_MODELS"):
+        with pytest.raises(UapsegError, match=r"does not offer the network .*: choose one of street; .*UAPSEG_MODELS"):
             public.check_model(name)
-    with pytest.raises(UapsegError, match="does not offer the set of pictures /etc: .*UAPSEG_DATASETS"):
+    with pytest.raises(UapsegError, match=r"does not offer the set of pictures /etc: .*UAPSEG_DATASETS"):
         public.check_dataset("/etc")
 
 

@@ -1,4 +1,7 @@
-"""A perturbation as a file: PNG or safetensors, with the plan it came from. Reading takes no code from the file."""
+"""A perturbation as a file: PNG or safetensors, with the plan it came from; `uapseg.foreign` reads those of others.
+
+Reading takes no code from a file.
+"""
 
 import io
 import json
@@ -17,6 +20,7 @@ from safetensors.torch import save as save_tensors
 
 from uapseg.errors import UapsegError
 from uapseg.files import from_json, read, to_json, write
+from uapseg.foreign import is_array, read_array, read_picture
 from uapseg.metrics import Scores
 from uapseg.perturbation import levels
 from uapseg.pictures import MOST_PIXELS, decode
@@ -26,6 +30,7 @@ from uapseg.state import State
 from uapseg.tensors import Delta, Levels
 
 KEY = "uapseg"
+OURS = "whole grey levels, as uapseg writes them"
 MIDDLE = 128
 MOST = 127
 """The largest change that a PNG of value = 128 + level holds, in grey levels."""
@@ -41,6 +46,7 @@ class Perturbation:
         scores: What it did on the validation pictures that chose it, where known.
         image_gradients: What the search had spent, where known.
         seconds: How long the search had taken, where known.
+        convention: How the file's values were taken, where it does not say itself.
     """
 
     levels: Levels
@@ -48,6 +54,7 @@ class Perturbation:
     scores: Scores | None = None
     image_gradients: int | None = None
     seconds: float | None = None
+    convention: str = OURS
 
     def __post_init__(self) -> None:
         """Checks the levels against the plan's epsilon."""
@@ -103,15 +110,18 @@ def save_safetensors(path: Path, perturbation: Perturbation) -> None:
 
 
 def load(path: Path) -> Perturbation:
-    """Reads a perturbation from a PNG or a safetensors file, told apart by their content.
+    """Reads a perturbation from a PNG, a safetensors file, or an array of torch or numpy, told apart by their content.
 
     Raises:
-        UapsegError: It is neither, comes from another version, or its levels are not those of its plan.
+        UapsegError: It is none of these, comes from another version, or its levels are not those of its plan.
     """
     content = read(path)
+    if is_array(content):
+        values, convention = read_array(content)
+        return Perturbation(torch.from_numpy(values), convention=convention)
     png = content.startswith(b"\x89PNG")
-    values, text = _read_png(content) if png else _read_safetensors(content)
-    return Perturbation(torch.from_numpy(values), **_fields(text))
+    values, text, convention = _read_png(content) if png else (*_read_safetensors(content), OURS)
+    return Perturbation(torch.from_numpy(values), **_fields(text), convention=convention)
 
 
 def _metadata(perturbation: Perturbation) -> str:
@@ -137,14 +147,18 @@ def _fields(text: str | None) -> dict[str, Any]:
     return known | {"plan": read_plan(known["plan"]) if known["plan"] is not None else None}
 
 
-def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None]:
+def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:
     picture = decode(content)
     if picture.mode != "RGB":
         raise UapsegError("The perturbation must be an RGB picture of 8 bits without transparency.")
-    values = np.asarray(picture, np.int16).transpose(2, 0, 1) - MIDDLE
+    pixels = np.ascontiguousarray(np.asarray(picture, np.uint8).transpose(2, 0, 1))
     with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
         opened.load()
-        return np.ascontiguousarray(values), opened.info.get(KEY)
+        text = opened.info.get(KEY)
+    if text is not None:
+        return pixels.astype(np.int16) - MIDDLE, text, OURS
+    values, assumed = read_picture(pixels)
+    return values, None, f"a picture without a plan: {assumed}"
 
 
 def _read_safetensors(content: bytes) -> tuple[NDArray[np.int16], str | None]:
@@ -153,7 +167,8 @@ def _read_safetensors(content: bytes) -> tuple[NDArray[np.int16], str | None]:
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
     except (SafetensorError, ValueError, RecursionError) as error:
         raise UapsegError(
-            "The perturbation is neither a PNG nor a safetensors file: train one and bring that."
+            "The perturbation is neither a PNG nor a safetensors file, nor an array of torch or numpy: "
+            "train one and bring that."
         ) from error
     values = tensors.get("levels")
     if len(tensors) != 1 or values is None or values.dtype not in {torch.int8, torch.int16}:
