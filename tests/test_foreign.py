@@ -11,7 +11,7 @@ from uapseg.errors import UapsegError
 from uapseg.export import OURS, Perturbation, load, save_png, save_safetensors
 
 LEVELS = torch.from_numpy(np.random.default_rng(0).integers(-10, 11, (3, 12, 20)))
-FLAT = LEVELS.float() + 0.2
+FLAT = LEVELS + 0.3 * torch.tensor([1.0, -1.0]).repeat(10)
 
 
 def saved(tmp_path, kind: str, values: torch.Tensor):

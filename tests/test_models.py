@@ -3,12 +3,16 @@
 import pytest
 import torch
 
+from tests import own_networks
 from tests.conftest import greys
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model
+from uapseg.models.classes import CITYSCAPES, distinct, objects_of, pair_of, palette_of, voc_palette
+
+OWN = f"{own_networks.__file__}:of_one_file"
 
 
-@pytest.fixture(scope="module", params=["street", "greys"])
+@pytest.fixture(scope="module", params=["street", OWN, "greys"], ids=["street", "own", "greys"])
 def network(request: pytest.FixtureRequest) -> Segmenter:
     return greys() if request.param == "greys" else load_model(request.param)
 
@@ -64,6 +68,55 @@ def test_predictions_are_the_largest_logits(network, images):
     assert torch.equal(seen.long(), network(images).argmax(1))
 
 
-def test_an_unknown_network_is_refused_with_the_list():
-    with pytest.raises(UapsegError, match="no network called 'resnet': choose one of street"):
-        load_model("resnet")
+@pytest.mark.parametrize("name", ["resnet", "street:", "street:x", "torchvision", "hf:", "own", "own:x", "", "x.py"])
+def test_an_unknown_network_is_refused_with_the_forms(name):
+    with pytest.raises(
+        UapsegError, match=f"no network called '{name}': choose one of street, torchvision:NAME, hf:ID"
+    ):
+        load_model(name)
+
+
+def test_a_fingerprint_is_twelve_hexadecimal_digits(network):
+    assert len(network.fingerprint) == 12
+    assert int(network.fingerprint, 16) >= 0
+
+
+def test_the_same_weights_have_the_same_fingerprint_however_they_lie_in_memory():
+    first, second = load_model("street"), load_model("street").to(memory_format=torch.contiguous_format)
+    assert first.fingerprint == second.fingerprint
+
+
+@pytest.mark.parametrize(
+    "change", ["_mean", "_net.classifier.low_classifier.bias", "_net.classifier.cbr.1.running_var"]
+)
+def test_one_changed_number_changes_the_fingerprint(change):
+    first, second = load_model("street"), load_model("street")
+    second.state_dict()[change].view(-1)[0] += 1e-3
+    assert first.fingerprint != second.fingerprint
+
+
+def test_the_colours_of_voc_are_the_known_ones():
+    known = {0: (0, 0, 0), 1: (128, 0, 0), 2: (0, 128, 0), 15: (192, 128, 128), 20: (0, 64, 128), 255: (224, 224, 192)}
+    colours = voc_palette(256)
+    assert {number: colours[number] for number in known} == known
+    assert len(set(colours)) == 256
+
+
+def test_classes_of_cityscapes_have_its_colours_and_objects():
+    names = tuple(name.upper() for name in CITYSCAPES)
+    assert palette_of(names)[:2] == ((128, 64, 128), (244, 35, 232))
+    assert len(set(palette_of(names))) == 19
+    assert [name.lower() for name in objects_of(names)] == [
+        "fence", "pole", "traffic light", "traffic sign", "person", "rider", "car", "truck", "bus", "train",
+        "motorcycle", "bicycle",
+    ]  # fmt: skip
+    assert pair_of(names) == ("VEGETATION", "BUILDING")
+
+
+def test_classes_without_a_well_known_pair_have_the_second_on_the_first():
+    assert pair_of(("a", "b", "c")) == ("b", "a")
+    assert pair_of(("background", "cat", "person")) == ("person", "background")
+
+
+def test_names_are_told_apart_whatever_their_case():
+    assert distinct([" a", "A (2)", "A ", "b", "a"]) == ("a", "A (2)", "A (3)", "b", "a (4)")

@@ -76,12 +76,14 @@ def numbered(count: int) -> tuple[str, ...]:
 
 def distinct(names: Sequence[str]) -> tuple[str, ...]:
     """The names without spaces around them, a number after those that came before, upper and lower case alike."""
-    seen: dict[str, int] = {}
-    found: list[str] = []
-    for name in (str(name).strip() for name in names):
-        seen[name.lower()] = seen.get(name.lower(), 0) + 1
-        found.append(name if seen[name.lower()] == 1 else f"{name} ({seen[name.lower()]})")
-    return tuple(found)
+    taken: dict[str, str] = {}
+    for name in (name.strip() for name in names):
+        found, number = name, 1
+        while found.lower() in taken:
+            number += 1
+            found = f"{name} ({number})"
+        taken[found.lower()] = found
+    return tuple(taken.values())
 
 
 def _voc_colour(number: int) -> RGB:
