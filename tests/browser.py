@@ -15,7 +15,7 @@ from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
 from uapseg.ui.replies import Replies
 from uapseg.ui.runs import Registry
-from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Studios
 
 PATIENT = 120_000
 """Milliseconds that a condition may take on a busy machine."""
@@ -80,10 +80,10 @@ class Site:
 
 
 @contextmanager
-def site(browser: Browser, studio: Studio, patience: float = 30) -> Iterator[Site]:
+def site(browser: Browser, studios: Studios, patience: float = 30) -> Iterator[Site]:
     """Serves the page with a registry of its own."""
     runs = Registry()
-    blocks = page(Handlers(studio, runs, patience), Replies(studio, runs))
+    blocks = page(Handlers(studios, runs, patience), Replies(studios, runs))
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield Site(url, runs, browser)
     blocks.close()

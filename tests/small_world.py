@@ -3,37 +3,70 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
 import uapseg.datasets
 import uapseg.models
-from tests.conftest import Plain, greys
+from tests.conftest import Greys, Plain, greys
+from uapseg.download import Download
+from uapseg.models import Segmenter
 from uapseg.ui.handlers import CONTROLS, Handlers
 from uapseg.ui.runs import Registry, Run
-from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Studios
 
 SIZE = (96, 64)
 SHADES = [102, 104, 106, 107]
 """Seen as dark; a change of 10 grey levels makes all of them light, random signs of 10 an eighth of the pixels."""
 
 
+FAR = "far:x"
+"""Pictures that have to be fetched first, from the address given to `small_world`."""
+
+
 @contextmanager
-def small_world() -> Iterator[Studio]:
-    """Registers the network ``greys`` and the pictures ``plain:x``, and gives the studio that shows them."""
+def small_world(url: str = "", folder: Path | None = None) -> Iterator[Studios]:
+    """Registers networks ``greys`` and ``hours`` and the pictures ``plain:x``, and gives the studios that show them.
+
+    Args:
+        url: Where a file is that the pictures ``far:x`` need; without one there are no such pictures.
+        folder: Where that file goes.
+    """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # pictures this small gain nothing from more, and lose much on a busy machine
+    file = Download(url=url, path=(folder or Path()) / "far.bin", size=200_000)
+    missing = lambda *_: [] if file.path.is_file() else [file]  # noqa: E731
+    modules = {
+        "greys": _module(load=lambda *_: greys(), cards=list),
+        "hours": _module(load=lambda *_: hours(), cards=list),
+        "plain": _module(load=lambda _, split, size: Plain(SHADES * 16, split, SIZE), cards=list),
+        "far": _module(load=lambda _, split, size: Plain(SHADES * 8, split, (48, 48)), cards=list, needed=missing),
+    }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(sys.modules, "small_model", SimpleNamespace(load=lambda *_: greys()))
-        patch.setitem(
-            sys.modules, "small_data", SimpleNamespace(load=lambda _, split: Plain(SHADES * 16, split, SIZE))
-        )
-        patch.setitem(uapseg.models._FILES, "greys", "small_model")
-        patch.setitem(uapseg.datasets._FILES, "plain", "small_data")
-        yield Studio("greys", "plain:x")
+        for name, module in modules.items():
+            patch.setitem(sys.modules, f"small_{name}", module)
+            files = (uapseg.models if name in {"greys", "hours"} else uapseg.datasets)._FILES
+            patch.setitem(files, name, f"small_{name}")
+        yield Studios(("greys", "hours"), ("plain:x", FAR) if url else ("plain:x",))
     torch.set_num_threads(threads)
+
+
+def hours() -> Segmenter:
+    """The network ``greys`` with other names for what it sees."""
+    known = greys()
+    return Segmenter(
+        Greys(), name="hours", classes=("night", "day", "noon"), palette=((20, 20, 60), (250, 230, 90), (255, 60, 0)),
+        objects=("day",), pair=("day", "night"), source=known.source, licence=known.licence,
+    )  # fmt: skip
+
+
+def _module(**names: object) -> ModuleType:
+    module = ModuleType("small")
+    module.__dict__.update(names)
+    return module
 
 
 def visitor(handlers: Handlers, saved: dict | None = None) -> Run:

@@ -10,10 +10,13 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser import Site, chromium, point, ready, site, toasts, until
-from tests.small_world import small_world
+from tests.server import serving
+from tests.small_world import FAR, small_world
 from uapseg.export import load
+from uapseg.metrics import scores
 from uapseg.ui.choice import VALIDATION
 from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Studios
 from uapseg.validation import HeldOut, spread
 
 pytestmark = pytest.mark.browser
@@ -27,7 +30,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def small_site(browser: Browser) -> Iterator[Site]:
-    with small_world() as studio, site(browser, studio) as served:
+    with small_world() as studios, site(browser, studios) as served:
         yield served
 
 
@@ -62,8 +65,8 @@ def draw(tab: Page) -> None:
 
 
 def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, tmp_path: Path):
-    studio = Studio()
-    with site(browser, studio) as served:
+    studios = Studios(("street",), ("street",))
+    with site(browser, studios) as served:
         tab = served.visit(accept_downloads=True)
         draw(tab)
         start(tab)
@@ -76,7 +79,7 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         with tab.expect_download() as coming:
             tab.click("#u-png")
         coming.value.save_as(tmp_path / "kept.png")
-        check_download(studio, tmp_path / "kept.png", shown)
+        check_download(studios.first, tmp_path / "kept.png", shown)
         with tab.expect_download() as coming:
             tab.click("#u-report")
         assert json.loads(coming.value.path().read_text())["perturbed"] == shown["scores"]
@@ -94,7 +97,7 @@ def check_download(studio: Studio, path: Path, shown: dict) -> None:
     assert kept.plan
     numbers = spread(len(studio.held_out), VALIDATION["validation_pictures"])
     judge = HeldOut(studio.model, studio.held_out, numbers, kept.plan.target, studio.size)
-    assert judge.look(kept.delta, kept.epsilon).scores == pytest.approx(shown["scores"], abs=1e-3)
+    assert scores(judge.see(kept.delta)[0], kept.plan.target) == pytest.approx(shown["scores"], abs=1e-3)
     inside = kept.plan.target.numbers() == 0
     rows, columns = np.nonzero(inside)
     assert abs(columns.min() - (0.3 * 384 - 14)) < 3
@@ -107,11 +110,12 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     start(tab, 2000)
     until(tab, "s.status === 'done'")
     tab.wait_for_selector("#u-start:visible")
-    expect(tab.locator("#u-start")).to_have_text("Start again")
+    expect(tab.locator("#u-start")).to_have_text("Go on")
     assert tab.evaluate("() => __stage.scores.region_success") > 0.95
     expect(tab.locator(".u-first b")).to_have_text("100")
     expect(tab.locator(".u-first .u-floors")).to_contain_text("random noise 1")
-    assert "validation pictures" in tab.inner_text(".u-line")
+    expect(tab.locator("[data-k=plain]")).to_contain_text("Unseen pictures: 100 % of “foo” appears; random noise")
+    expect(tab.locator("[data-k=judged]")).to_contain_text("24 pictures, best at")
 
 
 def test_a_reload_offers_resume_and_reset_forgets(small: Site):
@@ -187,21 +191,83 @@ def test_the_page_answers_while_a_run_goes_on(small: Site):
     assert int(knob.get_attribute("aria-valuenow") or 0) == before + 10
     tab.locator("[data-view=noise] .u-enlarge").click()
     expect(tab.locator("[data-slot=left] [data-view=noise]")).to_be_visible()
-    assert tab.evaluate("() => document.getElementById('u-knobs').inert")
+    assert tab.evaluate("() => document.getElementById('u-world').inert")
 
 
-def test_a_photo_of_any_size_and_a_bad_one(small: Site, tmp_path: Path):
+def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(small: Site):
     tab = small.visit()
-    Image.new("RGB", (170, 301), (105, 105, 105)).save(tmp_path / "mine.jpg")
+    start(tab, 8000)
+    until(tab, "s.moments && s.moments.length > 5")
+    tab.locator("#u-epsilon input[type=number]").fill("4")
+    tab.locator("#u-epsilon input[type=number]").press("Tab")
+    expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 4")
+    assert tab.evaluate("() => __stage.status") == "running"
+    pause(tab)
+    timeline = tab.locator(".u-timeline")
+    timeline.focus()
+    tab.keyboard.press("Home")
+    tab.keyboard.press("ArrowRight")
+    until(tab, "s.looked === s.moments[1]")
+    expect(tab.locator(".u-then span")).to_contain_text("at ")
+    spent = tab.evaluate("() => __stage.moments[1]")
+    tab.get_by_role("button", name="Go on from here").click()
+    until(tab, f"s.spent === {spent} && s.moments.length === 2")
+    expect(tab.locator("#u-start")).to_have_text("Resume")
+
+
+def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser, tmp_path: Path):
+    with serving() as server:
+        url = server.add("far.bin", b"x" * 200_000, pause=0.005)
+        with small_world(url, tmp_path) as studios, site(browser, studios) as served:
+            tab = served.visit()
+            pick(tab, "#u-data", FAR)
+            panel = tab.locator(".u-coming")
+            expect(panel).to_contain_text("To download now: 200 kB")
+            panel.get_by_role("button", name="Cancel").click()
+            expect(panel).to_be_hidden()
+            expect(tab.locator("#u-data input")).to_have_value("plain:x")
+            pick(tab, "#u-data", FAR)
+            panel.get_by_role("button", name="Download").click()
+            tab.wait_for_function("() => { const c = __stage.coming; return c && c.share > 0.1 && c.share < 1 }")
+            expect(panel).to_be_hidden()
+            pick(tab, "#u-model", "hours")
+            expect(tab.locator(".u-legend")).to_contain_text("noon")
+            expect(tab.locator("#u-inside input")).to_have_value("day")
+            start(tab, 640)
+            until(tab, "s.status === 'done'")
+            expect(tab.locator("[data-k=caption]")).to_have_text("“foo” in day on night, epsilon 10")
+            assert tab.evaluate("() => __stage.scores.region_success") > 0.9
+            assert served.run(tab).plan.data == FAR
+            served.leave()
+
+
+def pick(tab: Page, control: str, name: str) -> None:
+    tab.click(f"{control} input")
+    tab.get_by_role("option", name=name).click()
+
+
+def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(small: Site, tmp_path: Path):
+    tab = small.visit()
+    Image.new("RGB", (170, 301), (105, 105, 105)).save(tmp_path / "mine.png")
+    Image.new("RGB", (90, 80), (104, 104, 104)).save(tmp_path / "other.png")
     (tmp_path / "bad.png").write_text("no picture")
-    tab.set_input_files("#u-bring input", tmp_path / "mine.jpg")
-    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    tab.set_input_files("#u-bring input", [tmp_path / "mine.png", tmp_path / "other.png"])
+    title = tab.locator("[data-view=photo] figcaption b")
+    expect(title).to_have_text("Your photo")
+    tab.get_by_role("tab", name="Your photos (2)").click()
+    expect(tab.locator(".u-strip h3")).to_contain_text("the letters in your photos, 100 % in the pictures of the data set")
+    assert tab.evaluate("() => __stage.mine.region_success") > 0.9
+    expect(tab.locator(".u-thumb b").nth(1)).to_contain_text("%")
     tab.set_input_files("#u-bring input", tmp_path / "bad.png")
     expect(tab.locator(".toast-body").first).to_contain_text("could not be read")
-    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")
-    assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 170
+    width = "() => document.querySelector('[data-view=photo] .base').width"
+    assert tab.evaluate(width) == 170
+    tab.get_by_role("button", name="Show picture 2 large").click()
+    tab.wait_for_function(f"() => ({width})() === 90")
     tab.get_by_role("button", name="Back to the scene").click()
-    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Photo")
+    expect(title).to_have_text("Photo")
 
 
 def test_a_pasted_photo_is_taken_too(small: Site):

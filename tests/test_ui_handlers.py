@@ -14,23 +14,24 @@ from PIL import Image
 from tests.small_world import SIZE, registry, small_world, values, visitor
 from uapseg.evaluate import BATCH
 from uapseg.export import load
+from uapseg.metrics import scores
 from uapseg.ui import words
-from uapseg.ui.frames import jpeg, perturbed
-from uapseg.ui.handlers import BUTTONS, Handlers
+from uapseg.ui.frames import jpeg
+from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
 from uapseg.ui.runs import Run
-from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Studios
 from uapseg.validation import HeldOut, spread
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[Studio]:
-    with small_world() as studio:
-        yield studio
+def studios() -> Iterator[Studios]:
+    with small_world() as studios:
+        yield studios
 
 
 @pytest.fixture
-def handlers(studio: Studio) -> Handlers:
-    return Handlers(studio, registry(), patience=600)
+def handlers(studios: Studios) -> Handlers:
+    return Handlers(studios, registry(), patience=600)
 
 
 def label(updates: tuple) -> str | None:
@@ -75,7 +76,7 @@ def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
     assert 0.05 < noise < 0.2
     assert run.look["scores"]["region_success"] > 0.95
     assert run.curve[0] == (0, run.floors["clean"])
-    assert label(last) == words.AGAIN
+    assert label(last) == words.GO_ON
     assert not run.busy.locked()
 
 
@@ -96,19 +97,6 @@ def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers)
     driver.close()
 
 
-def test_a_raised_budget_goes_on_and_another_target_starts_afresh(handlers: Handlers):
-    run = started(handlers, budget=640)
-    drain(handlers, run.token)
-    assert label(handlers.on_knob(run.token, *values(handlers, budget=1280))[1:]) == words.RESUME
-    assert label(handlers.on_knob(run.token, *values(handlers, budget=1280, epsilon=4))[1:]) == words.START
-    handlers.on_ask(run.token, *values(handlers, budget=1280))
-    assert (run.checkpoint is not None, run.spent) == (True, 640)
-    drain(handlers, run.token)
-    assert run.spent == 1280
-    handlers.on_ask(run.token, *values(handlers, budget=640, rest=words.KEEP))
-    assert (run.checkpoint, run.spent, run.curve) == (None, 0, [])
-
-
 def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(handlers: Handlers):
     run = started(handlers, budget=8000)
     driver = going(handlers, run)
@@ -118,8 +106,8 @@ def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(handlers: Handle
     assert run.checkpoint is not None
 
 
-def test_a_run_that_nobody_watches_is_paused(studio: Studio):
-    handlers = Handlers(studio, registry(), patience=0.3)
+def test_a_run_that_nobody_watches_is_paused(studios: Studios):
+    handlers = Handlers(studios, registry(), patience=0.3)
     run = started(handlers, budget=8000)
     drain(handlers, run.token)
     assert (run.status, run.note) == ("paused", words.LEFT)
@@ -169,8 +157,8 @@ def test_a_reload_finds_run_controls_and_resume_again(handlers: Handlers):
     token, _, memory, *rest = handlers.on_load({"token": run.token})
     controls, buttons = rest[: -len(BUTTONS)], rest[-len(BUTTONS) :]
     assert token == run.token == memory["token"]
-    assert controls[2] == "ox"
-    assert (controls[8], controls[9]) == (7, 4000)
+    found = dict(zip(CONTROLS, controls, strict=True))
+    assert (found["word"], found["epsilon"], found["budget"]) == ("ox", 7, 4000)
     assert label(tuple(buttons)) == words.RESUME
 
 
@@ -225,7 +213,8 @@ def test_an_unknown_visitor_is_asked_to_reload(handlers: Handlers):
         handlers.on_ask(None, *values(handlers))
 
 
-def test_the_downloads_score_what_the_page_says(handlers: Handlers, studio: Studio):
+def test_the_downloads_score_what_the_page_says(handlers: Handlers, studios: Studios):
+    studio = studios.first
     run = started(handlers, budget=640)
     last = drain(handlers, run.token)[-1]
     png, tensors, report = (update["value"] for update in last[3:])
@@ -236,7 +225,7 @@ def test_the_downloads_score_what_the_page_says(handlers: Handlers, studio: Stud
     for path in (png, tensors):
         read = load(Path(path))
         assert read.plan == run.plan
-        assert judge.look(read.delta, read.epsilon).scores == run.look["scores"]
+        assert scores(judge.see(read.delta)[0], run.plan.target) == run.look["scores"]
     told = json.loads(Path(report).read_text())
     assert (told["split"], told["perturbed"]) == ("val", run.look["scores"])
     assert told["random_noise"] == run.floors["random_noise"]
@@ -246,39 +235,6 @@ def test_the_downloads_score_what_the_page_says(handlers: Handlers, studio: Stud
 def test_there_is_nothing_to_download_before_the_first_figures(handlers: Handlers):
     run = visitor(handlers)
     assert [update["interactive"] for update in handlers.on_settled(run.token)[3:]] == [False] * 3
-
-
-def test_a_photo_of_any_size_takes_the_perturbation_tiled(handlers: Handlers, studio: Studio, tmp_path: Path):
-    run = started(handlers, budget=640)
-    drain(handlers, run.token)
-    Image.new("L", (250, 101), 106).save(tmp_path / "mine.png")
-    handlers.on_photo(run.token, str(tmp_path / "mine.png"))
-    assert run.photo
-    assert run.photo.size == (250, 101)
-    assert run.levels is not None
-    shown = perturbed(run.photo.picture, run.levels).astype(int) - 106
-    np.testing.assert_array_equal(shown[:, :96][:64], run.levels.transpose(1, 2, 0))
-    np.testing.assert_array_equal(shown[64:, 96:192], run.levels.transpose(1, 2, 0)[:37])
-    assert run.plan
-    frame = studio.frame(run.photo, run.levels, run.plan, slow=False)
-    assert frame["reached"] > 0.95
-    handlers.on_scene(run.token)
-    assert run.photo is None
-
-
-def test_a_bad_upload_changes_nothing(handlers: Handlers, tmp_path: Path):
-    run = visitor(handlers)
-    Image.new("RGB", (40, 40)).save(tmp_path / "good.png")
-    handlers.on_photo(run.token, str(tmp_path / "good.png"))
-    photo = run.photo
-    (tmp_path / "bad.png").write_bytes(b"no picture")
-    Image.new("RGB", (40, 40)).save(tmp_path / "plain.png")
-    with pytest.raises(gr.Error):
-        handlers.on_photo(run.token, str(tmp_path / "bad.png"))
-    with pytest.raises(gr.Error, match="one tone"):
-        handlers.on_mask(run.token, str(tmp_path / "plain.png"))
-    assert run.photo is photo
-    assert run.mask is None
 
 
 def test_an_uploaded_mask_becomes_the_target(handlers: Handlers, tmp_path: Path):
@@ -300,7 +256,7 @@ def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handle
         yield from ()
         raise RuntimeError("cuda")
 
-    monkeypatch.setattr("uapseg.ui.handlers.optimise", breaks)
+    monkeypatch.setattr("uapseg.ui.turns.optimise", breaks)
     driver = handlers.on_run(run.token)
     assert label(next(driver)) == words.START
     with pytest.raises(gr.Error, match="press Resume"):

@@ -14,18 +14,18 @@ from uapseg.ui.frames import amplified, label_png, perturbed
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.replies import Replies
 from uapseg.ui.runs import Run
-from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Studios
 
 
 @pytest.fixture(scope="module")
-def studio() -> Iterator[Studio]:
-    with small_world() as studio:
-        yield studio
+def studios() -> Iterator[Studios]:
+    with small_world() as studios:
+        yield studios
 
 
 @pytest.fixture
-def handlers(studio: Studio) -> Handlers:
-    return Handlers(studio, registry(), patience=600)
+def handlers(studios: Studios) -> Handlers:
+    return Handlers(studios, registry(), patience=600)
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def finished(handlers: Handlers) -> Run:
 
 
 def pull(handlers: Handlers, **request: object) -> dict:
-    return asyncio.run(Replies(handlers.studio, handlers.runs).pull(request))
+    return asyncio.run(Replies(handlers.studios, handlers.runs).pull({"world": "greys plain:x", **request}))
 
 
 def opened(uri: str) -> Image.Image:
@@ -52,7 +52,8 @@ def test_a_stranger_learns_nothing(handlers: Handlers):
 def test_the_first_pull_fills_the_page(handlers: Handlers):
     reply = pull(handlers, token=visitor(handlers).token)
     assert (reply["status"], reply["spent"], reply["total"]) == ("idle", 0, 2000)
-    assert reply["photo"] is None  # the scene, which the page has
+    assert reply["photo"] == {"view": ("scene", 0)}  # which the page has
+    assert "world" not in reply
     assert opened(reply["wanted"]).size == (96, 64)
     assert [share[0] for share in reply["shares"]] == ["region_success", "target_success"]
     assert reply["caption"] == "“foo” in light on dark, epsilon 10"
@@ -88,7 +89,7 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers,
         time.sleep(0.1)
         return {"after": "x"}
 
-    monkeypatch.setattr(handlers.studio, "frame", slow)
+    monkeypatch.setattr(handlers.studios.first, "frame", slow)
     monkeypatch.setattr(replies, "LONGEST_WAIT", 0.2)
     assert "after" in pull(handlers, token=finished.token, seq=finished.seq)
     finished.publish(levels=finished.levels)
@@ -99,8 +100,8 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers,
 
 def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(handlers: Handlers, finished: Run, monkeypatch):
     made: list[int] = []
-    real = handlers.studio.frame
-    monkeypatch.setattr(handlers.studio, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
+    real = handlers.studios.first.frame
+    monkeypatch.setattr(handlers.studios.first, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
     monkeypatch.setattr(replies, "FRAME_SECONDS", 0)
     monkeypatch.setattr(replies, "IDLE_SHARE", 0)
     assert "after" in pull(handlers, token=finished.token)

@@ -41,6 +41,6 @@ def test_the_run_crosses_into_a_forked_worker_and_back(tmp_path: Path):
 
 
 def test_little_time_is_asked_for():
-    choice = Choice(inside="light", rest="dark", word="o")
-    plan = choice.plan(choice.target((96, 64), None), "greys", "plain:x")
+    choice = Choice(model="greys", data="plain:x", inside="light", rest="dark", word="o")
+    plan = choice.plan(choice.target((96, 64), None, ("dark", "light")))
     assert seconds_asked(plan, None) <= 60

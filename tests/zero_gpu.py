@@ -57,9 +57,9 @@ def main(folder: Path) -> dict[str, Any]:
     from tests.small_world import registry, small_world, values, visitor
     from uapseg.ui.handlers import Handlers
 
-    with small_world() as studio:
-        studio.predict(studio.scene.picture)  # the process that is forked has computed before
-        handlers = Handlers(studio, registry(), patience=600)
+    with small_world() as studios:
+        studios.first.predict(studios.first.scene.picture)  # the process that is forked has computed before
+        handlers = Handlers(studios, registry(), patience=600)
         run = visitor(handlers)
         found: dict[str, Any] = {}
 
@@ -82,10 +82,12 @@ def main(folder: Path) -> dict[str, Any]:
         except gr.Error as error:
             found["killed"] = [run.status, error.message]
 
+        run = visitor(handlers)
         handlers.on_ask(run.token, *values(handlers, budget=640, epsilon=9))
         list(handlers.on_run(run.token))
         found["done"] = [run.status, run.spent, run.look and run.look["scores"]["region_success"]]
 
+        run = visitor(handlers)
         handlers.on_ask(run.token, *values(handlers, budget=50, preset="paper"))
         try:
             list(handlers.on_run(run.token))

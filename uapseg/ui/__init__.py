@@ -10,26 +10,27 @@ import gradio as gr
 from gradio.themes import Base, LocalFont
 
 from uapseg.datasets import load_dataset
+from uapseg.public import offered_datasets, offered_models
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
 from uapseg.ui.replies import Replies
 from uapseg.ui.runs import Registry
 from uapseg.ui.stage import STATIC, STYLES, read
-from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Studios
 
 
-def build(studio: Studio | None = None, *, patience: float | None = None) -> gr.Blocks:
+def build(studios: Studios | None = None, *, patience: float | None = None) -> gr.Blocks:
     """The page, ready to be launched with `launch_options`.
 
     Args:
-        studio: Network and pictures; None takes the embedded ones.
+        studios: Networks and pictures; None takes those on offer, see `uapseg.public`.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
-    if studio is None:
-        studio = Studio()
-        studio.draw_ahead()
+    if studios is None:
+        studios = Studios(offered_models(), offered_datasets())
+        studios.first.draw_ahead()
     runs = Registry()
-    return page(Handlers(studio, runs, patience), Replies(studio, runs))
+    return page(Handlers(studios, runs, patience), Replies(studios, runs))
 
 
 def draw_scenes(data: str = "street") -> None:

@@ -1,28 +1,27 @@
 """What the visitor chose, and the plan it makes. The page speaks in grey levels; the plan in [0, 1]."""
 
-import base64
-import binascii
-import io
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from uapseg.errors import UapsegError
 from uapseg.run import Plan
 from uapseg.settings import PRESETS
 from uapseg.targets import Hidden, Target, drawn, written
 from uapseg.ui import words
+from uapseg.ui.drawing import painted
 
 EPSILONS = (1, 32)
 BUDGETS = (50, 8000)
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
 """A live page wants figures more often than a headless run."""
 
-MOST_DRAWN = 2_000_000
 Mask = NDArray[np.bool_]
+
+Pair = tuple[str, str]
+"""A network and a data set, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +29,8 @@ class Choice:
     """The values of the controls.
 
     Attributes:
+        model: The name of the network.
+        data: The name of the data set.
         goal: One of `words.GOALS`.
         source: One of `words.SOURCES`.
         word: What to write.
@@ -42,9 +43,11 @@ class Choice:
         budget: In image-gradients.
         seed: Draws the order of the pictures.
         preset: A name in `uapseg.settings.PRESETS`.
-        drawing: What is painted on the stage: a PNG as data URI, opaque where drawn; None where nothing is.
+        drawing: What is painted on the stage: see `uapseg.ui.drawing`; None where nothing is.
     """
 
+    model: str = ""
+    data: str = ""
     goal: str = words.STATIC
     source: str = words.TYPE
     word: str = "foo"
@@ -72,16 +75,30 @@ class Choice:
             fitting["hide"] = tuple(str(name) for name in fitting["hide"])
         return cls(**fitting)
 
+    @property
+    def pair(self) -> Pair:
+        """Network and data set."""
+        return self.model, self.data
+
     def kept(self) -> dict[str, Any]:
         """What the browser is to remember: everything but the drawing."""
         return asdict(replace(self, drawing=None))
 
-    def target(self, size: tuple[int, int], mask: tuple[str, Mask] | None) -> Target:
-        """The target, on pictures of ``size`` (width, height).
+    def fits(self, classes: tuple[str, ...]) -> bool:
+        """Whether a network with these classes knows all that are chosen."""
+        return {self.inside, *self.hide} <= {*classes} and {self.rest, self.fill} <= {
+            *classes,
+            words.KEEP,
+            words.NEAREST,
+        }
+
+    def target(self, size: tuple[int, int], mask: tuple[str, Mask] | None, classes: tuple[str, ...]) -> Target:
+        """The target, on pictures of ``size`` (width, height), for a network with these classes.
 
         Args:
             size: Of the data set's pictures.
             mask: The uploaded mask and its file's name.
+            classes: The names of the classes, by which a drawing is numbered.
 
         Raises:
             UapsegError: Something is missing; the message says what.
@@ -89,19 +106,23 @@ class Choice:
         if self.goal == words.HIDDEN:
             return Hidden(classes=self.hide, fill=None if self.fill == words.NEAREST else self.fill)
         rest = None if self.rest == words.KEEP else self.rest
+        if self.source == words.DRAW:
+            return painted(self.drawing, size, classes, rest)
         if self.inside == rest:
             raise UapsegError(words.ONE_CLASS)
         if self.source == words.TYPE:
             return written(self.word, self.inside, rest, size)
-        if self.source == words.DRAW:
-            return drawn(painted(self.drawing, size), self.inside, rest)
         if mask is None:
             raise UapsegError(words.NO_MASK)
         name, region = mask
         return drawn(region ^ self.invert, self.inside, rest, name)
 
-    def plan(self, target: Target, model: str, data: str) -> Plan:
+    def plan(self, target: Target, since: int = 0) -> Plan:
         """The plan of a run.
+
+        Args:
+            target: What `target` gave.
+            since: The image-gradients already spent before the budget begins to count.
 
         Raises:
             UapsegError: A number is outside its range.
@@ -109,38 +130,8 @@ class Choice:
         if not (EPSILONS[0] <= self.epsilon <= EPSILONS[1] and BUDGETS[0] <= self.budget <= BUDGETS[1]):
             raise UapsegError(words.BAD_NUMBER)
         preset = PRESETS.get(self.preset, PRESETS["fast"])
-        settings = preset(epsilon=self.epsilon / 255, budget=self.budget, seed=self.seed, **VALIDATION)
-        return Plan(model=model, data=data, target=target, settings=settings)
-
-
-def same_but_budget(first: Plan, second: Plan) -> bool:
-    """Whether a run of one plan can go on as the other: only the budgets may differ."""
-    return replace(first, settings=replace(first.settings, budget=1)) == replace(
-        second, settings=replace(second.settings, budget=1)
-    )
-
-
-def painted(drawing: str | None, size: tuple[int, int]) -> Mask:
-    """The mask (h, w) in a drawing made on the stage, which has the model's own ``size`` (width, height).
-
-    Raises:
-        UapsegError: Nothing is drawn, or it is no drawing of that size.
-    """
-    if not drawing:
-        raise UapsegError(words.NOT_DRAWN)
-    try:
-        coded = drawing.partition(",")[2]
-        if len(coded) > MOST_DRAWN:
-            raise UapsegError(words.BAD_DRAWING)
-        with Image.open(io.BytesIO(base64.b64decode(coded, validate=True)), formats=["PNG"]) as picture:
-            if picture.size != size:
-                raise UapsegError(words.BAD_DRAWING)
-            mask = np.asarray(picture.convert("RGBA"))[..., 3] > 127
-    except (binascii.Error, UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
-        raise UapsegError(words.BAD_DRAWING) from error
-    if not mask.any():
-        raise UapsegError(words.NOT_DRAWN)
-    return mask
+        settings = preset(epsilon=self.epsilon / 255, budget=since + self.budget, seed=self.seed, **VALIDATION)
+        return Plan(model=self.model, data=self.data, target=target, settings=settings)
 
 
 def _whole(value: Any) -> int:

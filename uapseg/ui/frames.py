@@ -20,6 +20,13 @@ LabelMap = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
+class Brought:
+    """A photo that a visitor brought, as it is shown: RGB (h, w, 3), uint8."""
+
+    picture: Picture = field(repr=False)
+
+
+@dataclass(frozen=True, eq=False)
 class Photo:
     """A picture to lay the perturbation on.
 

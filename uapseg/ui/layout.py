@@ -1,6 +1,7 @@
 """The page: its controls, its stage, and which handler answers what."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,11 +10,11 @@ import gradio as gr
 from uapseg.settings import PRESETS
 from uapseg.ui import words
 from uapseg.ui.choice import BUDGETS, EPSILONS
-from uapseg.ui.frames import jpeg, label_png
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
+from uapseg.ui.offers import Offer
 from uapseg.ui.replies import Replies
 from uapseg.ui.stage import stage
-from uapseg.ui.studio import THUMB, Studio
+from uapseg.ui.visits import choices_of
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
@@ -40,6 +41,9 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
     async def pull(sent: dict[str, Any]) -> dict[str, Any]:  # Gradio marks it, and a method cannot be marked
         return await replies.pull(sent)
 
+    async def look(sent: dict[str, Any]) -> dict[str, Any]:
+        return await replies.look(sent)
+
     blocks = gr.Blocks(title=words.TITLE, fill_width=True, delete_cache=(600, 1800))
     with blocks:
         token, saved = gr.State(None), gr.BrowserState(None, storage_key="uapseg", secret="uapseg")  # noqa: S106  no secret, only fixed
@@ -47,8 +51,8 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
             with gr.Column(scale=0, min_width=300, elem_id="u-side"):
                 by_name = side(handlers)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
-                known = facts(handlers.studio)
-                parts = Parts(token, saved, stage(pull, known), by_name)
+                known = {"words": words.STAGE, "world": handlers.studios.first.facts}
+                parts = Parts(token, saved, stage([pull, look], known), by_name)
         wire(blocks, parts, handlers)
     blocks.queue(max_size=24)  # on ZeroGPU the default is 1
     return blocks
@@ -56,13 +60,10 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
 
 def side(handlers: Handlers) -> dict[str, Any]:
     """The controls, from top to bottom."""
-    colours = "".join(
-        f"#u-hide label:nth-of-type({number}) {{ --chip: rgb{colour} }}"
-        for number, colour in enumerate(handlers.studio.model.palette, 1)
-    )
-    gr.HTML(f"<h1>{words.HEADLINE}</h1><p>{words.LEAD}</p><style>{colours}</style>", elem_id="u-title")
+    gr.HTML(f"<h1>{words.HEADLINE}</h1><p>{words.LEAD}</p>", elem_id="u-title")
+    parts = world_controls(handlers)
     with gr.Column(elem_id="u-knobs"):
-        parts = target_controls(handlers) | number_controls(handlers)
+        parts |= target_controls(handlers) | number_controls(handlers)
     with gr.Row(elem_id="u-go"):
         # Start waits for the page's token: a click before would start a run that nobody can see
         parts["start"] = gr.Button(words.START, variant="primary", interactive=False, elem_id="u-start", min_width=80)
@@ -73,14 +74,32 @@ def side(handlers: Handlers) -> dict[str, Any]:
         for name, label in (("png", words.PNG), ("tensors", words.TENSORS), ("report", words.REPORT)):
             parts[name] = gr.DownloadButton(label, interactive=False, elem_id=f"u-{name}", min_width=60)
     with gr.Column(elem_id="u-bring", elem_classes="u-unseen"):  # worked by the stage's own buttons
-        parts["photo"] = gr.UploadButton(words.PHOTO, file_types=["image"], elem_id="u-photo")
-        parts["scene"] = gr.Button(words.SCENE, elem_id="u-scene")
+        parts["photos"] = gr.UploadButton(words.PHOTO, file_types=["image"], file_count="multiple", elem_id="u-photos")
     return parts
+
+
+def world_controls(handlers: Handlers) -> dict[str, Any]:
+    """Which network is attacked, and on which pictures; hidden where there is nothing to choose."""
+    studios, first = handlers.studios, handlers.first
+    networks, sets = studios.model_offers, studios.dataset_offers
+    with gr.Column(elem_id="u-world", visible=len(networks) > 1 or len(sets) > 1):
+        parts = {
+            "model": offered(networks, first.model, words.NETWORK, "u-model"),
+            "data": offered(sets, first.data, words.PICTURES, "u-data"),
+        }
+        gr.HTML(elem_id="u-about")  # filled in by the stage
+    return parts
+
+
+def offered(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr.Dropdown:
+    """A list whose entries say what choosing them means."""
+    choices = [(offer.label, offer.name) for offer in offers]
+    return gr.Dropdown(choices, value=value, label=label, elem_id=elem_id, filterable=False, min_width=100)
 
 
 def target_controls(handlers: Handlers) -> dict[str, Any]:
     """What the network is to see."""
-    first, classes = handlers.first, list(handlers.studio.model.classes)
+    first, choices = handlers.first, choices_of(handlers.studios.first)
     parts: dict[str, Any] = {}
     parts["goal"] = gr.Radio(
         list(words.GOALS), value=first.goal, label=words.GOAL, show_label=False, elem_id="u-goal", elem_classes="u-seg"
@@ -97,16 +116,16 @@ def target_controls(handlers: Handlers) -> dict[str, Any]:
             parts["invert"] = gr.Checkbox(first.invert, label=words.INVERT, elem_id="u-invert")
         with gr.Row(elem_id="u-pair"):
             parts["inside"] = gr.Dropdown(
-                classes, value=first.inside, label=words.INSIDE, elem_id="u-inside", min_width=100
+                choices["inside"], value=first.inside, label=words.INSIDE, elem_id="u-inside", min_width=100
             )
             parts["rest"] = gr.Dropdown(
-                [*classes, words.KEEP], value=first.rest, label=words.REST, elem_id="u-rest", min_width=100
+                choices["rest"], value=first.rest, label=words.REST, elem_id="u-rest", min_width=100
             )
     with gr.Column(elem_id="u-hidden"):
         parts["hide"] = gr.CheckboxGroup(
-            classes, value=list(first.hide), label=words.HIDE, elem_id="u-hide", elem_classes="u-chips"
+            choices["hide"], value=list(first.hide), label=words.HIDE, elem_id="u-hide", elem_classes="u-chips"
         )
-        parts["fill"] = gr.Dropdown([words.NEAREST, *classes], value=first.fill, label=words.FILL, elem_id="u-fill")
+        parts["fill"] = gr.Dropdown(choices["fill"], value=first.fill, label=words.FILL, elem_id="u-fill")
     return parts
 
 
@@ -134,37 +153,34 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     """Connects events and handlers."""
     token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     start, pause, reset = buttons[:3]
-    photo, scene, mask = parts["photo", "scene", "mask"]
+    photos, mask = parts["photos", "mask"]
     device = {"concurrency_id": "device", "concurrency_limit": int(os.environ.get("UAPSEG_CONCURRENCY", "1"))}
     knobs = [token, *controls, views]
     blocks.unload(handlers.on_leave)
     blocks.load(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **QUIET)
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
-    gr.on([control.input for control in controls], handlers.on_knob, knobs, [parts.saved, start], **moved)
+    gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
     views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
+    wire_world(parts, handlers)
     asked = start.click(handlers.on_ask, knobs, buttons, **MAY_FAIL)
     turn = asked.success(handlers.on_run, token, buttons, **QUIET, **device)
     turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
     pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
     reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
     views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
-    photo.upload(handlers.on_photo, [token, photo], None, **MAY_FAIL)
+    views.back(handlers.on_back, token, buttons, **MAY_FAIL)
+    views.view(handlers.on_view, token, None, **AT_ONCE)
+    views.forget(handlers.on_forget, token, None, **AT_ONCE)
+    photos.upload(handlers.on_photos, [token, photos], None, **MAY_FAIL)
     mask.upload(handlers.on_mask, [token, mask], start, **MAY_FAIL)
-    scene.click(handlers.on_scene, token, None, **AT_ONCE)
 
 
-def facts(studio: Studio) -> dict[str, Any]:
-    """What the stage needs to know once."""
-    model = studio.model
-    scene = studio.clean(studio.scene)
-    return {
-        "size": studio.size,
-        "classes": [{"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)],
-        "scene": scene,
-        "judged": studio.judged,
-        "words": words.STAGE,
-        "strip": [
-            {"photo": jpeg(picture, 60, THUMB), "seen": label_png(studio.predict(picture), model.palette, THUMB)}
-            for picture in studio.strip
-        ],
-    }
+def wire_world(parts: Parts, handlers: Handlers) -> None:
+    """Connects the choice of network and pictures."""
+    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
+    everything = [parts.saved, *controls, *buttons]
+    for control in controls[:2]:
+        control.input(handlers.on_pair, [token, *controls[:2]], [parts.saved, buttons[0]], **MAY_FAIL)
+    views.ready(handlers.on_ready, token, everything, **AT_ONCE)
+    views.fetch(handlers.on_fetch, token, None, **AT_ONCE)
+    views.cancel(handlers.on_cancel, token, everything, **AT_ONCE)

@@ -1,21 +1,59 @@
-"""How a run comes to rest, whether it can go on, and what the visitor is told when something went wrong."""
+"""How a run comes to rest, how it goes on with other settings, and what is told when something went wrong."""
 
 from typing import Any
 
 import gradio as gr
 
 from uapseg.run import Plan
-from uapseg.ui import words
-from uapseg.ui.choice import same_but_budget
-from uapseg.ui.runs import Run
-from uapseg.ui.steps import levels8, look_of, unpacked
+from uapseg.ui import sentences, words
+from uapseg.ui.moments import Moment, back_to
+from uapseg.ui.runs import GOING, Run
+from uapseg.ui.steps import levels8, look_of, packed, unpacked
 
 
-def continues(run: Run, plan: Plan) -> bool:
-    """Whether starting ``plan`` goes on from the run's checkpoint."""
-    if run.checkpoint is None or run.plan is None or not same_but_budget(run.plan, plan):
-        return False
-    return run.status == "paused" or plan.settings.budget > run.total
+def continues(run: Run) -> bool:
+    """Whether Start goes on from the run's checkpoint: it does unless another network or other pictures are chosen."""
+    return run.checkpoint is not None and run.here
+
+
+def since(run: Run, target: Any) -> int:
+    """From where on the budget counts: from the beginning, from the last change of the target, or from a spent one."""
+    if not continues(run) or run.plan is None:
+        return 0
+    spent = run.status not in GOING and run.spent >= run.since + run.choice.budget
+    return run.spent if spent or target != run.plan.target else run.since
+
+
+def change(run: Run, plan: Plan, since: int, source: str) -> None:
+    """Goes on with another plan of the same network and pictures, from where the run stands."""
+    old = run.plan
+    changes: dict[str, Any] = {"plan": plan, "since": since, "source": source, "wish": None}
+    if old and run.checkpoint and differs(old, plan):
+        same = plan.target == old.target
+        state = unpacked(run.checkpoint).under(plan.settings, same_target=same)
+        changes["checkpoint"] = packed(state)
+        changes["legs"] = [*run.legs, (state.image_gradients, sentences.change(old, plan))]
+        if not same:
+            changes |= {"look": None, "floors": {}}
+    run.publish(**changes)
+
+
+def differs(first: Plan, second: Plan) -> bool:
+    """Whether figures of one plan say nothing of the other: budget, seed and preset apart."""
+    return (first.target, first.settings.epsilon) != (second.target, second.settings.epsilon)
+
+
+def rewind(run: Run, moment: Moment) -> None:
+    """Goes back to a kept moment; what came later is forgotten."""
+    if run.checkpoint is None:
+        return
+    run.publish(
+        checkpoint=back_to(moment, run.checkpoint), plan=moment.plan, levels=moment.levels, look=moment.look,
+        spent=moment.spent, since=min(run.since, moment.spent), wish=None,
+        curve=[row for row in run.curve if row[0] <= moment.spent],
+        legs=[leg for leg in run.legs if leg[0] < moment.spent],
+        moments=[each for each in run.moments if each.spent <= moment.spent],
+    )  # fmt: skip
 
 
 def settle(run: Run, *, finished: bool = False, note: str = "") -> None:
@@ -23,7 +61,7 @@ def settle(run: Run, *, finished: bool = False, note: str = "") -> None:
     if run.checkpoint is None:
         run.forget()
         return
-    changes: dict[str, Any] = {"status": "done" if finished else "paused", "note": note}
+    changes: dict[str, Any] = {"status": "done" if finished else "paused", "note": note, "wish": None}
     state = unpacked(run.checkpoint)
     if run.plan and state.validation.image_gradients:
         changes |= {"levels": levels8(state.best, run.plan.settings.epsilon), "look": look_of(state.chosen)}

@@ -2,48 +2,60 @@
 
 import asyncio
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from uapseg.errors import UapsegError
-from uapseg.targets import Target
-from uapseg.ui import words
-from uapseg.ui.runs import Registry, Run
+from uapseg.ui import sentences
+from uapseg.ui.frames import Photo
+from uapseg.ui.headings import figures, heading
+from uapseg.ui.runs import GOING, Registry, Run
 from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Coming, Studios
 
 LONGEST_WAIT = 8.0
 FRAME_SECONDS = 1 / 8
+COMING_SECONDS = 0.4
 IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
+
+HEADING = ("choice", "mask", "plan")
+FIGURES = ("look", "curve", "legs", "moments")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What the browser has: the `seq` it saw last, the version of its frame, and how it wants the next one."""
+    """What the browser has: the `seq` it saw last, the version of its frame and of its own photos' figures, its world.
+
+    And how it wants the next: ``slow`` smaller, ``hidden`` none, ``own`` with figures of the visitor's photos.
+    """
 
     token: str
     seq: int = -1
     frame: int = -1
+    mine: int = -1
+    world: str = ""
     slow: bool = False
     hidden: bool = False
+    own: bool = False
 
     @classmethod
     def of(cls, sent: object) -> "Request":
         """A request from whatever was sent."""
         values = sent if isinstance(sent, dict) else {}
-        numbers = {name: values.get(name) for name in ("seq", "frame")}
+        numbers = {name: values.get(name) for name in ("seq", "frame", "mine")}
         return cls(
             str(values.get("token", "")),
+            world=str(values.get("world", "")),
             **{name: number if isinstance(number, int) else -1 for name, number in numbers.items()},
-            **{name: values.get(name) is True for name in ("slow", "hidden")},
+            **{name: values.get(name) is True for name in ("slow", "hidden", "own")},
         )
 
 
 class Replies:
     """Answers the browser's long polls."""
 
-    def __init__(self, studio: Studio, runs: Registry) -> None:
-        self._studio, self._runs = studio, runs
+    def __init__(self, studios: Studios, runs: Registry) -> None:
+        self._studios, self._runs = studios, runs
 
     async def pull(self, sent: dict[str, Any]) -> dict[str, Any]:
         """Waits until there is something new, at most 8 seconds, and answers with it; holds no thread meanwhile."""
@@ -51,91 +63,154 @@ class Replies:
         run = self._runs.get(request.token)
         if run is None:
             return {"gone": True}
-        until = time.monotonic() + LONGEST_WAIT
-        place = self._runs.place(run)
-        while not self._news(run, request) and self._runs.place(run) == place and time.monotonic() < until:
+        run.watch()
+        studio = self._studios.get(run.choice.pair)
+        if studio is None:
+            return await self._coming(run)
+        await self._wait(run, request, studio)
+        studio = self._studios.get(run.choice.pair)
+        if studio is None:
+            return await self._coming(run)
+        return await self._reply(run, request, studio)
+
+    async def _coming(self, run: Run) -> dict[str, Any]:
+        """How far the network and the pictures are that the visitor chose."""
+        pair = run.choice.pair
+        coming = await asyncio.to_thread(self._studios.ask, pair, run.token)
+        details = await asyncio.to_thread(self._studios.details, pair)
+        await asyncio.sleep(COMING_SECONDS)
+        return {"coming": sentences.coming(coming, pair, details), "state": coming.state, "share": _share(coming)}
+
+    async def _wait(self, run: Run, request: Request, studio: Studio) -> None:
+        until, place = time.monotonic() + LONGEST_WAIT, self._runs.place(run)
+        pair = run.choice.pair
+        while time.monotonic() < until and run.choice.pair == pair:
+            if self._news(run, request, studio) or self._runs.place(run) != place:
+                break
             run.watch()
             await asyncio.sleep(0.02)
         run.watch()
-        reply = self._facts(run, request)
+
+    async def _reply(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+        if _other(request, studio):
+            request = replace(request, seq=-1, frame=-1, mine=-1)
+        reply = self._facts(run, request, studio)
         if self._due(run, request):
-            reply |= await asyncio.to_thread(self._frame, run, request)
+            reply |= await asyncio.to_thread(self._frame, run, request, studio)
+        if self._mine_due(run, request):
+            reply |= await asyncio.to_thread(self._mine, run, studio)
         return reply
 
-    def _news(self, run: Run, request: Request) -> bool:
-        parts = ("status", "note", "choice", "mask", "plan", "photo", "look", "curve")
-        return request.seq < 0 or run.newer(request.seq, *parts) or self._due(run, request)
+    async def look(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """A frame of an earlier moment or of another strength, at once; nothing while one is being made."""
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        studio = run and self._studios.get(run.choice.pair)
+        if not run or not studio or not run.here or not run.looking.acquire(blocking=False):
+            return {}
+        try:
+            return await asyncio.to_thread(self._then, run, studio, values)
+        finally:
+            run.looking.release()
+
+    def _then(self, run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+        moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
+        levels, plan = (moment.levels, moment.plan) if moment else (run.levels, run.plan)
+        if levels is None or plan is None:
+            return {}
+        return studio.frame(shown(run, studio), levels, plan, slow=values.get("slow") is True)
+
+    def _news(self, run: Run, request: Request, studio: Studio) -> bool:
+        parts = ("status", "note", "view", "photos", *HEADING, *FIGURES)
+        return (
+            request.seq < 0
+            or _other(request, studio)
+            or run.newer(request.seq, *parts)
+            or self._due(run, request)
+            or self._mine_due(run, request)
+        )
 
     def _due(self, run: Run, request: Request) -> bool:
-        if request.hidden or run.levels is None or run.plan is None:
+        if request.hidden or run.levels is None or not run.here:
             return False
-        return run.newer(request.frame, "levels", "photo") and time.monotonic() >= run.shown.get("next", 0)
+        return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.shown.get("next", 0)
 
-    def _facts(self, run: Run, request: Request) -> dict[str, Any]:
+    def _mine_due(self, run: Run, request: Request) -> bool:
+        if not request.own or not run.photos or run.levels is None or not run.here:
+            return False
+        return run.newer(request.mine, "look", "photos") and time.monotonic() >= run.shown.get("next", 0)
+
+    def _facts(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
         seq = run.seq
         reply: dict[str, Any] = {
             "seq": seq,
-            "status": run.status,
+            "status": run.status if run.here or run.status in GOING else "idle",
             "note": run.note,
             "place": self._runs.place(run),
-            "spent": run.spent,
-            "total": run.total,
+            "spent": run.spent if run.here else 0,
+            "total": run.total if run.here else run.choice.budget,
             "seconds": run.seconds,
         }
-        if run.newer(request.seq, "photo") or request.seq < 0:
-            reply["photo"] = self._studio.clean(run.photo) if run.photo else None  # the page has the scene
-        if run.newer(request.seq, "choice", "mask", "plan") or request.seq < 0:
-            reply |= self._heading(run)
-        if request.seq < 0 and run.choice.drawing:
+        fresh = request.seq < 0
+        if _other(request, studio):
+            reply["world"] = studio.facts
+        if fresh or run.newer(request.seq, "view"):
+            photo = shown(run, studio)
+            reply["photo"] = {"view": run.view, **({} if photo is studio.scene else studio.clean(photo))}
+        if fresh or run.newer(request.seq, "photos"):
+            reply["photos"] = [studio.small(studio.photo(photo)) for photo in run.photos]
+        if fresh or run.newer(request.seq, *HEADING):
+            reply |= heading(run, studio)
+        if fresh and run.choice.drawing:
             reply["strokes"] = run.choice.drawing
-        if run.newer(request.seq, "look", "curve") or request.seq < 0:
-            reply |= self._figures(run)
+        if fresh or run.newer(request.seq, *FIGURES):
+            reply |= figures(run, studio)
         return reply
 
-    def _heading(self, run: Run) -> dict[str, Any]:
-        chosen = run.choice
-        try:
-            wanted = chosen.target(self._studio.size, run.mask)
-            picture = self._studio.wanted(wanted)
-        except UapsegError:
-            wanted, picture = None, None
-        names = self._studio.model.classes
-        heading: dict[str, Any] = {
-            "wanted": picture,
-            "drawing": chosen.goal == words.STATIC and chosen.source == words.DRAW,
-            "ink": names.index(chosen.inside) if chosen.inside in names else 0,
-        }
-        target: Target | None = run.plan.target if run.plan else wanted
-        if target:
-            epsilon = round(run.plan.settings.epsilon * 255) if run.plan else chosen.epsilon
-            source = run.source if run.plan else chosen.source
-            heading["shares"] = words.shares(target, source)
-            heading["here"] = words.here(target)
-            heading["amplified"] = f"{127.5 / epsilon:.3g}"
-            heading["caption"] = words.caption(target, epsilon)
-        return heading
-
-    def _figures(self, run: Run) -> dict[str, Any]:
-        look = run.look
-        return {
-            "scores": look and look["scores"],
-            "each": look and look["each"][: len(look["predictions"])],
-            "thumbs": look and self._studio.thumbs(look["predictions"]),
-            "looked": look and look["spent"],
-            "floors": run.floors,
-            "curve": run.curve,
-        }
-
-    def _frame(self, run: Run, request: Request) -> dict[str, Any]:
-        version = max(run.versions.get(name, 0) for name in ("levels", "photo"))  # read first: older is drawn again
-        photo, levels, plan = run.photo or self._studio.scene, run.levels, run.plan
+    def _frame(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+        version = max(run.versions.get(name, 0) for name in ("levels", "view"))  # read first: older is drawn again
+        photo, levels, plan = shown(run, studio), run.levels, run.plan
         key = (version, request.slow)
         if levels is None or plan is None:  # reset in the meantime
             return {}
         if run.shown.get("key") != key:
             began = time.monotonic()
-            pictures = self._studio.frame(photo, levels, plan, slow=request.slow)
-            took = time.monotonic() - began
-            wait = max(FRAME_SECONDS - took, IDLE_SHARE * took)
-            run.shown = {"key": key, "pictures": pictures, "next": time.monotonic() + wait}
+            pictures = studio.frame(photo, levels, plan, slow=request.slow)
+            run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
         return {"frame": version, **run.shown["pictures"]}
+
+    def _mine(self, run: Run, studio: Studio) -> dict[str, Any]:
+        """The figures of the visitor's own photos."""
+        version = max(run.versions.get(name, 0) for name in ("look", "photos"))
+        levels, plan = run.levels, run.plan
+        if levels is None or plan is None:
+            return {}
+        began = time.monotonic()
+        judged = studio.judge([studio.photo(photo) for photo in run.photos], levels, plan.target)
+        run.shown["next"] = _rested(began)
+        return {"mine": {"version": version, **judged}}
+
+
+def shown(run: Run, studio: Studio) -> Photo:
+    """The picture that is shown large."""
+    kind, number = run.view
+    if kind == "own" and number < len(run.photos):
+        return studio.photo(run.photos[number])
+    if kind == "unseen" and number < len(studio.strip):
+        return studio.strip[number]
+    return studio.scene
+
+
+def _other(request: Request, studio: Studio) -> bool:
+    """Whether the browser still shows another network or other pictures."""
+    return request.world != studio.facts["key"]
+
+
+def _rested(began: float) -> float:
+    """When the page may compute again, after work that began then."""
+    now = time.monotonic()
+    return now + max(FRAME_SECONDS - (now - began), IDLE_SHARE * (now - began))
+
+
+def _share(coming: Coming) -> float | None:
+    return coming.received / coming.total if coming.state == "fetching" and coming.total else None

@@ -11,7 +11,8 @@ from typing import Any, Literal
 from uapseg.metrics import Scores
 from uapseg.run import Plan
 from uapseg.ui.choice import Choice, Mask
-from uapseg.ui.frames import Photo
+from uapseg.ui.frames import Brought
+from uapseg.ui.moments import Moment, kept
 from uapseg.ui.steps import Checkpoint, Levels8, Look, Step
 
 Status = Literal["idle", "waiting", "running", "paused", "done"]
@@ -21,6 +22,21 @@ KEPT_FOR = 30 * 60.0
 MOST_RUNS = 64
 GONE_AFTER = 20.0
 """Seconds without a look after which a waiting visitor counts as gone."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a run that is going is to go on with.
+
+    Attributes:
+        due: The moment (of `time.monotonic`) to begin with it: a little later, as a slider passes many values.
+        plan: The new plan.
+        moment: Where to go back to first.
+    """
+
+    due: float
+    plan: Plan | None = None
+    moment: Moment | None = None
 
 
 @dataclass(eq=False)
@@ -34,17 +50,23 @@ class Run:
         choice: The controls as they are now.
         plan: What runs, ran or waits; None before the first start.
         source: Where its target came from, one of `words.SOURCES`.
+        since: The image-gradients that were spent when the present budget began to count.
         spent: Image-gradients used.
         seconds: Time used.
         levels: The perturbation to show, whole grey levels (3, h, w).
         look: The newest figures on validation pictures.
         floors: The scores of clean pictures and of random noise.
         curve: All figures so far, as (image-gradients, scores).
+        legs: Where the plan changed, as (image-gradients, what changed).
+        moments: What can be gone back to.
         checkpoint: What resuming needs.
-        photo: The visitor's own photo; None shows a scene of the data set.
+        photos: The visitor's own photos.
+        view: Which picture is shown large: ``scene``, or the number of an ``unseen`` or an ``own`` one.
         mask: The uploaded mask and its file's name.
         stop: Set to pause.
+        wish: What to go on with instead.
         busy: Held while the device works for this run.
+        looking: Held while a frame is made that the visitor asked for.
         versions: The `seq` at which each part changed last.
     """
 
@@ -54,17 +76,23 @@ class Run:
     choice: Choice = field(default_factory=Choice)
     plan: Plan | None = None
     source: str = ""
+    since: int = 0
     spent: int = 0
     seconds: float = 0.0
     levels: Levels8 | None = None
     look: Look | None = None
     floors: dict[str, Scores] = field(default_factory=dict)
     curve: list[tuple[int, Scores]] = field(default_factory=list)
+    legs: list[tuple[int, str]] = field(default_factory=list)
+    moments: list[Moment] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
-    photo: Photo | None = None
+    photos: list[Brought] = field(default_factory=list)
+    view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    wish: Wish | None = None
     busy: threading.Lock = field(default_factory=threading.Lock)
+    looking: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)
     seq: int = 0
     versions: dict[str, int] = field(default_factory=dict)
@@ -92,11 +120,16 @@ class Run:
         """The image-gradients that the run may use."""
         return self.plan.settings.budget if self.plan else self.choice.budget
 
+    @property
+    def here(self) -> bool:
+        """Whether the network and the pictures of the run are those that the visitor looks at now."""
+        return self.plan is not None and (self.plan.model, self.plan.data) == self.choice.pair
+
     def forget(self) -> None:
-        """Back to the beginning; controls, photo and mask stay."""
+        """Back to the beginning; controls, photos and mask stay."""
         self.publish(
-            status="idle", note="", plan=None, spent=0, seconds=0.0, levels=None, look=None, floors={}, curve=[],
-            checkpoint=None, files=None,
+            status="idle", note="", plan=None, since=0, spent=0, seconds=0.0, levels=None, look=None, floors={},
+            curve=[], legs=[], moments=[], checkpoint=None, files=None, wish=None,
         )  # fmt: skip
 
     def take(self, step: Step) -> None:
@@ -108,6 +141,8 @@ class Run:
             look = step["look"]
             rows = [row for row in self.curve if row[0] < look["spent"]]
             changes |= {"look": look, "floors": step["floors"], "curve": [*rows, (look["spent"], look["scores"])]}
+            if self.plan and look["spent"] == step["spent"]:
+                changes["moments"] = kept(self.moments, Moment(step["spent"], step["levels"], look, self.plan))
         self.publish(**changes)
 
     def watch(self) -> None:
@@ -150,7 +185,7 @@ class Registry:
         run.ticket = next(self._tickets)
         run.stop.clear()
         run.watch()
-        run.publish(status="waiting", note="")
+        run.publish(status="waiting", note="", wish=None)
 
     def place(self, run: Run) -> int:
         """How many runs wait before this one, and it: 1 is next; 0 does not wait."""

@@ -1,14 +1,17 @@
 """The stage: everything right of the controls. It pulls what it shows; only what is painted on it goes to Python."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = ("views.js", "paint.js", "figures.js", "pull.js")
-STYLES = ("look.css", "controls.css", "stage.css", "small.css")
+SCRIPTS = (
+    "base.js", "views.js", "compare.js", "paper.js", "tools.js", "hand.js", "figures.js", "look.js", "curve.js",
+    "strip.js", "coming.js", "pull.js",
+)  # fmt: skip
+STYLES = ("look.css", "controls.css", "stage.css", "parts.css", "small.css")
 
 
 def read(*names: str) -> str:
@@ -16,22 +19,22 @@ def read(*names: str) -> str:
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
-def stage(pull: Callable[[dict[str, Any]], Any], facts: dict[str, Any]) -> gr.HTML:
+def stage(answers: Sequence[Callable[[dict[str, Any]], Any]], facts: dict[str, Any]) -> gr.HTML:
     """Live views, target painter, figures.
 
     Its value is ``{"drawing": data URI of a PNG or None}``. Its template is static: Gradio would otherwise draw it
     anew at each change and drop what the scripts added. (It is no subclass, for which Gradio writes a stub file.)
 
     Args:
-        pull: Answers the script's long polls.
-        facts: What never changes on this page: classes, colours, sizes, scenes.
+        answers: The functions that the scripts call: ``pull`` for what is new, ``look`` for what was.
+        facts: Its words, and the first network with its pictures.
     """
     return gr.HTML(
         {"drawing": None},
         html_template=read("stage.html"),
         js_on_load=read(*SCRIPTS),
         apply_default_css=False,
-        server_functions=[pull],
+        server_functions=list(answers),
         elem_id="u-stage",
         token=None,
         facts=facts,

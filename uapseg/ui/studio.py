@@ -1,53 +1,67 @@
-"""What all visitors share: the network, the held-out scenes, and the one place where the page computes with them."""
+"""What all visitors of a network and its pictures share, and the one place where the page computes with them."""
 
 import threading
 from collections import deque
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cached_property, reduce
+from operator import add
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
 from PIL import Image
 
 from uapseg.datasets import load_dataset
-from uapseg.metrics import count, each
-from uapseg.models import Segmenter, load_model
+from uapseg.metrics import Scores, count, each, scores
+from uapseg.models import load_model
 from uapseg.run import Plan
 from uapseg.targets import Goal, Target
-from uapseg.ui.choice import VALIDATION
-from uapseg.ui.frames import LabelMap, Photo, Picture, amplified, jpeg, label_png, perturbed
-from uapseg.ui.steps import Levels8
+from uapseg.ui import sentences
+from uapseg.ui.choice import VALIDATION, Choice, Pair
+from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, amplified, jpeg, label_png, perturbed
+from uapseg.ui.steps import THUMB, Levels8
 from uapseg.validation import SHOWN, spread
 
 MOST_PIXELS = 768 * 512
 """Photos are shown and attacked at no more than this, so that a frame takes no longer than a step."""
 
-THUMB = 192
+SCENES = {"street": 33}
+"""The number of the validation picture shown until a visitor brings a photo; the first one where none is said."""
 
 
 class Studio:
     """The network on the CPU, for previews; on ZeroGPU nothing else may run outside the worker.
 
     Args:
-        model: The name of the network.
+        model: The name of the network; one that would run code of its own is refused.
         data: The name of the data set, whose validation pictures are shown.
-        scene: The number of the validation picture shown until a visitor brings a photo.
     """
 
-    def __init__(self, model: str = "street", data: str = "street", scene: int = 33) -> None:
-        self.data = data
-        self.model = load_model(model)
+    def __init__(self, model: str = "street", data: str = "street") -> None:
+        self.pair: Pair = (model, data)
+        self.model = load_model(model, trusted=False)
         self.held_out = load_dataset(data, "val")
         self.size = self.held_out.size
         self._lock = threading.Lock()
-        self.scene = self.photo(self._held_out([scene % len(self.held_out)])[0])
+        self._brought: WeakKeyDictionary[Brought, Photo] = WeakKeyDictionary()
+        self._goals: WeakKeyDictionary[Photo, tuple[Any, Goal]] = WeakKeyDictionary()
+        self.scene = self._photo(self._held_out([SCENES.get(data, 0) % len(self.held_out)])[0])
         numbers = spread(len(self.held_out), VALIDATION["validation_pictures"])
         self.judged = len(numbers)
-        self.strip = self._held_out(numbers[:SHOWN])
+        self.strip = [self._photo(picture) for picture in self._held_out(numbers[:SHOWN])]
+
+    @property
+    def first(self) -> Choice:
+        """The choice that a new visitor finds."""
+        inside, rest = self.model.default_pair
+        people = ("pedestrian", "person")
+        hide = next((name for name in self.model.classes if name.lower() in people), self.model.classes[0])
+        return Choice(model=self.pair[0], data=self.pair[1], inside=inside, rest=rest, hide=(hide,))
 
     def draw_ahead(self) -> None:
         """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""
-        train = load_dataset(self.data, "train")
+        train = load_dataset(self.pair[1], "train")
         threading.Thread(
             target=lambda: deque(map(train.pictures, ([n] for n in range(len(train)))), 0), daemon=True
         ).start()
@@ -55,17 +69,14 @@ class Studio:
     def _held_out(self, numbers: list[int]) -> list[Picture]:
         return list(self.held_out.pictures(numbers).permute(0, 2, 3, 1).numpy())
 
-    def photo(self, picture: Picture) -> Photo:
-        """A picture with what the network sees in it."""
+    def _photo(self, picture: Picture) -> Photo:
         return Photo(picture, self.predict(picture))
 
-    def shrunk(self, image: Image.Image) -> Picture:
-        """A photo of any size, made smaller where it is too large to be shown live."""
-        share = (MOST_PIXELS / (image.width * image.height)) ** 0.5
-        if share < 1:
-            size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-            image = image.resize(size, Image.Resampling.LANCZOS)
-        return np.array(image)
+    def photo(self, brought: Brought) -> Photo:
+        """A visitor's photo with what the network sees in it; forgotten together with the visitor."""
+        if brought not in self._brought:
+            self._brought[brought] = self._photo(brought.picture)
+        return self._brought[brought]
 
     def predict(self, picture: Picture) -> LabelMap:
         """What the network sees (h, w)."""
@@ -82,14 +93,35 @@ class Studio:
             "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
             "seen": label_png(seen, self.model.palette),
             "noise": jpeg(amplified(levels, epsilon), 70, 192 if slow else None),
-            "reached": self.reached(photo, seen, plan.target, (levels.shape[2], levels.shape[1])),
+            "reached": self._judged(photo, seen, plan.target, levels)[1],
         }
 
-    def reached(self, photo: Photo, seen: LabelMap, target: Target, tile: tuple[int, int]) -> float | None:
-        """The success in one picture, as in `uapseg.metrics.each`."""
+    def judge(self, photos: Sequence[Photo], levels: Levels8, target: Target) -> dict[str, Any]:
+        """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
+        seen = [self.predict(perturbed(photo.picture, levels)) for photo in photos]
+        parts = [self._judged(*pair, target, levels) for pair in zip(photos, seen, strict=True)]
+        together: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
+        return {
+            "scores": together,
+            "each": [share for _, share in parts],
+            "thumbs": [label_png(labels, self.model.palette, THUMB) for labels in seen],
+        }
+
+    def _judged(self, photo: Photo, seen: LabelMap, target: Target, levels: Levels8) -> tuple[Any, float | None]:
+        """The counts of one picture, and its success as in `uapseg.metrics.each`."""
         clean, now = torch.from_numpy(photo.seen)[None], torch.from_numpy(seen)[None]
-        goal = _goal(self.model, photo, target, tile)
-        return each(count(now, clean, goal, target, self.model.classes), target)[0]
+        goal = self._goal(photo, target, (levels.shape[2], levels.shape[1]))
+        counts = count(now, clean, goal, target, self.model.classes)
+        return counts, each(counts, target)[0]
+
+    def _goal(self, photo: Photo, target: Target, tile: tuple[int, int]) -> Goal:
+        """What should be seen in a photo; the last one is kept, as it is asked for with every frame."""
+        known = self._goals.get(photo)
+        if known and known[0] == (target, tile):
+            return known[1]
+        goal = target.on(self.model.classes, self.model.objects, tile)(torch.from_numpy(photo.seen)[None])
+        self._goals[photo] = (target, tile), goal
+        return goal
 
     def clean(self, photo: Photo) -> dict[str, Any]:
         """A photo before anything is done to it."""
@@ -100,17 +132,40 @@ class Studio:
             "seen": label_png(photo.seen, self.model.palette),
         }
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the browser needs to know of network and pictures."""
+        model = self.model
+        return {
+            "key": " ".join(self.pair),
+            "about": sentences.about(self.model, self.held_out),
+            "size": self.size,
+            "classes": [
+                {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
+            ],
+            "scene": self.clean(self.scene),
+            "judged": self.judged,
+            "strip": [self.small(photo) for photo in self.strip],
+        }
+
+    def small(self, photo: Photo) -> dict[str, str]:
+        """A photo and what is seen in it, as thumbnails."""
+        return {"photo": jpeg(photo.picture, 60, THUMB), "seen": label_png(photo.seen, self.model.palette, THUMB)}
+
     def thumbs(self, predictions: LabelMap) -> list[str]:
         """What the network sees in the first held-out pictures, small."""
         return [label_png(labels, self.model.palette, THUMB) for labels in predictions]
 
     def wanted(self, target: Target) -> str:
         """The target on the scene, in the network's colours."""
-        goal = _goal(self.model, self.scene, target, self.size)
+        goal = self._goal(self.scene, target, self.size)
         return label_png(goal.labels[0].numpy(), self.model.palette)
 
 
-@lru_cache(maxsize=16)
-def _goal(model: Segmenter, photo: Photo, target: Target, tile: tuple[int, int]) -> Goal:
-    """What should be seen in a photo; kept, as it is asked for with every frame."""
-    return target.on(model.classes, model.objects, tile)(torch.from_numpy(photo.seen)[None])
+def shrunk(image: Image.Image) -> Picture:
+    """A photo of any size, made smaller where it is too large to be shown live."""
+    share = (MOST_PIXELS / (image.width * image.height)) ** 0.5
+    if share < 1:
+        size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    return np.array(image)

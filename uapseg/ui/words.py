@@ -1,13 +1,10 @@
-"""Every text on the page, in one place."""
-
-from collections.abc import Sequence
-
-from uapseg.targets import Hidden, Target
+"""Every fixed text on the page, in one place; those with figures in them are in `uapseg.ui.sentences`."""
 
 TITLE = "uapseg"
 HEADLINE = "One pattern, <br>every picture"
 LEAD = "Train a change too faint to notice that makes a segmentation network see what you choose, and watch it happen."
 
+NETWORK, PICTURES = "Network", "Pictures"
 GOAL = "Goal"
 STATIC, HIDDEN = "Show a target", "Hide classes"
 GOALS = (STATIC, HIDDEN)
@@ -25,19 +22,21 @@ EPSILON, EPSILON_INFO = "Epsilon", "Largest change, in grey levels of 255"
 BUDGET, BUDGET_INFO = "Budget", "In image-gradients"
 SEED, PRESET = "Seed", "Preset"
 MORE = "More"
-START, PAUSE, RESUME, RESET, AGAIN = "Start", "Pause", "Resume", "Reset", "Start again"
-PHOTO = "Use your own photo"
-SCENE = "Back to the scene"
+START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Go on"
+PHOTO = "Use your own photos"
+FORGET = "Forget your photos"
 DOWNLOAD = "Download"
 PNG, TENSORS, REPORT = "PNG", "safetensors", "Report"
 
 STAGE = {
     "photo": "Photo",
     "own": "Your photo",
+    "unseen": "Unseen picture",
     "bring": PHOTO,
-    "how": "Choose a photo, drop it on the pictures, or paste it",
-    "back": SCENE,
-    "drop": "Drop a photo to see the perturbation on it",
+    "how": "Choose photos, drop them on the pictures, or paste one",
+    "back": "Back to the scene",
+    "forget": FORGET,
+    "drop": "Drop photos to see the perturbation on them",
     "compare": "drag to compare",
     "before": "before",
     "after": "after",
@@ -50,17 +49,32 @@ STAGE = {
     "classes": "Classes",
     "curve": "Success",
     "described": "Curve of the success on validation pictures over image-gradients",
-    "strip": "The same perturbation on pictures it was not trained on",
+    "strips": "Which pictures are shown below",
+    "strip": "Pictures it was not trained on",
+    "mine": "Your photos",
+    "none": "Drop, paste or choose photos: the same perturbation is laid on them, and measured.",
+    "both": "{mine} % {name} in your photos, {theirs} % in the pictures of the data set",
+    "waits": "the figures of your photos come as soon as a perturbation is there",
+    "show": "Show picture {number} large",
     "thumbs": "what the network sees in them",
     "counted": ", and the share {here}",
     "reached": "{share} % {here}",
     "floors": "random noise {noise} %, clean {clean} %",
     "random": "random noise",
-    "judged": "{pictures} validation pictures",
+    "clean": "clean",
+    "judged": "{pictures} pictures",
     "at": ", at {spent} image-gradients",
     "best": ", best at {spent} image-gradients",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
+    "timeline": "Moments of the run",
+    "then": "at {spent} image-gradients",
+    "now": "now",
+    "back_to": "Go on from here",
+    "live": "Back to now",
+    "fetch": "Download",
+    "cancel": "Cancel",
+    "again": "Try again",
     "loading": "loading",
     "idle": "ready",
     "waiting": "next in the queue",
@@ -74,11 +88,31 @@ STAGE = {
     "tools": "Drawing",
     "keys": "Drawing: the arrow keys move the brush, space paints",
     "look": "Compare",
-    "draw": "Draw",
-    "erase": "Erase",
-    "undo": "Undo",
-    "clear": "Clear",
+    "became": "{before} → {after}",
     "brush": "Brush",
+    "erase": "Eraser",
+    "fill": "Fill",
+    "line": "Line",
+    "box": "Rectangle",
+    "oval": "Ellipse",
+    "type": "Text",
+    "stamp": "Mask from a picture",
+    "undo": "Undo",
+    "redo": "Redo",
+    "mirror": "Mirror",
+    "invert": "Invert",
+    "clear": "Clear",
+    "size": "Size",
+    "letters": "Text",
+    "scale": "Width",
+    "file": "Choose a picture",
+    "stencil": "The mask is ready: press where it belongs",
+    "unread": "The picture could not be read",
+    "n_x": "Left",
+    "n_y": "Top",
+    "n_width": "Width",
+    "n_height": "Height",
+    "add": "Add",
 }
 """What the stage says; names in braces are filled in by its scripts."""
 
@@ -90,43 +124,10 @@ NO_MASK = "Choose a mask picture first."
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
 BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 8000."
-SAME_BUDGET = "The budget is spent: raise it to go on, or press Reset."
+NOT_OFFERED = "This page does not offer that network or data set: choose another."
+NOT_READY = "The network and its pictures are still on their way: wait for them, or cancel."
+NOT_LOADED = "The network or its pictures could not be loaded: choose others."
+NO_MOMENT = "That moment is not kept any more: choose another on the timeline."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
 BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."
 LEFT = "paused: nobody was watching"
-
-
-def shares(target: Target, source: str) -> list[tuple[str, str, str]]:
-    """The scores that the page shows for a target, the first of them large: name, its words, and a short form."""
-    if isinstance(target, Hidden):
-        return [
-            ("hidden", f"of {_named(target.classes)} hidden", "hidden"),
-            ("kept", "of everything else kept", "everything else"),
-            ("kept_objects", "of the other objects kept", "other objects"),
-        ]
-    region = {TYPE: "the letters", DRAW: "the drawing", UPLOAD: "the mask"}[source]
-    return [
-        ("region_success", f"of {region} seen as {target.classes[0]}", region),
-        ("target_success", "of all pixels at the target", "all pixels"),
-    ]
-
-
-def here(target: Target) -> str:
-    """What the figure on a single picture counts."""
-    return "of the hidden classes gone" if isinstance(target, Hidden) else "of the pixels at the target"
-
-
-def caption(target: Target, epsilon: float) -> str:
-    """What a run does, in a line; epsilon in grey levels."""
-    level = f"epsilon {epsilon:g}"
-    if isinstance(target, Hidden):
-        return f"Hide {_named(target.classes)}, {level}"
-    rest = f"on {target.rest}" if target.rest else "over what it sees"
-    name = "A drawing" if target.caption == "drawing" else f"“{target.caption}”"
-    return f"{name} in {target.classes[0]} {rest}, {level}"
-
-
-def _named(classes: Sequence[str]) -> str:
-    if len(classes) > 2:
-        return "the chosen classes"
-    return " and ".join(classes) or "nothing"

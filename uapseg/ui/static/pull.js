@@ -1,5 +1,5 @@
 // The long poll: the newest frame wins, so a slow link lowers the frame rate and nothing else.
-const seen = { seq: -1, frame: -1, status: '', loop: 0, lag: 0, slow: false, rate: 0, mark: null };
+const seen = { seq: -1, frame: -1, mine: -1, status: '', loop: 0, lag: 0, slow: false, rate: 0, mark: null };
 const stats = window.__stage = { token: null, frames: 0, looks: 0, status: '', seq: -1, spent: 0 }; // for tests
 const pause = time => new Promise(resolve => setTimeout(resolve, time));
 
@@ -22,22 +22,24 @@ function pace(reply) {
   }
 }
 
-async function photo(own) {
-  const part = own || facts.scene;
+async function photo({ view: [kind], ...sent }) {
+  const part = sent.image ? sent : world.scene;
   [now.clean, now.cleanSeen] = await Promise.all([decoded(part.image), decoded(part.seen)]);
   Object.assign(now, { width: part.width, height: part.height, after: null, seen: null });
   seen.frame = -1;
-  $('figcaption b', views.photo).textContent = say(own ? 'own' : 'photo');
-  root.dataset.own = own ? 1 : 0;
+  $('figcaption b', views.photo).textContent = say(kind === 'scene' ? 'photo' : kind);
+  root.dataset.kind = kind;
+  if (!live()) ask();
 }
 async function frame(reply) {
   [now.after, now.seen, now.noise] = await Promise.all([reply.after, reply.seen, reply.noise].map(decoded));
-  seen.frame = reply.frame;
+  if ('frame' in reply) seen.frame = reply.frame;
   board.reached = reply.reached;
   stats.frames++;
 }
 function blank() {
   Object.assign(now, { after: null, seen: null, noise: null });
+  Object.assign(look, { moment: null, strength: 1 });
   board.reached = null;
   seen.frame = -1;
 }
@@ -45,37 +47,47 @@ async function heading(reply) {
   now.wanted = reply.wanted ? await decoded(reply.wanted) : null;
   text('caption', reply.caption || '');
   if (reply.shares && JSON.stringify(reply.shares) !== JSON.stringify(board.shares)) build(reply.shares);
-  board.here = reply.here;
+  board.here = reply.here || '';
   $('figcaption span', views.noise).textContent = reply.amplified ? '\u00d7 ' + reply.amplified : '';
-  $('.u-strip h3 span').textContent = say('thumbs') + (reply.here ? say('counted', { here: reply.here }) : '');
-  setDrawing(reply.drawing, facts.classes[reply.ink].rgb);
+  setDrawing(reply.drawing, reply.ink);
 }
 function settle(status) {
   const rests = ['idle', 'paused', 'done'].includes(status);
   if (status !== seen.status) {
-    const knobs = document.getElementById('u-knobs');
-    if (knobs) knobs.inert = !rests;
+    const pair = document.getElementById('u-world');
+    if (pair) pair.inert = !rests;
     if (status === 'running' && painting) pick('look');
     if (rests) trigger('settled'); // also at first: the run may have come to rest after the page was filled in
     $('.u-live').textContent = say(status);
   }
   seen.status = root.dataset.status = stats.status = status;
 }
+function looked(reply) {
+  for (const name of ['scores', 'floors', 'curve', 'legs', 'moments', 'bands', 'banded', 'looked']) board[name] = reply[name];
+  Object.assign(strip, { each: reply.each, thumbs: reply.thumbs });
+  text('plain', reply.plain);
+  const warning = $('.u-warning');
+  warning.hidden = !reply.warning;
+  warning.textContent = reply.warning || '';
+  timeline();
+  stats.looks++;
+}
 async function take(reply) {
+  if (reply.world && (setWorld(reply.world) || root.dataset.coming)) trigger('ready');
+  arrived();
   if ('photo' in reply) await photo(reply.photo);
   if ('drawing' in reply) await heading(reply);
-  if (seen.seq < 0 && reply.strokes) await restore(reply.strokes);
+  if (reply.strokes) await restore(reply.strokes);
+  if (reply.photos) strip.photos = reply.photos;
+  if (reply.mine) { strip.mine = reply.mine; seen.mine = reply.mine.version; stats.mine = reply.mine.scores; }
   if (reply.status === 'idle') blank();
-  if (reply.after) await frame(reply);
+  if (reply.after && live()) await frame(reply);
   pace(reply);
   board.total = reply.total;
-  if ('curve' in reply) {
-    Object.assign(board, { scores: reply.scores, floors: reply.floors, curve: reply.curve, looked: reply.looked });
-    strip(reply.thumbs, reply.each);
-    stats.looks++;
-  }
+  if ('curve' in reply) looked(reply);
+  thumbnails();
   settle(reply.status);
-  Object.assign(stats, { spent: reply.spent, scores: board.scores, floors: board.floors });
+  Object.assign(stats, { spent: reply.spent, scores: board.scores, floors: board.floors, moments: board.moments });
   text('spent', grouped(reply.spent));
   text('total', say('total', { total: grouped(reply.total) }));
   text('state', state(reply));
@@ -87,19 +99,23 @@ async function take(reply) {
 }
 async function pull(token) {
   const mine = ++seen.loop;
+  if (token !== stats.token) seen.seq = seen.frame = seen.mine = -1;
   stats.token = token;
-  seen.seq = seen.frame = -1;
   while (mine === seen.loop && element.isConnected) {
     try {
       const began = performance.now();
-      const reply = await server.pull({ token, seq: seen.seq, frame: seen.frame, slow: seen.slow, hidden: document.hidden });
+      const reply = await server.pull({
+        token, seq: seen.seq, frame: seen.frame, mine: seen.mine, world: world.key, slow: seen.slow,
+        hidden: document.hidden || !live(), own: strip.tab === 'mine',
+      });
       if (mine !== seen.loop) return;
       if (reply.after) {
         seen.lag = .7 * seen.lag + .3 * (performance.now() - began);
         seen.slow = seen.lag > (seen.slow ? 300 : 900);
       }
       if (reply.gone) { text('state', say('gone')); return; }
-      await take(reply);
+      if (reply.coming) coming(reply);
+      else await take(reply);
     } catch (error) {
       if (mine !== seen.loop) return;
       root.dataset.status = 'offline';
@@ -112,30 +128,3 @@ async function pull(token) {
 text('state', say('loading'));
 watch('token', () => { if (props.token) pull(props.token); });
 if (props.token) pull(props.token);
-
-/* ---------- a photo of one's own: chosen, dropped or pasted, always through the page's own upload ---------- */
-const chooser = () => document.querySelector('#u-bring input[type=file]');
-function give(file) {
-  if (!file || !file.type.startsWith('image/')) return;
-  const input = chooser(), parcel = new DataTransfer();
-  parcel.items.add(file);
-  input.files = parcel.files;
-  input.dispatchEvent(new Event('change', { bubbles: true }));
-}
-const bring = document.getElementById('u-bring'); // worked by the buttons below alone
-if (bring) Object.assign(bring, { inert: true, ariaHidden: 'true' });
-const own = make('button', 'u-own', say('bring'));
-own.title = say('how');
-own.addEventListener('click', () => document.getElementById('u-photo').click());
-const back = make('button', 'u-back', say('back'));
-back.addEventListener('click', () => document.getElementById('u-scene').click());
-$('.u-enlarge', views.photo).before(own, back);
-document.addEventListener('paste', event => give([...(event.clipboardData || {}).files || []].find(file => file.type.startsWith('image/'))));
-for (const kind of ['dragover', 'drop', 'dragleave']) {
-  root.addEventListener(kind, event => {
-    if (![...event.dataTransfer.types].includes('Files')) return;
-    event.preventDefault();
-    $('.u-drop').hidden = kind !== 'dragover';
-    if (kind === 'drop') give(event.dataTransfer.files[0]);
-  });
-}

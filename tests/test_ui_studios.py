@@ -1,0 +1,159 @@
+"""Choosing another network and other pictures, and downloading what they need, through real sockets."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from tests.server import Server, serving
+from tests.small_world import FAR, registry, small_world, values, visitor
+from uapseg.ui import replies, words
+from uapseg.ui.handlers import CONTROLS, Handlers
+from uapseg.ui.replies import Replies
+from uapseg.ui.runs import Run
+from uapseg.ui.studios import Studios
+
+SLOW = {"pause": 0.01}
+"""The file takes two seconds."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        server.add("far.bin", b"x" * 200_000)
+        yield server
+
+
+@pytest.fixture
+def studios(server: Server, tmp_path: Path) -> Iterator[Studios]:
+    with small_world(f"{server.address}/far.bin", tmp_path) as studios:
+        yield studios
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replies, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(replies, "COMING_SECONDS", 0.05)
+
+
+@pytest.fixture
+def handlers(studios: Studios) -> Handlers:
+    return Handlers(studios, registry(), patience=600)
+
+
+def pull(handlers: Handlers, run: Run) -> dict:
+    return asyncio.run(Replies(handlers.studios, handlers.runs).pull({"token": run.token, "world": "greys plain:x"}))
+
+
+def until(handlers: Handlers, run: Run, met) -> dict:
+    """Pulls until a condition on the reply is met."""
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        reply = pull(handlers, run)
+        if met(reply):
+            return reply
+    raise AssertionError(reply)
+
+
+def controls_of(updates: tuple) -> dict:
+    """The controls as `on_ready` sets them: without memory and buttons."""
+    return dict(zip(CONTROLS, updates[1 : 1 + len(CONTROLS)], strict=True))
+
+
+def test_another_network_is_loaded_in_the_background_and_brings_its_classes(handlers: Handlers):
+    run = visitor(handlers)
+    handlers.on_pair(run.token, "hours", "plain:x")
+    world = until(handlers, run, lambda reply: "world" in reply)["world"]
+    assert [each["name"] for each in world["classes"]] == ["night", "day", "noon"]
+    controls = controls_of(handlers.on_ready(run.token))
+    assert controls["inside"]["value"] == "day"
+    assert controls["hide"]["choices"] == ["night", "day", "noon"]
+    handlers.on_ask(run.token, *values(handlers, **{**run.choice.kept(), "budget": 640}))
+    list(handlers.on_run(run.token))
+    assert run.plan
+    assert run.look
+    assert (run.plan.model, run.look["scores"]["region_success"]) == ("hours", 1.0)
+
+
+def test_the_old_run_is_forgotten_only_when_the_new_one_starts(handlers: Handlers):
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=320))
+    list(handlers.on_run(run.token))
+    assert handlers.on_pair(run.token, "hours", "plain:x")[1]["value"] == words.START
+    reply = until(handlers, run, lambda reply: "world" in reply)
+    assert (reply["status"], reply["spent"], reply["scores"]) == ("idle", 0, None)
+    assert "after" not in reply
+    handlers.on_pair(run.token, "greys", "plain:x")
+    assert (reply := pull(handlers, run))["spent"] == 320
+    assert reply["scores"]["region_success"] > 0.9
+    handlers.on_pair(run.token, "hours", "plain:x")
+    handlers.on_ready(run.token)
+    handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+    assert (run.spent, run.curve) == (0, [])
+
+
+@pytest.mark.parametrize("pair", [("street", "plain:x"), ("greys", "street"), ("file.py:net", "plain:x"), (None, 7)])
+def test_only_what_is_on_offer_can_be_chosen(handlers: Handlers, pair: tuple):
+    run = visitor(handlers)
+    with pytest.raises(gr.Error, match="does not offer"):
+        handlers.on_pair(run.token, *pair)
+    with pytest.raises(gr.Error, match="does not offer"):
+        handlers.on_ask(run.token, *values(handlers, model=pair[0] or "x", data=pair[1] or "y"))
+    assert visitor(handlers, {"model": pair[0], "data": pair[1]}).choice == handlers.first
+    assert handlers.studios.ask(pair, run.token).state == "failed"
+
+
+def test_nothing_is_downloaded_before_the_visitor_agrees_to_what_it_costs(handlers: Handlers, server: Server):
+    run = visitor(handlers)
+    handlers.on_pair(run.token, "greys", FAR)
+    reply = pull(handlers, run)
+    assert (reply["state"], server.asked) == ("costs", [])
+    assert "200 kB" in reply["coming"]["lines"][0]
+    with pytest.raises(gr.Error, match="still on their way"):
+        handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+
+
+def test_a_download_shows_how_far_it_is_and_is_shared(handlers: Handlers, server: Server):
+    server.add("far.bin", b"x" * 200_000, **SLOW)
+    first, second, third = (visitor(handlers) for _ in range(3))
+    for run in (first, second):
+        handlers.on_pair(run.token, "greys", FAR)
+        handlers.on_fetch(run.token)
+    half = until(handlers, first, lambda reply: (reply.get("share") or 0) > 0.2)
+    assert half["share"] < 1
+    assert "world" not in pull(handlers, third)  # who stays sees nothing of it
+    for run in (first, second):
+        assert until(handlers, run, lambda reply: "world" in reply)["world"]["size"] == (48, 48)
+    assert len(server.asked) == 1
+
+
+def test_a_download_ends_when_the_last_who_waits_cancels(handlers: Handlers, server: Server, tmp_path: Path):
+    server.add("far.bin", b"x" * 200_000, **SLOW)
+    first, second = visitor(handlers), visitor(handlers)
+    for run in (first, second):
+        handlers.on_pair(run.token, "greys", FAR)
+        handlers.on_fetch(run.token)
+    until(handlers, first, lambda reply: (reply.get("share") or 0) > 0.1)
+    assert controls_of(handlers.on_cancel(first.token))["data"] == "plain:x"
+    assert pull(handlers, second)["state"] == "fetching"
+    handlers.on_cancel(second.token)
+    time.sleep(1.0)
+    sent = server.sent["/far.bin"]
+    time.sleep(0.3)
+    assert server.sent["/far.bin"] == sent < 200_000
+    assert not (tmp_path / "far.bin").exists()
+
+
+def test_a_download_that_fails_is_told_and_can_be_tried_again(handlers: Handlers, server: Server):
+    server.files["/far.bin"].status = 404
+    run = visitor(handlers)
+    handlers.on_pair(run.token, "greys", FAR)
+    handlers.on_fetch(run.token)
+    reply = until(handlers, run, lambda reply: reply.get("state") == "failed")
+    assert "far.bin" in reply["coming"]["lines"][0]
+    server.files["/far.bin"].status = 200
+    handlers.on_fetch(run.token)
+    assert "world" in until(handlers, run, lambda reply: "world" in reply)

@@ -1,0 +1,172 @@
+"""Changing one's mind while a run goes on, or after it: nothing starts afresh but by Reset."""
+
+import time
+from collections.abc import Generator, Iterator
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from tests.small_world import registry, small_world, values, visitor
+from uapseg.ui import moments, words
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.runs import Run
+from uapseg.ui.steps import unpacked
+from uapseg.ui.studios import Studios
+
+
+@pytest.fixture(scope="module")
+def studios() -> Iterator[Studios]:
+    with small_world() as studios:
+        yield studios
+
+
+@pytest.fixture
+def handlers(studios: Studios) -> Handlers:
+    return Handlers(studios, registry(), patience=600)
+
+
+def started(handlers: Handlers, **changes: object) -> Run:
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, **changes))
+    return run
+
+
+def finished(handlers: Handlers, **changes: object) -> Run:
+    run = started(handlers, **{"budget": 640, **changes})
+    list(handlers.on_run(run.token))
+    return run
+
+
+def until(run: Run, driver: Generator, met) -> None:
+    """Drives a run until a condition is met."""
+    ends = time.monotonic() + 60
+    while not met(run) and time.monotonic() < ends:
+        next(driver)
+    assert met(run)
+
+
+def chosen(spent: int) -> gr.EventData:
+    return gr.EventData(None, {"spent": spent})
+
+
+def test_a_raised_budget_goes_on_exactly_where_the_run_stopped(handlers: Handlers):
+    run = finished(handlers)
+    before = unpacked(run.checkpoint) if run.checkpoint else None
+    handlers.on_ask(run.token, *values(handlers, budget=1280))
+    assert before
+    assert run.checkpoint
+    after = unpacked(run.checkpoint)
+    assert (after.image_gradients, after.validation.scores) == (640, before.validation.scores)
+    list(handlers.on_run(run.token))
+    assert (run.status, run.spent, run.legs) == ("done", 1280, [])
+
+
+def test_a_spent_budget_is_spent_once_more(handlers: Handlers):
+    run = finished(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=640))
+    assert (run.since, run.total) == (640, 1280)
+    list(handlers.on_run(run.token))
+    assert run.spent == 1280
+
+
+def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(handlers: Handlers):
+    run = finished(handlers, epsilon=12)
+    assert run.checkpoint
+    old = unpacked(run.checkpoint).delta
+    handlers.on_ask(run.token, *values(handlers, budget=1280, epsilon=8))
+    state = unpacked(run.checkpoint)
+    np.testing.assert_allclose(state.delta.numpy(), old.clamp(-8 / 255, 8 / 255).numpy())
+    assert state.image_gradients == 640
+    list(handlers.on_run(run.token))
+    assert (run.spent, run.legs) == (1280, [(640, "epsilon 8")])
+    assert run.levels is not None
+    assert np.abs(run.levels).max() <= 8
+    assert [row[0] for row in run.curve] == sorted({row[0] for row in run.curve})
+    assert run.curve[0][0] == 0
+
+
+def test_another_target_keeps_the_perturbation_and_gets_a_budget_of_its_own(handlers: Handlers):
+    run = finished(handlers, word="o")
+    handlers.on_ask(run.token, *values(handlers, budget=640, word="x"))
+    assert run.checkpoint
+    state = unpacked(run.checkpoint)
+    assert (state.image_gradients, run.total, run.look) == (640, 1280, None)
+    assert not state.momentum.any()
+    assert state.delta.any()
+    list(handlers.on_run(run.token))
+    assert run.legs == [(640, "new target")]
+    assert run.look
+    assert run.look["scores"]["region_success"] > 0.9
+
+
+def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(handlers: Handlers, monkeypatch):
+    monkeypatch.setattr("uapseg.ui.visits.WISH_SECONDS", 0.0)
+    run = started(handlers, budget=8000)
+    driver = handlers.on_run(run.token)
+    until(run, driver, lambda run: run.spent > 100)
+    handlers.on_knob(run.token, *values(handlers, budget=8000, epsilon=5))
+    until(run, driver, lambda run: run.legs and run.levels is not None and np.abs(run.levels).max() <= 5)
+    assert run.status == "running"
+    assert run.plan
+    assert round(run.plan.settings.epsilon * 255) == 5
+    assert run.spent > 100
+    driver.close()
+
+
+def test_an_unfinished_choice_leaves_a_run_as_it_is(handlers: Handlers):
+    run = started(handlers, budget=8000)
+    driver = handlers.on_run(run.token)
+    until(run, driver, lambda run: run.spent > 0)
+    handlers.on_knob(run.token, *values(handlers, budget=8000, word=""))
+    assert run.wish is None
+    driver.close()
+
+
+def test_going_back_to_a_moment_restores_what_was_there_then(handlers: Handlers):
+    run = finished(handlers)
+    assert len(run.moments) > 4
+    moment = run.moments[3]
+    handlers.on_back(run.token, chosen(moment.spent))
+    assert (run.status, run.spent) == ("paused", moment.spent)
+    assert (run.levels is moment.levels, run.look is moment.look) == (True, True)
+    assert run.curve[-1][0] == run.moments[-1].spent == moment.spent
+    assert run.checkpoint
+    np.testing.assert_allclose(unpacked(run.checkpoint).delta.numpy() * 255, moment.levels, atol=1e-3)
+    handlers.on_ask(run.token, *values(handlers, budget=640))
+    list(handlers.on_run(run.token))
+    assert (run.status, run.spent) == ("done", 640)
+
+
+def test_a_running_search_goes_on_from_the_moment_that_is_chosen(handlers: Handlers, monkeypatch):
+    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.0)
+    run = started(handlers, budget=8000)
+    driver = handlers.on_run(run.token)
+    until(run, driver, lambda run: len(run.moments) > 4)
+    handlers.on_back(run.token, chosen(run.moments[1].spent))
+    ahead = run.moments[4].spent
+    until(run, driver, lambda run: run.spent < ahead)
+    assert run.status == "running"
+    driver.close()
+
+
+def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(handlers: Handlers):
+    run = finished(handlers)
+    with pytest.raises(gr.Error, match="not kept any more"):
+        handlers.on_back(run.token, chosen(7))
+
+
+def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
+    kept: list = []
+    for spent in range(0, 64 * 200, 64):
+        kept = moments.kept(kept, moments.Moment(spent, None, None, None))  # type: ignore[arg-type]
+    gaps = np.diff([moment.spent for moment in kept])
+    assert (len(kept), kept[0].spent, kept[-1].spent) == (60, 0, 64 * 199)
+    assert max(gaps) <= 64 * 8
+
+
+def test_only_another_network_makes_start_begin_afresh(handlers: Handlers):
+    run = finished(handlers)
+    assert handlers.on_knob(run.token, *values(handlers, epsilon=4))[1]["value"] == words.GO_ON
+    handlers.on_back(run.token, chosen(run.moments[2].spent))
+    assert handlers.on_knob(run.token, *values(handlers, epsilon=4))[1]["value"] == words.RESUME

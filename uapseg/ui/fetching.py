@@ -1,0 +1,76 @@
+"""Files on their way to this machine: one thread for each set of them, however many visitors wait for it."""
+
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+
+from uapseg.download import Download, Progress
+from uapseg.errors import UapsegError
+from uapseg.ui import sentences
+
+PATIENCE = 60.0
+"""Seconds after which a visitor who no longer asks counts as gone."""
+
+
+Steps = Generator[Progress, None, Sequence[str]]
+
+
+class Fetch:
+    """A set of files on its way. It stops when nobody waits for it any more; what has come stays, to go on from.
+
+    Args:
+        begin: Begins to fetch them; what it returns in the end are the names of the files that could not be had.
+        total: How many bytes they are, where that is known.
+        token: The first visitor who waits.
+
+    Attributes:
+        received: Bytes that have come.
+        total: Bytes that there are, None where the server does not say.
+        over: Whether nothing more will come.
+        error: Why it failed, in a sentence; empty where it did not.
+        stopped: Whether it ended because nobody waited any more.
+    """
+
+    def __init__(self, begin: Callable[[], Steps], total: int | None, token: str) -> None:
+        self.received, self.total = 0, total
+        self.over, self.error, self.stopped = False, "", False
+        self._begin = begin
+        self._waiting = {token: time.monotonic()}
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def wait_for(self, token: str) -> None:
+        """Notes that a visitor waits, and still does."""
+        self._waiting[token] = time.monotonic()
+
+    def leave(self, token: str) -> None:
+        """Notes that a visitor no longer waits."""
+        self._waiting.pop(token, None)
+
+    def _run(self) -> None:
+        try:
+            failed = self._fetched()
+            if failed:
+                self.error = sentences.not_fetched(failed)
+        except UapsegError as error:
+            self.error = str(error)
+        finally:
+            self.over = True
+
+    def _fetched(self) -> Sequence[str]:
+        coming = self._begin()
+        while True:
+            try:
+                progress = next(coming)
+            except StopIteration as end:
+                return end.value
+            self.received, self.total = progress.received, progress.total or self.total
+            if all(time.monotonic() - asked > PATIENCE for asked in list(self._waiting.values())):
+                coming.close()
+                self.stopped = True
+                return ()
+
+
+def cost(downloads: Sequence[Download]) -> int | None:
+    """How many bytes the files are; None where one of them is not known."""
+    sizes = [download.size for download in downloads]
+    return None if None in sizes else sum(size or 0 for size in sizes)

@@ -1,0 +1,59 @@
+"""The moments of a run that are kept, to look at again and to go back to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import torch
+
+from uapseg.metrics import Collapse
+from uapseg.run import Plan
+from uapseg.ui.steps import Checkpoint, Levels8, Look, packed, unpacked
+
+MOST = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """The perturbation as it was when the held-out pictures were looked at.
+
+    Attributes:
+        spent: The image-gradients spent until then.
+        levels: The perturbation in whole grey levels (3, h, w).
+        look: What it did.
+        plan: What was searched for then.
+    """
+
+    spent: int
+    levels: Levels8 = field(repr=False)
+    look: Look = field(repr=False)
+    plan: Plan = field(repr=False)
+
+
+def kept(moments: Sequence[Moment], new: Moment) -> list[Moment]:
+    """The moments with a new last one; of too many the one goes whose neighbours are closest to each other."""
+    all_ = [*(moment for moment in moments if moment.spent < new.spent), new]
+    if len(all_) > MOST:
+        del all_[min(range(1, len(all_) - 1), key=lambda number: all_[number + 1].spent - all_[number - 1].spent)]
+    return all_
+
+
+def back_to(moment: Moment, checkpoint: Checkpoint) -> Checkpoint:
+    """What a search needs to go on from a moment: its perturbation, at rest."""
+    state = unpacked(checkpoint)
+    delta = torch.from_numpy(moment.levels.copy()).float() / 255
+    look = moment.look
+    seen = replace(
+        state.validation,
+        image_gradients=moment.spent,
+        scores=look["scores"],
+        each=tuple(look["each"]),
+        collapse=Collapse(**look["collapse"]) if look["collapse"] else None,
+        predictions=torch.from_numpy(look["predictions"].copy()),
+    )
+    zero = torch.zeros_like(delta)
+    return packed(
+        replace(
+            state, image_gradients=moment.spent, delta=delta, best=delta, momentum=zero, gathered=zero,
+            chosen=seen, validation=seen,
+        )
+    )  # fmt: skip

@@ -1,0 +1,176 @@
+"""The studios of a page: one for each pair of network and data set, loaded in the background, the last few kept."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Literal
+
+from uapseg import datasets, models
+from uapseg.download import Download, fetch_all
+from uapseg.errors import UapsegError
+from uapseg.ui import words
+from uapseg.ui.choice import Pair
+from uapseg.ui.fetching import Fetch, Steps, cost
+from uapseg.ui.offers import Offer, dataset_offers, model_offers
+from uapseg.ui.studio import Studio
+
+MOST = 3
+
+
+@dataclass(frozen=True)
+class Coming:
+    """How far a pair is that cannot be shown yet.
+
+    Attributes:
+        state: ``costs`` waits for the visitor's word, as something has to be downloaded first.
+        received: Bytes that have come.
+        total: Bytes to download, None where that is not known.
+        message: Why it failed.
+    """
+
+    state: Literal["costs", "fetching", "loading", "failed"]
+    received: int = 0
+    total: int | None = None
+    message: str = ""
+
+
+class Studios:
+    """Studios by pair.
+
+    Args:
+        models: The names of the networks on offer; the first is shown to a new visitor.
+        datasets: The same of the data sets.
+
+    Attributes:
+        first: The studio that a new visitor sees.
+    """
+
+    def __init__(self, models: Sequence[str], datasets: Sequence[str]) -> None:
+        self.models, self.datasets = tuple(models), tuple(datasets)
+        self._lock = threading.Lock()
+        self._fetches: dict[str, Fetch] = {}
+        self._loading: set[Pair] = set()
+        self._failed: dict[Pair, str] = {}
+        self.first = Studio(self.models[0], self.datasets[0])
+        self._ready: OrderedDict[Pair, Studio] = OrderedDict()
+
+    @cached_property
+    def model_offers(self) -> list[Offer]:
+        """The networks in plain words."""
+        return model_offers(self.models)
+
+    @cached_property
+    def dataset_offers(self) -> list[Offer]:
+        """The data sets in plain words."""
+        return dataset_offers(self.datasets)
+
+    def details(self, pair: Pair) -> list[str]:
+        """What there is to know of a pair before choosing it."""
+        offers = [*self.model_offers, *self.dataset_offers]
+        return [offer.details for offer in offers if offer.name in pair and offer.details]
+
+    def offers(self, pair: Pair) -> bool:
+        """Whether a visitor may choose this pair."""
+        return pair[0] in self.models and pair[1] in self.datasets
+
+    def get(self, pair: Pair) -> Studio | None:
+        """The studio of a pair, where it is loaded."""
+        if pair == self.first.pair:
+            return self.first
+        with self._lock:
+            if pair in self._ready:
+                self._ready.move_to_end(pair)
+            return self._ready.get(pair)
+
+    def ask(self, pair: Pair, token: str, *, fetch: bool = False) -> Coming:
+        """How far a pair is; begins to load it where nothing is missing, and to download what is missing if told to.
+
+        Args:
+            pair: One that is on offer.
+            token: The visitor who waits.
+            fetch: Whether the visitor agreed to the download.
+        """
+        if not self.offers(pair):
+            return Coming("failed", message=words.NOT_OFFERED)
+        with self._lock:
+            if fetch:
+                self._failed.pop(pair, None)
+            if pair in self._failed:
+                return Coming("failed", message=self._failed[pair])
+            if pair in self._loading:
+                return Coming("loading")
+            missing = [part for part in _parts(pair) if part.files]
+            if not missing:
+                self._load(pair)
+                return Coming("loading")
+            return self._fetching(pair, missing, token, fetch=fetch)
+
+    def leave(self, pair: Pair, token: str) -> None:
+        """A visitor does not want to wait for a pair any more."""
+        with self._lock:
+            for part in _parts(pair):
+                if part.name in self._fetches:
+                    self._fetches[part.name].leave(token)
+
+    def _fetching(self, pair: Pair, missing: Sequence["_Part"], token: str, *, fetch: bool) -> Coming:
+        going: list[Fetch] = []
+        for part in missing:
+            known = self._fetches.get(part.name)
+            if known and known.over:
+                del self._fetches[part.name]
+                if known.error:
+                    self._failed[pair] = known.error
+                    return Coming("failed", message=known.error)
+            if part.name not in self._fetches and fetch:
+                self._fetches[part.name] = Fetch(part.begin, cost(part.files), token)
+            if part.name in self._fetches:
+                going.append(self._fetches[part.name])
+        if len(going) < len(missing):
+            return Coming("costs", total=_sum([cost(part.files) for part in missing]))
+        for each in going:
+            each.wait_for(token)
+        return Coming("fetching", sum(each.received for each in going), _sum([each.total for each in going]))
+
+    def _load(self, pair: Pair) -> None:
+        self._loading.add(pair)
+        threading.Thread(target=self._loaded, args=(pair,), daemon=True).start()
+
+    def _loaded(self, pair: Pair) -> None:
+        try:
+            studio = Studio(*pair)
+        except UapsegError as error:
+            self._failed[pair] = str(error)
+        except Exception:  # noqa: BLE001  a visitor waits for an answer, whatever went wrong
+            self._failed[pair] = words.NOT_LOADED
+        else:
+            with self._lock:
+                self._ready[pair] = studio
+                while len(self._ready) > MOST:
+                    self._ready.popitem(last=False)
+        finally:
+            self._loading.discard(pair)
+
+
+@dataclass(frozen=True)
+class _Part:
+    """One half of a pair: its name, by which a download is shared by all pairs that need it, and what is missing."""
+
+    name: str
+    files: Sequence[Download]
+    begin: Callable[[], Steps]
+
+
+def _parts(pair: Pair) -> tuple[_Part, _Part]:
+    model, data = pair
+    weights = models.needed(model)
+    return (
+        _Part(f"model {model}", weights, partial(fetch_all, weights)),
+        _Part(f"data {data}", datasets.needed(data), partial(datasets.prepare, data)),
+    )
+
+
+def _sum(sizes: Sequence[int | None]) -> int | None:
+    known = [size for size in sizes if size is not None]
+    return sum(known) if len(known) == len(sizes) else None

@@ -1,0 +1,134 @@
+"""A visitor comes, chooses, and leaves."""
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from uapseg.errors import UapsegError
+from uapseg.ui import words
+from uapseg.ui.choice import Choice
+from uapseg.ui.desk import CLASSES, CONTROLS, Desk, Updates
+from uapseg.ui.outcomes import settle, sorry
+from uapseg.ui.runs import Run, Wish
+from uapseg.ui.studio import Studio
+
+WISH_SECONDS = 0.7
+"""A changed control waits this long for the next change before a run takes it up."""
+
+
+class Visits(Desk):
+    """Events of the controls and of the page itself."""
+
+    def on_load(self, saved: object, request: gr.Request | None = None) -> Updates:
+        """Finds the visitor's run again, or begins one: token, stage, memory, controls, buttons."""
+        memory: dict[str, Any] = saved if isinstance(saved, dict) else {}
+        run = self.runs.get(memory.get("token"))
+        if run is None:
+            run = self.runs.new()
+            run.choice = self._remembered(memory)
+        if request and request.session_hash:
+            self._tabs[request.session_hash] = run.token
+        return run.token, gr.update(token=run.token), self._memory(run), *self._controls(run), *self._resting(run)
+
+    def on_leave(self, request: gr.Request) -> None:
+        """A tab was closed or reloaded: Gradio dropped what it waited for, so its place in the queue is free."""
+        token = self._tabs.pop(request.session_hash or "", None)
+        run = self.runs.get(token)
+        if run and run.status == "waiting" and token not in self._tabs.values():
+            settle(run)
+
+    def on_knob(self, token: str | None, *values: Any) -> Updates:
+        """A control was moved: what the browser is to remember, and what Start will do now."""
+        run = self._run(token)
+        run.publish(choice=self._choice(values))
+        if run.status == "running":
+            self._wish(run)
+        return self._memory(run), gr.update(value=self._label(run))
+
+    def on_pair(self, token: str | None, model: str, data: str) -> Updates:
+        """Another network or other pictures were chosen: they are loaded while the visitor looks on."""
+        run = self._run(token)
+        choice = replace(run.choice, model=str(model), data=str(data), drawing=None)
+        if not self.studios.offers(choice.pair):
+            raise sorry(words.NOT_OFFERED)
+        run.publish(choice=choice, view=("scene", 0))
+        return self._memory(run), gr.update(value=self._label(run))
+
+    def on_ready(self, token: str | None) -> Updates:
+        """What was chosen is loaded: the controls take up its classes."""
+        run = self._run(token)
+        studio = self.studios.get(run.choice.pair)
+        if studio and not run.choice.fits(studio.model.classes):
+            first = studio.first
+            run.publish(choice=replace(run.choice, **{name: getattr(first, name) for name in CLASSES}))
+        return self._memory(run), *self._controls(run), *self._resting(run)
+
+    def on_fetch(self, token: str | None) -> None:
+        """The visitor agreed to a download."""
+        run = self._run(token)
+        self.studios.ask(run.choice.pair, run.token, fetch=True)
+
+    def on_cancel(self, token: str | None) -> Updates:
+        """The visitor does not want to wait: back to the network and pictures of the run, or the first ones."""
+        run = self._run(token)
+        self.studios.leave(run.choice.pair, run.token)
+        plan, first = run.plan, self.first
+        model, data = (plan.model, plan.data) if plan else first.pair
+        run.publish(choice=replace(run.choice, model=model, data=data))
+        return self.on_ready(token)
+
+    def _wish(self, run: Run) -> None:
+        try:
+            plan, _ = self._plan(run)
+        except UapsegError:  # not finished: the run goes on as it is
+            return
+        run.wish = Wish(time.monotonic() + WISH_SECONDS, plan) if plan != run.plan else None
+
+    def _choice(self, values: tuple[Any, ...]) -> Choice:
+        *controls, stage = values
+        drawing = stage.get("drawing") if isinstance(stage, dict) else None
+        try:
+            return Choice.of({**dict(zip(CONTROLS, controls, strict=True)), "drawing": drawing})
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+
+    def _remembered(self, saved: dict[str, Any]) -> Choice:
+        try:
+            choice = Choice.of(
+                {**self.first.kept(), **{name: saved.get(name) for name in CONTROLS if saved.get(name)}}
+            )
+        except (UapsegError, TypeError):
+            return self.first
+        if not self.studios.offers(choice.pair):
+            return self.first
+        studio = self.studios.get(choice.pair)
+        return choice if studio is None or choice.fits(studio.model.classes) else self.first
+
+    def _controls(self, run: Run) -> Updates:
+        """The controls with their values, and the classes to choose from."""
+        studio = self.studios.get(run.choice.pair)
+        values = {name: _plain(getattr(run.choice, name)) for name in CONTROLS}
+        if studio is None:
+            return tuple(gr.skip() if name in CLASSES else value for name, value in values.items())
+        choices = choices_of(studio)
+        return tuple(
+            gr.update(choices=choices[name], value=value) if name in CLASSES else value
+            for name, value in values.items()
+        )
+
+
+def choices_of(studio: Studio) -> dict[str, list[str]]:
+    """What can be chosen in the controls that name classes."""
+    classes = list(studio.model.classes)
+    return {
+        "inside": classes,
+        "rest": [*classes, words.KEEP],
+        "hide": classes,
+        "fill": [words.NEAREST, *classes],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
