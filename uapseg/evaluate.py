@@ -1,5 +1,7 @@
 """What a perturbation does on a whole data set: on 8-bit pictures, beside the clean pictures and random noise."""
 
+import hashlib
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -7,9 +9,10 @@ from functools import reduce
 from operator import add
 
 import torch
+from torch import Tensor
 
 from uapseg.datasets import Dataset
-from uapseg.metrics import Counts, Scores, count, intervals, scores
+from uapseg.metrics import Collapse, Counts, Scores, collapse, count, intervals, mean_iou, scores, truth_overlap
 from uapseg.models import Segmenter
 from uapseg.perturbation import eight_bit, perturb, quantise, random_signs
 from uapseg.targets import Target
@@ -32,8 +35,12 @@ class Report:
         clean: The scores of the pictures as they are.
         random_noise: The scores with random signs of the same epsilon.
         interval: 95 % bootstrap intervals over pictures of the scores with the perturbation, as [low, high].
+        truth: The mean IoU against the ground truth under the same three names; empty where there is none.
+        collapse: The class that has swallowed others, as in `uapseg.metrics.Collapse`; None where none has.
         linf: The largest change that the perturbation makes, in grey levels.
         l2: The Euclidean norm of the change in [0, 1] units, mean over pictures.
+        hashes: What was measured: ``weights``, ``pictures``, ``target`` and ``perturbation``, 16 hexadecimal digits
+            each.
         seconds: How long measuring took.
     """
 
@@ -46,8 +53,11 @@ class Report:
     clean: Scores
     random_noise: Scores
     interval: dict[str, list[float]]
+    truth: dict[str, float | None]
+    collapse: Collapse | None
     linf: float
     l2: float
+    hashes: dict[str, str]
     seconds: float
 
     def to_dict(self) -> dict[str, object]:
@@ -62,13 +72,27 @@ class Report:
             cells = [f"{percent(value):>10}", f"{f'{low} to {high}':>17}"]
             cells += [f"{percent(self.clean[name]):>9}", f"{percent(self.random_noise[name]):>14}"]
             lines.append(f"{name.replace('_', ' '):<18}" + "".join(cells))
+        if self.truth:
+            cells = [f"{percent(self.truth['perturbed']):>10}", " " * 17]
+            cells += [f"{percent(self.truth['clean']):>9}", f"{percent(self.truth['random_noise']):>14}"]
+            lines.append(f"{'mIoU against truth':<18}" + "".join(cells))
         where = f"{self.pictures} {self.split} pictures of {self.data}, network {self.model}"
-        return "\n".join([*lines, f"{where}; largest change {self.linf:.0f} grey levels of 255"])
+        lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255")
+        return "\n".join([*lines, *([warning(self.collapse)] if self.collapse else [])])
 
 
 def percent(share: float | None) -> str:
     """A share in per cent, or a dash where there is none."""
     return "-" if share is None else f"{100 * share:.1f}"
+
+
+def warning(collapse: Collapse) -> str:
+    """In plain words that the network has stopped telling things apart."""
+    return (
+        f"Collapse: {collapse.name} fills {percent(collapse.seen)} % of the pictures, of which it had "
+        f"{percent(collapse.clean)} % and should have {percent(collapse.wanted)} %: the network no longer tells "
+        "things apart."
+    )
 
 
 def images_of(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
@@ -102,18 +126,15 @@ def evaluate(
     delta = quantise(delta.to(device), epsilon)
     size = (delta.shape[-1], delta.shape[-2])
     noise = quantise(random_signs(size, epsilon, seed).to(device), epsilon)
-    goal_of = target.on(model.classes, model.objects, size)
-    parts: dict[str, list[Counts]] = {"clean": [], "random_noise": [], "perturbed": []}
-    norms: list[torch.Tensor] = []
+    tally, norms = _Tally(model, dataset, target, size), list[torch.Tensor]()
     for start in range(0, len(dataset), BATCH):
-        images = images_of(dataset, range(start, min(start + BATCH, len(dataset))), device)
+        numbers = range(start, min(start + BATCH, len(dataset)))
+        images = images_of(dataset, numbers, device)
         clean = model.predict(images)
-        goal = goal_of(clean)
-        seen = (clean, seen_with(model, images, noise), seen_with(model, images, delta))
-        for part, labels in zip(parts.values(), seen, strict=True):
-            part.append(count(labels, clean, goal, target, model.classes))
+        seen = {"perturbed": seen_with(model, images, delta), "clean": clean}
+        tally.add(numbers, clean, {**seen, "random_noise": seen_with(model, images, noise)})
         norms.append((eight_bit(perturb(images, delta)) - images).flatten(1).norm(dim=1))
-    totals = {name: reduce(add, part) for name, part in parts.items()}
+    totals = tally.totals()
     return Report(
         model=model.name,
         data=dataset.name,
@@ -122,7 +143,55 @@ def evaluate(
         epsilon=round(epsilon * 255, 3),
         **{name: scores(total, target) for name, total in totals.items()},
         interval=intervals(totals["perturbed"], target, seed),
+        truth=tally.truth(),
+        collapse=collapse(totals["perturbed"], model.classes),
         linf=delta.abs().amax().item() * 255,
         l2=torch.cat(norms).mean().item(),
+        hashes=_hashes(model, dataset, target, delta),
         seconds=time.monotonic() - began,
     )
+
+
+class _Tally:
+    """Counts of what the network sees in the pictures with and without the perturbation, against goal and truth."""
+
+    def __init__(self, model: Segmenter, dataset: Dataset, target: Target, tile: tuple[int, int]) -> None:
+        self._model, self._dataset, self._target = model, dataset, target
+        self._goal_of = target.on(model.classes, model.objects, tile)
+        self._parts: dict[str, list[Counts]] = {}
+        self._true: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        names = {name.lower(): number for number, name in enumerate(model.classes)}
+        table = [names.get(name.lower(), 255) for name in dataset.classes]
+        self._table = torch.tensor([*table, *[255] * (256 - len(table))], dtype=torch.uint8)
+        self._has_truth = any(number != 255 for number in table)
+
+    def add(self, numbers: Sequence[int], clean: LabelMaps, seen: dict[str, LabelMaps]) -> None:
+        """Counts some pictures; ``seen`` has what is seen in them by name."""
+        goal, classes = self._goal_of(clean), self._model.classes
+        truth = self._table[self._dataset.truth(numbers).long()].to(clean.device) if self._has_truth else None
+        for name, labels in seen.items():
+            self._parts.setdefault(name, []).append(count(labels, clean, goal, self._target, classes))
+            if truth is not None:
+                self._true.setdefault(name, []).append(truth_overlap(labels, truth, len(classes)))
+
+    def totals(self) -> dict[str, Counts]:
+        """The counts of all pictures, by name."""
+        return {name: reduce(add, parts) for name, parts in self._parts.items()}
+
+    def truth(self) -> dict[str, float | None]:
+        """The mean IoU against the truth, by name; of classes that both the network and the data set know."""
+        known = self._table[self._table != 255].unique().long()
+        return {
+            name: mean_iou(*(torch.cat(one)[:, known] for one in zip(*pairs, strict=True)))
+            for name, pairs in self._true.items()
+        }
+
+
+def _hashes(model: Segmenter, dataset: Dataset, target: Target, delta: Delta) -> dict[str, str]:
+    contents = {
+        "pictures": "\n".join(dataset.keys).encode(),
+        "target": json.dumps(asdict(target)).encode(),
+        "perturbation": (delta * 255).round().to(torch.int16).cpu().numpy().tobytes(),
+    }
+    hashed = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in contents.items()}
+    return {"weights": model.fingerprint, **hashed}

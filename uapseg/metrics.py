@@ -23,12 +23,18 @@ class Counts:
         reached: Those that carry the wanted label; for the group of hidden pixels, no longer a hidden class (n, g).
         overlap: The pixels outside the hidden group that carry a class before and after (n, k).
         union: Those that carry it before or after (n, k).
+        clean: The pixels of each class in the clean pictures (n, k).
+        wanted: The pixels that should carry each class (n, k).
+        seen: Those that do (n, k).
     """
 
     pixels: Tensor
     reached: Tensor
     overlap: Tensor
     union: Tensor
+    clean: Tensor
+    wanted: Tensor
+    seen: Tensor
 
     def __add__(self, other: "Counts") -> "Counts":
         """The counts of both sets of pictures."""
@@ -40,26 +46,49 @@ class Counts:
 
 def count(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]) -> Counts:
     """Counts what is seen (n, h, w) against the goal, and against what was seen in the clean pictures."""
-    right = seen == goal.labels
+    k, right, hides = len(classes), seen == goal.labels, isinstance(target, Hidden)
     if isinstance(target, Hidden):
         names = {name.lower() for name in target.classes}
         gone = torch.ones(256, dtype=torch.bool, device=seen.device)
         gone[[number for number, name in enumerate(classes) if name.lower() in names]] = False
         right = torch.where(goal.groups == 0, gone[seen.long()], right)
     groups = [goal.groups == group for group in range(GROUPS[target.kind])]
-    counted = goal.groups != 0 if isinstance(target, Hidden) else torch.ones_like(right)
-    before = [(clean == number) & counted for number in range(len(classes))]
-    after = [(seen == number) & counted for number in range(len(classes))]
+    pairs = _histogram(clean.long() * (k + 1) + torch.where(groups[0] & hides, k, seen.long()), (k + 1) ** 2)
+    pairs = pairs.view(-1, k + 1, k + 1)[:, :k, :k]  # without the hidden pixels, which went to a class of their own
+    overlap = pairs.diagonal(dim1=1, dim2=2)
     return Counts(
         _sums(groups),
         _sums([right & group for group in groups]),
-        _sums([a & b for a, b in zip(before, after, strict=True)]),
-        _sums([a | b for a, b in zip(before, after, strict=True)]),
+        overlap,
+        pairs.sum(1) + pairs.sum(2) - overlap,
+        *(_histogram(labels.long(), k) for labels in (clean, goal.labels, seen)),
     )
 
 
 def _sums(masks: list[Tensor]) -> Tensor:
     return torch.stack([mask.flatten(1).sum(1) for mask in masks], dim=1).cpu()
+
+
+def _histogram(numbers: Tensor, count: int) -> Tensor:
+    """How often each number below ``count`` appears in each picture (n, count)."""
+    pictures = torch.arange(len(numbers), device=numbers.device).view(-1, 1, 1) * count
+    return (pictures + numbers).flatten().bincount(minlength=len(numbers) * count).view(-1, count).cpu()
+
+
+def truth_overlap(seen: LabelMaps, truth: LabelMaps, k: int) -> tuple[Tensor, Tensor]:
+    """Pixels of each of k classes that are seen and true (n, k), and seen or true (n, k); 255 is no label."""
+    known = truth < k
+    pairs = torch.where(known, truth.long() * k + seen.long(), k * k)
+    square = _histogram(pairs, k * k + 1)[:, :-1].view(-1, k, k)
+    overlap = square.diagonal(dim1=1, dim2=2)
+    return overlap, square.sum(1) + square.sum(2) - overlap
+
+
+def mean_iou(overlap: Tensor, union: Tensor) -> float | None:
+    """The mean over classes of summed overlap (n, k) over summed union (n, k); None where there is no class at all."""
+    overlap, union = overlap.sum(0).double(), union.sum(0)
+    there = union > 0
+    return (overlap[there] / union[there]).mean().item() if there.any() else None
 
 
 def scores(counts: Counts, target: Target) -> Scores:
@@ -98,6 +127,41 @@ def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) 
     return {k: torch.tensor(v, dtype=torch.float64).quantile(levels).tolist() for k, v in spread.items()}
 
 
+@dataclass(frozen=True)
+class Collapse:
+    """The class that takes up more of the pictures than it should.
+
+    Attributes:
+        name: The class.
+        clean: Its share of all pixels in the clean pictures.
+        wanted: The share that the target asks for.
+        seen: The share it has with the perturbation.
+    """
+
+    name: str
+    clean: float
+    wanted: float
+    seen: float
+
+    @property
+    def excess(self) -> float:
+        """How far the class has grown beyond what it was and what it should be, as a share of all pixels."""
+        return self.seen - max(self.clean, self.wanted)
+
+
+TOO_MUCH = 0.1
+"""An excess above this, a tenth of all pixels, is a collapse: the network no longer tells things apart."""
+
+
+def collapse(counts: Counts, classes: tuple[str, ...]) -> Collapse | None:
+    """The class that has swallowed others, where one has grown by more than a tenth of all pixels beyond its due."""
+    whole = counts.pixels.sum().item()
+    totals = ((values.sum(0) / whole).tolist() for values in (counts.clean, counts.wanted, counts.seen))
+    grown = [Collapse(*row) for row in zip(classes, *totals, strict=True)]
+    worst = max(grown, key=lambda one: one.excess)
+    return worst if worst.excess > TOO_MUCH else None
+
+
 def merit(values: Scores) -> float:
     """One number to choose by: the mean of the scores that pull against each other."""
     names = (
@@ -126,9 +190,7 @@ def _fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor
 def _iou(counts: Counts, target: Target) -> Scores:
     if not isinstance(target, Hidden):
         return {}
-    overlap, union = counts.overlap.sum(0).double(), counts.union.sum(0)
-    there = union > 0
-    return {"miou": (overlap[there] / union[there]).mean().item() if there.any() else None}
+    return {"miou": mean_iou(counts.overlap, counts.union)}
 
 
 def _share(part: Tensor, whole: Tensor) -> float | None:
