@@ -33,10 +33,11 @@ def greys() -> Segmenter:
 class Plain:
     """Pictures of one grey each: ``shades`` in grey levels."""
 
-    name, licence = "plain", "MIT"
+    name, licence, classes, skipped = "plain", "MIT", ("dark",), ()
 
     def __init__(self, shades: Sequence[int], split: str = "train", size: tuple[int, int] = (16, 12)) -> None:
         self.shades, self.split, self.size = list(shades), split, size
+        self.keys = tuple(f"{split}-{number}" for number in range(len(shades)))
 
     def __len__(self) -> int:
         return len(self.shades)
@@ -44,6 +45,9 @@ class Plain:
     def pictures(self, numbers: Sequence[int]) -> Tensor:
         shades = torch.tensor([self.shades[n] for n in numbers], dtype=torch.uint8)
         return shades.view(-1, 1, 1, 1).expand(-1, 3, self.size[1], self.size[0]).contiguous()
+
+    def ahead(self, numbers: Sequence[int]) -> None:
+        """Nothing is read from anywhere."""
 
     def truth(self, numbers: Sequence[int]) -> Tensor:
         return torch.zeros(len(numbers), self.size[1], self.size[0], dtype=torch.uint8)

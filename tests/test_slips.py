@@ -53,9 +53,9 @@ def test_each_epsilon_has_floors_of_its_own():
 def test_a_search_never_opens_the_test_pictures(monkeypatch):
     opened: list[str] = []
     module = import_module("uapseg.run")  # the package exports its function under the same name
-    monkeypatch.setattr(module, "load_model", lambda *_: greys())
+    monkeypatch.setattr(module, "load_model", lambda *_, **__: greys())
     monkeypatch.setattr(
-        module, "load_dataset", lambda name, split: (opened.append(split), Plain((100,) * 3, split))[1]
+        module, "load_dataset", lambda name, split, _: (opened.append(split), Plain((100,) * 3, split))[1]
     )
     target = written("o", "light", "dark", (16, 12))
     plan = Plan(model="greys", data="plain", target=target, settings=fast(epsilon=GREY, budget=6))

@@ -4,10 +4,13 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,9 @@ class Workers:
     rank: int = 0
     world: int = 1
 
-    def mine(self, numbers: Sequence[int]) -> Sequence[int]:
+    def mine(self, batch: Sequence[T]) -> Sequence[T]:
         """This process's share of a batch; all shares together are the batch."""
-        return numbers[self.rank :: self.world]
+        return batch[self.rank :: self.world]
 
     def sum(self, value: Tensor) -> Tensor:
         """The sum of a tensor over the processes; rounding may differ with their number."""

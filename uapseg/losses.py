@@ -1,15 +1,69 @@
 """How far the network is from the goal, pixel by pixel, and how the pixels are weighed."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from uapseg.tensors import LabelMaps, Logits, PixelLoss
 
+LEAD = 10.0
+"""The lead of a label, in logits, from which on `margin` asks for no more."""
+
 
 def cross_entropy(logits: Logits, labels: LabelMaps) -> PixelLoss:
     """The cross-entropy of each pixel's label, in nats; exp of its negative is the confidence in the label."""
     return F.cross_entropy(logits.float(), labels.long(), reduction="none")
+
+
+def margin(logits: Logits, labels: LabelMaps) -> PixelLoss:
+    """How far the label's best rival is above it, in logits, down to a lead of 10; the rival is not pushed down.
+
+    Source:
+        The bounded loss of Zhang et al., Understanding Adversarial Examples From the Mutual Influence of Images and
+        Perturbations, https://arxiv.org/abs/2007.06189, for each pixel.
+    """
+    index, logits = labels.long().unsqueeze(1), logits.float()
+    own = logits.gather(1, index).squeeze(1)
+    rival = logits.detach().scatter(1, index, float("-inf")).amax(dim=1)
+    return (rival - own).clamp(min=-LEAD)
+
+
+def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
+    """One minus the cosine between the logits about their mean and the label's direction, in [0, 2].
+
+    Source:
+        Zhang et al., Data-Free Universal Adversarial Perturbation and Black-Box Attack, ICCV 2021, for each pixel.
+    """
+    centred = logits.float() - logits.float().mean(dim=1, keepdim=True)
+    own = centred.gather(1, labels.long().unsqueeze(1)).squeeze(1)
+    k = logits.shape[1]
+    return 1 - own / (centred.norm(dim=1).clamp(min=1e-12) * (1 - 1 / k) ** 0.5)
+
+
+LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {
+    "cross-entropy": cross_entropy,
+    "margin": margin,
+    "cosine": cosine,
+}
+
+
+def focused(entropy: PixelLoss, focus: str, tau: float) -> Tensor:
+    """What each pixel counts for by how far it is won (n, h, w), in [0, 1].
+
+    Args:
+        entropy: The cross-entropy of each pixel's label.
+        focus: ``tau``: 0 where it is won, else 1; ``smooth``: one minus the confidence in the label; ``all``: 1.
+        tau: See `unwon`.
+
+    Source:
+        ``smooth`` after Agnihotri et al., CosPGD, https://arxiv.org/abs/2302.02213, who scale each pixel's loss by
+        how far its prediction and its label point apart.
+    """
+    if focus == "tau":
+        return unwon(entropy, tau).float()
+    return torch.ones_like(entropy) if focus == "all" else 1 - torch.exp(-entropy.detach())
 
 
 def unwon(loss: PixelLoss, tau: float) -> Tensor:

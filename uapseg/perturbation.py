@@ -3,15 +3,15 @@
 import torch
 
 from uapseg.targets import repeated
-from uapseg.tensors import Delta, Images, Levels
+from uapseg.tensors import Delta, Deltas, Images, Levels
 
 
-def perturb(images: Images, delta: Delta) -> Images:
+def perturb(images: Images, delta: Delta | Deltas) -> Images:
     """Adds a perturbation, repeated from the top left corner, and clamps to what a picture can hold.
 
     Args:
         images: RGB in [0, 1] (n, 3, h, w).
-        delta: The perturbation, in the same units, of any size.
+        delta: The perturbation, in the same units, of any size; or one for each image.
 
     Source:
         Periodic tiling as in Metzen et al., https://arxiv.org/abs/1704.05712

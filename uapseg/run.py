@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from uapseg.datasets import load_dataset
+from uapseg.datasets import Dataset, load_dataset, overlap
 from uapseg.distributed import ALONE, Workers
 from uapseg.errors import UapsegError
 from uapseg.fit import fit
@@ -25,12 +25,20 @@ class Plan:
         data: The name of the data set; its train split is learnt from, its val split chooses.
         target: What the network is to see.
         settings: How to search.
+        also: The names of further networks that must see it too.
+        weights: A file of weights for the network, instead of its own.
+        eval_data: The name of the data set that the report is measured on; None takes the test split of ``data``.
+        size: (width, height) that pictures are brought to; None takes the data set's own.
     """
 
     model: str
     data: str
     target: Target
     settings: Settings
+    also: tuple[str, ...] = ()
+    weights: str | None = None
+    eval_data: str | None = None
+    size: tuple[int, int] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, ready for JSON."""
@@ -44,16 +52,19 @@ class Plan:
             UapsegError: It is not a plan of this version.
         """
         try:
-            target: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in fields["target"].items()}
-            settings: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in fields["settings"].items()
-            }
-            kind = {"static": Static, "hidden": Hidden}[target["kind"]]
-            return cls(
-                model=fields["model"], data=fields["data"], target=kind(**target), settings=Settings(**settings)
-            )
+            plain = {name: _tupled(value) for name, value in fields.items()}
+            kind = {"static": Static, "hidden": Hidden}[plain["target"]["kind"]]
+            parts = {"target": kind(**plain["target"]), "settings": Settings(**plain["settings"])}
+            return cls(**{**plain, **parts})
         except (KeyError, TypeError, AttributeError) as error:
             raise UapsegError(f"The plan cannot be read ({error}): it is not one of this version.") from error
+
+
+def _tupled(value: Any) -> Any:
+    """A value from JSON with its lists as tuples."""
+    if isinstance(value, dict):
+        return {name: _tupled(inner) for name, inner in value.items()}
+    return tuple(_tupled(inner) for inner in value) if isinstance(value, list) else value
 
 
 def run(
@@ -74,9 +85,33 @@ def run(
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712
     """
-    model = load_model(plan.model, choose_device(device))
-    train, held_out = load_dataset(plan.data, "train"), load_dataset(plan.data, "val")
-    return fit(model, train, held_out, plan.target, plan.settings, state=state, workers=workers)
+    on = choose_device(device)
+    model = load_model(plan.model, on, weights=plan.weights)
+    also = [load_model(name, on) for name in plan.also]
+    train, held_out = (load_dataset(plan.data, split, plan.size) for split in ("train", "val"))
+    return fit(model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers)
+
+
+def reported(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
+    """The pictures that a finished run is measured on: the test split, or ``eval_data`` as a whole.
+
+    Of ``eval_data`` with official splits only the test split is taken.
+
+    Raises:
+        UapsegError: There is no such data set, or it holds pictures that ``data`` is learnt from.
+    """
+    if eval_data is None:
+        return load_dataset(data, "test", size)
+    try:
+        pictures = load_dataset(eval_data, "all", size)
+    except UapsegError:  # it has splits of its own, or cannot be opened at all, which is then said again
+        pictures = load_dataset(eval_data, "test", size)
+    shared = overlap(load_dataset(data, "train", size), pictures)
+    if shared:
+        raise UapsegError(
+            f"{len(shared)} of the pictures of {eval_data} are learnt from too: report on others with --eval-data."
+        )
+    return pictures
 
 
 def choose_device(name: str = "auto") -> torch.device:

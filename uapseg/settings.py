@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from uapseg.errors import UapsegError
 
@@ -23,11 +23,22 @@ class Settings:
         train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
         batch: Pictures in one forward and backward pass.
         whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
+        rule: ``sign`` takes a step of one size for every value, ``adam`` a step for each from its own history.
         step: The size of the first step, in (0, 1].
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
+        single: Whether the gradient of each picture is brought to unit mean size, rather than that of the batch.
+        gather: Batches whose gradients are gathered on a walk of small steps before a step is taken; 1 does not walk.
+        wide: Whether the ball is twice as wide for the first 30 % of the budget and half as wide again for the next.
+        loss: A name in `uapseg.losses.LOSSES`.
+        focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
+            ``all``.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
+        keep: With means by region, what keeping other objects, and the rest, counts beside hiding.
+        shift: How far training pictures are moved at random, in pixels each way.
+        flip: Whether training pictures are mirrored at random.
+        robust: Whether the perturbed pictures are blurred, resized, recompressed, moved and relit at random.
         validate_every: Image-gradients between two looks at the validation pictures.
         validation_pictures: How many validation pictures choose the best iterate.
     """
@@ -40,11 +51,21 @@ class Settings:
     train_pictures: int | None = None
     batch: int
     whole_pass: bool
+    rule: Literal["sign", "adam"] = "sign"
     step: float
     decay: bool
     momentum: float
+    single: bool = False
+    gather: int = 1
+    wide: bool = False
+    loss: Literal["cross-entropy", "margin", "cosine"] = "cross-entropy"
+    focus: Literal["tau", "smooth", "all"] = "tau"
     tau: float = 0.75
     omega: float | None
+    keep: float = 1.0
+    shift: int = 0
+    flip: bool = False
+    robust: bool = False
     validate_every: int = 200
     validation_pictures: int = 32
 
@@ -57,6 +78,9 @@ class Settings:
         _within("momentum", self.momentum, 0, 0.999, "as a share")
         _within("tau", self.tau, 0.5, 1, "as a confidence")
         _within("omega", self.omega or 0, 0, 1, "as a weight")
+        _within("keep weight", self.keep, 0, 100, "times that of hiding")
+        _within("shift", self.shift, 0, 4096, "pixels")
+        _within("gather", self.gather, 1, 64, "batches")
         for side in self.tile or ():
             _within("tile", side, 8, 8192, "pixels a side")
         for name in ("train_pictures", "validate_every", "validation_pictures"):

@@ -1,17 +1,18 @@
 """Where a search stands: what resuming needs, and what is told of it after each batch."""
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from uapseg.metrics import Scores
+from uapseg.settings import Settings
 from uapseg.tensors import Delta
 from uapseg.validation import Validation
 
-TENSORS = ("delta", "momentum", "gathered", "best")
+TENSORS = ("delta", "momentum", "square", "gathered", "best")
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class State:
         seconds: Time spent.
         delta: The perturbation, before rounding.
         momentum: The running mean of normalised gradients.
+        square: The running mean of their squares (zero where the rule needs none).
         gathered: The sum of the gradients of an unfinished pass (zero where each batch is a step).
         best: The perturbation that did best on the validation pictures so far.
         chosen: What it did there.
@@ -35,6 +37,7 @@ class State:
     seconds: float
     delta: Delta
     momentum: Delta
+    square: Delta
     gathered: Delta
     best: Delta
     chosen: Validation
@@ -44,19 +47,33 @@ class State:
     def first(cls, tile: tuple[int, int], clean: Validation) -> "State":
         """The state before the first step: no perturbation of this size (width, height), and what is seen without."""
         zero = torch.zeros(3, tile[1], tile[0])
-        return cls(0, 0, 0.0, zero, zero, zero, zero, clean, clean)
+        return cls(0, 0, 0.0, zero, zero, zero, zero, zero, clean, clean)
 
     def on(self, device: torch.device) -> "State":
         """The same state with its tensors on a device."""
         return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
+    def under(self, settings: Settings, *, same_target: bool) -> "State":
+        """This state as the beginning of a search with other settings or another target.
+
+        The perturbation is brought within the new epsilon. Nothing counts as looked at, as the figures would be of the
+        old settings; the direction of travel is kept where the target is the same.
+        """
+        delta, rest = self.delta.clamp(-settings.epsilon, settings.epsilon), torch.zeros_like(self.delta)
+        unseen = replace(
+            self.validation, image_gradients=0, scores=dict.fromkeys(self.validation.scores), each=(), collapse=None
+        )
+        kept = {} if same_target else {"momentum": rest, "square": rest}
+        return replace(self, delta=delta, best=delta, gathered=rest, chosen=unseen, validation=unseen, **kept)
+
     def to_tensors(self) -> tuple[dict[str, Tensor], str]:
-        """Tensors on the CPU by name, and the rest as JSON."""
+        """Tensors on the CPU by name, those left out that are zero throughout, and the rest as JSON."""
         tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in TENSORS}
+        tensors = {name: tensor for name, tensor in tensors.items() if name == "delta" or tensor.any()}
         looks = {name: getattr(self, name) for name in ("chosen", "validation")}
         tensors |= {f"{name}.predictions": look.predictions.contiguous() for name, look in looks.items()}
         rest: dict[str, object] = {name: getattr(self, name) for name in ("image_gradients", "step", "seconds")}
-        rest |= {name: {k: v for k, v in look.__dict__.items() if k != "predictions"} for name, look in looks.items()}
+        rest |= {name: {k: v for k, v in asdict(look).items() if k != "predictions"} for name, look in looks.items()}
         return tensors, json.dumps(rest)
 
     @classmethod
@@ -64,9 +81,9 @@ class State:
         """The state that `to_tensors` took apart."""
         fields: dict[str, Any] = json.loads(rest)
         for name in ("chosen", "validation"):
-            look = {**fields[name], "each": tuple(fields[name]["each"])}
-            fields[name] = Validation(**look, predictions=tensors[f"{name}.predictions"])
-        fields |= {name: value for name, value in tensors.items() if "." not in name}
+            fields[name] = Validation.from_dict(fields[name], tensors[f"{name}.predictions"])
+        zero = torch.zeros_like(tensors["delta"])
+        fields |= {name: tensors.get(name, zero) for name in TENSORS}
         return cls(**fields)
 
 

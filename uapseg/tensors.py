@@ -24,5 +24,8 @@ PixelLoss = Float[Tensor, "n h w"]
 Delta = Float[Tensor, "3 th tw"]
 """A perturbation, in the units of the images: each value lies in [-epsilon, epsilon]."""
 
+Deltas = Float[Tensor, "n 3 th tw"]
+"""A perturbation for each of n images."""
+
 Levels = Int16[Tensor, "3 th tw"]
 """A perturbation in whole grey levels of 255, as files hold it."""

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any
 
 import torch
 
 from uapseg.datasets import Dataset
 from uapseg.evaluate import BATCH, images_of, seen_with
-from uapseg.metrics import Counts, Scores, count, each, merit, scores
+from uapseg.metrics import Collapse, Counts, Scores, collapse, count, each, merit, scores
 from uapseg.models import Segmenter
 from uapseg.perturbation import quantise
 from uapseg.targets import Goal, Target
@@ -27,17 +28,69 @@ class Validation:
         scores: As `uapseg.metrics.scores` defines them.
         each: The success in each picture, in [0, 1]; None where a picture shows none of the hidden classes.
         predictions: What the network sees in the first few pictures (6 at most, h, w), uint8, on the CPU.
+        training: The scores on a few of the pictures learnt from: far above those of the others, and the perturbation
+            has only learnt its own pictures.
+        others: The scores of further networks.
+        collapse: The class that has swallowed others, if one has.
     """
 
     image_gradients: int
     scores: Scores
     each: tuple[float | None, ...]
     predictions: LabelMaps
+    training: Scores
+    others: tuple[Scores, ...] = ()
+    collapse: Collapse | None = None
 
     @property
     def merit(self) -> float:
-        """One number to choose by, in [0, 1]."""
-        return merit(self.scores)
+        """One number to choose by, in [0, 1]: the mean over all networks."""
+        return sum(map(merit, (self.scores, *self.others))) / (1 + len(self.others))
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps) -> "Validation":
+        """What `dataclasses.asdict` took apart, also after a journey through JSON."""
+        swallowed = Collapse(**fields["collapse"]) if fields["collapse"] else None
+        tuples = {name: tuple(fields[name]) for name in ("each", "others")}
+        return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions})
+
+
+class Judge:
+    """Looks at a perturbation on held-out pictures with each network, and on a few of the pictures learnt from.
+
+    Args:
+        models: The networks, on one device; the first is the one to be shown.
+        held_out: The pictures that choose, and their numbers.
+        known: Some pictures learnt from, and their numbers.
+        target: What the networks are to see.
+        tile: (width, height) of the perturbation.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Segmenter],
+        held_out: tuple[Dataset, Sequence[int]],
+        known: tuple[Dataset, Sequence[int]],
+        target: Target,
+        tile: tuple[int, int],
+    ) -> None:
+        self._first, *self._others = (HeldOut(model, *held_out, target, tile) for model in models)
+        self._known = HeldOut(models[0], *known, target, tile)
+
+    def look(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
+        """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
+        whole = None if delta is None else quantise(delta, epsilon)
+        counts, predictions = self._first.see(whole)
+        target = self._first.target
+        return Validation(
+            image_gradients,
+            scores(counts, target),
+            each(counts, target),
+            predictions,
+            scores(self._known.see(whole)[0], target),
+            tuple(scores(other.see(whole)[0], target) for other in self._others),
+            collapse(counts, self._first.model.classes),
+        )
 
 
 @dataclass(frozen=True)
@@ -61,7 +114,7 @@ class HeldOut:
     def __init__(
         self, model: Segmenter, dataset: Dataset, numbers: Sequence[int], target: Target, tile: tuple[int, int]
     ) -> None:
-        self._model, self._target = model, target
+        self.model, self.target = model, target
         device = next(model.buffers()).device
         goal_of = target.on(model.classes, model.objects, tile)
         self._batches: list[_Batch] = []
@@ -70,22 +123,19 @@ class HeldOut:
             clean = model.predict(images)
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 
-    def look(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
-        """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
-        whole = None if delta is None else quantise(delta, epsilon)
+    def see(self, whole: Delta | None) -> tuple[Counts, LabelMaps]:
+        """Counts what the network sees with a perturbation in whole grey levels, None being the clean pictures.
+
+        Returns:
+            The counts, and what is seen in the first few pictures (6 at most, h, w), on the CPU.
+        """
         parts: list[Counts] = []
         maps: list[LabelMaps] = []
         for batch in self._batches:
-            seen = batch.clean if whole is None else seen_with(self._model, batch.images, whole)
-            parts.append(count(seen, batch.clean, batch.goal, self._target, self._model.classes))
+            seen = batch.clean if whole is None else seen_with(self.model, batch.images, whole)
+            parts.append(count(seen, batch.clean, batch.goal, self.target, self.model.classes))
             maps.append(seen[:SHOWN].cpu())
-        counts = reduce(add, parts)
-        return Validation(
-            image_gradients,
-            scores(counts, self._target),
-            each(counts, self._target),
-            torch.cat(maps[:1])[:SHOWN].clone(),
-        )
+        return reduce(add, parts), torch.cat(maps[:1])[:SHOWN].clone()
 
 
 def spread(length: int, wanted: int | None) -> list[int]:

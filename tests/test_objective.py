@@ -1,0 +1,83 @@
+"""The gradient of a batch: against the objective written out, picture by picture where asked, moved with its goals."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import Plain, greys
+from uapseg.augment import Move
+from uapseg.distributed import ALONE
+from uapseg.objective import Batch, Objective, normalised
+from uapseg.settings import fast
+from uapseg.targets import Hidden, drawn
+
+SIZE = (16, 12)
+HIDE = Hidden(classes=("light",), fill="dark")
+RULE = fast(epsilon=10 / 255, budget=10, focus="all")
+
+
+def batch(*shades: int, **options) -> Batch:
+    images = Plain(shades, size=SIZE).pictures(range(len(shades))).float() / 255
+    return Batch(range(len(shades)), images, len(shades), **options)
+
+
+def gradient(settings, given: Batch, target=HIDE):
+    return Objective(greys(), target, settings, SIZE, ALONE).gradient(given, torch.zeros(3, 12, 16))
+
+
+def test_the_gradient_is_that_of_the_mean_over_each_region():
+    model, images = greys(), batch(115, 95, 118).images
+    delta = torch.zeros(3, 12, 16, requires_grad=True)
+    entropy = torch.nn.functional.cross_entropy(model(images + delta), torch.zeros(3, 12, 16).long(), reduction="none")
+    loss = entropy[[0, 2]].mean() + 3.0 * entropy[1].mean()
+    wanted = torch.autograd.grad(loss, delta)[0]
+    found, told, _ = gradient(replace(RULE, keep=3.0), batch(115, 95, 118))
+    assert torch.allclose(found, wanted, atol=1e-6)
+    assert told.item() == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_one_picture_cannot_own_the_sum_where_each_is_brought_to_the_same_size():
+    single = replace(RULE, single=True)
+    together = gradient(single, batch(115, 130))[0]
+    alone = [normalised(gradient(single, batch(shade))[0]) for shade in (115, 130)]
+    assert torch.allclose(together, sum(alone), atol=1e-5)
+
+
+def test_goals_move_with_their_pictures_and_a_static_target_stays():
+    """The left half of the picture is light; moved by a quarter, what is to be hidden moves as well."""
+    left = torch.full((1, 3, 12, 16), 95 / 255)
+    left[..., :8] = 118 / 255
+    moves = [Move(0, 4)]
+    objective = Objective(greys(), HIDE, RULE, SIZE, ALONE)
+    groups = objective._goals(Batch([0], left, 1, moves)).groups
+    assert (groups[0, :, :12] == 0).all()
+    assert (groups[0, :, 12:] != 0).all()
+    mask = np.zeros((12, 16), bool)
+    mask[:, :8] = True
+    static = Objective(greys(), drawn(mask, "dark", None), RULE, SIZE, ALONE)
+    goal = static._goals(Batch([0], left, 1, moves))
+    assert (goal.groups[0, :, :8] == 0).all()
+    assert (goal.labels[0, :, :12] == torch.tensor([0] * 8 + [1] * 4)).all()
+
+
+def test_clean_predictions_are_kept_small():
+    objective = Objective(greys(), HIDE, RULE, SIZE, ALONE)
+    objective.gradient(batch(115, 95), torch.zeros(3, 12, 16))
+    assert set(objective._kept) == {0, 1}
+    assert sum(map(len, objective._kept.values())) < 2 * 12 * 16 / 4
+
+
+def test_the_network_sees_the_processed_picture():
+    darker = replace(RULE, tau=0.75, focus="tau")
+    plain = gradient(darker, batch(115))[2]
+    processed = gradient(darker, batch(115, process=lambda images: images * 0.5))[2]
+    assert plain == 0
+    assert processed == 1
+
+
+@pytest.mark.parametrize("loss", ["margin", "cosine"])
+def test_other_losses_push_the_same_way(loss):
+    ours, theirs = (gradient(replace(RULE, loss=name), batch(118))[0] for name in (loss, "cross-entropy"))
+    assert torch.equal(ours.sign(), theirs.sign())

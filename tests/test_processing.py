@@ -1,0 +1,62 @@
+"""What happens to pictures on their way: near what real programs do, and with gradients."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageFilter
+
+from uapseg.processing import blurred, jpeg, lit, random_process, resized
+from uapseg.scenery import render
+
+
+@pytest.fixture(scope="module")
+def scene() -> torch.Tensor:
+    return torch.from_numpy(render("val", 3).picture[:120, :200].transpose(2, 0, 1).copy())[None].float() / 255
+
+
+def levels(images: torch.Tensor) -> np.ndarray:
+    return (images[0] * 255).round().numpy().transpose(1, 2, 0)
+
+
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_the_jpeg_is_near_that_of_a_real_encoder(scene, quality):
+    buffer = io.BytesIO()
+    Image.fromarray(levels(scene).astype(np.uint8)).save(buffer, "JPEG", quality=quality, subsampling=2)
+    real = np.asarray(Image.open(buffer), np.float32)
+    ours, plain = np.abs(levels(jpeg(scene, quality)) - real).mean(), np.abs(levels(scene) - real).mean()
+    assert ours < 0.45 * plain
+    assert ours < 1.5
+
+
+def test_the_blur_is_near_a_gaussian(scene):
+    wide = torch.nn.functional.pad(scene, (0, 0, 0, 0))
+    real = np.asarray(Image.fromarray(levels(wide).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.0)), np.float32)
+    assert np.abs(levels(blurred(scene, 1.0)) - real)[4:-4, 4:-4].mean() < 1.5
+    flat = torch.full((1, 3, 20, 20), 0.3)
+    assert torch.allclose(blurred(flat, 2.0), flat, atol=1e-6)
+
+
+def test_resizing_keeps_size_and_flat_pictures_and_takes_fine_detail(scene):
+    assert resized(scene, 0.75).shape == scene.shape
+    board = ((torch.arange(64).view(-1, 1) + torch.arange(64)) % 2).float().expand(1, 3, 64, 64)
+    assert resized(board, 0.5)[..., 8:-8, 8:-8].std() < 0.1 * board.std()
+
+
+def test_light_is_a_factor():
+    assert lit(torch.tensor([0.25, 0.9]).view(1, 1, 1, 2), 1.2).flatten().tolist() == pytest.approx([0.3, 1.0])
+
+
+@pytest.mark.parametrize("process", [lambda x: jpeg(x, 60), lambda x: blurred(x, 0.8), lambda x: resized(x, 0.7)])
+def test_gradients_pass(scene, process):
+    images = scene.clone().requires_grad_()
+    weights = torch.rand(scene.shape, generator=torch.Generator().manual_seed(0))
+    gradient = torch.autograd.grad((process(images) * weights).sum(), images)[0]
+    assert gradient.abs().mean() > 0.1
+
+
+def test_random_processes_follow_the_seed_and_differ(scene):
+    outcomes = [random_process(seed)(scene) for seed in range(12)]
+    assert torch.equal(outcomes[5], random_process(5)(scene))
+    assert len({round(outcome.double().sum().item(), 3) for outcome in outcomes}) > 6

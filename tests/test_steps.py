@@ -1,0 +1,68 @@
+"""One step from a gradient, against the rules written out."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from uapseg.settings import fast
+from uapseg.state import State
+from uapseg.steps import moved_on, pace, radius, walked
+from uapseg.validation import Validation
+
+NOTHING = Validation(0, {}, (), torch.zeros(0, 2, 2, dtype=torch.uint8), {})
+START = State.first((2, 2), NOTHING)
+GRADIENT = torch.tensor([[[1.0, -2.0], [0.0, 4.0]]]).expand(3, 2, 2).contiguous()
+
+
+def settings(**options):
+    return fast(epsilon=10 / 255, budget=100, **options)
+
+
+def test_a_sign_step_goes_against_the_gradient_by_the_same_for_each_value():
+    after = moved_on(START, GRADIENT, settings(step=2 / 255), 0.0)
+    assert torch.allclose(after.delta * 255, -2 * GRADIENT.sign())
+    assert after.step == 1
+
+
+def test_momentum_adds_gradients_of_unit_mean_size():
+    one = moved_on(START, GRADIENT, settings(momentum=0.5), 0.0)
+    two = moved_on(one, -1000 * GRADIENT.flip(-1), settings(momentum=0.5), 0.0)
+    unit = GRADIENT / GRADIENT.abs().mean()
+    assert torch.allclose(two.momentum, 0.5 * unit - unit.flip(-1))
+
+
+def test_adam_is_that_of_torch_but_for_the_ball():
+    value = torch.nn.Parameter(torch.zeros(3, 2, 2))
+    reference = torch.optim.Adam([value], lr=0.1 / 255, betas=(0.9, 0.999))
+    state, rule = START, settings(rule="adam", momentum=0.9, step=0.1 / 255, decay=False)
+    for turn in range(5):
+        gradient = (GRADIENT + turn).contiguous()
+        value.grad = gradient / gradient.abs().mean()
+        reference.step()
+        state = moved_on(state, gradient, rule, 0.0)
+    assert torch.allclose(state.delta, value.detach(), atol=1e-7)
+    assert moved_on(state, GRADIENT, replace(rule, step=1.0), 0.0).delta.abs().amax() <= 10 / 255
+
+
+def test_the_pace_falls_along_a_cosine_to_nothing():
+    assert [pace(settings(step=0.02), share) for share in (0, 0.5, 1)] == pytest.approx([0.02, 0.01, 0.0])
+    assert pace(settings(step=0.02, decay=False), 0.9) == 0.02
+
+
+def test_the_ball_is_wider_at_first_where_asked_and_never_in_the_end():
+    shares = (0, 0.29, 0.3, 0.59, 0.6, 1)
+    assert [round(radius(settings(wide=True), share) * 255, 3) for share in shares] == [20, 20, 15, 15, 10, 10]
+    assert radius(settings(), 0) == 10 / 255
+    far = replace(START, delta=torch.full((3, 2, 2), 18 / 255))
+    assert moved_on(far, GRADIENT, settings(wide=True), 0.7).delta.abs().amax() <= 10 / 255
+
+
+def test_a_walk_steps_by_the_sign_and_stays_in_the_ball():
+    rule = settings(step=4 / 255)
+    once = walked(START.delta, GRADIENT, rule, 0.0)
+    assert torch.allclose(once * 255, -4 * GRADIENT.sign())
+    far = once
+    for _ in range(5):
+        far = walked(far, GRADIENT, rule, 0.0)
+    assert far.abs().amax() <= 10 / 255

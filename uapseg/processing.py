@@ -1,0 +1,110 @@
+"""What happens to pictures on their way, as functions that pass gradients: recompression, resizing, blur, light.
+
+A perturbation that is trained through them survives them better.
+
+Source:
+    Xu, Singh, Robust Universal Adversarial Perturbations, https://arxiv.org/abs/2206.10858, for the idea; Shin, Song,
+    JPEG-resistant adversarial images, 2017, for a JPEG that passes gradients.
+"""
+
+import math
+import random
+from collections.abc import Callable
+from functools import cache, partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from uapseg.tensors import Images
+
+Process = Callable[[Images], Images]
+
+LUMA = (
+    (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62), (18, 22, 37, 56, 68, 109, 103, 77), (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101), (72, 92, 95, 98, 112, 100, 103, 99),
+)  # fmt: skip
+CHROMA = (
+    (17, 18, 24, 47, 99, 99, 99, 99), (18, 21, 26, 66, 99, 99, 99, 99), (24, 26, 56, 99, 99, 99, 99, 99),
+    (47, 66, 99, 99, 99, 99, 99, 99), *[(99,) * 8] * 4,
+)  # fmt: skip
+"""The quantisation tables of the JPEG standard, annex K, for quality 50."""
+
+TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
+
+
+def random_process(seed: int) -> Process:
+    """One of the processes at a random strength, or none at all."""
+    rng = random.Random(seed)  # noqa: S311  repeatable, not secret
+    choices: list[Process] = [
+        lambda images: images,
+        partial(jpeg, quality=rng.randint(40, 95)),
+        partial(resized, factor=rng.uniform(0.6, 1)),
+        partial(blurred, sigma=rng.uniform(0.3, 1.2)),
+        partial(lit, factor=rng.uniform(0.8, 1.2)),
+    ]
+    return rng.choice(choices)
+
+
+def lit(images: Images, factor: float) -> Images:
+    """Brighter or darker by a factor."""
+    return (images * factor).clamp(0, 1)
+
+
+def resized(images: Images, factor: float) -> Images:
+    """Made smaller by a factor in (0, 1], and brought back to their size."""
+    small = [max(1, round(side * factor)) for side in images.shape[-2:]]
+    shrunk = F.interpolate(images, small, mode="bilinear", align_corners=False, antialias=True)
+    return F.interpolate(shrunk, images.shape[-2:], mode="bilinear", align_corners=False).clamp(0, 1)
+
+
+def blurred(images: Images, sigma: float) -> Images:
+    """Blurred by a Gaussian of ``sigma`` pixels."""
+    reach = max(1, math.ceil(3 * sigma))
+    places = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
+    bell = torch.exp(-0.5 * (places / sigma) ** 2)
+    bell = (bell / bell.sum()).expand(3, 1, 1, -1)
+    wide = F.pad(images, (reach, reach, 0, 0), mode="replicate")
+    across = F.conv2d(wide, bell, groups=3)
+    tall = F.pad(across, (0, 0, reach, reach), mode="replicate")
+    return F.conv2d(tall, bell.transpose(2, 3), groups=3)
+
+
+def jpeg(images: Images, quality: int) -> Images:
+    """As a JPEG of a quality in [1, 100] would show them, colours at half the size; gradients pass its rounding."""
+    height, width = images.shape[-2:]
+    padded = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate")
+    matrix = images.new_tensor(TO_YCC)
+    luma, *chroma = (torch.einsum("ij,njhw->nihw", matrix, padded) * 255).split(1, dim=1)
+    small = F.avg_pool2d(torch.cat(chroma, dim=1), 2)
+    luma = _quantised(luma - 128, _table(LUMA, quality)) + 128
+    colour = F.interpolate(_quantised(small, _table(CHROMA, quality)), scale_factor=2, mode="bilinear")
+    whole = torch.cat([luma, colour], dim=1) / 255
+    back = torch.einsum("ij,njhw->nihw", torch.linalg.inv(matrix), whole)
+    return back[..., :height, :width].clamp(0, 1)
+
+
+def _quantised(plane: Tensor, table: Tensor) -> Tensor:
+    """Planes (n, c, h, w) after the quantisation of the cosine transform of each 8x8 block."""
+    n, c, height, width = plane.shape
+    basis, table = _basis().to(plane), table.to(plane)
+    blocks = plane.view(n, c, height // 8, 8, width // 8, 8).transpose(3, 4)
+    scaled = basis @ blocks @ basis.T / table
+    scaled = scaled + (scaled.round() - scaled).detach()
+    return (basis.T @ (scaled * table) @ basis).transpose(3, 4).reshape(n, c, height, width)
+
+
+def _table(base: tuple[tuple[int, ...], ...], quality: int) -> Tensor:
+    """The quantisation table for a quality, as libjpeg scales it."""
+    scale = 5000 / quality if quality < 50 else 200 - 2 * quality
+    return ((torch.tensor(base) * scale + 50) / 100).floor().clamp(1, 255)
+
+
+@cache
+def _basis() -> Tensor:
+    """The orthonormal cosine transform of 8 values (8, 8)."""
+    row, column = torch.arange(8.0).view(8, 1), torch.arange(8.0)
+    basis = torch.cos((2 * column + 1) * row * math.pi / 16) / 2
+    basis[0] /= math.sqrt(2)
+    return basis
