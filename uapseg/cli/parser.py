@@ -41,12 +41,21 @@ def make_parser() -> Parser:
     add("models", "listings", "list the networks, their classes and licences")
     datasets = add("datasets", "listings", "list the data sets and their sizes")
     datasets.add_argument("names", nargs="*", metavar="NAME", help="only these, such as camvid:FOLDER")
+    _race(add("race", "race", "compare named settings at an equal budget of image-gradients"))
+    _transfer(add("transfer", "transfer", "measure perturbations on every network: the table of transfer"))
     _bench(add("bench", "bench", "compare a training step with the bare forward and input-gradient of its batch"))
     return parser
 
 
 def _train(parser: Parser) -> None:
     _networks(parser, "street", "street")
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a further network that must see it too; repeatable",
+    )
     _target(parser, required=True)
     search = parser.add_argument_group("the search")
     search.add_argument("--epsilon", type=_epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
@@ -61,6 +70,8 @@ def _train(parser: Parser) -> None:
     search.add_argument(
         "--omega", type=_number, metavar="SHARE", help="weight of hidden pixels, for the preset paper (0.9999)"
     )
+    search.add_argument("--keep", type=_number, metavar="WEIGHT", help="what keeping counts beside hiding (1)")
+    search.add_argument("--robust", action="store_true", help="train through recompression, resizing, blur and light")
     search.add_argument("--seed", type=int, default=0, metavar="N", help="draws the order of the pictures (0)")
     search.add_argument("--tile", type=_size, metavar="WxH", help="size of the perturbation (that of the pictures)")
     search.add_argument("--train-pictures", type=_count, metavar="N", help="how many training pictures to use (all)")
@@ -74,11 +85,41 @@ def _resume(parser: Parser) -> None:
     _device(parser)
 
 
+def _race(parser: Parser) -> None:
+    _networks(parser, "street", "street")
+    _target(parser, required=True)
+    parser.add_argument(
+        "--arms", metavar="NAME,NAME…", help="such as paper,fast,fast+margin+tile-128 (one change of fast at a time)"
+    )
+    parser.add_argument("--best", type=_count, metavar="N", help="the best arms of smaller races in the same file")
+    parser.add_argument("--epsilon", type=_epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
+    parser.add_argument(
+        "--budget", type=_count, default=800, metavar="IMAGE_GRADIENTS", help="what each arm may spend (800)"
+    )
+    parser.add_argument("--seeds", type=_count, default=1, metavar="K", help="how often each arm runs (1)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("runs/race.jsonl"), metavar="FILE",
+        help="where results are added; what it holds is not run again (runs/race.jsonl)",
+    )  # fmt: skip
+    _device(parser)
+
+
+def _transfer(parser: Parser) -> None:
+    parser.add_argument("perturbations", nargs="+", type=Path, metavar="PERTURBATION", help="files of runs")
+    parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack with each")
+    parser.add_argument("--data", metavar="NAME", help="the pictures (those of each perturbation's plan)")
+    parser.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="what pictures are brought to")
+    _device(parser)
+
+
 def _evaluate(parser: Parser) -> None:
     _perturbation(parser)
     _networks(parser, None, None)
     parser.add_argument(
-        "--split", choices=("train", "val", "test"), default="test", help="val chooses, test reports (test)"
+        "--survival", action="store_true", help="measure it after recompression, resizing, blur and the like, too"
+    )
+    parser.add_argument(
+        "--split", choices=("train", "val", "test", "all"), default="test", help="val chooses, test reports (test)"
     )
     _target(parser, required=False)
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the random noise and the interval (0)")
@@ -117,9 +158,12 @@ def _networks(parser: Parser, model: str | None, data: str | None) -> None:
     parser.add_argument(
         "--model", default=model, metavar="NAME", help=f"the network ({default}); see the command models"
     )
+    parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
     parser.add_argument(
-        "--data", default=data, metavar="NAME", help=f"the pictures ({data or default}), such as camvid:FOLDER"
+        "--data", default=data, metavar="NAME", help=f"the pictures ({data or default}); see the command datasets"
     )
+    parser.add_argument("--eval-data", metavar="NAME", help="pictures to report on (the test split of --data)")
+    parser.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="what pictures are brought to (their own)")
 
 
 def _target(parser: Parser, *, required: bool) -> None:

@@ -1,0 +1,78 @@
+"""The race: arms by name, equal budgets, results that add up, and a file that it continues from."""
+
+import json
+
+import pytest
+import torch
+
+from tests.conftest import Plain, greys
+from uapseg.arms import CHANGES, NUMBERED, SCREEN, settings_of
+from uapseg.errors import UapsegError
+from uapseg.race import Course, run_arm, standings
+from uapseg.settings import fast, paper
+from uapseg.targets import drawn
+
+LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
+PAIR = {"epsilon": 11 / 255, "budget": 24, "seed": 3}
+
+
+def course(budget: int = 24) -> Course:
+    shades = (90, 100, 100, 100)
+    return Course(greys(), Plain(shades), Plain((100, 99), "val"), Plain((100, 95), "test"), LIGHT, 11 / 255, budget)
+
+
+def drained(arm: str, seed: int = 0, budget: int = 24):
+    snapshots = run_arm(course(budget), arm, seed)
+    count = 0
+    while True:
+        try:
+            next(snapshots)
+            count += 1
+        except StopIteration as end:
+            return end.value, count
+
+
+def test_an_arm_is_a_preset_with_changes():
+    assert settings_of("fast", **PAIR) == fast(**PAIR)
+    assert settings_of("paper", **PAIR) == paper(**PAIR)
+    assert settings_of("fast+margin+tile-16+keep-0.5", **PAIR) == fast(**PAIR, loss="margin", tile=(16, 16), keep=0.5)
+
+
+@pytest.mark.parametrize("arm", ["slow", "fast+faster", "fast+tile", "fast+tile-wide", "fast+margin-3"])
+def test_an_unknown_arm_is_refused_with_the_choice(arm):
+    with pytest.raises(UapsegError, match=r"must begin with fast or paper|choose from sign, decay"):
+        settings_of(arm, **PAIR)
+
+
+@pytest.mark.parametrize("arm", [*SCREEN, *(f"fast+{c}" for c in CHANGES), *(f"fast+{n}-8" for n in NUMBERED)])
+def test_every_arm_is_valid_or_says_why(arm):
+    try:
+        assert settings_of(arm, **PAIR).epsilon == 11 / 255
+    except UapsegError as error:
+        assert "must lie between" in str(error)  # noqa: PT017
+    assert all(settings_of(one, **PAIR) for one in SCREEN)
+
+
+@pytest.mark.parametrize("arm", ["fast", "paper", "fast+adam", "fast+gather", "fast+single", "fast+wide", "fast+cosine",
+                                 "fast+robust", "fast+shift-2+flip", "fast+margin+smooth"])  # fmt: skip
+def test_every_kind_of_arm_reaches_what_epsilon_allows(arm):
+    """Of the test pictures, 100 is seen as light from 110.5 on, and 95 is out of reach of 11 levels."""
+    result, _ = drained(arm, budget=240)
+    assert result.perturbed["target_success"] == 0.5
+    assert result.image_gradients == 240
+    assert result.clean["target_success"] == 0.0
+    assert result.training["target_success"] == 0.75
+    assert result.curve[0] == (0, 0.0)
+    assert result.curve[-1] == (240, 0.5 if result.curve[-1][1] == 0.5 else 1.0)
+
+
+def test_standings_are_means_over_seeds_in_the_order_of_merit():
+    found = [drained(arm, seed)[0].to_dict() for arm in ("fast+step-0.1", "fast") for seed in (0, 1)]
+    again = json.loads(json.dumps(found))
+    table = standings(again)
+    assert [row["arm"] for row in table] == ["fast", "fast+step-0.1"]
+    assert table[0]["seeds"] == [0, 1]
+    success = [result["perturbed"]["target_success"] for result in found if result["arm"] == "fast"]
+    assert table[0]["perturbed"]["target_success"] == sum(success) / 2
+    assert table[0]["spread"]["target_success"] == [min(success), max(success)]
+    assert table[0]["curve"][0] == [0, 0.0]
