@@ -44,6 +44,7 @@ class Perturbation:
         levels: The change of each value (3, h, w), int16, within the plan's epsilon.
         plan: What it came from; None where the file does not say.
         scores: What it did on the validation pictures that chose it, where known.
+        training: What it did on some of the pictures that it was learnt from, where known.
         image_gradients: What the search had spent, where known.
         seconds: How long the search had taken, where known.
         convention: How the file's values were taken, where it does not say itself.
@@ -54,6 +55,7 @@ class Perturbation:
     scores: Scores | None = None
     image_gradients: int | None = None
     seconds: float | None = None
+    training: Scores | None = None
     convention: str = OURS
 
     def __post_init__(self) -> None:
@@ -80,8 +82,8 @@ def finished(plan: Plan, state: State) -> Perturbation:
     """The perturbation of a search wherever it stands: the best by validation, the newest before the first look."""
     looked = state.validation.image_gradients > 0
     whole = levels(state.best if looked else state.delta, plan.settings.epsilon).cpu()
-    scores = state.chosen.scores if looked else None
-    return Perturbation(whole, plan, scores, state.image_gradients, round(state.seconds, 3))
+    scores, training = (state.chosen.scores, state.chosen.training) if looked else (None, None)
+    return Perturbation(whole, plan, scores, state.image_gradients, round(state.seconds, 3), training)
 
 
 def save_png(path: Path, perturbation: Perturbation) -> None:
@@ -130,6 +132,7 @@ def _metadata(perturbation: Perturbation) -> str:
         "scores": perturbation.scores,
         "image_gradients": perturbation.image_gradients,
         "seconds": perturbation.seconds,
+        "training": perturbation.training,
     }
     return to_json(fields)
 
@@ -139,7 +142,7 @@ def _fields(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     fields = from_json(text, "The text of the perturbation")
-    kinds = {"plan": dict, "scores": dict, "image_gradients": int, "seconds": int | float}
+    kinds = {"plan": dict, "scores": dict, "image_gradients": int, "seconds": int | float, "training": dict}
     known = {name: fields.get(name) for name in kinds}
     wrong = next((n for n, value in known.items() if value is not None and not isinstance(value, kinds[n])), None)
     if wrong:

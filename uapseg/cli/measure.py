@@ -2,16 +2,22 @@
 
 from typing import Any
 
-from uapseg.cli.output import print_result
+from uapseg.cli.output import columns, print_result
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.evaluate import evaluate as measure
+from uapseg.evaluate import percent
 from uapseg.export import Perturbation, load
+from uapseg.metrics import Scores
 from uapseg.models import Segmenter, load_model
 from uapseg.run import choose_device
+from uapseg.survival import survival
 from uapseg.targets import Target
+
+LEARNT_BY_HEART = 0.15
+"""A lead on known pictures over unseen ones that is worth a warning."""
 
 
 def evaluate(options: Options) -> None:
@@ -23,9 +29,15 @@ def evaluate(options: Options) -> None:
         raise UapsegError(
             f"{options.perturbation} holds no plan: say which network and pictures with --model and --data."
         )
-    model, dataset = load_model(name, choose_device(options.device)), load_dataset(data, options.split)
+    weights = options.weights or (plan.weights if plan and name == plan.model else None)
+    size = options.size or (plan and plan.size)
+    model = load_model(name, choose_device(options.device), weights=weights)
+    dataset = load_dataset(options.eval_data or data, options.split, size)
     target = _target(options, perturbation, model, data)
     report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
+    if options.survival:
+        left = survival(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed)
+        report, table = {**report, "survival": left}, f"{table}\n\n{_survival_table(left)}"
     print_result(report, table, as_json=options.json)
 
 
@@ -36,11 +48,38 @@ def full_report(
 
     Returns:
         The fields of `uapseg.evaluate.Report`, but that ``image_gradients`` and ``seconds`` are what the search cost
-        (None where unknown) and ``measuring_seconds`` is what measuring did.
+        (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
+        the pictures learnt from, where known.
     """
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
     cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
-    return {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}, report.table()
+    fields = {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}
+    told = [report.table(), *gap(report.perturbed, perturbation.training)]
+    return {**fields, "training": perturbation.training}, "\n".join(told)
+
+
+def gap(unseen: Scores, training: Scores | None) -> list[str]:
+    """In plain words how much better a perturbation does on the pictures that it has learnt from."""
+    if not training:
+        return []
+    name = next(iter(unseen))
+    here, there = unseen[name], training.get(name)
+    if here is None or there is None:
+        return []
+    line = f"On pictures it has learnt from, {name.replace('_', ' ')} is {percent(there)} %"
+    if there - here > LEARNT_BY_HEART:
+        return [f"{line}: it has mostly learnt its own pictures. More of them, or a smaller tile, close the gap."]
+    return [f"{line}."]
+
+
+def _survival_table(left: dict[str, dict[str, Scores]]) -> str:
+    """What is left after each process, in per cent, beside the clean pictures and random noise."""
+    names = list(next(iter(left.values()))["perturbed"])
+    rows: list[tuple[str, ...]] = [("after", *(name.replace("_", " ") for name in names), "clean", "random noise")]
+    for process, found in left.items():
+        floors = (percent(found[floor][names[0]]) for floor in ("clean", "random_noise"))
+        rows.append((process, *(percent(found["perturbed"][name]) for name in names), *floors))
+    return columns(rows)
 
 
 def _target(options: Options, perturbation: Perturbation, model: Segmenter, data: str) -> Target:

@@ -9,7 +9,6 @@ from PIL import Image
 from uapseg.cli.output import print_result
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import title_of
-from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.evaluate import images_of
 from uapseg.export import Perturbation, load
@@ -20,7 +19,7 @@ from uapseg.perturbation import eight_bit, perturb
 from uapseg.pictures import encoded, read_picture, to_images, to_picture
 from uapseg.render import Row, overlay
 from uapseg.render import figure as render_figure
-from uapseg.run import choose_device
+from uapseg.run import choose_device, reported
 from uapseg.tensors import Images
 
 KINDS = {".png": "png", ".pdf": "pdf"}
@@ -49,7 +48,8 @@ def figure(options: Options) -> None:
     if file.suffix.lower() not in KINDS:
         raise UapsegError(f"The figure {file.name} must end in .png or .pdf: choose such a name with --out.")
     perturbation, plan = folder.perturbation(), folder.plan
-    model, dataset = load_model(plan.model, choose_device(options.device)), load_dataset(plan.data, "test")
+    model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
+    dataset = reported(plan.data, plan.eval_data, plan.size)
     device = next(model.buffers()).device
     images = images_of(dataset, range(min(options.pictures, len(dataset))), device)
     rows = [_row(image[None], perturbation, model) for image in images]

@@ -17,7 +17,7 @@ from uapseg.distributed import joined
 from uapseg.errors import UapsegError
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
 from uapseg.models import load_model
-from uapseg.run import Plan, choose_device, run
+from uapseg.run import Plan, choose_device, reported, run
 from uapseg.settings import PRESETS, Settings
 from uapseg.state import Snapshot
 
@@ -50,15 +50,18 @@ def resume(options: Options) -> None:
 def _plan(options: Options) -> Plan:
     if options.omega is not None and options.preset != "paper":
         raise UapsegError("--omega goes with --preset paper only: leave it out.")
-    model = load_model(options.model, choose_device(options.device))
-    size = options.tile or load_dataset(options.data, "train").size
+    model = load_model(options.model, choose_device(options.device), weights=options.weights)
+    size = options.tile or load_dataset(options.data, "train", options.size).size
     target = target_of(options, model, options.data, size)
     assert target is not None  # noqa: S101  the parser asks for one
-    return Plan(model=options.model, data=options.data, target=target, settings=_settings(options))
+    return Plan(
+        model=options.model, data=options.data, target=target, settings=_settings(options), also=tuple(options.also),
+        weights=options.weights, eval_data=options.eval_data, size=options.size,
+    )  # fmt: skip
 
 
 def _settings(options: Options) -> Settings:
-    chosen = {"omega": options.omega, "train_pictures": options.train_pictures}
+    chosen = {name: getattr(options, name) for name in ("omega", "train_pictures", "keep", "robust")}
     return PRESETS[options.preset](
         epsilon=options.epsilon / 255,
         budget=options.budget,
@@ -83,7 +86,8 @@ def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], spent: int, op
     try:
         _search(folder, with_progress(snapshots, plan.settings.budget, spent))
         print_progress("Measuring on the test pictures...")
-        model, dataset = load_model(plan.model, choose_device(options.device)), load_dataset(plan.data, "test")
+        model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
+        dataset = reported(plan.data, plan.eval_data, plan.size)
         report, table = full_report(folder.perturbation(), model, dataset, plan.target)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {folder.path}"
