@@ -177,10 +177,8 @@ def train(options: Options) -> None:
             group["lr"] = options.rate * learning_rate((step + 1) / total)
         images, labels = next(stream)
         net.train()
-        logits = F.interpolate(
-            low(normalised(images)), (CROP[0] // 2, CROP[1] // 2), mode="bilinear", align_corners=False
-        )
-        loss = F.cross_entropy(logits, labels[:, ::2, ::2], weight=weight, ignore_index=VOID)
+        logits = F.interpolate(low(normalised(images)), CROP, mode="bilinear", align_corners=False)
+        loss = F.cross_entropy(logits, labels, weight=weight, ignore_index=VOID)
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(net.parameters(), 5.0)
