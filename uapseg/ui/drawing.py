@@ -27,7 +27,7 @@ def painted(drawing: str | None, size: tuple[int, int], classes: tuple[str, ...]
     Raises:
         UapsegError: Nothing is drawn, all of it in the class of the rest, or it is no drawing for this network.
     """
-    numbers = _numbers(drawing, size)
+    numbers = numbers_of(drawing, size)
     used = [int(number) for number in np.unique(numbers) if number != UNDRAWN]
     if not used:
         raise UapsegError(words.NOT_DRAWN)
@@ -40,8 +40,12 @@ def painted(drawing: str | None, size: tuple[int, int], classes: tuple[str, ...]
     return mapped(table[numbers], tuple(classes[number] for number in used), rest, "drawing")
 
 
-def _numbers(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The class number of each pixel (h, w), 255 where nothing is drawn."""
+def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The class number of each pixel (h, w) of a drawing of ``size`` (width, height), 255 where nothing is drawn.
+
+    Raises:
+        UapsegError: Nothing was sent, or it is no picture of that size.
+    """
     if not drawing:
         raise UapsegError(words.NOT_DRAWN)
     coded = drawing.partition(",")[2]

@@ -23,8 +23,9 @@ def shares(target: Target, source: str) -> list[tuple[str, str, str]]:
             ("kept_objects", "of the other objects kept", "other objects"),
         ]
     region = {words.TYPE: "the letters", words.DRAW: "the drawing", words.UPLOAD: "the mask"}[source]
+    wanted = target.classes[0] if len(target.classes) == 1 else "painted"
     return [
-        ("region_success", f"of {region} seen as {target.classes[0]}", region),
+        ("region_success", f"of {region} seen as {wanted}", region),
         ("target_success", "of all pixels at the target", "all pixels"),
     ]
 
@@ -41,7 +42,8 @@ def caption(target: Target, epsilon: float) -> str:
         return f"Hide {_named(target.classes)}, {level}"
     rest = f"on {target.rest}" if target.rest else "over what it sees"
     name = "A drawing" if target.caption == "drawing" else f"“{target.caption}”"
-    return f"{name} in {target.classes[0]} {rest}, {level}"
+    classes = target.classes[0] if len(target.classes) == 1 else f"{len(target.classes)} classes"
+    return f"{name} in {classes} {rest}, {level}"
 
 
 def plain(target: Target, scores: Scores, floors: dict[str, Scores], source: str) -> str:

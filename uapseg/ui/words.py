@@ -53,7 +53,7 @@ STAGE = {
     "strip": "Pictures it was not trained on",
     "mine": "Your photos",
     "none": "Drop, paste or choose photos: the same perturbation is laid on them, and measured.",
-    "both": "{mine} % {name} in your photos, {theirs} % in the pictures of the data set",
+    "both": "{name}: {mine} % in your photos, {theirs} % in those of the data set",
     "waits": "the figures of your photos come as soon as a perturbation is there",
     "show": "Show picture {number} large",
     "thumbs": "what the network sees in them",

@@ -28,7 +28,7 @@ for (const id of ['photo', 'seen']) {
   const box = $('.u-fit', views[id]);
   let dragging = false;
   box.addEventListener('pointerdown', event => {
-    if (event.button || (id === 'photo' && painting) || event.target.closest('.u-tools')) return;
+    if (event.button || (id === 'photo' && painting)) return;
     if (views[id].closest('.u-small')) return;
     dragging = true;
     box.setPointerCapture(event.pointerId);

@@ -95,7 +95,7 @@ function end() {
   send();
 }
 desk.addEventListener('pointerdown', event => {
-  if (!painting || event.button || event.target.closest('.u-tools')) return;
+  if (!painting || event.button) return;
   event.preventDefault();
   desk.setPointerCapture(event.pointerId);
   begin(onDesk(event));
@@ -131,6 +131,4 @@ options.addEventListener('submit', event => {
   end();
 });
 for (const change of ['focus', 'blur']) sheet.addEventListener(change, show);
-tools.addEventListener('pointerdown', event => event.stopPropagation());
-tools.addEventListener('click', event => event.stopPropagation());
 pick('look');

@@ -38,7 +38,7 @@ options.innerHTML = '<label data-option="size">' + say('size') + '<input type="r
   + '<label data-option="file" class="u-file">' + say('file') + '<input type="file" name="file" accept="image/*"></label>'
   + '<fieldset data-option="numbers">' + ['x', 'y', 'width', 'height'].map(name => '<label>' + say('n_' + name) + '<input type="number" name="' + name + '"></label>').join('')
   + '<button>' + say('add') + '</button></fieldset>';
-$('.u-frame', views.photo).append(tools);
+$('.u-frame', views.photo).before(tools);
 const option = name => options.elements[name];
 onWorld(() => {
   const [width, height] = world.size;
