@@ -148,6 +148,14 @@ def always_dropout():
     return Around(lambda net, x: F.dropout(net(x), 0.1))
 
 
+def faint_noise():
+    return Around(lambda net, x: net(x) * (1 + 0.05 * torch.randn(())))
+
+
+def faint_batch():
+    return Around(lambda net, x: net(x) - 0.1 * net(x).mean(0, keepdim=True))
+
+
 def batch_statistics():
     return nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False))
 
@@ -171,6 +179,10 @@ def inference_mode():
 
 def rounds():
     return Around(lambda net, x: net((x * 255).round() / 255))
+
+
+def root_of_nothing():
+    return Around(lambda net, x: net(x) + (x * 0).sqrt().mean())
 
 
 def gradient_to_the_first_alone():
@@ -256,11 +268,14 @@ SLIPS = {
     multiplies_and_normalises: "as if they went from 0 to 255",
     divides_without_weights: "to it they look black",
     always_dropout: "answers the same pictures differently each time",
+    faint_noise: "answers the same pictures differently each time",
+    faint_batch: "answers a picture differently in another batch",
     batch_statistics: "answers a picture differently in another batch",
     stays_in_train_mode: "stays in train mode",
     no_gradient: "gives no gradient to the picture",
     inference_mode: "gives no gradient to the picture",
     rounds: "gives no gradient to the picture",
+    root_of_nothing: "gives no gradient to the picture, or one that is not finite",
     gradient_to_the_first_alone: "gives no gradient to the picture",
     one_size: "cannot take two pictures of 101 x 75",
     sides_of_32: "cannot take two pictures of 101 x 75",

@@ -124,7 +124,7 @@ def test_what_uapseg_wrote_itself_is_never_guessed_at(tmp_path):
         (FLAT[0], r"is of shape \(12, 20\)"),
         (FLAT[:2], r"is of shape \(2, 12, 20\)"),
         (torch.zeros(3, 0, 4), r"is of shape \(3, 0, 4\)"),
-        (FLAT * 100, "values of up to 1020"),
+        (FLAT * 100, "values of up to 10[0-9]{2}"),
         (FLAT * float("nan"), "finite numbers"),
         (FLAT + 1j, "holds no perturbation"),
     ],

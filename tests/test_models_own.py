@@ -1,5 +1,7 @@
 """Networks of one's own: sound ones are taken as they are, and each slip of the field is told in one sentence."""
 
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -88,6 +90,7 @@ def test_a_file_may_import_those_beside_it_and_hold_dataclasses(tmp_path):
         "@dataclass\nclass Setting:\n    size: 'int' = 3\ndef net():\n    return nn.Sequential(layer)\n"
     )
     assert load_model(f"{tmp_path / 'main.py'}:net").classes == ("class 0", "class 1")
+    assert str(tmp_path) not in sys.path
 
 
 def test_a_changed_file_is_read_anew(tmp_path):

@@ -156,8 +156,8 @@ def _check_gradient(model: Segmenter, images: Images) -> None:
         gradient = torch.zeros_like(images)
     if not (gradient.flatten(1).abs().sum(1) > 0).all() or not gradient.isfinite().all():
         raise UapsegError(
-            f"The network {model.name} gives no gradient to the picture: leave out no_grad, detach, rounding and "
-            "argmax."
+            f"The network {model.name} gives no gradient to the picture, or one that is not finite: leave out "
+            "no_grad, detach, rounding and argmax."
         )
 
 
