@@ -9,6 +9,7 @@ number of a picture, so that none changes sides when others are added.
 Source: Lin et al., Microsoft COCO: Common Objects in Context, https://arxiv.org/abs/1405.0312
 """
 
+import hashlib
 import shutil
 import zipfile
 from collections.abc import Sequence
@@ -120,7 +121,8 @@ def _own(source: str) -> tuple[Path, Path]:
 
 
 def _official(source: str, choice: Choice) -> tuple[Annotated, ...]:
-    return chosen(_annotations(source), source, choice)
+    digest = hashlib.sha256(repr(choice).encode()).hexdigest()[:16]
+    return chosen(_annotations(source), source, choice, cache_folder() / "coco" / "chosen" / f"{source}-{digest}.json")
 
 
 def _in_split(listed: Sequence[Annotated], split: Split) -> list[Annotated]:

@@ -14,7 +14,7 @@ from uapseg.datasets.coco_choice import VOC_NUMBERS, Choice, Entry, Licence
 from uapseg.datasets.labels import VOID
 from uapseg.datasets.memory import Pixels
 from uapseg.errors import UapsegError
-from uapseg.files import read
+from uapseg.files import read, write
 
 
 @dataclass(frozen=True)
@@ -49,33 +49,45 @@ class Annotated:
         return labels
 
 
-def chosen(annotations: Path, folder: str, choice: Choice) -> tuple[Annotated, ...]:
+def chosen(annotations: Path, folder: str, choice: Choice, kept: Path | None = None) -> tuple[Annotated, ...]:
     """The pictures that are chosen; what is known of all others is forgotten again, as it is much.
 
+    Args:
+        annotations: A file as COCO's ``instances_*.json``.
+        folder: What the entries are to name as their folder.
+        choice: What to take.
+        kept: Where the annotations of the chosen ones are kept, as those of train2017 take a minute to read.
+
     Raises:
-        UapsegError: The file is not as COCO's ``instances_*.json``, or nothing in it is as asked for.
+        UapsegError: The file is not as it should be, or nothing in it is as asked for.
     """
     try:
         changed = annotations.stat().st_mtime_ns
     except OSError as error:
         raise UapsegError(f"There is no file {annotations}: give COCO's instances_*.json.") from error
-    return _chosen(annotations, changed, folder, choice)
+    try:
+        return _chosen(annotations, changed, folder, choice, kept)
+    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
+        raise UapsegError(f"{annotations} is not as COCO's instances_*.json: {error!r} went wrong.") from error
 
 
 @lru_cache(maxsize=8)
-def _chosen(annotations: Path, changed: int, folder: str, choice: Choice) -> tuple[Annotated, ...]:  # noqa: ARG001
-    try:
-        content = json.loads(read(annotations))
-        names = {category["id"]: category["name"] for category in content["categories"]}
-        objects = _by_picture(content["annotations"])
-        entries = _entries(content, names, objects, folder)
-        images = {image["id"]: image for image in content["images"]}
-        return tuple(
-            _annotated(entry, images[entry.number], names, objects.get(entry.number, []))
-            for entry in choice.among(entries)
-        )
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise UapsegError(f"{annotations} is not as COCO's instances_*.json: {error!r} went wrong.") from error
+def _chosen(annotations: Path, changed: int, folder: str, choice: Choice, kept: Path | None) -> tuple[Annotated, ...]:
+    if kept and kept.is_file() and kept.stat().st_mtime_ns >= changed:
+        return _annotated(json.loads(read(kept)), folder)
+    narrow = _narrowed(json.loads(read(annotations)), folder, choice)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write(kept, json.dumps(narrow).encode())
+    return _annotated(narrow, folder)
+
+
+def _narrowed(content: dict[str, Any], folder: str, choice: Choice) -> dict[str, Any]:
+    """The same annotations, of the chosen pictures alone."""
+    numbers = {entry.number for entry in choice.among(_entries(content, folder))}
+    images = [image for image in content["images"] if image["id"] in numbers]
+    annotations = [annotation for annotation in content["annotations"] if annotation["image_id"] in numbers]
+    return {**content, "images": images, "annotations": annotations}
 
 
 def _by_picture(annotations: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
@@ -85,9 +97,12 @@ def _by_picture(annotations: Sequence[dict[str, Any]]) -> dict[int, list[dict[st
     return found
 
 
-def _entries(
-    content: dict[str, Any], names: dict[int, str], objects: dict[int, list[dict[str, Any]]], folder: str
-) -> list[Entry]:
+def _names(content: dict[str, Any]) -> dict[int, str]:
+    return {category["id"]: category["name"] for category in content["categories"]}
+
+
+def _entries(content: dict[str, Any], folder: str) -> list[Entry]:
+    names, objects = _names(content), _by_picture(content["annotations"])
     licences = {one["id"]: Licence(one["id"], one["name"], one["url"]) for one in content.get("licenses", [])}
     unknown = Licence(0, "not said", "")
     entries = []
@@ -101,19 +116,24 @@ def _entries(
     return entries
 
 
-def _annotated(
-    entry: Entry, image: dict[str, Any], names: dict[int, str], annotations: list[dict[str, Any]]
-) -> Annotated:
-    size = (image["width"], image["height"])
-    shapes = (_shape(VOC_NUMBERS.get(names[one["category_id"]], 0), one, size) for one in annotations)
-    return Annotated(entry, size, tuple(shape for shape in shapes if shape.number))
+def _annotated(content: dict[str, Any], folder: str) -> tuple[Annotated, ...]:
+    """All pictures of these annotations, sorted by file name, with their objects of VOC's classes."""
+    numbers = {category: VOC_NUMBERS.get(name, 0) for category, name in _names(content).items()}
+    sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
+    objects = _by_picture(content["annotations"])
+    found = []
+    for entry in sorted(_entries(content, folder), key=lambda entry: entry.file):
+        listed, size = objects.get(entry.number, []), sizes[entry.number]
+        shapes = [_shape(numbers[one["category_id"]], one, size) for one in listed if numbers[one["category_id"]]]
+        found.append(Annotated(entry, size, tuple(shapes)))
+    return tuple(found)
 
 
 def _shape(number: int, annotation: dict[str, Any], size: tuple[int, int]) -> Shape:
     """An annotation with its outline, in any of the three forms that COCO has, as runs."""
     outline: Any = annotation["segmentation"]
-    if number and isinstance(outline, list):
+    if isinstance(outline, list):
         outline = masks.merge(masks.frPyObjects(outline, size[1], size[0]))
-    elif number and isinstance(outline["counts"], list):
+    elif isinstance(outline["counts"], list):
         outline = masks.frPyObjects(outline, size[1], size[0])
-    return Shape(number, bool(annotation.get("iscrowd")), outline if number else {})
+    return Shape(number, bool(annotation.get("iscrowd")), outline)
