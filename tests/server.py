@@ -41,13 +41,27 @@ class Served:
 
 @dataclass
 class Server:
-    """What is served, at which address, and what was asked for: path, and the headers Range and If-Range."""
+    """What is served, and what was asked for.
+
+    Attributes:
+        address: Where it is.
+        files: What there is.
+        asked: Of each question the path, and the headers Range and If-Range.
+        sent: Bytes that were sent of each path.
+        closing: Set at the end.
+        busy: Files that are being sent.
+        most: How many were at once.
+        lock: Guards these two.
+    """
 
     address: str
     files: dict[str, Served] = field(default_factory=dict)
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     closing: threading.Event = field(default_factory=threading.Event)
+    busy: int = 0
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, path: str, content: bytes, **how: object) -> str:
         """Serves a file, and gives its address."""
@@ -86,8 +100,13 @@ class Handler(BaseHTTPRequestHandler):
         if start > len(file.content) or (start == len(file.content) and start):
             self.send_error(416)
             return
+        with here.lock:
+            here.busy += 1
+            here.most = max(here.most, here.busy)
         self.send_headers(file, start)
         self.send_body(here, file, file.content[start + (file.shift if start else 0) :])
+        with here.lock:
+            here.busy -= 1
 
     def start_of(self, file: Served) -> int:
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")

@@ -99,8 +99,14 @@ def test_a_copy_under_another_name_is_on_the_same_side(tmp_path):
     copies = put(tmp_path, {**PHOTOS, **{f"copy of {n}.jpg": photo(n) for n in range(40)}})
     datasets = [load_dataset(copies, split) for split in SPLITS]
     assert sum(map(len, datasets)) == 80
-    for one, other in itertools.combinations(datasets, 2):
-        assert overlap(one, other) == ()
+    seen = [{picture.numpy().tobytes() for picture in one.pictures(range(len(one)))} for one in datasets]
+    assert sum(map(len, seen)) == 40
+    assert not any(one & other for one, other in itertools.combinations(seen, 2))
+
+
+def test_other_pictures_of_the_same_name_are_other_pictures(tmp_path):
+    first, second = (put(tmp_path / str(n), {"a.jpg": photo(n)}) for n in range(2))
+    assert overlap(load_dataset(first, "all"), load_dataset(second, "all")) == ()
 
 
 def test_the_first_picture_says_the_size(tmp_path):
@@ -129,6 +135,15 @@ def test_any_mode_and_any_side_up(tmp_path):
     assert pictures[0, :, 8, 24].tolist() == pytest.approx([0, 0, 254], abs=3)
     assert pictures[0, :, 56, 24].tolist() == pytest.approx([254, 0, 0], abs=3)
     assert [pictures[n, :, 0, 0].tolist() for n in range(1, 5)] == [[77] * 3, [255] * 3, [255, 0, 0], [9] * 3]
+
+
+def test_labels_belong_to_the_picture_when_it_is_upright(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    picture = encoded(Image.new("RGB", (64, 48)), "JPEG", exif=exif)
+    dataset = load_dataset(put(tmp_path, {"a.jpg": picture, "a_mask.png": mask(3, (48, 64))}), "all")
+    assert (dataset.truth([0]) == 3).all()
+    assert dataset.skipped == ()
 
 
 def test_a_broken_file_is_skipped_with_its_name(tmp_path):

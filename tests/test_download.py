@@ -192,6 +192,12 @@ def test_a_server_that_breaks_off_without_end_is_given_up(server, path):
     assert len(server.asked) == uapseg.download.ATTEMPTS
 
 
+def test_a_server_that_sends_a_little_each_time_is_not_given_up(server, path):
+    list(fetch(Download(url=server.add("a", CONTENT, cut=4_000), path=path)))
+    assert path.read_bytes() == CONTENT
+    assert len(server.asked) == 13 > uapseg.download.ATTEMPTS
+
+
 def test_a_silent_server_is_given_up(server, path, monkeypatch):
     monkeypatch.setattr(uapseg.transfer, "SILENCE", 0.1)
     url = server.add("a", CONTENT, silent=True)
@@ -248,9 +254,8 @@ def test_many_files_come_at_once_and_failures_are_named(server, tmp_path):
 
 def test_files_come_in_parallel(server, tmp_path):
     downloads = [Download(url=server.add(str(n), CONTENT[:1000], pause=0.2), path=tmp_path / str(n)) for n in range(8)]
-    began = time.monotonic()
-    drained(fetch_all(downloads, parallel=8))
-    assert time.monotonic() - began < 0.8  # one after the other it would be 1.6
+    drained(fetch_all(downloads, parallel=5))
+    assert 2 <= server.most <= 5
 
 
 def test_a_file_that_is_refused_is_named_and_not_kept(server, tmp_path):
@@ -263,12 +268,17 @@ def test_a_file_that_is_refused_is_named_and_not_kept(server, tmp_path):
     assert inside(tmp_path) == ["good"]
 
 
-def test_without_a_connection_the_others_are_not_tried(closed_port, tmp_path):
-    downloads = [Download(url=f"{closed_port}/{n}", path=tmp_path / str(n)) for n in range(5000)]
-    began = time.monotonic()
+def test_without_a_connection_the_others_are_not_tried(closed_port, tmp_path, monkeypatch):
+    downloads = [Download(url=f"{closed_port}/{n}", path=tmp_path / str(n)) for n in range(500)]
+    tried = []
+    monkeypatch.setattr(
+        uapseg.transfer,
+        "_answer",
+        lambda *wanted, real=uapseg.transfer._answer: (tried.append(wanted), real(*wanted))[1],
+    )
     with pytest.raises(UapsegError, match="no connection"):
         drained(fetch_all(downloads))
-    assert time.monotonic() - began < 3
+    assert len(tried) < 100
 
 
 def test_what_is_fetched_twice_over_is_fetched_once(server, tmp_path):
