@@ -20,7 +20,7 @@ from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load, save_png
 
 ROOT = Path(__file__).parents[1]
-COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "bench")
+COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")
 STATIC = {"target_success", "region_success"}
 HIDDEN = {"hidden", "fully_hidden", "kept", "kept_objects", "miou"}
 
@@ -139,7 +139,7 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
         ("resume /nowhere", "/nowhere is not the folder of a run"),
         ("figure /nowhere", "/nowhere is not the folder of a run"),
         ("evaluate /nowhere.png", "There is no file /nowhere.png"),
-        ("evaluate setup.py --split all", "invalid choice: 'all'"),
+        ("evaluate setup.py --split dev", "invalid choice: 'dev'"),
         ("apply /nowhere.png photo.jpg", "There is no file /nowhere.png"),
         ("apply noise.png", "required: PICTURE"),
         ("datasets zebra", "no data set called 'zebra'"),
@@ -163,17 +163,19 @@ def test_a_budget_below_one_pass_is_refused_before_there_is_a_folder(capsys, pho
 
 
 def test_models_and_datasets_are_listed(capsys, photos):
-    (street,) = document(capsys, "models")["models"]
-    assert street["name"] == "street"
+    listed = {card["name"]: card for card in document(capsys, "models")["models"]}
+    assert listed["street"]["cached"]
+    assert listed["torchvision:fcn_resnet50"]["download_bytes"] > 1e8
+    (street,) = document(capsys, "models", "street")["models"]
     assert len(street["classes"]) == 11
     assert street["licence"]
     (camvid,) = document(capsys, "datasets", photos)["datasets"]
     assert camvid["size"] == [96, 64]
     assert camvid["pictures"] == {"train": 8, "val": 2, "test": 3}
-    assert main(["models"]) == main(["datasets"]) == 0
+    assert main(["models"]) == main(["datasets"]) == main(["models", "street"]) == 0
     out = capsys.readouterr().out
     assert "Pedestrian" in out
-    assert "camvid:FOLDER" in out
+    assert "camvid:ROOT" in out
 
 
 @pytest.mark.slow

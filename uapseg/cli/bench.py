@@ -7,6 +7,7 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 
+from uapseg.cli.downloads import bring
 from uapseg.cli.output import print_result
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of
@@ -26,8 +27,9 @@ WARM = 3
 
 def bench(options: Options) -> None:
     """Times training steps and the bare forward + input-gradient of as many pictures, in turn; medians of both."""
-    model = load_model(options.model, choose_device(options.device))
-    dataset = load_dataset(options.data, "train")
+    bring([(options.model, options.weights)], [options.data])
+    model = load_model(options.model, choose_device(options.device), weights=options.weights)
+    dataset = load_dataset(options.data, "train", options.size)
     pair = model.default_pair
     target = target_of(options, model, options.data, dataset.size) or written("foo", *pair, dataset.size)
     settings = _settings(options.rounds)

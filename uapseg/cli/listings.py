@@ -1,57 +1,78 @@
-"""The commands models and datasets: what there is to choose from."""
+"""The commands models and datasets: what there is to choose from, and what it costs to have it."""
 
+from dataclasses import asdict
 from typing import Any
 
+from uapseg import datasets as data
+from uapseg import models as networks
 from uapseg.cli.output import columns, print_result
 from uapseg.cli.parser import Options
-from uapseg.datasets import SPLITS, dataset_names, load_dataset
-from uapseg.models import load_model, model_names
+
+OTHER_MODELS = "Besides: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
 
 
 def models(options: Options) -> None:
-    """Prints the networks."""
-    found = [_model(name) for name in model_names()]
-    blocks = [
-        columns([
-            (line["name"], f"{line['parameters'] / 1e6:.1f} million parameters"),
-            ("classes", ", ".join(line["classes"])),
-            ("objects", ", ".join(line["objects"])),
-            ("source", line["source"]),
-            ("licence", line["licence"]),
-        ])
-        for line in found
-    ]  # fmt: skip
-    print_result({"models": found}, "\n\n".join(blocks), as_json=options.json)
+    """Prints the networks that are known by name, or all about those that are named."""
+    if options.names:
+        found = [_model(name) for name in options.names]
+        text = "\n\n".join(columns(list(_described(line).items())) for line in found)
+    else:
+        found = [asdict(card) for card in networks.catalogue()]
+        rows: list[tuple[str, ...]] = [("name", "parameters", "classes", "here", "download", "licence")]
+        for line in found:
+            size = f"{line['parameters'] / 1e6:.1f} million"
+            here, download = _cost(line)
+            rows.append((line["name"], size, str(line["classes"]), here, download, line["licence"]))
+        text = f"{columns(rows)}\n{OTHER_MODELS}"
+    print_result({"models": found}, text, as_json=options.json)
 
 
 def datasets(options: Options) -> None:
-    """Prints the data sets; of those in a folder of the user's, the sizes are known when the folder is named."""
-    names = options.names or dataset_names()
-    found = [_dataset(name) for name in names]
-    rows: list[tuple[str, ...]] = [("name", "size", *SPLITS, "licence")]
+    """Prints the data sets, or the sizes of those that are named."""
+    found = [_dataset(name) for name in options.names] or [asdict(card) for card in data.catalogue()]
+    rows: list[tuple[str, ...]] = [("name", "size", *data.SPLITS, "classes", "here", "download", "licence")]
     for line in found:
-        size = "x".join(map(str, line["size"])) if line["size"] else "any"
-        rows.append(
-            (line["name"], size, *(str(line["pictures"].get(split, "-")) for split in SPLITS), line["licence"])
-        )
+        size = "x".join(map(str, line["size"])) if line["size"] else "its own"
+        counts = (str(line["pictures"].get(split, "-")) for split in data.SPLITS)
+        classes = "-" if line["classes"] is None else str(line["classes"])
+        rows.append((line["name"], size, *counts, classes, *_cost(line), line["licence"]))
     print_result({"datasets": found}, columns(rows), as_json=options.json)
 
 
+def _cost(line: dict[str, Any]) -> tuple[str, str]:
+    """Whether it is here already, and what it costs to have it."""
+    wanted = line["download_bytes"]
+    return "yes" if line["cached"] else "no", "-" if wanted is None else f"{wanted / 1e6:.0f} MB"
+
+
 def _model(name: str) -> dict[str, Any]:
-    model = load_model(name)
+    model = networks.load_model(name)
     return {
         "name": name,
+        "parameters": sum(weights.numel() for weights in model.parameters()),
         "classes": list(model.classes),
         "objects": list(model.objects),
-        "parameters": sum(weights.numel() for weights in model.parameters()),
         "source": model.source,
         "licence": model.licence,
+        "fingerprint": model.fingerprint,
     }
 
 
+def _described(line: dict[str, Any]) -> dict[str, str]:
+    plain = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in line.items()}
+    return plain | {"parameters": f"{line['parameters'] / 1e6:.1f} million"}
+
+
 def _dataset(name: str) -> dict[str, Any]:
-    if name.endswith(":FOLDER"):
-        return {"name": name, "size": None, "pictures": {}, "licence": "its own"}
-    splits = {split: load_dataset(name, split) for split in SPLITS}
-    pictures = {split: len(dataset) for split, dataset in splits.items()}
-    return {"name": name, "size": list(splits["test"].size), "pictures": pictures, "licence": splits["test"].licence}
+    splits = {split: data.load_dataset(name, split) for split in data.SPLITS}
+    test = splits["test"]
+    return {
+        "name": name,
+        "pictures": {split: len(dataset) for split, dataset in splits.items()},
+        "size": list(test.size),
+        "classes": len(test.classes),
+        "skipped": sorted({file for dataset in splits.values() for file in dataset.skipped}),
+        "licence": test.licence,
+        "cached": True,
+        "download_bytes": None,
+    }

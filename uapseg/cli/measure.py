@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from uapseg.cli.downloads import bring
 from uapseg.cli.output import columns, print_result
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of
@@ -31,6 +32,7 @@ def evaluate(options: Options) -> None:
         )
     weights = options.weights or (plan.weights if plan and name == plan.model else None)
     size = options.size or (plan and plan.size)
+    bring([(name, weights)], [data, options.eval_data])
     model = load_model(name, choose_device(options.device), weights=weights)
     dataset = load_dataset(options.eval_data or data, options.split, size)
     target = _target(options, perturbation, model, data)

@@ -8,6 +8,7 @@ from typing import Any
 
 from uapseg.arms import SCREEN
 from uapseg.charts import race_chart
+from uapseg.cli.downloads import bring
 from uapseg.cli.output import columns, print_progress, print_result, with_progress
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of, title_of
@@ -43,6 +44,7 @@ def race(options: Options) -> None:
 
 
 def _course(options: Options) -> Course:
+    bring([(options.model, options.weights)], [options.data, options.eval_data])
     model = load_model(options.model, choose_device(options.device), weights=options.weights)
     train, held_out = (load_dataset(options.data, split, options.size) for split in ("train", "val"))
     target = target_of(options, model, options.data, train.size)

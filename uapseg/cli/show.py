@@ -6,6 +6,7 @@ from typing import Any
 
 from PIL import Image
 
+from uapseg.cli.downloads import bring
 from uapseg.cli.output import print_result
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import title_of
@@ -32,6 +33,7 @@ def apply(options: Options) -> None:
     if not name:
         raise UapsegError(f"{options.perturbation} holds no plan: say which network is to look with --model.")
     outputs = _outputs(options.pictures, options.out, overwrite=options.overwrite)
+    bring([(name, None)], [])
     model = load_model(name, choose_device(options.device))
     done = [_perturbed(*pair, perturbation, model) for pair in zip(options.pictures, outputs, strict=True)]
     lines = [

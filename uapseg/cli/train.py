@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from uapseg.cli.downloads import bring
 from uapseg.cli.measure import full_report
 from uapseg.cli.output import print_progress, print_result, with_progress
 from uapseg.cli.parser import Options
@@ -50,6 +51,8 @@ def resume(options: Options) -> None:
 def _plan(options: Options) -> Plan:
     if options.omega is not None and options.preset != "paper":
         raise UapsegError("--omega goes with --preset paper only: leave it out.")
+    names = [(options.model, options.weights), *((name, None) for name in options.also)]
+    bring(names, [options.data, options.eval_data])
     model = load_model(options.model, choose_device(options.device), weights=options.weights)
     size = options.tile or load_dataset(options.data, "train", options.size).size
     target = target_of(options, model, options.data, size)

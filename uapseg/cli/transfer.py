@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from uapseg.cli.downloads import bring
 from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.parser import Options
 from uapseg.datasets import load_dataset
@@ -15,7 +16,9 @@ from uapseg.run import choose_device
 
 def transfer(options: Options) -> None:
     """Measures perturbations (rows) on networks (columns), beside random noise of the same epsilon."""
-    models = [load_model(name, choose_device(options.device)) for name in options.models.split(",")]
+    names = options.models.split(",")
+    bring([(name, None) for name in names], [options.data])
+    models = [load_model(name, choose_device(options.device)) for name in names]
     cells = [_cell(file, model, options) for file in options.perturbations for model in models]
     print_result({"transfer": cells}, _table(cells, [model.name for model in models]), as_json=options.json)
 

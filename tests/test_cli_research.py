@@ -1,0 +1,123 @@
+"""The commands for research: race, transfer, survival, several networks, other pictures to report on."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.test_cli import document, photos, told  # noqa: F401  a fixture
+from uapseg.cli import main
+from uapseg.export import load
+
+pytestmark = pytest.mark.slow
+
+OWN = """
+import torch
+from uapseg.models import load_model
+
+def other():
+    street = load_model("street")
+    net = torch.nn.Sequential(street, torch.nn.Conv2d(11, 11, 1))
+    with torch.no_grad():
+        net[1].weight.copy_(torch.eye(11)[..., None, None] * 0.9)
+        net[1].bias.zero_()
+    net.classes, net.palette, net.objects = street.classes, street.palette, street.objects
+    return net.eval()
+"""
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory) -> str:
+    file = tmp_path_factory.mktemp("networks") / "own.py"
+    file.write_text(OWN)
+    return f"{file}:other"
+
+
+def test_a_race_ranks_its_arms_draws_them_and_goes_on_where_it_stopped(capsys, photos, tmp_path):  # noqa: F811
+    file = tmp_path / "race.jsonl"
+    words = ("race", "--data", photos, "--hide", "Car", "--out", file)
+    first = document(capsys, *words, "--budget", 16, "--arms", "fast,paper", "--seeds", 2)
+    assert {arm["arm"] for arm in first["arms"]} == {"fast", "paper"}
+    assert first["winner"] == first["arms"][0]["arm"]
+    assert first["arms"][0]["merit"] >= first["arms"][1]["merit"]
+    for arm in first["arms"]:
+        assert arm["image_gradients"] == 16
+        assert arm["perturbed"].keys() == first["random_noise"].keys() == first["clean"].keys()
+        assert arm["curve"][0][0] == 0
+        assert arm["curve"][-1][0] == 16
+        assert len(arm["seeds"]) == 2
+    with Image.open(first["chart"]) as chart:
+        assert chart.width > 500
+    lines = file.read_text().splitlines()
+    assert len(lines) == 4
+    file.write_text("\n".join(lines[:3]) + '\n{"arm": "cut o')  # as a crash leaves it
+    again = document(capsys, *words, "--budget", 16, "--arms", "fast,paper", "--seeds", 2)
+    assert [arm["perturbed"] for arm in again["arms"]] == [arm["perturbed"] for arm in first["arms"]]
+    best = document(capsys, *words, "--budget", 24, "--best", 1)
+    assert [arm["arm"] for arm in best["arms"]] == [first["winner"]]
+
+
+def test_an_arm_that_cannot_run_is_left_out_and_one_that_is_unknown_too(capsys, photos, tmp_path):  # noqa: F811
+    words = ("race", "--data", photos, "--text", "o", "--budget", 4, "--out", tmp_path / "race.jsonl")
+    found = document(capsys, *words, "--arms", "paper,fast")
+    assert [arm["arm"] for arm in found["arms"]] == ["fast"]
+    assert "No arm could run" in _sentence(capsys, *words[:-1], tmp_path / "other.jsonl", "--arms", "paper,faster")
+    assert "run one first" in told(capsys, *words, "--best", 3, "--budget", 3)
+
+
+def _sentence(capsys, *words: object) -> str:
+    assert main([str(word) for word in words]) == 2
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_one_perturbation_for_two_networks_and_the_table_of_transfer(capsys, photos, own, tmp_path):  # noqa: F811
+    words = ("train", "--data", photos, "--text", "o", "--budget", 16)
+    document(capsys, *words, "--out", tmp_path / "one")
+    both = document(capsys, *words, "--also", own, "--out", tmp_path / "both")
+    assert both["plan"]["also"] == [own]
+    files = [tmp_path / name / "perturbation.png" for name in ("one", "both")]
+    assert load(files[1]).plan.also == (own,)
+    cells = document(capsys, "transfer", *files, "--models", f"street,{own}")["transfer"]
+    assert [(len(cell["trained_on"]), cell["model"]) for cell in cells] == [
+        (1, "street"), (1, own), (2, "street"), (2, own),
+    ]  # fmt: skip
+    assert all(cell["random_noise"].keys() == cell["perturbed"].keys() for cell in cells)
+
+
+def test_survival_is_reported_with_its_floors(capsys, photos, tmp_path):  # noqa: F811
+    document(capsys, "train", "--data", photos, "--text", "o", "--budget", 16, "--robust", "--out", tmp_path / "run")
+    report = document(capsys, "evaluate", tmp_path / "run" / "perturbation.png", "--survival")
+    assert report["survival"]["nothing"]["perturbed"] == pytest.approx(report["perturbed"])
+    assert {"JPEG 90", "JPEG 75", "JPEG 50", "resize to 75 %", "blur", "5 bits", "crop", "shift"} < set(
+        report["survival"]
+    )
+    assert report["training"].keys() == report["perturbed"].keys()
+
+
+def test_other_pictures_to_report_on_and_none_that_are_learnt_from(capsys, photos, tmp_path):  # noqa: F811
+    rng, mine = np.random.default_rng(1), tmp_path / "mine"
+    mine.mkdir()
+    for number in range(5):
+        values = rng.integers(0, 256, (6, 8, 3), np.uint8)
+        Image.fromarray(values).resize((120, 90), Image.Resampling.BICUBIC).save(mine / f"{number}.png")
+    words = ("train", "--data", photos, "--hide", "Building", "--budget", 8, "--size", "64x48")
+    report = document(capsys, *words, "--eval-data", mine, "--out", tmp_path / "run")
+    assert report["pictures"] == 5
+    assert load(tmp_path / "run" / "perturbation.png").levels.shape == (3, 48, 64)
+    folder = Path(photos.removeprefix("camvid:")) / "images" / "train"
+    assert "are learnt from too" in _sentence(capsys, *words, "--eval-data", folder, "--out", tmp_path / "other")
+
+
+def test_truth_and_hashes_stand_in_the_report(capsys, tmp_path, monkeypatch):
+    monkeypatch.setattr("uapseg.datasets.street.SPLITS", {"train": 4, "val": 2, "test": 3})
+    words = ("train", "--text", "foo", "--budget", 8, "--size", "192x128", "--out", tmp_path / "run")
+    report = document(capsys, *words)
+    assert 0.2 < report["truth"]["clean"] < 1
+    assert report["truth"]["perturbed"] is not None
+    assert {len(value) for value in report["hashes"].values()} <= {12, 16}
+    assert report["hashes"].keys() == {"weights", "pictures", "target", "perturbation"}
+    again = document(capsys, "evaluate", tmp_path / "run" / "perturbation.safetensors")
+    assert again["hashes"] == report["hashes"]
+    assert json.loads((tmp_path / "run" / "plan.json").read_text())["plan"]["size"] == [192, 128]
