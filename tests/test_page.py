@@ -1,6 +1,7 @@
 """The page in a real browser. All waits are on conditions; the figures are those that the page itself shows."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -286,6 +287,52 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
     tab.get_by_role("button", name="Go on from here").click()
     until(tab, f"s.spent === {spent} && s.moments.length === 2")
     expect(tab.locator("#u-start")).to_have_text("Resume")
+
+
+def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small: Site):
+    tab = small.visit()
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    expect(tab.locator(".u-thumb b").first).to_have_text("100 %")
+    tab.get_by_role("tab", name="Strength").click()
+    until(tab, "s.reaches && s.reaches.length === 7")
+    reached = [scores["region_success"] for _, scores in tab.evaluate("() => __stage.reaches")]
+    assert reached[0] == 0
+    assert reached == sorted(reached)
+    assert reached[-1] == 1
+    hover(tab, 0.5, 0.5)
+    expect(tab.locator(".u-tip")).to_have_text(re.compile(r"^dark → light, \d+ % sure$"))
+    tab.locator("[data-view=photo] .u-mode").select_option("difference")
+    tab.wait_for_function("() => document.querySelector('.u-stage').dataset.photoMode === 'difference'")
+    inside, outside = colour(tab, 0.5, 0.5), colour(tab, 0.02, 0.02)
+    assert min(inside) > 200
+    assert max(outside) < 140
+    tab.locator("[data-view=seen] .u-mode").select_option("sure")
+    tab.locator(".u-strength input").fill("0")
+    expect(tab.locator(".u-strength output")).to_have_text("0 %")
+    expect(tab.locator(".u-thumb b").first).not_to_have_text("100 %")
+    hover(tab, 0.5, 0.4)
+    expect(tab.locator(".u-tip")).to_have_text(re.compile(r"^dark, \d+ % sure$"))
+    assert colour(tab, 0.5, 0.5) == pytest.approx([128] * 3, abs=2)
+
+
+def hover(tab: Page, x: float, y: float) -> None:
+    box = tab.locator("[data-view=seen] .u-fit").bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def colour(tab: Page, x: float, y: float) -> list[int]:
+    """The colour of a place of the photo's view, once it no longer changes."""
+    code = (
+        "([x, y]) => { const c = document.querySelector('[data-view=photo] .base');"
+        " return [...c.getContext('2d').getImageData(x * c.width, y * c.height, 1, 1).data].slice(0, 3) }"
+    )
+    last: list[int] = []
+    while (now := tab.evaluate(code, [x, y])) != last:
+        last = now
+        tab.wait_for_timeout(600)
+    return now
 
 
 def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser, tmp_path: Path):

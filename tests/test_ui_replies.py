@@ -89,7 +89,7 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers,
         time.sleep(0.1)
         return {"after": "x"}
 
-    monkeypatch.setattr(handlers.studios.first, "frame", slow)
+    monkeypatch.setattr(replies, "frame", slow)
     monkeypatch.setattr(replies, "LONGEST_WAIT", 0.2)
     assert "after" in pull(handlers, token=finished.token, seq=finished.seq)
     finished.publish(levels=finished.levels)
@@ -100,8 +100,8 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers,
 
 def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(handlers: Handlers, finished: Run, monkeypatch):
     made: list[int] = []
-    real = handlers.studios.first.frame
-    monkeypatch.setattr(handlers.studios.first, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
+    real = replies.frame
+    monkeypatch.setattr(replies, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
     monkeypatch.setattr(replies, "FRAME_SECONDS", 0)
     monkeypatch.setattr(replies, "IDLE_SHARE", 0)
     assert "after" in pull(handlers, token=finished.token)

@@ -11,7 +11,8 @@ from PIL import Image
 from tests.small_world import registry, small_world, values, visitor
 from uapseg.ui.frames import perturbed
 from uapseg.ui.handlers import Handlers
-from uapseg.ui.replies import shown
+from uapseg.ui.looks import frame, shown
+from uapseg.ui.requests import Wanted
 from uapseg.ui.studios import Studios
 from uapseg.ui.uploads import MOST_PHOTOS
 
@@ -51,7 +52,7 @@ def test_photos_of_any_size_take_the_perturbation_tiled(handlers: Handlers, stud
     np.testing.assert_array_equal(changed[:, :96][:64], run.levels.transpose(1, 2, 0))
     np.testing.assert_array_equal(changed[64:, 96:192], run.levels.transpose(1, 2, 0)[:37])
     assert run.plan
-    assert studios.first.frame(photo, run.levels, run.plan, slow=False)["reached"] > 0.95
+    assert frame(studios.first, photo, run.levels, run.plan, Wanted())["reached"] > 0.95
     both = [studios.first.photo(brought) for brought in run.photos]
     judged = studios.first.judge(both, run.levels, run.plan.target)
     assert judged["scores"]["region_success"] > 0.95

@@ -57,6 +57,24 @@ def amplified(levels: Levels8, epsilon: int) -> Picture:
     return np.clip(128 + levels.transpose(1, 2, 0) * (127.5 / epsilon), 0, 255).astype(np.uint8)
 
 
+def difference(before: Picture, after: Picture, factor: int) -> Picture:
+    """What was changed, times a factor, about mid-grey."""
+    change = after.astype(np.int16) - before
+    return np.clip(128 + factor * change, 0, 255).astype(np.uint8)
+
+
+def spectrum(levels: Levels8) -> Picture:
+    """How strong each spatial frequency of a perturbation is, on a logarithmic scale; the middle is the mean."""
+    strength = np.abs(np.fft.fftshift(np.fft.fft2(levels.astype(np.float32), axes=(1, 2)), axes=(1, 2)))
+    scale = np.log1p(strength)
+    return np.rint(255 * scale / max(float(scale.max()), 1e-6)).astype(np.uint8).transpose(1, 2, 0)
+
+
+def grey_png(values: LabelMap) -> str:
+    """Values of 0 to 255 (h, w) as a grey PNG data URI, at half the size."""
+    return _uri(Image.fromarray(np.ascontiguousarray(values[::2, ::2])), "png", compress_level=4)
+
+
 def jpeg(picture: Picture, quality: int = 85, width: int | None = None) -> str:
     """A JPEG as data URI, at most ``width`` pixels wide."""
     image = Image.fromarray(picture)

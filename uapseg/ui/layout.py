@@ -11,6 +11,7 @@ from uapseg.settings import PRESETS
 from uapseg.ui import words
 from uapseg.ui.choice import BUDGETS, EPSILONS
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
+from uapseg.ui.looks import Looks
 from uapseg.ui.offers import Offer
 from uapseg.ui.replies import Replies
 from uapseg.ui.stage import stage
@@ -37,12 +38,19 @@ class Parts:
 
 def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
     """Builds the page."""
+    looks = Looks(handlers.studios, handlers.runs)
 
     async def pull(sent: dict[str, Any]) -> dict[str, Any]:  # Gradio marks it, and a method cannot be marked
         return await replies.pull(sent)
 
     async def look(sent: dict[str, Any]) -> dict[str, Any]:
-        return await replies.look(sent)
+        return await looks.look(sent)
+
+    async def strip(sent: dict[str, Any]) -> dict[str, Any]:
+        return await looks.strip(sent)
+
+    async def strengths(sent: dict[str, Any]) -> dict[str, Any]:
+        return await looks.strengths(sent)
 
     blocks = gr.Blocks(title=words.TITLE, fill_width=True, delete_cache=(600, 1800))
     with blocks:
@@ -52,7 +60,7 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
                 by_name = side(handlers)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
                 known = {"words": words.STAGE, "world": handlers.studios.first.facts}
-                parts = Parts(token, saved, stage([pull, look], known), by_name)
+                parts = Parts(token, saved, stage([pull, look, strip, strengths], known), by_name)
         wire(blocks, parts, handlers)
     blocks.queue(max_size=24)  # on ZeroGPU the default is 1
     return blocks

@@ -2,12 +2,13 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from uapseg.ui import sentences
-from uapseg.ui.frames import Photo
 from uapseg.ui.headings import figures, heading
+from uapseg.ui.looks import frame, shown
+from uapseg.ui.requests import Request
 from uapseg.ui.runs import GOING, Registry, Run
 from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Coming, Studios
@@ -20,35 +21,6 @@ IDLE_SHARE = 4
 
 HEADING = ("choice", "mask", "plan")
 FIGURES = ("look", "curve", "legs", "moments")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the browser has: the `seq` it saw last, the version of its frame and of its own photos' figures, its world.
-
-    And how it wants the next: ``slow`` smaller, ``hidden`` none, ``own`` with figures of the visitor's photos.
-    """
-
-    token: str
-    seq: int = -1
-    frame: int = -1
-    mine: int = -1
-    world: str = ""
-    slow: bool = False
-    hidden: bool = False
-    own: bool = False
-
-    @classmethod
-    def of(cls, sent: object) -> "Request":
-        """A request from whatever was sent."""
-        values = sent if isinstance(sent, dict) else {}
-        numbers = {name: values.get(name) for name in ("seq", "frame", "mine")}
-        return cls(
-            str(values.get("token", "")),
-            world=str(values.get("world", "")),
-            **{name: number if isinstance(number, int) else -1 for name, number in numbers.items()},
-            **{name: values.get(name) is True for name in ("slow", "hidden", "own")},
-        )
 
 
 class Replies:
@@ -101,25 +73,6 @@ class Replies:
             reply |= await asyncio.to_thread(self._mine, run, studio)
         return reply
 
-    async def look(self, sent: dict[str, Any]) -> dict[str, Any]:
-        """A frame of an earlier moment or of another strength, at once; nothing while one is being made."""
-        values = sent if isinstance(sent, dict) else {}
-        run = self._runs.get(values.get("token"))
-        studio = run and self._studios.get(run.choice.pair)
-        if not run or not studio or not run.here or not run.looking.acquire(blocking=False):
-            return {}
-        try:
-            return await asyncio.to_thread(self._then, run, studio, values)
-        finally:
-            run.looking.release()
-
-    def _then(self, run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
-        moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
-        levels, plan = (moment.levels, moment.plan) if moment else (run.levels, run.plan)
-        if levels is None or plan is None:
-            return {}
-        return studio.frame(shown(run, studio), levels, plan, slow=values.get("slow") is True)
-
     def _news(self, run: Run, request: Request, studio: Studio) -> bool:
         parts = ("status", "note", "view", "photos", *HEADING, *FIGURES)
         return (
@@ -170,12 +123,12 @@ class Replies:
     def _frame(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
         version = max(run.versions.get(name, 0) for name in ("levels", "view"))  # read first: older is drawn again
         photo, levels, plan = shown(run, studio), run.levels, run.plan
-        key = (version, request.slow)
+        key = (version, request.wanted)
         if levels is None or plan is None:  # reset in the meantime
             return {}
         if run.shown.get("key") != key:
             began = time.monotonic()
-            pictures = studio.frame(photo, levels, plan, slow=request.slow)
+            pictures = frame(studio, photo, levels, plan, request.wanted)
             run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
         return {"frame": version, **run.shown["pictures"]}
 
@@ -189,16 +142,6 @@ class Replies:
         judged = studio.judge([studio.photo(photo) for photo in run.photos], levels, plan.target)
         run.shown["next"] = _rested(began)
         return {"mine": {"version": version, **judged}}
-
-
-def shown(run: Run, studio: Studio) -> Photo:
-    """The picture that is shown large."""
-    kind, number = run.view
-    if kind == "own" and number < len(run.photos):
-        return studio.photo(run.photos[number])
-    if kind == "unseen" and number < len(studio.strip):
-        return studio.strip[number]
-    return studio.scene
 
 
 def _other(request: Request, studio: Studio) -> bool:

@@ -60,6 +60,7 @@ class Run:
         legs: Where the plan changed, as (image-gradients, what changed).
         moments: What can be gone back to.
         checkpoint: What resuming needs.
+        strengths: What each strength of a perturbation reaches, with that perturbation.
         photos: The visitor's own photos.
         view: Which picture is shown large: ``scene``, or the number of an ``unseen`` or an ``own`` one.
         mask: The uploaded mask and its file's name.
@@ -86,6 +87,7 @@ class Run:
     legs: list[tuple[int, str]] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
+    strengths: tuple[Levels8, Any] | None = None
     photos: list[Brought] = field(default_factory=list)
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
@@ -129,7 +131,7 @@ class Run:
         """Back to the beginning; controls, photos and mask stay."""
         self.publish(
             status="idle", note="", plan=None, since=0, spent=0, seconds=0.0, levels=None, look=None, floors={},
-            curve=[], legs=[], moments=[], checkpoint=None, files=None, wish=None,
+            curve=[], legs=[], moments=[], checkpoint=None, files=None, wish=None, strengths=None,
         )  # fmt: skip
 
     def take(self, step: Step) -> None:

@@ -8,8 +8,8 @@ import gradio as gr
 
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
-    "base.js", "views.js", "compare.js", "paper.js", "tools.js", "hand.js", "figures.js", "look.js", "curve.js",
-    "strip.js", "coming.js", "pull.js",
+    "base.js", "views.js", "modes.js", "compare.js", "paper.js", "tools.js", "hand.js", "figures.js", "look.js",
+    "curve.js", "strength.js", "strip.js", "coming.js", "pull.js",
 )  # fmt: skip
 STYLES = ("look.css", "controls.css", "stage.css", "parts.css", "small.css")
 

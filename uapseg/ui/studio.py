@@ -15,11 +15,10 @@ from PIL import Image
 from uapseg.datasets import load_dataset
 from uapseg.metrics import Scores, count, each, scores
 from uapseg.models import load_model
-from uapseg.run import Plan
 from uapseg.targets import Goal, Target
 from uapseg.ui import sentences
 from uapseg.ui.choice import VALIDATION, Choice, Pair
-from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, amplified, jpeg, label_png, perturbed
+from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed
 from uapseg.ui.steps import THUMB, Levels8
 from uapseg.validation import SHOWN, spread
 
@@ -80,21 +79,20 @@ class Studio:
 
     def predict(self, picture: Picture) -> LabelMap:
         """What the network sees (h, w)."""
-        image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
-        with self._lock:
-            return self.model.predict(image)[0].numpy()
+        return self.see(picture)[0]
 
-    def frame(self, photo: Photo, levels: Levels8, plan: Plan, *, slow: bool) -> dict[str, Any]:
-        """What there is to see at a moment: the photo with the perturbation, its segmentation, the noise amplified."""
-        epsilon = round(plan.settings.epsilon * 255)
-        attacked = perturbed(photo.picture, levels)
-        seen = self.predict(attacked)
-        return {
-            "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
-            "seen": label_png(seen, self.model.palette),
-            "noise": jpeg(amplified(levels, epsilon), 70, 192 if slow else None),
-            "reached": self._judged(photo, seen, plan.target, levels)[1],
-        }
+    def see(self, picture: Picture, *, sure: bool = False) -> tuple[LabelMap, LabelMap | None]:
+        """What the network sees (h, w), and if asked for how sure it is of that (h, w), 255 being certain."""
+        image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
+        with self._lock, torch.no_grad():
+            if not sure:
+                return self.model.predict(image)[0].numpy(), None
+            confidence, labels = self.model(image).softmax(dim=1).max(dim=1)
+        return labels[0].to(torch.uint8).numpy(), (confidence[0] * 255).round().to(torch.uint8).numpy()
+
+    def reached(self, photo: Photo, seen: LabelMap, levels: Levels8, target: Target) -> float | None:
+        """The success in one picture."""
+        return self._judged(photo, seen, target, levels)[1]
 
     def judge(self, photos: Sequence[Photo], levels: Levels8, target: Target) -> dict[str, Any]:
         """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""

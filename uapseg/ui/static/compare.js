@@ -47,6 +47,16 @@ function classAt(canvas, x, y) {
   const at = [x * now.width, y * now.height].map((v, i) => Math.min(Math.max(0, Math.floor(v)), [now.width, now.height][i] - 1));
   return nameOf.get([...canvas.getContext('2d').getImageData(...at, 1, 1).data].slice(0, 3).join());
 }
+function sureAt(x, y) {
+  if (!now.sure) return '';
+  const canvas = raw.point, context = canvas.getContext('2d', { willReadFrequently: true });
+  if (canvas.of !== now.sure) {
+    Object.assign(canvas, { width: now.sure.width, height: now.sure.height, of: now.sure });
+    context.drawImage(now.sure, 0, 0);
+  }
+  const [value] = context.getImageData(Math.floor(x * (canvas.width - 1)), Math.floor(y * (canvas.height - 1)), 1, 1).data;
+  return say('sure_of', { share: whole(value / 255) });
+}
 for (const id of ['photo', 'seen']) {
   const box = $('.u-fit', views[id]);
   box.addEventListener('pointermove', event => {
@@ -55,7 +65,7 @@ for (const id of ['photo', 'seen']) {
     const before = classAt(raw.before, x, y), after = classAt(raw.after, x, y);
     box.append(tip);
     tip.hidden = !after;
-    tip.textContent = before === after ? after : say('became', { before, after });
+    tip.textContent = (before === after ? after : say('became', { before, after })) + sureAt(x, y);
     tip.style.left = Math.min(.88, Math.max(.12, x)) * 100 + '%';
     tip.style.top = y * 100 + '%';
     point(x < wipe ? before : after);

@@ -9,12 +9,13 @@ function draw() {
   plot.width = box.width * scale;
   plot.height = box.height * scale;
   measure(box, scale);
-  grid();
+  if (charted === 'strength') { drawStrengths(); return; }
+  grid([0, .5, 1], [0, .5, 1].map(share => grouped(chart.end * share)));
   const [first, ...others] = board.shares.map(share => share[0]);
   band();
   for (const [name, word] of [['random_noise', 'random'], ['clean', 'clean']]) floor((board.floors[name] || {})[first], word);
-  others.forEach((key, number) => curve(key, colourOf('--u-second'), 1.5, number ? [2, 4] : []));
-  curve(first, colourOf('--u-accent'), 2.5);
+  others.forEach((key, number) => curve(board.curve, chart.end, key, colourOf('--u-second'), 1.5, number ? [2, 4] : []));
+  curve(board.curve, chart.end, first, colourOf('--u-accent'), 2.5);
   board.legs.forEach(leg);
   if (look.moment != null) upright(look.moment, colourOf('--u-ink'), []);
 }
@@ -27,7 +28,7 @@ function measure(box, scale) {
   pen.font = size + 'px ' + (colourOf('--font') || 'sans-serif');
   Object.assign(chart, { pen, size, left, top, width, height, end, x: spent => left + width * spent / end, y: share => top + height * (1 - share) });
 }
-function grid() {
+function grid(shares, labels) {
   const { pen, left, top, width, height, size, end, x, y } = chart;
   pen.strokeStyle = colourOf('--u-line');
   pen.fillStyle = colourOf('--u-dim');
@@ -40,10 +41,10 @@ function grid() {
     pen.fillText(share * 100 + (share === 1 ? ' %' : ''), left - 8, at);
   }
   pen.textBaseline = 'alphabetic';
-  for (const [share, align] of [[0, 'left'], [.5, 'center'], [1, 'right']]) {
-    pen.textAlign = align;
-    pen.fillText(grouped(end * share), x(end * share), top + height + size * 1.5);
-  }
+  shares.forEach((share, number) => {
+    pen.textAlign = ['left', 'center', 'right'][number];
+    pen.fillText(labels[number], x(end * share), top + height + size * 1.5);
+  });
 }
 function trace(points, dashes = []) {
   const { pen } = chart;
@@ -73,16 +74,16 @@ function band() {
   pen.fill();
   pen.globalAlpha = 1;
 }
-function curve(key, stroke, thickness, dashes = []) {
-  const rows = board.curve.filter(row => row[1][key] != null), { pen, x, y } = chart;
+function curve(all, last, key, stroke, thickness, dashes = []) { // rows of (position up to `last`, scores)
+  const rows = (all || []).filter(row => row[1][key] != null), { pen, y } = chart, x = at => chart.x(at / last * chart.end);
   if (!rows.length) return;
   pen.strokeStyle = pen.fillStyle = stroke;
   pen.lineWidth = thickness;
   pen.lineJoin = pen.lineCap = 'round';
-  trace(rows.map(([spent, scores]) => [x(spent), y(scores[key])]), dashes);
-  const [spent, scores] = rows[rows.length - 1];
+  trace(rows.map(([at, scores]) => [x(at), y(scores[key])]), dashes);
+  const [at, scores] = rows[rows.length - 1];
   pen.beginPath();
-  pen.arc(x(spent), y(scores[key]), thickness + .8, 0, 7);
+  pen.arc(x(at), y(scores[key]), thickness + .8, 0, 7);
   pen.fill();
 }
 function upright(spent, stroke, dashes) {
@@ -102,14 +103,14 @@ new ResizeObserver(draw).observe(plot);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTimeout(draw, 50));
 
 /* ---------- the timeline: point, drag, or use the arrow keys ---------- */
-text('curve', say('curve'));
 plot.setAttribute('aria-label', say('described'));
 const line = $('.u-timeline');
 line.setAttribute('aria-label', say('timeline'));
 const then = { text: make('span'), back: button('', say('back_to'), () => { trigger('back', { spent: look.moment }); toNow(); }), live: button('', say('live'), () => toNow()) };
 $('.u-then').append(then.text, then.back, then.live);
+const along = event => Math.min(1, Math.max(0, (spot(event, plot)[0] * plot.getBoundingClientRect().width - chart.left) / chart.width));
 function nearest(event) {
-  const [share] = spot(event, plot), spent = (share * plot.getBoundingClientRect().width - chart.left) / chart.width * chart.end;
+  const spent = along(event) * chart.end;
   return board.moments.reduce((best, each) => (Math.abs(each - spent) < Math.abs(best - spent) ? each : best), board.moments[0]);
 }
 function toMoment(spent) {
@@ -138,15 +139,20 @@ line.addEventListener('pointerdown', event => {
   if (board.moments.length < 2) return;
   scrubbing = true;
   line.setPointerCapture(event.pointerId);
-  toMoment(nearest(event));
+  scrub(event);
 });
-line.addEventListener('pointermove', event => { if (scrubbing) toMoment(nearest(event)); });
+function scrub(event) {
+  if (charted === 'strength') toStrength(Math.round(along(event) * 30) / 20);
+  else toMoment(nearest(event));
+}
+line.addEventListener('pointermove', event => { if (scrubbing) scrub(event); });
 for (const over of ['pointerup', 'pointercancel']) line.addEventListener(over, () => { scrubbing = false; });
 line.addEventListener('keydown', event => {
   const by = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -99, End: 99 }[event.key];
   if (event.key === 'Escape' && look.moment != null) toNow();
   if (!by || board.moments.length < 2) return;
   event.preventDefault();
+  if (charted === 'strength') { toStrength(Math.min(1.5, Math.max(0, look.strength + by * .05))); return; }
   const last = board.moments.length - 1, at = look.moment == null ? last : board.moments.indexOf(look.moment);
   if (at + by > last && look.moment != null) toNow();
   else toMoment(board.moments[Math.min(last, Math.max(0, at + by))]);

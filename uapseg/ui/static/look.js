@@ -4,13 +4,18 @@ const live = () => look.moment == null && look.strength === 1;
 
 async function ask() { // one question at a time, and of those in between only the last
   seen.frame = -1;
-  if (live()) { pull(stats.token); return; }
+  if (live()) {
+    Object.assign(strip, strip.live);
+    thumbnails();
+    pull(stats.token);
+    return;
+  }
   if (look.asking) { look.again = true; return; }
   look.asking = true;
   try {
     do {
       look.again = false;
-      const reply = await server.look({ token: stats.token, moment: look.moment, strength: look.strength, slow: seen.slow });
+      const reply = await server.look({ token: stats.token, moment: look.moment, ...wants() });
       if (reply.after && !live()) {
         await frame(reply);
         figures();
@@ -18,9 +23,17 @@ async function ask() { // one question at a time, and of those in between only t
         stats.looked = look.moment;
       }
     } while (look.again && !live());
+    await strips();
   } catch (error) {
     stats.error = String(error);
   } finally {
     look.asking = false;
   }
+}
+async function strips() { // the held-out pictures are six times the work of one: they follow when the hand rests
+  if (live() || strip.tab === 'mine') return;
+  const reply = await server.strip({ token: stats.token, moment: look.moment, strength: look.strength });
+  if (!reply.each || live() || look.again) return;
+  Object.assign(strip, { each: reply.each, thumbs: reply.thumbs });
+  thumbnails();
 }

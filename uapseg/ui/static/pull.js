@@ -25,21 +25,25 @@ function pace(reply) {
 async function photo({ view: [kind], ...sent }) {
   const part = sent.image ? sent : world.scene;
   [now.clean, now.cleanSeen] = await Promise.all([decoded(part.image), decoded(part.seen)]);
-  Object.assign(now, { width: part.width, height: part.height, after: null, seen: null });
+  Object.assign(now, { width: part.width, height: part.height, after: null, seen: null, difference: null, sure: null });
   seen.frame = -1;
   $('figcaption b', views.photo).textContent = say(kind === 'scene' ? 'photo' : kind);
   root.dataset.kind = kind;
   if (!live()) ask();
 }
 async function frame(reply) {
-  [now.after, now.seen, now.noise] = await Promise.all([reply.after, reply.seen, reply.noise].map(decoded));
+  const names = ['after', 'seen', 'noise', 'difference', 'sure'];
+  const images = await Promise.all(names.map(name => (reply[name] ? decoded(reply[name]) : null)));
+  names.forEach((name, number) => { now[name] = images[number]; });
   if ('frame' in reply) seen.frame = reply.frame;
   board.reached = reply.reached;
   stats.frames++;
 }
 function blank() {
-  Object.assign(now, { after: null, seen: null, noise: null });
-  Object.assign(look, { moment: null, strength: 1 });
+  Object.assign(now, { after: null, seen: null, noise: null, difference: null, sure: null });
+  look.moment = null;
+  reaches = null;
+  if (look.strength !== 1) toStrength(1);
   board.reached = null;
   seen.frame = -1;
 }
@@ -57,6 +61,7 @@ function settle(status) {
     const pair = document.getElementById('u-world');
     if (pair) pair.inert = !rests;
     if (status === 'running' && painting) pick('look');
+    if (rests) seen.frame = -1; // once more, and with how sure the network is
     if (rests) trigger('settled'); // also at first: the run may have come to rest after the page was filled in
     $('.u-live').textContent = say(status);
   }
@@ -64,7 +69,9 @@ function settle(status) {
 }
 function looked(reply) {
   for (const name of ['scores', 'floors', 'curve', 'legs', 'moments', 'bands', 'banded', 'looked']) board[name] = reply[name];
-  Object.assign(strip, { each: reply.each, thumbs: reply.thumbs });
+  strip.live = { each: reply.each, thumbs: reply.thumbs };
+  if (live()) Object.assign(strip, strip.live);
+  if (charted === 'strength') chartStrengths();
   text('plain', reply.plain);
   const warning = $('.u-warning');
   warning.hidden = !reply.warning;
@@ -105,7 +112,7 @@ async function pull(token) {
     try {
       const began = performance.now();
       const reply = await server.pull({
-        token, seq: seen.seq, frame: seen.frame, mine: seen.mine, world: world.key, slow: seen.slow,
+        token, seq: seen.seq, frame: seen.frame, mine: seen.mine, world: world.key, ...wants(),
         hidden: document.hidden || !live(), own: strip.tab === 'mine',
       });
       if (mine !== seen.loop) return;

@@ -1,5 +1,5 @@
 // The held-out pictures and the visitor's own, each with what is seen in it; a press shows one large.
-const strip = { tab: 'strip', each: null, thumbs: null, photos: [], mine: null };
+const strip = { tab: 'strip', each: null, thumbs: null, live: {}, photos: [], mine: null };
 const tabs = { strip: button('', say('strip'), () => turn('strip')), mine: button('', say('mine'), () => turn('mine')) };
 for (const [name, tab] of Object.entries(tabs)) {
   tab.setAttribute('role', 'tab');

@@ -51,8 +51,8 @@ function fit(id, width, height) {
   box.height = Math.min(1, frameShape / shape) * 100 + '%';
 }
 
-const now = { clean: null, cleanSeen: null, after: null, seen: null, noise: null, wanted: null, width: 0, height: 0 };
-const raw = { before: make('canvas'), after: make('canvas') }; // label colours, unblended, to read classes from
+const now = { clean: null, cleanSeen: null, after: null, seen: null, noise: null, difference: null, sure: null, wanted: null, width: 0, height: 0 };
+const raw = { before: make('canvas'), after: make('canvas'), sure: make('canvas'), point: make('canvas') }; // label colours, unblended, to read classes from
 let painting = false;
 
 function blend(context, photo, labels) {
@@ -76,12 +76,15 @@ function redraw() {
   const [width, height] = painting ? world.size : [now.width, now.height];
   fit('photo', width, height);
   fit('seen', now.width, now.height);
-  pen('photo').drawImage(painting ? scene || now.clean : now.after || now.clean, 0, 0, width, height);
+  const after = mode.photo === 'difference' && now.difference || now.after || now.clean;
+  pen('photo').drawImage(painting ? scene || now.clean : after, 0, 0, width, height);
   pen('photo', 'before').drawImage(painting ? scene || now.clean : now.clean, 0, 0, width, height);
-  blend(pen('seen'), now.after || now.clean, now.seen || now.cleanSeen);
-  blend(pen('seen', 'before'), now.clean, now.cleanSeen);
   keep(raw.after, now.seen || now.cleanSeen);
   keep(raw.before, now.cleanSeen);
+  blend(pen('seen', 'before'), now.clean, now.cleanSeen);
+  if (mode.seen === 'sure' && now.sure) drawSure(pen('seen'));
+  else if (mode.seen === 'changed') drawChanged(pen('seen'));
+  else blend(pen('seen'), now.after || now.clean, now.seen || now.cleanSeen);
   for (const id of ['noise', 'wanted']) {
     fit(id, ...world.size);
     const context = pen(id);

@@ -1,0 +1,108 @@
+"""What is asked for besides the newest frame."""
+
+import asyncio
+import base64
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small_world import registry, small_world, values, visitor
+from uapseg.ui.frames import difference, spectrum
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.looks import STEPS, Looks, scaled
+from uapseg.ui.requests import Request, Wanted
+from uapseg.ui.runs import Run
+from uapseg.ui.studios import Studios
+
+
+@pytest.fixture(scope="module")
+def studios() -> Iterator[Studios]:
+    with small_world() as studios:
+        yield studios
+
+
+@pytest.fixture(scope="module")
+def handlers(studios: Studios) -> Handlers:
+    return Handlers(studios, registry(), patience=600)
+
+
+@pytest.fixture(scope="module")
+def finished(handlers: Handlers) -> Run:
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=320))
+    list(handlers.on_run(run.token))
+    return run
+
+
+def looks(handlers: Handlers) -> Looks:
+    return Looks(handlers.studios, handlers.runs)
+
+
+def opened(uri: str) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
+
+
+def test_a_frame_of_an_earlier_moment_is_what_was_seen_then(handlers: Handlers, finished: Run):
+    first = asyncio.run(looks(handlers).look({"token": finished.token, "moment": 0}))
+    assert first["reached"] == pytest.approx(finished.curve[0][1]["target_success"], abs=0.02)
+    last = asyncio.run(looks(handlers).look({"token": finished.token, "moment": finished.moments[-1].spent}))
+    assert last["reached"] > 0.95
+
+
+def test_the_curve_of_strengths_rises_from_nothing(handlers: Handlers, finished: Run):
+    rows = asyncio.run(looks(handlers).strengths({"token": finished.token}))["rows"]
+    reached = [scores["region_success"] for _, scores in rows]
+    assert [strength for strength, _ in rows] == list(STEPS)
+    assert reached[0] == 0
+    assert reached == sorted(reached)
+    assert reached[4] > 0.95
+
+
+def test_the_held_out_pictures_follow_the_strength(handlers: Handlers, finished: Run):
+    weak = asyncio.run(looks(handlers).strip({"token": finished.token, "strength": 0.0}))
+    full = asyncio.run(looks(handlers).strip({"token": finished.token, "strength": 1.0}))
+    assert weak["scores"]["region_success"] == 0
+    assert full["scores"]["region_success"] > 0.95
+
+
+def test_it_is_told_how_sure_the_network_is_and_what_was_changed(handlers: Handlers, finished: Run):
+    sent = {"token": finished.token, "sure": True, "factor": 20}
+    frame = asyncio.run(looks(handlers).look(sent))
+    assert opened(frame["sure"]).shape == (32, 48)
+    assert opened(frame["sure"]).min() > 100  # two classes: never less than a half
+    assert "difference" in frame
+    assert "sure" not in asyncio.run(looks(handlers).look({"token": finished.token}))
+
+
+@pytest.mark.parametrize("sent", [{}, {"token": "x"}, None, {"token": ["a"]}])
+def test_a_stranger_sees_nothing(handlers: Handlers, sent: object):
+    for ask in (looks(handlers).look, looks(handlers).strip, looks(handlers).strengths):
+        assert asyncio.run(ask(sent)) == {}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [{"strength": 9, "factor": 0}, {"strength": "1", "factor": 1.5}, {"strength": float("nan")}, {"factor": 61}, 7],
+)
+def test_nonsense_asks_for_the_usual_frame(sent: object):
+    assert Request.of(sent).wanted == Wanted()
+
+
+def test_strengths_are_whole_grey_levels():
+    levels = np.array([-10, 3, 5], np.int8).reshape(3, 1, 1)
+    assert scaled(levels, 0.5).ravel().tolist() == [-5, 2, 2]  # to even, as everywhere
+    assert scaled(levels, 1.5).dtype == np.int8
+
+
+def test_a_wave_is_two_dots_in_the_spectrum():
+    wave = np.rint(10 * np.cos(2 * np.pi * np.arange(32) * 4 / 32)).astype(np.int8)
+    found = spectrum(np.tile(wave, (3, 16, 1)))[..., 0]
+    assert {(int(row), int(column)) for row, column in np.argwhere(found > 250)} == {(8, 12), (8, 20)}
+
+
+def test_a_difference_is_amplified_about_grey():
+    before, after = np.full((1, 1, 3), 100, np.uint8), np.array([[[98, 100, 103]]], np.uint8)
+    assert difference(before, after, 10).tolist() == [[[108, 128, 158]]]

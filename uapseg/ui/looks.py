@@ -1,0 +1,111 @@
+"""What there is to see of a perturbation: frames of any moment, at any strength, and what each strength reaches."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from uapseg.run import Plan
+from uapseg.ui.frames import Photo, amplified, difference, grey_png, jpeg, label_png, perturbed, spectrum
+from uapseg.ui.requests import Wanted
+from uapseg.ui.runs import Registry, Run
+from uapseg.ui.steps import Levels8
+from uapseg.ui.studio import Studio
+from uapseg.ui.studios import Studios
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+"""The strengths on the curve."""
+
+
+class Looks:
+    """Answers what the browser asks for besides the newest frame."""
+
+    def __init__(self, studios: Studios, runs: Registry) -> None:
+        self._studios, self._runs = studios, runs
+
+    async def look(self, sent: object) -> dict[str, Any]:
+        """A frame of an earlier moment or of another strength, at once; nothing while one is being made."""
+        return await self._made(sent, _look)
+
+    async def strengths(self, sent: object) -> dict[str, Any]:
+        """What the perturbation reaches at each strength on the held-out pictures that are shown."""
+        return await self._made(sent, _strengths)
+
+    async def strip(self, sent: object) -> dict[str, Any]:
+        """What is seen in the held-out pictures at an earlier moment or another strength."""
+        return await self._made(sent, _strip)
+
+    async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        studio = run and self._studios.get(run.choice.pair)
+        if not run or not studio or not run.here or not run.looking.acquire(blocking=False):
+            return {}
+        try:
+            return await asyncio.to_thread(make, run, studio, values)
+        finally:
+            run.looking.release()
+
+
+def _look(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = moment_of(run, values)
+    return {} if levels is None or plan is None else frame(studio, shown(run, studio), levels, plan, Wanted.of(values))
+
+
+def _strengths(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = moment_of(run, values)
+    if levels is None or plan is None:
+        return {}
+    if run.strengths is None or run.strengths[0] is not levels:
+        rows = [(by, studio.judge(studio.strip, scaled(levels, by), plan.target)["scores"]) for by in STEPS]
+        run.strengths = levels, rows
+    return {"rows": run.strengths[1]}
+
+
+def _strip(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = moment_of(run, values)
+    if levels is None or plan is None:
+        return {}
+    return studio.judge(studio.strip, scaled(levels, Wanted.of(values).strength), plan.target)
+
+
+def moment_of(run: Run, values: dict[str, Any]) -> tuple[Levels8 | None, Plan | None]:
+    """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
+    moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
+    return (moment.levels, moment.plan) if moment else (run.levels, run.plan)
+
+
+def frame(studio: Studio, photo: Photo, levels: Levels8, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+    """The photo with the perturbation, what is seen in it, the noise; and what else is wanted."""
+    slow, epsilon = wanted.slow, round(plan.settings.epsilon * 255)
+    levels = scaled(levels, wanted.strength)
+    attacked = perturbed(photo.picture, levels)
+    seen, sure = studio.see(attacked, sure=wanted.sure)
+    pattern = spectrum(levels) if wanted.spectrum else amplified(levels, epsilon)
+    pictures: dict[str, Any] = {
+        "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
+        "seen": label_png(seen, studio.model.palette),
+        "noise": jpeg(pattern, 70, 192 if slow else None),
+        "reached": studio.reached(photo, seen, levels, plan.target),
+    }
+    if wanted.factor:
+        pictures["difference"] = jpeg(difference(photo.picture, attacked, wanted.factor), 85)
+    if sure is not None:
+        pictures["sure"] = grey_png(sure)
+    return pictures
+
+
+def scaled(levels: Levels8, strength: float) -> Levels8:
+    """A perturbation of another strength, in whole grey levels."""
+    return levels if strength == 1 else np.rint(levels * strength).astype(np.int8)
+
+
+def shown(run: Run, studio: Studio) -> Photo:
+    """The picture that is shown large."""
+    kind, number = run.view
+    if kind == "own" and number < len(run.photos):
+        return studio.photo(run.photos[number])
+    if kind == "unseen" and number < len(studio.strip):
+        return studio.strip[number]
+    return studio.scene
