@@ -22,6 +22,7 @@ SAME = 5e-3
 """How much two answers may differ, of the largest logit: half precision does that, dropout does more."""
 
 
+@torch.no_grad()
 def class_count(model: Segmenter) -> int:
     """How many classes the network tells apart, by its answer.
 
