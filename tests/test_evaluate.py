@@ -82,3 +82,29 @@ def test_saved_and_scored_are_the_same():
     delta = torch.randn(3, 12, 16, generator=torch.Generator().manual_seed(0)) * 0.02
     first, second = (report(d, 11 * GREY, (99, 105, 118)) for d in (delta, quantise(delta, 11 * GREY)))
     assert first.perturbed == second.perturbed
+
+
+def test_the_truth_is_measured_where_the_pictures_have_one():
+    """All true pixels are dark: two of four pictures are seen as such, and none once they are perturbed."""
+    result = report(torch.full((3, 12, 16), 11 * GREY), 11 * GREY, (100, 100, 120, 120))
+    assert result.truth["clean"] == 0.5
+    assert result.truth["perturbed"] == 0.0
+
+
+def test_a_collapse_is_told_in_the_table():
+    target = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "dark", "dark")
+    delta = torch.full((3, 12, 16), 11 * GREY)
+    result = evaluate(greys(), Plain((100,) * 3, "test"), target, delta, epsilon=11 * GREY)
+    assert result.collapse is not None
+    assert result.collapse.name == "light"
+    assert "Collapse: light fills 100.0 % of the pictures" in result.table()
+    assert report(torch.full((3, 12, 16), 11 * GREY), 11 * GREY).collapse is None
+
+
+def test_every_part_of_a_measurement_has_a_hash_of_its_own():
+    first, noise = report(torch.zeros(3, 12, 16), 11 * GREY), report(torch.full((3, 12, 16), GREY), 11 * GREY)
+    assert first.hashes.keys() == {"weights", "pictures", "target", "perturbation"}
+    changed = {name for name in first.hashes if first.hashes[name] != noise.hashes[name]}
+    assert changed == {"perturbation"}
+    fewer = report(torch.zeros(3, 12, 16), 11 * GREY, (100, 100))
+    assert {name for name in first.hashes if first.hashes[name] != fewer.hashes[name]} == {"pictures"}

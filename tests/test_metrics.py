@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from uapseg.metrics import count, each, intervals, merit, scores
+from uapseg.metrics import collapse, count, each, intervals, mean_iou, merit, scores, truth_overlap
 from uapseg.targets import Hidden, mapped
 
 CLASSES = ("road", "car", "person")
@@ -77,3 +77,34 @@ def test_intervals_hold_the_value_and_shrink_with_more_pictures():
 def test_pictures_that_are_all_alike_have_an_interval_of_no_width():
     clean = maps(*[[2, 2, 1, 0]] * 5)
     assert intervals(hide(clean, maps(*[[2, 0, 1, 0]] * 5)), HIDE)["hidden"] == [0.5, 0.5]
+
+
+def test_a_class_that_swallows_others_is_named_and_one_that_should_is_not():
+    clean = maps([2, 2, 1, 0], [2, 1, 1, 0])
+    found = collapse(hide(clean, maps([1, 1, 1, 1], [0, 1, 1, 1])), CLASSES)
+    assert found is not None
+    assert (found.name, found.clean, found.wanted, found.seen) == ("car", 3 / 8, 3 / 8, 7 / 8)
+    assert found.excess == pytest.approx(1 / 2)
+    assert collapse(hide(clean, maps([0, 0, 1, 0], [0, 1, 1, 0])), CLASSES) is None  # road takes what it should
+
+
+def test_the_truth_is_compared_where_there_is_one():
+    seen, truth = maps([0, 1, 1, 2]), maps([0, 1, 2, 255])
+    overlap, union = truth_overlap(seen, truth, 3)
+    assert overlap.tolist() == [[1, 1, 0]]
+    assert union.tolist() == [[1, 2, 1]]
+    assert mean_iou(overlap, union) == pytest.approx((1 + 1 / 2 + 0) / 3)
+    assert mean_iou(overlap[:, :0], union[:, :0]) is None
+
+
+@examples(deadline=None, derandomize=True, max_examples=20)
+@given(seed=st.integers(0, 99))
+def test_overlap_and_union_are_those_of_the_masks(seed):
+    """The histogram of pairs against masks written out, hidden pixels left out."""
+    generator = torch.Generator().manual_seed(seed)
+    clean, seen = (torch.randint(3, (4, 2, 5), generator=generator, dtype=torch.uint8) for _ in range(2))
+    counts, counted = hide(clean, seen), clean != 2
+    for number in range(3):
+        before, after = (clean == number) & counted, (seen == number) & counted
+        assert counts.overlap[:, number].tolist() == (before & after).sum((1, 2)).tolist()
+        assert counts.union[:, number].tolist() == (before | after).sum((1, 2)).tolist()
