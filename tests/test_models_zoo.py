@@ -118,6 +118,7 @@ def test_weights_of_another_checksum_are_refused(server, checkpoints, monkeypatc
 
 
 def test_without_the_internet_one_sentence_says_what_to_do(checkpoints, monkeypatch):
+    monkeypatch.setattr(download, "PAUSE", 0.01)
     monkeypatch.setattr(PUBLISHED.value, "url", "http://127.0.0.1:9/lraspp_mobilenet_v3_large-d234d4ea.pth")
     with pytest.raises(
         UapsegError, match=r"no internet and no cached file for torchvision:lraspp.*choose street"
