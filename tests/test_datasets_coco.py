@@ -4,7 +4,9 @@ import csv
 import hashlib
 import io
 import json
+import os
 import socket
+import time
 import zipfile
 
 import numpy as np
@@ -14,7 +16,18 @@ from pycocotools.coco import COCO
 
 import uapseg.download
 from tests.server import serving
-from uapseg.datasets import SPLITS, attribution, catalogue, coco, coco_files, coco_mini, load_dataset, needed, prepare
+from uapseg.datasets import (
+    SPLITS,
+    attribution,
+    catalogue,
+    coco,
+    coco_files,
+    coco_mini,
+    coco_truth,
+    load_dataset,
+    needed,
+    prepare,
+)
 from uapseg.datasets.coco_choice import Choice, Entry, Licence
 from uapseg.datasets.splits import side
 from uapseg.download import cache_folder
@@ -201,6 +214,49 @@ def test_without_internet_it_is_said_where_to_put_the_file(server, monkeypatch):
         monkeypatch.setattr(coco, "ANNOTATIONS", f"http://127.0.0.1:{unused.getsockname()[1]}/a.zip")
     with pytest.raises(UapsegError, match=r"no connection to .* put the file at .*annotations_trainval2017\.zip"):
         load_dataset("coco:val2017", "val")
+
+
+def offline(monkeypatch):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        monkeypatch.setattr(coco_files, "IMAGES", f"http://127.0.0.1:{unused.getsockname()[1]}")
+
+
+def test_without_internet_what_is_nearly_complete_opens(server, monkeypatch):
+    load_dataset("coco:val2017", "all", SIZE)
+    offline(monkeypatch)
+    gone = [cache_folder() / "coco" / "val2017" / f"{number:012}.jpg" for number in (1, 2, 3)]
+    for file in gone[:2]:
+        file.unlink()
+    dataset = load_dataset("coco:val2017", "all", SIZE)
+    assert (len(dataset), dataset.skipped) == (COUNT - 2, ("000000000001.jpg", "000000000002.jpg"))
+    gone[2].unlink()
+    with pytest.raises(UapsegError, match="no connection"):
+        load_dataset("coco:val2017", "all", SIZE)
+
+
+def test_chosen_annotations_are_kept(server, monkeypatch):
+    before = load_dataset("coco:val2017?any=dog", "all", SIZE)
+    coco_truth._chosen.cache_clear()
+    monkeypatch.setattr(coco_truth, "_narrowed", None)
+    after = load_dataset("coco:val2017?any=dog", "all", SIZE)
+    assert after.keys == before.keys
+    assert (after.truth(range(4)) == before.truth(range(4))).all()
+
+
+def test_chosen_annotations_are_chosen_anew_when_the_file_changes(server):
+    load_dataset("coco:val2017?any=dog", "all", SIZE)
+    file = cache_folder() / "coco" / "instances_val2017.json"
+    file.write_text(json.dumps(instances([2, 4], [box(1, 2, "dog", 0, 0, 9, 9)])))
+    os.utime(file, (time.time() + 9,) * 2)
+    assert numbers(load_dataset("coco:val2017?any=dog", "all", SIZE)) == [2]
+
+
+def test_where_no_picture_can_be_had_is_one_clear_error(server):
+    for number in range(1, COUNT + 1):
+        server.files[f"/val2017/{number:012}.jpg"].status = 404
+    with pytest.raises(UapsegError, match=r"No picture in the all split of coco:val2017 can be read, 44 are"):
+        load_dataset("coco:val2017", "all", SIZE)
 
 
 def test_annotations_that_lie_there_need_no_internet(server):

@@ -291,6 +291,13 @@ def test_a_file_that_is_only_called_zip_is_refused(tmp_path):
         load_dataset(str(tmp_path / "files.zip"), "all")
 
 
+def test_the_home_folder_may_be_written_as_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    put(tmp_path, {"pictures/a.jpg": photo(1)})
+    assert len(load_dataset("~/pictures", "all")) == 1
+
+
 def test_a_folder_may_be_called_as_a_data_set(tmp_path, monkeypatch):
     put(tmp_path / "street", {"a.jpg": photo(1)})
     monkeypatch.chdir(tmp_path)

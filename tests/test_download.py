@@ -281,6 +281,14 @@ def test_without_a_connection_the_others_are_not_tried(closed_port, tmp_path, mo
     assert len(tried) < 100
 
 
+def test_a_disk_that_cannot_be_written_ends_it_at_once(server, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    downloads = [Download(url=server.add(str(n), CONTENT), path=tmp_path / "file" / str(n)) for n in range(50)]
+    with pytest.raises(UapsegError, match="cannot be written"):
+        drained(fetch_all(downloads))
+    assert server.asked == []
+
+
 def test_what_is_fetched_twice_over_is_fetched_once(server, tmp_path):
     download = Download(url=server.add("a", CONTENT), path=tmp_path / "a")
     assert drained(fetch_all([download, download]))[1] == []

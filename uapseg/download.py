@@ -12,7 +12,16 @@ from urllib.parse import urlsplit
 from platformdirs import user_cache_path
 
 from uapseg.errors import UapsegError
-from uapseg.transfer import BrokenOffError, Check, Download, NoConnectionError, Part, Progress, WrongContentError
+from uapseg.transfer import (
+    BrokenOffError,
+    Check,
+    DiskError,
+    Download,
+    NoConnectionError,
+    Part,
+    Progress,
+    WrongContentError,
+)
 
 __all__ = ["Download", "Progress", "UnreachableError", "cache_folder", "fetch", "fetch_all"]
 
@@ -68,7 +77,7 @@ def fetch_all(
         The names of the files that could not be fetched.
 
     Raises:
-        UapsegError: There is no connection.
+        UapsegError: There is no connection, or no room on the disk.
     """
     batch = _Batch([d for d in {d.path: d for d in downloads}.values() if not d.path.is_file()], check)
     pool = ThreadPoolExecutor(parallel, thread_name_prefix="fetch")
@@ -101,7 +110,7 @@ class _Batch:
         """Fetches one of them; one that fails is named in ``failed``.
 
         Raises:
-            UnreachableError: There is no connection, so that the others would fail as well.
+            UapsegError: There is no connection, or no room on the disk, so that the others would fail as well.
         """
         download = self.downloads[number]
         try:
@@ -110,7 +119,7 @@ class _Batch:
                     self._received[number], self._totals[number] = step.received, step.total
                     if self.stopped:
                         return
-        except UnreachableError:
+        except (UnreachableError, DiskError):
             raise
         except UapsegError:
             self.failed.append(download.path.name)

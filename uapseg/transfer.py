@@ -67,6 +67,10 @@ class NoConnectionError(BrokenOffError):
     """The server does not even answer."""
 
 
+class DiskError(UapsegError):
+    """A file cannot be written; nor can others."""
+
+
 class WrongContentError(UapsegError):
     """A file came whole, and is not the one that was asked for."""
 
@@ -179,7 +183,7 @@ class Part:
         try:
             yield
         except OSError as error:
-            raise UapsegError(f"The file {self._wanted.path} cannot be written: {error.strerror}.") from error
+            raise DiskError(f"The file {self._wanted.path} cannot be written: {error.strerror}.") from error
 
 
 def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPResponse:

@@ -46,8 +46,10 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
         UapsegError: The folder holds no pictures of that split.
     """
     only_official("ade20k", split)
-    inside = Path(root) / "ADEChallengeData2016"
-    top, theirs = (inside if inside.is_dir() else Path(root)), ("validation" if split == "test" else "training")
+    top = Path(root).expanduser()
+    if (top / "ADEChallengeData2016").is_dir():
+        top /= "ADEChallengeData2016"
+    theirs = "validation" if split == "test" else "training"
     folder, labels = top / "images" / theirs, top / "annotations" / theirs
     pictures = found(list(folder.glob("*.jpg")), folder, "images/ and annotations/")
     if split != "test":

@@ -27,7 +27,8 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
         UapsegError: The folder holds no pictures of that split.
     """
     only_official("camvid", split)
-    folder, labels = Path(root) / "images" / split, Path(root) / "labels" / split
+    top = Path(root).expanduser()
+    folder, labels = top / "images" / split, top / "labels" / split
     pictures = found([*folder.glob("*.jpg"), *folder.glob("*.png")], folder, "images/ and labels/")
     whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), NUMBERS)
     size = size or first_size(whole, SIZE)

@@ -37,12 +37,13 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
         UapsegError: The folder holds no pictures of that split.
     """
     only_official("cityscapes", split)
+    top = Path(root).expanduser()
     theirs = "val" if split == "test" else "train"
-    folder = Path(root) / "leftImg8bit" / theirs
+    folder = top / "leftImg8bit" / theirs
     pictures = found(list(folder.glob(f"*/*{_PICTURE}.*")), folder, "leftImg8bit/ and gtFine/")
     if split != "test":
         pictures = [file for file in pictures if held_out(file.stem) == split]
-    whole, skipped = samples(files({file: _labels_of(Path(root), theirs, file) for file in pictures}), NUMBERS)
+    whole, skipped = samples(files({file: _labels_of(top, theirs, file) for file in pictures}), NUMBERS)
     return Photos(
         whole,
         name=f"cityscapes:{root}",

@@ -10,19 +10,21 @@ Source: Lin et al., Microsoft COCO: Common Objects in Context, https://arxiv.org
 """
 
 import hashlib
+import secrets
 import shutil
 import zipfile
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from uapseg.datasets import Card, Split, prepare
+from uapseg.datasets import Card, Split
 from uapseg.datasets.coco_choice import MOST, Choice
-from uapseg.datasets.coco_files import credits_of, folder_of, missing, samples, write_credits
+from uapseg.datasets.coco_files import complete, credits_of, folder_of, missing, samples, write_credits
 from uapseg.datasets.coco_truth import Annotated, chosen
 from uapseg.datasets.reading import Photos
 from uapseg.datasets.splits import on_side
 from uapseg.datasets.voc import CLASSES
-from uapseg.download import Download, cache_folder
+from uapseg.download import Download, cache_folder, fetch
 from uapseg.errors import UapsegError
 
 ANNOTATIONS = "http://images.cocodataset.org/annotations/annotations_trainval2017.zip"
@@ -45,9 +47,10 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photo
     source, choice = _parts(where)
     name, pictures = f"coco:{where}", None
     if source in OFFICIAL:
-        for _ in prepare(name, split):
-            pass
+        for download in _missing_annotations(source):
+            deque(fetch(download), 0)
         wanted = _in_split(_official(source, choice), split)
+        complete(name, split, len(wanted))
         write_credits(one.entry for one in wanted)
     else:
         annotations, pictures = _own(source)
@@ -61,10 +64,7 @@ def needed(where: str, split: Split) -> list[Download]:
     source, choice = _parts(where)
     if source not in OFFICIAL:
         return []
-    _unpack(source)
-    if not _annotations(source).is_file():
-        return [Download(url=ANNOTATIONS, path=_archive(), checksum=CHECKSUM, size=BYTES)]
-    return missing(one.entry for one in _in_split(_official(source, choice), split))
+    return _missing_annotations(source) or missing(one.entry for one in _in_split(_official(source, choice), split))
 
 
 def attribution(where: str) -> str:
@@ -112,15 +112,23 @@ def _parts(where: str) -> tuple[str, Choice]:
 def _own(source: str) -> tuple[Path, Path]:
     """The two paths of a name; each may have colons in it, as those of Windows do."""
     annotations, mark, pictures = source.partition(".json:")
-    if not mark or not Path(pictures).is_dir():
+    if not mark or not Path(pictures).expanduser().is_dir():
         raise UapsegError(
             f"coco:{source} cannot be opened: write coco:val2017, coco:train2017, or coco:ANNOTATIONS.json:PICTURES "
             "with a folder for PICTURES."
         )
-    return Path(f"{annotations}.json"), Path(pictures)
+    return Path(f"{annotations}.json").expanduser(), Path(pictures).expanduser()
+
+
+def _missing_annotations(source: str) -> list[Download]:
+    _unpack(source)
+    if _annotations(source).is_file():
+        return []
+    return [Download(url=ANNOTATIONS, path=_archive(), checksum=CHECKSUM, size=BYTES)]
 
 
 def _official(source: str, choice: Choice) -> tuple[Annotated, ...]:
+    _unpack(source)
     digest = hashlib.sha256(repr(choice).encode()).hexdigest()[:16]
     return chosen(_annotations(source), source, choice, cache_folder() / "coco" / "chosen" / f"{source}-{digest}.json")
 
@@ -143,7 +151,7 @@ def _unpack(source: str) -> None:
     wanted = _annotations(source)
     if wanted.is_file() or not _archive().is_file():
         return
-    part = wanted.with_suffix(".part")
+    part = wanted.with_name(f".{wanted.name}.{secrets.token_hex(4)}.part")
     try:
         with (
             zipfile.ZipFile(_archive()) as archive,

@@ -4,17 +4,19 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from PIL import Image
 
+from uapseg.datasets import Split, needed, prepare
 from uapseg.datasets.coco_choice import Entry
 from uapseg.datasets.memory import Pixels
 from uapseg.datasets.reading import Sample
 from uapseg.datasets.sources import File, readable
-from uapseg.download import Download, cache_folder
+from uapseg.download import Download, UnreachableError, cache_folder
 from uapseg.errors import UapsegError
 from uapseg.files import write
 from uapseg.pictures import read_picture
@@ -29,6 +31,20 @@ Labels = Callable[[], Pixels]
 def folder_of(source: str) -> Path:
     """Where the downloaded pictures of ``val2017`` or ``train2017`` are."""
     return cache_folder() / "coco" / source
+
+
+def complete(name: str, split: Split, count: int) -> None:
+    """Downloads the pictures that are missing; without a connection, a twentieth of the ``count`` may be missing.
+
+    Raises:
+        UapsegError: There is no connection, and more are.
+    """
+    try:
+        for _ in prepare(name, split):
+            pass
+    except UnreachableError:
+        if len(needed(name, split)) > count / 20:
+            raise
 
 
 def missing(entries: Iterable[Entry]) -> list[Download]:
@@ -82,7 +98,8 @@ def write_credits(entries: Iterable[Entry]) -> None:
         rows |= {row["file"]: row for row in map(_row, inside)}
         after = _table(rows[name] for name in sorted(rows))
         if after != before:
-            write(file, after.encode())
+            with suppress(UapsegError):  # a read-only disk does not stop a run; `credits_of` still tells
+                write(file, after.encode())
 
 
 def _row(entry: Entry) -> dict[Any, str]:

@@ -6,9 +6,9 @@ A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice
 from functools import lru_cache
 from pathlib import Path
 
-from uapseg.datasets import SPLITS, Card, Split, prepare
+from uapseg.datasets import SPLITS, Card, Split
 from uapseg.datasets.coco_choice import Choice, Entry, Licence
-from uapseg.datasets.coco_files import credits_of, missing, samples, write_credits
+from uapseg.datasets.coco_files import complete, credits_of, missing, samples, write_credits
 from uapseg.datasets.reading import Photos
 from uapseg.datasets.splits import on_side, side
 from uapseg.download import Download
@@ -27,9 +27,8 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photo
         UapsegError: It cannot be downloaded, or the choice is not as it should be.
     """
     name = f"coco-mini?{where}" if where else "coco-mini"
-    for _ in prepare(name, split):
-        pass
     wanted = _chosen(where, split)
+    complete(name, split, len(wanted))
     write_credits(wanted)
     whole, skipped = samples(dict.fromkeys(wanted))
     return Photos(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)

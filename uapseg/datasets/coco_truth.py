@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -77,8 +78,9 @@ def _chosen(annotations: Path, changed: int, folder: str, choice: Choice, kept: 
         return _annotated(json.loads(read(kept)), folder)
     narrow = _narrowed(json.loads(read(annotations)), folder, choice)
     if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write(kept, json.dumps(narrow).encode())
+        with suppress(OSError, UapsegError):  # a full or read-only disk costs time, not the run
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write(kept, json.dumps(narrow).encode())
     return _annotated(narrow, folder)
 
 

@@ -31,7 +31,7 @@ Tree = dict[str, Source]
 
 def is_there(name: str) -> bool:
     """Whether a name is the path of a folder, a zip archive or a list."""
-    path = Path(name)
+    path = Path(name).expanduser()
     return bool(name) and (path.is_dir() or (path.suffix.lower() in {".zip", ".txt"} and path.is_file()))
 
 
@@ -44,7 +44,7 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     Raises:
         UapsegError: There are no pictures, or none can be read.
     """
-    tree = _tree(Path(name))
+    tree = _tree(Path(name).expanduser())
     classes = _classes(tree)
     pairs = _pairs(tree)
     if not pairs:

@@ -36,7 +36,8 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
         UapsegError: The folder holds no list of that split, or none of its pictures.
     """
     only_official("voc", split)
-    folder = _inside(Path(root))
+    top = Path(root).expanduser()
+    folder = _inside(top)
     names = _listed(folder / "ImageSets" / "Segmentation" / ("val.txt" if split == "test" else "train.txt"))
     if split != "test":
         names = [name for name in names if held_out(name) == split]
