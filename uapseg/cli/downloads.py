@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Generator, Iterable
+from contextlib import suppress
 from typing import Any
 
 from tqdm import tqdm
 
 from uapseg import datasets, models
 from uapseg.cli.output import print_progress
-from uapseg.download import Progress, fetch
+from uapseg.download import Progress, UnreachableError, fetch
 
 
 def bring(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]) -> None:
@@ -19,7 +20,8 @@ def bring(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]
     """
     for name, weights in networks:
         for download in models.needed(name, weights):
-            _shown(fetch(download), download.path.name)
+            with suppress(UnreachableError):  # loading the network says what to do without a connection
+                _shown(fetch(download), download.path.name)
     for name in dict.fromkeys(one for one in data if one):
         failed = _shown(datasets.prepare(name), name)
         if failed:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from uapseg.cli.downloads import bring
+from uapseg.cli.networks import network_for
 from uapseg.cli.output import columns, print_result
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of
@@ -12,8 +13,7 @@ from uapseg.evaluate import evaluate as measure
 from uapseg.evaluate import percent
 from uapseg.export import Perturbation, load
 from uapseg.metrics import Scores
-from uapseg.models import Segmenter, load_model
-from uapseg.run import choose_device
+from uapseg.models import Segmenter
 from uapseg.survival import survival
 from uapseg.targets import Target
 
@@ -25,18 +25,18 @@ def evaluate(options: Options) -> None:
     """Measures a perturbation; what the flags do not say comes from the plan in its file."""
     perturbation = load(options.perturbation)
     plan = perturbation.plan
-    name, data = options.model or (plan and plan.model), options.data or (plan and plan.data)
-    if not name or not data:
+    data = options.data or (plan and plan.data)
+    if not (options.model or plan) or not data:
         raise UapsegError(
             f"{options.perturbation} holds no plan: say which network and pictures with --model and --data."
         )
-    weights = options.weights or (plan.weights if plan and name == plan.model else None)
-    size = options.size or (plan and plan.size)
-    bring([(name, weights)], [data, options.eval_data])
-    model = load_model(name, choose_device(options.device), weights=weights)
-    dataset = load_dataset(options.eval_data or data, options.split, size)
+    model = network_for(options, perturbation)
+    bring([], [data, options.eval_data])
+    dataset = load_dataset(options.eval_data or data, options.split, options.size or (plan and plan.size))
     target = _target(options, perturbation, model, data)
     report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
+    if plan is None:
+        table = f"{table}\nRead as: {perturbation.convention}."
     if options.survival:
         left = survival(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed)
         report, table = {**report, "survival": left}, f"{table}\n\n{_survival_table(left)}"
@@ -51,13 +51,13 @@ def full_report(
     Returns:
         The fields of `uapseg.evaluate.Report`, but that ``image_gradients`` and ``seconds`` are what the search cost
         (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
-        the pictures learnt from, where known.
+        the pictures learnt from, where known, and ``convention`` says how a foreign file was read.
     """
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
     cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
     fields = {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}
     told = [report.table(), *gap(report.perturbed, perturbation.training)]
-    return {**fields, "training": perturbation.training}, "\n".join(told)
+    return {**fields, "training": perturbation.training, "convention": perturbation.convention}, "\n".join(told)
 
 
 def gap(unseen: Scores, training: Scores | None) -> list[str]:

@@ -131,6 +131,7 @@ def _apply(parser: Parser) -> None:
     _perturbation(parser)
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="pictures of any size")
     parser.add_argument("--model", metavar="NAME", help="the network to look with (the perturbation's own)")
+    parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
     parser.add_argument("--out", type=Path, default=Path("perturbed"), metavar="FOLDER", help="where to (perturbed/)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are already there")
     _device(parser)

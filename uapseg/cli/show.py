@@ -6,7 +6,7 @@ from typing import Any
 
 from PIL import Image
 
-from uapseg.cli.downloads import bring
+from uapseg.cli.networks import network_for
 from uapseg.cli.output import print_result
 from uapseg.cli.parser import Options
 from uapseg.cli.targets import title_of
@@ -29,18 +29,14 @@ KINDS = {".png": "png", ".pdf": "pdf"}
 def apply(options: Options) -> None:
     """Writes each perturbed picture, and what the network sees in it."""
     perturbation = load(options.perturbation)
-    name = options.model or (perturbation.plan and perturbation.plan.model)
-    if not name:
-        raise UapsegError(f"{options.perturbation} holds no plan: say which network is to look with --model.")
     outputs = _outputs(options.pictures, options.out, overwrite=options.overwrite)
-    bring([(name, None)], [])
-    model = load_model(name, choose_device(options.device))
+    model = network_for(options, perturbation)
     done = [_perturbed(*pair, perturbation, model) for pair in zip(options.pictures, outputs, strict=True)]
     lines = [
         f"{line['perturbed']}: the network sees {100 * line['changed']:.1f} % of the pixels otherwise."
         for line in done
     ]
-    print_result({"model": name, "pictures": done}, "\n".join(lines), as_json=options.json)
+    print_result({"model": model.name, "pictures": done}, "\n".join(lines), as_json=options.json)
 
 
 def figure(options: Options) -> None:
