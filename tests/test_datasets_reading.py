@@ -222,15 +222,19 @@ def test_a_forked_daemon_can_go_on_reading():
         assert dataset.pictures([1])[0, 0, 0, 0] == 6
     finally:
         stuck.set()
-        child.join(5)
+        child.join(20)
+    assert child.exitcode == 0
 
 
 def test_the_limit_is_a_quarter_of_the_machine_and_at_most_two_gibibytes(monkeypatch):
     monkeypatch.delenv("UAPSEG_MEMORY", raising=False)
+    monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
     monkeypatch.setattr(memory, "_installed", lambda: 4096 * MIB)
     assert memory_limit() == 1024 * MIB
     monkeypatch.setattr(memory, "_installed", lambda: 64 * 1024 * MIB)
     assert memory_limit() == 2048 * MIB
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert memory_limit() == 1024 * MIB
 
 
 def test_the_limit_can_be_set(monkeypatch):

@@ -7,6 +7,7 @@ under the same name in ``masks/`` or ``labels/``, next to ``images/`` or to the 
 Splits are by what is in the files, 70 % train, 15 % val, 15 % test; a copy under another name is on the same side.
 """
 
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from uapseg.datasets import Card, Split
@@ -31,8 +32,10 @@ Tree = dict[str, Source]
 
 def is_there(name: str) -> bool:
     """Whether a name is the path of a folder, a zip archive or a list."""
-    path = Path(name).expanduser()
-    return bool(name) and (path.is_dir() or (path.suffix.lower() in {".zip", ".txt"} and path.is_file()))
+    with suppress(OSError, ValueError, RuntimeError):  # no path at all
+        path = Path(name).expanduser()
+        return bool(name) and (path.is_dir() or (path.suffix.lower() in {".zip", ".txt"} and path.is_file()))
+    return False
 
 
 def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos:

@@ -84,12 +84,14 @@ def shared_memory() -> Memory:
 def memory_limit() -> int:
     """Bytes to keep decoded: ``UAPSEG_MEMORY`` in MiB, or a quarter of what the machine has, at most 2 GiB.
 
+    The processes of a ``torchrun`` share this quarter; what is set is for each of them.
+
     Raises:
         UapsegError: ``UAPSEG_MEMORY`` is no number.
     """
     setting = os.environ.get("UAPSEG_MEMORY", "")
     if not setting:
-        return min(MOST, _installed() // 4)
+        return min(MOST, _installed() // 4) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     if not setting.isdecimal():
         raise UapsegError(f"UAPSEG_MEMORY is {setting!r}: give it as a whole number of MiB, such as 1024.")
     return int(setting) * MIB
