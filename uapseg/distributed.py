@@ -35,6 +35,11 @@ class Workers:
             dist.all_reduce(value)
         return value
 
+    def wait(self) -> None:
+        """Returns when all processes have come here."""
+        if self.world > 1:
+            dist.barrier()
+
 
 ALONE = Workers()
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from platformdirs import user_cache_path
 
 from uapseg.errors import UapsegError
-from uapseg.transfer import (
+from uapseg.transport import (
     BrokenOffError,
     Check,
     DiskError,

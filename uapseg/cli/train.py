@@ -31,6 +31,10 @@ def train(options: Options) -> None:
     with joined() as workers:
         if options.out and workers.rank == 0:
             check_vacant(options.out, overwrite=options.overwrite)
+        if workers.rank == 0:
+            names = [(options.model, options.weights), *((name, None) for name in options.also)]
+            bring(names, [options.data, options.eval_data])
+        workers.wait()  # what the first process has fetched, the others find
         plan = _plan(options)
         snapshots = run(plan, device=options.device, workers=workers)  # refuses what does not fit, before any folder
         if workers.rank:
@@ -51,8 +55,6 @@ def resume(options: Options) -> None:
 def _plan(options: Options) -> Plan:
     if options.omega is not None and options.preset != "paper":
         raise UapsegError("--omega goes with --preset paper only: leave it out.")
-    names = [(options.model, options.weights), *((name, None) for name in options.also)]
-    bring(names, [options.data, options.eval_data])
     model = load_model(options.model, choose_device(options.device), weights=options.weights)
     size = options.tile or load_dataset(options.data, "train", options.size).size
     target = target_of(options, model, options.data, size)
