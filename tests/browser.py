@@ -43,19 +43,19 @@ class Site:
     faults: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
-    def visit(self, **options: Any) -> Page:
-        """A new visitor, with a browser profile of their own."""
+    def visit(self, path: str = "", **options: Any) -> Page:
+        """A new visitor, with a browser profile of their own, who opens the page or an address below it."""
         context = self.browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
         context.set_default_timeout(PATIENT)
         self.contexts.append(context)
-        return self.tab(context)
+        return self.tab(context, path)
 
-    def tab(self, context: BrowserContext) -> Page:
+    def tab(self, context: BrowserContext, path: str = "") -> Page:
         """Another tab of a visitor."""
         tab = context.new_page()
         tab.on("pageerror", lambda error: self._note("page error", str(error)))
         tab.on("request", lambda request: self._note_request(request.url))
-        tab.goto(self.url)
+        tab.goto(self.url + path)
         ready(tab)
         return tab
 

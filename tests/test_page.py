@@ -15,6 +15,7 @@ from tests.server import serving
 from tests.small_world import FAR, small_world
 from uapseg.export import load
 from uapseg.metrics import scores
+from uapseg.ui import words
 from uapseg.ui.choice import VALIDATION
 from uapseg.ui.drawing import numbers_of
 from uapseg.ui.studio import Studio
@@ -73,14 +74,9 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         pause(tab)
         assert tab.inner_text("#u-start") == "Resume"
         shown = tab.evaluate("() => ({ scores: __stage.scores, floors: __stage.floors, spent: __stage.spent })")
-        tab.wait_for_selector("#u-png:not([disabled])")
-        with tab.expect_download() as coming:
-            tab.click("#u-png")
-        coming.value.save_as(tmp_path / "kept.png")
-        check_download(studios.first, tmp_path / "kept.png", shown)
-        with tab.expect_download() as coming:
-            tab.click("#u-report")
-        assert json.loads(coming.value.path().read_text())["perturbed"] == shown["scores"]
+        check_download(studios.first, save(tab, words.FILE_PNG, tmp_path / "kept.png"), shown)
+        told = save(tab, words.FILE_FIGURES, tmp_path / "told.json")
+        assert json.loads(told.read_text())["perturbed"] == shown["scores"]
         tab.reload()
         ready(tab)
         assert tab.inner_text("#u-start") == "Resume"
@@ -88,6 +84,14 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         until(tab, f"s.spent > {shown['spent']}")
         tab.context.close()
         served.leave()
+
+
+def save(tab: Page, kind: str, path: Path) -> Path:
+    pick(tab, "#u-kind", kind)
+    with tab.expect_download() as coming:
+        tab.click("#u-save-button:not([disabled])")
+    coming.value.save_as(path)
+    return path
 
 
 def check_download(studio: Studio, path: Path, shown: dict) -> None:
@@ -314,6 +318,24 @@ def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small
     hover(tab, 0.5, 0.4)
     expect(tab.locator(".u-tip")).to_have_text(re.compile(r"^dark, \d+ % sure$"))
     assert colour(tab, 0.5, 0.5) == pytest.approx([128] * 3, abs=2)
+
+
+def test_a_saved_perturbation_is_opened_by_another_visitor_and_a_link_sets_the_controls(small: Site, tmp_path: Path):
+    tab = small.visit(accept_downloads=True)
+    tab.locator("#u-word input, #u-word textarea").fill("ox")
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    kept = save(tab, words.FILE_TENSORS, tmp_path / "kept.safetensors")
+    tab.click("#u-link")
+    tab.wait_for_url("**/?*word=ox*")
+    other = small.visit()
+    other.set_input_files("#u-more-files input[type=file]", kept)
+    expect(other.locator("[data-k=state]")).to_have_text("measured 100 %, as the file claims")
+    expect(other.locator("#u-word input, #u-word textarea")).to_have_value("ox")
+    expect(other.locator("#u-start")).to_have_text("Resume")
+    third = small.visit(path=tab.url.split("/", 3)[3])
+    expect(third.locator("#u-word input, #u-word textarea")).to_have_value("ox")
+    assert small.run(third).choice.budget == 640
 
 
 def hover(tab: Page, x: float, y: float) -> None:

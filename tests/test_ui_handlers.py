@@ -1,6 +1,5 @@
 """The handlers as plain functions: no server, no browser."""
 
-import json
 import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -11,16 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.small_world import SIZE, registry, small_world, values, visitor
-from uapseg.evaluate import BATCH
-from uapseg.export import load
-from uapseg.metrics import scores
+from tests.small_world import registry, small_world, values, visitor
 from uapseg.ui import words
 from uapseg.ui.frames import jpeg
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
 from uapseg.ui.runs import Run
 from uapseg.ui.studios import Studios
-from uapseg.validation import HeldOut, spread
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +126,7 @@ def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):
 
 
 def test_a_closed_tab_gives_up_its_place_in_the_queue_but_not_another_tab_of_the_same_visitor(handlers: Handlers):
-    tabs = [gr.Request(session_hash=name) for name in ("first", "second")]
+    tabs = [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
     token = handlers.on_load(None, tabs[0])[0]
     handlers.on_load({"token": token}, tabs[1])
     handlers.on_ask(token, *values(handlers))
@@ -211,30 +206,6 @@ def test_an_unknown_visitor_is_asked_to_reload(handlers: Handlers):
         handlers.on_ask("nobody", *values(handlers))
     with pytest.raises(gr.Error, match="loading"):
         handlers.on_ask(None, *values(handlers))
-
-
-def test_the_downloads_score_what_the_page_says(handlers: Handlers, studios: Studios):
-    studio = studios.first
-    run = started(handlers, budget=640)
-    last = drain(handlers, run.token)[-1]
-    png, tensors, report = (update["value"] for update in last[3:])
-    assert run.look
-    assert run.plan
-    numbers = spread(len(studio.held_out), run.plan.settings.validation_pictures)
-    judge = HeldOut(studio.model, studio.held_out, numbers, run.plan.target, SIZE)
-    for path in (png, tensors):
-        read = load(Path(path))
-        assert read.plan == run.plan
-        assert scores(judge.see(read.delta)[0], run.plan.target) == run.look["scores"]
-    told = json.loads(Path(report).read_text())
-    assert (told["split"], told["perturbed"]) == ("val", run.look["scores"])
-    assert told["random_noise"] == run.floors["random_noise"]
-    assert len(numbers) > BATCH  # more than one batch was scored
-
-
-def test_there_is_nothing_to_download_before_the_first_figures(handlers: Handlers):
-    run = visitor(handlers)
-    assert [update["interactive"] for update in handlers.on_settled(run.token)[3:]] == [False] * 3
 
 
 def test_an_uploaded_mask_becomes_the_target(handlers: Handlers, tmp_path: Path):

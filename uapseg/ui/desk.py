@@ -9,7 +9,6 @@ from uapseg.errors import UapsegError
 from uapseg.run import Plan
 from uapseg.ui import words
 from uapseg.ui.choice import Choice
-from uapseg.ui.downloads import files_of
 from uapseg.ui.outcomes import continues, since, sorry
 from uapseg.ui.runs import GOING, Registry, Run
 from uapseg.ui.studio import Studio
@@ -22,7 +21,7 @@ CONTROLS = (
 CLASSES = ("inside", "rest", "hide", "fill")
 """The controls whose choices are the classes of the network."""
 
-BUTTONS = ("start", "pause", "reset", "png", "tensors", "report")
+BUTTONS = ("start", "pause", "reset", "save")
 
 Updates = tuple[Any, ...]
 NOTHING: Updates = tuple(gr.skip() for _ in BUTTONS)
@@ -85,19 +84,22 @@ class Desk:
         return words.GO_ON if run.status == "done" else words.RESUME
 
     def _resting(self, run: Run) -> Updates:
-        files = files_of(run) if run.status not in GOING else None
-        paths = files[:3] if files else (None, None, None)
         return (
             gr.update(visible=True, interactive=True, value=self._label(run)),
             gr.update(visible=False),
             gr.update(interactive=run.plan is not None),
-            *(gr.update(interactive=path is not None, value=path) for path in paths),
+            gr.update(interactive=run.look is not None and run.status not in GOING),
         )
 
 
 def going() -> Updates:
     """The buttons while a run waits or runs."""
-    return (gr.update(visible=False), gr.update(visible=True), *[gr.update(interactive=False)] * 4)
+    return (
+        gr.update(visible=False),
+        gr.update(visible=True),
+        gr.update(interactive=False),
+        gr.update(interactive=False),
+    )
 
 
 def told(event: gr.EventData, name: str) -> Any:

@@ -37,7 +37,7 @@ def painted(drawing: str | None, size: tuple[int, int], classes: tuple[str, ...]
         raise UapsegError(words.ONE_CLASS)
     table = np.full(256, UNDRAWN, np.uint8)
     table[used] = range(len(used))
-    return mapped(table[numbers], tuple(classes[number] for number in used), rest, "drawing")
+    return mapped(table[numbers], tuple(classes[number] for number in used), rest, words.DRAWN)
 
 
 def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:

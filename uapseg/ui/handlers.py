@@ -3,11 +3,11 @@
 from typing import final
 
 from uapseg.ui.desk import BUTTONS, CONTROLS
-from uapseg.ui.uploads import Uploads
+from uapseg.ui.files import Files
 
 __all__ = ["BUTTONS", "CONTROLS", "Handlers"]
 
 
 @final
-class Handlers(Uploads):
-    """The events of one page: those of visits, turns on the device, and uploads."""
+class Handlers(Files):
+    """The events of one page: those of visits, turns on the device, uploads and files."""

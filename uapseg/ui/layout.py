@@ -1,8 +1,6 @@
-"""The page: its controls, its stage, and which handler answers what."""
+"""The page: its controls and its stage."""
 
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -10,30 +8,13 @@ import gradio as gr
 from uapseg.settings import PRESETS
 from uapseg.ui import words
 from uapseg.ui.choice import BUDGETS, EPSILONS
-from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
+from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import Looks
 from uapseg.ui.offers import Offer
 from uapseg.ui.replies import Replies
 from uapseg.ui.stage import stage
 from uapseg.ui.visits import choices_of
-
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
-MAY_FAIL: dict[str, Any] = {**QUIET, "concurrency_limit": None}
-"""Gradio shows the message of an error only where the event went through its queue."""
-
-
-@dataclass
-class Parts:
-    """The components by name."""
-
-    token: gr.State
-    saved: gr.BrowserState
-    stage: gr.HTML
-    by_name: dict[str, Any]
-
-    def __getitem__(self, names: tuple[str, ...]) -> list[Any]:
-        return [self.by_name[name] for name in names]
+from uapseg.ui.wiring import Parts, wire
 
 
 def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
@@ -78,11 +59,25 @@ def side(handlers: Handlers) -> dict[str, Any]:
         parts["pause"] = gr.Button(words.PAUSE, visible=False, elem_id="u-pause", min_width=80)
         parts["reset"] = gr.Button(words.RESET, interactive=False, elem_id="u-reset", min_width=80)
     gr.HTML(f"<h2>{words.DOWNLOAD}</h2>", elem_id="u-save-title")
-    with gr.Row(elem_id="u-save"):
-        for name, label in (("png", words.PNG), ("tensors", words.TENSORS), ("report", words.REPORT)):
-            parts[name] = gr.DownloadButton(label, interactive=False, elem_id=f"u-{name}", min_width=60)
+    parts |= file_controls()
     with gr.Column(elem_id="u-bring", elem_classes="u-unseen"):  # worked by the stage's own buttons
         parts["photos"] = gr.UploadButton(words.PHOTO, file_types=["image"], file_count="multiple", elem_id="u-photos")
+        parts["file"] = gr.DownloadButton(elem_id="u-file")
+        parts["query"] = gr.Textbox(elem_id="u-query", container=False)
+    return parts
+
+
+def file_controls() -> dict[str, Any]:
+    """What is taken away, and what is brought."""
+    parts: dict[str, Any] = {}
+    with gr.Row(elem_id="u-save"):
+        parts["kind"] = gr.Dropdown(
+            list(words.FILES), label=words.DOWNLOAD, show_label=False, filterable=False, elem_id="u-kind", min_width=80
+        )
+        parts["save"] = gr.Button(words.SAVE, interactive=False, elem_id="u-save-button", min_width=60)
+    with gr.Row(elem_id="u-more-files"):
+        parts["open"] = gr.UploadButton(words.OPEN, elem_id="u-open", min_width=60)
+        parts["link"] = gr.Button(words.LINK, elem_id="u-link", min_width=60)
     return parts
 
 
@@ -155,40 +150,3 @@ def number_controls(handlers: Handlers) -> dict[str, Any]:
             first.seed, label=words.SEED, precision=0, minimum=0, elem_id="u-seed", min_width=100
         )
     return parts
-
-
-def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
-    """Connects events and handlers."""
-    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
-    start, pause, reset = buttons[:3]
-    photos, mask = parts["photos", "mask"]
-    device = {"concurrency_id": "device", "concurrency_limit": int(os.environ.get("UAPSEG_CONCURRENCY", "1"))}
-    knobs = [token, *controls, views]
-    blocks.unload(handlers.on_leave)
-    blocks.load(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **QUIET)
-    moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
-    gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
-    views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
-    wire_world(parts, handlers)
-    asked = start.click(handlers.on_ask, knobs, buttons, **MAY_FAIL)
-    turn = asked.success(handlers.on_run, token, buttons, **QUIET, **device)
-    turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
-    pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
-    reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
-    views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
-    views.back(handlers.on_back, token, buttons, **MAY_FAIL)
-    views.view(handlers.on_view, token, None, **AT_ONCE)
-    views.forget(handlers.on_forget, token, None, **AT_ONCE)
-    photos.upload(handlers.on_photos, [token, photos], None, **MAY_FAIL)
-    mask.upload(handlers.on_mask, [token, mask], start, **MAY_FAIL)
-
-
-def wire_world(parts: Parts, handlers: Handlers) -> None:
-    """Connects the choice of network and pictures."""
-    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
-    everything = [parts.saved, *controls, *buttons]
-    for control in controls[:2]:
-        control.input(handlers.on_pair, [token, *controls[:2]], [parts.saved, buttons[0]], **MAY_FAIL)
-    views.ready(handlers.on_ready, token, everything, **AT_ONCE)
-    views.fetch(handlers.on_fetch, token, None, **AT_ONCE)
-    views.cancel(handlers.on_cancel, token, everything, **AT_ONCE)

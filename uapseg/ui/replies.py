@@ -74,7 +74,7 @@ class Replies:
         return reply
 
     def _news(self, run: Run, request: Request, studio: Studio) -> bool:
-        parts = ("status", "note", "view", "photos", *HEADING, *FIGURES)
+        parts = ("status", "note", "view", "photos", "drawn", *HEADING, *FIGURES)
         return (
             request.seq < 0
             or _other(request, studio)
@@ -114,7 +114,7 @@ class Replies:
             reply["photos"] = [studio.small(studio.photo(photo)) for photo in run.photos]
         if fresh or run.newer(request.seq, *HEADING):
             reply |= heading(run, studio)
-        if fresh and run.choice.drawing:
+        if run.choice.drawing and (fresh or run.newer(request.seq, "drawn")):
             reply["strokes"] = run.choice.drawing
         if fresh or run.newer(request.seq, *FIGURES):
             reply |= figures(run, studio)

@@ -60,6 +60,8 @@ class Run:
         legs: Where the plan changed, as (image-gradients, what changed).
         moments: What can be gone back to.
         checkpoint: What resuming needs.
+        files: The folder of the file that was made last.
+        drawn: Counts the drawings that came from a file, for the stage to take up.
         strengths: What each strength of a perturbation reaches, with that perturbation.
         photos: The visitor's own photos.
         view: Which picture is shown large: ``scene``, or the number of an ``unseen`` or an ``own`` one.
@@ -102,7 +104,8 @@ class Run:
     watched: float = field(default_factory=time.monotonic)
     touched: float = field(default_factory=time.monotonic)
     shown: dict[str, Any] = field(default_factory=dict)
-    files: tuple[int, Any] | None = None
+    files: Any = None
+    drawn: int = 0
 
     def publish(self, **changes: Any) -> None:
         """Changes some attributes and tells whoever watches."""

@@ -41,7 +41,7 @@ def caption(target: Target, epsilon: float) -> str:
     if isinstance(target, Hidden):
         return f"Hide {_named(target.classes)}, {level}"
     rest = f"on {target.rest}" if target.rest else "over what it sees"
-    name = "A drawing" if target.caption == "drawing" else f"“{target.caption}”"
+    name = "A drawing" if target.caption == words.DRAWN else f"“{target.caption}”"
     classes = target.classes[0] if len(target.classes) == 1 else f"{len(target.classes)} classes"
     return f"{name} in {classes} {rest}, {level}"
 
@@ -62,6 +62,18 @@ def plain(target: Target, scores: Scores, floors: dict[str, Scores], source: str
 def whole(share: float | None) -> str:
     """A share in whole per cent."""
     return "-" if share is None else f"{100 * share:.0f} %"
+
+
+def claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
+    """Whether a file keeps what it promises."""
+    name = shares(target, source)[0][0]
+    told, true = (claimed or {}).get(name), found.get(name)
+    if told is None or true is None:
+        return f"measured here: {whole(true)}"
+    close = abs(told - true) < 0.01
+    return (
+        f"measured {whole(true)}, as the file claims" if close else f"measured {whole(true)}; it claims {whole(told)}"
+    )
 
 
 def collapsed(swallowed: dict[str, Any]) -> str:

@@ -10,8 +10,9 @@ from uapseg.errors import UapsegError
 from uapseg.ui import words
 from uapseg.ui.choice import Choice
 from uapseg.ui.desk import CLASSES, CONTROLS, Desk, Updates
+from uapseg.ui.links import asked_by
 from uapseg.ui.outcomes import settle, sorry
-from uapseg.ui.runs import Run, Wish
+from uapseg.ui.runs import GOING, Run, Wish
 from uapseg.ui.studio import Studio
 
 WISH_SECONDS = 0.7
@@ -24,10 +25,13 @@ class Visits(Desk):
     def on_load(self, saved: object, request: gr.Request | None = None) -> Updates:
         """Finds the visitor's run again, or begins one: token, stage, memory, controls, buttons."""
         memory: dict[str, Any] = saved if isinstance(saved, dict) else {}
+        query = asked_by(request.query_params) if request else {}
         run = self.runs.get(memory.get("token"))
         if run is None:
             run = self.runs.new()
-            run.choice = self._remembered(memory)
+            run.choice = self._remembered({**memory, **query})
+        elif query and run.status not in GOING:
+            run.publish(choice=self._remembered({**run.choice.kept(), **query}))
         if request and request.session_hash:
             self._tabs[request.session_hash] = run.token
         return run.token, gr.update(token=run.token), self._memory(run), *self._controls(run), *self._resting(run)

@@ -25,8 +25,18 @@ MORE = "More"
 START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Go on"
 PHOTO = "Use your own photos"
 FORGET = "Forget your photos"
-DOWNLOAD = "Download"
-PNG, TENSORS, REPORT = "PNG", "safetensors", "Report"
+DRAWN = "drawing"
+"""What a drawing is called in a plan."""
+
+DOWNLOAD = "Take it away"
+SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
+FILE_PNG, FILE_TENSORS = "Perturbation (PNG)", "Perturbation (safetensors)"
+FILE_PICTURES = "Perturbed pictures (ZIP of PNG)"
+FILE_FIGURE, FILE_PDF, FILE_GIF = "Figure (PNG)", "Figure (PDF)", "Animation (GIF)"
+FILE_REPORT, FILE_FIGURES, FILE_PLAN = "Report (HTML)", "All figures (JSON)", "Plan, to do it again (JSON)"
+FILES = (
+    FILE_PNG, FILE_TENSORS, FILE_PICTURES, FILE_FIGURE, FILE_PDF, FILE_GIF, FILE_REPORT, FILE_FIGURES, FILE_PLAN,
+)  # fmt: skip
 
 STAGE = {
     "photo": "Photo",
@@ -139,6 +149,14 @@ BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 8
 NOT_OFFERED = "This page does not offer that network or data set: choose another."
 NOT_READY = "The network and its pictures are still on their way: wait for them, or cancel."
 NOT_LOADED = "The network or its pictures could not be loaded: choose others."
+NOTHING_YET = "There is nothing to take away yet: let a run reach its first figures."
+NO_SUCH_FILE = "This page does not make such a file: choose one of the list."
+MEASURING = "measuring the file"
+OTHER_SIZE = (
+    "The perturbation is of {width} x {height} pixels, and the pictures here are of another size: choose others."
+)
+THE_PLAN = "The plan"
+OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
 NO_MOMENT = "That moment is not kept any more: choose another on the timeline."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
 BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."

@@ -1,0 +1,219 @@
+"""What is taken away and what is brought."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small_world import SIZE, registry, small_world, values, visitor
+from tests.test_ui_drawing import sent
+from uapseg.evaluate import BATCH
+from uapseg.export import Perturbation, load, save_png
+from uapseg.metrics import scores
+from uapseg.perturbation import levels
+from uapseg.ui import words
+from uapseg.ui.desk import CONTROLS
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.links import asked_by, choice_of, command_of, query_of
+from uapseg.ui.runs import Run
+from uapseg.ui.steps import unpacked
+from uapseg.ui.studios import Studios
+from uapseg.validation import HeldOut, spread
+
+
+@pytest.fixture(scope="module")
+def studios() -> Iterator[Studios]:
+    with small_world() as studios:
+        yield studios
+
+
+@pytest.fixture(scope="module")
+def handlers(studios: Studios) -> Handlers:
+    return Handlers(studios, registry(), patience=600)
+
+
+@pytest.fixture(scope="module")
+def finished(handlers: Handlers) -> Run:
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=640))
+    list(handlers.on_run(run.token))
+    return run
+
+
+def saved(handlers: Handlers, run: Run, kind: str) -> Path:
+    return Path(handlers.on_save(run.token, kind))
+
+
+def judge(studios: Studios, run: Run) -> HeldOut:
+    assert run.plan
+    numbers = spread(len(studios.first.held_out), run.plan.settings.validation_pictures)
+    assert len(numbers) > BATCH  # more than one batch is scored
+    return HeldOut(studios.first.model, studios.first.held_out, numbers, run.plan.target, SIZE)
+
+
+@pytest.mark.parametrize("kind", [words.FILE_PNG, words.FILE_TENSORS])
+def test_a_saved_perturbation_scores_what_the_page_says(handlers, studios, finished: Run, kind: str):
+    read = load(saved(handlers, finished, kind))
+    assert read.plan == finished.plan
+    assert finished.look
+    assert scores(judge(studios, finished).see(read.delta)[0], read.plan.target) == finished.look["scores"]
+
+
+def test_the_figures_are_those_of_the_page(handlers: Handlers, finished: Run):
+    told = json.loads(saved(handlers, finished, words.FILE_FIGURES).read_text())
+    assert finished.look
+    assert (told["split"], told["perturbed"]) == ("val", finished.look["scores"])
+    assert told["random_noise"] == finished.floors["random_noise"]
+
+
+def test_perturbed_pictures_lose_nothing(handlers: Handlers, finished: Run):
+    finished.publish(view=("unseen", 2))
+    with zipfile.ZipFile(saved(handlers, finished, words.FILE_PICTURES)) as file:
+        assert len(file.namelist()) == 7
+        shown, same = (np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in ("shown.png", "unseen-3.png"))
+    clean = handlers.studios.first.strip[2].picture
+    assert finished.levels is not None
+    np.testing.assert_array_equal(shown.astype(int) - clean, finished.levels.transpose(1, 2, 0))
+    np.testing.assert_array_equal(shown, same)
+
+
+def test_figure_animation_and_report_open(handlers: Handlers, finished: Run):
+    assert Image.open(saved(handlers, finished, words.FILE_FIGURE)).width > 1500
+    assert saved(handlers, finished, words.FILE_PDF).read_bytes().startswith(b"%PDF")
+    moving = Image.open(saved(handlers, finished, words.FILE_GIF))
+    assert (moving.n_frames, moving.width) == (len(finished.moments), 996)
+    page = saved(handlers, finished, words.FILE_REPORT).read_text()
+    assert "http" not in page.replace("http://www.w3.org", "")  # nothing is fetched
+    assert "--text o --region-class light" in page
+    assert "Unseen pictures: 100 %" in page
+    assert page.count("<td>") == 3 * len(finished.floors["clean"])
+
+
+@pytest.mark.parametrize("kind", ["", None, "../x", 7])
+def test_only_the_listed_files_are_made(handlers: Handlers, finished: Run, kind: object):
+    with pytest.raises(gr.Error, match="one of the list"):
+        handlers.on_save(finished.token, kind)
+
+
+def test_there_is_nothing_to_take_away_before_the_first_figures(handlers: Handlers):
+    run = visitor(handlers)
+    assert handlers.on_settled(run.token)[3]["interactive"] is False
+    with pytest.raises(gr.Error, match="nothing to take away"):
+        handlers.on_save(run.token, words.FILE_PNG)
+
+
+def test_an_opened_perturbation_is_measured_again_and_goes_on(handlers: Handlers, finished: Run):
+    path = saved(handlers, finished, words.FILE_PNG)
+    other = visitor(handlers)
+    memory, *updates = handlers.on_open(other.token, str(path))
+    controls = dict(zip(CONTROLS, updates, strict=False))
+    assert (controls["word"], controls["epsilon"], memory["budget"]) == ("o", 10, 640)
+    assert other.look
+    assert finished.look
+    assert other.look["scores"] == finished.look["scores"]
+    assert (other.note, other.floors) == ("measured 100 %, as the file claims", finished.floors)
+    handlers.on_ask(other.token, *values(handlers, budget=640))
+    assert other.checkpoint
+    assert unpacked(other.checkpoint).image_gradients == 640
+    list(handlers.on_run(other.token))
+    assert (other.status, other.spent) == ("done", 1280)
+
+
+def test_a_claim_that_does_not_hold_is_told(handlers: Handlers, finished: Run, tmp_path: Path):
+    read = load(saved(handlers, finished, words.FILE_PNG))
+    weak = Perturbation(read.levels // 4, read.plan, {**(read.scores or {}), "region_success": 0.99}, 640)
+    save_png(tmp_path / "weak.png", weak)
+    run = visitor(handlers)
+    handlers.on_open(run.token, str(tmp_path / "weak.png"))
+    assert run.note.endswith("it claims 99 %")
+    assert not run.note.startswith("measured 99 %")
+
+
+def test_a_perturbation_without_a_plan_is_measured_by_the_controls(handlers: Handlers, finished: Run, tmp_path: Path):
+    assert finished.levels is not None
+    np.save(tmp_path / "other.npy", finished.levels.astype(np.float32))
+    run = visitor(handlers)
+    handlers.on_knob(run.token, *values(handlers))
+    handlers.on_open(run.token, str(tmp_path / "other.npy"))
+    assert run.note == "measured here: 100 %"
+
+
+def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(handlers, finished: Run, tmp_path: Path):
+    told = json.loads(saved(handlers, finished, words.FILE_PLAN).read_text())
+    told |= {"also": ["evil.py:net"], "weights": "/etc/passwd"}
+    (tmp_path / "plan.json").write_text(json.dumps(told))
+    run = visitor(handlers)
+    handlers.on_open(run.token, str(tmp_path / "plan.json"))
+    assert (run.choice.word, run.choice.budget) == ("o", 640)
+    handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+    assert run.plan
+    assert (run.plan.also, run.plan.weights) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "empty|neither|cannot"),
+        (b"{", "cannot be read"),
+        (b'{"format": 1}', "cannot be read"),
+        (b"text", "neither"),
+    ],
+)
+def test_a_file_that_is_neither_is_refused(handlers: Handlers, tmp_path: Path, content: bytes, sentence: str):
+    (tmp_path / "file").write_bytes(content)
+    run = visitor(handlers)
+    with pytest.raises(gr.Error, match=sentence):
+        handlers.on_open(run.token, str(tmp_path / "file"))
+    assert run.status == "idle"
+
+
+def test_a_perturbation_of_another_size_or_for_others_is_refused(handlers: Handlers, finished: Run, tmp_path: Path):
+    run = visitor(handlers)
+    np.save(tmp_path / "small.npy", np.ones((3, 8, 8), np.float32))
+    with pytest.raises(gr.Error, match="of 8 x 8 pixels"):
+        handlers.on_open(run.token, str(tmp_path / "small.npy"))
+    path = saved(handlers, finished, words.FILE_PNG)
+    handlers.on_pair(run.token, "hours", "plain:x")
+    while handlers.studios.get(run.choice.pair) is None:
+        handlers.studios.ask(run.choice.pair, run.token)
+    with pytest.raises(gr.Error, match="made for greys on plain:x"):
+        handlers.on_open(run.token, str(path))
+
+
+def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(handlers: Handlers):
+    run = visitor(handlers)
+    handlers.on_knob(run.token, *values(handlers, goal=words.HIDDEN, hide=["light"], fill="dark", epsilon=7))
+    query = handlers.on_link(run.token)
+    assert query == query_of(run.choice, handlers.first)
+    fields = dict(pair.split("=") for pair in query.replace("+", " ").split("&"))
+    found = handlers._remembered({**handlers.first.kept(), **asked_by(fields)})
+    assert found == run.choice
+    for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}):
+        assert handlers._remembered({**handlers.first.kept(), **asked_by(wrong)}) == handlers.first
+
+
+def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studios: Studios):
+    numbers = np.full((64, 96), 255, np.uint8)
+    numbers[10:30, 20:60], numbers[40:50] = 1, 2
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, sent(numbers), source=words.DRAW))
+    assert run.plan
+    choice = choice_of(run.plan, studios.first)
+    assert choice.source == words.DRAW
+    assert choice.target(SIZE, None, studios.first.model.classes) == run.plan.target
+    assert "--mask drawing.png" in command_of(run.plan)
+    handlers.on_pause(run.token)
+
+
+def test_the_levels_of_an_opened_perturbation_are_kept_exactly(handlers: Handlers, finished: Run):
+    run = visitor(handlers)
+    handlers.on_open(run.token, str(saved(handlers, finished, words.FILE_TENSORS)))
+    assert run.checkpoint
+    assert finished.levels is not None
+    np.testing.assert_array_equal(levels(unpacked(run.checkpoint).best, 10 / 255).numpy(), finished.levels)

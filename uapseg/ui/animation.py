@@ -1,0 +1,56 @@
+"""The optimisation as a moving picture, sized for slides."""
+
+import io
+
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from uapseg.render import overlay
+from uapseg.ui import sentences
+from uapseg.ui.frames import LabelMap, Photo, Picture, perturbed
+from uapseg.ui.looks import shown
+from uapseg.ui.moments import Moment
+from uapseg.ui.work import Work
+
+WIDTH = 480
+"""Of each of the two pictures side by side."""
+
+MARGIN, LINE = 12, 34
+MILLISECONDS, LAST_MILLISECONDS = 160, 2400
+PAPER, INK, ACCENT = (246, 245, 242), (27, 26, 23), (184, 65, 14)
+
+
+def animation(work: Work) -> bytes:
+    """A GIF of the kept moments: the perturbed picture, what the network sees in it, and what is reached."""
+    photo = shown(work.run, work.studio)
+    first = sentences.shares(work.plan.target, work.run.source)[0]
+    frames = [_frame(work, photo, moment, first) for moment in work.run.moments]
+    palette = frames[-1].quantize(256, dither=Image.Dither.NONE)
+    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+    buffer = io.BytesIO()
+    small[0].save(
+        buffer, "GIF", save_all=True, append_images=small[1:], loop=0,
+        duration=[MILLISECONDS] * (len(small) - 1) + [LAST_MILLISECONDS],
+    )  # fmt: skip
+    return buffer.getvalue()
+
+
+def _frame(work: Work, photo: Photo, moment: Moment, first: tuple[str, str, str]) -> Image.Image:
+    after = perturbed(photo.picture, moment.levels)
+    seen = work.studio.predict(after)
+    height = round(WIDTH * photo.size[1] / photo.size[0])
+    frame = Image.new("RGB", (2 * WIDTH + 3 * MARGIN, height + LINE + 2 * MARGIN), PAPER)
+    for place, picture in enumerate((after, _overlaid(after, seen, work))):
+        shown_ = Image.fromarray(picture).resize((WIDTH, height), Image.Resampling.BILINEAR)
+        frame.paste(shown_, (MARGIN + place * (WIDTH + MARGIN), LINE + MARGIN))
+    name, label, _ = first
+    pen, font = ImageDraw.Draw(frame), ImageFont.load_default(19)
+    reached = f"{sentences.whole(moment.look['scores'].get(name))} {label}"
+    pen.text((MARGIN, MARGIN), reached, ACCENT, font)
+    pen.text((frame.width - MARGIN, MARGIN), f"{moment.spent} image-gradients", INK, font, anchor="ra")
+    return frame
+
+
+def _overlaid(picture: Picture, seen: LabelMap, work: Work) -> Picture:
+    image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
+    return overlay(image, torch.from_numpy(seen), work.studio.model.palette)

@@ -1,0 +1,72 @@
+"""Files go out and come in: what a run is taken away as, and perturbations and plans that are brought."""
+
+from pathlib import Path
+from typing import Any
+
+from uapseg.errors import UapsegError
+from uapseg.export import load
+from uapseg.files import from_json, read
+from uapseg.plans import read_plan
+from uapseg.run import Plan
+from uapseg.ui import words
+from uapseg.ui.desk import Updates
+from uapseg.ui.links import choice_of, query_of
+from uapseg.ui.opened import adopt, aim, check_pair, check_size
+from uapseg.ui.outcomes import sorry
+from uapseg.ui.runs import GOING, Run
+from uapseg.ui.studio import Studio
+from uapseg.ui.takeaway import taken
+from uapseg.ui.uploads import Uploads
+
+
+class Files(Uploads):
+    """Events of files and links."""
+
+    def on_save(self, token: str | None, kind: object) -> str:
+        """A file is to be made: its path."""
+        run = self._run(token)
+        try:
+            return taken(kind, run, self._studio(run.choice))
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+
+    def on_link(self, token: str | None) -> str:
+        """What a link says of the controls, without the page's own address."""
+        return query_of(self._run(token).choice, self.first)
+
+    def on_open(self, token: str | None, path: str) -> Updates:
+        """A perturbation or a plan was brought: memory, controls, buttons."""
+        run = self._run(token)
+        if run.status in GOING:
+            raise sorry(words.BUSY)
+        try:
+            self._opened(run, Path(path), self._studio(run.choice))
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+        return self._memory(run), *self._controls(run), *self._resting(run)
+
+    def _opened(self, run: Run, path: Path, studio: Studio) -> None:
+        if read(path).lstrip()[:1] == b"{":
+            plan = read_plan(from_json(read(path), words.THE_PLAN))
+            check_pair(plan, studio)
+            self._choose(run, plan, studio)
+            return
+        perturbation = load(path)
+        check_size(perturbation, studio)
+        if perturbation.plan is None:
+            plan = aim(perturbation, *self._asked_for(run))
+        else:
+            check_pair(perturbation.plan, studio)
+            self._choose(run, perturbation.plan, studio)
+            plan = self._asked_for(run)[1]
+        run.publish(note=words.MEASURING)
+        adopt(run, perturbation, plan, studio, run.choice.source)
+
+    def _choose(self, run: Run, plan: Plan, studio: Studio) -> None:
+        """Sets the controls to a plan. Of a stranger's file nothing else is used: names of files in it, for one."""
+        run.publish(choice=choice_of(plan, studio), drawn=run.drawn + 1)
+
+    def _asked_for(self, run: Run) -> tuple[Any, Plan]:
+        studio = self._studio(run.choice)
+        target = run.choice.target(studio.size, run.mask, studio.model.classes)
+        return target, run.choice.plan(target)

@@ -1,0 +1,95 @@
+"""A perturbation from a file becomes a run: measured on the held-out pictures, shown, and ready to go on from."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+
+from uapseg.errors import UapsegError
+from uapseg.export import Perturbation
+from uapseg.metrics import collapse, each, scores
+from uapseg.perturbation import levels, random_signs
+from uapseg.run import Plan
+from uapseg.state import State
+from uapseg.targets import Target
+from uapseg.ui import sentences, words
+from uapseg.ui.moments import Moment
+from uapseg.ui.runs import Run
+from uapseg.ui.steps import look_of, packed
+from uapseg.ui.studio import Studio
+from uapseg.validation import HeldOut, Validation, spread
+
+
+def check_pair(plan: Plan, studio: Studio) -> None:
+    """Makes sure that a plan is for the network and the pictures of ``studio``.
+
+    Raises:
+        UapsegError: It is for others.
+    """
+    if (plan.model, plan.data) != studio.pair:
+        raise UapsegError(words.OTHER_PAIR.format(model=plan.model, data=plan.data))
+
+
+def check_size(perturbation: Perturbation, studio: Studio) -> None:
+    """Makes sure that a perturbation is as large as the pictures of ``studio``.
+
+    Raises:
+        UapsegError: It is not.
+    """
+    height, width = perturbation.levels.shape[1:]
+    if (width, height) != tuple(studio.size):
+        raise UapsegError(words.OTHER_SIZE.format(width=width, height=height))
+
+
+def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio, source: str) -> None:
+    """Makes a perturbation the state of a run, with figures that are measured here, whatever its file claims.
+
+    Args:
+        run: A run that rests.
+        perturbation: As large as the pictures.
+        plan: What it is meant to do.
+        studio: The network and the pictures.
+        source: Where the target comes from, one of `words.SOURCES`.
+    """
+    epsilon, spent = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
+    looks, floors = _measured(perturbation, plan, studio, spent)
+    delta = levels(perturbation.delta, epsilon).float() / 255
+    state = replace(
+        State.first(studio.size, looks),
+        image_gradients=spent,
+        seconds=perturbation.seconds or 0.0,
+        delta=delta,
+        best=delta,
+    )
+    look, whole = look_of(looks), levels(delta, epsilon).to(torch.int8).numpy()
+    run.forget()
+    run.publish(
+        status="paused", plan=plan, source=source, since=spent, spent=spent, seconds=state.seconds, levels=whole,
+        look=look, floors=floors, curve=[(0, floors["clean"]), (spent, look["scores"])],
+        moments=[Moment(spent, whole, look, plan)], checkpoint=packed(state),
+        note=sentences.claim(plan.target, looks.scores, perturbation.scores, source),
+    )  # fmt: skip
+
+
+def _measured(
+    perturbation: Perturbation, plan: Plan, studio: Studio, spent: int
+) -> tuple[Validation, dict[str, dict[str, Any]]]:
+    """The figures of a perturbation, and those of clean pictures and of random noise."""
+    settings, target = plan.settings, plan.target
+    numbers = spread(len(studio.held_out), settings.validation_pictures)
+    judge = HeldOut(studio.model, studio.held_out, numbers, target, studio.size)
+    noise = levels(random_signs(studio.size, settings.epsilon, settings.seed), settings.epsilon).float() / 255
+    whole = levels(perturbation.delta, settings.epsilon).float() / 255
+    floors = {name: scores(judge.see(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))}
+    counts, predictions = judge.see(whole)
+    unknown = perturbation.training or dict.fromkeys(floors["clean"])
+    looks = Validation(
+        spent, scores(counts, target), each(counts, target), predictions, unknown,
+        collapse=collapse(counts, studio.model.classes),
+    )  # fmt: skip
+    return looks, floors
+
+
+def aim(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:
+    """The plan of a perturbation that says nothing of itself: the target of the controls, and its own epsilon."""
+    return replace(plan, target=target, settings=replace(plan.settings, epsilon=max(1 / 255, perturbation.epsilon)))

@@ -1,0 +1,92 @@
+"""What a visitor takes away: each kind of file is made when it is asked for."""
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from uapseg.errors import UapsegError
+from uapseg.export import save_png, save_safetensors
+from uapseg.files import to_json
+from uapseg.pictures import encoded
+from uapseg.ui import words
+from uapseg.ui.animation import animation
+from uapseg.ui.frames import perturbed
+from uapseg.ui.looks import shown
+from uapseg.ui.report import report
+from uapseg.ui.runs import Run
+from uapseg.ui.studio import Studio
+from uapseg.ui.work import Work
+
+
+def taken(kind: object, run: Run, studio: Studio) -> str:
+    """Makes a file, and gives its path; it lasts until the next one is asked for.
+
+    Args:
+        kind: One of `words.FILES`.
+        run: A run that has figures.
+        studio: Its network and pictures.
+
+    Raises:
+        UapsegError: There is nothing to take away yet, or no such kind.
+    """
+    if kind not in _MAKERS:
+        raise UapsegError(words.NO_SUCH_FILE)
+    work = Work.of(run, studio)
+    folder = tempfile.TemporaryDirectory(prefix="uapseg-")
+    name, make = _MAKERS[str(kind)]
+    path = Path(folder.name) / name.format(epsilon=round(work.plan.settings.epsilon * 255))
+    make(path, work)
+    run.files = folder
+    return str(path)
+
+
+def figures_of(work: Work) -> dict[str, Any]:
+    """Plan and figures; they are those of the validation pictures that chose the perturbation, and say so."""
+    state = work.state
+    return {
+        "plan": work.plan.to_dict(),
+        "split": "val",
+        "pictures": len(state.chosen.each),
+        "perturbed": state.chosen.scores,
+        **work.run.floors,
+        "each": list(state.chosen.each),
+        "image_gradients": state.chosen.image_gradients,
+        "image_gradients_spent": state.image_gradients,
+        "seconds": round(state.seconds, 3),
+    }
+
+
+def pictures(path: Path, work: Work) -> None:
+    """The perturbed pictures without loss: the one that is shown, the held-out ones, the visitor's own."""
+    studio = work.studio
+    photos = {"shown": shown(work.run, studio)}
+    photos |= {f"unseen-{number}": photo for number, photo in enumerate(studio.strip, 1)}
+    photos |= {f"own-{number}": studio.photo(brought) for number, brought in enumerate(work.run.photos, 1)}
+    with zipfile.ZipFile(path, "w") as file:  # stored: a PNG does not shrink further
+        for name, photo in photos.items():
+            file.writestr(f"{name}.png", encoded(Image.fromarray(perturbed(photo.picture, work.levels))))
+
+
+def _written(make: Callable[[Work], bytes]) -> Callable[[Path, Work], Any]:
+    return lambda path, work: path.write_bytes(make(work))
+
+
+_MAKERS: dict[str, tuple[str, Callable[[Path, Work], Any]]] = {
+    words.FILE_PNG: ("uapseg-epsilon{epsilon}.png", lambda path, work: save_png(path, work.perturbation)),
+    words.FILE_TENSORS: (
+        "uapseg-epsilon{epsilon}.safetensors", lambda path, work: save_safetensors(path, work.perturbation)
+    ),
+    words.FILE_PICTURES: ("uapseg-pictures.zip", pictures),
+    words.FILE_FIGURE: ("uapseg-figure.png", _written(lambda work: work.figure("png"))),
+    words.FILE_PDF: ("uapseg-figure.pdf", _written(lambda work: work.figure("pdf"))),
+    words.FILE_GIF: ("uapseg-animation.gif", _written(animation)),
+    words.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
+    words.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: json.dumps(figures_of(work), indent=2).encode())),
+    words.FILE_PLAN: ("uapseg-plan.json", _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
+}  # fmt: skip
+"""The name of each kind of file, and what writes it."""

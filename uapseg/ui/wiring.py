@@ -1,0 +1,83 @@
+"""Which handler answers what on the page."""
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
+
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
+MAY_FAIL: dict[str, Any] = {**QUIET, "concurrency_limit": None}
+"""Gradio shows the message of an error only where the event went through its queue."""
+
+COPY = """query => {
+  history.replaceState(null, '', '?' + query);
+  navigator.clipboard?.writeText(location.href).catch(() => {});
+}"""
+"""A link goes to the address bar, and to the clipboard where the browser allows it."""
+
+
+@dataclass
+class Parts:
+    """The components by name."""
+
+    token: gr.State
+    saved: gr.BrowserState
+    stage: gr.HTML
+    by_name: dict[str, Any]
+
+    def __getitem__(self, names: tuple[str, ...]) -> list[Any]:
+        return [self.by_name[name] for name in names]
+
+
+def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
+    """Connects events and handlers."""
+    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
+    start, pause, reset = buttons[:3]
+    photos, mask = parts["photos", "mask"]
+    device = {"concurrency_id": "device", "concurrency_limit": int(os.environ.get("UAPSEG_CONCURRENCY", "1"))}
+    knobs = [token, *controls, views]
+    blocks.unload(handlers.on_leave)
+    blocks.load(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **QUIET)
+    moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
+    gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
+    views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
+    wire_world(parts, handlers)
+    asked = start.click(handlers.on_ask, knobs, buttons, **MAY_FAIL)
+    turn = asked.success(handlers.on_run, token, buttons, **QUIET, **device)
+    turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
+    pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
+    reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
+    views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
+    views.back(handlers.on_back, token, buttons, **MAY_FAIL)
+    views.view(handlers.on_view, token, None, **AT_ONCE)
+    views.forget(handlers.on_forget, token, None, **AT_ONCE)
+    photos.upload(handlers.on_photos, [token, photos], None, **MAY_FAIL)
+    mask.upload(handlers.on_mask, [token, mask], start, **MAY_FAIL)
+    wire_files(parts, handlers)
+
+
+def wire_world(parts: Parts, handlers: Handlers) -> None:
+    """Connects the choice of network and pictures."""
+    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
+    everything = [parts.saved, *controls, *buttons]
+    for control in controls[:2]:
+        control.input(handlers.on_pair, [token, *controls[:2]], [parts.saved, buttons[0]], **MAY_FAIL)
+    views.ready(handlers.on_ready, token, everything, **AT_ONCE)
+    views.fetch(handlers.on_fetch, token, None, **AT_ONCE)
+    views.cancel(handlers.on_cancel, token, everything, **AT_ONCE)
+
+
+def wire_files(parts: Parts, handlers: Handlers) -> None:
+    """Connects what is taken away and what is brought. A file is made first, and then taken by a click of the page."""
+    token, kind, save, file, open_, link, query = (
+        parts.token, *parts["kind", "save", "file", "open", "link", "query"],
+    )  # fmt: skip
+    made = save.click(handlers.on_save, [token, kind], file, concurrency_id="files", concurrency_limit=2, **QUIET)
+    made.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
+    everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
+    open_.upload(handlers.on_open, [token, open_], everything, concurrency_id="files", concurrency_limit=2, **QUIET)
+    link.click(handlers.on_link, token, query, **AT_ONCE).success(None, query, None, js=COPY)
