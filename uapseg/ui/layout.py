@@ -137,11 +137,9 @@ def number_controls(handlers: Handlers) -> dict[str, Any]:
     first = handlers.first
     parts: dict[str, Any] = {}
     parts["epsilon"] = gr.Slider(
-        *EPSILONS, first.epsilon, step=1, label=words.EPSILON, info=words.EPSILON_INFO, buttons=[], elem_id="u-epsilon"
+        *EPSILONS, first.epsilon, step=1, label=words.EPSILON, buttons=[], elem_id="u-epsilon"
     )
-    parts["budget"] = gr.Slider(
-        *BUDGETS, first.budget, step=50, label=words.BUDGET, info=words.BUDGET_INFO, buttons=[], elem_id="u-budget"
-    )
+    parts["budget"] = gr.Slider(*BUDGETS, first.budget, step=50, label=words.BUDGET, buttons=[], elem_id="u-budget")
     with gr.Accordion(words.MORE, open=False, elem_id="u-more"), gr.Row():
         parts["preset"] = gr.Dropdown(
             list(PRESETS), value=first.preset, label=words.PRESET, elem_id="u-preset", min_width=100

@@ -1,4 +1,4 @@
-"""A report as one HTML file that needs nothing else: plan, hashes, curve, pictures, figures, and how to do it again."""
+"""A report as one HTML file that needs nothing else: pictures, figures, curve, plan and hashes."""
 
 import base64
 import hashlib
@@ -24,8 +24,7 @@ def report(work: Work) -> str:
         f'<img src="data:image/png;base64,{figure}" alt="Pictures before and after, and what the network sees">',
         "<h2>Figures</h2>",
         _table(work),
-        f"<p>On {len(work.state.chosen.each)} pictures of {html.escape(work.plan.data)} that chose this perturbation "
-        "and were not learnt from, in 8-bit pictures; the network's own view of the clean pictures is the reference.</p>",
+        f"<p>{html.escape(_how(work))}</p>",
         "<h2>Curve</h2>",
         _curve(work),
         "<h2>Each picture</h2>",
@@ -44,6 +43,14 @@ def report(work: Work) -> str:
 
 def _plain(work: Work) -> str:
     return sentences.plain(work.plan.target, work.state.chosen.scores, work.run.floors, work.run.source)
+
+
+def _how(work: Work) -> str:
+    pictures = f"{len(work.state.chosen.each)} pictures of {work.plan.data}"
+    return (
+        f"On {pictures} that chose this perturbation and were not learnt from, in 8 bits; what it sees in the "
+        "clean pictures is the reference."
+    )
 
 
 def _facts(work: Work) -> dict[str, object]:
@@ -83,9 +90,10 @@ def _curve(work: Work) -> str:
     points = " ".join(f"{spent / last * WIDTH:.1f},{(1 - (share or 0)) * HEIGHT:.1f}" for spent, share in rows)
     noise = work.run.floors.get("random_noise", {}).get(name)
     floor = f'<path d="M0 {(1 - noise) * HEIGHT:.1f}H{WIDTH}" class="floor"/>' if noise is not None else ""
+    end = f"{last} image-gradients"
     return (
         f'<svg viewBox="-4 -8 {WIDTH + 8} {HEIGHT + 32}" role="img" aria-label="Success over image-gradients">'
         f'<path d="M0 0H{WIDTH}M0 {HEIGHT}H{WIDTH}" class="grid"/>{floor}<polyline points="{points}"/>'
-        f'<text y="{HEIGHT + 18}">0</text><text x="{WIDTH}" y="{HEIGHT + 18}" class="end">{last} image-gradients</text>'
+        f'<text y="{HEIGHT + 18}">0</text><text x="{WIDTH}" y="{HEIGHT + 18}" class="end">{end}</text>'
         "</svg>"
     )

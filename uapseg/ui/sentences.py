@@ -70,10 +70,9 @@ def claim(target: Target, found: Scores, claimed: Scores | None, source: str) ->
     told, true = (claimed or {}).get(name), found.get(name)
     if told is None or true is None:
         return f"measured here: {whole(true)}"
-    close = abs(told - true) < 0.01
-    return (
-        f"measured {whole(true)}, as the file claims" if close else f"measured {whole(true)}; it claims {whole(told)}"
-    )
+    if abs(told - true) < 0.01:
+        return f"measured {whole(true)}, as the file claims"
+    return f"measured {whole(true)}; it claims {whole(told)}"
 
 
 def collapsed(swallowed: dict[str, Any]) -> str:

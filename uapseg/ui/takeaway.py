@@ -1,6 +1,5 @@
 """What a visitor takes away: each kind of file is made when it is asked for."""
 
-import json
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -86,7 +85,7 @@ _MAKERS: dict[str, tuple[str, Callable[[Path, Work], Any]]] = {
     words.FILE_PDF: ("uapseg-figure.pdf", _written(lambda work: work.figure("pdf"))),
     words.FILE_GIF: ("uapseg-animation.gif", _written(animation)),
     words.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
-    words.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: json.dumps(figures_of(work), indent=2).encode())),
+    words.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: to_json(figures_of(work), indent=2).encode())),
     words.FILE_PLAN: ("uapseg-plan.json", _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
 }  # fmt: skip
 """The name of each kind of file, and what writes it."""

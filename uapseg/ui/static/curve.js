@@ -56,12 +56,12 @@ function trace(points, dashes = []) {
 }
 function floor(share, word) {
   if (share == null) return;
-  const { pen, left, width, size } = chart, at = chart.y(share), up = at < 30 || word === 'clean';
+  const { pen, left, width, size } = chart, at = chart.y(share), clean = word === 'clean';
   pen.strokeStyle = pen.fillStyle = colourOf('--u-dim');
-  trace([[left, at], [left + width, at]], word === 'clean' ? [1, 4] : [4, 4]);
-  if (word === 'clean' && Math.abs(share - ((board.floors.random_noise || {})[board.shares[0][0]] ?? 9)) < .12) return; // one label for both
-  pen.textAlign = 'right';
-  pen.fillText(say(word), left + width, up ? at + size * 1.1 : at - 5);
+  trace([[left, at], [left + width, at]], clean ? [1, 4] : [4, 4]);
+  if (clean && Math.abs(share - ((board.floors.random_noise || {})[board.shares[0][0]] ?? 9)) < .12) return; // one label for both
+  pen.textAlign = clean ? 'left' : 'right';
+  pen.fillText(say(word), clean ? left + 6 : left + width, at < 30 ? at + size * 1.1 : at - 5);
 }
 function band() {
   const { pen, x, y } = chart;
