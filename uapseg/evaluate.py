@@ -76,7 +76,8 @@ class Report:
             cells = [f"{percent(self.truth['perturbed']):>10}", " " * 17]
             cells += [f"{percent(self.truth['clean']):>9}", f"{percent(self.truth['random_noise']):>14}"]
             lines.append(f"{'mIoU against truth':<18}" + "".join(cells))
-        where = f"{self.pictures} {self.split} pictures of {self.data}, network {self.model}"
+        kind = f"all {self.pictures}" if self.split == "all" else f"{self.pictures} {self.split}"
+        where = f"{kind} pictures of {self.data}, network {self.model}"
         lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255")
         return "\n".join([*lines, *([warning(self.collapse)] if self.collapse else [])])
 
