@@ -17,6 +17,9 @@ from uapseg.ui.replies import Replies
 from uapseg.ui.runs import Registry
 from uapseg.ui.studios import Studios
 
+CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+"""A camera that shows a moving test picture, and may be used."""
+
 PATIENT = 120_000
 """Milliseconds that a condition may take on a busy machine."""
 
@@ -28,7 +31,7 @@ def chromium() -> Iterator[Browser]:
     if path is None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)("no Chromium here: install the package chromium")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu", *CAMERA])
         yield browser
         browser.close()
 

@@ -17,6 +17,7 @@ from uapseg.export import load
 from uapseg.metrics import scores
 from uapseg.ui import words
 from uapseg.ui.choice import VALIDATION
+from uapseg.ui.clip import mp4, pictures_of
 from uapseg.ui.drawing import numbers_of
 from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
@@ -395,14 +396,14 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     (tmp_path / "bad.png").write_text("no picture")
     start(tab, 640)
     until(tab, "s.status === 'done'")
-    tab.set_input_files("#u-bring input", [tmp_path / "mine.png", tmp_path / "other.png"])
+    tab.locator("#u-bring input[type=file]").first.set_input_files([tmp_path / "mine.png", tmp_path / "other.png"])
     title = tab.locator("[data-view=photo] figcaption b")
     expect(title).to_have_text("Your photo")
     tab.get_by_role("tab", name="Your photos (2)").click()
-    expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in those of the data set")
+    expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in the data set")
     assert tab.evaluate("() => __stage.mine.region_success") > 0.9
     expect(tab.locator(".u-thumb b").nth(1)).to_contain_text("%")
-    tab.set_input_files("#u-bring input", tmp_path / "bad.png")
+    tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "bad.png")
     expect(tab.locator(".toast-body").first).to_contain_text("could not be read")
     width = "() => document.querySelector('[data-view=photo] .base').width"
     assert tab.evaluate(width) == 170
@@ -410,6 +411,23 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     tab.wait_for_function(f"() => ({width})() === 90")
     tab.get_by_role("button", name="Back to the scene").click()
     expect(title).to_have_text("Photo")
+
+
+def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Path):
+    tab = small.visit(accept_downloads=True)
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    tab.get_by_role("button", name="Webcam", exact=True).click()
+    until(tab, "s.shots > 2")
+    title = tab.locator("[data-view=photo] figcaption b")
+    expect(title).to_have_text("Webcam")
+    assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 384
+    tab.get_by_role("button", name="Webcam off").click()
+    expect(title).to_have_text("Photo")
+    (tmp_path / "clip.mp4").write_bytes(mp4([np.full((64, 96, 3), 104, np.uint8)] * 10, 10))
+    with tab.expect_download() as coming:
+        tab.locator("#u-bring input[type=file]").nth(1).set_input_files(tmp_path / "clip.mp4")
+    assert len(list(pictures_of(coming.value.path()))) == 10
 
 
 def test_a_pasted_photo_is_taken_too(small: Site):

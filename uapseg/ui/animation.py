@@ -2,14 +2,15 @@
 
 import io
 
-import torch
+import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from uapseg.render import overlay
 from uapseg.ui import sentences
-from uapseg.ui.frames import LabelMap, Photo, Picture, perturbed
+from uapseg.ui.clip import mp4
+from uapseg.ui.frames import Photo, perturbed
 from uapseg.ui.looks import shown
 from uapseg.ui.moments import Moment
+from uapseg.ui.studio import overlaid
 from uapseg.ui.work import Work
 
 WIDTH = 480
@@ -20,11 +21,23 @@ MILLISECONDS, LAST_MILLISECONDS = 160, 2400
 PAPER, INK, ACCENT = (246, 245, 242), (27, 26, 23), (184, 65, 14)
 
 
-def animation(work: Work) -> bytes:
-    """A GIF of the kept moments: the perturbed picture, what the network sees in it, and what is reached."""
+def moving(work: Work) -> list[Image.Image]:
+    """The kept moments: the perturbed picture, what the network sees in it, and what is reached."""
     photo = shown(work.run, work.studio)
     first = sentences.shares(work.plan.target, work.run.source)[0]
-    frames = [_frame(work, photo, moment, first) for moment in work.run.moments]
+    return [_frame(work, photo, moment, first) for moment in work.run.moments]
+
+
+def video(work: Work) -> bytes:
+    """The same as MP4."""
+    frames = [np.asarray(frame) for frame in moving(work)]
+    rate = round(1000 / MILLISECONDS)
+    return mp4([*frames, *[frames[-1]] * (rate * LAST_MILLISECONDS // 1000)], rate)
+
+
+def animation(work: Work) -> bytes:
+    """The same as GIF."""
+    frames = moving(work)
     palette = frames[-1].quantize(256, dither=Image.Dither.NONE)
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()
@@ -40,7 +53,7 @@ def _frame(work: Work, photo: Photo, moment: Moment, first: tuple[str, str, str]
     seen = work.studio.predict(after)
     height = round(WIDTH * photo.size[1] / photo.size[0])
     frame = Image.new("RGB", (2 * WIDTH + 3 * MARGIN, height + LINE + 2 * MARGIN), PAPER)
-    for place, picture in enumerate((after, _overlaid(after, seen, work))):
+    for place, picture in enumerate((after, overlaid(after, seen, work.studio))):
         shown_ = Image.fromarray(picture).resize((WIDTH, height), Image.Resampling.BILINEAR)
         frame.paste(shown_, (MARGIN + place * (WIDTH + MARGIN), LINE + MARGIN))
     name, label, _ = first
@@ -49,8 +62,3 @@ def _frame(work: Work, photo: Photo, moment: Moment, first: tuple[str, str, str]
     pen.text((MARGIN, MARGIN), reached, ACCENT, font)
     pen.text((frame.width - MARGIN, MARGIN), f"{moment.spent} image-gradients", INK, font, anchor="ra")
     return frame
-
-
-def _overlaid(picture: Picture, seen: LabelMap, work: Work) -> Picture:
-    image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
-    return overlay(image, torch.from_numpy(seen), work.studio.model.palette)

@@ -9,13 +9,14 @@ from uapseg.files import from_json, read
 from uapseg.plans import read_plan
 from uapseg.run import Plan
 from uapseg.ui import words
+from uapseg.ui.clip import attacked
 from uapseg.ui.desk import Updates
 from uapseg.ui.links import choice_of, query_of
 from uapseg.ui.opened import adopt, aim, check_pair, check_size
 from uapseg.ui.outcomes import sorry
 from uapseg.ui.runs import GOING, Run
 from uapseg.ui.studio import Studio
-from uapseg.ui.takeaway import taken
+from uapseg.ui.takeaway import kept, taken
 from uapseg.ui.uploads import Uploads
 
 
@@ -29,6 +30,17 @@ class Files(Uploads):
             return taken(kind, run, self._studio(run.choice))
         except UapsegError as error:
             raise sorry(str(error)) from error
+
+    def on_clip(self, token: str | None, path: str) -> str:
+        """A video was brought: the path of the same with the perturbation, and what is seen in it."""
+        run = self._run(token)
+        if run.levels is None or not run.here:
+            raise sorry(words.NO_NOISE)
+        try:
+            content = attacked(Path(path), run.levels, self._studio(run.choice))
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+        return kept(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
 
     def on_link(self, token: str | None) -> str:
         """What a link says of the controls, without the page's own address."""

@@ -52,6 +52,14 @@ def perturbed(picture: Picture, levels: Levels8) -> Picture:
     return np.clip(picture.astype(np.int16) + tiled, 0, 255).astype(np.uint8)
 
 
+def stretched(levels: Levels8, size: tuple[int, int]) -> Levels8:
+    """A perturbation stretched to a picture's ``size`` (width, height)."""
+    if levels.shape[:0:-1] == size:
+        return levels
+    planes = [Image.fromarray(plane.astype(np.float32)).resize(size, Image.Resampling.BILINEAR) for plane in levels]
+    return np.rint(np.stack([np.asarray(plane) for plane in planes])).astype(np.int8)
+
+
 def amplified(levels: Levels8, epsilon: int) -> Picture:
     """The perturbation so that no change is mid-grey and epsilon (in grey levels) the full range."""
     return np.clip(128 + levels.transpose(1, 2, 0) * (127.5 / epsilon), 0, 255).astype(np.uint8)

@@ -30,6 +30,9 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
     async def strip(sent: dict[str, Any]) -> dict[str, Any]:
         return await looks.strip(sent)
 
+    async def camera(sent: dict[str, Any]) -> dict[str, Any]:
+        return await looks.camera(sent)
+
     async def strengths(sent: dict[str, Any]) -> dict[str, Any]:
         return await looks.strengths(sent)
 
@@ -41,7 +44,7 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
                 by_name = side(handlers)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
                 known = {"words": words.STAGE, "world": handlers.studios.first.facts}
-                parts = Parts(token, saved, stage([pull, look, strip, strengths], known), by_name)
+                parts = Parts(token, saved, stage([pull, look, strip, strengths, camera], known), by_name)
         wire(blocks, parts, handlers)
     blocks.queue(max_size=24)  # on ZeroGPU the default is 1
     return blocks
@@ -62,6 +65,7 @@ def side(handlers: Handlers) -> dict[str, Any]:
     parts |= file_controls()
     with gr.Column(elem_id="u-bring", elem_classes="u-unseen"):  # worked by the stage's own buttons
         parts["photos"] = gr.UploadButton(words.PHOTO, file_types=["image"], file_count="multiple", elem_id="u-photos")
+        parts["clip"] = gr.UploadButton(words.CLIP, file_types=["video"], elem_id="u-clip")
         parts["file"] = gr.DownloadButton(elem_id="u-file")
         parts["query"] = gr.Textbox(elem_id="u-query", container=False)
     return parts

@@ -1,19 +1,24 @@
 """What there is to see of a perturbation: frames of any moment, at any strength, and what each strength reaches."""
 
 import asyncio
+import base64
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from uapseg.errors import UapsegError
+from uapseg.pictures import read_picture
 from uapseg.run import Plan
-from uapseg.ui.frames import Photo, amplified, difference, grey_png, jpeg, label_png, perturbed, spectrum
+from uapseg.ui.frames import Photo, amplified, difference, grey_png, jpeg, label_png, perturbed, spectrum, stretched
 from uapseg.ui.requests import Wanted
 from uapseg.ui.runs import Registry, Run
 from uapseg.ui.steps import Levels8
-from uapseg.ui.studio import Studio
+from uapseg.ui.studio import Studio, shrunk
 from uapseg.ui.studios import Studios
 
+CAMERA_PIXELS = 384 * 288
+MOST_LETTERS = 1_000_000
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 """The strengths on the curve."""
 
@@ -35,6 +40,21 @@ class Looks:
     async def strip(self, sent: object) -> dict[str, Any]:
         """What is seen in the held-out pictures at an earlier moment or another strength."""
         return await self._made(sent, _strip)
+
+    async def camera(self, sent: object) -> dict[str, Any]:
+        """What the network sees in a frame of the visitor's camera, without and with the perturbation."""
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        studio = run and self._studios.get(run.choice.pair)
+        if not run or not studio or not run.looking.acquire(blocking=False):
+            return {}
+        run.watch()
+        try:
+            return await asyncio.to_thread(_camera, run, studio, values)
+        except UapsegError:
+            return {}
+        finally:
+            run.looking.release()
 
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         values = sent if isinstance(sent, dict) else {}
@@ -70,6 +90,19 @@ def _strip(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
     return studio.judge(studio.strip, scaled(levels, Wanted.of(values).strength), plan.target)
 
 
+def _camera(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    coded = str(values.get("picture", "")).partition(",")[2]
+    if len(coded) > MOST_LETTERS:
+        return {}
+    picture = shrunk(read_picture(base64.b64decode(coded)), CAMERA_PIXELS)
+    photo = Photo(picture, studio.predict(picture))
+    reply = {"photo": studio.clean(photo)}
+    levels, plan = moment_of(run, values)
+    if run.here and levels is not None and plan is not None:
+        reply |= frame(studio, photo, levels, plan, Wanted.of(values))
+    return reply
+
+
 def moment_of(run: Run, values: dict[str, Any]) -> tuple[Levels8 | None, Plan | None]:
     """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
     moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
@@ -80,9 +113,10 @@ def frame(studio: Studio, photo: Photo, levels: Levels8, plan: Plan, wanted: Wan
     """The photo with the perturbation, what is seen in it, the noise; and what else is wanted."""
     slow, epsilon = wanted.slow, round(plan.settings.epsilon * 255)
     levels = scaled(levels, wanted.strength)
+    pattern = spectrum(levels) if wanted.spectrum else amplified(levels, epsilon)
+    levels = stretched(levels, photo.size) if wanted.stretch else levels
     attacked = perturbed(photo.picture, levels)
     seen, sure = studio.see(attacked, sure=wanted.sure)
-    pattern = spectrum(levels) if wanted.spectrum else amplified(levels, epsilon)
     pictures: dict[str, Any] = {
         "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
         "seen": label_png(seen, studio.model.palette),

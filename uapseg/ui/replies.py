@@ -70,7 +70,7 @@ class Replies:
         if self._due(run, request):
             reply |= await asyncio.to_thread(self._frame, run, request, studio)
         if self._mine_due(run, request):
-            reply |= await asyncio.to_thread(self._mine, run, studio)
+            reply |= await asyncio.to_thread(self._mine, run, request, studio)
         return reply
 
     def _news(self, run: Run, request: Request, studio: Studio) -> bool:
@@ -132,14 +132,15 @@ class Replies:
             run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
         return {"frame": version, **run.shown["pictures"]}
 
-    def _mine(self, run: Run, studio: Studio) -> dict[str, Any]:
+    def _mine(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
         """The figures of the visitor's own photos."""
         version = max(run.versions.get(name, 0) for name in ("look", "photos"))
         levels, plan = run.levels, run.plan
         if levels is None or plan is None:
             return {}
         began = time.monotonic()
-        judged = studio.judge([studio.photo(photo) for photo in run.photos], levels, plan.target)
+        photos = [studio.photo(photo) for photo in run.photos]
+        judged = studio.judge(photos, levels, plan.target, stretch=request.wanted.stretch)
         run.shown["next"] = _rested(began)
         return {"mine": {"version": version, **judged}}
 

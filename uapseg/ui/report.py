@@ -17,11 +17,11 @@ WIDTH, HEIGHT = 640, 220
 
 def report(work: Work) -> str:
     """The page as text."""
-    figure = base64.b64encode(work.figure("png")).decode()
+    figure = base64.b64encode(work.figure("jpg")).decode()
     parts = [
         f"<h1>{html.escape(work.title)}</h1>",
         f"<p>{html.escape(_plain(work))}</p>",
-        f'<img src="data:image/png;base64,{figure}" alt="Pictures before and after, and what the network sees">',
+        f'<img src="data:image/jpeg;base64,{figure}" alt="Pictures before and after, and what the network sees">',
         "<h2>Figures</h2>",
         _table(work),
         f"<p>{html.escape(_how(work))}</p>",

@@ -15,6 +15,7 @@ class Wanted:
         slow: Smaller pictures, for a slow link.
         strength: What the perturbation is multiplied by.
         factor: By how much the difference to the clean picture is amplified; 0 shows none.
+        stretch: Whether the perturbation is stretched over a picture of another size, instead of repeated.
         spectrum: Whether the spectrum of the perturbation is wanted.
         sure: Whether it is wanted how sure the network is.
     """
@@ -22,6 +23,7 @@ class Wanted:
     slow: bool = False
     strength: float = 1.0
     factor: int = 0
+    stretch: bool = False
     spectrum: bool = False
     sure: bool = False
 
@@ -33,7 +35,7 @@ class Wanted:
         return cls(
             strength=float(strength) if good and strength is not None else 1.0,
             factor=factor if isinstance(factor, int) and FACTORS[0] <= factor <= FACTORS[1] else 0,
-            **{name: values.get(name) is True for name in ("slow", "spectrum", "sure")},
+            **{name: values.get(name) is True for name in ("slow", "stretch", "spectrum", "sure")},
         )
 
 

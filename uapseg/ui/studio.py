@@ -15,10 +15,11 @@ from PIL import Image
 from uapseg.datasets import load_dataset
 from uapseg.metrics import Scores, count, each, scores
 from uapseg.models import load_model
+from uapseg.render import overlay
 from uapseg.targets import Goal, Target
 from uapseg.ui import sentences
 from uapseg.ui.choice import VALIDATION, Choice, Pair
-from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed
+from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed, stretched
 from uapseg.ui.steps import THUMB, Levels8
 from uapseg.validation import SHOWN, spread
 
@@ -94,10 +95,13 @@ class Studio:
         """The success in one picture."""
         return self._judged(photo, seen, target, levels)[1]
 
-    def judge(self, photos: Sequence[Photo], levels: Levels8, target: Target) -> dict[str, Any]:
+    def judge(
+        self, photos: Sequence[Photo], levels: Levels8, target: Target, *, stretch: bool = False
+    ) -> dict[str, Any]:
         """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
-        seen = [self.predict(perturbed(photo.picture, levels)) for photo in photos]
-        parts = [self._judged(*pair, target, levels) for pair in zip(photos, seen, strict=True)]
+        laid = [stretched(levels, photo.size) if stretch else levels for photo in photos]
+        seen = [self.predict(perturbed(photo.picture, each_)) for photo, each_ in zip(photos, laid, strict=True)]
+        parts = [self._judged(*row[:2], target, row[2]) for row in zip(photos, seen, laid, strict=True)]
         together: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
         return {
             "scores": together,
@@ -160,10 +164,16 @@ class Studio:
         return label_png(goal.labels[0].numpy(), self.model.palette)
 
 
-def shrunk(image: Image.Image) -> Picture:
+def shrunk(image: Image.Image, most: int = MOST_PIXELS) -> Picture:
     """A photo of any size, made smaller where it is too large to be shown live."""
-    share = (MOST_PIXELS / (image.width * image.height)) ** 0.5
+    share = (most / (image.width * image.height)) ** 0.5
     if share < 1:
         size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
         image = image.resize(size, Image.Resampling.LANCZOS)
     return np.array(image)
+
+
+def overlaid(picture: Picture, seen: LabelMap, studio: Studio) -> Picture:
+    """What the network sees laid over a picture."""
+    image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
+    return overlay(image, torch.from_numpy(seen), studio.model.palette)

@@ -13,7 +13,7 @@ from uapseg.export import save_png, save_safetensors
 from uapseg.files import to_json
 from uapseg.pictures import encoded
 from uapseg.ui import words
-from uapseg.ui.animation import animation
+from uapseg.ui.animation import animation, video
 from uapseg.ui.frames import perturbed
 from uapseg.ui.looks import shown
 from uapseg.ui.report import report
@@ -36,12 +36,16 @@ def taken(kind: object, run: Run, studio: Studio) -> str:
     if kind not in _MAKERS:
         raise UapsegError(words.NO_SUCH_FILE)
     work = Work.of(run, studio)
-    folder = tempfile.TemporaryDirectory(prefix="uapseg-")
     name, make = _MAKERS[str(kind)]
-    path = Path(folder.name) / name.format(epsilon=round(work.plan.settings.epsilon * 255))
-    make(path, work)
+    return kept(run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: make(path, work))
+
+
+def kept(run: Run, name: str, make: Callable[[Path], Any]) -> str:
+    """Has a file made in a folder that lasts until the run's next file; its path."""
+    folder = tempfile.TemporaryDirectory(prefix="uapseg-")
+    make(Path(folder.name) / name)
     run.files = folder
-    return str(path)
+    return str(Path(folder.name) / name)
 
 
 def figures_of(work: Work) -> dict[str, Any]:
@@ -84,6 +88,7 @@ _MAKERS: dict[str, tuple[str, Callable[[Path, Work], Any]]] = {
     words.FILE_FIGURE: ("uapseg-figure.png", _written(lambda work: work.figure("png"))),
     words.FILE_PDF: ("uapseg-figure.pdf", _written(lambda work: work.figure("pdf"))),
     words.FILE_GIF: ("uapseg-animation.gif", _written(animation)),
+    words.FILE_MP4: ("uapseg-animation.mp4", _written(video)),
     words.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
     words.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: to_json(figures_of(work), indent=2).encode())),
     words.FILE_PLAN: ("uapseg-plan.json", _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),

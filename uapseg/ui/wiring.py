@@ -77,7 +77,10 @@ def wire_files(parts: Parts, handlers: Handlers) -> None:
         parts.token, *parts["kind", "save", "file", "open", "link", "query"],
     )  # fmt: skip
     made = save.click(handlers.on_save, [token, kind], file, concurrency_id="files", concurrency_limit=2, **QUIET)
-    made.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
+    clip = parts.by_name["clip"]
+    tried = clip.upload(handlers.on_clip, [token, clip], file, concurrency_id="files", concurrency_limit=2, **QUIET)
+    for done in (made, tried):
+        done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
     open_.upload(handlers.on_open, [token, open_], everything, concurrency_id="files", concurrency_limit=2, **QUIET)
     link.click(handlers.on_link, token, query, **AT_ONCE).success(None, query, None, js=COPY)

@@ -31,10 +31,12 @@ DOWNLOAD = "Take it away"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
 FILE_PNG, FILE_TENSORS = "Perturbation (PNG)", "Perturbation (safetensors)"
 FILE_PICTURES = "Perturbed pictures (ZIP of PNG)"
-FILE_FIGURE, FILE_PDF, FILE_GIF = "Figure (PNG)", "Figure (PDF)", "Animation (GIF)"
+FILE_FIGURE, FILE_PDF = "Figure (PNG)", "Figure (PDF)"
+FILE_GIF, FILE_MP4 = "Animation (GIF)", "Animation (MP4)"
 FILE_REPORT, FILE_FIGURES, FILE_PLAN = "Report (HTML)", "All figures (JSON)", "Plan, to do it again (JSON)"
 FILES = (
-    FILE_PNG, FILE_TENSORS, FILE_PICTURES, FILE_FIGURE, FILE_PDF, FILE_GIF, FILE_REPORT, FILE_FIGURES, FILE_PLAN,
+    FILE_PNG, FILE_TENSORS, FILE_PICTURES, FILE_FIGURE, FILE_PDF, FILE_GIF, FILE_MP4, FILE_REPORT, FILE_FIGURES,
+    FILE_PLAN,
 )  # fmt: skip
 
 STAGE = {
@@ -45,6 +47,11 @@ STAGE = {
     "how": "Choose photos, drop them on the pictures, or paste one",
     "back": "Back to the scene",
     "forget": FORGET,
+    "camera": "Webcam",
+    "camera_off": "Webcam off",
+    "no_camera": "The webcam could not be opened",
+    "clip": "Try a video clip",
+    "stretch": "stretch the noise over each photo",
     "drop": "Drop photos to see the perturbation on them",
     "compare": "drag to compare",
     "before": "before",
@@ -62,7 +69,7 @@ STAGE = {
     "strip": "Pictures it was not trained on",
     "mine": "Your photos",
     "none": "Drop, paste or choose photos: the same perturbation is laid on them, and measured.",
-    "both": "{name}: {mine} % in your photos, {theirs} % in those of the data set",
+    "both": "{name}: {mine} % in your photos, {theirs} % in the data set",
     "waits": "the figures of your photos come as soon as a perturbation is there",
     "show": "Show picture {number} large",
     "thumbs": "what the network sees in them",
@@ -155,6 +162,9 @@ OTHER_SIZE = (
     "The perturbation is of {width} x {height} pixels, and the pictures here are of another size: choose others."
 )
 THE_PLAN = "The plan"
+NO_CLIP = "The clip could not be read: bring a short MP4, WebM or MOV."
+NO_NOISE = "There is no perturbation yet: start a run first."
+CLIP = "Try a video clip"
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
 NO_MOMENT = "That moment is not kept any more: choose another on the timeline."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."

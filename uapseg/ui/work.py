@@ -63,7 +63,7 @@ class Work:
         return f"{sentences.caption(self.plan.target, self.plan.settings.epsilon * 255)}, network {self.plan.model}"
 
     def figure(self, kind: str) -> bytes:
-        """The table of held-out pictures, before and after, as ``png`` or ``pdf``."""
+        """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
         kept, model = self.perturbation, self.studio.model
         rows = [self._row(photo) for photo in self.studio.strip[:ROWS]]
         return figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)

@@ -1,9 +1,10 @@
 // What is asked for when it is not simply the newest frame: an earlier moment, another strength.
 const look = { moment: null, strength: 1, asking: false, again: false };
-const live = () => look.moment == null && look.strength === 1;
+const live = () => look.moment == null && look.strength === 1 && !camera.stream;
 
 async function ask() { // one question at a time, and of those in between only the last
   seen.frame = -1;
+  if (camera.stream) return; // the next shot takes it up
   if (live()) {
     Object.assign(strip, strip.live);
     thumbnails();

@@ -34,7 +34,7 @@ function anew() { // other pictures are needed: the newest frame is asked for on
 function wants() {
   return {
     slow: seen.slow, strength: look.strength, factor: mode.photo === 'difference' ? mode.factor : 0,
-    spectrum: mode.noise === 'spectrum', sure: mode.seen === 'sure' || ['paused', 'done'].includes(seen.status),
+    stretch: stretch.checked, spectrum: mode.noise === 'spectrum', sure: mode.seen === 'sure' || ['paused', 'done'].includes(seen.status),
   };
 }
 setInterval(() => {

@@ -1,0 +1,104 @@
+"""Clips and the camera."""
+
+import asyncio
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import gradio as gr
+import numpy as np
+import pytest
+
+from tests.small_world import SHADES, registry, small_world, values, visitor
+from uapseg.errors import UapsegError
+from uapseg.ui.clip import RATE, mp4, pictures_of
+from uapseg.ui.frames import jpeg, stretched
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.looks import Looks
+from uapseg.ui.runs import Run
+from uapseg.ui.studios import Studios
+
+
+@pytest.fixture(scope="module")
+def studios() -> Iterator[Studios]:
+    with small_world() as studios:
+        yield studios
+
+
+@pytest.fixture(scope="module")
+def handlers(studios: Studios) -> Handlers:
+    return Handlers(studios, registry(), patience=600)
+
+
+@pytest.fixture(scope="module")
+def finished(handlers: Handlers) -> Run:
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=320))
+    list(handlers.on_run(run.token))
+    return run
+
+
+def grey(shade: int, width: int = 96, height: int = 64) -> np.ndarray:
+    return np.full((height, width, 3), shade, np.uint8)
+
+
+def decoded(content: bytes) -> list[np.ndarray]:
+    with av.open(io.BytesIO(content)) as file:
+        return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
+
+
+def test_a_clip_comes_back_with_the_word_in_every_frame(handlers: Handlers, finished: Run, tmp_path: Path):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(mp4([grey(104)] * 20, 20))  # a second at twice the rate
+    made = decoded(Path(handlers.on_clip(finished.token, str(path))).read_bytes())
+    assert len(made) == RATE
+    for frame in made:
+        assert frame.shape == (64, 192, 3)
+        seen = frame[:, 96:].mean(axis=2)
+        assert seen[32, 48 - 14] > seen[2, 2] + 40  # inside the letter, light; in the corner, dark
+
+
+def test_only_the_first_seconds_are_taken_and_made_small(tmp_path: Path):
+    path = tmp_path / "long.mp4"
+    path.write_bytes(mp4([grey(100, 800, 400)] * 10, 1))
+    taken = list(pictures_of(path))
+    assert len(taken) == 7
+    path.write_bytes(mp4([grey(100)] * 20, RATE))
+    assert len(list(pictures_of(path))) == 20
+    assert taken[0].shape == (192, 384, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"no video", b"#EXTM3U\n/etc/passwd", b"\0\0\0\x20ftypisom" + b"\0" * 50])
+def test_what_is_no_clip_is_refused_in_a_sentence(handlers: Handlers, finished: Run, tmp_path: Path, content: bytes):
+    (tmp_path / "clip.mp4").write_bytes(content)
+    with pytest.raises(UapsegError, match="could not be read"):
+        list(pictures_of(tmp_path / "clip.mp4"))
+    with pytest.raises(gr.Error, match="could not be read"):
+        handlers.on_clip(finished.token, str(tmp_path / "clip.mp4"))
+
+
+def test_a_clip_needs_a_perturbation(handlers: Handlers, tmp_path: Path):
+    with pytest.raises(gr.Error, match="start a run first"):
+        handlers.on_clip(visitor(handlers).token, str(tmp_path / "clip.mp4"))
+
+
+def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handlers: Handlers, finished: Run):
+    looks, picture = Looks(handlers.studios, handlers.runs), jpeg(grey(SHADES[1]))
+    reply = asyncio.run(looks.camera({"token": finished.token, "picture": picture}))
+    assert (reply["photo"]["width"], reply["photo"]["height"]) == (96, 64)
+    assert reply["reached"] > 0.9
+    alone = asyncio.run(looks.camera({"token": visitor(handlers).token, "picture": picture}))
+    assert set(alone) == {"photo"}
+    for nonsense in ("", "data:image/jpeg;base64,AAAA", "," + "A" * 2_000_000):
+        assert asyncio.run(looks.camera({"token": finished.token, "picture": nonsense})) == {}
+
+
+def test_a_stretched_perturbation_has_the_size_of_the_picture_and_stays_within_its_epsilon():
+    levels = np.zeros((3, 4, 6), np.int8)
+    levels[:, :, 3:] = 10
+    wide = stretched(levels, (60, 20))
+    assert wide.shape == (3, 20, 60)
+    assert (wide[:, :, :20] == 0).all()
+    assert (wide[:, :, 40:] == 10).all()
+    assert stretched(levels, (6, 4)) is levels

@@ -1,0 +1,43 @@
+// The visitor's camera, live: each frame goes to the network once without and once with the perturbation.
+const film = make('video');
+const shutter = make('canvas');
+const camera = { stream: null };
+const eye = button('u-camera', say('camera'), () => (camera.stream ? closeCamera() : openCamera()));
+eye.hidden = !navigator.mediaDevices;
+own.before(eye);
+
+async function openCamera() {
+  try {
+    camera.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+  } catch (error) {
+    $('.u-live').textContent = say('no_camera');
+    text('state', say('no_camera'));
+    return;
+  }
+  film.muted = true;
+  film.srcObject = camera.stream;
+  await film.play();
+  eye.textContent = say('camera_off');
+  root.dataset.kind = 'camera';
+  $('figcaption b', views.photo).textContent = say('camera');
+  while (camera.stream && element.isConnected) await shoot();
+}
+async function shoot() {
+  Object.assign(shutter, { width: 384, height: Math.round(384 * film.videoHeight / Math.max(1, film.videoWidth)) });
+  shutter.getContext('2d').drawImage(film, 0, 0, shutter.width, shutter.height);
+  const reply = await server.camera({ token: stats.token, picture: shutter.toDataURL('image/jpeg', .9), moment: look.moment, ...wants(), sure: mode.seen === 'sure' }).catch(() => ({}));
+  if (!camera.stream) return;
+  if (!reply.photo) { await pause(200); return; }
+  [now.clean, now.cleanSeen] = await Promise.all([decoded(reply.photo.image), decoded(reply.photo.seen)]);
+  Object.assign(now, { width: reply.photo.width, height: reply.photo.height });
+  if (reply.after) await frame(reply);
+  else Object.assign(now, { after: null, seen: null, sure: null, difference: null });
+  stats.shots = (stats.shots || 0) + 1;
+  redraw();
+}
+function closeCamera() {
+  for (const track of camera.stream.getTracks()) track.stop();
+  camera.stream = null;
+  eye.textContent = say('camera');
+  trigger('view', { kind: 'scene', number: 0 });
+}
