@@ -8,13 +8,14 @@ import gradio as gr
 from uapseg.settings import PRESETS
 from uapseg.ui import words
 from uapseg.ui.choice import BUDGETS, EPSILONS
+from uapseg.ui.endpoints import Endpoints
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import Looks
 from uapseg.ui.offers import Offer
 from uapseg.ui.replies import Replies
 from uapseg.ui.stage import stage
 from uapseg.ui.visits import choices_of
-from uapseg.ui.wiring import Parts, wire
+from uapseg.ui.wiring import Parts, wire, wire_programs
 
 
 def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
@@ -46,6 +47,7 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
                 known = {"words": words.STAGE, "world": handlers.studios.first.facts}
                 parts = Parts(token, saved, stage([pull, look, strip, strengths, camera], known), by_name)
         wire(blocks, parts, handlers)
+        wire_programs(Endpoints(handlers.studios))
     blocks.queue(max_size=24)  # on ZeroGPU the default is 1
     return blocks
 

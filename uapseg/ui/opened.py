@@ -52,7 +52,7 @@ def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio, sour
         source: Where the target comes from, one of `words.SOURCES`.
     """
     epsilon, spent = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
-    looks, floors = _measured(perturbation, plan, studio, spent)
+    looks, floors = measured(perturbation, plan, studio, spent)
     delta = levels(perturbation.delta, epsilon).float() / 255
     state = replace(
         State.first(studio.size, looks),
@@ -71,7 +71,7 @@ def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio, sour
     )  # fmt: skip
 
 
-def _measured(
+def measured(
     perturbation: Perturbation, plan: Plan, studio: Studio, spent: int
 ) -> tuple[Validation, dict[str, dict[str, Any]]]:
     """The figures of a perturbation, and those of clean pictures and of random noise."""

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from gradio.events import api
 
+from uapseg.ui.endpoints import Endpoints
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -58,6 +60,13 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     photos.upload(handlers.on_photos, [token, photos], None, **MAY_FAIL)
     mask.upload(handlers.on_mask, [token, mask], start, **MAY_FAIL)
     wire_files(parts, handlers)
+
+
+def wire_programs(endpoints: Endpoints) -> None:
+    """Offers to programs what the page does."""
+    api(endpoints.train, api_name="train", concurrency_id="device")
+    for answer in (endpoints.evaluate, endpoints.apply):
+        api(answer, api_name=answer.__name__, concurrency_id="files")
 
 
 def wire_world(parts: Parts, handlers: Handlers) -> None:

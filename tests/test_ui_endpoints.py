@@ -1,0 +1,91 @@
+"""The endpoints, as a program calls them: through `gradio_client`, over a real socket."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+from PIL import Image
+
+from tests.small_world import registry, small_world
+from uapseg.export import load
+from uapseg.ui import launch_options
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.layout import page
+from uapseg.ui.replies import Replies
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    with small_world() as studios:
+        runs = registry()
+        blocks = page(Handlers(studios, runs), Replies(studios, runs))
+        _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+        yield Client(url, verbose=False, download_files=str(tmp_path_factory.mktemp("client")))
+        blocks.close()
+
+
+@pytest.fixture(scope="module")
+def trained(client: Client) -> tuple[dict, str]:
+    return client.predict(text="o", budget=320, epsilon=10, api_name="/train")
+
+
+def test_exactly_three_endpoints_are_public_and_documented(client: Client):
+    named = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
+    assert set(named) == {"/train", "/evaluate", "/apply"}
+    assert [each["parameter_name"] for each in named["/train"]["parameters"]][:4] == [
+        "text", "region_class", "rest_class", "hide",
+    ]  # fmt: skip
+    assert all("Returns:" in each["description"] or len(each["description"]) > 40 for each in named.values())
+
+
+def test_a_trained_perturbation_reaches_its_target_and_is_measured_the_same(client: Client, trained: tuple[dict, str]):
+    figures, path = trained
+    assert figures["perturbed"]["region_success"] > 0.9
+    assert figures["clean"]["region_success"] == 0
+    assert figures["image_gradients"] == 320
+    again = client.predict(handle_file(path), api_name="/evaluate")
+    assert again["perturbed"] == again["claimed"] == figures["perturbed"]
+    assert again["random_noise"] == figures["random_noise"]
+
+
+def test_a_perturbation_is_laid_on_a_picture_of_any_size(client: Client, trained: tuple[dict, str], tmp_path: Path):
+    Image.new("RGB", (150, 90), (104, 104, 104)).save(tmp_path / "mine.png")
+    after, seen, told = client.predict(
+        handle_file(trained[1]), handle_file(tmp_path / "mine.png"), strength=1.0, api_name="/apply"
+    )
+    change = np.asarray(Image.open(after)).astype(int) - 104
+    expected = load(Path(trained[1])).levels.permute(1, 2, 0).numpy()
+    np.testing.assert_array_equal(change[:64, :96], expected)
+    np.testing.assert_array_equal(change[64:, 96:], expected[:26, :54])
+    assert told["changed"] > 0.1
+    assert Image.open(seen).size == (150, 90)
+    *_, nothing = client.predict(
+        handle_file(trained[1]), handle_file(tmp_path / "mine.png"), strength=0.0, api_name="/apply"
+    )
+    assert nothing["changed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"text": ""}, "Type a word"),
+        ({"budget": 5000}, "at most 2000"),
+        ({"epsilon": 99}, "between 1 and 32"),
+        ({"model": "evil.py:net"}, "does not offer"),
+        ({"hide": ["elephant"]}, "no class 'elephant'"),
+        ({"region_class": "light", "rest_class": "light"}, "two different"),
+    ],
+)
+def test_a_mistake_is_told_in_a_sentence(client: Client, sent: dict, sentence: str):
+    with pytest.raises(AppError, match=sentence):
+        client.predict(**sent, api_name="/train")
+
+
+def test_no_file_of_the_server_is_read(client: Client, tmp_path: Path):
+    (tmp_path / "secret.png").write_bytes(b"x")
+    for sent in ({"path": str(tmp_path / "secret.png")}, {"path": "/etc/passwd"}, "/etc/passwd", None):
+        with pytest.raises(AppError, match=r"Upload the file|not allowed|Cannot"):
+            client.predict(sent, api_name="/evaluate")

@@ -1,0 +1,204 @@
+"""What programs call: the same as the page, without it. Their docstrings are what the page of the API says."""
+
+import shutil
+import tempfile
+import time
+import weakref
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from uapseg.errors import UapsegError
+from uapseg.export import Perturbation, finished, load, save_safetensors
+from uapseg.perturbation import levels
+from uapseg.pictures import encoded, read_picture
+from uapseg.ui import words
+from uapseg.ui.choice import Choice
+from uapseg.ui.frames import perturbed, stretched
+from uapseg.ui.looks import scaled
+from uapseg.ui.opened import check_pair, check_size, measured
+from uapseg.ui.outcomes import explained, sorry
+from uapseg.ui.requests import STRENGTHS
+from uapseg.ui.steps import look_of, unpacked
+from uapseg.ui.studio import Studio, overlaid, shrunk
+from uapseg.ui.studios import Studios
+from uapseg.ui.worker import optimise
+
+MOST_BUDGET = 2000
+"""Image-gradients of one call: programs wait in line with the visitors of the page."""
+
+KEPT_SECONDS = 600
+"""How long the files of an answer stay; Gradio has copied them by then."""
+
+
+class Endpoints:
+    """The endpoints of a page.
+
+    Args:
+        studios: Its networks and pictures.
+    """
+
+    def __init__(self, studios: Studios) -> None:
+        self._studios = studios
+        self._folder = tempfile.TemporaryDirectory(prefix="uapseg-api-")
+        weakref.finalize(self, self._folder.cleanup)
+
+    def train(  # noqa: PLR0917  programs name what they send
+        self,
+        text: str = "foo",
+        region_class: str = "",
+        rest_class: str = "",
+        hide: list[str] = [],  # noqa: B006  Gradio shows it as the default, and nothing changes it
+        epsilon: int = 10,
+        budget: int = 400,
+        seed: int = 0,
+        model: str = "",
+        data: str = "",
+    ) -> tuple[dict[str, Any], gr.FileData]:
+        """Trains a perturbation: a word that the network is to see in every picture, or classes that it is to miss.
+
+        Args:
+            text: A word of 1 to 24 letters; it counts where `hide` is empty.
+            region_class: The class of its letters; empty takes the network's own choice.
+            rest_class: The class of everything else, or "keep" for what the network sees.
+            hide: Classes to hide instead of showing a word.
+            epsilon: The largest change, 1 to 32 grey levels of 255.
+            budget: Image-gradients, 50 to 2000.
+            seed: Draws the order of the pictures.
+            model: The network; empty takes the page's first.
+            data: The pictures; empty takes the page's first.
+
+        Returns:
+            Scores on held-out pictures beside their floors, and the perturbation as safetensors.
+        """
+        try:
+            studio = self._studio(model, data)
+            choice = _choice(studio, text, region_class, rest_class, hide)
+            choice = replace(choice, epsilon=epsilon, budget=_few(budget), seed=seed)
+            plan = choice.plan(choice.target(studio.size, None, studio.model.classes))
+            *_, last = optimise(plan, None)
+        except Exception as error:
+            raise sorry(str(error)) if isinstance(error, UapsegError) else explained(error) from error
+        assert last["checkpoint"]  # noqa: S101  the last step of a run has one
+        state = unpacked(last["checkpoint"])
+        path = self._path("perturbation.safetensors")
+        save_safetensors(path, finished(plan, state))
+        figures = {"perturbed": state.chosen.scores, **last["floors"], "each": list(state.chosen.each)}
+        return {**figures, "image_gradients": state.image_gradients}, gr.FileData(path=str(path))
+
+    def evaluate(self, perturbation: gr.FileData, model: str = "", data: str = "") -> dict[str, Any]:
+        """Measures a perturbation on the held-out pictures, whatever its file claims.
+
+        Args:
+            perturbation: A PNG or safetensors file of this project; its plan says what the network was to see.
+            model: The network; empty takes the page's first.
+            data: The pictures; empty takes the page's first.
+
+        Returns:
+            Scores with the perturbation, on the clean pictures, and with random noise of the same size.
+        """
+        try:
+            studio = self._studio(model, data)
+            kept = _read(perturbation)
+            if kept.plan is None:
+                raise UapsegError(words.NO_PLAN)  # noqa: TRY301
+            check_pair(kept.plan, studio)
+            check_size(kept, studio)
+            looks, floors = measured(kept, kept.plan, studio, max(1, kept.image_gradients or 0))
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+        look = look_of(looks)
+        return {"perturbed": look["scores"], **floors, "each": look["each"], "claimed": kept.scores}
+
+    def apply(  # noqa: PLR0917  programs name what they send
+        self,
+        perturbation: gr.FileData,
+        picture: gr.FileData,
+        strength: float = 1.0,
+        stretch: bool = False,  # noqa: FBT001, FBT002  as a program sends it
+        model: str = "",
+        data: str = "",
+    ) -> tuple[gr.FileData, gr.FileData, dict[str, Any]]:
+        """Lays a perturbation on a picture of any size.
+
+        Args:
+            perturbation: A PNG or safetensors file of this project.
+            picture: A picture that Pillow reads.
+            strength: What the perturbation is multiplied by, 0 to 1.5.
+            stretch: Whether it is stretched over the picture, instead of repeated from the top left corner.
+            model: The network that looks; empty takes the page's first.
+            data: The pictures it is shown with; empty takes the page's first.
+
+        Returns:
+            The perturbed picture without loss, what the network sees in it, and the share of pixels it sees otherwise.
+        """
+        try:
+            studio, kept = self._studio(model, data), _read(perturbation)
+            image = np.array(read_picture(_uploaded(picture)))
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+        if not STRENGTHS[0] <= strength <= STRENGTHS[1]:
+            raise sorry(words.BAD_STRENGTH)
+        whole = scaled(levels(kept.delta, kept.epsilon).numpy().astype(np.int8), strength)
+        whole = stretched(whole, (image.shape[1], image.shape[0])) if stretch else whole
+        after = perturbed(image, whole)
+        small, small_after = (shrunk(Image.fromarray(each)) for each in (image, after))
+        seen = studio.predict(small_after)
+        changed = float((seen != studio.predict(small)).mean())
+        files = {"perturbed.png": after, "seen.png": overlaid(small_after, seen, studio)}
+        made = [self._written(name, encoded(Image.fromarray(each))) for name, each in files.items()]
+        return made[0], made[1], {"changed": changed}
+
+    def _studio(self, model: str, data: str) -> Studio:
+        first = self._studios.first.pair
+        pair = (model or first[0], data or first[1])
+        if not self._studios.offers(pair):
+            raise UapsegError(words.NOT_OFFERED)
+        studio = self._studios.get(pair)
+        if studio is None:
+            self._studios.ask(pair, "")
+            raise UapsegError(words.NOT_READY)
+        return studio
+
+    def _path(self, name: str) -> Path:
+        """Where a file of an answer goes; those of answers long given are removed."""
+        for folder in Path(self._folder.name).iterdir():
+            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
+
+    def _written(self, name: str, content: bytes) -> gr.FileData:
+        path = self._path(name)
+        path.write_bytes(content)
+        return gr.FileData(path=str(path))
+
+
+def _choice(studio: Studio, text: str, inside: str, rest: str, hide: list[str]) -> Choice:
+    first = studio.first
+    if hide:
+        return replace(first, goal=words.HIDDEN, hide=tuple(map(str, hide)))
+    rest = words.KEEP if rest == "keep" else rest or first.rest
+    return replace(first, word=text, inside=inside or first.inside, rest=rest)
+
+
+def _few(budget: int) -> int:
+    if budget > MOST_BUDGET:
+        raise UapsegError(words.MOST_BUDGET.format(most=MOST_BUDGET))
+    return budget
+
+
+def _read(file: Any) -> Perturbation:
+    return load(_uploaded(file))
+
+
+def _uploaded(file: Any) -> Path:
+    """The path of a file that was uploaded to this page; any other is refused, as anything can be sent."""
+    path = Path(str(file.get("path") if isinstance(file, dict) else getattr(file, "path", ""))).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+        raise UapsegError(words.NOT_UPLOADED)
+    return path
