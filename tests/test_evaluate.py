@@ -6,7 +6,7 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.evaluate import evaluate
 from uapseg.perturbation import eight_bit, levels, perturb, quantise, random_signs
-from uapseg.targets import drawn
+from uapseg.targets import Hidden, drawn
 
 GREY = 1 / 255
 LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
@@ -92,7 +92,7 @@ def test_the_truth_is_measured_where_the_pictures_have_one():
 
 
 def test_a_collapse_is_told_in_the_table():
-    target = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "dark", "dark")
+    target = Hidden(classes=("light",), fill="dark")
     delta = torch.full((3, 12, 16), 11 * GREY)
     result = evaluate(greys(), Plain((100,) * 3, "test"), target, delta, epsilon=11 * GREY)
     assert result.collapse is not None

@@ -81,11 +81,11 @@ def test_pictures_that_are_all_alike_have_an_interval_of_no_width():
 
 def test_a_class_that_swallows_others_is_named_and_one_that_should_is_not():
     clean = maps([2, 2, 1, 0], [2, 1, 1, 0])
-    found = collapse(hide(clean, maps([1, 1, 1, 1], [0, 1, 1, 1])), CLASSES)
+    found = collapse(hide(clean, maps([1, 1, 1, 1], [0, 1, 1, 1])), HIDE, CLASSES)
     assert found is not None
     assert (found.name, found.clean, found.wanted, found.seen) == ("car", 3 / 8, 3 / 8, 7 / 8)
     assert found.excess == pytest.approx(1 / 2)
-    assert collapse(hide(clean, maps([0, 0, 1, 0], [0, 1, 1, 0])), CLASSES) is None  # road takes what it should
+    assert collapse(hide(clean, maps([0, 0, 1, 0], [0, 1, 1, 0])), HIDE, CLASSES) is None  # road takes what it should
 
 
 def test_the_truth_is_compared_where_there_is_one():

@@ -145,7 +145,7 @@ def evaluate(
         **{name: scores(total, target) for name, total in totals.items()},
         interval=intervals(totals["perturbed"], target, seed),
         truth=tally.truth(),
-        collapse=collapse(totals["perturbed"], model.classes),
+        collapse=collapse(totals["perturbed"], target, model.classes),
         linf=delta.abs().amax().item() * 255,
         l2=torch.cat(norms).mean().item(),
         hashes=_hashes(model, dataset, target, delta),

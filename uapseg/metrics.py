@@ -153,8 +153,13 @@ TOO_MUCH = 0.1
 """An excess above this, a tenth of all pixels, is a collapse: the network no longer tells things apart."""
 
 
-def collapse(counts: Counts, classes: tuple[str, ...]) -> Collapse | None:
-    """The class that has swallowed others, where one has grown by more than a tenth of all pixels beyond its due."""
+def collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> Collapse | None:
+    """The class that has swallowed others: grown by more than a tenth of all pixels beyond its due.
+
+    None where no class has, and for a static target, which has the network see anything but the scene anyway.
+    """
+    if not isinstance(target, Hidden):
+        return None
     whole = counts.pixels.sum().item()
     totals = ((values.sum(0) / whole).tolist() for values in (counts.clean, counts.wanted, counts.seen))
     grown = [Collapse(*row) for row in zip(classes, *totals, strict=True)]

@@ -89,7 +89,7 @@ class Judge:
             predictions,
             scores(self._known.see(whole)[0], target),
             tuple(scores(other.see(whole)[0], target) for other in self._others),
-            collapse(counts, self._first.model.classes),
+            collapse(counts, target, self._first.model.classes),
         )
 
 
