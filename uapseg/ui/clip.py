@@ -43,7 +43,7 @@ def pictures_of(path: Path) -> Iterator[Picture]:
         UapsegError: The file is no video that can be read.
     """
     try:
-        with path.open("rb") as content, av.open(content, format=_format(path)) as file:
+        with path.open("rb") as content, av.open(content, "r", format=_format(path)) as file:
             if not file.streams.video:
                 raise UapsegError(words.NO_CLIP)
             taken = 0

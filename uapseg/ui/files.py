@@ -3,17 +3,20 @@
 from pathlib import Path
 from typing import Any
 
+import gradio as gr
+
 from uapseg.errors import UapsegError
-from uapseg.export import load
+from uapseg.export import Perturbation, load
 from uapseg.files import from_json, read
 from uapseg.plans import read_plan
 from uapseg.run import Plan
 from uapseg.ui import words
 from uapseg.ui.clip import attacked
-from uapseg.ui.desk import Updates
+from uapseg.ui.desk import Updates, told
 from uapseg.ui.links import choice_of, query_of
 from uapseg.ui.opened import adopt, aim, check_pair, check_size
 from uapseg.ui.outcomes import sorry
+from uapseg.ui.ready import ready
 from uapseg.ui.runs import GOING, Run
 from uapseg.ui.studio import Studio
 from uapseg.ui.takeaway import kept, taken
@@ -30,6 +33,18 @@ class Files(Uploads):
             return taken(kind, run, self._studio(run.choice))
         except UapsegError as error:
             raise sorry(str(error)) from error
+
+    def on_noise(self, token: str | None, event: gr.EventData) -> Updates:
+        """One of the perturbations that come with the project was chosen."""
+        run = self._run(token)
+        if run.status in GOING:
+            raise sorry(words.BUSY)
+        try:
+            studio = self._studio(run.choice)
+            self._adopt(run, ready(studio.pair, told(event, "number")), studio)
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+        return self._memory(run), *self._controls(run), *self._resting(run)
 
     def on_clip(self, token: str | None, path: str) -> str:
         """A video was brought: the path of the same with the perturbation, and what is seen in it."""
@@ -63,7 +78,9 @@ class Files(Uploads):
             check_pair(plan, studio)
             self._choose(run, plan, studio)
             return
-        perturbation = load(path)
+        self._adopt(run, load(path), studio)
+
+    def _adopt(self, run: Run, perturbation: Perturbation, studio: Studio) -> None:
         check_size(perturbation, studio)
         if perturbation.plan is None:
             plan = aim(perturbation, *self._asked_for(run))

@@ -31,6 +31,9 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
     async def strip(sent: dict[str, Any]) -> dict[str, Any]:
         return await looks.strip(sent)
 
+    async def recorded(sent: dict[str, Any]) -> dict[str, Any]:
+        return await looks.recorded(sent)
+
     async def camera(sent: dict[str, Any]) -> dict[str, Any]:
         return await looks.camera(sent)
 
@@ -45,7 +48,7 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
                 by_name = side(handlers)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
                 known = {"words": words.STAGE, "world": handlers.studios.first.facts}
-                parts = Parts(token, saved, stage([pull, look, strip, strengths, camera], known), by_name)
+                parts = Parts(token, saved, stage([pull, look, strip, strengths, camera, recorded], known), by_name)
         wire(blocks, parts, handlers)
         wire_programs(Endpoints(handlers.studios))
     blocks.queue(max_size=24)  # on ZeroGPU the default is 1

@@ -11,6 +11,7 @@ from uapseg.errors import UapsegError
 from uapseg.pictures import read_picture
 from uapseg.run import Plan
 from uapseg.ui.frames import Photo, amplified, difference, grey_png, jpeg, label_png, perturbed, spectrum, stretched
+from uapseg.ui.ready import recorded
 from uapseg.ui.requests import Wanted
 from uapseg.ui.runs import Registry, Run
 from uapseg.ui.steps import Levels8
@@ -55,6 +56,12 @@ class Looks:
             return {}
         finally:
             run.looking.release()
+
+    async def recorded(self, sent: object) -> dict[str, Any]:
+        """The run that is played to a visitor who has none; it is read once."""
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        return await asyncio.to_thread(recorded, run.choice.pair) if run else {}
 
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         values = sent if isinstance(sent, dict) else {}

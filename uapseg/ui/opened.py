@@ -85,7 +85,7 @@ def measured(
     unknown = perturbation.training or dict.fromkeys(floors["clean"])
     looks = Validation(
         spent, scores(counts, target), each(counts, target), predictions, unknown,
-        collapse=collapse(counts, studio.model.classes),
+        collapse=collapse(counts, target, studio.model.classes),
     )  # fmt: skip
     return looks, floors
 

@@ -20,6 +20,7 @@ from uapseg.targets import Goal, Target
 from uapseg.ui import sentences
 from uapseg.ui.choice import VALIDATION, Choice, Pair
 from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed, stretched
+from uapseg.ui.ready import cards
 from uapseg.ui.steps import THUMB, Levels8
 from uapseg.validation import SHOWN, spread
 
@@ -145,6 +146,7 @@ class Studio:
             "classes": [
                 {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
             ],
+            "ready": cards(self.pair),
             "scene": self.clean(self.scene),
             "judged": self.judged,
             "strip": [self.small(photo) for photo in self.strip],

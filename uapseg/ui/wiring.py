@@ -91,5 +91,7 @@ def wire_files(parts: Parts, handlers: Handlers) -> None:
     for done in (made, tried):
         done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
+    measuring: dict[str, Any] = {**QUIET, "concurrency_id": "files", "concurrency_limit": 2}
+    parts.stage.noise(handlers.on_noise, token, everything, **measuring)
     open_.upload(handlers.on_open, [token, open_], everything, concurrency_id="files", concurrency_limit=2, **QUIET)
     link.click(handlers.on_link, token, query, **AT_ONCE).success(None, query, None, js=COPY)

@@ -68,6 +68,15 @@ STAGE = {
     "strips": "Which pictures are shown below",
     "strip": "Pictures it was not trained on",
     "mine": "Your photos",
+    "ready": "Ready noises",
+    "ready_said": "trained beforehand for this network: press one to load it, and go on from there",
+    "card": (
+        "{title}. On {pictures} test pictures {success} % {label} (95 % interval {low} to {high}), "
+        "random noise {noise} %; {spent} image-gradients."
+    ),
+    "recorded": "A recorded run",
+    "replay": "Play it again",
+    "quiet": "Stop",
     "none": "Drop, paste or choose photos: the same perturbation is laid on them, and measured.",
     "both": "{name}: {mine} % in your photos, {theirs} % in the data set",
     "waits": "the figures of your photos come as soon as a perturbation is there",

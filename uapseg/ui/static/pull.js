@@ -83,20 +83,23 @@ async function take(reply) {
   if (reply.world && (setWorld(reply.world) || root.dataset.coming)) trigger('ready');
   arrived();
   if ('photo' in reply) await photo(reply.photo);
-  if ('drawing' in reply) await heading(reply);
+  if ('drawing' in reply && !film2.playing) await heading(reply);
   if (reply.strokes) await restore(reply.strokes);
   if (reply.photos) strip.photos = reply.photos;
   if (reply.mine) { strip.mine = reply.mine; seen.mine = reply.mine.version; stats.mine = reply.mine.scores; }
-  if (reply.status === 'idle') blank();
+  if (reply.status === 'idle' && !film2.playing) blank();
   if (reply.after && live()) await frame(reply);
   pace(reply);
-  board.total = reply.total;
-  if ('curve' in reply) looked(reply);
+  if (!film2.playing) board.total = reply.total;
+  if ('curve' in reply && !film2.playing) looked(reply);
   thumbnails();
   settle(reply.status);
+  if (reply.status === 'idle') playRecorded();
   Object.assign(stats, { spent: reply.spent, scores: board.scores, floors: board.floors, moments: board.moments });
-  text('spent', grouped(reply.spent));
-  text('total', say('total', { total: grouped(reply.total) }));
+  if (!film2.playing) {
+    text('spent', grouped(reply.spent));
+    text('total', say('total', { total: grouped(reply.total) }));
+  }
   text('state', state(reply));
   $('.u-bar i').style.width = Math.min(100, 100 * reply.spent / reply.total) + '%';
   figures();

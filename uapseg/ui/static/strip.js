@@ -1,6 +1,6 @@
 // The held-out pictures and the visitor's own, each with what is seen in it; a press shows one large.
 const strip = { tab: 'strip', each: null, thumbs: null, live: {}, photos: [], mine: null };
-const tabs = { strip: button('', say('strip'), () => turn('strip')), mine: button('', say('mine'), () => turn('mine')) };
+const tabs = Object.fromEntries(['strip', 'mine', 'ready'].map(name => [name, button('', say(name), () => turn(name))]));
 for (const [name, tab] of Object.entries(tabs)) {
   tab.setAttribute('role', 'tab');
   tab.dataset.tab = name;
@@ -17,26 +17,39 @@ function thumbnails() {
   const own = strip.tab === 'mine';
   for (const [name, tab] of Object.entries(tabs)) tab.setAttribute('aria-selected', name === strip.tab);
   tabs.mine.textContent = say('mine') + (strip.photos.length ? ' (' + strip.photos.length + ')' : '');
-  const pictures = own ? strip.photos : world.strip;
-  const results = own ? strip.mine || {} : strip;
+  const pictures = { strip: world.strip, mine: strip.photos, ready: world.ready }[strip.tab];
+  const results = { strip, mine: strip.mine || {}, ready: { each: world.ready.map(card => card.success) } }[strip.tab];
+  tabs.ready.hidden = !world.ready.length;
   const box = $('.u-thumbs');
   box.dataset.tab = strip.tab;
   while (box.children.length > pictures.length) box.lastChild.remove();
   while (box.children.length < pictures.length) box.append(thumb(box.children.length));
   pictures.forEach((each, number) => {
     const node = box.children[number], share = results.each && results.each[number];
-    $('.photo', node).src = each.photo;
+    $('.photo', node).src = each.photo || world.scene.image;
     $('.seen', node).src = results.thumbs && results.thumbs[number] || each.seen;
     $('b', node).textContent = share == null ? '' : whole(share) + ' %';
-    node.setAttribute('aria-label', say('show', { number: number + 1 }));
+    node.setAttribute('aria-label', strip.tab === 'ready' ? described(each) : say('show', { number: number + 1 }));
   });
   $('.u-empty').hidden = !own || pictures.length > 0;
-  $('.u-strip h3').textContent = own ? mineSaid() : say('thumbs') + (board.here ? say('counted', { here: board.here }) : '');
+  const said = { strip: () => say('thumbs') + (board.here ? say('counted', { here: board.here }) : ''), mine: mineSaid, ready: () => say('ready_said') };
+  $('.u-strip h3').textContent = said[strip.tab]();
 }
 function thumb(number) {
-  const node = button('u-thumb', '', () => trigger('view', { kind: strip.tab === 'mine' ? 'own' : 'unseen', number }));
+  const node = button('u-thumb', '', () => press(number));
   node.innerHTML = '<img alt="" class="photo"><img alt="" class="seen"><b></b>';
+  for (const kind of ['pointerenter', 'focus']) {
+    node.addEventListener(kind, () => { if (strip.tab === 'ready') $('.u-strip h3').textContent = described(world.ready[number]); });
+  }
   return node;
+}
+function press(number) {
+  if (strip.tab === 'ready') trigger('noise', { number });
+  else trigger('view', { kind: strip.tab === 'mine' ? 'own' : 'unseen', number });
+}
+function described({ title, label, pictures, success, interval, noise, image_gradients }) {
+  const [low, high] = interval || [null, null];
+  return say('card', { title, label, pictures, success: whole(success), low: whole(low), high: whole(high), noise: whole(noise), spent: grouped(image_gradients) });
 }
 function mineSaid() {
   if (!strip.photos.length) return '';

@@ -1,0 +1,131 @@
+"""Makes the perturbations that the page offers ready-made, and the run that it plays when it is opened.
+
+    python assets/ready/make.py [--budget 2000] [--only NAME ...]
+
+What is there already is kept: to make one anew, remove its file. On one processor core each takes about ten minutes.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from uapseg.datasets import load_dataset
+from uapseg.evaluate import evaluate
+from uapseg.export import finished, load, save_png
+from uapseg.run import Plan, run
+from uapseg.settings import fast
+from uapseg.state import Snapshot
+from uapseg.targets import Hidden, Target, written
+from uapseg.ui import sentences, words
+from uapseg.ui.choice import VALIDATION
+from uapseg.ui.looks import frame
+from uapseg.ui.requests import Wanted
+from uapseg.ui.steps import levels8, look_of
+from uapseg.ui.studio import Studio
+
+FOLDER = Path(__file__).parent
+PAIR = ("street", "street")
+SIZE = (384, 256)
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One perturbation to make: its file's name, what it is to do, and its epsilon in grey levels."""
+
+    name: str
+    target: Target
+    epsilon: int = 10
+
+
+NOISES = (
+    Noise("foo", written("foo", "Tree", "Building", SIZE)),
+    Noise("faint-foo", written("foo", "Tree", "Building", SIZE), 6),
+    Noise("stop", written("STOP", "SignSymbol", "Road", SIZE)),
+    Noise("hello", written("hello", "Sky", "Building", SIZE)),
+    Noise("no-pedestrians", Hidden(classes=("Pedestrian",))),
+    Noise("no-cars", Hidden(classes=("Car",))),
+    Noise("no-people", Hidden(classes=("Pedestrian", "Bicyclist"))),
+    Noise("all-clear", Hidden(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
+)
+RECORDED = "foo"
+
+
+def main() -> None:
+    """Makes what is missing, and the index of all."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--budget", type=int, default=2000)
+    options.add_argument("--only", nargs="*", default=[noise.name for noise in NOISES])
+    chosen = options.parse_args()
+    studio = Studio(*PAIR)
+    for noise in NOISES:
+        file = FOLDER / f"{noise.name}.png"
+        if noise.name in chosen.only and not file.is_file():
+            make(noise, file, chosen.budget, studio)
+    cards = [card(noise, studio) for noise in NOISES if (FOLDER / f"{noise.name}.png").is_file()]
+    (FOLDER / "index.json").write_text(json.dumps({"pair": PAIR, "cards": cards}), encoding="utf-8")
+
+
+def make(noise: Noise, file: Path, budget: int, studio: Studio) -> None:
+    """Trains one; the recorded one leaves its frames as well."""
+    settings = fast(epsilon=noise.epsilon / 255, budget=budget, **VALIDATION)
+    plan = Plan(model=PAIR[0], data=PAIR[1], target=noise.target, settings=settings)
+    frames: list[dict[str, Any]] = []
+    snapshot = None
+    for snapshot in looked(plan):
+        sys.stderr.write(f"{noise.name} {snapshot.state.image_gradients} {snapshot.state.validation.scores}\n")
+        if noise.name == RECORDED:
+            frames.append(recorded(plan, snapshot, studio))
+    if snapshot:
+        save_png(file, finished(plan, snapshot.state))
+    if frames and snapshot:
+        shares = sentences.shares(plan.target, words.TYPE)
+        text = {
+            "pair": PAIR, "caption": sentences.caption(plan.target, noise.epsilon), "shares": shares,
+            "here": sentences.here(plan.target), "total": budget, "floors": snapshot.floors, "frames": frames,
+        }  # fmt: skip
+        (FOLDER / "recorded.json").write_text(json.dumps(text), encoding="utf-8")
+
+
+def looked(plan: Plan) -> Iterator[Snapshot]:
+    """The snapshots that come with new figures."""
+    last = -1
+    for snapshot in run(plan):
+        if snapshot.state.validation.image_gradients != last:
+            last = snapshot.state.validation.image_gradients
+            yield snapshot
+
+
+def recorded(plan: Plan, snapshot: Snapshot, studio: Studio) -> dict[str, Any]:
+    """One frame, as small as it can be shown."""
+    state = snapshot.state
+    look = look_of(state.validation)
+    shown = frame(studio, studio.scene, levels8(state.delta, plan.settings.epsilon), plan, Wanted(slow=True))
+    return {
+        **shown, "spent": state.image_gradients, "scores": look["scores"], "each": look["each"][:6],
+        "thumbs": studio.thumbs(look["predictions"][:, ::2, ::2]),
+        "plain": sentences.plain(plan.target, look["scores"], snapshot.floors, words.TYPE),
+    }  # fmt: skip
+
+
+def card(noise: Noise, studio: Studio) -> dict[str, Any]:
+    """What the page says of one, measured on the test pictures."""
+    file = FOLDER / f"{noise.name}.png"
+    kept = load(file)
+    report = evaluate(studio.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
+    name, label, _ = sentences.shares(noise.target, words.TYPE)[0]
+    levels = kept.levels.numpy().astype("int8")
+    plan = kept.plan or Plan(model=PAIR[0], data=PAIR[1], target=noise.target, settings=fast(epsilon=1, budget=1))
+    return {
+        "file": file.name, "title": sentences.caption(noise.target, noise.epsilon), "label": label,
+        "epsilon": noise.epsilon, "success": report.perturbed[name], "interval": report.interval.get(name),
+        "noise": report.random_noise[name], "pictures": report.pictures, "image_gradients": kept.image_gradients,
+        "seen": frame(studio, studio.scene, levels, plan, Wanted(slow=True))["seen"],
+    }  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

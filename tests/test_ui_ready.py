@@ -1,0 +1,81 @@
+"""Perturbations that come with the project, in a folder made for the small world."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from tests.small_world import registry, small_world, values, visitor
+from uapseg.export import finished, save_png
+from uapseg.ui import ready as shelf
+from uapseg.ui import words
+from uapseg.ui.handlers import Handlers
+from uapseg.ui.steps import unpacked
+from uapseg.ui.studios import Studios
+
+PAIR = ("greys", "plain:x")
+
+
+@pytest.fixture(scope="module")
+def studios() -> Iterator[Studios]:
+    with small_world() as studios:
+        yield studios
+
+
+@pytest.fixture
+def handlers(studios: Studios, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Handlers]:
+    handlers = Handlers(studios, registry(), patience=600)
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=320))
+    list(handlers.on_run(run.token))
+    assert run.plan
+    assert run.checkpoint
+    save_png(tmp_path / "o.png", finished(run.plan, unpacked(run.checkpoint)))
+    (tmp_path / "index.json").write_text(json.dumps({"pair": PAIR, "cards": [{"file": "o.png", "title": "o"}]}))
+    (tmp_path / "recorded.json").write_text(json.dumps({"pair": PAIR, "frames": [1, 2]}))
+    monkeypatch.setattr(shelf, "FOLDER", tmp_path)
+    for cached in (shelf.cards, shelf.recorded):
+        cached.cache_clear()
+    yield handlers
+    for cached in (shelf.cards, shelf.recorded):
+        cached.cache_clear()
+
+
+def chosen(number: object) -> gr.EventData:
+    return gr.EventData(None, {"number": number})
+
+
+def test_a_ready_perturbation_is_loaded_measured_and_goes_on(handlers: Handlers):
+    run = visitor(handlers)
+    updates = handlers.on_noise(run.token, chosen(0))
+    assert run.note == "measured 100 %, as the file claims"
+    assert updates[-4]["value"] == words.RESUME
+    handlers.on_ask(run.token, *values(handlers, **{**run.choice.kept(), "budget": 640}))
+    list(handlers.on_run(run.token))
+    assert run.spent == 320 + 640
+
+
+@pytest.mark.parametrize("number", [1, -1, "0", None])
+def test_one_that_does_not_exist_is_refused(handlers: Handlers, number: object):
+    with pytest.raises(gr.Error):
+        handlers.on_noise(visitor(handlers).token, chosen(number))
+
+
+def test_other_networks_get_none(handlers: Handlers):
+    assert shelf.recorded(PAIR)["frames"] == [1, 2]
+    assert len(shelf.cards(PAIR)) == 1
+    assert shelf.cards(("hours", "plain:x")) == []
+    assert shelf.recorded(("hours", "plain:x")) == {}
+
+
+def test_what_is_shipped_can_be_loaded():
+    for cached in (shelf.cards, shelf.recorded):
+        cached.cache_clear()
+    pair = ("street", "street")
+    for number, card in enumerate(shelf.cards(pair)):
+        kept = shelf.ready(pair, number)
+        assert kept.plan
+        assert (kept.plan.model, round(kept.epsilon * 255)) == ("street", card["epsilon"])
+    assert sum(file.stat().st_size for file in shelf.FOLDER.glob("*")) < 3_500_000
