@@ -19,6 +19,9 @@ from uapseg.settings import Settings
 from uapseg.targets import Goal, Target
 from uapseg.tensors import Delta, Images, LabelMaps, Logits
 
+KEEP = {"static": 1.5, "hidden": 1.0}
+"""What the mean over each other region counts for in the loss, beside the drawn region or the hidden pixels."""
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -117,7 +120,8 @@ class Objective:
         settings, kind = self._settings, self._target.kind
         if settings.whole_pass or settings.omega is not None:
             return omega_weights(goal.groups, settings.omega if kind == "hidden" else None)
-        shares = (0.5, 0.5) if kind == "static" else (1.0, settings.keep, settings.keep)
+        keep = KEEP[kind] if settings.keep is None else settings.keep
+        shares = (1.0, *[keep] * (GROUPS[kind] - 1))
         parts = goal.groups.split(1) if settings.single else (goal.groups,)
         sizes = (group_sizes(part, GROUPS[kind]) for part in parts)
         sums = (size if settings.single else self._workers.sum(size) for size in sizes)

@@ -35,7 +35,8 @@ class Settings:
             ``all``.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
-        keep: With means by region, what keeping other objects, and the rest, counts beside hiding.
+        keep: With means by region, what the rest counts beside the drawn region, or other objects and everything else
+            beside hiding; None takes `uapseg.objective.KEEP`.
         shift: How far training pictures are moved at random, in pixels each way.
         flip: Whether training pictures are mirrored at random.
         robust: Whether the perturbed pictures are blurred, resized, recompressed, moved and relit at random.
@@ -62,7 +63,7 @@ class Settings:
     focus: Literal["tau", "smooth", "all"] = "tau"
     tau: float = 0.75
     omega: float | None
-    keep: float = 1.0
+    keep: float | None = None
     shift: int = 0
     flip: bool = False
     robust: bool = False
@@ -78,7 +79,7 @@ class Settings:
         _within("momentum", self.momentum, 0, 0.999, "as a share")
         _within("tau", self.tau, 0.5, 1, "as a confidence")
         _within("omega", self.omega or 0, 0, 1, "as a weight")
-        _within("keep weight", self.keep, 0, 100, "times that of hiding")
+        _within("keep weight", self.keep or 0, 0, 100, "times that of hiding")
         _within("shift", self.shift, 0, 4096, "pixels")
         _within("gather", self.gather, 1, 64, "batches")
         for side in self.tile or ():

@@ -71,7 +71,12 @@ def _train(parser: Parser) -> None:
     search.add_argument(
         "--omega", type=_number, metavar="SHARE", help="weight of hidden pixels, for the preset paper (0.9999)"
     )
-    search.add_argument("--keep", type=_number, metavar="WEIGHT", help="what keeping counts beside hiding (1)")
+    search.add_argument(
+        "--keep",
+        type=_number,
+        metavar="WEIGHT",
+        help="what the rest counts beside the region, or beside hiding (1.5, 1)",
+    )
     search.add_argument("--robust", action="store_true", help="train through recompression, resizing, blur and light")
     search.add_argument("--seed", type=int, default=0, metavar="N", help="draws the order of the pictures (0)")
     search.add_argument("--tile", type=_size, metavar="WxH", help="size of the perturbation (that of the pictures)")
