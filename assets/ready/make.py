@@ -22,6 +22,7 @@ from uapseg.state import Snapshot
 from uapseg.targets import Hidden, Target, written
 from uapseg.ui import sentences, words
 from uapseg.ui.choice import VALIDATION
+from uapseg.ui.frames import label_png, perturbed
 from uapseg.ui.looks import frame
 from uapseg.ui.requests import Wanted
 from uapseg.ui.steps import levels8, look_of
@@ -52,6 +53,8 @@ NOISES = (
     Noise("all-clear", Hidden(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
 )
 RECORDED = "foo"
+SMALL = 112
+"""The width of what is sent with the page."""
 
 
 def main() -> None:
@@ -118,13 +121,19 @@ def card(noise: Noise, studio: Studio) -> dict[str, Any]:
     report = evaluate(studio.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
     name, label, _ = sentences.shares(noise.target, words.TYPE)[0]
     levels = kept.levels.numpy().astype("int8")
-    plan = kept.plan or Plan(model=PAIR[0], data=PAIR[1], target=noise.target, settings=fast(epsilon=1, budget=1))
     return {
-        "file": file.name, "title": sentences.caption(noise.target, noise.epsilon), "label": label,
-        "epsilon": noise.epsilon, "success": report.perturbed[name], "interval": report.interval.get(name),
-        "noise": report.random_noise[name], "pictures": report.pictures, "image_gradients": kept.image_gradients,
-        "seen": frame(studio, studio.scene, levels, plan, Wanted(slow=True))["seen"],
-    }  # fmt: skip
+        "file": file.name,
+        "title": sentences.caption(noise.target, noise.epsilon),
+        "label": label,
+        "hides": isinstance(noise.target, Hidden),
+        "epsilon": noise.epsilon,
+        "success": report.perturbed[name],
+        "interval": report.interval.get(name),
+        "noise": report.random_noise[name],
+        "pictures": report.pictures,
+        "image_gradients": kept.image_gradients,
+        "seen": label_png(studio.predict(perturbed(studio.scene.picture, levels)), studio.model.palette, SMALL),
+    }
 
 
 if __name__ == "__main__":

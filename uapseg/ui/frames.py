@@ -83,12 +83,21 @@ def grey_png(values: LabelMap) -> str:
     return _uri(Image.fromarray(np.ascontiguousarray(values[::2, ::2])), "png", compress_level=4)
 
 
+def webp(picture: Picture, quality: int = 80, width: int | None = None) -> str:
+    """The same as WebP: a third smaller and twenty times slower, for what is sent with the page itself."""
+    return _uri(_shrunk(picture, width), "webp", quality=quality, method=6)
+
+
 def jpeg(picture: Picture, quality: int = 85, width: int | None = None) -> str:
     """A JPEG as data URI, at most ``width`` pixels wide."""
+    return _uri(_shrunk(picture, width), "jpeg", quality=quality)
+
+
+def _shrunk(picture: Picture, width: int | None) -> Image.Image:
     image = Image.fromarray(picture)
     if width and image.width > width:
         image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.BOX)
-    return _uri(image, "jpeg", quality=quality)
+    return image
 
 
 def label_png(labels: LabelMap, palette: Sequence[RGB], width: int | None = None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import gradio as gr
 
 from uapseg.settings import PRESETS
-from uapseg.ui import words
+from uapseg.ui import story, words
 from uapseg.ui.choice import BUDGETS, EPSILONS
 from uapseg.ui.endpoints import Endpoints
 from uapseg.ui.handlers import Handlers
@@ -47,7 +47,11 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
             with gr.Column(scale=0, min_width=300, elem_id="u-side"):
                 by_name = side(handlers)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
-                known = {"words": words.STAGE, "world": handlers.studios.first.facts}
+                known = {
+                    "words": words.STAGE,
+                    "story": {"steps": story.STEPS, "words": story.WORDS},
+                    "world": handlers.studios.first.facts,
+                }
                 parts = Parts(token, saved, stage([pull, look, strip, strengths, camera, recorded], known), by_name)
         wire(blocks, parts, handlers)
         wire_programs(Endpoints(handlers.studios))
@@ -57,7 +61,8 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
 
 def side(handlers: Handlers) -> dict[str, Any]:
     """The controls, from top to bottom."""
-    gr.HTML(f"<h1>{words.HEADLINE}</h1><p>{words.LEAD}</p>", elem_id="u-title")
+    tour = '<button type="button" id="u-tour" hidden></button>'  # worked by the stage
+    gr.HTML(f"<h1>{words.HEADLINE}</h1><p>{words.LEAD}</p>{tour}", elem_id="u-title")
     parts = world_controls(handlers)
     with gr.Column(elem_id="u-knobs"):
         parts |= target_controls(handlers) | number_controls(handlers)

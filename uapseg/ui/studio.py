@@ -19,7 +19,7 @@ from uapseg.render import overlay
 from uapseg.targets import Goal, Target
 from uapseg.ui import sentences
 from uapseg.ui.choice import VALIDATION, Choice, Pair
-from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed, stretched
+from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed, stretched, webp
 from uapseg.ui.ready import cards
 from uapseg.ui.steps import THUMB, Levels8
 from uapseg.validation import SHOWN, spread
@@ -147,14 +147,14 @@ class Studio:
                 {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
             ],
             "ready": cards(self.pair),
-            "scene": self.clean(self.scene),
+            "scene": {**self.clean(self.scene), "image": webp(self.scene.picture, 75)},
             "judged": self.judged,
             "strip": [self.small(photo) for photo in self.strip],
         }
 
     def small(self, photo: Photo) -> dict[str, str]:
         """A photo and what is seen in it, as thumbnails."""
-        return {"photo": jpeg(photo.picture, 60, THUMB), "seen": label_png(photo.seen, self.model.palette, THUMB)}
+        return {"photo": webp(photo.picture, 50, 144), "seen": label_png(photo.seen, self.model.palette, THUMB)}
 
     def thumbs(self, predictions: LabelMap) -> list[str]:
         """What the network sees in the first held-out pictures, small."""

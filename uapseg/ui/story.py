@@ -1,0 +1,111 @@
+"""The guided story: five short steps for someone who has never heard of this, each with a guess first.
+
+``do`` and ``then`` name what the stage shows before and after the guess: see ``story.js``, which also fills in the
+names in braces.
+"""
+
+from typing import TypedDict
+
+
+class Step(TypedDict):
+    """One step.
+
+    Attributes:
+        title: Its heading.
+        text: What is to be known.
+        question: What is to be guessed.
+        answers: What can be guessed.
+        right: The number of the answer that is right.
+        shares: What each answer says is left, where the measured share decides which is right; else empty.
+        reveal: What is said after the guess.
+        do: What is shown with the question.
+        then: What is shown after the guess.
+    """
+
+    title: str
+    text: str
+    question: str
+    answers: list[str]
+    right: int
+    shares: list[float]
+    reveal: str
+    do: str
+    then: str
+
+
+STEPS: list[Step] = [
+    {
+        "title": "What the network does",
+        "text": "It gives every pixel of a picture a class: road, sky, pedestrian. On the right you see its answer in "
+        "colours. Cars that drive by themselves look at streets like this.",
+        "question": "How many decisions does it take for this one picture?",
+        "answers": ["{classes}, one a class", "about a thousand", "about {thousands} thousand"],
+        "right": 2,
+        "shares": [],
+        "reveal": "One for each of {pixels} pixels. Point at the picture to read them.",
+        "do": "clean",
+        "then": "clean",
+    },
+    {
+        "title": "One noise",
+        "text": "The photo on the left now carries a noise that changes no value by more than {epsilon} of 255 grey "
+        "levels. It was made once, and is the same for every picture.",
+        "question": "Can you see it?",
+        "answers": ["Clearly", "Only if I look closely", "Not at all"],
+        "right": 1,
+        "shares": [],
+        "reveal": "A faint texture at most. Here it is amplified ten times: it is not random at all.",
+        "do": "noise",
+        "then": "difference",
+    },
+    {
+        "title": "foo",
+        "text": "The noise was trained so that the network answers what somebody chose.",
+        "question": "What will the network see in the street now?",
+        "answers": ["The street, a little worse", "Random patches", "A word"],
+        "right": 2,
+        "shares": [],
+        "reveal": "The word, and below also in pictures that the training never used. Random noise of the same size "
+        "reaches {noise} %, this one {success} %.",
+        "do": "weak",
+        "then": "noise",
+    },
+    {
+        "title": "Hide the pedestrians",
+        "text": "It need not be a word. This noise was trained to leave the street as it is, without its pedestrians.",
+        "question": "How much of them does the network still find in unseen pictures?",
+        "answers": ["Nearly all", "About half", "Nearly nothing"],
+        "right": 1,
+        "shares": [0.95, 0.5, 0.05],
+        "reveal": "{success} % of their pixels are gone. On the right you see where the answer changed.",
+        "do": "hide",
+        "then": "changed",
+    },
+    {
+        "title": "Why it matters, and what helps",
+        "text": "Whoever knows a network well can make such a noise, and slip it into a camera's stream.",
+        "question": "Which of these helps most?",
+        "answers": [
+            "Recompressing each picture",
+            "Training the network with such noise",
+            "Larger pictures",
+        ],
+        "right": 1,
+        "shares": [],
+        "reveal": "Training against the noise helps most, at some cost elsewhere; recompressing only weakens a noise "
+        "that was not trained for it. Nothing helps completely. Now make your own: press Start.",
+        "do": "hide",
+        "then": "weak",
+    },
+]
+
+WORDS = {
+    "tour": "New to this? Five steps, with a guess in each",
+    "of": "{number} of {count}",
+    "guess": "Guess first",
+    "right": "Right.",
+    "wrong": "Not quite.",
+    "next": "Next",
+    "finish": "Make your own",
+    "leave": "Leave",
+}
