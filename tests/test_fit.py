@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from tests.conftest import Plain, greys
+from tests.conftest import Greys, Plain, greys
 from uapseg.errors import UapsegError
 from uapseg.fit import fit
+from uapseg.models import Segmenter
 from uapseg.perturbation import quantise
 from uapseg.settings import PRESETS, fast, paper
 from uapseg.state import Snapshot, State
@@ -180,11 +181,49 @@ def test_refuses_before_the_first_step():
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("epsilon", 10), ("budget", 0), ("tau", 0.2), ("momentum", 1.0), ("batch", 0)]
-)
+    ("field", "value"),
+    [("epsilon", 10), ("budget", 0), ("tau", 0.2), ("momentum", 1.0), ("batch", 0), ("seed", 10**13),
+     ("train_pictures", 0), ("validation_pictures", 0), ("validate_every", 0), ("shift", -1), ("tile", (4, 64))],
+)  # fmt: skip
 def test_settings_check_themselves_and_say_the_range(field, value):
-    with pytest.raises(UapsegError, match=f"The {field} must lie between"):
+    with pytest.raises(UapsegError, match=f"The {field.replace('_', ' ')} must lie between"):
         fast(**{"epsilon": GREY, "budget": 10, field: value})
+
+
+def test_a_whole_pass_is_not_gathered_twice():
+    with pytest.raises(UapsegError, match="paper gathers a whole pass for each step: leave gather at 1"):
+        paper(epsilon=GREY, budget=10, gather=4)
+
+
+def shifted(by: int) -> Segmenter:
+    """The network of greys for pictures that are lighter by some levels, with another name for each class."""
+    net = torch.nn.Sequential(torch.nn.Identity(), Greys())
+    net.register_forward_pre_hook(lambda _, images: (images[0] - by * GREY,))
+    return Segmenter(
+        net, name=f"greys {by}", classes=("DARK", "LIGHT", "never"), palette=((0, 0, 0),) * 3, objects=("LIGHT",),
+        pair=("LIGHT", "DARK"), source="known answers", licence="MIT",
+    )  # fmt: skip
+
+
+def several(also: Segmenter, levels: int) -> Snapshot:
+    settings = fast(epsilon=levels * GREY, budget=240)
+    return list(fit(greys(), Plain((100,) * 4), Plain((100,) * 2, "val"), EVERYWHERE, settings, also=[also]))[-1]
+
+
+@pytest.mark.parametrize(("levels", "merits"), [(10, (0.0, 0.0)), (11, (1.0, 0.0)), (14, (1.0, 1.0))])
+def test_several_networks_are_all_made_to_see_it_and_choose_by_their_mean(levels, merits):
+    """Grey 100 is light to the first network from 110.5 levels on, to the second from 113.5 on."""
+    chosen = several(shifted(3), levels).state.chosen
+    assert (chosen.scores["target_success"], chosen.others[0]["target_success"]) == merits
+    assert chosen.merit == sum(merits) / 2
+
+
+def test_of_several_networks_the_one_without_a_class_is_named():
+    target, night = Hidden(classes=("light",)), shifted(3)
+    night.classes = ("night", "day", "noon")
+    night.objects = ("day",)
+    with pytest.raises(UapsegError, match="does not fit the network greys 3: The network has no class 'light'"):
+        fit(greys(), Plain((1,)), Plain((1,), "val"), target, fast(epsilon=GREY, budget=1), also=[night])
 
 
 def test_random_noise_and_clean_floors_come_with_every_snapshot():

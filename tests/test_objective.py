@@ -77,6 +77,19 @@ def test_the_network_sees_the_processed_picture():
     assert processed == 1
 
 
+@pytest.mark.parametrize("focus", ["tau", "smooth", "all"])
+def test_won_is_a_share_of_pixels_whatever_counts(focus):
+    """The first picture is dark already and sure of it, the second one is light."""
+    assert gradient(replace(RULE, focus=focus), batch(80, 118))[2].item() == 0.5
+
+
+@pytest.mark.parametrize("rule", [RULE, replace(RULE, single=True), replace(RULE, omega=0.9)])
+def test_a_process_without_a_picture_adds_nothing(rule):
+    found = gradient(rule, Batch((), torch.zeros(0, 3, 1, 1), 1))
+    assert found[0].shape == (3, 12, 16)
+    assert not any(part.any() for part in found)
+
+
 @pytest.mark.parametrize("loss", ["margin", "cosine"])
 def test_other_losses_push_the_same_way(loss):
     ours, theirs = (gradient(replace(RULE, loss=name), batch(118))[0] for name in (loss, "cross-entropy"))

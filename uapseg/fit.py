@@ -58,7 +58,7 @@ def fit(
     """
     models = (model, *also)
     for each in models:
-        target.on(each.classes, each.objects, settings.tile or train.size)
+        _check_target(each, target, settings.tile or train.size, named=bool(also))
     numbers = spread(len(train), settings.train_pictures)
     if settings.whole_pass and settings.budget < len(numbers):
         raise UapsegError(
@@ -67,6 +67,16 @@ def fit(
         )
     search = _Search(models, train, numbers, target, settings, workers=workers)
     return _snapshots(search, held_out, state)
+
+
+def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, named: bool) -> None:
+    """Refuses a target that a network has no classes for; of several networks it is named."""
+    try:
+        target.on(model.classes, model.objects, tile)
+    except UapsegError as error:
+        if not named:
+            raise
+        raise UapsegError(f"The target does not fit the network {model.name}: {error}") from error
 
 
 def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Generator[Snapshot, None, None]:
@@ -168,7 +178,7 @@ class _Search:
         moves = random_moves(len(numbers), settings.shift, flip=settings.flip, seed=seed)
         return Batch(
             mine,
-            images_of(self.train, mine, self.device),
+            images_of(self.train, mine, self.device) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
             len(numbers),
             self._workers.mine(moves) if settings.shift or settings.flip else (),
             random_process(seed) if settings.robust else None,

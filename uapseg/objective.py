@@ -10,7 +10,7 @@ from torch import Tensor
 
 from uapseg.augment import Move, moved
 from uapseg.distributed import Workers
-from uapseg.losses import LOSSES, cross_entropy, focused, group_sizes, omega_weights, region_weights
+from uapseg.losses import LOSSES, cross_entropy, focused, group_sizes, omega_weights, region_weights, unwon
 from uapseg.metrics import GROUPS
 from uapseg.models import Segmenter
 from uapseg.perturbation import perturb
@@ -61,7 +61,12 @@ class Objective:
         self._kept: dict[int, bytes] = {}
 
     def gradient(self, batch: Batch, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
-        """The gradient of the loss of a batch by the perturbation, the loss, and the share of pixels already won."""
+        """The gradient of the loss of a batch by the perturbation, the loss, and the share of pixels already won.
+
+        All three are of the whole batch, whatever part of it this process has.
+        """
+        if not batch.numbers:
+            return self._nothing(delta)
         goal = self._goals(batch)
         weights = self._weights(goal)
         leaf = delta.expand(len(batch.images), *delta.shape) if self._settings.single else delta
@@ -75,16 +80,26 @@ class Objective:
         gradient = torch.autograd.grad(loss, leaf)[0]
         if self._settings.single:
             gradient = normalised(gradient).sum(0)
-        share = (1 - open_.mean()) * len(batch.numbers) / batch.whole
+        won = 1 - unwon(entropy, self._settings.tau).float().mean()
+        share = won * len(batch.numbers) / batch.whole
         return self._workers.sum(gradient), self._workers.sum(loss.detach()), self._workers.sum(share)
+
+    def _nothing(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
+        """What a process adds that has no picture in a small batch: it only takes part in the sums of the others."""
+        empty = torch.zeros(0, 1, 1, dtype=torch.uint8, device=delta.device)
+        self._weights(Goal(empty, empty))
+        gradient, loss, share = torch.zeros_like(delta), delta.new_zeros(()), delta.new_zeros(())
+        return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _logits(self, batch: Batch, delta: Tensor) -> Logits:
         """What the network answers to the perturbed pictures."""
         images = moved(batch.images, batch.moves) if batch.moves else batch.images
         kind = batch.images.device.type
-        with torch.enable_grad(), torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+        with torch.enable_grad():
             attacked = perturb(images, delta)
-            return self._model(batch.process(attacked) if batch.process else attacked)
+            attacked = batch.process(attacked) if batch.process else attacked  # too exact for half precision
+            with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
+                return self._model(attacked)
 
     def _goals(self, batch: Batch) -> Goal:
         """The goals of a batch, where its pictures lie; a static target lies where the perturbation does."""
