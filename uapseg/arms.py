@@ -70,6 +70,6 @@ def _fields(change: str, arm: str) -> dict[str, Any]:
     name, _, number = change.partition("-")
     try:
         return NUMBERED[name](float(number)) if number else CHANGES[name]
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, OverflowError) as error:
         known = ", ".join([*CHANGES, *(f"{one}-NUMBER" for one in NUMBERED)])
         raise UapsegError(f"There is no change {change!r} for the arm {arm!r}: choose from {known}.") from error

@@ -18,7 +18,7 @@ class Settings:
         preset: The name of the preset these settings were made from.
         epsilon: The largest change of a value, in units of [0, 1]: 1 to 127 grey levels, divided by 255.
         budget: How many image-gradients to spend; one is a forward and a backward pass of one picture.
-        seed: Draws the order of the pictures and the random noise of the floors.
+        seed: Draws the order of the pictures, how they are varied, and the random noise of the floors.
         tile: (width, height) of the perturbation in pixels; None takes the size of the data set's pictures.
         train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
         batch: Pictures in one forward and backward pass.
@@ -36,10 +36,10 @@ class Settings:
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
         keep: With means by region, what the rest counts beside the drawn region, or other objects and everything else
-            beside hiding; None takes `uapseg.objective.KEEP`.
+            beside hiding, in [0, 100]; None takes `uapseg.objective.KEEP`.
         shift: How far training pictures are moved at random, in pixels each way.
         flip: Whether training pictures are mirrored at random.
-        robust: Whether the perturbed pictures are blurred, resized, recompressed, moved and relit at random.
+        robust: Whether the perturbed pictures are blurred, resized, recompressed and relit at random.
         validate_every: Image-gradients between two looks at the validation pictures.
         validation_pictures: How many validation pictures choose the best iterate.
     """
@@ -71,9 +71,14 @@ class Settings:
     validation_pictures: int = 32
 
     def __post_init__(self) -> None:
-        """Checks each value on its own."""
+        """Checks that each value is in its range, and that a pass over all pictures is gathered once only.
+
+        Raises:
+            UapsegError: A value is not.
+        """
         _within("epsilon", self.epsilon * 255, 1, 127, "grey levels")  # what a file of 128 + level holds
         _within("budget", self.budget, 1, 10**9, "image-gradients")
+        _within("seed", self.seed, -(10**12), 10**12, "as a number")  # times a million, it still fits 64 bits
         _within("batch", self.batch, 1, 4096, "pictures")
         _within("step", self.step * 255, 0.01, 255, "grey levels")
         _within("momentum", self.momentum, 0, 0.999, "as a share")
@@ -85,7 +90,10 @@ class Settings:
         for side in self.tile or ():
             _within("tile", side, 8, 8192, "pixels a side")
         for name in ("train_pictures", "validate_every", "validation_pictures"):
-            _within(name.replace("_", " "), getattr(self, name) or 1, 1, 10**9, "as a number")
+            value = getattr(self, name)
+            _within(name.replace("_", " "), 1 if value is None else value, 1, 10**9, "as a number")
+        if self.whole_pass and self.gather > 1:
+            raise UapsegError(f"The preset {self.preset} gathers a whole pass for each step: leave gather at 1.")
 
 
 def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
