@@ -168,7 +168,7 @@ def collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> Collap
 
 
 def merit(values: Scores) -> float:
-    """One number to choose by: the mean of the scores that pull against each other."""
+    """One number in [0, 1] to choose by: the mean of the scores that pull against each other, hiding counted twice."""
     names = (
         ("target_success", "region_success")
         if "target_success" in values

@@ -108,5 +108,5 @@ class Snapshot:
 
     @property
     def won(self) -> float:
-        """The share of the batch's pixels that are at the goal with a confidence above tau, before the step."""
+        """The share of the batch's pixels at the goal with a confidence above tau, in [0, 1], before the step."""
         return self._won.item()
