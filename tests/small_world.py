@@ -1,5 +1,6 @@
 """The page on a world whose answers are known: grey pictures and a network of two greys, too small to need time."""
 
+import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +14,15 @@ import uapseg.datasets
 import uapseg.models
 from tests.conftest import Greys, Plain, greys
 from uapseg.download import Download
+from uapseg.export import save_png
 from uapseg.models import Segmenter
+from uapseg.ui import ready, sentences, words
 from uapseg.ui.handlers import CONTROLS, Handlers
+from uapseg.ui.looks import frame
+from uapseg.ui.requests import Wanted
 from uapseg.ui.runs import Registry, Run
 from uapseg.ui.studios import Studios
+from uapseg.ui.work import Work
 
 SIZE = (96, 64)
 SHADES = [102, 104, 106, 107]
@@ -67,6 +73,54 @@ def _module(**names: object) -> ModuleType:
     module = ModuleType("small")
     module.__dict__.update(names)
     return module
+
+
+@contextmanager
+def stocked(studios: Studios, folder: Path) -> Iterator[None]:
+    """Puts a ready noise, one that hides, and a recorded run of two frames on the shelf of a small world."""
+    run = trained(studios)
+    work = Work.of(run, studios.first)
+    save_png(folder / "o.png", work.perturbation)
+    _, label, _ = sentences.shares(work.plan.target, words.TYPE)[0]
+    seen = studios.first.facts["scene"]["seen"]
+    card = {
+        "file": "o.png", "title": "o", "label": label, "hides": False, "epsilon": 10, "success": 1.0, "noise": 0.1,
+        "interval": [0.9, 1.0], "pictures": 64, "image_gradients": 320, "seen": seen,
+    }  # fmt: skip
+    frames = [frame(studios.first, studios.first.scene, moment.levels, work.plan, Wanted()) for moment in run.moments]
+    still = {"each": [1.0] * 6, "thumbs": [seen] * 6, "plain": ""}
+    rows = [
+        {**pictures, **still, "spent": moment.spent, "scores": moment.look["scores"]}
+        for pictures, moment in zip(frames, run.moments, strict=True)
+    ]
+    recorded = {
+        "caption": "recorded", "shares": sentences.shares(work.plan.target, words.TYPE), "here": "", "total": 320,
+        "floors": run.floors, "frames": rows,
+    }  # fmt: skip
+    pair = {"pair": studios.first.pair}
+    (folder / "index.json").write_text(json.dumps({**pair, "cards": [card, {**card, "hides": True}]}))
+    (folder / "recorded.json").write_text(json.dumps({**pair, **recorded}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ready, "FOLDER", folder)
+        forget_shelf(studios)
+        yield
+    forget_shelf(studios)
+
+
+def forget_shelf(studios: Studios) -> None:
+    """Makes the page look at the shelf again."""
+    ready.cards.cache_clear()
+    ready.recorded.cache_clear()
+    studios.first.__dict__.pop("facts", None)
+
+
+def trained(studios: Studios) -> Run:
+    """A finished run of the usual plan."""
+    handlers = Handlers(studios, registry(), patience=600)
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, budget=320))
+    list(handlers.on_run(run.token))
+    return run
 
 
 def visitor(handlers: Handlers, saved: dict | None = None) -> Run:

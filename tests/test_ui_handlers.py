@@ -164,6 +164,11 @@ def test_whatever_the_browser_remembers_the_page_opens(handlers: Handlers, saved
     assert visitor(handlers, saved).choice == handlers.first  # type: ignore[arg-type]
 
 
+def test_a_pasted_word_counts_like_a_typed_one(handlers: Handlers):
+    run = visitor(handlers)
+    assert handlers.on_word(run.token, "ox")[0]["word"] == run.choice.word == "ox"
+
+
 def test_visitors_do_not_share_anything(handlers: Handlers):
     first, second = started(handlers, budget=640), visitor(handlers)
     drain(handlers, first.token)

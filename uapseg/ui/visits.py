@@ -51,6 +51,15 @@ class Visits(Desk):
             self._wish(run)
         return self._memory(run), gr.update(value=self._label(run))
 
+    def on_word(self, token: str | None, word: str) -> Updates:
+        """The word is another one, however it came there."""
+        run = self._run(token)
+        if word != run.choice.word:
+            run.publish(choice=replace(run.choice, word=str(word)))
+            if run.status == "running":
+                self._wish(run)
+        return self._memory(run), gr.update(value=self._label(run))
+
     def on_pair(self, token: str | None, model: str, data: str) -> Updates:
         """Another network or other pictures were chosen: they are loaded while the visitor looks on."""
         run = self._run(token)

@@ -46,6 +46,8 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     blocks.load(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **QUIET)
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
     gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
+    word = parts.by_name["word"]
+    word.change(handlers.on_word, [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
     views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
     wire_world(parts, handlers)
     asked = start.click(handlers.on_ask, knobs, buttons, **MAY_FAIL)

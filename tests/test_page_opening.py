@@ -1,0 +1,96 @@
+"""What a visitor meets first: a recorded run, ready noises, the story; and whether everybody can reach it all."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import Site, chromium, site, until
+from tests.reach import FAINT, UNNAMED
+from tests.small_world import small_world, stocked
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("shelf")
+    with small_world() as studios, stocked(studios, folder), chromium() as browser, site(browser, studios) as served:
+        yield served
+
+
+@pytest.fixture
+def served(opened: Site) -> Iterator[Site]:
+    yield opened
+    opened.leave()
+
+
+def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
+    tab = served.visit()
+    until(tab, "s.recorded > 0")
+    expect(tab.locator(".u-recorded")).to_contain_text("A recorded run")
+    expect(tab.locator(".u-first b")).to_have_text("100")
+    assert served.run(tab).status == "idle"
+    tab.locator("#u-word input, #u-word textarea").fill("ox")
+    expect(tab.locator(".u-recorded")).to_be_hidden()
+    expect(tab.locator(".u-first p")).to_have_attribute("data-none", "")
+    expect(tab.locator("[data-k=caption]")).to_contain_text("ox")
+
+
+def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
+    tab = served.visit()
+    tab.get_by_role("tab", name="Ready noises").click()
+    card = tab.locator(".u-thumb").first
+    card.hover()
+    expect(tab.locator(".u-strip h3")).to_contain_text("On 64 test pictures 100 % of the letters seen as light")
+    card.click()
+    expect(tab.locator("[data-k=state]")).to_have_text("measured 100 %, as the file claims")
+    expect(tab.locator(".u-first b")).to_have_text("100")
+    expect(tab.locator("#u-start")).to_have_text("Resume")
+
+
+def test_the_story_goes_through_five_guesses_on_the_live_page(served: Site):
+    tab = served.visit()
+    tab.click("#u-tour")
+    story = tab.locator(".u-story")
+    for number, title in enumerate(("What the network does", "One noise", "foo", "Hide", "Why it matters"), 1):
+        expect(story).to_contain_text(f"{number} of 5")
+        expect(story.locator(".u-title")).to_contain_text(title)
+        expect(story.locator(".u-solid")).to_have_count(0)  # guess first
+        story.locator(".u-answers button").nth(2).click()
+        expect(story.locator(".u-reveal")).to_be_visible()
+        if number == 3:
+            expect(story.locator(".u-reveal")).to_contain_text("this one 100 %")
+            until(tab, "s.strength === 1 && s.scores.region_success > 0.9")
+        story.locator(".u-solid").click()
+    expect(story).to_be_hidden()
+    expect(tab.locator("#u-start")).to_be_focused()
+
+
+def test_the_story_can_be_left_at_any_time(served: Site):
+    tab = served.visit()
+    tab.click("#u-tour")
+    tab.locator(".u-story").get_by_role("button", name="Leave").focus()
+    tab.keyboard.press("Escape")
+    expect(tab.locator(".u-story")).to_be_hidden()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_control_has_a_name_and_every_text_enough_contrast(served: Site, scheme: str):
+    tab = served.visit(color_scheme=scheme, reduced_motion="reduce")
+    until(tab, "s.recorded > 0")
+    reached(tab)
+    tab.locator("#u-source label", has_text="Draw").click()
+    tab.wait_for_selector(".u-tools:visible")
+    reached(tab)
+    tab.locator("#u-goal label", has_text="Hide").click()
+    tab.click("#u-start")
+    until(tab, "s.status === 'running' || s.status === 'done'")
+    tab.click("#u-tour")
+    reached(tab)
+
+
+def reached(tab: Page) -> None:
+    tab.wait_for_timeout(300)  # colours fade
+    assert tab.evaluate(UNNAMED) == []
+    assert tab.evaluate(FAINT) == []
