@@ -153,6 +153,18 @@ def altered(**fields):
         (altered(plan={"model": "street"}), "The plan cannot be read"),
         (altered(plan=[]), "The plan in the text"),
         (altered(seconds="long"), "The seconds in the text"),
+        (altered(seconds=float("nan")), "The seconds in the text"),
+        (altered(image_gradients=10**400), "The image_gradients in the text"),
+        (altered(scores={"hidden": "all"}), "The scores in the text"),
+        (altered(training={"hidden": float("inf")}), "The training in the text"),
+        (lambda text: text.replace('"batch": 4', f'"batch": {10**400}'), "The plan cannot be read"),
+        (lambda text: text.replace('"size": null', '"size": [64, "48"]'), "its size is not what it should be"),
+        (lambda text: text.replace('"also": []', '"also": [3]'), "its also is not what it should be"),
+        (lambda text: text.replace('"loss": "cross-entropy"', '"loss": "hate"'), "its loss is not what it should be"),
+        (
+            lambda text: text.replace('"classes": ["Car"]', f'"classes": {["Car"] * 256}'.replace("'", '"')),
+            "The drawing in the plan",
+        ),
         (lambda text: text.replace('"drawing": "', '"drawing": "!!!!'), "The drawing in the plan"),
         (lambda text: text.replace('"rest": "Building"', '"rest": ["Building"]'), "its rest is not what it should be"),
         (
@@ -227,6 +239,29 @@ def test_no_code_is_taken_from_a_file(tmp_path):
 def test_a_missing_file_is_one_sentence(tmp_path):
     with pytest.raises(UapsegError, match="There is no file"):
         load(tmp_path / "nothing.png")
+
+
+@pytest.mark.parametrize("level", [-32768, 256])
+def test_more_levels_than_there_are_are_refused(level, tmp_path):
+    """16 bits do not hold the opposite of their lowest number, so that it could pass for a small one."""
+    save_file({"levels": torch.full((3, 4, 5), level, dtype=torch.int16)}, tmp_path / "noise.safetensors")
+    with pytest.raises(UapsegError, match=f"up to {abs(level)} grey levels: there are only 255"):
+        load(tmp_path / "noise.safetensors")
+
+
+def test_a_plan_from_before_there_were_more_settings_is_still_read(tmp_path):
+    """The fields of the first plans of this format; all others have defaults."""
+    first = {"preset", "epsilon", "budget", "seed", "tile", "train_pictures", "batch", "whole_pass", "step", "decay",
+             "momentum", "tau", "omega", "validate_every", "validation_pictures"}  # fmt: skip
+
+    def older(text: str) -> str:
+        told = json.loads(text)
+        told["plan"] = {name: told["plan"][name] for name in ("model", "data", "target", "settings")}
+        told["plan"]["settings"] = {name: value for name, value in told["plan"]["settings"].items() if name in first}
+        return json.dumps(told)
+
+    texts(tmp_path, older)
+    assert load(tmp_path / "noise.png").plan == plan()
 
 
 def test_a_png_refuses_what_it_cannot_hold(tmp_path):

@@ -5,6 +5,7 @@ Reading takes no code from a file.
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +61,9 @@ class Perturbation:
 
     def __post_init__(self) -> None:
         """Checks the levels against the plan's epsilon."""
-        largest = int(self.levels.abs().max())
+        largest = self._largest()
+        if largest > 255:
+            raise UapsegError(f"The perturbation changes values by up to {largest} grey levels: there are only 255.")
         if self.plan and largest > self.plan.settings.epsilon * 255 + 1e-3:
             raise UapsegError(
                 f"The perturbation changes values by up to {largest} grey levels, "
@@ -75,7 +78,11 @@ class Perturbation:
     @property
     def epsilon(self) -> float:
         """The largest change allowed, in [0, 1]: the plan's, or that of the levels themselves."""
-        return self.plan.settings.epsilon if self.plan else int(self.levels.abs().max()) / 255
+        return self.plan.settings.epsilon if self.plan else self._largest() / 255
+
+    def _largest(self) -> int:
+        """The largest change, in grey levels; 16 bits do not hold the opposite of their lowest number."""
+        return int(self.levels.int().abs().max())
 
 
 def finished(plan: Plan, state: State) -> Perturbation:
@@ -92,7 +99,7 @@ def save_png(path: Path, perturbation: Perturbation) -> None:
     Raises:
         UapsegError: A change is beyond 127 grey levels, or the file cannot be written.
     """
-    if int(perturbation.levels.abs().max()) > MOST:
+    if perturbation.levels.abs().max() > MOST:
         raise UapsegError(f"A PNG holds changes of at most {MOST} grey levels: save it as safetensors.")
     values = (perturbation.levels + MIDDLE).to(torch.uint8).permute(1, 2, 0)
     text, buffer = PngInfo(), io.BytesIO()
@@ -142,12 +149,29 @@ def _fields(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     fields = from_json(text, "The text of the perturbation")
-    kinds = {"plan": dict, "scores": dict, "image_gradients": int, "seconds": int | float, "training": dict}
-    known = {name: fields.get(name) for name in kinds}
-    wrong = next((n for n, value in known.items() if value is not None and not isinstance(value, kinds[n])), None)
+    known = {name: fields.get(name) for name in _FITS}
+    wrong = next((n for n, value in known.items() if value is not None and not _FITS[n](value)), None)
     if wrong:
         raise UapsegError(f"The {wrong} in the text of the perturbation cannot be read: the file was altered.")
     return known | {"plan": read_plan(known["plan"]) if known["plan"] is not None else None}
+
+
+def _is_cost(value: Any) -> bool:
+    return isinstance(value, int | float) and 0 <= value <= 1e12  # no endless or absurd numbers, which JSON may hold
+
+
+def _are_scores(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_cost(v or 0) and (v or 0) <= 1 for v in value.values())
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "plan": lambda value: isinstance(value, dict),
+    "scores": _are_scores,
+    "image_gradients": lambda value: isinstance(value, int) and _is_cost(value),
+    "seconds": _is_cost,
+    "training": _are_scores,
+}
+"""Whether each field of the text is what it should be, where it is there."""
 
 
 def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:

@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args, get_origin
 from uapseg.errors import UapsegError
 from uapseg.pictures import decode
 from uapseg.run import Plan
-from uapseg.targets import Static
+from uapseg.targets import UNDRAWN, Static
 
 
 def read_plan(values: dict[str, Any]) -> Plan:
@@ -25,7 +25,7 @@ def read_plan(values: dict[str, Any]) -> Plan:
                     f"The plan cannot be read: its {field.name.replace('_', ' ')} is not what it should be."
                 )
     if isinstance(plan.target, Static):
-        _check_drawing(plan.target.drawing)
+        _check_drawing(plan.target)
     return plan
 
 
@@ -44,8 +44,12 @@ def _fits(value: object, kind: Any) -> bool:
     return isinstance(value, kind)
 
 
-def _check_drawing(drawing: str) -> None:
+def _check_drawing(target: Static) -> None:
+    altered = UapsegError("The drawing in the plan cannot be read: the file was altered.")
     try:
-        decode(base64.b64decode(drawing, validate=True))
+        content = base64.b64decode(target.drawing, validate=True)
+        decode(content)
     except (ValueError, UapsegError) as error:
-        raise UapsegError("The drawing in the plan cannot be read: the file was altered.") from error
+        raise altered from error
+    if not content.startswith(b"\x89PNG") or len(target.classes) > UNDRAWN:
+        raise altered

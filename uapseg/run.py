@@ -56,7 +56,7 @@ class Plan:
             kind = {"static": Static, "hidden": Hidden}[plain["target"]["kind"]]
             parts = {"target": kind(**plain["target"]), "settings": Settings(**plain["settings"])}
             return cls(**{**plain, **parts})
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise UapsegError(f"The plan cannot be read ({error}): it is not one of this version.") from error
 
 
