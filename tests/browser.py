@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from tests.small_world import small_world
 from uapseg.ui import launch_options
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
@@ -113,3 +114,21 @@ def point(tab: Page) -> Callable[[float, float], tuple[float, float]]:
 def toasts(tab: Page) -> str:
     """The messages on the page."""
     return " ".join(tab.locator(".toast-body").all_inner_texts())
+
+
+@pytest.fixture(scope="module", name="browser")
+def fixture_browser() -> Iterator[Browser]:
+    with chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module", name="small_site")
+def fixture_small_site(browser: Browser) -> Iterator[Site]:
+    with small_world() as studios, site(browser, studios) as served:
+        yield served
+
+
+@pytest.fixture(name="small")
+def fixture_small(small_site: Site) -> Iterator[Site]:
+    yield small_site
+    small_site.leave()

@@ -1,0 +1,79 @@
+"""Changing, comparing and keeping what a run found."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, until  # noqa: F401
+from tests.hands import colour, hover, pause, save, start
+from uapseg.ui import words
+
+pytestmark = pytest.mark.browser
+
+
+def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.moments && s.moments.length > 5")
+    tab.locator("#u-epsilon input[type=number]").fill("4")
+    tab.locator("#u-epsilon input[type=number]").press("Tab")
+    expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 4")
+    assert tab.evaluate("() => __stage.status") == "running"
+    pause(tab)
+    timeline = tab.locator(".u-timeline")
+    timeline.focus()
+    tab.keyboard.press("Home")
+    tab.keyboard.press("ArrowRight")
+    until(tab, "s.looked === s.moments[1]")
+    expect(tab.locator(".u-then span")).to_contain_text("at ")
+    spent = tab.evaluate("() => __stage.moments[1]")
+    tab.get_by_role("button", name="Go on from here").click()
+    until(tab, f"s.spent === {spent} && s.moments.length === 2")
+    expect(tab.locator("#u-start")).to_have_text("Resume")
+
+
+def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small: Site):
+    tab = small.visit()
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    expect(tab.locator(".u-thumb b").first).to_have_text("100 %")
+    tab.get_by_role("tab", name="Strength").click()
+    until(tab, "s.reaches && s.reaches.length === 7")
+    reached = [scores["region_success"] for _, scores in tab.evaluate("() => __stage.reaches")]
+    assert reached[0] == 0
+    assert reached == sorted(reached)
+    assert reached[-1] == 1
+    hover(tab, 0.5, 0.5)
+    expect(tab.locator(".u-tip")).to_have_text(re.compile(r"^dark → light, \d+ % sure$"))
+    tab.locator("[data-view=photo] .u-mode").select_option("difference")
+    tab.wait_for_function("() => document.querySelector('.u-stage').dataset.photoMode === 'difference'")
+    inside, outside = colour(tab, 0.5, 0.5), colour(tab, 0.02, 0.02)
+    assert min(inside) > 200
+    assert max(outside) < 140
+    tab.locator("[data-view=seen] .u-mode").select_option("sure")
+    tab.locator(".u-strength input").fill("0")
+    expect(tab.locator(".u-strength output")).to_have_text("0 %")
+    expect(tab.locator(".u-thumb b").first).not_to_have_text("100 %")
+    hover(tab, 0.5, 0.4)
+    expect(tab.locator(".u-tip")).to_have_text(re.compile(r"^dark, \d+ % sure$"))
+    assert colour(tab, 0.5, 0.5) == pytest.approx([128] * 3, abs=2)
+
+
+def test_a_saved_perturbation_is_opened_by_another_visitor_and_a_link_sets_the_controls(small: Site, tmp_path: Path):
+    tab = small.visit(accept_downloads=True)
+    tab.locator("#u-word input, #u-word textarea").fill("ox")
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    kept = save(tab, words.FILE_TENSORS, tmp_path / "kept.safetensors")
+    tab.click("#u-link")
+    tab.wait_for_url("**/?*word=ox*")
+    other = small.visit()
+    other.set_input_files("#u-more-files input[type=file]", kept)
+    expect(other.locator("[data-k=state]")).to_have_text("measured 100 %, as the file claims")
+    expect(other.locator("#u-word input, #u-word textarea")).to_have_value("ox")
+    expect(other.locator("#u-start")).to_have_text("Resume")
+    third = small.visit(path=tab.url.split("/", 3)[3])
+    expect(third.locator("#u-word input, #u-word textarea")).to_have_value("ox")
+    assert small.run(third).choice.budget == 640

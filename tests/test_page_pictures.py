@@ -1,0 +1,97 @@
+"""Other networks, other pictures, the camera."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, expect
+
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, until  # noqa: F401
+from tests.hands import pick, start
+from tests.server import serving
+from tests.small_world import FAR, small_world
+from uapseg.ui.clip import mp4, pictures_of
+
+pytestmark = pytest.mark.browser
+
+
+def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser, tmp_path: Path):
+    with serving() as server:
+        url = server.add("far.bin", b"x" * 200_000, pause=0.005)
+        with small_world(url, tmp_path) as studios, site(browser, studios) as served:
+            tab = served.visit()
+            pick(tab, "#u-data", FAR)
+            panel = tab.locator(".u-coming")
+            expect(panel).to_contain_text("To download now: 200 kB")
+            panel.get_by_role("button", name="Cancel").click()
+            expect(panel).to_be_hidden()
+            expect(tab.locator("#u-data input")).to_have_value("plain:x")
+            pick(tab, "#u-data", FAR)
+            panel.get_by_role("button", name="Download").click()
+            tab.wait_for_function("() => { const c = __stage.coming; return c && c.share > 0.1 && c.share < 1 }")
+            expect(panel).to_be_hidden()
+            pick(tab, "#u-model", "hours")
+            expect(tab.locator(".u-legend")).to_contain_text("noon")
+            expect(tab.locator("#u-inside input")).to_have_value("day")
+            start(tab, 640)
+            until(tab, "s.status === 'done'")
+            expect(tab.locator("[data-k=caption]")).to_have_text("“foo” in day on night, epsilon 10")
+            assert tab.evaluate("() => __stage.scores.region_success") > 0.9
+            assert served.run(tab).plan.data == FAR
+            served.leave()
+
+
+def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(small: Site, tmp_path: Path):
+    tab = small.visit()
+    Image.new("RGB", (170, 301), (105, 105, 105)).save(tmp_path / "mine.png")
+    Image.new("RGB", (90, 80), (104, 104, 104)).save(tmp_path / "other.png")
+    (tmp_path / "bad.png").write_text("no picture")
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    tab.locator("#u-bring input[type=file]").first.set_input_files([tmp_path / "mine.png", tmp_path / "other.png"])
+    title = tab.locator("[data-view=photo] figcaption b")
+    expect(title).to_have_text("Your photo")
+    tab.get_by_role("tab", name="Your photos (2)").click()
+    expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in the data set")
+    assert tab.evaluate("() => __stage.mine.region_success") > 0.9
+    expect(tab.locator(".u-thumb b").nth(1)).to_contain_text("%")
+    tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "bad.png")
+    expect(tab.locator(".toast-body").first).to_contain_text("could not be read")
+    width = "() => document.querySelector('[data-view=photo] .base').width"
+    assert tab.evaluate(width) == 170
+    tab.get_by_role("button", name="Show picture 2 large").click()
+    tab.wait_for_function(f"() => ({width})() === 90")
+    tab.get_by_role("button", name="Back to the scene").click()
+    expect(title).to_have_text("Photo")
+
+
+def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Path):
+    tab = small.visit(accept_downloads=True)
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    tab.get_by_role("button", name="Webcam", exact=True).click()
+    until(tab, "s.shots > 2")
+    title = tab.locator("[data-view=photo] figcaption b")
+    expect(title).to_have_text("Webcam")
+    assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 384
+    tab.get_by_role("button", name="Webcam off").click()
+    expect(title).to_have_text("Photo")
+    (tmp_path / "clip.mp4").write_bytes(mp4([np.full((64, 96, 3), 104, np.uint8)] * 10, 10))
+    with tab.expect_download() as coming:
+        tab.locator("#u-bring input[type=file]").nth(1).set_input_files(tmp_path / "clip.mp4")
+    assert len(list(pictures_of(coming.value.path()))) == 10
+
+
+def test_a_pasted_photo_is_taken_too(small: Site):
+    tab = small.visit()
+    tab.evaluate(
+        """async () => {
+            const canvas = Object.assign(document.createElement('canvas'), { width: 60, height: 50 });
+            const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+            const clipboardData = new DataTransfer();
+            clipboardData.items.add(new File([blob], 'pasted.png', { type: 'image/png' }));
+            document.dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }));
+        }"""
+    )
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")

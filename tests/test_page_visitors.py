@@ -1,0 +1,85 @@
+"""Visitors, tabs and reloads: whose run it is, and where it stands."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, until  # noqa: F401
+from tests.hands import pause, start
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_reload_offers_resume_and_reset_forgets(small: Site):
+    tab = small.visit()
+    tab.locator("#u-word input, #u-word textarea").fill("ox")
+    start(tab, 8000)
+    until(tab, "s.spent > 200")
+    tab.reload()
+    ready(tab)
+    until(tab, "s.status === 'paused'")
+    expect(tab.locator("#u-start")).to_have_text("Resume")
+    expect(tab.locator("#u-word input, #u-word textarea")).to_have_value("ox")
+    before = tab.evaluate("() => __stage.spent")
+    assert before > 200
+    tab.click("#u-start")
+    until(tab, f"s.spent > {before}")
+    pause(tab)
+    tab.click("#u-reset")
+    until(tab, "s.status === 'idle' && s.spent === 0")
+    expect(tab.locator("#u-start")).to_have_text("Start")
+
+
+def test_a_second_tab_watches_and_is_refused_a_second_start(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.frames > 1")
+    other = small.tab(tab.context)
+    until(other, "s.status === 'running' && s.frames > 1")
+    other.click("#u-start")
+    expect(other.locator(".toast-body").first).to_contain_text("another tab")
+    assert small.run(other) is small.run(tab)
+    pause(tab)
+    until(other, "s.status === 'paused'")
+    expect(other.locator("#u-start")).to_have_text("Resume")
+
+
+def test_a_second_visitor_waits_sees_the_place_and_nothing_else(small: Site):
+    first, second = small.visit(), small.visit()
+    start(first, 8000)
+    until(first, "s.frames > 1")
+    start(second, 2000)
+    until(second, "s.status === 'waiting'")
+    expect(second.locator("[data-k=state]")).to_have_text("next in the queue")
+    assert second.evaluate("() => __stage.frames") == 0
+    assert small.run(first) is not small.run(second)
+    pause(first)
+    until(second, "s.status === 'running' || s.status === 'done'")
+    assert first.evaluate("() => __stage.status") == "paused"
+
+
+def test_a_closed_tab_ends_the_run_and_frees_the_device(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.frames > 1")
+    run = small.run(tab)
+    watcher = small.visit()
+    tab.close()
+    start(watcher, 500)
+    until(watcher, "s.status === 'done'")
+    assert run.status == "paused"
+    assert run.checkpoint is not None
+
+
+def test_the_page_answers_while_a_run_goes_on(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.frames > 1")
+    knob = tab.locator("[data-view=photo] [role=slider]")
+    knob.focus()
+    before = int(knob.get_attribute("aria-valuenow") or 0)
+    for _ in range(5):
+        tab.keyboard.press("ArrowRight")
+    assert int(knob.get_attribute("aria-valuenow") or 0) == before + 10
+    tab.locator("[data-view=noise] .u-enlarge").click()
+    expect(tab.locator("[data-slot=left] [data-view=noise]")).to_be_visible()
+    assert tab.evaluate("() => document.getElementById('u-world').inert")
