@@ -22,7 +22,7 @@ def cards(pair: Pair) -> list[dict[str, Any]]:
     """
     index = FOLDER / "index.json"
     known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {"pair": None, "cards": []}
-    return known["cards"] if known["pair"] == list(pair) else []
+    return [card for card in known["cards"] if known["pair"] == list(pair) and (FOLDER / card["file"]).is_file()]
 
 
 def ready(pair: Pair, number: object) -> Perturbation:
