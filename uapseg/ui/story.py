@@ -36,8 +36,8 @@ class Step(TypedDict):
 STEPS: list[Step] = [
     {
         "title": "What the network does",
-        "text": "It gives every pixel of a picture a class: road, sky, pedestrian. On the right you see its answer in "
-        "colours. Cars that drive by themselves look at streets like this.",
+        "text": "It gives every pixel of a picture a class: road, sky, pedestrian. The second picture is its answer, "
+        "in colours. Cars that drive by themselves look at streets like this.",
         "question": "How many decisions does it take for this one picture?",
         "answers": ["{classes}, one a class", "about a thousand", "about {thousands} thousand"],
         "right": 2,
@@ -48,7 +48,7 @@ STEPS: list[Step] = [
     },
     {
         "title": "One noise",
-        "text": "The photo on the left now carries a noise that changes no value by more than {epsilon} of 255 grey "
+        "text": "The photo now carries a noise that changes no value by more than {epsilon} of 255 grey "
         "levels. It was made once, and is the same for every picture.",
         "question": "Can you see it?",
         "answers": ["Clearly", "Only if I look closely", "Not at all"],
@@ -77,7 +77,7 @@ STEPS: list[Step] = [
         "answers": ["Nearly all", "About half", "Nearly nothing"],
         "right": 1,
         "shares": [0.95, 0.5, 0.05],
-        "reveal": "{success} % of their pixels are gone. On the right you see where the answer changed.",
+        "reveal": "{success} % of their pixels are gone. The second picture shows where the answer changed.",
         "do": "hide",
         "then": "changed",
     },
