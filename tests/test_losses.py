@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from uapseg.losses import cross_entropy, group_sizes, omega_weights, region_weights, unwon
+from uapseg.losses import cosine, cross_entropy, focused, group_sizes, margin, omega_weights, region_weights, unwon
 
 
 @pytest.fixture
@@ -36,6 +36,30 @@ def test_won_pixels_are_predicted_as_the_label_with_a_softmax_confidence_above_t
     won = (predicted == labels) & (confidence > tau)
     assert won.any()
     assert torch.equal(unwon(cross_entropy(logits, labels), tau), ~won)
+
+
+def test_the_margin_is_the_lead_of_the_best_rival_down_to_ten_and_does_not_push_that_down():
+    logits = torch.tensor([[1.0, 4.0, 3.0], [0.0, 30.0, 2.0]]).T.reshape(1, 3, 1, 2).clone().requires_grad_()
+    loss = margin(logits, torch.tensor([[[2, 1]]], dtype=torch.uint8))
+    assert loss.flatten().tolist() == [1.0, -10.0]
+    gradient = torch.autograd.grad(loss.sum(), logits)[0]
+    assert gradient[0, :, 0, 0].tolist() == [0.0, 0.0, -1.0]
+    assert not gradient[0, :, 0, 1].any()
+
+
+def test_the_cosine_is_that_with_the_labels_direction():
+    """Logits along a label's direction are at 0, against it at 2, whatever their size or offset."""
+    logits = torch.tensor([[5.0, 1.0, 1.0], [-7.0, 1.0, 1.0]]).T.reshape(1, 3, 1, 2)
+    assert cosine(logits, torch.zeros(1, 1, 2, dtype=torch.uint8)).flatten().tolist() == pytest.approx(
+        [0, 2], abs=1e-6
+    )
+
+
+def test_focus_weighs_by_how_far_a_pixel_is_from_being_won():
+    entropy = -torch.tensor([0.9, 0.6, 0.1]).log().view(1, 1, 3)
+    assert focused(entropy, "tau", 0.75).flatten().tolist() == [0, 1, 1]
+    assert focused(entropy, "smooth", 0.75).flatten().tolist() == pytest.approx([0.1, 0.4, 0.9])
+    assert focused(entropy, "all", 0.75).flatten().tolist() == [1, 1, 1]
 
 
 def test_the_papers_weights_make_its_objective():
