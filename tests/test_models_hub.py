@@ -179,7 +179,7 @@ def test_without_the_internet_one_sentence_says_what_to_do(monkeypatch):
         raise UnreachableError("no connection")
 
     monkeypatch.setattr(hub, "_check_connection", nowhere)
-    with pytest.raises(UapsegError, match="no internet and no cached copy of hf:nobody/nothing: choose street"):
+    with pytest.raises(UapsegError, match="no internet and no cached weights for hf:nobody/nothing: choose street"):
         load_model("hf:nobody/nothing")
 
 
@@ -244,5 +244,6 @@ def test_a_network_of_the_hub_is_downloaded_once(server, tmp_path):
     assert first.stdout.strip() == load_model(f"hf:{tmp_path / 'server'}").fingerprint, first.stderr
     assert loaded("http://127.0.0.1:9", "hf:tiny/segformer").stdout == first.stdout
     assert (
-        "no internet and no cached copy of hf:tiny/upernet" in loaded("http://127.0.0.1:9", "hf:tiny/upernet").stderr
+        "no internet and no cached weights for hf:tiny/upernet"
+        in loaded("http://127.0.0.1:9", "hf:tiny/upernet").stderr
     )

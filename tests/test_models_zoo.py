@@ -121,7 +121,7 @@ def test_without_the_internet_one_sentence_says_what_to_do(checkpoints, monkeypa
     monkeypatch.setattr(download, "PAUSE", 0.01)
     monkeypatch.setattr(PUBLISHED.value, "url", "http://127.0.0.1:9/lraspp_mobilenet_v3_large-d234d4ea.pth")
     with pytest.raises(
-        UapsegError, match=r"no internet and no cached file for torchvision:lraspp.*choose street"
+        UapsegError, match=r"no internet and no cached weights for torchvision:lraspp.*choose street"
     ) as told:
         load_model(LRASPP)
     assert str(checkpoints / "lraspp_mobilenet_v3_large-d234d4ea.pth") in str(told.value)

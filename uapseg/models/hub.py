@@ -146,7 +146,7 @@ def _told(name: str) -> Generator[None]:
         yield
     except UnreachableError as error:
         raise UapsegError(
-            f"There is no internet and no cached copy of {name}: choose street, or name a folder as hf:FOLDER."
+            f"There is no internet and no cached weights for {name}: choose street, or name a folder as hf:FOLDER."
         ) from error
     except UapsegError:
         raise

@@ -96,8 +96,8 @@ def _fetch(download: Download, name: str) -> None:
             pass
     except UnreachableError as error:
         raise UapsegError(
-            f"There is no internet and no cached file for torchvision:{name}: "
-            f"choose street, or put the weights of {download.url} at {download.path}."
+            f"There is no internet and no cached weights for torchvision:{name}: "
+            f"choose street, or put the file at {download.path}; it is {download.url}."
         ) from error
 
 
