@@ -124,6 +124,20 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
         ("train --text foo --tile 2x2", "The tile must lie between 8"),
         ("train --text foo --preset slow", "invalid choice: 'slow'"),
         ("train --text foo --omega 0.9", "--omega goes with --preset paper only"),
+        ("train --hide Car --keep 2 --preset paper", "--keep goes with --preset fast only"),
+        ("train --text foo --seed 1e30", "--seed: it must be a whole number from 0 to 999999999999, not 1e30"),
+        ("train --text foo --also zebra", "no network called 'zebra'"),
+        ("race --text foo --arms fast,fats", "The arm 'fats' must begin with fast or paper"),
+        ("race --text foo --arms fast+tile-inf", "no change 'tile-inf'"),
+        ("race --text foo --arms fast --best 2", "--best: not allowed with argument --arms"),
+        (
+            f"race --text foo --budget 1 --out {ROOT}/README.md",
+            "README.md holds something other than the results",
+        ),
+        ("race --text foo --budget 1 --out race.png", "race.png is where the chart would go"),
+        (f"race --text foo --budget 1 --out {ROOT}/LICENSE/race.jsonl", "cannot be written"),
+        ("transfer /nowhere.png --models street", "There is no file /nowhere.png"),
+        ("bench --eval-data street", "Unrecognized arguments: --eval-data"),
         ("train --text foo --fill Car", "--fill goes with --hide only"),
         ("train --text foo --invert", "--invert goes with --mask only"),
         ("train --hide Car --rest-class keep", "--rest-class goes with --text or --mask only"),
@@ -147,7 +161,7 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
 )
 def test_every_mistake_is_one_sentence(words, sentence, capsys, photos):
     line = words.split()
-    if line[:1] == ["train"] and "--data" not in line:
+    if line[:1] in (["train"], ["race"]) and "--data" not in line:
         line += ["--data", photos]
     assert sentence in told(capsys, *line)
 

@@ -25,6 +25,11 @@ def other():
         net[1].bias.zero_()
     net.classes, net.palette, net.objects = street.classes, street.palette, street.objects
     return net.eval()
+
+def numbered():
+    net = other()
+    del net.classes, net.palette, net.objects
+    return net
 """
 
 
@@ -52,18 +57,19 @@ def test_a_race_ranks_its_arms_draws_them_and_goes_on_where_it_stopped(capsys, p
         assert chart.width > 500
     lines = file.read_text().splitlines()
     assert len(lines) == 4
-    file.write_text("\n".join(lines[:3]) + '\n{"arm": "cut o')  # as a crash leaves it
+    file.write_text("\n".join(lines[:3]) + "\n" + lines[3][:30])  # as a crash leaves it
     again = document(capsys, *words, "--budget", 16, "--arms", "fast,paper", "--seeds", 2)
+    assert json.loads(file.read_text().splitlines()[-1])["perturbed"] == json.loads(lines[3])["perturbed"]
     assert [arm["perturbed"] for arm in again["arms"]] == [arm["perturbed"] for arm in first["arms"]]
     best = document(capsys, *words, "--budget", 24, "--best", 1)
     assert [arm["arm"] for arm in best["arms"]] == [first["winner"]]
 
 
-def test_an_arm_that_cannot_run_is_left_out_and_one_that_is_unknown_too(capsys, photos, tmp_path):  # noqa: F811
+def test_an_arm_that_cannot_run_is_left_out(capsys, photos, tmp_path):  # noqa: F811
     words = ("race", "--data", photos, "--text", "o", "--budget", 4, "--out", tmp_path / "race.jsonl")
     found = document(capsys, *words, "--arms", "paper,fast")
     assert [arm["arm"] for arm in found["arms"]] == ["fast"]
-    assert "No arm could run" in _sentence(capsys, *words[:-1], tmp_path / "other.jsonl", "--arms", "paper,faster")
+    assert "No arm could run" in _sentence(capsys, *words[:-1], tmp_path / "other.jsonl", "--arms", "paper")
     assert "run one first" in told(capsys, *words, "--best", 3, "--budget", 3)
 
 
@@ -84,6 +90,13 @@ def test_one_perturbation_for_two_networks_and_the_table_of_transfer(capsys, pho
         (1, "street"), (1, own), (2, "street"), (2, own),
     ]  # fmt: skip
     assert all(cell["random_noise"].keys() == cell["perturbed"].keys() for cell in cells)
+    again = document(capsys, "resume", tmp_path / "both")
+    assert again["hashes"] == both["hashes"]
+    unnamed = own.replace(":other", ":numbered")
+    sentence = told(capsys, "transfer", *files, "--models", f"street,{unnamed}")
+    assert f"{files[0]} does not fit the network {unnamed}: The network has no class 'Tree'" in sentence
+    sentence = told(capsys, *words, "--also", unnamed, "--out", tmp_path / "third")
+    assert f"The target does not fit the network {unnamed}" in sentence
 
 
 def test_survival_is_reported_with_its_floors(capsys, photos, tmp_path):  # noqa: F811
@@ -106,8 +119,16 @@ def test_other_pictures_to_report_on_and_none_that_are_learnt_from(capsys, photo
     report = document(capsys, *words, "--eval-data", mine, "--out", tmp_path / "run")
     assert report["pictures"] == 5
     assert load(tmp_path / "run" / "perturbation.png").levels.shape == (3, 48, 64)
-    folder = Path(photos.removeprefix("camvid:")) / "images" / "train"
-    assert "are learnt from too" in _sentence(capsys, *words, "--eval-data", folder, "--out", tmp_path / "other")
+    again = document(capsys, "evaluate", tmp_path / "run" / "perturbation.png")
+    assert again["hashes"] == report["hashes"]
+    (cell,) = document(capsys, "transfer", tmp_path / "run" / "perturbation.png", "--models", "street")["transfer"]
+    assert cell["pictures"] == 5
+    assert document(capsys, "evaluate", tmp_path / "run" / "perturbation.png", "--split", "val")["pictures"] == 2
+    folder = Path(photos.removeprefix("camvid:")) / "images"
+    for split in ("train", "val"):
+        sentence = _sentence(capsys, *words, "--eval-data", folder / split, "--out", tmp_path / "other")
+        assert "are learnt from or chosen by" in sentence
+    assert not (tmp_path / "other").exists()
 
 
 def test_truth_and_hashes_stand_in_the_report(capsys, tmp_path, monkeypatch):

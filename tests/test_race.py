@@ -53,8 +53,8 @@ def test_every_arm_is_valid_or_says_why(arm):
     assert all(settings_of(one, **PAIR) for one in SCREEN)
 
 
-@pytest.mark.parametrize("arm", ["fast", "paper", "fast+adam", "fast+gather", "fast+single", "fast+wide", "fast+cosine",
-                                 "fast+robust", "fast+shift-2+flip", "fast+margin+smooth"])  # fmt: skip
+@pytest.mark.parametrize("arm", ["fast", "paper", "fast+adam", "fast+gather", "fast+single", "fast+wide",
+                                 "fast+cosine", "fast+robust", "fast+shift-2+flip", "fast+margin+smooth"])  # fmt: skip
 def test_every_kind_of_arm_reaches_what_epsilon_allows(arm):
     """Of the test pictures, 100 is seen as light from 110.5 on, and 95 is out of reach of 11 levels."""
     result, _ = drained(arm, budget=240)
@@ -63,7 +63,7 @@ def test_every_kind_of_arm_reaches_what_epsilon_allows(arm):
     assert result.clean["target_success"] == 0.0
     assert result.training["target_success"] == 0.75
     assert result.curve[0] == (0, 0.0)
-    assert result.curve[-1] == (240, 0.5 if result.curve[-1][1] == 0.5 else 1.0)
+    assert result.curve[-1] == (240, 0.5)  # of the validation pictures 99 is out of reach
 
 
 def test_standings_are_means_over_seeds_in_the_order_of_merit():

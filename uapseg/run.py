@@ -98,7 +98,7 @@ def reported(data: str, eval_data: str | None = None, size: tuple[int, int] | No
     Of ``eval_data`` with official splits only the test split is taken.
 
     Raises:
-        UapsegError: There is no such data set, or it holds pictures that ``data`` is learnt from.
+        UapsegError: There is no such data set, or it holds pictures of ``data`` that are learnt from or chosen by.
     """
     if eval_data is None:
         return load_dataset(data, "test", size)
@@ -106,10 +106,11 @@ def reported(data: str, eval_data: str | None = None, size: tuple[int, int] | No
         pictures = load_dataset(eval_data, "all", size)
     except UapsegError:  # it has splits of its own, or cannot be opened at all, which is then said again
         pictures = load_dataset(eval_data, "test", size)
-    shared = overlap(load_dataset(data, "train", size), pictures)
+    shared = [key for split in ("train", "val") for key in overlap(load_dataset(data, split, size), pictures)]
     if shared:
         raise UapsegError(
-            f"{len(shared)} of the pictures of {eval_data} are learnt from too: report on others with --eval-data."
+            f"{len(shared)} of the pictures of {eval_data} are learnt from or chosen by: "
+            "report on others with --eval-data."
         )
     return pictures
 

@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 
 from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
 from uapseg.cli.output import print_result
-from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
 from uapseg.evaluate import images_of

@@ -5,8 +5,9 @@ from typing import Any
 
 from uapseg import datasets as data
 from uapseg import models as networks
+from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
 from uapseg.cli.output import columns, print_result
-from uapseg.cli.parser import Options
 
 OTHER_MODELS = "Besides: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
 
@@ -29,7 +30,8 @@ def models(options: Options) -> None:
 
 def datasets(options: Options) -> None:
     """Prints the data sets, or the sizes of those that are named."""
-    found = [_dataset(name) for name in options.names] or [asdict(card) for card in data.catalogue()]
+    cards = {card.name: card for card in data.catalogue()}
+    found = [_dataset(name, cards) for name in options.names] or [asdict(card) for card in cards.values()]
     rows: list[tuple[str, ...]] = [("name", "size", *data.SPLITS, "classes", "here", "download", "licence")]
     for line in found:
         size = "x".join(map(str, line["size"])) if line["size"] else "its own"
@@ -46,6 +48,7 @@ def _cost(line: dict[str, Any]) -> tuple[str, str]:
 
 
 def _model(name: str) -> dict[str, Any]:
+    bring([(name, None)], [])
     model = networks.load_model(name)
     return {
         "name": name,
@@ -63,7 +66,11 @@ def _described(line: dict[str, Any]) -> dict[str, str]:
     return plain | {"parameters": f"{line['parameters'] / 1e6:.1f} million"}
 
 
-def _dataset(name: str) -> dict[str, Any]:
+def _dataset(name: str, cards: dict[str, data.Card]) -> dict[str, Any]:
+    """What is in a data set; of one that is not here what its card says, rather than a download."""
+    if name in cards and not cards[name].cached:
+        return asdict(cards[name])
+    bring([], [name])
     splits = {split: data.load_dataset(name, split) for split in data.SPLITS}
     test = splits["test"]
     return {

@@ -3,10 +3,10 @@
 from typing import Any
 
 from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
 from uapseg.cli.networks import network_for
 from uapseg.cli.output import columns, print_result
-from uapseg.cli.parser import Options
-from uapseg.cli.targets import target_of
+from uapseg.cli.targets import check_fit, target_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.evaluate import evaluate as measure
@@ -14,6 +14,7 @@ from uapseg.evaluate import percent
 from uapseg.export import Perturbation, load
 from uapseg.metrics import Scores
 from uapseg.models import Segmenter
+from uapseg.run import Plan, reported
 from uapseg.survival import survival
 from uapseg.targets import Target
 
@@ -31,8 +32,7 @@ def evaluate(options: Options) -> None:
             f"{options.perturbation} holds no plan: say which network and pictures with --model and --data."
         )
     model = network_for(options, perturbation)
-    bring([], [data, options.eval_data])
-    dataset = load_dataset(options.eval_data or data, options.split, options.size or (plan and plan.size))
+    dataset = _pictures(options, plan, data)
     target = _target(options, perturbation, model, data)
     report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
     if plan is None:
@@ -41,6 +41,16 @@ def evaluate(options: Options) -> None:
         left = survival(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed)
         report, table = {**report, "survival": left}, f"{table}\n\n{_survival_table(left)}"
     print_result(report, table, as_json=options.json)
+
+
+def _pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
+    """Those that the report of a run is on, unless the flags name others."""
+    theirs = plan.eval_data if plan and not (options.data or options.split) else None
+    eval_data, size = options.eval_data or theirs, options.size or (plan and plan.size)
+    bring([], [data, eval_data])
+    if options.split:
+        return load_dataset(eval_data or data, options.split, size)
+    return reported(data, eval_data, size)
 
 
 def full_report(
@@ -92,8 +102,5 @@ def _target(options: Options, perturbation: Perturbation, model: Segmenter, data
         raise UapsegError(
             f"{options.perturbation} holds no plan: say what it aims at with --text, --mask, --scene or --hide."
         )
-    try:
-        target.on(model.classes, model.objects, size)
-    except UapsegError as error:
-        raise UapsegError(f"The perturbation does not fit the network {model.name}: {error}") from error
+    check_fit(target, model, size, options.perturbation)
     return target

@@ -1,7 +1,7 @@
 """The network of a command: the one that is named, else the perturbation's own, if that runs no code from a file."""
 
 from uapseg.cli.downloads import bring
-from uapseg.cli.parser import Options
+from uapseg.cli.flags import Options
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation
 from uapseg.models import Segmenter, load_model

@@ -1,23 +1,23 @@
 """What can be typed: the commands, their flags and their help. Nothing heavy is imported before a command runs."""
 
-import argparse
 from collections.abc import Callable
 from importlib import import_module
-from math import isfinite
 from pathlib import Path
-from typing import NoReturn
 
-from uapseg.errors import UapsegError
-
-Options = argparse.Namespace
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose mistakes are raised as one sentence."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raises what argparse would print above its usage."""
-        raise UapsegError(f"{message[0].upper()}{message[1:]} (see {self.prog} --help).")
+from uapseg.cli.flags import (
+    Options,
+    Parser,
+    add_device,
+    add_networks,
+    add_perturbation,
+    add_report,
+    add_target,
+    count,
+    epsilon,
+    number,
+    seed,
+    size,
+)
 
 
 def make_parser() -> Parser:
@@ -49,7 +49,8 @@ def make_parser() -> Parser:
 
 
 def _train(parser: Parser) -> None:
-    _networks(parser, "street", "street")
+    add_networks(parser, "street", "street")
+    add_report(parser)
     parser.add_argument(
         "--also",
         action="append",
@@ -57,170 +58,108 @@ def _train(parser: Parser) -> None:
         metavar="NAME",
         help="a further network that must see it too; repeatable",
     )
-    _target(parser, required=True)
+    add_target(parser, required=True)
     search = parser.add_argument_group("the search")
-    search.add_argument("--epsilon", type=_epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
+    search.add_argument("--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
     search.add_argument(
         "--budget",
-        type=_count,
+        type=count,
         default=4000,
         metavar="IMAGE_GRADIENTS",
         help="forward and backward passes of one picture (4000)",
     )
     search.add_argument("--preset", choices=("fast", "paper"), default="fast", help="how to search (fast)")
     search.add_argument(
-        "--omega", type=_number, metavar="SHARE", help="weight of hidden pixels, for the preset paper (0.9999)"
+        "--omega", type=number, metavar="SHARE", help="weight of hidden pixels, for the preset paper (0.9999)"
     )
     search.add_argument(
         "--keep",
-        type=_number,
+        type=number,
         metavar="WEIGHT",
         help="what the rest counts beside the region, or beside hiding (1.5, 1)",
     )
     search.add_argument("--robust", action="store_true", help="train through recompression, resizing, blur and light")
-    search.add_argument("--seed", type=int, default=0, metavar="N", help="draws the order of the pictures (0)")
-    search.add_argument("--tile", type=_size, metavar="WxH", help="size of the perturbation (that of the pictures)")
-    search.add_argument("--train-pictures", type=_count, metavar="N", help="how many training pictures to use (all)")
+    search.add_argument("--seed", type=seed, default=0, metavar="N", help="draws the order of the pictures (0)")
+    search.add_argument("--tile", type=size, metavar="WxH", help="size of the perturbation (that of the pictures)")
+    search.add_argument("--train-pictures", type=count, metavar="N", help="how many training pictures to use (all)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (a new one under runs/)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that is already in that folder")
-    _device(parser)
+    add_device(parser)
 
 
 def _resume(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
-    _device(parser)
+    add_device(parser)
 
 
 def _race(parser: Parser) -> None:
-    _networks(parser, "street", "street")
-    _target(parser, required=True)
-    parser.add_argument(
+    add_networks(parser, "street", "street")
+    add_report(parser)
+    add_target(parser, required=True)
+    arms = parser.add_mutually_exclusive_group()
+    arms.add_argument(
         "--arms", metavar="NAME,NAME…", help="such as paper,fast,fast+margin+tile-128 (one change of fast at a time)"
     )
-    parser.add_argument("--best", type=_count, metavar="N", help="the best arms of smaller races in the same file")
-    parser.add_argument("--epsilon", type=_epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
+    arms.add_argument("--best", type=count, metavar="N", help="the best arms of smaller races in the same file")
+    parser.add_argument("--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
     parser.add_argument(
-        "--budget", type=_count, default=800, metavar="IMAGE_GRADIENTS", help="what each arm may spend (800)"
+        "--budget", type=count, default=800, metavar="IMAGE_GRADIENTS", help="what each arm may spend (800)"
     )
-    parser.add_argument("--seeds", type=_count, default=1, metavar="K", help="how often each arm runs (1)")
+    parser.add_argument("--seeds", type=count, default=1, metavar="K", help="how often each arm runs (1)")
     parser.add_argument(
         "--out", type=Path, default=Path("runs/race.jsonl"), metavar="FILE",
         help="where results are added; what it holds is not run again (runs/race.jsonl)",
     )  # fmt: skip
-    _device(parser)
+    add_device(parser)
 
 
 def _transfer(parser: Parser) -> None:
     parser.add_argument("perturbations", nargs="+", type=Path, metavar="PERTURBATION", help="files of runs")
     parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack with each")
     parser.add_argument("--data", metavar="NAME", help="the pictures (those of each perturbation's plan)")
-    parser.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="what pictures are brought to")
-    _device(parser)
+    parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures are brought to")
+    add_device(parser)
 
 
 def _evaluate(parser: Parser) -> None:
-    _perturbation(parser)
-    _networks(parser, None, None)
+    add_perturbation(parser)
+    add_networks(parser, None, None)
+    add_report(parser)
     parser.add_argument(
         "--survival", action="store_true", help="measure it after recompression, resizing, blur and the like, too"
     )
     parser.add_argument(
-        "--split", choices=("train", "val", "test", "all"), default="test", help="val chooses, test reports (test)"
+        "--split", choices=("train", "val", "test", "all"), help="val chooses, test reports (what the run reports on)"
     )
-    _target(parser, required=False)
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="draws the random noise and the interval (0)")
-    _device(parser)
+    add_target(parser, required=False)
+    parser.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="draws the random noise and the interval (0)"
+    )
+    add_device(parser)
 
 
 def _apply(parser: Parser) -> None:
-    _perturbation(parser)
+    add_perturbation(parser)
     parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="pictures of any size")
     parser.add_argument("--model", metavar="NAME", help="the network to look with (the perturbation's own)")
     parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
     parser.add_argument("--out", type=Path, default=Path("perturbed"), metavar="FOLDER", help="where to (perturbed/)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are already there")
-    _device(parser)
+    add_device(parser)
 
 
 def _figure(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
-    parser.add_argument("--pictures", type=_count, default=4, metavar="N", help="how many test pictures (4)")
+    parser.add_argument("--pictures", type=count, default=4, metavar="N", help="how many test pictures (4)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .pdf file (figure.png in the folder)")
-    _device(parser)
+    add_device(parser)
 
 
 def _bench(parser: Parser) -> None:
-    _networks(parser, "street", "street")
-    _target(parser, required=False)
-    parser.add_argument("--rounds", type=_count, default=20, metavar="N", help="how often to measure each (20)")
-    _device(parser)
-
-
-def _perturbation(parser: Parser) -> None:
-    parser.add_argument("perturbation", type=Path, metavar="PERTURBATION", help="a PNG or safetensors file of a run")
-
-
-def _networks(parser: Parser, model: str | None, data: str | None) -> None:
-    default = model or "the perturbation's own"
-    parser.add_argument(
-        "--model", default=model, metavar="NAME", help=f"the network ({default}); see the command models"
-    )
-    parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
-    parser.add_argument(
-        "--data", default=data, metavar="NAME", help=f"the pictures ({data or default}); see the command datasets"
-    )
-    parser.add_argument("--eval-data", metavar="NAME", help="pictures to report on (the test split of --data)")
-    parser.add_argument("--size", type=_size, metavar="WIDTHxHEIGHT", help="what pictures are brought to (their own)")
-
-
-def _target(parser: Parser, *, required: bool) -> None:
-    group = parser.add_argument_group(
-        "what the network is to see" + ("" if required else " (else the perturbation's target)")
-    )
-    kind = group.add_mutually_exclusive_group(required=required)
-    kind.add_argument("--text", metavar="WORD", help="a word, in one class on another")
-    kind.add_argument("--mask", type=Path, metavar="PICTURE", help="what differs from the border in a picture")
-    kind.add_argument("--scene", type=int, metavar="INDEX", help="what it sees in this training picture, from 0")
-    kind.add_argument("--hide", action="append", metavar="CLASS", help="the scene without this class; may be repeated")
-    group.add_argument("--invert", action="store_true", help="with --mask: draw the other part")
-    group.add_argument("--region-class", metavar="CLASS", help="with --text or --mask: the class of what is drawn")
-    group.add_argument("--rest-class", metavar="CLASS|keep", help="and of the rest; keep leaves what the network sees")
-    group.add_argument("--fill", metavar="CLASS", help="with --hide: what hidden pixels become (what lies nearest)")
-
-
-def _device(parser: Parser) -> None:
-    parser.add_argument("--device", default="auto", help="cuda, mps or cpu (the first of them there is)")
-
-
-def _epsilon(text: str) -> float:
-    value = _number(text)
-    if not 1 <= value <= 127:
-        raise argparse.ArgumentTypeError(f"it must lie between 1 and 127 grey levels, not {text}")
-    return value
-
-
-def _count(text: str) -> int:
-    value = _number(text)
-    if value < 1 or not value.is_integer():
-        raise argparse.ArgumentTypeError(f"it must be a whole number of 1 or more, not {text}")
-    return int(value)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not isfinite(value):
-        raise argparse.ArgumentTypeError(f"it must be a number, not {text}")
-    return value
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, cross, height = text.lower().partition("x")
-    if not (cross and width.isdecimal() and height.isdecimal()):
-        raise argparse.ArgumentTypeError(f"a size is WIDTHxHEIGHT, such as 384x256, not {text}")
-    return int(width), int(height)
+    add_networks(parser, "street", "street")
+    add_target(parser, required=False)
+    parser.add_argument("--rounds", type=count, default=20, metavar="N", help="how often to measure each (20)")
+    add_device(parser)
 
 
 def _later(module: str, name: str) -> Callable[[Options], None]:

@@ -1,46 +1,53 @@
 """The command race: named settings at an equal budget, on any network and pictures."""
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import asdict
+from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Any
 
-from uapseg.arms import SCREEN
+from uapseg.arms import SCREEN, settings_of
 from uapseg.charts import race_chart
 from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
 from uapseg.cli.output import columns, print_progress, print_result, with_progress
-from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of, title_of
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.evaluate import percent
-from uapseg.files import write
+from uapseg.files import read, write
 from uapseg.models import load_model
 from uapseg.race import Course, Result, run_arm, standings
 from uapseg.run import choose_device, reported
+
+ALIKE = ("model", "weights", "data", "target", "epsilon")
+"""What a smaller race must share for its best arms to be taken; budget and size of the pictures may differ."""
+
+BEGINNING = '{"race": '
+"""How each line of results begins."""
 
 
 def race(options: Options) -> None:
     """Runs each arm with each seed, unless the file already holds it, and prints the standings."""
     course = _course(options)
-    key = {"model": options.model, "data": options.data, "size": options.size, "target": title_of(course.target),
-           "epsilon": options.epsilon, "budget": options.budget}  # fmt: skip
-    key = json.loads(json.dumps(key))
+    key = _key(options, course)
+    arms = _arms(options, key)
     done = [line for line in _lines(options.out) if line["race"] == key]
-    for arm in _arms(options, key):
-        for seed in range(options.seeds):
+    _check_writable(options.out)
+    try:
+        for arm, seed in product(arms, range(options.seeds)):
             if not any((line["arm"], line["seed"]) == (arm, seed) for line in done):
-                done += [{"race": key, **result.to_dict()} for result in _run(course, arm, seed, options.out, key)]
+                done += [_kept(options.out, key, result) for result in _run(course, arm, seed)]
+    except KeyboardInterrupt as stop:
+        again = f"Stopped; {options.out} keeps what has run to its end, and the same command goes on from there."
+        raise KeyboardInterrupt(again) from stop
     if not done:
         raise UapsegError("No arm could run: raise the budget, or choose other arms.")
-    arms = standings(done)
-    floors = {name: done[0][name] for name in ("random_noise", "clean")}
-    title = f"{title_of(course.target)} · {options.data} · network {options.model} · epsilon {options.epsilon:g}"
-    picture = options.out.with_suffix(".png")
-    write(picture, race_chart(arms, floors, title))
-    fields = {"arms": arms, "winner": arms[0]["arm"], **floors, **key, "file": str(options.out), "chart": str(picture)}
-    print_result(fields, f"{title}\n{_table(arms, floors)}\n{picture} shows the curves.", as_json=options.json)
+    _print_standings(options, key, done)
 
 
 def _course(options: Options) -> Course:
@@ -48,22 +55,31 @@ def _course(options: Options) -> Course:
     model = load_model(options.model, choose_device(options.device), weights=options.weights)
     train, held_out = (load_dataset(options.data, split, options.size) for split in ("train", "val"))
     target = target_of(options, model, options.data, train.size)
-    if target is None:
-        raise UapsegError("Say what the network is to see with --text, --mask, --scene or --hide.")
+    assert target is not None  # noqa: S101  the parser asks for one
     test = reported(options.data, options.eval_data, options.size)
     return Course(model, train, held_out, test, target, options.epsilon / 255, options.budget)
+
+
+def _key(options: Options, course: Course) -> dict[str, Any]:
+    """What results must share to be compared, as JSON gives it back."""
+    fields = {
+        "model": options.model, "weights": course.model.fingerprint, "data": options.data,
+        "eval_data": options.eval_data, "size": course.train.size, "target": title_of(course.target),
+        "target_hash": sha256(json.dumps(asdict(course.target)).encode()).hexdigest()[:16],
+        "epsilon": options.epsilon, "budget": options.budget,
+    }  # fmt: skip
+    return json.loads(json.dumps(fields))
 
 
 def _arms(options: Options, key: dict[str, Any]) -> list[str]:
     """The arms that are named, else those of the screen, else the best of an earlier and smaller race."""
     if options.best is None:
-        return options.arms.split(",") if options.arms else list(SCREEN)
-    earlier = [
-        line
-        for line in _lines(options.out)
-        if {**line["race"], "budget": 0, "size": 0} == {**key, "budget": 0, "size": 0}
-    ]
-    smaller = [line for line in earlier if line["budget"] < options.budget]
+        arms: list[str] = [arm.strip() for arm in options.arms.split(",")] if options.arms else [*SCREEN]
+        for arm in arms:  # a slip in the last name is told before the first has run
+            settings_of(arm, epsilon=options.epsilon / 255, budget=options.budget, seed=0)
+        return arms
+    alike = [line for line in _lines(options.out) if all(line["race"].get(name) == key[name] for name in ALIKE)]
+    smaller = [line for line in alike if line["budget"] < options.budget]
     if not smaller:
         raise UapsegError(
             f"{options.out} holds no race of a smaller budget to take the best arms from: run one first."
@@ -71,34 +87,64 @@ def _arms(options: Options, key: dict[str, Any]) -> list[str]:
     return [arm["arm"] for arm in standings(smaller)[: options.best]]
 
 
-def _run(course: Course, arm: str, seed: int, out: Path, key: dict[str, Any]) -> Iterator[Result]:
-    """Runs one arm, keeps its result at once, and yields it; an arm that cannot run here is named and left out."""
+def _run(course: Course, arm: str, seed: int) -> list[Result]:
+    """Runs one arm; one that cannot run here is named, and gives no result."""
     print_progress(f"{arm}, seed {seed}")
-    snapshots, found = run_arm(course, arm, seed), list[Result]()
+    found: list[Result] = []
 
-    def kept() -> Iterator[Any]:
-        found.append((yield from snapshots))
+    def followed() -> Iterator[Any]:
+        found.append((yield from run_arm(course, arm, seed)))
 
     try:
-        for _ in with_progress(kept(), course.budget, 0):
-            pass
+        deque(with_progress(followed(), course.budget, 0), maxlen=0)
     except UapsegError as error:
         print_progress(f"{arm} is left out: {error}")
-        return
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("a") as file:
-        file.write(json.dumps({"race": key, **found[0].to_dict()}) + "\n")
-    yield found[0]
+    return found
+
+
+def _check_writable(file: Path) -> None:
+    """Finds out before the first arm has run."""
+    if file.suffix == ".png":
+        raise UapsegError(f"{file} is where the chart would go: choose a name in .jsonl with --out.")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.open("ab").close()
+    except OSError as error:
+        raise UapsegError(f"The file {file} cannot be written: {error.strerror}.") from error
+
+
+def _kept(file: Path, key: dict[str, Any], result: Result) -> dict[str, Any]:
+    """Adds a result to the file at once, on a line of its own even where the last one was cut off."""
+    line = {"race": key, **result.to_dict()}
+    before = read(file)
+    with file.open("a", encoding="utf-8") as opened:
+        opened.write("\n" * (before != b"" and not before.endswith(b"\n")) + json.dumps(line) + "\n")
+    return line
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
-    """The results in a file; a line that was cut off is left out."""
+    """The results in a file; a line that was cut off is left out.
+
+    Raises:
+        UapsegError: It holds something else.
+    """
     lines: list[dict[str, Any]] = []
-    if file.is_file():
-        for line in file.read_text().splitlines():
-            with suppress(ValueError):
-                lines.append(json.loads(line))
+    for line in read(file).decode("utf-8", "replace").splitlines() if file.exists() else ():
+        if not line.startswith(BEGINNING):
+            raise UapsegError(f"{file} holds something other than the results of races: choose another with --out.")
+        with suppress(ValueError):
+            lines.append(json.loads(line))
     return lines
+
+
+def _print_standings(options: Options, key: dict[str, Any], done: list[dict[str, Any]]) -> None:
+    arms = standings(done)
+    floors = {name: done[0][name] for name in ("random_noise", "clean")}
+    title = f"{key['target']} · {options.data} · network {options.model} · epsilon {options.epsilon:g}"
+    picture = options.out.with_suffix(".png")
+    write(picture, race_chart(arms, floors, title))
+    fields = {"arms": arms, "winner": arms[0]["arm"], **floors, **key, "file": str(options.out), "chart": str(picture)}
+    print_result(fields, f"{title}\n{_table(arms, floors)}\n{picture} shows the curves.", as_json=options.json)
 
 
 def _table(arms: list[dict[str, Any]], floors: dict[str, dict[str, float | None]]) -> str:

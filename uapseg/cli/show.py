@@ -6,9 +6,10 @@ from typing import Any
 
 from PIL import Image
 
+from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
 from uapseg.cli.networks import network_for
 from uapseg.cli.output import print_result
-from uapseg.cli.parser import Options
 from uapseg.cli.targets import title_of
 from uapseg.errors import UapsegError
 from uapseg.evaluate import images_of
@@ -46,6 +47,7 @@ def figure(options: Options) -> None:
     if file.suffix.lower() not in KINDS:
         raise UapsegError(f"The figure {file.name} must end in .png or .pdf: choose such a name with --out.")
     perturbation, plan = folder.perturbation(), folder.plan
+    bring([(plan.model, plan.weights)], [plan.data, plan.eval_data])
     model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
     dataset = reported(plan.data, plan.eval_data, plan.size)
     device = next(model.buffers()).device

@@ -1,6 +1,8 @@
 """From the flags of the command line to a target."""
 
-from uapseg.cli.parser import Options
+from pathlib import Path
+
+from uapseg.cli.flags import Options
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
@@ -27,13 +29,25 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
         fill = _named(options.fill, model) if options.fill else None
         return Hidden(classes=tuple(_named(name, model) for name in options.hide), fill=fill)
     if options.scene is not None:
-        return _scene(options.scene, model, load_dataset(data, "train"))
+        return _scene(options.scene, model, load_dataset(data, "train", options.size))
     if options.text is None and options.mask is None:
         return None
     inside, rest = _pair(options, model)
     if options.text is not None:
         return written(options.text, inside, rest, size)
     return drawn(read_mask(decode(options.mask), invert=options.invert), inside, rest, options.mask.name)
+
+
+def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Path) -> None:
+    """Makes sure that a network has the classes that the perturbation of a file aims at.
+
+    Raises:
+        UapsegError: It has not; file and network are named.
+    """
+    try:
+        target.on(model.classes, model.objects, size)
+    except UapsegError as error:
+        raise UapsegError(f"The perturbation {file} does not fit the network {model.name}: {error}") from error
 
 
 def title_of(target: Target) -> str:

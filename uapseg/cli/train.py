@@ -9,12 +9,12 @@ from datetime import datetime
 from pathlib import Path
 
 from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
 from uapseg.cli.measure import full_report
 from uapseg.cli.output import print_progress, print_result, with_progress
-from uapseg.cli.parser import Options
 from uapseg.cli.targets import target_of, title_of
-from uapseg.datasets import load_dataset
-from uapseg.distributed import joined
+from uapseg.datasets import Dataset, load_dataset
+from uapseg.distributed import Workers, joined
 from uapseg.errors import UapsegError
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
 from uapseg.models import load_model
@@ -31,30 +31,48 @@ def train(options: Options) -> None:
     with joined() as workers:
         if options.out and workers.rank == 0:
             check_vacant(options.out, overwrite=options.overwrite)
-        if workers.rank == 0:
-            names = [(options.model, options.weights), *((name, None) for name in options.also)]
-            bring(names, [options.data, options.eval_data])
-        workers.wait()  # what the first process has fetched, the others find
+        _bring(options, workers)
         plan = _plan(options)
         snapshots = run(plan, device=options.device, workers=workers)  # refuses what does not fit, before any folder
+        test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
-            deque(snapshots, maxlen=0)  # the other processes only do their share; the first one keeps the books
+            _help(snapshots)
             return
         path = options.out or _new_folder(title_of(plan.target))
-        _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, 0, options)
+        _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, test, 0, options)
 
 
 def resume(options: Options) -> None:
     """Goes on with a stopped run, and measures it on the test pictures."""
-    folder = RunFolder.open(options.folder)
-    state = folder.load_state()
-    snapshots = run(folder.plan, device=options.device, state=state)
-    _carry_out(folder, snapshots, state.image_gradients if state else 0, options)
+    with joined() as workers:
+        folder = RunFolder.open(options.folder)
+        plan, state = folder.plan, folder.load_state()
+        _bring(plan, workers)
+        snapshots = run(plan, device=options.device, state=state, workers=workers)
+        test = reported(plan.data, plan.eval_data, plan.size)
+        if workers.rank:
+            _help(snapshots)
+            return
+        _carry_out(folder, snapshots, test, state.image_gradients if state else 0, options)
+
+
+def _bring(wanted: Options | Plan, workers: Workers) -> None:
+    """Has the first process fetch what is not here yet; the others then find it."""
+    if workers.rank == 0:
+        networks = [(wanted.model, wanted.weights), *((name, None) for name in wanted.also)]
+        bring(networks, [wanted.data, wanted.eval_data])
+    workers.wait()
+
+
+def _help(snapshots: Generator[Snapshot]) -> None:
+    """Does this process's share of a run; the first process keeps the books."""
+    deque(snapshots, maxlen=0)
 
 
 def _plan(options: Options) -> Plan:
-    if options.omega is not None and options.preset != "paper":
-        raise UapsegError("--omega goes with --preset paper only: leave it out.")
+    for flag, preset in (("omega", "paper"), ("keep", "fast")):
+        if getattr(options, flag) is not None and options.preset != preset:
+            raise UapsegError(f"--{flag} goes with --preset {preset} only: leave it out.")
     model = load_model(options.model, choose_device(options.device), weights=options.weights)
     size = options.tile or load_dataset(options.data, "train", options.size).size
     target = target_of(options, model, options.data, size)
@@ -84,7 +102,7 @@ def _new_folder(title: str) -> Path:
     return next(path for path in taken if not path.exists())
 
 
-def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], spent: int, options: Options) -> None:
+def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], test: Dataset, spent: int, options: Options) -> None:
     """Runs to the end and measures; what is reached is on the disk whenever it is stopped."""
     plan = folder.plan
     print_progress(f"Training into {folder.path}: {title_of(plan.target)}.")
@@ -92,8 +110,7 @@ def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], spent: int, op
         _search(folder, with_progress(snapshots, plan.settings.budget, spent))
         print_progress("Measuring on the test pictures...")
         model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
-        dataset = reported(plan.data, plan.eval_data, plan.size)
-        report, table = full_report(folder.perturbation(), model, dataset, plan.target)
+        report, table = full_report(folder.perturbation(), model, test, plan.target)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {folder.path}"
         raise KeyboardInterrupt(f"Stopped; all is kept in {folder.path}, and `{again}` goes on from there.") from stop

@@ -4,32 +4,43 @@ from pathlib import Path
 from typing import Any
 
 from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
 from uapseg.cli.output import columns, print_progress, print_result
-from uapseg.cli.parser import Options
-from uapseg.datasets import load_dataset
+from uapseg.cli.targets import check_fit
 from uapseg.errors import UapsegError
 from uapseg.evaluate import evaluate, percent
-from uapseg.export import load
+from uapseg.export import Perturbation, load
 from uapseg.models import Segmenter, load_model
-from uapseg.run import choose_device
+from uapseg.run import Plan, choose_device, reported
 
 
 def transfer(options: Options) -> None:
     """Measures perturbations (rows) on networks (columns), beside random noise of the same epsilon."""
-    names = options.models.split(",")
-    bring([(name, None) for name in names], [options.data])
+    rows = [_read(file) for file in options.perturbations]
+    names = [name.strip() for name in options.models.split(",") if name.strip()]
+    if not names:
+        raise UapsegError("No network is named: name some with --models, separated by commas.")
+    data = [options.data] if options.data else [name for *_, plan in rows for name in (plan.data, plan.eval_data)]
+    bring([(name, None) for name in names], data)
     models = [load_model(name, choose_device(options.device)) for name in names]
-    cells = [_cell(file, model, options) for file in options.perturbations for model in models]
+    for file, perturbation, plan in rows:
+        for model in models:  # all of them before the first is measured, which takes a while
+            check_fit(plan.target, model, (perturbation.levels.shape[2], perturbation.levels.shape[1]), file)
+    cells = [_cell(*row, model, options) for row in rows for model in models]
     print_result({"transfer": cells}, _table(cells, [model.name for model in models]), as_json=options.json)
 
 
-def _cell(file: Path, model: Segmenter, options: Options) -> dict[str, Any]:
+def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
     perturbation = load(file)
-    plan = perturbation.plan
-    if plan is None:
+    if perturbation.plan is None:
         raise UapsegError(f"{file} holds no plan, so that its target is not known: bring a perturbation with one.")
+    return file, perturbation, perturbation.plan
+
+
+def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, options: Options) -> dict[str, Any]:
     print_progress(f"{file} on {model.name}")
-    dataset = load_dataset(options.data or plan.eval_data or plan.data, "test", options.size or plan.size)
+    size = options.size or plan.size
+    dataset = reported(options.data or plan.data, None if options.data else plan.eval_data, size)
     report = evaluate(model, dataset, plan.target, perturbation.delta, epsilon=perturbation.epsilon)
     return {"perturbation": str(file), "trained_on": [plan.model, *plan.also], **report.to_dict()}
 
