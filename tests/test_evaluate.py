@@ -1,5 +1,7 @@
 """Measuring: on 8-bit pictures, with the perturbation as it is saved, beside clean pictures and random noise."""
 
+import re
+
 import pytest
 import torch
 
@@ -99,6 +101,12 @@ def test_a_collapse_is_told_in_the_table():
     assert result.collapse.name == "light"
     assert "Collapse: light fills 100.0 % of the pictures" in result.table()
     assert report(torch.full((3, 12, 16), 11 * GREY), 11 * GREY).collapse is None
+
+
+def test_a_score_of_nothing_is_a_dash_in_the_table():
+    nothing = evaluate(greys(), Plain((90,), "test"), Hidden(classes=("light",)), torch.zeros(3, 12, 16), epsilon=GREY)
+    assert re.search(r"^hidden +- +- +- +-$", nothing.table(), re.MULTILINE)
+    assert re.search(r"^kept +100\.0 +100\.0 to 100\.0 +100\.0 +100\.0$", nothing.table(), re.MULTILINE)
 
 
 def test_every_part_of_a_measurement_has_a_hash_of_its_own():

@@ -68,8 +68,8 @@ class Report:
         """All of it as a text table, shares in per cent."""
         lines = [f"{'':<18}{'perturbed':>10}{'95 % interval':>17}{'clean':>9}{'random noise':>14}"]
         for name, value in self.perturbed.items():
-            low, high = (f"{100 * v:.1f}" for v in self.interval.get(name, [float("nan")] * 2))
-            cells = [f"{percent(value):>10}", f"{f'{low} to {high}':>17}"]
+            interval = " to ".join(map(percent, self.interval.get(name, [None])))
+            cells = [f"{percent(value):>10}", f"{interval:>17}"]
             cells += [f"{percent(self.clean[name]):>9}", f"{percent(self.random_noise[name]):>14}"]
             lines.append(f"{name.replace('_', ' '):<18}" + "".join(cells))
         if self.truth:
