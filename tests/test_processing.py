@@ -45,7 +45,7 @@ def test_resizing_keeps_size_and_flat_pictures_and_takes_fine_detail(scene):
 
 
 def test_light_is_a_factor():
-    assert lit(torch.tensor([0.25, 0.9]).view(1, 1, 1, 2), 1.2).flatten().tolist() == pytest.approx([0.3, 1.0])
+    assert lit(torch.tensor([0.25, 0.5, 0.9]).view(1, 3, 1, 1), 1.2).flatten().tolist() == pytest.approx([0.3, 0.6, 1])
 
 
 @pytest.mark.parametrize("process", [lambda x: jpeg(x, 60), lambda x: blurred(x, 0.8), lambda x: resized(x, 0.7)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from jaxtyping import UInt8
 from torch import Tensor
 
 from uapseg.augment import Move, moved
@@ -17,7 +18,7 @@ from uapseg.perturbation import perturb
 from uapseg.processing import Process
 from uapseg.settings import Settings
 from uapseg.targets import Goal, Target
-from uapseg.tensors import Delta, Images, LabelMaps, Logits
+from uapseg.tensors import Delta, Images, Logits
 
 KEEP = {"static": 1.5, "hidden": 1.0}
 """What the mean over each other region counts for in the loss, beside the drawn region or the hidden pixels."""
@@ -110,7 +111,7 @@ class Objective:
         kept = moved(kept, batch.moves) if batch.moves else kept
         return self._goal_of(kept[:, 0]) if self._target.kind == "static" else Goal(kept[:, 0], kept[:, 1])
 
-    def _remembered(self, batch: Batch) -> Tensor:
+    def _remembered(self, batch: Batch) -> UInt8[Tensor, "n m h w"]:
         """What is taken from each clean picture once and kept (n, m, h, w): its prediction, or goal and groups.
 
         Kept compressed: 5,000 pictures of 520x520 take tens of megabytes instead of gigabytes.
@@ -123,7 +124,7 @@ class Objective:
         stored = [np.frombuffer(zlib.decompress(self._kept[number]), np.uint8) for number in batch.numbers]
         return torch.stack([torch.from_numpy(maps.copy()).view(shape) for maps in stored]).to(batch.images.device)
 
-    def _learnt(self, images: Images) -> LabelMaps:
+    def _learnt(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)
         if self._target.kind == "static":
             return clean[:, None].cpu()
