@@ -8,7 +8,6 @@ from typing import Any
 
 from uapseg.arms import settings_of
 from uapseg.datasets import Dataset
-from uapseg.errors import UapsegError
 from uapseg.evaluate import evaluate
 from uapseg.fit import fit
 from uapseg.metrics import Collapse, Scores, merit
@@ -92,8 +91,7 @@ def run_arm(course: Course, arm: str, seed: int) -> Generator[Snapshot, None, Re
         if not curve or curve[-1][0] != look.image_gradients:
             curve.append((look.image_gradients, next(iter(look.scores.values()))))
         yield snapshot
-    if snapshot is None:
-        raise UapsegError("The race has no budget: raise it.")
+    assert snapshot is not None  # noqa: S101  there is one before the first step
     state = snapshot.state
     delta = quantise(state.best, course.epsilon)
     report = evaluate(course.model, course.test, course.target, delta, epsilon=course.epsilon, seed=seed)
