@@ -153,7 +153,7 @@ def test_a_download_that_fails_is_told_and_can_be_tried_again(handlers: Handlers
     handlers.on_pair(run.token, "greys", FAR)
     handlers.on_fetch(run.token)
     reply = until(handlers, run, lambda reply: reply.get("state") == "failed")
-    assert "far.bin" in reply["coming"]["lines"][0]
+    assert reply["coming"]["lines"] == [words.NOT_FETCHED]  # no word of addresses and folders of the server
     server.files["/far.bin"].status = 200
     handlers.on_fetch(run.token)
     assert "world" in until(handlers, run, lambda reply: "world" in reply)

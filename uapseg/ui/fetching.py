@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Sequence
 
 from uapseg.download import Download, Progress
 from uapseg.errors import UapsegError
-from uapseg.ui import sentences
+from uapseg.ui import sentences, words
 
 PATIENCE = 60.0
 """Seconds after which a visitor who no longer asks counts as gone."""
@@ -51,8 +51,8 @@ class Fetch:
             failed = self._fetched()
             if failed:
                 self.error = sentences.not_fetched(failed)
-        except UapsegError as error:
-            self.error = str(error)
+        except UapsegError:  # its message names files of the server
+            self.error = words.NOT_FETCHED
         finally:
             self.over = True
 

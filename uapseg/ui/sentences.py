@@ -116,7 +116,7 @@ def coming(coming: "Coming", pair: tuple[str, str], details: Sequence[str]) -> d
     """What the page says while network and pictures are not there yet."""
     names = " on ".join(short(name) for name in pair)
     if coming.state == "costs":
-        lines = [f"To download now: {size(coming.total)}.", *details]
+        lines = [*([f"To download now: {size(coming.total)}."] if coming.total else []), *details]
         return {"title": f"{names} is not on this machine yet", "lines": lines}
     if coming.state == "fetching":
         of = f" of {size(coming.total)}" if coming.total else ""

@@ -68,8 +68,8 @@ class Studios:
 
     def details(self, pair: Pair) -> list[str]:
         """What there is to know of a pair before choosing it."""
-        offers = [*self.model_offers, *self.dataset_offers]
-        return [offer.details for offer in offers if offer.name in pair and offer.details]
+        halves = zip((self.model_offers, self.dataset_offers), pair, strict=True)
+        return [offer.details for offers, name in halves for offer in offers if offer.name == name and offer.details]
 
     def offers(self, pair: Pair) -> bool:
         """Whether a visitor may choose this pair."""

@@ -20,7 +20,7 @@ async function playRecorded() {
   }
   quiet();
 }
-const free = () => seen.status === 'idle' && root.dataset.kind === 'scene' && !drawable && element.isConnected && world.key === facts.world.key;
+const free = () => seen.status === 'idle' && !root.dataset.coming && root.dataset.kind === 'scene' && !drawable && element.isConnected && world.key === facts.world.key;
 async function showRecorded(frames, number) {
   const part = frames[number], { floors, here, total, caption } = film2.frames;
   await frame(part);
