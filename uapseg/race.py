@@ -141,7 +141,7 @@ def _standing(arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _looks(runs: list[dict[str, Any]]) -> list[tuple[int, list[Any]]]:
+def _looks(runs: list[dict[str, Any]]) -> list[tuple[int, Sequence[Any]]]:
     """The looks that all seeds have taken, by their place."""
     return list(enumerate(min((run["curve"] for run in runs), key=len)))
 
