@@ -86,6 +86,7 @@ def test_a_class_that_swallows_others_is_named_and_one_that_should_is_not():
     assert (found.name, found.clean, found.wanted, found.seen) == ("car", 3 / 8, 3 / 8, 7 / 8)
     assert found.excess == pytest.approx(1 / 2)
     assert collapse(hide(clean, maps([0, 0, 1, 0], [0, 1, 1, 0])), HIDE, CLASSES) is None  # road takes what it should
+    assert collapse(hide(clean, clean), HIDE, CLASSES) is None  # nothing has grown: the hidden class is still there
 
 
 def test_the_truth_is_compared_where_there_is_one():
