@@ -1,14 +1,19 @@
 """A world whose answers are known: pictures of one colour each, and a network that names the nearer of two greys."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
 from torch import Tensor, nn
 
 from uapseg.models import Segmenter
+
+if TYPE_CHECKING:
+    from uapseg.ui.handlers import Handlers
+    from uapseg.ui.studios import Studios
 
 DARK, LIGHT = 100 / 255, 121 / 255
 """The colours of the two classes; a grey is seen as light from 110.5 grey levels on."""
@@ -69,3 +74,21 @@ def scene_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cache")
     os.environ["UAPSEG_CACHE"] = str(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def studios() -> Iterator["Studios"]:
+    """The page's studios on the small world; imported here, as most tests need no page."""
+    from tests.small_world import small_world
+
+    with small_world() as studios:
+        yield studios
+
+
+@pytest.fixture
+def handlers(studios: "Studios") -> "Handlers":
+    """The events of a page of their own, on the small world."""
+    from tests.small_world import registry
+    from uapseg.ui.handlers import Handlers
+
+    return Handlers(studios, registry(), patience=600)

@@ -138,3 +138,11 @@ def values(handlers: Handlers, drawing: str | None = None, **changes: object) ->
 
 def registry() -> Registry:
     return Registry()
+
+
+def ran(handlers: Handlers, **changes: object) -> Run:
+    """A run that has come to its end; the controls are the default but for ``changes``."""
+    run = visitor(handlers)
+    handlers.on_ask(run.token, *values(handlers, **changes))
+    list(handlers.on_run(run.token))
+    return run

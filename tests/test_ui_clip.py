@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -10,7 +9,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from tests.small_world import SHADES, registry, small_world, values, visitor
+from tests.small_world import SHADES, ran, registry, visitor
 from uapseg.errors import UapsegError
 from uapseg.ui.clip import RATE, mp4, pictures_of
 from uapseg.ui.frames import jpeg, stretched
@@ -21,22 +20,13 @@ from uapseg.ui.studios import Studios
 
 
 @pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
-
-
-@pytest.fixture(scope="module")
 def handlers(studios: Studios) -> Handlers:
     return Handlers(studios, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
 def finished(handlers: Handlers) -> Run:
-    run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, budget=320))
-    list(handlers.on_run(run.token))
-    return run
+    return ran(handlers, budget=320)
 
 
 def grey(shade: int, width: int = 96, height: int = 64) -> np.ndarray:

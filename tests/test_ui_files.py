@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
@@ -11,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_world import SIZE, registry, small_world, values, visitor
+from tests.small_world import SIZE, ran, registry, values, visitor
 from tests.test_ui_drawing import sent
 from uapseg.evaluate import BATCH
 from uapseg.export import Perturbation, load, save_png
@@ -28,22 +27,13 @@ from uapseg.validation import HeldOut, spread
 
 
 @pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
-
-
-@pytest.fixture(scope="module")
 def handlers(studios: Studios) -> Handlers:
     return Handlers(studios, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
 def finished(handlers: Handlers) -> Run:
-    run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, budget=640))
-    list(handlers.on_run(run.token))
-    return run
+    return ran(handlers, budget=640)
 
 
 def saved(handlers: Handlers, run: Run, kind: str) -> Path:

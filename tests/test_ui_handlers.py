@@ -1,7 +1,7 @@
 """The handlers as plain functions: no server, no browser."""
 
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import gradio as gr
@@ -10,23 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.small_world import registry, small_world, values, visitor
+from tests.small_world import registry, values, visitor
 from uapseg.ui import words
 from uapseg.ui.frames import jpeg
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
 from uapseg.ui.runs import Run
 from uapseg.ui.studios import Studios
-
-
-@pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
-
-
-@pytest.fixture
-def handlers(studios: Studios) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
 
 
 def label(updates: tuple) -> str | None:

@@ -3,13 +3,12 @@
 import asyncio
 import base64
 import io
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_world import registry, small_world, values, visitor
+from tests.small_world import ran, registry
 from uapseg.ui.frames import difference, spectrum
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import STEPS, Looks, scaled
@@ -19,22 +18,13 @@ from uapseg.ui.studios import Studios
 
 
 @pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
-
-
-@pytest.fixture(scope="module")
 def handlers(studios: Studios) -> Handlers:
     return Handlers(studios, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
 def finished(handlers: Handlers) -> Run:
-    run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, budget=320))
-    list(handlers.on_run(run.token))
-    return run
+    return ran(handlers, budget=320)
 
 
 def looks(handlers: Handlers) -> Looks:

@@ -6,19 +6,13 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from tests.small_world import registry, small_world, stocked, values, visitor
+from tests.small_world import registry, stocked, values, visitor
 from uapseg.ui import ready as shelf
 from uapseg.ui import words
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.studios import Studios
 
 PAIR = ("greys", "plain:x")
-
-
-@pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
 
 
 @pytest.fixture

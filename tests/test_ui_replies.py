@@ -2,38 +2,22 @@ import asyncio
 import base64
 import io
 import time
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_world import registry, small_world, values, visitor
+from tests.small_world import ran, values, visitor
 from uapseg.ui import replies, words
 from uapseg.ui.frames import amplified, label_png, perturbed
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.replies import Replies
 from uapseg.ui.runs import Run
-from uapseg.ui.studios import Studios
-
-
-@pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
-
-
-@pytest.fixture
-def handlers(studios: Studios) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
 
 
 @pytest.fixture
 def finished(handlers: Handlers) -> Run:
-    run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, budget=320))
-    list(handlers.on_run(run.token))
-    return run
+    return ran(handlers, budget=320)
 
 
 def pull(handlers: Handlers, **request: object) -> dict:

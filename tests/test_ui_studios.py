@@ -9,7 +9,7 @@ import gradio as gr
 import pytest
 
 from tests.server import Server, serving
-from tests.small_world import FAR, registry, small_world, values, visitor
+from tests.small_world import FAR, small_world, values, visitor
 from uapseg.ui import replies, words
 from uapseg.ui.handlers import CONTROLS, Handlers
 from uapseg.ui.replies import Replies
@@ -37,11 +37,6 @@ def studios(server: Server, tmp_path: Path) -> Iterator[Studios]:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(replies, "LONGEST_WAIT", 0.3)
     monkeypatch.setattr(replies, "COMING_SECONDS", 0.05)
-
-
-@pytest.fixture
-def handlers(studios: Studios) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
 
 
 def pull(handlers: Handlers, run: Run) -> dict:

@@ -1,29 +1,17 @@
 """Changing one's mind while a run goes on, or after it: nothing starts afresh but by Reset."""
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 
 import gradio as gr
 import numpy as np
 import pytest
 
-from tests.small_world import registry, small_world, values, visitor
+from tests.small_world import values, visitor
 from uapseg.ui import moments, words
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.runs import Run
 from uapseg.ui.steps import unpacked
-from uapseg.ui.studios import Studios
-
-
-@pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
-
-
-@pytest.fixture
-def handlers(studios: Studios) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
 
 
 def started(handlers: Handlers, **changes: object) -> Run:

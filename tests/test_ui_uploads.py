@@ -1,6 +1,5 @@
 """Pictures that a visitor brings."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
@@ -8,24 +7,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_world import registry, small_world, values, visitor
+from tests.small_world import values, visitor
 from uapseg.ui.frames import perturbed
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import frame, shown
 from uapseg.ui.requests import Wanted
 from uapseg.ui.studios import Studios
 from uapseg.ui.uploads import MOST_PHOTOS
-
-
-@pytest.fixture(scope="module")
-def studios() -> Iterator[Studios]:
-    with small_world() as studios:
-        yield studios
-
-
-@pytest.fixture
-def handlers(studios: Studios) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
 
 
 def view(kind: object, number: object) -> gr.EventData:
