@@ -9,7 +9,6 @@ from typing import Any
 import gradio as gr
 from gradio.themes import Base, LocalFont
 
-from uapseg.datasets import load_dataset
 from uapseg.public import offered_datasets, offered_models
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
@@ -31,13 +30,6 @@ def build(studios: Studios | None = None, *, patience: float | None = None) -> g
         studios.first.draw_ahead()
     runs = Registry()
     return page(Handlers(studios, runs, patience), Replies(studios, runs))
-
-
-def draw_scenes(data: str = "street") -> None:
-    """Has the training pictures drawn and kept on the disk, so that the first run need not wait for them."""
-    pictures = load_dataset(data, "train")
-    for number in range(len(pictures)):
-        pictures.pictures([number])
 
 
 def launch_options() -> dict[str, Any]:

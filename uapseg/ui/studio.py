@@ -1,7 +1,6 @@
 """What all visitors of a network and its pictures share, and the one place where the page computes with them."""
 
 import threading
-from collections import deque
 from collections.abc import Sequence
 from functools import cached_property, reduce
 from operator import add
@@ -27,7 +26,7 @@ from uapseg.validation import SHOWN, spread
 MOST_PIXELS = 768 * 512
 """Photos are shown and attacked at no more than this, so that a frame takes no longer than a step."""
 
-SCENES = {"street": 33}
+SCENES = {"street": 34}
 """The number of the validation picture shown until a visitor brings a photo; the first one where none is said."""
 
 
@@ -62,10 +61,12 @@ class Studio:
 
     def draw_ahead(self) -> None:
         """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""
+        threading.Thread(target=self._draw, daemon=True).start()
+
+    def _draw(self) -> None:
         train = load_dataset(self.pair[1], "train")
-        threading.Thread(
-            target=lambda: deque(map(train.pictures, ([n] for n in range(len(train)))), 0), daemon=True
-        ).start()
+        for number in range(len(train)):
+            train.pictures([number])
 
     def _held_out(self, numbers: list[int]) -> list[Picture]:
         return list(self.held_out.pictures(numbers).permute(0, 2, 3, 1).numpy())
