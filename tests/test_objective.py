@@ -1,6 +1,7 @@
 """The gradient of a batch: against the objective written out, picture by picture where asked, moved with its goals."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from tests.conftest import Plain, greys
 from uapseg.augment import Move
 from uapseg.distributed import ALONE
 from uapseg.objective import Batch, Objective, normalised
+from uapseg.processing import Framing, Process, lit
 from uapseg.settings import fast
 from uapseg.targets import Hidden, drawn
 
@@ -62,6 +64,17 @@ def test_goals_move_with_their_pictures_and_a_static_target_stays():
     assert (goal.labels[0, :, :12] == torch.tensor([0] * 8 + [1] * 4)).all()
 
 
+@pytest.mark.parametrize("target", [HIDE, drawn(np.arange(16).repeat(12).reshape(16, 12).T < 8, "dark", "light")])
+def test_goals_are_framed_anew_with_the_perturbed_picture(target):
+    """The left half is hidden, or drawn: moved by a quarter, three quarters are (what enters is a mirror image)."""
+    left = torch.full((1, 3, 12, 16), 95 / 255)
+    left[..., :8] = 118 / 255
+    process = Process(lambda images: images, Framing(right=0.25))
+    groups = Objective(greys(), target, RULE, SIZE, ALONE)._goals(Batch([0], left, 1, process=process)).groups
+    assert (groups[0, :, :12] == 0).all()
+    assert (groups[0, :, 12:] != 0).all()
+
+
 def test_clean_predictions_are_kept_small():
     objective = Objective(greys(), HIDE, RULE, SIZE, ALONE)
     objective.gradient(batch(115, 95), torch.zeros(3, 12, 16))
@@ -72,7 +85,7 @@ def test_clean_predictions_are_kept_small():
 def test_the_network_sees_the_processed_picture():
     darker = replace(RULE, tau=0.75, focus="tau")
     plain = gradient(darker, batch(115))[2]
-    processed = gradient(darker, batch(115, process=lambda images: images * 0.5))[2]
+    processed = gradient(darker, batch(115, process=Process(partial(lit, factor=0.5))))[2]
     assert plain == 0
     assert processed == 1
 

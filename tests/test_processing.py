@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from uapseg.processing import blurred, jpeg, lit, random_process, resized
+from uapseg.processing import Framing, blurred, jpeg, lit, random_process, resized
 from uapseg.scenery import render
 
 
@@ -57,6 +57,36 @@ def test_gradients_pass(scene, process):
 
 
 def test_random_processes_follow_the_seed_and_differ(scene):
-    outcomes = [random_process(seed)(scene) for seed in range(12)]
-    assert torch.equal(outcomes[5], random_process(5)(scene))
+    outcomes = [random_process(seed).images(scene) for seed in range(12)]
+    assert torch.equal(outcomes[5], random_process(5).images(scene))
     assert len({round(outcome.double().sum().item(), 3) for outcome in outcomes}) > 6
+
+
+def test_a_shift_carries_pictures_and_label_maps_alike():
+    rows = torch.arange(8 * 20).view(1, 1, 8, 20).expand(1, 3, 8, 20) / 255
+    framing = Framing(right=0.1, down=-0.25)
+    assert torch.allclose(framing.images(rows)[..., :6, 2:], rows[..., 2:, :-2], atol=1e-5)
+    maps = torch.arange(8 * 20, dtype=torch.uint8).view(1, 8, 20)
+    assert torch.equal(framing.labels(maps)[:, :6, 2:], maps[:, 2:, :-2])
+    assert framing.labels(maps).dtype == torch.uint8
+
+
+def test_a_zoom_enlarges_about_the_centre_and_mirrors_what_enters():
+    maps = torch.zeros(1, 40, 60, dtype=torch.uint8)
+    maps[:, 10:30, 15:45] = 7
+    assert (Framing(zoom=2.0).labels(maps) == 7).all()
+    small = Framing(zoom=0.5).labels(maps)
+    assert (small[:, 16:24, 24:36] == 7).all()
+    assert (small == 7).double().mean().item() > 0.25 * 0.25  # its mirror images at the edges too
+    images = maps[:, None].expand(1, 3, 40, 60) / 255
+    alike = (Framing(zoom=0.8, right=0.1).images(images)[:, 0] > 3.5 / 255) == (
+        Framing(zoom=0.8, right=0.1).labels(maps) == 7
+    )
+    assert alike.double().mean() > 0.97
+
+
+def test_some_random_processes_frame_the_picture_anew_by_a_little():
+    framings = [random_process(seed).framing for seed in range(60)]
+    moved = [framing for framing in framings if framing != Framing()]
+    assert 4 <= len(moved) <= 20
+    assert all(0.7 < each.zoom < 1.3 and abs(each.down) <= 0.05 and abs(each.right) <= 0.05 for each in moved)

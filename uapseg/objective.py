@@ -98,12 +98,20 @@ class Objective:
         kind = batch.images.device.type
         with torch.enable_grad():
             attacked = perturb(images, delta)
-            attacked = batch.process(attacked) if batch.process else attacked  # too exact for half precision
+            attacked = batch.process.images(attacked) if batch.process else attacked  # too exact for half precision
             with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
                 return self._model(attacked)
 
     def _goals(self, batch: Batch) -> Goal:
-        """The goals of a batch, where its pictures lie; a static target lies where the perturbation does."""
+        """The goals of a batch, framed anew where its pictures are."""
+        goal = self._goals_before(batch)
+        if batch.process is None:
+            return goal
+        framing = batch.process.framing
+        return Goal(framing.labels(goal.labels), framing.labels(goal.groups))
+
+    def _goals_before(self, batch: Batch) -> Goal:
+        """The goals where the pictures lie; a static target lies where the perturbation does."""
         if not self._target.needs_clean:
             shape = (len(batch.numbers), *batch.images.shape[-2:])
             return self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))

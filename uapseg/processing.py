@@ -1,4 +1,4 @@
-"""What happens to pictures on their way, as functions that pass gradients: recompression, resizing, blur, light.
+"""What happens to pictures on their way, as functions that pass gradients: recompression, blur, light, new framing.
 
 A perturbation that is trained through them survives them better.
 
@@ -10,15 +10,14 @@ Source:
 import math
 import random
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from uapseg.tensors import Images
-
-Process = Callable[[Images], Images]
+from uapseg.tensors import Images, LabelMaps
 
 LUMA = (
     (16, 11, 10, 16, 24, 40, 51, 61), (12, 12, 14, 19, 26, 58, 60, 55), (14, 13, 16, 24, 40, 57, 69, 56),
@@ -34,15 +33,64 @@ CHROMA = (
 TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
 
+@dataclass(frozen=True)
+class Framing:
+    """Where a picture lies after it was framed anew; what enters at an edge is its mirror image.
+
+    Attributes:
+        zoom: How many times as large it is, about its centre.
+        down: How far it is then moved downwards, as a share of its height.
+        right: How far to the right, as a share of its width.
+    """
+
+    zoom: float = 1.0
+    down: float = 0.0
+    right: float = 0.0
+
+    def images(self, images: Images) -> Images:
+        """The pictures framed anew."""
+        return self._framed(images, "bilinear")
+
+    def labels(self, maps: LabelMaps) -> LabelMaps:
+        """What should be seen in them then."""
+        return self._framed(maps[:, None].float(), "nearest")[:, 0].to(maps.dtype)
+
+    def _framed(self, values: Tensor, mode: str) -> Tensor:
+        if self == Framing():
+            return values
+        back = values.new_tensor([[1, 0, -2 * self.right], [0, 1, -2 * self.down]]) / self.zoom
+        grid = F.affine_grid(back.expand(len(values), 2, 3), [*values.shape], align_corners=False)
+        return F.grid_sample(values, grid, mode, padding_mode="reflection", align_corners=False)
+
+
+@dataclass(frozen=True)
+class Process:
+    """What happens to a batch of pictures before a network sees them.
+
+    Attributes:
+        change: What changes the pictures where they are.
+        framing: How they are framed anew afterwards.
+    """
+
+    change: Callable[[Images], Images]
+    framing: Framing = Framing()
+
+    def images(self, images: Images) -> Images:
+        """The pictures after it (n, 3, h, w), in [0, 1]."""
+        return self.framing.images(self.change(images))
+
+
 def random_process(seed: int) -> Process:
     """One of the processes at a random strength, or none at all."""
     rng = random.Random(seed)  # noqa: S311  repeatable, not secret
-    choices: list[Process] = [
-        lambda images: images,
-        partial(jpeg, quality=rng.randint(40, 95)),
-        partial(resized, factor=rng.uniform(0.6, 1)),
-        partial(blurred, sigma=rng.uniform(0.3, 1.2)),
-        partial(lit, factor=rng.uniform(0.8, 1.2)),
+    zoom, down, right = math.exp(rng.uniform(-0.25, 0.25)), rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05)
+    choices = [
+        Process(lambda images: images),
+        Process(partial(jpeg, quality=rng.randint(40, 95))),
+        Process(partial(resized, factor=rng.uniform(0.6, 1))),
+        Process(partial(blurred, sigma=rng.uniform(0.3, 1.2))),
+        Process(partial(lit, factor=rng.uniform(0.8, 1.2))),
+        Process(lambda images: images, Framing(zoom, down, right)),
     ]
     return rng.choice(choices)
 

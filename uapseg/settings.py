@@ -39,7 +39,7 @@ class Settings:
             beside hiding, in [0, 100]; None takes `uapseg.objective.KEEP`.
         shift: How far training pictures are moved at random, in pixels each way.
         flip: Whether training pictures are mirrored at random.
-        robust: Whether the perturbed pictures are blurred, resized, recompressed and relit at random.
+        robust: Whether the perturbed pictures are recompressed, resized, blurred, relit, moved and zoomed at random.
         validate_every: Image-gradients between two looks at the validation pictures.
         validation_pictures: How many validation pictures choose the best iterate.
     """

@@ -78,7 +78,9 @@ def _train(parser: Parser) -> None:
         metavar="WEIGHT",
         help="what the rest counts beside the region, or beside hiding (1.5, 1)",
     )
-    search.add_argument("--robust", action="store_true", help="train through recompression, resizing, blur and light")
+    search.add_argument(
+        "--robust", action="store_true", help="train through recompression, blur, light, shift and zoom"
+    )
     search.add_argument("--seed", type=seed, default=0, metavar="N", help="draws the order of the pictures (0)")
     search.add_argument("--tile", type=size, metavar="WxH", help="size of the perturbation (that of the pictures)")
     search.add_argument("--train-pictures", type=count, metavar="N", help="how many training pictures to use (all)")
