@@ -63,6 +63,12 @@ def test_a_race_ranks_its_arms_draws_them_and_goes_on_where_it_stopped(capsys, p
     assert [arm["perturbed"] for arm in again["arms"]] == [arm["perturbed"] for arm in first["arms"]]
     best = document(capsys, *words, "--budget", 24, "--best", 1)
     assert [arm["arm"] for arm in best["arms"]] == [first["winner"]]
+    with file.open("a") as opened:  # a small race that another arm won by far: the largest smaller one decides
+        small = json.loads(lines[0]) | {"arm": "fast+tile-8", "budget": 8}
+        small["race"] = small["race"] | {"budget": 8}
+        opened.write(json.dumps(small | {"perturbed": dict.fromkeys(small["perturbed"], 1.0)}) + "\n")
+    best = document(capsys, *words, "--budget", 24, "--best", 1)
+    assert [arm["arm"] for arm in best["arms"]] == [first["winner"]]
 
 
 def test_an_arm_that_cannot_run_is_left_out(capsys, photos, tmp_path):  # noqa: F811

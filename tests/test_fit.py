@@ -12,10 +12,12 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tests.conftest import Greys, Plain, greys
+from uapseg.distributed import ALONE
 from uapseg.errors import UapsegError
-from uapseg.fit import fit
+from uapseg.fit import _Search, fit
 from uapseg.models import Segmenter
 from uapseg.perturbation import quantise
+from uapseg.sampling import balanced_odds
 from uapseg.settings import PRESETS, fast, paper
 from uapseg.state import Snapshot, State
 from uapseg.targets import Hidden, Static, drawn, mapped
@@ -25,7 +27,8 @@ EVERYWHERE = Static(drawing=drawn(torch.ones(4, 4, dtype=torch.bool).numpy(), "l
                     classes=("light",), rest=None, caption="all")  # fmt: skip
 
 
-def search(settings, *, train=(100,) * 4, held_out=(100,) * 2, target=EVERYWHERE, state=None) -> list[Snapshot]:
+def search(settings, *, train=(100,) * 4, held_out=None, target=EVERYWHERE, state=None) -> list[Snapshot]:
+    held_out = held_out or ((100,) * 2 if target.kind == "static" else (100, 115))
     return list(fit(greys(), Plain(train), Plain(held_out, "val"), target, settings, state=state))
 
 
@@ -82,6 +85,26 @@ def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop):
     for name in ("delta", "momentum", "gathered", "best"):
         assert torch.equal(getattr(again[-1].state, name), getattr(whole[-1].state, name)), name
     assert again[-1].state.chosen.scores == whole[-1].state.chosen.scores
+
+
+def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
+    """Nothing could choose the best iterate, nor tell whether anything was hidden."""
+    with pytest.raises(
+        UapsegError, match="sees no light in any of the 2 validation pictures: hide classes that are there"
+    ):
+        search(fast(epsilon=GREY, budget=4), train=(115,) * 4, held_out=(90, 95), target=Hidden(classes=("light",)))
+
+
+def test_balanced_rounds_meet_rare_classes_as_often_as_common_ones():
+    """One picture of nine shows the only object: it is drawn half of the time, the others share the other half."""
+    settings = fast(epsilon=GREY, budget=900, batch=9, balanced=True)
+    shades = (115, *[95] * 8)
+    odds = balanced_odds(greys(), Plain(shades), range(9))
+    assert odds.tolist() == pytest.approx([0.5, *[0.0625] * 8])
+    rounds = _Search([greys()], Plain(shades), list(range(9)), Hidden(classes=("light",)), settings, workers=ALONE)
+    drawn_ = [number for spent in range(0, 900, 9) for number in rounds._batch(spent)]
+    assert 0.42 < drawn_.count(0) / len(drawn_) < 0.58
+    assert rounds._batch(90) == rounds._batch(90) != rounds._batch(99)
 
 
 def test_snapshots_share_no_memory():
@@ -156,7 +179,7 @@ def test_clean_predictions_are_computed_once():
     predict = model.predict
     model.predict = lambda images: (calls.append(len(images)), predict(images))[1]
     settings = fast(epsilon=10 * GREY, budget=16, batch=2, validate_every=99)
-    snapshots = fit(model, Plain((100, 115, 90, 120)), Plain((100,), "val"), Hidden(classes=("light",)), settings)
+    snapshots = fit(model, Plain((100, 115, 90, 120)), Plain((115,), "val"), Hidden(classes=("light",)), settings)
     looks = 3 * (1 + 4)  # one held-out and four known pictures: clean, with random noise, and at the end
     next(snapshots)
     for _ in range(2):

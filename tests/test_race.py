@@ -54,7 +54,8 @@ def test_every_arm_is_valid_or_says_why(arm):
 
 
 @pytest.mark.parametrize("arm", ["fast", "paper", "fast+adam", "fast+gather", "fast+single", "fast+wide",
-                                 "fast+cosine", "fast+robust", "fast+shift-2+flip", "fast+margin+smooth"])  # fmt: skip
+                                 "fast+cosine", "fast+robust",
+                                "fast+balanced", "fast+shift-2+flip", "fast+margin+smooth"])  # fmt: skip
 def test_every_kind_of_arm_reaches_what_epsilon_allows(arm):
     """Of the test pictures, 100 is seen as light from 110.5 on, and 95 is out of reach of 11 levels."""
     result, _ = drained(arm, budget=240)

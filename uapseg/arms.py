@@ -17,6 +17,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "cosine": {"loss": "cosine"},
     "smooth": {"focus": "smooth"},
     "all": {"focus": "all"},
+    "balanced": {"balanced": True},
     "flip": {"flip": True},
     "robust": {"robust": True},
 }
@@ -38,8 +39,8 @@ NUMBERED = {
 SCREEN = (
     "paper", "fast", "fast+sign", "fast+decay", "fast+constant", "fast+single", "fast+adam", "fast+gather",
     "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+all", "fast+omega-0.9", "fast+omega-0.9999",
-    "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+shift-16", "fast+flip", "fast+pictures-8",
-    "fast+pictures-64",
+    "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+balanced", "fast+shift-16", "fast+flip",
+    "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip
 """The arms that a race runs when none are named: one change at a time."""
 

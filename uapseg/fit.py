@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -16,10 +17,11 @@ from uapseg.models import Segmenter
 from uapseg.objective import Batch, Objective, normalised
 from uapseg.perturbation import random_signs
 from uapseg.processing import random_process
+from uapseg.sampling import balanced_odds
 from uapseg.settings import Settings
 from uapseg.state import Snapshot, State
 from uapseg.steps import moved_on, walked
-from uapseg.targets import Target
+from uapseg.targets import Hidden, Target
 from uapseg.tensors import Delta
 from uapseg.validation import Judge, spread
 
@@ -54,7 +56,8 @@ def fit(
         A generator of snapshots: one before the first step, then one for each step, or batch of an unfinished pass.
 
     Raises:
-        UapsegError: At once, when target, networks, pictures and settings do not fit together.
+        UapsegError: At once, when target, networks, pictures and settings do not fit together; with the first
+            snapshot, when no validation picture shows a class to be hidden.
     """
     models = (model, *also)
     for each in models:
@@ -86,6 +89,11 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
     judge = Judge(search.models, (held_out, chosen), (search.train, known), search.target, search.tile)
     noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
     clean = judge.look(None, settings.epsilon)
+    if isinstance(search.target, Hidden) and not any(share is not None for share in clean.each):
+        raise UapsegError(
+            f"The network sees no {' or '.join(search.target.classes)} in any of the {len(chosen)} validation "
+            "pictures: hide classes that are there, or take other or more pictures."
+        )
     floors = {"clean": clean.scores, "random_noise": judge.look(noise, settings.epsilon).scores}
     state = (state or State.first(search.tile, clean)).on(search.device)
     nothing = torch.zeros((), device=search.device)
@@ -147,7 +155,7 @@ class _Search:
         return moved_on(state, gathered, self.settings, share), *told
 
     def _batch(self, spent: int) -> list[int]:
-        """The pictures that come next: the whole set in a new order each time round, drawn from the seed."""
+        """The pictures that come next: round after round, each in an order of its own that is drawn from the seed."""
         size = len(self.numbers)
         left = min(self.total - spent, size - spent % size if self.settings.whole_pass else self.total)
         positions = range(spent, spent + min(self.settings.batch, left))
@@ -155,8 +163,15 @@ class _Search:
         return [self.numbers[orders[position // size][position % size]] for position in positions]
 
     def _order(self, turn: int) -> list[int]:
+        """The whole set in a new order; or, balanced, as many drawn by their odds."""
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + turn)
+        if self.settings.balanced:
+            return torch.multinomial(self._odds, len(self.numbers), replacement=True, generator=generator).tolist()
         return torch.randperm(len(self.numbers), generator=generator).tolist()
+
+    @cached_property
+    def _odds(self) -> Tensor:
+        return balanced_odds(self.models[0], self.train, self.numbers)
 
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""

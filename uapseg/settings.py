@@ -37,6 +37,8 @@ class Settings:
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
         keep: With means by region, what the rest counts beside the drawn region, or other objects and everything else
             beside hiding, in [0, 100]; None takes `uapseg.objective.KEEP`.
+        balanced: Whether training pictures are drawn so that each object class is met as often as any other, as
+            `uapseg.sampling` says, instead of each picture as often as any other.
         shift: How far training pictures are moved at random, in pixels each way.
         flip: Whether training pictures are mirrored at random.
         robust: Whether the perturbed pictures are recompressed, resized, blurred, relit, moved and zoomed at random.
@@ -64,6 +66,7 @@ class Settings:
     tau: float = 0.75
     omega: float | None
     keep: float | None = None
+    balanced: bool = False
     shift: int = 0
     flip: bool = False
     robust: bool = False

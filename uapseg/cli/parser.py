@@ -81,6 +81,7 @@ def _train(parser: Parser) -> None:
     search.add_argument(
         "--robust", action="store_true", help="train through recompression, blur, light, shift and zoom"
     )
+    search.add_argument("--balanced", action="store_true", help="meet each object class as often as any other")
     search.add_argument("--seed", type=seed, default=0, metavar="N", help="draws the order of the pictures (0)")
     search.add_argument("--tile", type=size, metavar="WxH", help="size of the perturbation (that of the pictures)")
     search.add_argument("--train-pictures", type=count, metavar="N", help="how many training pictures to use (all)")

@@ -72,7 +72,7 @@ def _key(options: Options, course: Course) -> dict[str, Any]:
 
 
 def _arms(options: Options, key: dict[str, Any]) -> list[str]:
-    """The arms that are named, else those of the screen, else the best of an earlier and smaller race."""
+    """The arms that are named, else those of the screen, else the best of the largest smaller race in the file."""
     if options.best is None:
         arms: list[str] = [arm.strip() for arm in options.arms.split(",")] if options.arms else [*SCREEN]
         for arm in arms:  # a slip in the last name is told before the first has run
@@ -84,7 +84,8 @@ def _arms(options: Options, key: dict[str, Any]) -> list[str]:
         raise UapsegError(
             f"{options.out} holds no race of a smaller budget to take the best arms from: run one first."
         )
-    return [arm["arm"] for arm in standings(smaller)[: options.best]]
+    largest = max(line["budget"] for line in smaller)
+    return [arm["arm"] for arm in standings([line for line in smaller if line["budget"] == largest])[: options.best]]
 
 
 def _run(course: Course, arm: str, seed: int) -> list[Result]:

@@ -84,7 +84,7 @@ def _plan(options: Options) -> Plan:
 
 
 def _settings(options: Options) -> Settings:
-    chosen = {name: getattr(options, name) for name in ("omega", "train_pictures", "keep", "robust")}
+    chosen = {name: getattr(options, name) for name in ("omega", "train_pictures", "keep", "balanced", "robust")}
     return PRESETS[options.preset](
         epsilon=options.epsilon / 255,
         budget=options.budget,
