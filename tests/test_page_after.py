@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, until  # noqa: F401
 from tests.hands import colour, hover, pause, save, start
+from uapseg.objective import KEEP
 from uapseg.ui import words
 
 pytestmark = pytest.mark.browser
@@ -32,6 +33,21 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
     tab.get_by_role("button", name="Go on from here").click()
     until(tab, f"s.spent === {spent} && s.moments.length === 2")
     expect(tab.locator("#u-start")).to_have_text("Resume")
+
+
+def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.looks > 2 && s.spent > 300")
+    before = tab.evaluate("() => __stage.spent")
+    tab.locator("#u-keep input[type=range]").focus()
+    for _ in range(5):
+        tab.keyboard.press("ArrowRight")
+    run = small.run(tab)
+    until(tab, f"s.status === 'running' && s.legs.includes('keep weight 1.5') && s.spent > {before}")
+    assert run.plan.settings.keep == pytest.approx(1.5 * KEEP["static"])
+    assert run.curve[0][0] == 0
+    pause(tab)
 
 
 def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small: Site):

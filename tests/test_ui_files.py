@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -12,9 +13,11 @@ from PIL import Image
 
 from tests.small_world import SIZE, ran, registry, values, visitor
 from tests.test_ui_drawing import sent
+from uapseg.errors import UapsegError
 from uapseg.evaluate import BATCH
 from uapseg.export import Perturbation, load, save_png
 from uapseg.metrics import scores
+from uapseg.objective import KEEP
 from uapseg.perturbation import levels
 from uapseg.ui import words
 from uapseg.ui.desk import CONTROLS
@@ -178,7 +181,7 @@ def test_a_perturbation_of_another_size_or_for_others_is_refused(handlers: Handl
 
 def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(handlers: Handlers):
     run = visitor(handlers)
-    handlers.on_knob(run.token, *values(handlers, goal=words.HIDDEN, hide=["light"], fill="dark", epsilon=7))
+    handlers.on_knob(run.token, *values(handlers, goal=words.HIDDEN, hide=["light"], fill="dark", epsilon=7, keep=0.3))
     query = handlers.on_link(run.token)
     assert query == query_of(run.choice, handlers.first)
     fields = dict(pair.split("=") for pair in query.replace("+", " ").split("&"))
@@ -186,6 +189,18 @@ def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(handlers: Han
     assert found == run.choice
     for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}):
         assert handlers._remembered({**handlers.first.kept(), **asked_by(wrong)}) == handlers.first
+
+
+def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, studios: Studios):
+    run = ran(handlers, budget=64, keep=1.5)
+    told = json.loads(saved(handlers, run, words.FILE_PLAN).read_text())
+    assert told["settings"]["keep"] == 1.5 * KEEP["static"]
+    assert run.plan
+    assert choice_of(run.plan, studios.first) == run.choice
+    assert "--keep 2.25" in saved(handlers, run, words.FILE_REPORT).read_text()
+    heavy = replace(run.plan, settings=replace(run.plan.settings, keep=50.0))
+    with pytest.raises(UapsegError, match="keep weight must lie between"):
+        choice_of(heavy, studios.first)
 
 
 def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studios: Studios):

@@ -11,10 +11,13 @@ import torch
 from PIL import Image
 
 from tests.small_world import registry, values, visitor
+from uapseg.objective import KEEP
 from uapseg.ui import words
+from uapseg.ui.choice import times_usual
 from uapseg.ui.frames import jpeg
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
 from uapseg.ui.runs import Run
+from uapseg.ui.steps import unpacked
 from uapseg.ui.studios import Studios
 
 
@@ -106,6 +109,33 @@ def test_a_second_start_is_refused_in_a_sentence(handlers: Handlers):
     driver.close()
 
 
+def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
+    run = started(handlers, goal=words.HIDDEN, hide=["dark"], fill="light", budget=8000)
+    driver = going(handlers, run)
+    before = run.spent
+    assert run.plan
+    assert run.plan.settings.keep is None
+    handlers.on_knob(run.token, *values(handlers, **{**run.choice.kept(), "keep": 2.5}))
+    while run.plan.settings.keep is None:
+        next(driver)
+    assert (run.status, run.plan.settings.keep, run.since) == ("running", 2.5, 0)
+    assert run.spent >= before
+    assert run.curve[0][0] == 0
+    assert [label for _, label in run.legs] == ["keep weight 2.5"]
+    assert run.checkpoint
+    assert unpacked(run.checkpoint).image_gradients >= before
+    driver.close()
+
+
+def test_the_usual_keep_weight_is_that_of_the_target(handlers: Handlers):
+    static, hidden = started(handlers, keep=2), started(handlers, keep=2, goal=words.HIDDEN, hide=["light"])
+    assert static.plan
+    assert hidden.plan
+    assert static.plan.settings.keep == 2 * KEEP["static"]
+    assert hidden.plan.settings.keep == 2 * KEEP["hidden"]
+    assert times_usual(static.plan) == times_usual(hidden.plan) == 2
+
+
 def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):
     run = started(handlers)
     handlers.on_pause(run.token)
@@ -176,6 +206,9 @@ def test_visitors_do_not_share_anything(handlers: Handlers):
         ({"epsilon": 64}, "between 1 and 32"),
         ({"budget": 10**9}, "between 50 and 8000"),
         ({"epsilon": "many"}, "between 1 and 32"),
+        ({"keep": 4.5}, "between 0.1 and 4 times"),
+        ({"keep": "nan"}, "between 1 and 32"),
+        ({"keep": 2, "preset": "paper"}, "paper has no keep weight"),
         ({"inside": "elephant"}, "no class 'elephant'"),
     ],
 )

@@ -1,12 +1,14 @@
 """What the visitor chose, and the plan it makes. The page speaks in grey levels; the plan in [0, 1]."""
 
 from dataclasses import asdict, dataclass, field, fields, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uapseg.errors import UapsegError
+from uapseg.objective import KEEP
 from uapseg.run import Plan
 from uapseg.settings import PRESETS
 from uapseg.targets import Hidden, Target, drawn, written
@@ -15,6 +17,8 @@ from uapseg.ui.drawing import painted
 
 EPSILONS = (1, 32)
 BUDGETS = (50, 8000)
+WEIGHTS = (0.1, 4.0)
+USUAL = 1.0
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
 """A live page wants figures more often than a headless run."""
 
@@ -41,6 +45,7 @@ class Choice:
         fill: What hidden pixels become: a class, or `words.NEAREST`.
         epsilon: In grey levels.
         budget: In image-gradients.
+        keep: How many times the usual the rest counts beside the target, see `uapseg.objective.KEEP`.
         seed: Draws the order of the pictures.
         preset: A name in `uapseg.settings.PRESETS`.
         drawing: What is painted on the stage: see `uapseg.ui.drawing`; None where nothing is.
@@ -58,6 +63,7 @@ class Choice:
     fill: str = words.NEAREST
     epsilon: int = 10
     budget: int = 2000
+    keep: float = USUAL
     seed: int = 0
     preset: str = "fast"
     drawing: str | None = field(default=None, repr=False)
@@ -69,6 +75,8 @@ class Choice:
         for name in ("epsilon", "budget", "seed"):
             if name in fitting:
                 fitting[name] = _whole(fitting[name])
+        if "keep" in fitting:
+            fitting["keep"] = _number(fitting["keep"])
         if "invert" in fitting:
             fitting["invert"] = fitting["invert"] is True
         if "hide" in fitting:
@@ -130,12 +138,41 @@ class Choice:
         if not (EPSILONS[0] <= self.epsilon <= EPSILONS[1] and BUDGETS[0] <= self.budget <= BUDGETS[1]):
             raise UapsegError(words.BAD_NUMBER)
         preset = PRESETS.get(self.preset, PRESETS["fast"])
-        settings = preset(epsilon=self.epsilon / 255, budget=since + self.budget, seed=self.seed, **VALIDATION)
+        settings = preset(
+            epsilon=self.epsilon / 255,
+            budget=since + self.budget,
+            seed=self.seed,
+            keep=self._weight(target),
+            **VALIDATION,
+        )
         return Plan(model=self.model, data=self.data, target=target, settings=settings)
+
+    def _weight(self, target: Target) -> float | None:
+        """The keep weight as a plan has it; None is the usual one."""
+        if not WEIGHTS[0] <= self.keep <= WEIGHTS[1]:
+            raise UapsegError(words.BAD_WEIGHT)
+        if self.keep == USUAL:
+            return None
+        if self.preset == "paper":
+            raise UapsegError(words.NO_WEIGHT)
+        return round(KEEP[target.kind] * self.keep, 6)
+
+
+def times_usual(plan: Plan) -> float:
+    """How many times the usual keep weight a plan has."""
+    keep = plan.settings.keep
+    return USUAL if keep is None else round(keep / KEEP[plan.target.kind], 6)
 
 
 def _whole(value: Any) -> int:
+    return round(_number(value))
+
+
+def _number(value: Any) -> float:
     try:
-        return round(float(value))
+        number = float(value)
     except (TypeError, ValueError, OverflowError) as error:
         raise UapsegError(words.BAD_NUMBER) from error
+    if not isfinite(number):
+        raise UapsegError(words.BAD_NUMBER)
+    return number

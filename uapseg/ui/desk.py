@@ -15,8 +15,8 @@ from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
 
 CONTROLS = (
-    "model", "data", "goal", "source", "word", "invert", "inside", "rest", "hide", "fill", "epsilon", "budget", "seed",
-    "preset",
+    "model", "data", "goal", "source", "word", "invert", "inside", "rest", "hide", "fill", "epsilon", "keep", "budget",
+    "seed", "preset",
 )  # fmt: skip
 CLASSES = ("inside", "rest", "hide", "fill")
 """The controls whose choices are the classes of the network."""

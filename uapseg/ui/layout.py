@@ -7,7 +7,7 @@ import gradio as gr
 
 from uapseg.settings import PRESETS
 from uapseg.ui import story, words
-from uapseg.ui.choice import BUDGETS, EPSILONS
+from uapseg.ui.choice import BUDGETS, EPSILONS, WEIGHTS
 from uapseg.ui.endpoints import Endpoints
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import Looks
@@ -153,6 +153,8 @@ def number_controls(handlers: Handlers) -> dict[str, Any]:
     parts["epsilon"] = gr.Slider(
         *EPSILONS, first.epsilon, step=1, label=words.EPSILON, buttons=[], elem_id="u-epsilon"
     )
+    parts["keep"] = gr.Slider(*WEIGHTS, first.keep, step=0.1, label=words.WEIGHT, buttons=[], elem_id="u-keep")
+    gr.HTML(ends(), elem_id="u-ends")
     parts["budget"] = gr.Slider(*BUDGETS, first.budget, step=50, label=words.BUDGET, buttons=[], elem_id="u-budget")
     with gr.Accordion(words.MORE, open=False, elem_id="u-more"), gr.Row():
         parts["preset"] = gr.Dropdown(
@@ -162,3 +164,8 @@ def number_controls(handlers: Handlers) -> dict[str, Any]:
             first.seed, label=words.SEED, precision=0, minimum=0, elem_id="u-seed", min_width=100
         )
     return parts
+
+
+def ends() -> str:
+    """What the two ends of the keep weight are for; the style sheet shows the line of the goal."""
+    return "".join(f"<p><span>{low}</span><span>{high}</span></p>" for low, high in words.WEIGHT_ENDS.values())

@@ -39,8 +39,9 @@ def change(run: Run, plan: Plan, since: int, source: str) -> None:
 
 
 def differs(first: Plan, second: Plan) -> bool:
-    """Whether figures of one plan say nothing of the other: budget, seed and preset apart."""
-    return (first.target, first.settings.epsilon) != (second.target, second.settings.epsilon)
+    """Whether what was best by one plan is not what the other looks for: budget, seed and preset apart."""
+    one, other = ((plan.target, plan.settings.epsilon, plan.settings.keep) for plan in (first, second))
+    return one != other
 
 
 def rewind(run: Run, moment: Moment) -> None:

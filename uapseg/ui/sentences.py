@@ -9,6 +9,7 @@ from uapseg.models import Segmenter
 from uapseg.run import Plan
 from uapseg.targets import Hidden, Target
 from uapseg.ui import words
+from uapseg.ui.choice import times_usual
 
 if TYPE_CHECKING:
     from uapseg.ui.studios import Coming
@@ -93,7 +94,9 @@ def change(old: Plan, new: Plan) -> str:
     """What differs between two plans of a run, in a few words."""
     if new.target != old.target:
         return "new target"
-    return f"epsilon {new.settings.epsilon * 255:g}"
+    if new.settings.epsilon != old.settings.epsilon:
+        return f"epsilon {new.settings.epsilon * 255:g}"
+    return f"keep weight {times_usual(new):g}"
 
 
 def not_fetched(names: Sequence[str]) -> str:

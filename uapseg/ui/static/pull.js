@@ -95,7 +95,7 @@ async function take(reply) {
   thumbnails();
   settle(reply.status);
   if (reply.status === 'idle') playRecorded();
-  Object.assign(stats, { spent: reply.spent, scores: board.scores, floors: board.floors, moments: board.moments });
+  Object.assign(stats, { spent: reply.spent, scores: board.scores, floors: board.floors, moments: board.moments, legs: board.legs.map(([, label]) => label) });
   if (!film2.playing) {
     text('spent', grouped(reply.spent));
     text('total', say('total', { total: grouped(reply.total) }));
