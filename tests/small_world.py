@@ -29,13 +29,16 @@ SHADES = [102, 104, 106, 107]
 """Seen as dark; a change of 10 grey levels makes all of them light, random signs of 10 an eighth of the pixels."""
 
 
+MIXED = "mixed:x"
+"""Pictures of which every fourth is light already: there is something to keep while the dark is hidden."""
+
 FAR = "far:x"
 """Pictures that have to be fetched first, from the address given to `small_world`."""
 
 
 @contextmanager
 def small_world(url: str = "", folder: Path | None = None) -> Iterator[Studios]:
-    """Registers networks ``greys`` and ``hours`` and the pictures ``plain:x``, and gives the studios that show them.
+    """Registers two networks and three sets of pictures, and gives studios of ``greys``, ``hours`` and ``plain:x``.
 
     Args:
         url: Where a file is that the pictures ``far:x`` need; without one there are no such pictures.
@@ -49,6 +52,7 @@ def small_world(url: str = "", folder: Path | None = None) -> Iterator[Studios]:
         "greys": _module(load=lambda *_: greys(), cards=list),
         "hours": _module(load=lambda *_: hours(), cards=list),
         "plain": _module(load=lambda _, split, size: Plain(SHADES * 16, split, SIZE), cards=list),
+        "mixed": _module(load=lambda _, split, size: Plain([102, 114, 104, 106] * 16, split, SIZE), cards=list),
         "far": _module(load=lambda _, split, size: Plain(SHADES * 8, split, (48, 48)), cards=list, needed=missing),
     }
     with pytest.MonkeyPatch.context() as patch:

@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, until  # noqa: F401
-from tests.hands import colour, hover, pause, save, start
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, until  # noqa: F401
+from tests.hands import colour, hover, pause, pick, save, start
+from tests.small_world import MIXED, small_world
 from uapseg.objective import KEEP
 from uapseg.ui import words
+from uapseg.ui.studios import Studios
 
 pytestmark = pytest.mark.browser
 
@@ -48,6 +50,41 @@ def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
     assert run.plan.settings.keep == pytest.approx(1.5 * KEEP["static"])
     assert run.curve[0][0] == 0
     pause(tab)
+
+
+def test_hiding_is_shown_as_a_trade_off_of_which_a_point_can_be_looked_at(browser: Browser):
+    with small_world(), site(browser, Studios(("greys",), (MIXED,))) as served:
+        tab = served.visit()
+        trade = tab.get_by_role("tab", name="Trade-off")
+        expect(trade).to_be_hidden()
+        tab.locator("#u-goal label", has_text="Hide").click()
+        pick(tab, "#u-fill", "light")
+        start(tab, 640)
+        until(tab, "s.status === 'done' && s.moments.length > 3")
+        trade.click()
+        scores = tab.evaluate("() => __stage.scores")
+        assert tab.evaluate("() => __stage.traded") == [scores["hidden"], scores["kept_objects"]]
+        assert scores["hidden"] > 0.9
+        assert tab.evaluate(POINTS) > 40
+        box = tab.locator(".u-timeline").bounding_box()
+        assert box
+        tab.mouse.click(box["x"] + 60, box["y"] + 15)  # nothing hidden, all kept: the clean pictures
+        until(tab, "s.looked === 0")
+        expect(tab.locator(".u-then span")).to_have_text("at 0 image-gradients")
+        tab.locator("#u-goal label", has_text="Show").click()
+        tab.click("#u-reset")
+        expect(trade).to_be_hidden()
+        served.leave()
+
+
+POINTS = """() => {
+    const c = document.querySelector('.u-plot canvas');
+    const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+    let found = 0;
+    for (let at = 0; at < d.length; at += 4) found += d[at] > 150 && d[at + 2] < 60 && d[at + 3] > 200;
+    return found;
+}"""
+"""How many pixels of the chart are of the accent colour."""
 
 
 def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small: Site):

@@ -9,7 +9,7 @@ import gradio as gr
 STATIC = Path(__file__).parent / "static"
 SCRIPTS = (
     "base.js", "views.js", "modes.js", "compare.js", "paper.js", "tools.js", "hand.js", "figures.js", "look.js",
-    "curve.js", "strength.js", "strip.js", "coming.js", "camera.js", "recorded.js",
+    "curve.js", "trade.js", "strength.js", "strip.js", "coming.js", "camera.js", "recorded.js",
     "story.js", "pull.js",
 )  # fmt: skip
 STYLES = ("look.css", "controls.css", "stage.css", "parts.css", "panels.css", "small.css")

@@ -9,8 +9,8 @@ function draw() {
   plot.width = box.width * scale;
   plot.height = box.height * scale;
   measure(box, scale);
-  if (charted === 'strength') { drawStrengths(); return; }
-  grid([0, .5, 1], [0, .5, 1].map(share => grouped(chart.end * share)));
+  if (charted !== 'success') { ({ strength: drawStrengths, trade: drawTrade })[charted](); return; }
+  grid([0, .5, 1].map(share => grouped(chart.end * share)));
   const [first, ...others] = board.shares.map(share => share[0]);
   band();
   for (const [name, word] of [['random_noise', 'random'], ['clean', 'clean']]) floor((board.floors[name] || {})[first], word);
@@ -28,22 +28,22 @@ function measure(box, scale) {
   pen.font = size + 'px ' + (colourOf('--font') || 'sans-serif');
   Object.assign(chart, { pen, size, left, top, width, height, end, x: spent => left + width * spent / end, y: share => top + height * (1 - share) });
 }
-function grid(shares, labels) {
-  const { pen, left, top, width, height, size, end, x, y } = chart;
+function grid(labels, levels = [0, .5, 1]) {
+  const { pen, left, top, width, height, size, y } = chart;
   pen.strokeStyle = colourOf('--u-line');
   pen.fillStyle = colourOf('--u-dim');
   pen.lineWidth = 1;
   pen.textBaseline = 'middle';
   pen.textAlign = 'right';
-  for (const share of [0, .5, 1]) {
+  for (const share of levels) {
     const at = Math.round(y(share)) + .5;
     trace([[left, at], [left + width, at]]);
-    pen.fillText(share * 100 + (share === 1 ? ' %' : ''), left - 8, at);
+    pen.fillText(Math.round(share * 100) + (share === 1 ? ' %' : ''), left - 8, at);
   }
   pen.textBaseline = 'alphabetic';
-  shares.forEach((share, number) => {
+  labels.forEach((label, number) => {
     pen.textAlign = ['left', 'center', 'right'][number];
-    pen.fillText(labels[number], x(end * share), top + height + size * 1.5);
+    pen.fillText(label, left + width * number / 2, top + height + size * 1.5);
   });
 }
 function trace(points, dashes = []) {
@@ -103,7 +103,6 @@ new ResizeObserver(draw).observe(plot);
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTimeout(draw, 50));
 
 /* ---------- the timeline: point, drag, or use the arrow keys ---------- */
-plot.setAttribute('aria-label', say('described'));
 const line = $('.u-timeline');
 line.setAttribute('aria-label', say('timeline'));
 const then = { text: make('span'), back: button('', say('back_to'), () => { trigger('back', { spent: look.moment }); toNow(); }), live: button('', say('live'), () => toNow()) };
@@ -143,7 +142,7 @@ line.addEventListener('pointerdown', event => {
 });
 function scrub(event) {
   if (charted === 'strength') toStrength(Math.round(along(event) * 30) / 20);
-  else toMoment(nearest(event));
+  else toMoment(charted === 'trade' ? nearestSpot(event) : nearest(event));
 }
 line.addEventListener('pointermove', event => { if (scrubbing) scrub(event); });
 for (const over of ['pointerup', 'pointercancel']) line.addEventListener(over, () => { scrubbing = false; });

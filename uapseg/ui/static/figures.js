@@ -7,7 +7,9 @@ function build(shares) {
     const name = make('span', number ? 'u-second' : 'u-accent');
     name.textContent = short;
     return name;
-  }));
+  }), make('span', 'u-axes', say('trade_axes')));
+  charts.trade.hidden = !TRADED.every(key => shares.some(share => share[0] === key));
+  if (charts.trade.hidden && charted === 'trade') turnChart('success');
   $('.u-figures').replaceChildren(...shares.map(([key, label], number) => {
     const node = make('div', number ? 'u-figure' : 'u-figure u-first');
     node.dataset.key = key;

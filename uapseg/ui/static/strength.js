@@ -14,13 +14,14 @@ function toStrength(share) {
   draw();
   ask();
 }
-const charts = Object.fromEntries(['success', 'strength'].map(name => [name, button('', say(name === 'success' ? 'curve' : 'strength'), () => turnChart(name))]));
+const charts = Object.fromEntries(['success', 'strength', 'trade'].map(name => [name, button('', say('c_' + name), () => turnChart(name))]));
 for (const each of Object.values(charts)) each.setAttribute('role', 'tab');
 $('.u-charts').setAttribute('role', 'tablist');
 $('.u-charts').append(...Object.values(charts));
 async function turnChart(name) {
   charted = name;
   $('.u-plot').dataset.chart = name;
+  plot.setAttribute('aria-label', say('d_' + name));
   for (const [key, each] of Object.entries(charts)) each.setAttribute('aria-selected', key === name);
   draw();
   if (name === 'strength') await chartStrengths();
@@ -32,7 +33,7 @@ async function chartStrengths() { // once for each perturbation, when it is look
   draw();
 }
 function drawStrengths() {
-  grid([0, .5, 1], ['0', '75', '150 %']);
+  grid(['0', '75', '150 %']);
   const keys = board.shares.map(share => share[0]);
   keys.forEach((key, number) => curve(reaches, 1.5, key, colourOf(number ? '--u-second' : '--u-accent'), number ? 1.5 : 2.5, number > 1 ? [2, 4] : []));
   upright(look.strength / 1.5 * chart.end, colourOf('--u-ink'), []);
