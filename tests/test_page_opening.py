@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser import Site, chromium, site, until
+from tests.hands import pause, start
 from tests.reach import FAINT, UNNAMED
 from tests.small_world import small_world, stocked
 
@@ -35,6 +36,49 @@ def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
     expect(tab.locator(".u-recorded")).to_be_hidden()
     expect(tab.locator(".u-first p")).to_have_attribute("data-none", "")
     expect(tab.locator("[data-k=caption]")).to_contain_text("ox")
+
+
+def test_of_three_visitors_each_runs_waits_or_watches_the_recorded_run_and_sees_no_other(served: Site):
+    tabs = [served.visit() for _ in range(3)]
+    for tab, word in zip(tabs, ("one", "two", "three"), strict=True):
+        until(tab, "s.recorded > 0")
+        tab.evaluate(KEEP_CAPTIONS)
+        if word != "three":
+            begin(tab, word)
+    first, second, third = tabs
+    until(first, "s.status === 'running' && s.frames > 3")
+    expect(second.locator("[data-k=state]")).to_have_text("next in the queue")
+    expect(second.locator(".u-first p")).to_have_attribute("data-none", "")  # nothing of the first one's
+    before = third.evaluate("() => __stage.frames")
+    until(third, f"s.status === 'idle' && s.recorded > 0 && s.frames > {before}")
+    begin(third, "three")
+    expect(third.locator("[data-k=state]")).to_have_text("place 2 in the queue")
+    expect(third.locator(".u-recorded")).to_be_hidden()
+    pause(first)
+    until(second, "s.status === 'running' && s.scores && s.spent > 0")
+    expect(third.locator("[data-k=state]")).to_have_text("next in the queue")
+    pause(second)
+    until(third, "s.status === 'running' && s.spent > 0")
+    assert len({served.run(tab).token for tab in tabs}) == 3
+    for tab, word in zip(tabs, ("one", "two", "three"), strict=True):
+        assert served.run(tab).plan.target.caption == word
+        shown = tab.evaluate("() => window.captions.filter(caption => caption.startsWith('“'))")
+        assert {caption.split("”")[0] for caption in shown} <= {"“foo", f"“{word}"}
+    pause(third)
+
+
+KEEP_CAPTIONS = """() => {
+    const node = document.querySelector('[data-k=caption]');
+    window.captions = [];
+    new MutationObserver(() => captions.push(node.textContent)).observe(node, { childList: true, subtree: true });
+}"""
+"""Writes down all that the page says a run is for."""
+
+
+def begin(tab: Page, word: str) -> None:
+    tab.locator("#u-word input, #u-word textarea").fill(word)
+    expect(tab.locator("[data-k=caption]")).to_contain_text(f"“{word}”")
+    start(tab, 8000)
 
 
 def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
