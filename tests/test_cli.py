@@ -15,9 +15,13 @@ import torch
 from PIL import Image
 
 from uapseg.cli import main
-from uapseg.cli.parser import make_parser
+from uapseg.cli.parser import PLANNED, make_parser
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load, save_png
+from uapseg.files import to_json
+from uapseg.run import Plan
+from uapseg.settings import fast
+from uapseg.targets import Hidden
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")
@@ -112,7 +116,9 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
     [
         ("", "The following arguments are required: COMMAND"),
         ("fly", "invalid choice: 'fly'"),
-        ("train", "One of the arguments --text --mask --scene --hide is required"),
+        ("train", "One of the arguments --text --mask --scene --hide --plan is required"),
+        ("train --plan p.json --text foo", "--text: not allowed with argument --plan"),
+        (f"train --plan {ROOT}/LICENSE --epsilon 10 --robust", "already: leave out --data, --epsilon, --robust."),
         ("train --text foo --hide Car", "not allowed with argument"),
         ("train --text foo --epsilon loud", "--epsilon: it must be a number, not loud"),
         ("train --text foo --epsilon nan", "--epsilon: it must be a number, not nan"),
@@ -316,6 +322,63 @@ class TestARun:
         for name in ("state.safetensors", "history.json"):
             (other / name).write_bytes((folder / name).read_bytes())
         assert "no class 'Zebra'" in told(capsys, "resume", other)
+
+
+class TestAPlan:
+    """A run from a plan's file alone."""
+
+    @pytest.mark.slow
+    def test_gives_the_run_that_it_came_from(self, trained, tmp_path):
+        _, done = trained
+        told = json.loads(done.stdout)
+        (tmp_path / "plan.json").write_text(json.dumps({"format": 1, **told["plan"]}))
+        again = process("train", "--plan", tmp_path / "plan.json", "--out", tmp_path / "again", "--json")
+        assert again.returncode == 0, again.stderr
+        report = json.loads(again.stdout)
+        assert report["plan"] == told["plan"]
+        assert report["perturbed"] == pytest.approx(told["perturbed"], abs=2e-3)  # threads round otherwise
+        assert "--overwrite" in process("train", "--plan", tmp_path / "plan.json", "--out", tmp_path / "again").stderr
+
+    def test_is_read_from_a_run_folder_too(self, capsys, tmp_path):
+        plan = Plan(
+            model="street",
+            data="camvid:/nowhere",
+            target=Hidden(classes=("Car",)),
+            settings=fast(epsilon=0.04, budget=8),
+        )
+        (tmp_path / "plan.json").write_text(to_json({"plan": plan.to_dict()}))
+        assert "no pictures in /nowhere" in told(capsys, "train", "--plan", tmp_path / "plan.json")
+
+    @pytest.mark.parametrize(
+        ("changes", "sentence"),
+        [
+            ({"format": 7}, "reads format 1 only"),
+            ({"model": "zebra"}, "no network called 'zebra'"),
+            ({"also": ["mine.py:net"]}, "The network mine.py:net runs code from a file"),
+            ({"target": {"kind": "hidden", "classes": ["Zebra"], "fill": None}}, "no class 'Zebra'"),
+            ({"settings": {}}, "The plan cannot be read"),
+            ({"plan": "foo"}, "The plan cannot be read"),
+        ],
+    )
+    def test_with_a_mistake_is_refused_in_a_sentence(self, capsys, tmp_path, photos, changes, sentence):
+        plan = Plan(
+            model="street", data=photos, target=Hidden(classes=("Car",)), settings=fast(epsilon=0.04, budget=8)
+        )
+        (tmp_path / "plan.json").write_text(json.dumps({"format": 1, **plan.to_dict(), **changes}))
+        words = ("train", "--plan", tmp_path / "plan.json", "--out", tmp_path / "run")
+        assert sentence in told(capsys, *words)
+        assert not (tmp_path / "run").exists()
+
+    def test_that_is_none_is_refused_in_a_sentence(self, capsys, tmp_path):
+        (tmp_path / "plan.json").write_text("no plan")
+        assert "not the JSON that uapseg writes" in told(capsys, "train", "--plan", tmp_path / "plan.json")
+        assert "There is no file" in told(capsys, "train", "--plan", tmp_path / "none.json")
+
+    def test_says_what_every_flag_of_the_search_says(self):
+        (commands,) = (action for action in make_parser()._actions if action.choices)
+        flags = {action.dest for action in commands.choices["train"]._actions}
+        beside = {"help", "json", "out", "overwrite", "device", "plan", "text", "mask", "scene", "hide"}
+        assert flags - beside == set(PLANNED)
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 """What is taken away and what is brought."""
 
+import html
 import io
 import json
+import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +15,14 @@ from PIL import Image
 
 from tests.small_world import SIZE, ran, registry, values, visitor
 from tests.test_ui_drawing import sent
+from uapseg.cli import main
 from uapseg.errors import UapsegError
 from uapseg.evaluate import BATCH
 from uapseg.export import Perturbation, load, save_png
 from uapseg.metrics import scores
 from uapseg.objective import KEEP
 from uapseg.perturbation import levels
+from uapseg.plans import plan_in
 from uapseg.ui import words
 from uapseg.ui.desk import CONTROLS
 from uapseg.ui.handlers import Handlers
@@ -201,6 +205,21 @@ def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, stu
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
         choice_of(heavy, studios.first)
+
+
+def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(
+    handlers: Handlers, finished: Run, tmp_path: Path
+):
+    page = html.unescape(saved(handlers, finished, words.FILE_REPORT).read_text())
+    facts = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)[-1]
+    assert plan_in(facts.encode()) == finished.plan
+    file = saved(handlers, finished, words.FILE_PLAN)
+    assert plan_in(file.read_bytes()) == finished.plan
+    out = tmp_path / "run"
+    assert main(["train", "--plan", str(file), "--out", str(out)]) == 0
+    again = load(out / "perturbation.png")
+    assert again.plan == finished.plan
+    assert again.scores == load(saved(handlers, finished, words.FILE_PNG)).scores
 
 
 def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studios: Studios):

@@ -6,9 +6,23 @@ from types import UnionType
 from typing import Any, Literal, get_args, get_origin
 
 from uapseg.errors import UapsegError
+from uapseg.files import from_json
 from uapseg.pictures import decode
 from uapseg.run import Plan
 from uapseg.targets import UNDRAWN, Static
+
+
+def plan_in(content: bytes) -> Plan:
+    """The plan in a JSON file: one by itself, as the page gives it, or that of a report or of a run's folder.
+
+    Raises:
+        UapsegError: It is no JSON of this version, or holds no plan.
+    """
+    fields = from_json(content, "The plan")
+    values = fields.get("plan", fields)
+    if not isinstance(values, dict):
+        raise UapsegError("The plan cannot be read: what the file calls its plan is none.")
+    return read_plan(values)
 
 
 def read_plan(values: dict[str, Any]) -> Plan:

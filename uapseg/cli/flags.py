@@ -1,6 +1,7 @@
 """Flags that several commands have, and the values that they take."""
 
 import argparse
+from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from typing import NoReturn
@@ -41,8 +42,8 @@ def add_report(parser: Parser) -> None:
     parser.add_argument("--eval-data", metavar="NAME", help="pictures to report on (the test split of --data)")
 
 
-def add_target(parser: Parser, *, required: bool) -> None:
-    """What the network is to see."""
+def add_target(parser: Parser, *, required: bool, plan: bool = False) -> None:
+    """What the network is to see; ``plan`` offers to take that, and all else, from a file."""
     group = parser.add_argument_group(
         "what the network is to see" + ("" if required else " (else the perturbation's target)")
     )
@@ -51,10 +52,30 @@ def add_target(parser: Parser, *, required: bool) -> None:
     kind.add_argument("--mask", type=Path, metavar="PICTURE", help="what differs from the border in a picture")
     kind.add_argument("--scene", type=int, metavar="INDEX", help="what it sees in this training picture, from 0")
     kind.add_argument("--hide", action="append", metavar="CLASS", help="the scene without this class; may be repeated")
+    if plan:
+        kind.add_argument(
+            "--plan", type=Path, metavar="FILE", help="all of it as the page's JSON, or a report's, says"
+        )
     group.add_argument("--invert", action="store_true", help="with --mask: draw the other part")
     group.add_argument("--region-class", metavar="CLASS", help="with --text or --mask: the class of what is drawn")
     group.add_argument("--rest-class", metavar="CLASS|keep", help="and of the rest; keep leaves what the network sees")
     group.add_argument("--fill", metavar="CLASS", help="with --hide: what hidden pixels become (what lies nearest)")
+
+
+def hold_back(parser: Parser, names: Sequence[str]) -> None:
+    """Leaves flags at None where they are not typed, so that `typed` can tell; `settled` gives them their defaults."""
+    parser.set_defaults(usual={name: parser.get_default(name) for name in names}, **dict.fromkeys(names))
+
+
+def typed(options: Options) -> list[str]:
+    """Those of the flags held back that were typed."""
+    return ["--" + name.replace("_", "-") for name in options.usual if getattr(options, name) is not None]
+
+
+def settled(options: Options) -> Options:
+    """The options with the defaults of the flags held back."""
+    missing = {name: value for name, value in options.usual.items() if getattr(options, name) is None}
+    return Options(**{**vars(options), **missing})
 
 
 def add_device(parser: Parser) -> None:

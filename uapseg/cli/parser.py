@@ -14,6 +14,7 @@ from uapseg.cli.flags import (
     add_target,
     count,
     epsilon,
+    hold_back,
     number,
     seed,
     size,
@@ -48,6 +49,13 @@ def make_parser() -> Parser:
     return parser
 
 
+PLANNED = (
+    "model", "weights", "data", "size", "eval_data", "also", "invert", "region_class", "rest_class", "fill", "epsilon",
+    "budget", "preset", "omega", "keep", "balanced", "robust", "seed", "tile", "train_pictures",
+)  # fmt: skip
+"""The flags of train that a plan says."""
+
+
 def _train(parser: Parser) -> None:
     add_networks(parser, "street", "street")
     add_report(parser)
@@ -58,7 +66,7 @@ def _train(parser: Parser) -> None:
         metavar="NAME",
         help="a further network that must see it too; repeatable",
     )
-    add_target(parser, required=True)
+    add_target(parser, required=True, plan=True)
     search = parser.add_argument_group("the search")
     search.add_argument("--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
     search.add_argument(
@@ -85,6 +93,7 @@ def _train(parser: Parser) -> None:
     search.add_argument("--seed", type=seed, default=0, metavar="N", help="draws the order of the pictures (0)")
     search.add_argument("--tile", type=size, metavar="WxH", help="size of the perturbation (that of the pictures)")
     search.add_argument("--train-pictures", type=count, metavar="N", help="how many training pictures to use (all)")
+    hold_back(parser, PLANNED)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (a new one under runs/)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that is already in that folder")
     add_device(parser)

@@ -9,15 +9,17 @@ from datetime import datetime
 from pathlib import Path
 
 from uapseg.cli.downloads import bring
-from uapseg.cli.flags import Options
+from uapseg.cli.flags import Options, settled, typed
 from uapseg.cli.measure import full_report
 from uapseg.cli.output import print_progress, print_result, with_progress
 from uapseg.cli.targets import target_of, title_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.distributed import Workers, joined
 from uapseg.errors import UapsegError
+from uapseg.files import read
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
 from uapseg.models import load_model
+from uapseg.plans import plan_in
 from uapseg.run import Plan, choose_device, reported, run
 from uapseg.settings import PRESETS, Settings
 from uapseg.state import Snapshot
@@ -31,8 +33,9 @@ def train(options: Options) -> None:
     with joined() as workers:
         if options.out and workers.rank == 0:
             check_vacant(options.out, overwrite=options.overwrite)
-        _bring(options, workers)
-        plan = _plan(options)
+        asked = _asked(options)
+        _bring(asked, workers)
+        plan = _plan(asked) if isinstance(asked, Options) else _checked(asked)
         snapshots = run(plan, device=options.device, workers=workers)  # refuses what does not fit, before any folder
         test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
@@ -54,6 +57,15 @@ def resume(options: Options) -> None:
             _help(snapshots)
             return
         _carry_out(folder, snapshots, test, state.image_gradients if state else 0, options)
+
+
+def _asked(options: Options) -> Options | Plan:
+    """What the flags ask for, or the plan in the file of ``--plan``."""
+    if options.plan is None:
+        return settled(options)
+    if flags := typed(options):
+        raise UapsegError(f"--plan says all of the search already: leave out {', '.join(flags)}.")
+    return plan_in(read(options.plan))
 
 
 def _bring(wanted: Options | Plan, workers: Workers) -> None:
@@ -81,6 +93,13 @@ def _plan(options: Options) -> Plan:
         model=options.model, data=options.data, target=target, settings=_settings(options), also=tuple(options.also),
         weights=options.weights, eval_data=options.eval_data, size=options.size,
     )  # fmt: skip
+
+
+def _checked(plan: Plan) -> Plan:
+    """The plan of a file, which may be anyone's: none of its networks may run code."""
+    for name, weights in ((plan.model, plan.weights), *((name, None) for name in plan.also)):
+        load_model(name, weights=weights, trusted=False)
+    return plan
 
 
 def _settings(options: Options) -> Settings:

@@ -7,8 +7,8 @@ import gradio as gr
 
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load
-from uapseg.files import from_json, read
-from uapseg.plans import read_plan
+from uapseg.files import read
+from uapseg.plans import plan_in
 from uapseg.run import Plan
 from uapseg.ui import words
 from uapseg.ui.clip import attacked
@@ -73,8 +73,9 @@ class Files(Uploads):
         return self._memory(run), *self._controls(run), *self._resting(run)
 
     def _opened(self, run: Run, path: Path, studio: Studio) -> None:
-        if read(path).lstrip()[:1] == b"{":
-            plan = read_plan(from_json(read(path), words.THE_PLAN))
+        content = read(path)
+        if content.lstrip()[:1] == b"{":
+            plan = plan_in(content)
             check_pair(plan, studio)
             self._choose(run, plan, studio)
             return

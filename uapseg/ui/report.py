@@ -3,9 +3,9 @@
 import base64
 import hashlib
 import html
-import json
 from collections.abc import Sequence
 
+from uapseg.files import to_json
 from uapseg.metrics import Scores
 from uapseg.ui import sentences
 from uapseg.ui.links import command_of
@@ -32,7 +32,7 @@ def report(work: Work) -> str:
         "<h2>To do it again</h2>",
         f"<pre>{html.escape(command_of(work.plan))}</pre>",
         "<h2>Plan and hashes</h2>",
-        f"<pre>{html.escape(json.dumps(_facts(work), indent=2))}</pre>",
+        f"<pre>{html.escape(to_json(_facts(work), indent=2))}</pre>",
     ]
     title, body = html.escape(work.title), "\n".join(parts)
     return (

@@ -182,7 +182,6 @@ MEASURING = "measuring the file"
 OTHER_SIZE = (
     "The perturbation is of {width} x {height} pixels, and the pictures here are of another size: choose others."
 )
-THE_PLAN = "The plan"
 NO_PLAN = "The file does not say what the network was to see: bring one that was made here."
 MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for less, and go on from the file."
 BAD_STRENGTH = "The strength must lie between 0 and 1.5."
