@@ -38,6 +38,18 @@ def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
     expect(tab.locator("[data-k=caption]")).to_contain_text("ox")
 
 
+def test_the_camera_takes_the_place_of_the_recorded_run(served: Site):
+    tab = served.visit()
+    until(tab, "s.recorded > 0")
+    expect(tab.locator(".u-thumb b").first).to_have_text("100 %")
+    tab.get_by_role("button", name="Webcam", exact=True).click()
+    expect(tab.locator(".u-recorded")).to_be_hidden()
+    expect(tab.locator(".u-thumb b").first).to_be_hidden()
+    until(tab, "s.shots > 2")
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Webcam")
+    expect(tab.locator(".u-own")).to_be_hidden()
+
+
 def test_of_three_visitors_each_runs_waits_or_watches_the_recorded_run_and_sees_no_other(served: Site):
     tabs = [served.visit() for _ in range(3)]
     for tab, word in zip(tabs, ("one", "two", "three"), strict=True):

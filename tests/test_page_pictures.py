@@ -11,7 +11,8 @@ from tests.browser import Site, fixture_browser, fixture_small, fixture_small_si
 from tests.hands import pick, start
 from tests.server import serving
 from tests.small_world import FAR, small_world
-from uapseg.ui.clip import mp4, pictures_of
+from uapseg.ui.clip import pictures_of
+from uapseg.ui.reel import mp4
 
 pytestmark = pytest.mark.browser
 
@@ -75,8 +76,19 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
     title = tab.locator("[data-view=photo] figcaption b")
     expect(title).to_have_text("Webcam")
     assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 384
+    record = tab.locator(".u-reel")
+    expect(record).to_have_text("Record")
+    with tab.expect_download() as recorded:
+        record.click()
+        expect(record).to_have_text("Stop recording, 2 s")
+        record.click()
+    frames = list(pictures_of(recorded.value.path()))
+    assert len(frames) > 3
+    assert frames[0].shape == (144, 384, 3)  # picture and what is seen in it, side by side
+    expect(record).to_have_text("Record")
     tab.get_by_role("button", name="Webcam off").click()
     expect(title).to_have_text("Photo")
+    expect(record).to_be_hidden()
     (tmp_path / "clip.mp4").write_bytes(mp4([np.full((64, 96, 3), 104, np.uint8)] * 10, 10))
     with tab.expect_download() as coming:
         tab.locator("#u-bring input[type=file]").nth(1).set_input_files(tmp_path / "clip.mp4")

@@ -3,6 +3,7 @@
 import asyncio
 import io
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import gradio as gr
@@ -11,10 +12,11 @@ import pytest
 
 from tests.small_world import SHADES, ran, registry, visitor
 from uapseg.errors import UapsegError
-from uapseg.ui.clip import RATE, mp4, pictures_of
+from uapseg.ui.camera import Camera
+from uapseg.ui.clip import pictures_of
 from uapseg.ui.frames import jpeg, stretched
 from uapseg.ui.handlers import Handlers
-from uapseg.ui.looks import Looks
+from uapseg.ui.reel import MOST_SECONDS, RATE, Reel, mp4
 from uapseg.ui.runs import Run
 from uapseg.ui.studios import Studios
 
@@ -74,14 +76,50 @@ def test_a_clip_needs_a_perturbation(handlers: Handlers, tmp_path: Path):
 
 
 def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handlers: Handlers, finished: Run):
-    looks, picture = Looks(handlers.studios, handlers.runs), jpeg(grey(SHADES[1]))
-    reply = asyncio.run(looks.camera({"token": finished.token, "picture": picture}))
+    camera, picture = Camera(handlers.studios, handlers.runs), jpeg(grey(SHADES[1]))
+    reply = asyncio.run(camera.shot({"token": finished.token, "picture": picture}))
     assert (reply["photo"]["width"], reply["photo"]["height"]) == (96, 64)
     assert reply["reached"] > 0.9
-    alone = asyncio.run(looks.camera({"token": visitor(handlers).token, "picture": picture}))
+    alone = asyncio.run(camera.shot({"token": visitor(handlers).token, "picture": picture}))
     assert set(alone) == {"photo"}
     for nonsense in ("", "data:image/jpeg;base64,AAAA", "," + "A" * 2_000_000):
-        assert asyncio.run(looks.camera({"token": finished.token, "picture": nonsense})) == {}
+        assert asyncio.run(camera.shot({"token": finished.token, "picture": nonsense})) == {}
+
+
+def test_the_camera_is_recorded_as_it_is_shown(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):
+    camera, clock = Camera(handlers.studios, handlers.runs), iter(range(100, 200, 4))
+    monkeypatch.setattr("uapseg.ui.reel.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    sent = {"token": finished.token, "picture": jpeg(grey(SHADES[1])), "record": 7}
+    told = [asyncio.run(camera.shot({**sent, "strength": strength})) for strength in (0.0, *[1.0] * 6)]
+    assert [reply["recorded"] for reply in told] == [0, 4, 8, 12, 16, 20, 20]
+    assert [reply["full"] for reply in told] == [False] * 5 + [True] * 2
+    path = Path(handlers.on_reel(finished.token))
+    off, *on = frames = decoded(path.read_bytes())
+    assert len(frames) == 6
+    assert off[:, 96:].mean(axis=2)[32, 48 - 14] < 80  # without the noise all is dark
+    assert all(frame[:, 96:].mean(axis=2)[32, 48 - 14] > 80 for frame in on)
+    with av.open(str(path)) as file:
+        assert file.streams.video[0].codec_context.name == "h264"
+        assert [frame.time for frame in file.decode(video=0)] == pytest.approx([0, 4, 8, 12, 16, 20], abs=0.01)
+    with pytest.raises(gr.Error, match="Nothing was recorded"):
+        handlers.on_reel(finished.token)
+
+
+def test_a_recording_of_another_number_begins_anew(handlers: Handlers, finished: Run):
+    camera, sent = Camera(handlers.studios, handlers.runs), {"token": finished.token, "picture": jpeg(grey(104))}
+    for number in (1, 1, 2):
+        asyncio.run(camera.shot({**sent, "record": number}))
+    assert len(decoded(Path(handlers.on_reel(finished.token)).read_bytes())) == 1
+
+
+def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatch: pytest.MonkeyPatch):
+    reel = Reel(1)
+    reel.add(grey(100))
+    reel.add(grey(100, 48))
+    reel._began -= MOST_SECONDS
+    for _ in range(3):
+        reel.add(grey(100))
+    assert len(decoded(reel.content())) == 2
 
 
 def test_a_stretched_perturbation_has_the_size_of_the_picture_and_stays_within_its_epsilon():

@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from uapseg.ui import sentences
-from uapseg.ui.clip import mp4
 from uapseg.ui.frames import Photo, perturbed
 from uapseg.ui.looks import shown
 from uapseg.ui.moments import Moment
+from uapseg.ui.reel import mp4
 from uapseg.ui.studio import overlaid
 from uapseg.ui.work import Work
 

@@ -1,8 +1,6 @@
-"""Short clips in and out: H.264 through PyAV."""
+"""Short clips: each frame with the perturbation, and what is seen in it beside."""
 
-import io
-from collections.abc import Iterator, Sequence
-from fractions import Fraction
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -12,16 +10,13 @@ from PIL import Image
 
 from uapseg.errors import UapsegError
 from uapseg.ui import words
-from uapseg.ui.frames import Picture, perturbed
+from uapseg.ui.frames import LabelMap, Picture, perturbed
+from uapseg.ui.reel import RATE, mp4
 from uapseg.ui.steps import Levels8
 from uapseg.ui.studio import Studio, overlaid
 
-RATE = 10
-"""Frames a second that are shown and written."""
-
 MOST_SECONDS = 6
 WIDEST = 384
-BITS = {"crf": "20", "preset": "veryfast"}
 
 
 def attacked(path: Path, levels: Levels8, studio: Studio) -> bytes:
@@ -30,7 +25,7 @@ def attacked(path: Path, levels: Levels8, studio: Studio) -> bytes:
     Raises:
         UapsegError: The file is no video that can be read.
     """
-    frames = [_beside(picture, levels, studio) for picture in pictures_of(path)]
+    frames = [_attacked(picture, levels, studio) for picture in pictures_of(path)]
     if not frames:
         raise UapsegError(words.NO_CLIP)
     return mp4(frames, RATE)
@@ -68,26 +63,17 @@ def _format(path: Path) -> str:
     raise UapsegError(words.NO_CLIP)
 
 
-def mp4(frames: Sequence[Picture], rate: int) -> bytes:
-    """Frames of one size as an H.264 video that every browser plays."""
-    buffer = io.BytesIO()
-    with av.open(buffer, "w", format="mp4") as file:
-        stream = file.add_stream("libx264", rate=Fraction(rate), options=BITS)
-        height, width = frames[0].shape[:2]
-        stream.width, stream.height, stream.pix_fmt = width - width % 2, height - height % 2, "yuv420p"
-        for picture in frames:
-            even = np.ascontiguousarray(picture[: stream.height, : stream.width])
-            file.mux(stream.encode(av.VideoFrame.from_ndarray(even, format="rgb24")))
-        file.mux(stream.encode(None))
-    return buffer.getvalue()
-
-
 def _small(image: Image.Image) -> Picture:
     if image.width > WIDEST:
         image = image.resize((WIDEST, round(image.height * WIDEST / image.width)), Image.Resampling.BOX)
     return np.array(image.convert("RGB"))
 
 
-def _beside(picture: Picture, levels: Levels8, studio: Studio) -> Picture:
+def _attacked(picture: Picture, levels: Levels8, studio: Studio) -> Picture:
     after = perturbed(picture, levels)
-    return np.hstack([after, overlaid(after, studio.predict(after), studio)])
+    return beside(after, studio.predict(after), studio)
+
+
+def beside(picture: Picture, seen: LabelMap, studio: Studio) -> Picture:
+    """A picture, and what the network sees in it laid over the same."""
+    return np.hstack([picture, overlaid(picture, seen, studio)])

@@ -57,6 +57,15 @@ class Files(Uploads):
             raise sorry(str(error)) from error
         return kept(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
 
+    def on_reel(self, token: str | None) -> str:
+        """The recording of the camera is over: its path."""
+        run = self._run(token)
+        with run.looking:  # a frame may still be on its way into it
+            reel, run.reel = run.reel, None
+        if reel is None:
+            raise sorry(words.NO_REEL)
+        return kept(run, "uapseg-webcam.mp4", lambda made: made.write_bytes(reel.content()))
+
     def on_link(self, token: str | None) -> str:
         """What a link says of the controls, without the page's own address."""
         return query_of(self._run(token).choice, self.first)

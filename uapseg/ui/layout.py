@@ -7,6 +7,7 @@ import gradio as gr
 
 from uapseg.settings import PRESETS
 from uapseg.ui import story, words
+from uapseg.ui.camera import Camera
 from uapseg.ui.choice import BUDGETS, EPSILONS, WEIGHTS
 from uapseg.ui.endpoints import Endpoints
 from uapseg.ui.handlers import Handlers
@@ -20,7 +21,7 @@ from uapseg.ui.wiring import Parts, wire, wire_programs
 
 def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
     """Builds the page."""
-    looks = Looks(handlers.studios, handlers.runs)
+    looks, live = Looks(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
 
     async def pull(sent: dict[str, Any]) -> dict[str, Any]:  # Gradio marks it, and a method cannot be marked
         return await replies.pull(sent)
@@ -35,7 +36,7 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
         return await looks.recorded(sent)
 
     async def camera(sent: dict[str, Any]) -> dict[str, Any]:
-        return await looks.camera(sent)
+        return await live.shot(sent)
 
     async def strengths(sent: dict[str, Any]) -> dict[str, Any]:
         return await looks.strengths(sent)

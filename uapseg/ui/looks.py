@@ -1,25 +1,32 @@
 """What there is to see of a perturbation: frames of any moment, at any strength, and what each strength reaches."""
 
 import asyncio
-import base64
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from uapseg.errors import UapsegError
-from uapseg.pictures import read_picture
 from uapseg.run import Plan
-from uapseg.ui.frames import Photo, amplified, difference, grey_png, jpeg, label_png, perturbed, spectrum, stretched
+from uapseg.ui.frames import (
+    LabelMap,
+    Photo,
+    amplified,
+    difference,
+    grey_png,
+    jpeg,
+    label_png,
+    perturbed,
+    spectrum,
+    stretched,
+)
 from uapseg.ui.ready import recorded
 from uapseg.ui.requests import Wanted
 from uapseg.ui.runs import Registry, Run
 from uapseg.ui.steps import Levels8
-from uapseg.ui.studio import Studio, shrunk
+from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
 
-CAMERA_PIXELS = 384 * 288
-MOST_LETTERS = 1_000_000
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 """The strengths on the curve."""
 
@@ -41,21 +48,6 @@ class Looks:
     async def strip(self, sent: object) -> dict[str, Any]:
         """What is seen in the held-out pictures at an earlier moment or another strength."""
         return await self._made(sent, _strip)
-
-    async def camera(self, sent: object) -> dict[str, Any]:
-        """What the network sees in a frame of the visitor's camera, without and with the perturbation."""
-        values = sent if isinstance(sent, dict) else {}
-        run = self._runs.get(values.get("token"))
-        studio = run and self._studios.get(run.choice.pair)
-        if not run or not studio or not run.looking.acquire(blocking=False):
-            return {}
-        run.watch()
-        try:
-            return await asyncio.to_thread(_camera, run, studio, values)
-        except UapsegError:
-            return {}
-        finally:
-            run.looking.release()
 
     async def recorded(self, sent: object) -> dict[str, Any]:
         """The run that is played to a visitor who has none; it is read once."""
@@ -97,44 +89,58 @@ def _strip(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
     return studio.judge(studio.strip, scaled(levels, Wanted.of(values).strength), plan.target)
 
 
-def _camera(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
-    coded = str(values.get("picture", "")).partition(",")[2]
-    if len(coded) > MOST_LETTERS:
-        return {}
-    picture = shrunk(read_picture(base64.b64decode(coded)), CAMERA_PIXELS)
-    photo = Photo(picture, studio.predict(picture))
-    reply = {"photo": studio.clean(photo)}
-    levels, plan = moment_of(run, values)
-    if run.here and levels is not None and plan is not None:
-        reply |= frame(studio, photo, levels, plan, Wanted.of(values))
-    return reply
-
-
 def moment_of(run: Run, values: dict[str, Any]) -> tuple[Levels8 | None, Plan | None]:
     """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
     moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
     return (moment.levels, moment.plan) if moment else (run.levels, run.plan)
 
 
-def frame(studio: Studio, photo: Photo, levels: Levels8, plan: Plan, wanted: Wanted) -> dict[str, Any]:
-    """The photo with the perturbation, what is seen in it, the noise; and what else is wanted."""
-    slow, epsilon = wanted.slow, round(plan.settings.epsilon * 255)
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A photo with a perturbation on it.
+
+    Attributes:
+        photo: The perturbed picture, and what is seen in it.
+        levels: The perturbation, of the strength that is wanted.
+        laid: The same as it lies on the picture.
+        sure: How sure the network is (h, w), 255 being certain; None where nobody asked.
+    """
+
+    photo: Photo
+    levels: Levels8 = field(repr=False)
+    laid: Levels8 = field(repr=False)
+    sure: LabelMap | None = field(repr=False)
+
+
+def look_at(studio: Studio, photo: Photo, levels: Levels8, wanted: Wanted) -> Sight:
+    """Lays a perturbation on a photo, and asks the network."""
     levels = scaled(levels, wanted.strength)
-    pattern = spectrum(levels) if wanted.spectrum else amplified(levels, epsilon)
-    levels = stretched(levels, photo.size) if wanted.stretch else levels
-    attacked = perturbed(photo.picture, levels)
+    laid = stretched(levels, photo.size) if wanted.stretch else levels
+    attacked = perturbed(photo.picture, laid)
     seen, sure = studio.see(attacked, sure=wanted.sure)
+    return Sight(Photo(attacked, seen), levels, laid, sure)
+
+
+def told(studio: Studio, photo: Photo, sight: Sight, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+    """What the browser is told of it: the picture, what is seen in it, the noise; and what else is wanted."""
+    slow, epsilon, attacked = wanted.slow, round(plan.settings.epsilon * 255), sight.photo.picture
+    pattern = spectrum(sight.levels) if wanted.spectrum else amplified(sight.levels, epsilon)
     pictures: dict[str, Any] = {
         "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
-        "seen": label_png(seen, studio.model.palette),
+        "seen": label_png(sight.photo.seen, studio.model.palette),
         "noise": jpeg(pattern, 70, 192 if slow else None),
-        "reached": studio.reached(photo, seen, levels, plan.target),
+        "reached": studio.reached(photo, sight.photo.seen, sight.laid, plan.target),
     }
     if wanted.factor:
         pictures["difference"] = jpeg(difference(photo.picture, attacked, wanted.factor), 85)
-    if sure is not None:
-        pictures["sure"] = grey_png(sure)
+    if sight.sure is not None:
+        pictures["sure"] = grey_png(sight.sure)
     return pictures
+
+
+def frame(studio: Studio, photo: Photo, levels: Levels8, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+    """The photo with the perturbation as the browser is told of it."""
+    return told(studio, photo, look_at(studio, photo, levels, wanted), plan, wanted)
 
 
 def scaled(levels: Levels8, strength: float) -> Levels8:

@@ -13,6 +13,7 @@ from uapseg.run import Plan
 from uapseg.ui.choice import Choice, Mask
 from uapseg.ui.frames import Brought
 from uapseg.ui.moments import Moment, kept
+from uapseg.ui.reel import Reel
 from uapseg.ui.steps import Checkpoint, Levels8, Look, Step
 
 Status = Literal["idle", "waiting", "running", "paused", "done"]
@@ -68,6 +69,7 @@ class Run:
         mask: The uploaded mask and its file's name.
         stop: Set to pause.
         wish: What to go on with instead.
+        reel: What is recorded of the visitor's camera.
         busy: Held while the device works for this run.
         looking: Held while a frame is made that the visitor asked for.
         versions: The `seq` at which each part changed last.
@@ -93,6 +95,7 @@ class Run:
     photos: list[Brought] = field(default_factory=list)
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
+    reel: Reel | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     wish: Wish | None = None
     busy: threading.Lock = field(default_factory=threading.Lock)

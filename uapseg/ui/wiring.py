@@ -90,7 +90,8 @@ def wire_files(parts: Parts, handlers: Handlers) -> None:
     made = save.click(handlers.on_save, [token, kind], file, concurrency_id="files", concurrency_limit=2, **QUIET)
     clip = parts.by_name["clip"]
     tried = clip.upload(handlers.on_clip, [token, clip], file, concurrency_id="files", concurrency_limit=2, **QUIET)
-    for done in (made, tried):
+    reel = parts.stage.reel(handlers.on_reel, token, file, concurrency_id="files", concurrency_limit=2, **QUIET)
+    for done in (made, tried, reel):
         done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
     measuring: dict[str, Any] = {**QUIET, "concurrency_id": "files", "concurrency_limit": 2}

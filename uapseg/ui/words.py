@@ -52,6 +52,8 @@ STAGE = {
     "forget": FORGET,
     "camera": "Webcam",
     "camera_off": "Webcam off",
+    "record": "Record",
+    "recording": "Stop recording, {seconds} s",
     "no_camera": "The webcam could not be opened",
     "clip": "Try a video clip",
     "stretch": "stretch the noise over each photo",
@@ -188,6 +190,7 @@ BAD_STRENGTH = "The strength must lie between 0 and 1.5."
 NOT_UPLOADED = "Upload the file with the request: a path of the server is not read."
 NO_CLIP = "The clip could not be read: bring a short MP4, WebM or MOV."
 NO_NOISE = "There is no perturbation yet: start a run first."
+NO_REEL = "Nothing was recorded: keep the webcam on for a moment, then record again."
 CLIP = "Try a video clip"
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
 NO_MOMENT = "That moment is not kept any more: choose another on the timeline."

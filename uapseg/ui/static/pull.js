@@ -23,6 +23,7 @@ function pace(reply) {
 }
 
 async function photo({ view: [kind], ...sent }) {
+  if (camera.stream) return; // it is asked for again when the camera is closed
   const part = sent.image ? sent : world.scene;
   [now.clean, now.cleanSeen] = await Promise.all([decoded(part.image), decoded(part.seen)]);
   Object.assign(now, { width: part.width, height: part.height, after: null, seen: null, difference: null, sure: null });

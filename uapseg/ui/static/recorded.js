@@ -42,6 +42,7 @@ function quiet() { // the visitor begins: what was shown makes room for what is 
   film2.playing = false;
   badge.hidden = true;
   stats.recorded = null;
+  Object.assign(strip, { each: null, thumbs: null });
   blank();
   seen.seq = -1;
   pull(stats.token);

@@ -1,0 +1,65 @@
+"""The visitor's camera: what the network sees in it, live, and a recording of that."""
+
+import asyncio
+import base64
+from typing import Any
+
+from uapseg.errors import UapsegError
+from uapseg.pictures import read_picture
+from uapseg.ui.clip import beside
+from uapseg.ui.frames import Photo
+from uapseg.ui.looks import look_at, moment_of, told
+from uapseg.ui.reel import Reel
+from uapseg.ui.requests import Wanted
+from uapseg.ui.runs import Registry, Run
+from uapseg.ui.studio import Studio, shrunk
+from uapseg.ui.studios import Studios
+
+MOST_PIXELS = 384 * 288
+MOST_LETTERS = 1_000_000
+
+
+class Camera:
+    """Answers the frames of cameras."""
+
+    def __init__(self, studios: Studios, runs: Registry) -> None:
+        self._studios, self._runs = studios, runs
+
+    async def shot(self, sent: object) -> dict[str, Any]:
+        """What the network sees in a frame, without and with the perturbation; nothing while one is being made."""
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        studio = run and self._studios.get(run.choice.pair)
+        if not run or not studio or not run.looking.acquire(blocking=False):
+            return {}
+        run.watch()
+        try:
+            return await asyncio.to_thread(_shot, run, studio, values)
+        except UapsegError:
+            return {}
+        finally:
+            run.looking.release()
+
+
+def _shot(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    coded = str(values.get("picture", "")).partition(",")[2]
+    if len(coded) > MOST_LETTERS:
+        return {}
+    picture = shrunk(read_picture(base64.b64decode(coded)), MOST_PIXELS)
+    photo = Photo(picture, studio.predict(picture))
+    reply, now = {"photo": studio.clean(photo)}, photo
+    (levels, plan), wanted = moment_of(run, values), Wanted.of(values)
+    if run.here and levels is not None and plan is not None:
+        sight = look_at(studio, photo, levels, wanted)
+        reply |= told(studio, photo, sight, plan, wanted)
+        now = sight.photo
+    number = values.get("record")
+    return reply | (_recorded(run, studio, now, number) if isinstance(number, int) else {})
+
+
+def _recorded(run: Run, studio: Studio, photo: Photo, number: int) -> dict[str, Any]:
+    """Adds what is shown to the recording of that number; how long it is."""
+    if run.reel is None or run.reel.number != number:
+        run.reel = Reel(number)
+    run.reel.add(beside(photo.picture, photo.seen, studio))
+    return {"recorded": run.reel.seconds, "full": run.reel.full}
