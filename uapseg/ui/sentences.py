@@ -102,7 +102,7 @@ def change(old: Plan, new: Plan) -> str:
 def not_fetched(names: Sequence[str]) -> str:
     """That some files could not be had."""
     more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
-    return f"{names[0]}{more} could not be downloaded: try again later, or choose others."
+    return f"{names[0]}{more} did not come, or not as expected: try again later, or choose others."
 
 
 def size(count: int | None) -> str:
@@ -141,6 +141,8 @@ def short(name: str) -> str:
 
 
 def _named(classes: Sequence[str]) -> str:
-    if len(classes) > 2:
-        return "the chosen classes"
-    return " and ".join(classes) or "nothing"
+    """Classes in a row; of many the first two."""
+    if len(classes) > 3:
+        return f"{classes[0]}, {classes[1]} and {len(classes) - 2} more"
+    *first, last = classes or ("nothing",)
+    return f"{', '.join(first)} and {last}" if first else last
