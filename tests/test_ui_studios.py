@@ -1,15 +1,17 @@
 """Choosing another network and other pictures, and downloading what they need, through real sockets."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
 import pytest
 
 from tests.server import Server, serving
-from tests.small_world import FAR, small_world, values, visitor
+from tests.small_world import FAR, registry, small_world, values, visitor
 from uapseg.ui import replies, words
 from uapseg.ui.handlers import CONTROLS, Handlers
 from uapseg.ui.replies import Replies
@@ -142,13 +144,46 @@ def test_a_download_ends_when_the_last_who_waits_cancels(handlers: Handlers, ser
     assert not (tmp_path / "far.bin").exists()
 
 
-def test_a_download_that_fails_is_told_and_can_be_tried_again(handlers: Handlers, server: Server):
-    server.files["/far.bin"].status = 404
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ({"status": 404}, words.NOT_FETCHED),
+        ({"cut": 0}, words.NOT_FETCHED),
+        ({"content": b"x" * 199_999}, words.WRONG_FILE),
+    ],
+)
+def test_a_download_that_fails_is_told_and_can_be_tried_again(
+    handlers: Handlers, server: Server, monkeypatch: pytest.MonkeyPatch, fault: dict, sentence: str
+):
+    monkeypatch.setattr("uapseg.download.PAUSE", 0)
+    whole = server.files["/far.bin"]
+    server.files["/far.bin"] = replace(whole, **fault)
     run = visitor(handlers)
-    handlers.on_pair(run.token, "greys", FAR)
-    handlers.on_fetch(run.token)
-    reply = until(handlers, run, lambda reply: reply.get("state") == "failed")
-    assert reply["coming"]["lines"] == [words.NOT_FETCHED]  # no word of addresses and folders of the server
-    server.files["/far.bin"].status = 200
+    assert failed(handlers, run) == sentence  # no word of addresses and folders of the server
+    server.files["/far.bin"] = whole
     handlers.on_fetch(run.token)
     assert "world" in until(handlers, run, lambda reply: "world" in reply)
+
+
+def test_without_a_connection_it_is_said_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("uapseg.download.PAUSE", 0)
+    with socket.socket() as taken:  # a port where nobody answers
+        taken.bind(("127.0.0.1", 0))
+        with small_world(f"http://127.0.0.1:{taken.getsockname()[1]}/far.bin", tmp_path) as studios:
+            handlers = Handlers(studios, registry(), patience=600)
+            assert failed(handlers, visitor(handlers)) == words.UNREACHABLE
+
+
+def test_without_room_on_the_disk_it_is_said_too(server: Server, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with small_world(f"{server.address}/far.bin", tmp_path / "file" / "folder") as studios:
+        handlers = Handlers(studios, registry(), patience=600)
+        assert failed(handlers, visitor(handlers)) == words.NO_ROOM
+
+
+def failed(handlers: Handlers, run: Run) -> str:
+    """What is told of a download that the visitor agreed to and that fails."""
+    handlers.on_pair(run.token, "greys", FAR)
+    handlers.on_fetch(run.token)
+    (line,) = until(handlers, run, lambda reply: reply.get("state") == "failed")["coming"]["lines"]
+    return line

@@ -4,8 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Generator, Sequence
 
-from uapseg.download import Download, Progress
+from uapseg.download import Download, Progress, UnreachableError
 from uapseg.errors import UapsegError
+from uapseg.transport import DiskError, WrongContentError
 from uapseg.ui import sentences, words
 
 PATIENCE = 60.0
@@ -51,8 +52,8 @@ class Fetch:
             failed = self._fetched()
             if failed:
                 self.error = sentences.not_fetched(failed)
-        except UapsegError:  # its message names files of the server
-            self.error = words.NOT_FETCHED
+        except UapsegError as error:
+            self.error = why(error)
         finally:
             self.over = True
 
@@ -68,6 +69,12 @@ class Fetch:
                 coming.close()
                 self.stopped = True
                 return ()
+
+
+def why(error: UapsegError) -> str:
+    """Why a download failed, and how to mend it; the error's own message names files of this machine."""
+    reasons = {UnreachableError: words.UNREACHABLE, DiskError: words.NO_ROOM, WrongContentError: words.WRONG_FILE}
+    return next((sentence for kind, sentence in reasons.items() if isinstance(error, kind)), words.NOT_FETCHED)
 
 
 def cost(downloads: Sequence[Download]) -> int | None:

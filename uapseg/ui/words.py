@@ -176,7 +176,16 @@ BAD_WEIGHT = "The keep weight must lie between 0.1 and 4 times the usual."
 NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the preset fast."
 NOT_OFFERED = "This page does not offer that network or data set: choose another."
 NOT_READY = "The network and its pictures are still on their way: wait for them, or cancel."
-NOT_FETCHED = "The download failed: try again later, or choose others."
+UNREACHABLE = (
+    "The server of these files cannot be reached from the machine of this page: check its internet connection and try "
+    "again, or choose what is there already."
+)
+NO_ROOM = "The files cannot be written on the machine of this page: make room on its disk, then try again."
+WRONG_FILE = "What came is not the file that was expected, and was thrown away: try again later, or choose others."
+NOT_FETCHED = (
+    "The server does not give out a file, or broke off again and again: try again later, when what has come is kept, "
+    "or choose others."
+)
 NOT_LOADED = "The network or its pictures could not be loaded: choose others."
 NOTHING_YET = "There is nothing to take away yet: let a run reach its first figures."
 NO_SUCH_FILE = "This page does not make such a file: choose one of the list."
