@@ -70,6 +70,7 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     expect(tab.locator("#u-start")).to_have_text("Go on")
     assert tab.evaluate("() => __stage.scores.region_success") > 0.95
     expect(tab.locator(".u-first b")).to_have_text("100")
+    expect(tab.locator(".u-band")).to_have_text("95 % interval")
     expect(tab.locator(".u-first .u-floors")).to_contain_text("random noise 1")
     expect(tab.locator("[data-k=plain]")).to_contain_text("Unseen pictures: 100 % of “foo” appears; random noise")
     expect(tab.locator("[data-k=judged]")).to_contain_text("24 pictures, best at")

@@ -142,6 +142,10 @@ def test_every_control_has_a_name_and_every_text_enough_contrast(served: Site, s
     tab.locator("#u-goal label", has_text="Hide").click()
     tab.click("#u-start")
     until(tab, "s.status === 'running' || s.status === 'done'")
+    tab.get_by_role("tab", name="Trade-off").click()
+    tab.get_by_role("button", name="Webcam", exact=True).click()
+    tab.locator(".u-reel").click()
+    until(tab, "s.shots > 1")
     tab.click("#u-tour")
     reached(tab)
 

@@ -47,7 +47,7 @@ async function shoot() {
 }
 function roll() { // what is shown is recorded where it is made; here it is only begun and ended
   camera.reel = Date.now();
-  reel.textContent = say('recording', { seconds: 0 });
+  $('.u-live').textContent = reel.textContent = say('recording', { seconds: 0 });
 }
 function cut() {
   camera.reel = null;

@@ -64,9 +64,11 @@ function floor(share, word) {
   pen.fillText(say(word), clean ? left + 6 : left + width, at < 30 ? at + size * 1.1 : at - 5);
 }
 function band() {
-  const { pen, x, y } = chart;
-  if (board.bands.length < 2) return;
-  pen.fillStyle = colourOf(board.banded === board.shares[0][0] ? '--u-accent' : '--u-second');
+  const { pen, x, y } = chart, name = $('.u-band'), colour = board.banded === board.shares[0][0] ? '--u-accent' : '--u-second';
+  name.hidden = board.bands.length < 2;
+  name.style.setProperty('--u-band', 'var(' + colour + ')');
+  if (name.hidden) return;
+  pen.fillStyle = colourOf(colour);
   pen.globalAlpha = .18;
   pen.beginPath();
   for (const [spent, , high] of board.bands) pen.lineTo(x(spent), y(high));

@@ -7,7 +7,7 @@ function build(shares) {
     const name = make('span', number ? 'u-second' : 'u-accent');
     name.textContent = short;
     return name;
-  }), make('span', 'u-axes', say('trade_axes')));
+  }), make('span', 'u-axes', say('trade_axes')), banded());
   charts.trade.hidden = !TRADED.every(key => shares.some(share => share[0] === key));
   if (charts.trade.hidden && charted === 'trade') turnChart('success');
   $('.u-figures').replaceChildren(...shares.map(([key, label], number) => {
@@ -17,6 +17,12 @@ function build(shares) {
     $('.u-what', node).textContent = label;
     return node;
   }));
+}
+function banded() {
+  const name = make('span', 'u-band', say('band'));
+  name.title = say('band_said');
+  name.hidden = true;
+  return name;
 }
 function figures() {
   for (const node of $$('.u-figure')) {
