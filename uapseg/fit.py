@@ -25,7 +25,7 @@ from uapseg.targets import Hidden, Target
 from uapseg.tensors import Delta
 from uapseg.validation import Judge, spread
 
-SHOWN_TRAINING = 12
+SHOWN_TRAINING = 24
 """Training pictures that are looked at beside the validation pictures, to tell learning from learning by heart."""
 
 

@@ -83,7 +83,7 @@ def run_arm(course: Course, arm: str, seed: int) -> Generator[Snapshot, None, Re
     Raises:
         UapsegError: There is no such arm, or it does not fit the course.
     """
-    every = max(1, course.budget // 16)
+    every = max(1, course.budget // 8)
     settings = settings_of(arm, epsilon=course.epsilon, budget=course.budget, seed=seed, validate_every=every)
     snapshot, curve = None, list[tuple[int, float | None]]()
     for snapshot in fit(course.model, course.train, course.held_out, course.target, settings):
