@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from uapseg.metrics import collapse, count, each, intervals, mean_iou, merit, scores, truth_overlap
+from uapseg.metrics import collapse, count, each, interval, intervals, mean_iou, merit, scores, truth_overlap
 from uapseg.targets import Hidden, mapped
 
 CLASSES = ("road", "car", "person")
@@ -72,6 +72,16 @@ def test_intervals_hold_the_value_and_shrink_with_more_pictures():
     assert many[0] < value < many[1]
     assert many[1] - many[0] < few[1] - few[0]
     assert many == intervals(hide(clean, seen), HIDE)["hidden"]
+
+
+def test_the_interval_of_the_first_score_alone_is_the_same():
+    """Pictures differ in how many pixels are hidden: it is the share of all of them, not the mean share."""
+    generator = torch.Generator().manual_seed(0)
+    clean, seen = (torch.randint(3, (40, 1, 30), generator=generator, dtype=torch.uint8) for _ in range(2))
+    clean[:20, :, 3:] = 0
+    counts = hide(clean, seen)
+    assert interval(counts, HIDE) == pytest.approx(tuple(intervals(counts, HIDE)["hidden"]), abs=1e-9)
+    assert interval(hide(maps([0, 1]), maps([0, 1])), HIDE) == ()
 
 
 def test_pictures_that_are_all_alike_have_an_interval_of_no_width():

@@ -57,6 +57,7 @@ def test_the_merit_is_the_mean_over_all_networks():
 def test_a_picture_without_the_hidden_class_has_no_figure_of_its_own():
     look = judge((115, 90), target=Hidden(classes=("light",), fill="dark")).look(-BRIGHTER, 6 * GREY)
     assert look.each == (1.0, None)
+    assert look.interval == (1.0, 1.0)
     assert look.collapse is None
 
 

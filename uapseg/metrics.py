@@ -13,6 +13,9 @@ Scores = dict[str, float | None]
 
 GROUPS = {"static": 2, "hidden": 3}
 
+ENDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
+"""The quantiles that a 95 % interval lies between."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -105,9 +108,21 @@ def scores(counts: Counts, target: Target) -> Scores:
 
 def each(counts: Counts, target: Target) -> tuple[float | None, ...]:
     """The success in each picture: all pixels at the goal, or hidden pixels that are gone."""
+    return tuple(_share(reached, pixels) for reached, pixels in zip(*_first(counts, target), strict=True))
+
+
+def interval(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> tuple[float, ...]:
+    """The 95 % bootstrap interval of the first score, as `intervals` has it; empty where no picture says anything."""
+    reached, pixels = _first(counts, target)
+    chosen = torch.randint(len(counts), (draws, len(counts)), generator=torch.Generator().manual_seed(seed))
+    shares = reached[chosen].sum(1).double() / pixels[chosen].sum(1)
+    return tuple(shares[shares.isfinite()].quantile(ENDS).tolist()) if pixels.any() else ()
+
+
+def _first(counts: Counts, target: Target) -> tuple[Tensor, Tensor]:
+    """What the first score is the share of, picture by picture: pixels reached, and pixels there are (n)."""
     group = slice(0, 1) if isinstance(target, Hidden) else slice(None)
-    reached, pixels = counts.reached[:, group].sum(1), counts.pixels[:, group].sum(1)
-    return tuple(_share(r, p) for r, p in zip(reached, pixels, strict=True))
+    return counts.reached[:, group].sum(1), counts.pixels[:, group].sum(1)
 
 
 def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
@@ -123,8 +138,7 @@ def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) 
         for name, value in scores(again, target).items():
             if value is not None:
                 spread.setdefault(name, []).append(value)
-    levels = torch.tensor([0.025, 0.975], dtype=torch.float64)
-    return {k: torch.tensor(v, dtype=torch.float64).quantile(levels).tolist() for k, v in spread.items()}
+    return {k: torch.tensor(v, dtype=torch.float64).quantile(ENDS).tolist() for k, v in spread.items()}
 
 
 @dataclass(frozen=True)

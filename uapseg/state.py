@@ -61,7 +61,12 @@ class State:
         """
         delta, rest = self.delta.clamp(-settings.epsilon, settings.epsilon), torch.zeros_like(self.delta)
         unseen = replace(
-            self.validation, image_gradients=0, scores=dict.fromkeys(self.validation.scores), each=(), collapse=None
+            self.validation,
+            image_gradients=0,
+            scores=dict.fromkeys(self.validation.scores),
+            each=(),
+            interval=(),
+            collapse=None,
         )
         kept = {} if same_target else {"momentum": rest, "square": rest}
         return replace(self, delta=delta, best=delta, gathered=rest, chosen=unseen, validation=unseen, **kept)

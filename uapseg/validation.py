@@ -10,7 +10,7 @@ import torch
 
 from uapseg.datasets import Dataset
 from uapseg.evaluate import BATCH, images_of, seen_with
-from uapseg.metrics import Collapse, Counts, Scores, collapse, count, each, merit, scores
+from uapseg.metrics import Collapse, Counts, Scores, collapse, count, each, interval, merit, scores
 from uapseg.models import Segmenter
 from uapseg.perturbation import quantise
 from uapseg.targets import Goal, Target
@@ -27,6 +27,8 @@ class Validation:
         image_gradients: What had been spent when it was measured.
         scores: As `uapseg.metrics.scores` defines them.
         each: The success in each picture, in [0, 1]; None where a picture shows none of the hidden classes.
+        interval: The 95 % bootstrap interval of the first score over pictures, as (low, high); empty where none shows
+            any of the hidden classes.
         predictions: What the network sees in the first few pictures (6 at most, h, w), uint8, on the CPU.
         training: The scores on a few of the pictures learnt from: far above those of the others, and the perturbation
             has only learnt its own pictures.
@@ -39,6 +41,7 @@ class Validation:
     each: tuple[float | None, ...]
     predictions: LabelMaps
     training: Scores
+    interval: tuple[float, ...] = ()
     others: tuple[Scores, ...] = ()
     collapse: Collapse | None = None
 
@@ -51,7 +54,7 @@ class Validation:
     def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps) -> "Validation":
         """What `dataclasses.asdict` took apart, also after a journey through JSON."""
         swallowed = Collapse(**fields["collapse"]) if fields["collapse"] else None
-        tuples = {name: tuple(fields[name]) for name in ("each", "others")}
+        tuples = {name: tuple(fields[name]) for name in ("each", "interval", "others") if name in fields}
         return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions})
 
 
@@ -88,6 +91,7 @@ class Judge:
             each(counts, target),
             predictions,
             scores(self._known.see(whole)[0], target),
+            interval(counts, target),
             tuple(scores(other.see(whole)[0], target) for other in self._others),
             collapse(counts, target, self._first.model.classes),
         )

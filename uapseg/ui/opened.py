@@ -7,7 +7,7 @@ import torch
 
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation
-from uapseg.metrics import collapse, each, scores
+from uapseg.metrics import collapse, each, interval, scores
 from uapseg.perturbation import levels, random_signs
 from uapseg.run import Plan
 from uapseg.state import State
@@ -85,7 +85,7 @@ def measured(
     unknown = perturbation.training or dict.fromkeys(floors["clean"])
     looks = Validation(
         spent, scores(counts, target), each(counts, target), predictions, unknown,
-        collapse=collapse(counts, target, studio.model.classes),
+        interval=interval(counts, target), collapse=collapse(counts, target, studio.model.classes),
     )  # fmt: skip
     return looks, floors
 

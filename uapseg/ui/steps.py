@@ -1,6 +1,5 @@
 """What travels between the worker and the page: plain values and arrays, so that all of it pickles."""
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypedDict
 
@@ -74,23 +73,10 @@ def look_of(validation: Validation) -> Look:
         "spent": validation.image_gradients,
         "scores": validation.scores,
         "each": list(validation.each),
-        "band": band(validation.each),
+        "band": list(validation.interval),
         "collapse": asdict(validation.collapse) if validation.collapse else None,
         "predictions": np.ascontiguousarray(validation.predictions.numpy()[:, ::stride, ::stride]),
     }
-
-
-def band(each: Sequence[float | None], draws: int = 1000) -> list[float]:
-    """A 95 % bootstrap interval of the mean over pictures, as [low, high]; empty where fewer than two say anything.
-
-    Source:
-        Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval.
-    """
-    known = np.array([share for share in each if share is not None])
-    if len(known) < 2:
-        return []
-    chosen = np.random.default_rng(0).integers(len(known), size=(draws, len(known)))
-    return np.quantile(known[chosen].mean(axis=1), [0.025, 0.975]).tolist()
 
 
 def packed(state: State) -> Checkpoint:

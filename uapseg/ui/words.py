@@ -72,7 +72,7 @@ STAGE = {
     "c_strength": "Strength",
     "c_trade": "Trade-off",
     "band": "95 % interval",
-    "band_said": "of the mean over pictures: where it lies if as many are drawn from them again and again (bootstrap)",
+    "band_said": "where the success lies if as many pictures are drawn from these again and again (bootstrap)",
     "d_success": "Curve of the success on validation pictures over image-gradients, with its 95 % bootstrap interval",
     "d_strength": "Curve of the success over the strength of the perturbation",
     "d_trade": "The share of other objects that is kept over the share that is hidden, at each look at the pictures",
