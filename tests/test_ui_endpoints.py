@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.small_world import registry, small_world
 from uapseg.export import load
+from uapseg.objective import KEEP
 from uapseg.ui import launch_options
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
@@ -49,6 +50,13 @@ def test_a_trained_perturbation_reaches_its_target_and_is_measured_the_same(clie
     again = client.predict(handle_file(path), api_name="/evaluate")
     assert again["perturbed"] == again["claimed"] == figures["perturbed"]
     assert again["random_noise"] == figures["random_noise"]
+
+
+def test_what_the_rest_counts_can_be_set(client: Client):
+    _, path = client.predict(text="o", budget=50, keep=2.0, api_name="/train")
+    plan = load(Path(path)).plan
+    assert plan is not None
+    assert plan.settings.keep == pytest.approx(2 * KEEP["static"])
 
 
 def test_a_perturbation_is_laid_on_a_picture_of_any_size(client: Client, trained: tuple[dict, str], tmp_path: Path):

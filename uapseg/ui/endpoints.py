@@ -59,6 +59,7 @@ class Endpoints:
         seed: int = 0,
         model: str = "",
         data: str = "",
+        keep: float = 1.0,
     ) -> tuple[dict[str, Any], gr.FileData]:
         """Trains a perturbation: a word that the network is to see in every picture, or classes that it is to miss.
 
@@ -72,6 +73,7 @@ class Endpoints:
             seed: Draws the order of the pictures.
             model: The network; empty takes the page's first.
             data: The pictures; empty takes the page's first.
+            keep: What the rest counts beside the target, times the usual: 0.1 to 4.
 
         Returns:
             Scores on held-out pictures beside their floors, and the perturbation as safetensors.
@@ -79,7 +81,7 @@ class Endpoints:
         try:
             studio = self._studio(model, data)
             choice = _choice(studio, text, region_class, rest_class, hide)
-            choice = replace(choice, epsilon=epsilon, budget=_few(budget), seed=seed)
+            choice = replace(choice, epsilon=epsilon, budget=_few(budget), seed=seed, keep=keep)
             plan = choice.plan(choice.target(studio.size, None, studio.model.classes))
             *_, last = optimise(plan, None)
         except Exception as error:
