@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
+from uapseg.drawings import drawn
 from uapseg.evaluate import evaluate
 from uapseg.perturbation import eight_bit, levels, perturb, quantise, random_signs
-from uapseg.targets import Hidden, drawn
+from uapseg.targets import Hidden
 
 GREY = 1 / 255
 LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")

@@ -15,12 +15,13 @@ from PIL.PngImagePlugin import PngInfo
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from uapseg.drawings import written
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load, save_png, save_safetensors
 from uapseg.files import write
 from uapseg.run import Plan
 from uapseg.settings import fast, paper
-from uapseg.targets import Hidden, written
+from uapseg.targets import Hidden
 
 SAVE = {"png": save_png, "safetensors": save_safetensors}
 KINDS = pytest.mark.parametrize("kind", SAVE)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Greys, Plain, greys
 from uapseg.distributed import ALONE
+from uapseg.drawings import drawn, mapped
 from uapseg.errors import UapsegError
 from uapseg.fit import _Search, fit
 from uapseg.models import Segmenter
@@ -20,7 +21,7 @@ from uapseg.perturbation import quantise
 from uapseg.sampling import balanced_odds
 from uapseg.settings import PRESETS, fast, paper
 from uapseg.state import Snapshot, State
-from uapseg.targets import Hidden, Static, drawn, mapped
+from uapseg.targets import Hidden, Static
 
 GREY = 1 / 255
 EVERYWHERE = Static(drawing=drawn(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None).drawing,

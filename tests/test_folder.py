@@ -6,13 +6,13 @@ from dataclasses import fields
 import pytest
 import torch
 
+from uapseg.drawings import drawn
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load
 from uapseg.fit import fit
 from uapseg.folder import FILES, RunFolder
 from uapseg.run import Plan
 from uapseg.settings import fast
-from uapseg.targets import drawn
 
 
 @pytest.fixture

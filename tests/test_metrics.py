@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
+from uapseg.drawings import mapped
 from uapseg.metrics import collapse, count, each, interval, intervals, mean_iou, merit, scores, truth_overlap
-from uapseg.targets import Hidden, mapped
+from uapseg.targets import Hidden
 
 CLASSES = ("road", "car", "person")
 HIDE = Hidden(classes=("person",), fill="road")

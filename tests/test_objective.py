@@ -10,10 +10,11 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.augment import Move
 from uapseg.distributed import ALONE
+from uapseg.drawings import drawn
 from uapseg.objective import Batch, Objective, normalised
 from uapseg.processing import Framing, Process, lit
 from uapseg.settings import fast
-from uapseg.targets import Hidden, drawn
+from uapseg.targets import Hidden
 
 SIZE = (16, 12)
 HIDE = Hidden(classes=("light",), fill="dark")

@@ -7,10 +7,10 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.arms import CHANGES, NUMBERED, SCREEN, settings_of
+from uapseg.drawings import drawn
 from uapseg.errors import UapsegError
 from uapseg.race import Course, run_arm, standings
 from uapseg.settings import fast, paper
-from uapseg.targets import drawn
 
 LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 PAIR = {"epsilon": 11 / 255, "budget": 24, "seed": 3}

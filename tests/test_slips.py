@@ -9,13 +9,14 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.datasets import load_dataset
+from uapseg.drawings import written
 from uapseg.evaluate import evaluate
 from uapseg.fit import fit
 from uapseg.metrics import count, scores
 from uapseg.perturbation import quantise
 from uapseg.run import Plan
 from uapseg.settings import fast
-from uapseg.targets import Hidden, written
+from uapseg.targets import Hidden
 
 GREY = 1 / 255
 HIDE = Hidden(classes=("light",), fill="dark")

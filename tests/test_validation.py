@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
+from uapseg.drawings import drawn
 from uapseg.metrics import merit
-from uapseg.targets import Hidden, drawn
+from uapseg.targets import Hidden
 from uapseg.validation import Judge, Validation, spread
 
 GREY = 1 / 255

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from uapseg.datasets import load_dataset
+from uapseg.drawings import written
 from uapseg.evaluate import evaluate
 from uapseg.export import finished, load, save_png
 from uapseg.run import Plan, run
 from uapseg.settings import fast
 from uapseg.state import Snapshot
-from uapseg.targets import Hidden, Target, written
+from uapseg.targets import Hidden, Target
 from uapseg.ui import sentences, words
 from uapseg.ui.choice import VALIDATION
 from uapseg.ui.frames import label_png, perturbed

@@ -12,13 +12,13 @@ from uapseg.cli.flags import Options
 from uapseg.cli.output import print_result
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
+from uapseg.drawings import written
 from uapseg.evaluate import images_of
 from uapseg.fit import fit
 from uapseg.models import Segmenter, load_model
 from uapseg.run import choose_device
 from uapseg.settings import Settings, fast
 from uapseg.state import Snapshot
-from uapseg.targets import written
 from uapseg.tensors import Images
 
 WARM = 3

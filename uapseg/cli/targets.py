@@ -4,10 +4,11 @@ from pathlib import Path
 
 from uapseg.cli.flags import Options
 from uapseg.datasets import Dataset, load_dataset
+from uapseg.drawings import drawn, mapped, read_mask, written
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
 from uapseg.pictures import decode
-from uapseg.targets import Hidden, Static, Target, class_numbers, drawn, mapped, read_mask, written
+from uapseg.targets import Hidden, Static, Target, class_numbers
 
 KEEP = "keep"
 

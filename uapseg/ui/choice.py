@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from uapseg.drawings import drawn, written
 from uapseg.errors import UapsegError
 from uapseg.objective import KEEP
 from uapseg.run import Plan
 from uapseg.settings import PRESETS
-from uapseg.targets import Hidden, Target, drawn, written
+from uapseg.targets import Hidden, Target
 from uapseg.ui import words
 from uapseg.ui.drawing import painted
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
+from uapseg.drawings import mapped
 from uapseg.errors import UapsegError
-from uapseg.targets import UNDRAWN, Static, mapped
+from uapseg.targets import UNDRAWN, Static
 from uapseg.ui import words
 
 MOST_LETTERS = 2_000_000

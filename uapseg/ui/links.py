@@ -11,9 +11,10 @@ from urllib.parse import urlencode
 import numpy as np
 from PIL import Image
 
+from uapseg.drawings import written
 from uapseg.errors import UapsegError
 from uapseg.run import Plan
-from uapseg.targets import UNDRAWN, Hidden, Static, written
+from uapseg.targets import UNDRAWN, Hidden, Static
 from uapseg.ui import words
 from uapseg.ui.choice import BUDGETS, EPSILONS, WEIGHTS, Choice, times_usual
 from uapseg.ui.studio import Studio

@@ -5,9 +5,9 @@ from typing import Any
 
 import gradio as gr
 
+from uapseg.drawings import read_mask
 from uapseg.errors import UapsegError
 from uapseg.pictures import decode, read_picture
-from uapseg.targets import read_mask
 from uapseg.ui.desk import told
 from uapseg.ui.frames import Brought
 from uapseg.ui.outcomes import sorry

@@ -80,7 +80,7 @@ const strokes = {
   },
 };
 
-/* ---------- an uploaded mask: what differs from the majority of its border, as in `uapseg.targets.read_mask` ---------- */
+/* ---------- an uploaded mask: what differs from the majority of its border, as in `uapseg.drawings.read_mask` ---------- */
 let stencil = null;
 option('file').addEventListener('change', async event => {
   const [file] = event.target.files;
