@@ -12,7 +12,11 @@ from uapseg.models.classes import CITYSCAPES, distinct, objects_of, pair_of, pal
 OWN = f"{own_networks.__file__}:of_one_file"
 
 
-@pytest.fixture(scope="module", params=["street", OWN, "greys"], ids=["street", "own", "greys"])
+@pytest.fixture(
+    scope="module",
+    params=["street", "street:small", OWN, "greys"],
+    ids=["street", "small", "own", "greys"],
+)
 def network(request: pytest.FixtureRequest) -> Segmenter:
     return greys() if request.param == "greys" else load_model(request.param)
 
@@ -68,12 +72,17 @@ def test_predictions_are_the_largest_logits(network, images):
     assert torch.equal(seen.long(), network(images).argmax(1))
 
 
-@pytest.mark.parametrize("name", ["resnet", "street:", "street:x", "torchvision", "hf:", "own", "own:x", "", "x.py"])
+@pytest.mark.parametrize("name", ["resnet", "street:", "torchvision", "hf:", "own", "own:x", "", "x.py"])
 def test_an_unknown_network_is_refused_with_the_forms(name):
     with pytest.raises(
-        UapsegError, match=f"no network called '{name}': choose one of street, torchvision:NAME, hf:ID"
+        UapsegError, match=f"no network called '{name}': choose one of street, street:NAME, torchvision:NAME, hf:ID"
     ):
         load_model(name)
+
+
+def test_an_unknown_embedded_network_is_refused_with_those_there_are():
+    with pytest.raises(UapsegError, match="no embedded network street:x: choose one of street, street:small"):
+        load_model("street:x")
 
 
 def test_a_fingerprint_is_twelve_hexadecimal_digits(network):

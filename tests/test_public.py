@@ -14,7 +14,11 @@ def clear(monkeypatch):
 
 
 def test_without_a_list_the_known_networks_and_coco_are_offered():
-    assert public.offered_models() == ("street", *(f"torchvision:{name}" for name in zoo.NAMES))
+    assert public.offered_models() == (
+        "street",
+        "street:small",
+        *(f"torchvision:{name}" for name in zoo.NAMES),
+    )
     assert public.offered_datasets() == ("street", "coco-mini", "coco:val2017")
 
 

@@ -1,4 +1,4 @@
-"""Measures the network `street` on pictures it never saw; prints the figures of its model card.
+"""Measures an embedded network on pictures it never saw; prints the figures of the model card.
 
 python assets/street/measure.py                                    # rendered test scenes
 python assets/street/measure.py --data camvid:CAMVID --split val   # real photos
@@ -6,15 +6,13 @@ python assets/street/measure.py --data camvid:CAMVID --split val   # real photos
 
 import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.evaluate import images_of
-from uapseg.models import Segmenter
-from uapseg.models.street import WEIGHTS, load
+from uapseg.models import Segmenter, load_model
 from uapseg.perturbation import eight_bit, perturb, random_signs
 
 CPU = torch.device("cpu")
@@ -61,12 +59,13 @@ def measure(model: Segmenter, dataset: Dataset, draws: int = 3) -> Accuracy:
 def main() -> None:
     """Prints the figures of one split of one data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--model", default="street", help="street or street:small")
+    parser.add_argument("--weights", help="other weights than its own")
     parser.add_argument("--data", default="street", help="street or camvid:FOLDER")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))
     parser.add_argument("--draws", type=int, default=3, help="draws of random noise for each picture")
     options = parser.parse_args()
-    model, dataset = load(weights=options.weights), load_dataset(options.data, options.split)
+    model, dataset = load_model(options.model, weights=options.weights), load_dataset(options.data, options.split)
     accuracy = measure(model, dataset, options.draws)
     print(f"{options.data} {options.split}: {accuracy}")
     for name, iou in zip(model.classes, accuracy.iou(), strict=True):

@@ -1,4 +1,4 @@
-"""Trains the embedded network `street` from scratch: rendered scenes, and CamVid photos where they are given.
+"""Trains the embedded networks from scratch: rendered scenes, and CamVid photos where they are given.
 
     python assets/street/train.py --images 24000 --camvid CAMVID --out street.safetensors
     python assets/street/train.py --images 24000 --out free.safetensors        # without CamVid's licence
@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torchvision.models.segmentation import LRASPP
 from torchvision.transforms.v2.functional import (
     adjust_brightness,
     adjust_contrast,
@@ -30,7 +31,7 @@ from torchvision.transforms.v2.functional import (
 )
 
 from uapseg.datasets import load_dataset
-from uapseg.models.street import MEAN, STD, network
+from uapseg.models.street import MEAN, NETWORKS, STD
 from uapseg.scenery import render
 
 VOID = 255
@@ -42,6 +43,7 @@ Photo = tuple[Tensor, Tensor]  # uint8 (3, h, w), uint8 (h, w)
 class Options:
     """What the command line asks for."""
 
+    network: str
     images: int
     out: Path
     camvid: Path | None
@@ -49,6 +51,7 @@ class Options:
     init: Path | None
     rate: float
     noise: tuple[float, float]
+    spoil: float
     zoom: float
     balance: float
     turns: int
@@ -97,11 +100,11 @@ def recolour(image: Tensor, rng: random.Random) -> Tensor:
     return adjust_hue(image, rng.uniform(-0.05, 0.05)) if rng.random() < 0.3 else image
 
 
-def degrade(image: Tensor, grain: tuple[float, float], rng: random.Random) -> Tensor:
-    """What pictures meet on their way: blur, JPEG, and in a share of them noise of up to some grey levels."""
-    if rng.random() < 0.2:
+def degrade(image: Tensor, spoil: float, grain: tuple[float, float], rng: random.Random) -> Tensor:
+    """What pictures meet on their way: blur and JPEG in a share of them each, and noise of up to some grey levels."""
+    if rng.random() < spoil:
         image = gaussian_blur(image, [7, 7], [rng.uniform(0.3, 1.8)])
-    if rng.random() < 0.2:
+    if rng.random() < spoil:
         image = jpeg((image * 255).round().to(torch.uint8), rng.randint(30, 95)).float() / 255
     largest, share = grain
     if rng.random() < share:
@@ -134,7 +137,7 @@ def batches(sources: list[list[Photo]], options: Options, memory: torch.device) 
             if not decks[which]:
                 decks[which] = rng.sample(sources[which], len(sources[which]))
             image, names = crop(decks[which].pop(), options.zoom, rng)
-            images.append(degrade(recolour(image, rng), options.noise, rng))
+            images.append(degrade(recolour(image, rng), options.spoil, options.noise, rng))
             labels.append(names)
         yield torch.stack(images).to(memory), torch.stack(labels).to(memory)
 
@@ -157,18 +160,25 @@ def normalised(images: Tensor) -> Tensor:
     return ((images - mean) / std).contiguous(memory_format=torch.channels_last)
 
 
+def coarse(net: nn.Module) -> Callable[[Tensor], Tensor]:
+    """The network before it enlarges its answer."""
+    if isinstance(net, LRASPP):
+        return nn.Sequential(net.backbone, net.classifier)
+    return net
+
+
 def train(options: Options) -> None:
     """Trains, and writes the averaged weights in half precision at the end."""
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     photos = [camvid_photos(options.camvid)] if options.camvid else []
     sources = [source for source in [*photos, *[rendered_scenes(options.scenes)] * options.turns] if source]
-    net = network().to(device).to(memory_format=torch.channels_last)
+    net = NETWORKS[options.network].build().to(device).to(memory_format=torch.channels_last)
     if options.init:
         net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(options.init).items()})
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.997))
-    low: Callable[[Tensor], Tensor] = nn.Sequential(net.get_submodule("backbone"), net.get_submodule("classifier"))
-    low = torch.compile(low) if options.compile else low  # the network before it enlarges its answer
+    low = coarse(net)
+    low = torch.compile(low) if options.compile else low
     weight = class_weights([photo for source in sources for photo in source], options.balance).to(device)
     optimiser = torch.optim.AdamW(net.parameters(), lr=options.rate, weight_decay=0.02)
     stream, began, total = batches(sources, options, device), time.monotonic(), options.images // options.batch
@@ -218,6 +228,7 @@ def save(net: nn.Module, path: Path) -> None:
 def options_of(arguments: list[str] | None = None) -> Options:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--network", choices=NETWORKS, default="", help="small, or by default the large one")
     parser.add_argument("--images", type=int, default=60_000, help="pictures to train on, counted with repetition")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--camvid", type=Path)
@@ -225,6 +236,7 @@ def options_of(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--init", type=Path, help="weights to start from")
     parser.add_argument("--rate", type=float, default=2e-3, help="the largest learning rate")
     parser.add_argument("--noise", type=float, nargs=2, default=(10, 0.4), metavar=("LEVELS", "SHARE"))
+    parser.add_argument("--spoil", type=float, default=0.2, help="share of pictures blurred, and of those compressed")
     parser.add_argument("--zoom", type=float, default=0.8, help="log of the largest random enlargement")
     parser.add_argument("--balance", type=float, default=0.4, help="how far rare classes count for more, from 0 to 1")
     parser.add_argument("--turns", type=int, default=1, help="scenes drawn for each photo")

@@ -32,9 +32,9 @@ _TRUSTED = ("own", "exported")
 """The kinds that run code from a file."""
 
 _BRANCHED = ("torchvision", "hf")
-"""The kinds whose name goes on after a colon."""
+"""The kinds whose name must go on after a colon; that of `street` may."""
 
-_FORMS = "street, torchvision:NAME, hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2, FILE.torchscript"
+_FORMS = "street, street:NAME, torchvision:NAME, hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2, FILE.torchscript"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +88,8 @@ def load_model(
     """Loads the network called ``name``, frozen and in eval mode, on ``device``; downloads it where it has to.
 
     Args:
-        name: ``street``, ``torchvision:NAME``, ``hf:ID_OR_FOLDER``, ``FILE.py:FUNCTION``, or a file of
-            ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
+        name: ``street``, ``street:NAME``, ``torchvision:NAME``, ``hf:ID_OR_FOLDER``, ``FILE.py:FUNCTION``, or a file
+            of ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
         device: Where it is to compute.
         weights: A file of weights to use instead of the usual ones: safetensors, or a state dict of torch.
         trusted: Whether ``name`` may run code from a file: False where anyone but the user chose it.
@@ -112,7 +112,8 @@ def _parted(name: str) -> tuple[str, str]:
         return "own", name
     if Path(name).suffix.lower() in {".pt2", ".torchscript", ".ts", ".pt"}:
         return "exported", name
-    if kind not in _FILES or kind in _TRUSTED or not bool(rest) == bool(colon) == (kind in _BRANCHED):
+    whole = bool(rest) == bool(colon) and (bool(rest) or kind not in _BRANCHED)
+    if kind not in _FILES or kind in _TRUSTED or not whole:
         raise UapsegError(f"There is no network called {name!r}: choose one of {_FORMS}.")
     return kind, rest
 

@@ -1,12 +1,16 @@
-"""The embedded network: a small one for street scenes, trained by ``assets/street/train.py``.
+"""The embedded networks: small ones for street scenes, trained by ``assets/street/train.py``.
 
-Source: LR-ASPP on MobileNetV3-Large, Howard et al., Searching for MobileNetV3, https://arxiv.org/abs/1905.02244
+Source: LR-ASPP on MobileNetV3, Howard et al., Searching for MobileNetV3, https://arxiv.org/abs/1905.02244
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
-from torchvision.models.segmentation import lraspp_mobilenet_v3_large
+from torchvision.models import mobilenet_v3_small
+from torchvision.models.feature_extraction import create_feature_extractor
+from torchvision.models.segmentation import LRASPP, lraspp_mobilenet_v3_large
 
 from uapseg.download import Download
 from uapseg.errors import UapsegError
@@ -15,10 +19,9 @@ from uapseg.models.checkpoint import load_weights
 from uapseg.models.segmenter import Segmenter
 from uapseg.scenery import CLASSES
 
-WEIGHTS = Path(__file__).parents[2] / "assets" / "street" / "street.safetensors"
+FOLDER = Path(__file__).parents[2] / "assets" / "street"
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
-SOURCE = "LR-ASPP MobileNetV3-Large (https://arxiv.org/abs/1905.02244), trained by assets/street/train.py"
 LICENCE = "research use, as the CamVid photos it was trained on besides rendered scenes"
 PALETTE = (
     (130, 180, 230),  # Sky
@@ -35,23 +38,52 @@ PALETTE = (
 )
 
 
-def network() -> nn.Module:
-    """The bare architecture, untrained."""
+def _large() -> nn.Module:
     return lraspp_mobilenet_v3_large(weights=None, weights_backbone=None, num_classes=len(CLASSES))
 
 
+def _small() -> nn.Module:
+    """The same head on the small MobileNetV3, at an eighth and a sixteenth of the picture as there."""
+    whole = mobilenet_v3_small(weights=None, dilated=True)
+    stages = create_feature_extractor(whole, {"features.2": "low", "features.12": "high"})
+    return LRASPP(stages, low_channels=24, high_channels=576, num_classes=len(CLASSES))
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network of the family.
+
+    Attributes:
+        build: Makes it, untrained.
+        file: Its weights.
+        source: What it is, and where it is described.
+    """
+
+    build: Callable[[], nn.Module]
+    file: Path
+    source: str
+
+
+NETWORKS = {
+    "": Architecture(_large, FOLDER / "street.safetensors", "LR-ASPP MobileNetV3-Large (https://arxiv.org/abs/1905.02244)"),
+    "small": Architecture(_small, FOLDER / "small.safetensors", "LR-ASPP MobileNetV3-Small (https://arxiv.org/abs/1905.02244)"),
+}  # fmt: skip
+"""The networks by what follows ``street:``; the first is plain ``street``."""
+
+
 def cards() -> list[Card]:
-    """The card of the network."""
+    """A card for each network."""
     return [
         Card(
-            name="street",
-            parameters=sum(weight.numel() for weight in network().parameters()),
+            name=_name(rest),
+            parameters=sum(weight.numel() for weight in architecture.build().parameters()),
             classes=len(CLASSES),
             licence=LICENCE,
-            source=SOURCE,
-            cached=WEIGHTS.is_file(),
+            source=_source(architecture),
+            cached=architecture.file.is_file(),
             download_bytes=None,
         )
+        for rest, architecture in NETWORKS.items()
     ]
 
 
@@ -60,25 +92,41 @@ def needed(rest: str = "", weights: Path | None = None) -> list[Download]:  # no
     return []
 
 
-def load(rest: str = "", weights: Path | None = None) -> Segmenter:  # noqa: ARG001  its name has no rest
-    """The trained network, or its architecture with the weights of another file.
+def load(rest: str = "", weights: Path | None = None) -> Segmenter:
+    """A trained network, or its architecture with the weights of another file.
+
+    Args:
+        rest: Which of `NETWORKS`.
+        weights: Another file of weights.
 
     Raises:
-        UapsegError: The weights are not where they belong, or are those of another network.
+        UapsegError: There is no such network, or the weights are not where they belong, or are those of another.
     """
-    if weights is None and not WEIGHTS.is_file():
-        raise UapsegError(f"The weights of the network street are missing: put them at {WEIGHTS}.")
-    net = network()
-    load_weights(net, weights or WEIGHTS, "street")
+    if rest not in NETWORKS:
+        known = ", ".join(map(_name, NETWORKS))
+        raise UapsegError(f"There is no embedded network {_name(rest)}: choose one of {known}.")
+    architecture = NETWORKS[rest]
+    if weights is None and not architecture.file.is_file():
+        raise UapsegError(f"The weights of the network {_name(rest)} are missing: put them at {architecture.file}.")
+    net = architecture.build()
+    load_weights(net, weights or architecture.file, _name(rest))
     return Segmenter(
         net,
-        name="street",
+        name=_name(rest),
         classes=CLASSES,
         palette=PALETTE,
         objects=("Pole", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist"),
         pair=("Tree", "Building"),
         mean=MEAN,
         std=STD,
-        source=f"{weights}" if weights else SOURCE,
+        source=f"{weights}" if weights else _source(architecture),
         licence="that of the file of weights" if weights else LICENCE,
     )
+
+
+def _name(rest: str) -> str:
+    return f"street:{rest}" if rest else "street"
+
+
+def _source(architecture: Architecture) -> str:
+    return f"{architecture.source}, trained by assets/street/train.py"
