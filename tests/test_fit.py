@@ -96,6 +96,17 @@ def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
         search(fast(epsilon=GREY, budget=4), train=(115,) * 4, held_out=(90, 95), target=Hidden(classes=("light",)))
 
 
+def test_hiding_is_searched_by_adam_and_a_static_target_by_signs_unless_a_rule_is_set():
+    hide = {"target": Hidden(classes=("light",)), "train": (115, 95)}
+    rule = fast(epsilon=11 * GREY, budget=8)
+    default, adam, sign = (search(replace(rule, rule=name), **hide)[-1].state for name in (None, "adam", "sign"))
+    assert torch.equal(default.delta, adam.delta)
+    assert default.square.any()
+    assert not sign.square.any()
+    assert not search(rule)[-1].state.square.any()
+    assert search(replace(rule, rule="adam"))[-1].state.square.any()
+
+
 def test_balanced_rounds_meet_rare_classes_as_often_as_common_ones():
     """One picture of nine shows the only object: it is drawn half of the time, the others share the other half."""
     settings = fast(epsilon=GREY, budget=900, batch=9, balanced=True)

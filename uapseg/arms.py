@@ -6,8 +6,9 @@ from uapseg.errors import UapsegError
 from uapseg.settings import GREY, PRESETS, Settings
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "sign": {"momentum": 0.0, "decay": False, "step": GREY},
-    "decay": {"momentum": 0.0},
+    "sign": {"rule": "sign", "momentum": 0.0, "decay": False, "step": GREY},
+    "decay": {"rule": "sign", "momentum": 0.0},
+    "momentum": {"rule": "sign"},
     "constant": {"decay": False, "step": GREY},
     "single": {"single": True},
     "adam": {"rule": "adam"},
@@ -37,10 +38,10 @@ NUMBERED = {
 """What each change with a number sets; steps are in grey levels."""
 
 SCREEN = (
-    "paper", "fast", "fast+sign", "fast+decay", "fast+constant", "fast+single", "fast+adam", "fast+gather",
-    "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+all", "fast+omega-0.9", "fast+omega-0.9999",
-    "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+balanced", "fast+shift-16", "fast+flip",
-    "fast+pictures-8", "fast+pictures-64",
+    "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+adam", "fast+constant", "fast+single",
+    "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+all", "fast+omega-0.9",
+    "fast+omega-0.9999", "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+balanced", "fast+shift-16",
+    "fast+flip", "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip
 """The arms that a race runs when none are named: one change at a time."""
 

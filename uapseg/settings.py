@@ -23,7 +23,8 @@ class Settings:
         train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
         batch: Pictures in one forward and backward pass.
         whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
-        rule: ``sign`` takes a step of one size for every value, ``adam`` a step for each from its own history.
+        rule: ``sign`` takes a step of one size for every value, ``adam`` a step for each from its own history; None
+            takes `uapseg.steps.RULE`.
         step: The size of the first step, in (0, 1].
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
@@ -54,7 +55,7 @@ class Settings:
     train_pictures: int | None = None
     batch: int
     whole_pass: bool
-    rule: Literal["sign", "adam"] = "sign"
+    rule: Literal["sign", "adam"] | None = None
     step: float
     decay: bool
     momentum: float
@@ -111,19 +112,19 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712, section 4.
     """
-    rule = {"batch": 8, "whole_pass": True, "step": GREY, "decay": False, "momentum": 0.0}
-    return Settings(preset="paper", epsilon=epsilon, budget=budget, **{**rule, "omega": omega, **others})
+    fixed = {"batch": 8, "whole_pass": True, "rule": "sign", "step": GREY, "decay": False, "momentum": 0.0}
+    return Settings(preset="paper", epsilon=epsilon, budget=budget, **{**fixed, "omega": omega, **others})
 
 
 def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
-    """Mini-batches, momentum on normalised gradients, a step that decays to nothing, means by region.
+    """Mini-batches, momentum or Adam on normalised gradients, a step that decays to nothing, means by region.
 
     Source:
         Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
-    rule = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9, "omega": None}
-    return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**rule, **others})
+    fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9, "omega": None}
+    return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **others})
 
 
 PRESETS: dict[str, Callable[..., Settings]] = {"fast": fast, "paper": paper}

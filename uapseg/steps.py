@@ -11,6 +11,9 @@ from uapseg.settings import Settings
 from uapseg.state import State
 from uapseg.tensors import Delta
 
+RULE = {"static": "sign", "hidden": "adam"}
+"""The rule for each kind of target where none is set: the better one on scenes and on photos, as the races show."""
+
 LONG = 0.999
 """How much of the mean square of past gradients stays, for the rule adam."""
 
@@ -21,7 +24,7 @@ def moved_on(state: State, gradient: Tensor, settings: Settings, share: float) -
     Args:
         state: Where the search stands, what was spent for the gradient included.
         gradient: What to descend against, of any size.
-        settings: How to search.
+        settings: How to search; without a rule, by signs.
         share: The share of the budget that was spent before.
 
     Source:
