@@ -3,7 +3,7 @@
 import base64
 from dataclasses import fields
 from types import UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 from uapseg.errors import UapsegError
 from uapseg.files import from_json
@@ -46,7 +46,7 @@ def read_plan(values: dict[str, Any]) -> Plan:
 def _fits(value: object, kind: Any) -> bool:
     """Whether a value is of an annotated kind: a class, a tuple, a union or a literal."""
     parts, origin = get_args(kind), get_origin(kind)
-    if origin is UnionType:
+    if origin in {UnionType, Union}:  # ``Literal | None`` is the older kind
         return any(_fits(value, part) for part in parts)
     if origin is Literal:
         return value in parts
