@@ -12,7 +12,7 @@ from uapseg.state import State
 from uapseg.tensors import Delta
 
 RULE = {"static": "sign", "hidden": "adam"}
-"""The rule for each kind of target where none is set: the better one on scenes and on photos, as the races show."""
+"""The rule for each kind of target where none is set: the better one in most races (README)."""
 
 LONG = 0.999
 """How much of the mean square of past gradients stays, for the rule adam."""
