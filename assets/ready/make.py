@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from uapseg.datasets import load_dataset
-from uapseg.drawings import written
+from uapseg.drawings import mapped, written
 from uapseg.evaluate import evaluate
 from uapseg.export import finished, load, save_png
 from uapseg.run import Plan, run
 from uapseg.settings import fast
 from uapseg.state import Snapshot
-from uapseg.targets import Hidden, Target
+from uapseg.targets import Hidden, Static, Target
 from uapseg.ui import sentences, words
 from uapseg.ui.choice import VALIDATION
 from uapseg.ui.frames import label_png, perturbed
@@ -36,23 +36,35 @@ SIZE = (384, 256)
 
 @dataclass(frozen=True)
 class Noise:
-    """One perturbation to make: its file's name, what it is to do, and its epsilon in grey levels."""
+    """One perturbation to make.
+
+    Attributes:
+        name: Its file's name.
+        target: What it is to do.
+        epsilon: In grey levels.
+        robust: Whether it must survive JPEG and the like.
+        title: What to call it, instead of by its target.
+    """
 
     name: str
     target: Target
     epsilon: int = 10
+    robust: bool = False
+    title: str = ""
 
 
 NOISES = (
     Noise("foo", written("foo", "Tree", "Building", SIZE)),
     Noise("faint-foo", written("foo", "Tree", "Building", SIZE), 6),
-    Noise("stop", written("STOP", "SignSymbol", "Road", SIZE)),
-    Noise("hello", written("hello", "Sky", "Building", SIZE)),
+    Noise("robust-foo", written("foo", "Tree", "Building", SIZE), robust=True),
     Noise("no-pedestrians", Hidden(classes=("Pedestrian",))),
     Noise("no-cars", Hidden(classes=("Car",))),
     Noise("no-people", Hidden(classes=("Pedestrian", "Bicyclist"))),
     Noise("all-clear", Hidden(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
 )
+SCENE = 7
+"""The train scene whose label map is shown everywhere."""
+
 RECORDED = "foo"
 SMALL = 112
 """The width of what is sent with the page."""
@@ -62,20 +74,27 @@ def main() -> None:
     """Makes what is missing, and the index of all."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--budget", type=int, default=2000)
-    options.add_argument("--only", nargs="*", default=[noise.name for noise in NOISES])
+    options.add_argument("--only", nargs="*")
     chosen = options.parse_args()
     studio = Studio(*PAIR)
-    for noise in NOISES:
+    noises = (*NOISES, Noise("scene", map_of(SCENE, studio), title="Another street everywhere"))
+    for noise in noises:
         file = FOLDER / f"{noise.name}.png"
-        if noise.name in chosen.only and not file.is_file():
+        if (chosen.only is None or noise.name in chosen.only) and not file.is_file():
             make(noise, file, chosen.budget, studio)
-    cards = [card(noise, studio) for noise in NOISES if (FOLDER / f"{noise.name}.png").is_file()]
+    cards = [card(noise, studio) for noise in noises if (FOLDER / f"{noise.name}.png").is_file()]
     (FOLDER / "index.json").write_text(json.dumps({"pair": PAIR, "cards": cards}), encoding="utf-8")
+
+
+def map_of(number: int, studio: Studio) -> Target:
+    """What the network sees in a train scene, as the target for every picture."""
+    picture = load_dataset(PAIR[1], "train").pictures([number])[0].permute(1, 2, 0).numpy()
+    return mapped(studio.predict(picture), studio.model.classes, None, f"scene {number}")
 
 
 def make(noise: Noise, file: Path, budget: int, studio: Studio) -> None:
     """Trains one; the recorded one leaves its frames as well."""
-    settings = fast(epsilon=noise.epsilon / 255, budget=budget, **VALIDATION)
+    settings = fast(epsilon=noise.epsilon / 255, budget=budget, robust=noise.robust, **VALIDATION)
     plan = Plan(model=PAIR[0], data=PAIR[1], target=noise.target, settings=settings)
     frames: list[dict[str, Any]] = []
     snapshot = None
@@ -120,11 +139,13 @@ def card(noise: Noise, studio: Studio) -> dict[str, Any]:
     file = FOLDER / f"{noise.name}.png"
     kept = load(file)
     report = evaluate(studio.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
-    name, label, _ = sentences.shares(noise.target, words.TYPE)[0]
+    painted = isinstance(noise.target, Static) and len(noise.target.classes) > 1
+    name, label, _ = sentences.shares(noise.target, words.DRAW if painted else words.TYPE)[0]
+    caption = sentences.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
     levels = kept.levels.numpy().astype("int8")
     return {
         "file": file.name,
-        "title": sentences.caption(noise.target, noise.epsilon),
+        "title": f"{noise.title}, epsilon {noise.epsilon}" if noise.title else caption,
         "label": label,
         "hides": isinstance(noise.target, Hidden),
         "epsilon": noise.epsilon,
