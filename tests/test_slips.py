@@ -73,7 +73,7 @@ def test_a_run_that_is_closed_frees_its_memory():
     """A cancelled run of a published page kept the device's memory."""
     model, train = greys(), Plain((100,) * 4)
     freed = [weakref.ref(model), weakref.ref(train)]
-    snapshots = fit(model, train, Plain((100,), "val"), HIDE, fast(epsilon=GREY, budget=40, batch=2))
+    snapshots = fit(model, train, Plain((115,), "val"), HIDE, fast(epsilon=GREY, budget=40, batch=2))
     next(snapshots), next(snapshots)
     snapshots.close()
     del model, train, snapshots

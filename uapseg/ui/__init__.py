@@ -8,6 +8,8 @@ from typing import Any
 
 import gradio as gr
 from gradio.themes import Base, LocalFont
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from uapseg.public import offered_datasets, offered_models
 from uapseg.ui.handlers import Handlers
@@ -45,6 +47,7 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "pwa": False,
         "state_session_capacity": 500,
+        "app_kwargs": {"middleware": [Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)]},
     }
 
 
