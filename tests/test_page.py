@@ -24,6 +24,10 @@ WEIGHT = """() => [...performance.getEntriesByType('navigation'), ...performance
   .reduce((sum, entry) => sum + entry.transferSize, 0)"""
 """Bytes of the page itself, before the recorded run and frames are asked for."""
 
+AGES = """() => performance.getEntriesByType('resource')
+  .filter(entry => entry.name.includes('component_server')).map(entry => entry.duration)"""
+"""Milliseconds that each frame was on its way."""
+
 
 def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, tmp_path: Path):
     studios = Studios(("street",), ("street",))
@@ -45,6 +49,25 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         assert tab.inner_text("#u-start") == "Resume"
         tab.click("#u-start")
         until(tab, f"s.spent > {shown['spent']}")
+        tab.context.close()
+        served.leave()
+
+
+def test_on_a_slow_link_what_is_shown_is_never_older_than_two_seconds(browser: Browser):
+    """A frame is made when it is asked for: it is as old as its request took, over 2 Mbit/s."""
+    with site(browser, Studios(("street",), ("street",))) as served:
+        tab = served.visit()
+        wire = tab.context.new_cdp_session(tab)
+        link = {"offline": False, "latency": 40, "downloadThroughput": 250_000, "uploadThroughput": 250_000}
+        wire.send("Network.emulateNetworkConditions", link)
+        start(tab)
+        until(tab, "s.status === 'running' && s.frames > 1")
+        tab.evaluate("() => performance.clearResourceTimings()")
+        frames = tab.evaluate("() => __stage.frames")
+        until(tab, f"s.frames > {frames + 12}")
+        ages = tab.evaluate(AGES)
+        assert len(ages) >= 12
+        assert max(ages) < 2000
         tab.context.close()
         served.leave()
 
