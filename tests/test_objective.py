@@ -70,7 +70,7 @@ def test_goals_are_framed_anew_with_the_perturbed_picture(target):
     """The left half is hidden, or drawn: moved by a quarter, three quarters are (what enters is a mirror image)."""
     left = torch.full((1, 3, 12, 16), 95 / 255)
     left[..., :8] = 118 / 255
-    process = Process(lambda images: images, Framing(right=0.25))
+    process = Process(framing=Framing(right=0.25))
     groups = Objective(greys(), target, RULE, SIZE, ALONE)._goals(Batch([0], left, 1, process=process)).groups
     assert (groups[0, :, :12] == 0).all()
     assert (groups[0, :, 12:] != 0).all()

@@ -63,6 +63,11 @@ class Framing:
         return F.grid_sample(values, grid, mode, padding_mode="reflection", align_corners=False)
 
 
+def unchanged(images: Images) -> Images:
+    """The pictures as they are."""
+    return images
+
+
 @dataclass(frozen=True)
 class Process:
     """What happens to a batch of pictures before a network sees them.
@@ -72,7 +77,7 @@ class Process:
         framing: How they are framed anew afterwards.
     """
 
-    change: Callable[[Images], Images]
+    change: Callable[[Images], Images] = unchanged
     framing: Framing = Framing()
 
     def images(self, images: Images) -> Images:
@@ -85,12 +90,12 @@ def random_process(seed: int) -> Process:
     rng = random.Random(seed)  # noqa: S311  repeatable, not secret
     zoom, down, right = math.exp(rng.uniform(-0.25, 0.25)), rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05)
     choices = [
-        Process(lambda images: images),
+        Process(),
         Process(partial(jpeg, quality=rng.randint(40, 95))),
         Process(partial(resized, factor=rng.uniform(0.6, 1))),
         Process(partial(blurred, sigma=rng.uniform(0.3, 1.2))),
         Process(partial(lit, factor=rng.uniform(0.8, 1.2))),
-        Process(lambda images: images, Framing(zoom, down, right)),
+        Process(framing=Framing(zoom, down, right)),
     ]
     return rng.choice(choices)
 
