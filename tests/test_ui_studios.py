@@ -1,6 +1,7 @@
 """Choosing another network and other pictures, and downloading what they need, through real sockets."""
 
 import asyncio
+import io
 import socket
 import time
 from collections.abc import Iterator
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import gradio as gr
 import pytest
+from PIL import Image
 
+from tests.conftest import Plain
 from tests.server import Server, serving
-from tests.small_world import FAR, registry, small_world, values, visitor
+from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
+from uapseg.download import Download
 from uapseg.ui import replies, words
 from uapseg.ui.handlers import CONTROLS, Handlers
 from uapseg.ui.replies import Replies
@@ -163,6 +167,26 @@ def test_a_download_that_fails_is_told_and_can_be_tried_again(
     server.files["/far.bin"] = whole
     handlers.on_fetch(run.token)
     assert "world" in until(handlers, run, lambda reply: "world" in reply)
+
+
+def test_a_photo_that_cannot_be_had_is_left_out_and_said(
+    handlers: Handlers, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("uapseg.download.PAUSE", 0)
+    coming = io.BytesIO()
+    Image.new("RGB", (48, 48), "teal").save(coming, "JPEG")
+    server.add("here.jpg", coming.getvalue())
+    photos = [Download(url=f"{server.address}/{name}", path=tmp_path / name) for name in ("gone.jpg", "here.jpg")]
+    pictures = Plain(SHADES * 8, "val", (48, 48))
+    pictures.skipped = ("gone.jpg",)
+    monkeypatch.setattr("small_far.needed", lambda *_: [photo for photo in photos if not photo.path.is_file()])
+    monkeypatch.setattr("small_far.load", lambda *_: pictures)
+    run = visitor(handlers)
+    handlers.on_pair(run.token, "greys", FAR)
+    handlers.on_fetch(run.token)
+    world = until(handlers, run, lambda reply: "world" in reply)["world"]
+    assert world["about"].endswith("1 could not be had or read.")
+    assert [photo.path.is_file() for photo in photos] == [False, True]
 
 
 def test_without_a_connection_it_is_said_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from uapseg.download import Download, Progress, UnreachableError
 from uapseg.errors import UapsegError
 from uapseg.transport import DiskError, WrongContentError
-from uapseg.ui import sentences, words
+from uapseg.ui import words
 
 PATIENCE = 60.0
 """Seconds after which a visitor who no longer asks counts as gone."""
@@ -29,12 +29,14 @@ class Fetch:
         total: Bytes that there are, None where the server does not say.
         over: Whether nothing more will come.
         error: Why it failed, in a sentence; empty where it did not.
+        failed: The names of the files that did not come although the others did.
         stopped: Whether it ended because nobody waited any more.
     """
 
     def __init__(self, begin: Callable[[], Steps], total: int | None, token: str) -> None:
         self.received, self.total = 0, total
         self.over, self.error, self.stopped = False, "", False
+        self.failed: Sequence[str] = ()
         self._begin = begin
         self._waiting = {token: time.monotonic()}
         threading.Thread(target=self._run, daemon=True).start()
@@ -49,9 +51,7 @@ class Fetch:
 
     def _run(self) -> None:
         try:
-            failed = self._fetched()
-            if failed:
-                self.error = sentences.not_fetched(failed)
+            self.failed = self._fetched()
         except UapsegError as error:
             self.error = why(error)
         finally:

@@ -132,7 +132,8 @@ def coming(coming: "Coming", pair: tuple[str, str], details: Sequence[str]) -> d
 def about(model: Segmenter, pictures: Dataset) -> str:
     """What is attacked, in a line."""
     width, height = pictures.size
-    return f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
+    shown = f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
+    return f"{shown} {len(pictures.skipped)} could not be had or read." if pictures.skipped else shown
 
 
 def short(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Literal
 from uapseg import datasets, models
 from uapseg.download import Download, fetch_all
 from uapseg.errors import UapsegError
-from uapseg.ui import words
+from uapseg.ui import sentences, words
 from uapseg.ui.choice import Pair
 from uapseg.ui.fetching import Fetch, Steps, cost
 from uapseg.ui.offers import Offer, dataset_offers, model_offers
@@ -53,6 +53,7 @@ class Studios:
         self._fetches: dict[str, Fetch] = {}
         self._loading: set[Pair] = set()
         self._failed: dict[Pair, str] = {}
+        self._left_out: set[tuple[str, str]] = set()
         self.first = Studio(self.models[0], self.datasets[0])
         self._ready: OrderedDict[Pair, Studio] = OrderedDict()
 
@@ -97,15 +98,15 @@ class Studios:
         with self._lock:
             if fetch:
                 self._failed.pop(pair, None)
-            if pair in self._failed:
-                return Coming("failed", message=self._failed[pair])
             if pair in self._loading:
                 return Coming("loading")
-            missing = [part for part in _parts(pair) if part.files]
+            missing = self._missing(pair)
+            if pair in self._failed:
+                return Coming("failed", message=self._failed[pair])
             if not missing:
                 self._load(pair)
                 return Coming("loading")
-            return self._fetching(pair, missing, token, fetch=fetch)
+            return self._fetching(missing, token, fetch=fetch)
 
     def leave(self, pair: Pair, token: str) -> None:
         """A visitor does not want to wait for a pair any more."""
@@ -114,15 +115,21 @@ class Studios:
                 if part.name in self._fetches:
                     self._fetches[part.name].leave(token)
 
-    def _fetching(self, pair: Pair, missing: Sequence["_Part"], token: str, *, fetch: bool) -> Coming:
-        going: list[Fetch] = []
-        for part in missing:
+    def _missing(self, pair: Pair) -> list["_Part"]:
+        """The parts that have to be downloaded, after a look at what has come; pictures that did not are left out."""
+        for part in _parts(pair):
             known = self._fetches.get(part.name)
             if known and known.over:
                 del self._fetches[part.name]
-                if known.error:
-                    self._failed[pair] = known.error
-                    return Coming("failed", message=known.error)
+                if known.failed and not part.whole:
+                    self._left_out |= {(part.name, name) for name in known.failed}
+                elif known.error or known.failed:
+                    self._failed[pair] = known.error or sentences.not_fetched(known.failed)
+        return [part for part in _parts(pair) if {(part.name, one.path.name) for one in part.files} - self._left_out]
+
+    def _fetching(self, missing: Sequence["_Part"], token: str, *, fetch: bool) -> Coming:
+        going: list[Fetch] = []
+        for part in missing:
             if part.name not in self._fetches and fetch:
                 self._fetches[part.name] = Fetch(part.begin, cost(part.files), token)
             if part.name in self._fetches:
@@ -155,19 +162,27 @@ class Studios:
 
 @dataclass(frozen=True)
 class _Part:
-    """One half of a pair: its name, by which a download is shared by all pairs that need it, and what is missing."""
+    """One half of a pair.
+
+    Attributes:
+        name: By which a download is shared by all pairs that need it.
+        files: What is missing.
+        begin: Begins to fetch it.
+        whole: Whether every file is needed, and not only as many as can be had.
+    """
 
     name: str
     files: Sequence[Download]
     begin: Callable[[], Steps]
+    whole: bool
 
 
 def _parts(pair: Pair) -> tuple[_Part, _Part]:
     model, data = pair
     weights = models.needed(model)
     return (
-        _Part(f"model {model}", weights, partial(fetch_all, weights)),
-        _Part(f"data {data}", datasets.needed(data), partial(datasets.prepare, data)),
+        _Part(f"model {model}", weights, partial(fetch_all, weights), whole=True),
+        _Part(f"data {data}", datasets.needed(data), partial(datasets.prepare, data), whole=False),
     )
 
 
