@@ -26,7 +26,7 @@ from uapseg.targets import Hidden
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")
 STATIC = {"target_success", "region_success"}
-HIDDEN = {"hidden", "fully_hidden", "kept", "kept_objects", "miou"}
+HIDDEN = {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,21 @@
 """Losses and weights against their definitions."""
 
+import math
+
 import pytest
 import torch
 
-from uapseg.losses import cosine, cross_entropy, focused, group_sizes, margin, omega_weights, region_weights, unwon
+from uapseg.losses import (
+    absence,
+    cosine,
+    cross_entropy,
+    focused,
+    group_sizes,
+    margin,
+    omega_weights,
+    region_weights,
+    unwon,
+)
 
 
 @pytest.fixture
@@ -53,6 +65,15 @@ def test_the_cosine_is_that_with_the_labels_direction():
     assert cosine(logits, torch.zeros(1, 1, 2, dtype=torch.uint8)).flatten().tolist() == pytest.approx(
         [0, 2], abs=1e-6
     )
+
+
+def test_absence_is_the_log_of_the_confidence_in_all_other_classes_together(logits):
+    others = logits.softmax(1)[:, [0, 2]].sum(1)
+    assert torch.allclose(absence(logits, (1, 3)), -others.log(), atol=1e-6)
+    certain = torch.tensor([0.0, 200.0, 0.0]).view(1, 3, 1, 1).requires_grad_()
+    loss = absence(certain, (1,)).sum()
+    assert loss.item() == pytest.approx(200 - math.log(2))
+    assert torch.autograd.grad(loss, certain)[0].flatten().tolist() == pytest.approx([-0.5, 1.0, -0.5])
 
 
 def test_focus_weighs_by_how_far_a_pixel_is_from_being_won():

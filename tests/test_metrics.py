@@ -29,6 +29,7 @@ def test_hidden_classes_by_hand():
     counts = hide(maps([2, 2, 1, 0], [2, 1, 1, 0]), maps([0, 1, 1, 0], [2, 1, 0, 2]))
     values = scores(counts, HIDE)
     assert values["hidden"] == 2 / 3  # gone whatever it became
+    assert values["filled"] == 1 / 3  # the other one became a car
     assert values["fully_hidden"] == 1 / 2
     assert values["kept"] == 3 / 5
     assert values["kept_objects"] == 2 / 3

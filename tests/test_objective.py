@@ -11,7 +11,9 @@ from tests.conftest import Plain, greys
 from uapseg.augment import Move
 from uapseg.distributed import ALONE
 from uapseg.drawings import drawn
-from uapseg.objective import Batch, Objective, normalised
+from uapseg.losses import LOSSES, absence
+from uapseg.models import Segmenter
+from uapseg.objective import SHARES, Batch, Objective, normalised
 from uapseg.processing import Framing, Process, lit
 from uapseg.settings import fast
 from uapseg.targets import Hidden
@@ -39,6 +41,42 @@ def test_the_gradient_is_that_of_the_mean_over_each_region():
     found, told, _ = gradient(replace(RULE, keep=3.0), batch(115, 95, 118))
     assert torch.allclose(found, wanted, atol=1e-6)
     assert told.item() == pytest.approx(loss.item(), rel=1e-5)
+
+
+NEAREST = Hidden(classes=("light",))
+
+
+class Slopes(torch.nn.Module):
+    """Logits of (dark, light, third) that rise with the grey at different rates."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        above = images.mean(dim=1) - 105 / 255
+        return torch.stack([torch.zeros_like(above), 60 * above, 20 * above - 0.5], dim=1)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "margin"])
+def test_hidden_pixels_may_become_anything_as_far_as_the_filling_leaves_it_open(loss):
+    """The gradient is that of the two losses mixed in the hidden picture, and of the loss alone in the other."""
+    rule, given, zeros = replace(RULE, loss=loss), batch(115, 95), torch.zeros(3, 12, 16)
+    model = Segmenter(
+        Slopes(), name="slopes", classes=("dark", "light", "third"), palette=((0, 0, 0), (9, 9, 9), (5, 5, 5)),
+        objects=(), pair=("light", "dark"), source="known answers", licence="MIT",
+    )  # fmt: skip
+    strict, half, free = (
+        Objective(model, NEAREST, replace(rule, filling=share), SIZE, ALONE).gradient(given, zeros)[0]
+        for share in (1.0, 0.5, 0.0)
+    )
+    assert torch.allclose(half, (strict + free) / 2, atol=1e-6)
+    assert not torch.allclose(half, free, atol=1e-4)
+    logits = model(given.images + zeros.requires_grad_())
+    dark = torch.zeros(1, 12, 16, dtype=torch.uint8)
+    apart = absence(logits[:1], (1,)).mean() + SHARES["hidden"][2] * LOSSES[loss](logits[1:], dark).mean()
+    assert torch.allclose(free, torch.autograd.grad(apart, zeros)[0], atol=1e-6)
+
+
+def test_a_chosen_filling_is_always_asked_for():
+    strict, free = (gradient(replace(RULE, filling=share), batch(115, 95), HIDE)[0] for share in (1.0, 0.0))
+    assert torch.equal(strict, free)
 
 
 def test_one_picture_cannot_own_the_sum_where_each_is_brought_to_the_same_size():

@@ -9,7 +9,6 @@ from playwright.sync_api import Browser, expect
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, until  # noqa: F401
 from tests.hands import colour, hover, pause, pick, save, start
 from tests.small_world import MIXED, small_world
-from uapseg.objective import KEEP
 from uapseg.ui import words
 from uapseg.ui.studios import Studios
 
@@ -47,7 +46,7 @@ def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
         tab.keyboard.press("ArrowRight")
     run = small.run(tab)
     until(tab, f"s.status === 'running' && s.legs.includes('keep weight 1.5') && s.spent > {before}")
-    assert run.plan.settings.keep == pytest.approx(1.5 * KEEP["static"])
+    assert run.plan.settings.keep == pytest.approx(1.5)
     assert run.curve[0][0] == 0
     pause(tab)
 

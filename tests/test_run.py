@@ -34,4 +34,4 @@ def test_the_embedded_network_and_scenes_run_from_a_plan_alone():
     assert 0 < last.won < 1
     assert last.loss > 0
     assert last.state.validation.predictions.shape == (6, 256, 384)
-    assert set(last.state.validation.scores) == {"hidden", "fully_hidden", "kept", "kept_objects", "miou"}
+    assert set(last.state.validation.scores) == {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}

@@ -11,7 +11,6 @@ from PIL import Image
 
 from tests.small_world import registry, small_world
 from uapseg.export import load
-from uapseg.objective import KEEP
 from uapseg.ui import launch_options
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
@@ -56,7 +55,7 @@ def test_what_the_rest_counts_can_be_set(client: Client):
     _, path = client.predict(text="o", budget=50, keep=2.0, api_name="/train")
     plan = load(Path(path)).plan
     assert plan is not None
-    assert plan.settings.keep == pytest.approx(2 * KEEP["static"])
+    assert plan.settings.keep == 2
 
 
 def test_a_perturbation_is_laid_on_a_picture_of_any_size(client: Client, trained: tuple[dict, str], tmp_path: Path):

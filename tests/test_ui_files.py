@@ -20,7 +20,6 @@ from uapseg.errors import UapsegError
 from uapseg.evaluate import BATCH
 from uapseg.export import Perturbation, load, save_png
 from uapseg.metrics import scores
-from uapseg.objective import KEEP
 from uapseg.perturbation import levels
 from uapseg.plans import plan_in
 from uapseg.ui import words
@@ -198,10 +197,10 @@ def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(handlers: Han
 def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, studios: Studios):
     run = ran(handlers, budget=64, keep=1.5)
     told = json.loads(saved(handlers, run, words.FILE_PLAN).read_text())
-    assert told["settings"]["keep"] == 1.5 * KEEP["static"]
+    assert told["settings"]["keep"] == 1.5
     assert run.plan
     assert choice_of(run.plan, studios.first) == run.choice
-    assert "--keep 2.25" in saved(handlers, run, words.FILE_REPORT).read_text()
+    assert "--keep 1.5" in saved(handlers, run, words.FILE_REPORT).read_text()
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
         choice_of(heavy, studios.first)

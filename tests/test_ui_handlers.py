@@ -11,9 +11,7 @@ import torch
 from PIL import Image
 
 from tests.small_world import registry, values, visitor
-from uapseg.objective import KEEP
 from uapseg.ui import words
-from uapseg.ui.choice import times_usual
 from uapseg.ui.frames import jpeg
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
 from uapseg.ui.runs import Run
@@ -125,15 +123,6 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
     assert run.checkpoint
     assert unpacked(run.checkpoint).image_gradients >= before
     driver.close()
-
-
-def test_the_usual_keep_weight_is_that_of_the_target(handlers: Handlers):
-    static, hidden = started(handlers, keep=2), started(handlers, keep=2, goal=words.HIDDEN, hide=["light"])
-    assert static.plan
-    assert hidden.plan
-    assert static.plan.settings.keep == 2 * KEEP["static"]
-    assert hidden.plan.settings.keep == 2 * KEEP["hidden"]
-    assert times_usual(static.plan) == times_usual(hidden.plan) == 2
 
 
 def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):

@@ -27,6 +27,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 NUMBERED = {
     "omega": lambda value: {"omega": value},
     "keep": lambda value: {"keep": value},
+    "filling": lambda value: {"filling": value},
     "tau": lambda value: {"tau": value},
     "tile": lambda value: {"tile": (int(value), int(value))},
     "shift": lambda value: {"shift": int(value)},
@@ -40,8 +41,8 @@ NUMBERED = {
 SCREEN = (
     "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+adam", "fast+constant", "fast+single",
     "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+all", "fast+omega-0.9",
-    "fast+omega-0.9999", "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+balanced", "fast+shift-16",
-    "fast+flip", "fast+pictures-8", "fast+pictures-64",
+    "fast+omega-0.9999", "fast+filling-1", "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+balanced",
+    "fast+shift-16", "fast+flip", "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip
 """The arms that a race runs when none are named: one change at a time."""
 

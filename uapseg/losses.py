@@ -1,6 +1,6 @@
 """How far the network is from the goal, pixel by pixel, and how the pixels are weighed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -40,6 +40,13 @@ def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
     own = centred.gather(1, labels.long().unsqueeze(1)).squeeze(1)
     k = logits.shape[1]
     return 1 - own / (centred.norm(dim=1).clamp(min=1e-12) * (1 - 1 / k) ** 0.5)
+
+
+def absence(logits: Logits, hidden: Sequence[int]) -> PixelLoss:
+    """The cross-entropy of each pixel carrying none of the hidden classes, in nats, whichever other it carries."""
+    logits = logits.float()
+    others = [number for number in range(logits.shape[1]) if number not in hidden]
+    return logits.logsumexp(dim=1) - logits[:, others].logsumexp(dim=1)
 
 
 LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {

@@ -24,6 +24,7 @@ class Counts:
     Attributes:
         pixels: The pixels of each group (n, g).
         reached: Those that carry the wanted label; for the group of hidden pixels, no longer a hidden class (n, g).
+        filled: The hidden pixels that carry the wanted label (n, 1).
         overlap: The pixels outside the hidden group that carry a class before and after (n, k).
         union: Those that carry it before or after (n, k).
         clean: The pixels of each class in the clean pictures (n, k).
@@ -33,6 +34,7 @@ class Counts:
 
     pixels: Tensor
     reached: Tensor
+    filled: Tensor
     overlap: Tensor
     union: Tensor
     clean: Tensor
@@ -50,6 +52,7 @@ class Counts:
 def count(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]) -> Counts:
     """Counts what is seen (n, h, w) against the goal, and against what was seen in the clean pictures."""
     k, right, hides = len(classes), seen == goal.labels, isinstance(target, Hidden)
+    filled = right & (goal.groups == 0)
     if isinstance(target, Hidden):
         names = {name.lower() for name in target.classes}
         gone = torch.ones(256, dtype=torch.bool, device=seen.device)
@@ -62,6 +65,7 @@ def count(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes
     return Counts(
         _sums(groups),
         _sums([right & group for group in groups]),
+        _sums([filled]),
         overlap,
         pairs.sum(1) + pairs.sum(2) - overlap,
         *(_histogram(labels.long(), k) for labels in (clean, goal.labels, seen)),
@@ -99,9 +103,10 @@ def scores(counts: Counts, target: Target) -> Scores:
 
     Returns:
         For a static target ``target_success`` (pixels at the goal) and ``region_success`` (those of the drawn region);
-        for hidden classes ``hidden`` (their pixels that no longer carry any hidden class), ``fully_hidden`` (pictures
-        with none left), ``kept`` (the other pixels, unchanged), ``kept_objects`` (those of object classes) and
-        ``miou`` (of the other classes, before against after).
+        for hidden classes ``hidden`` (their pixels that no longer carry any hidden class), ``filled`` (those that
+        carry what is to take their place), ``fully_hidden`` (pictures with no such pixel left), ``kept`` (the other
+        pixels, unchanged), ``kept_objects`` (those of object classes) and ``miou`` (of the other classes, before
+        against after).
     """
     return {name: _share(*pair) for name, pair in _fractions(counts, target).items()} | _iou(counts, target)
 
@@ -200,6 +205,7 @@ def _fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor
     wholly = shown & (counts.reached[:, 0] == counts.pixels[:, 0])
     return {
         "hidden": (reached[0], pixels[0]),
+        "filled": (counts.filled.sum(), pixels[0]),
         "fully_hidden": (wholly.sum(), shown.sum()),
         "kept": (reached[1:].sum(), pixels[1:].sum()),
         "kept_objects": (reached[1], pixels[1]),

@@ -11,17 +11,16 @@ from torch import Tensor
 
 from uapseg.augment import Move, moved
 from uapseg.distributed import Workers
-from uapseg.losses import LOSSES, cross_entropy, focused, group_sizes, omega_weights, region_weights, unwon
-from uapseg.metrics import GROUPS
+from uapseg.losses import LOSSES, absence, cross_entropy, focused, group_sizes, omega_weights, region_weights, unwon
 from uapseg.models import Segmenter
 from uapseg.perturbation import perturb
 from uapseg.processing import Process
 from uapseg.settings import Settings
-from uapseg.targets import Goal, Target
-from uapseg.tensors import Delta, Images, Logits
+from uapseg.targets import Goal, Hidden, Target, class_numbers
+from uapseg.tensors import Delta, Images, Logits, PixelLoss
 
-KEEP = {"static": 1.5, "hidden": 1.0}
-"""What the mean over each other region counts for in the loss, beside the drawn region or the hidden pixels."""
+SHARES = {"static": (1.0, 1.5), "hidden": (1.0, 1.0, 1.5)}
+"""What the mean over each group of pixels counts for in the loss, in the order of `Goal.groups`."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +73,7 @@ class Objective:
         leaf = leaf.detach().requires_grad_()
         logits = self._logits(batch, leaf)
         with torch.enable_grad():
-            pixels = LOSSES[self._settings.loss](logits, goal.labels)
-            entropy = pixels if self._settings.loss == "cross-entropy" else cross_entropy(logits.detach(), goal.labels)
+            pixels, entropy = self._apart(logits, goal)
             open_ = focused(entropy, self._settings.focus, self._settings.tau)
             loss = (pixels * (weights * open_)).sum()
         gradient = torch.autograd.grad(loss, leaf)[0]
@@ -84,6 +82,21 @@ class Objective:
         won = 1 - unwon(entropy, self._settings.tau).float().mean()
         share = won * len(batch.numbers) / batch.whole
         return self._workers.sum(gradient), self._workers.sum(loss.detach()), self._workers.sum(share)
+
+    def _apart(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
+        """How far each pixel is from its goal: by the loss to descend, and by the entropy that says when it is won."""
+        settings, target = self._settings, self._target
+        plain = settings.loss == "cross-entropy"
+        pixels = LOSSES[settings.loss](logits, goal.labels)
+        entropy = pixels if plain else cross_entropy(logits.detach(), goal.labels)
+        if not isinstance(target, Hidden) or target.fill is not None or settings.filling == 1:
+            return pixels, entropy
+        gone = absence(logits, class_numbers(target.classes, self._model.classes))
+
+        def eased(loss: PixelLoss) -> PixelLoss:
+            return torch.where(goal.groups == 0, gone + settings.filling * (loss - gone), loss)
+
+        return eased(pixels), eased(pixels if plain else entropy)
 
     def _nothing(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
         """What a process adds that has no picture in a small batch: it only takes part in the sums of the others."""
@@ -144,10 +157,10 @@ class Objective:
         settings, kind = self._settings, self._target.kind
         if settings.whole_pass or settings.omega is not None:
             return omega_weights(goal.groups, settings.omega if kind == "hidden" else None)
-        keep = KEEP[kind] if settings.keep is None else settings.keep
-        shares = (1.0, *[keep] * (GROUPS[kind] - 1))
+        first, *others = SHARES[kind]
+        shares = (first, *(settings.keep * share for share in others))
         parts = goal.groups.split(1) if settings.single else (goal.groups,)
-        sizes = (group_sizes(part, GROUPS[kind]) for part in parts)
+        sizes = (group_sizes(part, len(shares)) for part in parts)
         sums = (size if settings.single else self._workers.sum(size) for size in sizes)
         return torch.cat([region_weights(part, size, shares) for part, size in zip(parts, sums, strict=True)])
 

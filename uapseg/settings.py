@@ -36,8 +36,10 @@ class Settings:
             ``all``.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
-        keep: With means by region, what the rest counts beside the drawn region, or other objects and everything else
-            beside hiding, in [0, 100]; None takes `uapseg.objective.KEEP`.
+        keep: With means by region, what all but the drawn region, or all but the hidden pixels, count for, times what
+            `uapseg.objective.SHARES` says, in [0, 100].
+        filling: How much of the loss of hidden pixels asks for the label of the nearest pixel that stays, in [0, 1];
+            the rest asks only that they carry no hidden class. A filling that was chosen is always asked for.
         balanced: Whether training pictures are drawn so that each object class is met as often as any other, as
             `uapseg.sampling` says, instead of each picture as often as any other.
         shift: How far training pictures are moved at random, in pixels each way.
@@ -66,7 +68,8 @@ class Settings:
     focus: Literal["tau", "smooth", "all"] = "tau"
     tau: float = 0.75
     omega: float | None
-    keep: float | None = None
+    keep: float = 1.0
+    filling: float = 1.0
     balanced: bool = False
     shift: int = 0
     flip: bool = False
@@ -88,7 +91,8 @@ class Settings:
         _within("momentum", self.momentum, 0, 0.999, "as a share")
         _within("tau", self.tau, 0.5, 1, "as a confidence")
         _within("omega", self.omega or 0, 0, 1, "as a weight")
-        _within("keep weight", self.keep or 0, 0, 100, "times that of hiding")
+        _within("keep weight", self.keep, 0, 100, "times the usual")
+        _within("filling", self.filling, 0, 1, "as a share")
         _within("shift", self.shift, 0, 4096, "pixels")
         _within("gather", self.gather, 1, 64, "batches")
         for side in self.tile or ():
@@ -124,6 +128,7 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
     fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9, "omega": None}
+    fixed |= {"filling": 0.2}
     return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **others})
 
 

@@ -84,7 +84,7 @@ def _train(parser: Parser) -> None:
         "--keep",
         type=number,
         metavar="WEIGHT",
-        help="what the rest counts beside the region, or beside hiding (1.5, 1)",
+        help="what the rest counts beside the region, or beside hiding, times the usual (1)",
     )
     search.add_argument(
         "--robust", action="store_true", help="train through recompression, blur, light, shift and zoom"

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from uapseg.drawings import drawn, written
 from uapseg.errors import UapsegError
-from uapseg.objective import KEEP
 from uapseg.run import Plan
 from uapseg.settings import PRESETS
 from uapseg.targets import Hidden, Target
@@ -46,7 +45,7 @@ class Choice:
         fill: What hidden pixels become: a class, or `words.NEAREST`.
         epsilon: In grey levels.
         budget: In image-gradients.
-        keep: How many times the usual the rest counts beside the target, see `uapseg.objective.KEEP`.
+        keep: How many times the usual the rest counts beside the target.
         seed: Draws the order of the pictures.
         preset: A name in `uapseg.settings.PRESETS`.
         drawing: What is painted on the stage: see `uapseg.ui.drawing`; None where nothing is.
@@ -143,26 +142,17 @@ class Choice:
             epsilon=self.epsilon / 255,
             budget=since + self.budget,
             seed=self.seed,
-            keep=self._weight(target),
+            keep=self._weight(),
             **VALIDATION,
         )
         return Plan(model=self.model, data=self.data, target=target, settings=settings)
 
-    def _weight(self, target: Target) -> float | None:
-        """The keep weight as a plan has it; None is the usual one."""
+    def _weight(self) -> float:
         if not WEIGHTS[0] <= self.keep <= WEIGHTS[1]:
             raise UapsegError(words.BAD_WEIGHT)
-        if self.keep == USUAL:
-            return None
-        if self.preset == "paper":
+        if self.preset == "paper" and self.keep != USUAL:
             raise UapsegError(words.NO_WEIGHT)
-        return round(KEEP[target.kind] * self.keep, 6)
-
-
-def times_usual(plan: Plan) -> float:
-    """How many times the usual keep weight a plan has."""
-    keep = plan.settings.keep
-    return USUAL if keep is None else round(keep / KEEP[plan.target.kind], 6)
+        return self.keep
 
 
 def _whole(value: Any) -> int:

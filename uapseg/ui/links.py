@@ -16,7 +16,7 @@ from uapseg.errors import UapsegError
 from uapseg.run import Plan
 from uapseg.targets import UNDRAWN, Hidden, Static
 from uapseg.ui import words
-from uapseg.ui.choice import BUDGETS, EPSILONS, WEIGHTS, Choice, times_usual
+from uapseg.ui.choice import BUDGETS, EPSILONS, USUAL, WEIGHTS, Choice
 from uapseg.ui.studio import Studio
 
 LISTED = ("hide",)
@@ -55,7 +55,7 @@ def command_of(plan: Plan) -> str:
         parts += ["--text", target.caption] if typed else ["--mask", "drawing.png"]
         parts += ["--region-class", target.classes[0], "--rest-class", target.rest or "keep"]
     parts += ["--epsilon", f"{settings.epsilon * 255:g}", "--budget", str(settings.budget)]
-    parts += ["--keep", f"{settings.keep:g}"] if settings.keep is not None else []
+    parts += ["--keep", f"{settings.keep:g}"] if settings.keep != USUAL else []
     parts += ["--seed", str(settings.seed), "--preset", settings.preset]
     return shlex.join(parts)
 
@@ -71,13 +71,13 @@ def choice_of(plan: Plan, studio: Studio) -> Choice:
     epsilon = round(settings.epsilon * 255)
     if not EPSILONS[0] <= epsilon <= EPSILONS[1]:
         raise UapsegError(words.BAD_NUMBER)
-    if not WEIGHTS[0] <= times_usual(plan) <= WEIGHTS[1]:
+    if not WEIGHTS[0] <= settings.keep <= WEIGHTS[1]:
         raise UapsegError(words.BAD_WEIGHT)
     numbers = {
         "model": studio.pair[0],
         "data": studio.pair[1],
         "epsilon": epsilon,
-        "keep": times_usual(plan),
+        "keep": settings.keep,
         "budget": min(BUDGETS[1], max(BUDGETS[0], settings.budget)),
         "seed": settings.seed,
         "preset": settings.preset,

@@ -9,7 +9,6 @@ from uapseg.models import Segmenter
 from uapseg.run import Plan
 from uapseg.targets import Hidden, Target
 from uapseg.ui import words
-from uapseg.ui.choice import times_usual
 
 if TYPE_CHECKING:
     from uapseg.ui.studios import Coming
@@ -96,7 +95,7 @@ def change(old: Plan, new: Plan) -> str:
         return "new target"
     if new.settings.epsilon != old.settings.epsilon:
         return f"epsilon {new.settings.epsilon * 255:g}"
-    return f"keep weight {times_usual(new):g}"
+    return f"keep weight {new.settings.keep:g}"
 
 
 def not_fetched(names: Sequence[str]) -> str:
