@@ -105,6 +105,15 @@ def test_every_listed_form_is_a_card():
     assert cards["coco:val2017"].download_bytes == 252_907_541 + 5000 * 163_000
 
 
+def test_more_scenes_can_be_learnt_from_and_the_others_stay():
+    more = {split: load_dataset("street?scenes=600", split) for split in ("train", "val", "test")}
+    usual = {split: load_dataset("street", split) for split in more}
+    assert (len(more["train"]), len(usual["train"])) == (600, 512)
+    assert more["train"].keys[:512] == usual["train"].keys
+    assert all(more[split].keys == usual[split].keys for split in ("val", "test"))
+    assert more["train"].name == "street?scenes=600"
+
+
 def test_what_lies_on_the_disk_needs_no_download(name):
     assert needed(name) == []
     with pytest.raises(UapsegError, match="nobody else to name"):
@@ -116,6 +125,9 @@ def test_what_lies_on_the_disk_needs_no_download(name):
     [
         ("coco", "val", "no data set called 'coco': choose one of street, coco-mini, .*, FOLDER"),
         ("camvid", "val", "no data set called 'camvid'"),
+        ("street?scenes=0", "train", r"write street\?scenes=N with N from 1 to 100000"),
+        ("street?scenes=100001", "val", "cannot be opened"),
+        ("street?any=dog", "train", "cannot be opened"),
         ("street:here", "val", "no data set called 'street:here'"),
         ("coco-mini:here", "val", "no data set called 'coco-mini:here'"),
         ("/no/such/folder", "val", "no data set called '/no/such/folder'"),

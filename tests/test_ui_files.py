@@ -152,6 +152,21 @@ def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(handlers,
     assert (run.plan.also, run.plan.weights) == ((), None)
 
 
+def test_what_was_learnt_from_a_choice_of_the_same_pictures_opens_and_from_others_does_not(
+    handlers: Handlers, finished: Run, tmp_path: Path
+):
+    known = load(saved(handlers, finished, words.FILE_PNG))
+    assert known.plan
+    run = visitor(handlers)
+    save_png(tmp_path / "more.png", replace(known, plan=replace(known.plan, data="plain:x?count=9")))
+    handlers.on_open(run.token, str(tmp_path / "more.png"))
+    assert run.plan
+    assert (run.plan.data, run.look and run.look["scores"]) == ("plain:x", finished.look and finished.look["scores"])
+    save_png(tmp_path / "other.png", replace(known, plan=replace(known.plan, data="plain:y")))
+    with pytest.raises(gr.Error, match="was made for greys on plain:y"):
+        handlers.on_open(run.token, str(tmp_path / "other.png"))
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [

@@ -182,8 +182,8 @@ def overlap(first: Dataset, second: Dataset) -> tuple[str, ...]:
 
 def _found(name: str) -> tuple[ModuleType, str]:
     """The module of a data set, and what its name says besides."""
-    kind, mark, rest = name.partition("?") if name.startswith("coco-mini?") else name.partition(":")
-    if kind in _FILES and (kind in _ALONE or rest) and not (kind in _ALONE and mark == ":"):
+    kind, mark, rest = name.partition("?" if name.partition("?")[0] in _ALONE else ":")
+    if kind in _FILES and (mark != ":" if kind in _ALONE else rest):
         return import_module(_FILES[kind]), rest
     module = import_module(_OWN)
     if module.is_there(name):

@@ -1,6 +1,11 @@
-"""The embedded data set: rendered street scenes, drawn when first asked for and then kept on the disk."""
+"""The embedded data set: rendered street scenes, drawn when first asked for and then kept on the disk.
+
+A name such as ``street?scenes=4096`` has more of them to learn from, or fewer, than the usual 512; those to choose by
+and to report on stay the same.
+"""
 
 import os
+import re
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,18 +18,22 @@ from uapseg.datasets.memory import Pixels
 from uapseg.datasets.reading import Photos, Sample
 from uapseg.datasets.splits import only_official
 from uapseg.download import cache_folder
+from uapseg.errors import UapsegError
 from uapseg.scenery import CLASSES, SIZE, SPLITS, VERSION, render
 
 LICENCE = "MIT"
+MOST = 100_000
+"""Scenes to learn from at most; kept on the disk, that many take 19 GB."""
 
 
-def load(_: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
     """Opens a split.
 
     Raises:
-        UapsegError: There is no such split.
+        UapsegError: There is no such split, or no such number of scenes.
     """
     only_official("street", split)
+    name, count = (f"street?{where}" if where else "street"), _count(where, split)
     folder = cache_folder() / f"street-{VERSION}" / split
     samples = [
         Sample(
@@ -33,9 +42,9 @@ def load(_: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
             picture=partial(_picture, folder, split, number),
             labels=partial(_labels, folder, split, number),
         )
-        for number in range(SPLITS[split])
+        for number in range(count)
     ]
-    return Photos(samples, name="street", split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES)
+    return Photos(samples, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES)
 
 
 def scene(folder: Path, split: str, number: int) -> Pixels:
@@ -55,10 +64,17 @@ def scene(folder: Path, split: str, number: int) -> Pixels:
 
 def cards() -> list[Card]:
     """What there is to know of it."""
-    about = "rendered street scenes that come with the project"
+    about = "rendered street scenes that come with the project; ?scenes=4096 learns from more"
     return [
         Card(name="street", about=about, pictures=dict(SPLITS), size=SIZE, classes=len(CLASSES), licence=LICENCE),
     ]  # fmt: skip
+
+
+def _count(where: str, split: Split) -> int:
+    asked = re.fullmatch(r"scenes=([1-9]\d{0,5})", where)
+    if where and (not asked or int(asked[1]) > MOST):
+        raise UapsegError(f"street?{where} cannot be opened: write street?scenes=N with N from 1 to {MOST}.")
+    return int(asked[1]) if asked and split == "train" else SPLITS[split]
 
 
 def _picture(folder: Path, split: str, number: int) -> Image.Image:

@@ -21,12 +21,13 @@ from uapseg.validation import HeldOut, Validation, spread
 
 
 def check_pair(plan: Plan, studio: Studio) -> None:
-    """Makes sure that a plan is for the network and the pictures of ``studio``.
+    """Makes sure that a plan is for the network and the pictures of ``studio``, whichever of them it chose.
 
     Raises:
         UapsegError: It is for others.
     """
-    if (plan.model, plan.data) != studio.pair:
+    model, data = studio.pair
+    if (plan.model, plan.data.partition("?")[0]) != (model, data.partition("?")[0]):
         raise UapsegError(words.OTHER_PAIR.format(model=plan.model, data=plan.data))
 
 
