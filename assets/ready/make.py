@@ -31,6 +31,8 @@ from uapseg.ui.studio import Studio
 
 FOLDER = Path(__file__).parent
 PAIR = ("street", "street")
+LEARNT = "street?scenes=4096"
+"""The pictures to learn from; shown and judged by are those of the page."""
 SIZE = (384, 256)
 
 
@@ -95,7 +97,7 @@ def map_of(number: int, studio: Studio) -> Target:
 def make(noise: Noise, file: Path, budget: int, studio: Studio) -> None:
     """Trains one; the recorded one leaves its frames as well."""
     settings = fast(epsilon=noise.epsilon / 255, budget=budget, robust=noise.robust, **VALIDATION)
-    plan = Plan(model=PAIR[0], data=PAIR[1], target=noise.target, settings=settings)
+    plan = Plan(model=PAIR[0], data=LEARNT, target=noise.target, settings=settings)
     frames: list[dict[str, Any]] = []
     snapshot = None
     for snapshot in looked(plan):
