@@ -121,15 +121,15 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
 
 
 def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
-    """Mini-batches, momentum or Adam on normalised gradients, a step that decays to nothing, means by region.
+    """Mini-batches, momentum or Adam on normalised gradients, a step that decays, means by region, an easy filling.
 
     Source:
         Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
-    fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9, "omega": None}
-    fixed |= {"filling": 0.2}
-    return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **others})
+    fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9}
+    weights = {"omega": None, "filling": 0.2}
+    return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
 
 
 PRESETS: dict[str, Callable[..., Settings]] = {"fast": fast, "paper": paper}
