@@ -9,6 +9,7 @@ from PIL import Image
 
 from tests.test_cli import document, photos, told  # noqa: F401  a fixture
 from uapseg.cli import main
+from uapseg.cli.measure import gap
 from uapseg.export import load
 
 pytestmark = pytest.mark.slow
@@ -148,3 +149,11 @@ def test_truth_and_hashes_stand_in_the_report(capsys, tmp_path, monkeypatch):
     again = document(capsys, "evaluate", tmp_path / "run" / "perturbation.safetensors")
     assert again["hashes"] == report["hashes"]
     assert json.loads((tmp_path / "run" / "plan.json").read_text())["plan"]["size"] == [192, 128]
+
+
+def test_a_perturbation_that_has_learnt_by_heart_is_told_so():
+    close, apart = ({"target_success": 0.5, "region_success": 0.0} | {"target_success": share} for share in (0.6, 0.7))
+    here = {"target_success": 0.5, "region_success": 0.9}
+    assert gap(here, None) == gap(here, {"target_success": None}) == []
+    assert gap(here, close) == ["On pictures it has learnt from, target success is 60.0 %."]
+    assert "is 70.0 %: part of that is learnt by heart." in gap(here, apart)[0]

@@ -80,7 +80,7 @@ def gap(unseen: Scores, training: Scores | None) -> list[str]:
         return []
     line = f"On pictures it has learnt from, {name.replace('_', ' ')} is {percent(there)} %"
     if there - here > LEARNT_BY_HEART:
-        return [f"{line}: it has mostly learnt its own pictures. More of them, or a smaller tile, close the gap."]
+        return [f"{line}: part of that is learnt by heart. More pictures, or a smaller tile, close the gap."]
     return [f"{line}."]
 
 
