@@ -112,9 +112,9 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
     driver = going(handlers, run)
     before = run.spent
     assert run.plan
-    assert run.plan.settings.keep is None
+    assert run.plan.settings.keep == 1
     handlers.on_knob(run.token, *values(handlers, **{**run.choice.kept(), "keep": 2.5}))
-    while run.plan.settings.keep is None:
+    while run.plan.settings.keep == 1:
         next(driver)
     assert (run.status, run.plan.settings.keep, run.since) == ("running", 2.5, 0)
     assert run.spent >= before
