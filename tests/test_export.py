@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -251,18 +252,21 @@ def test_more_levels_than_there_are_are_refused(level, tmp_path):
 
 
 def test_a_plan_from_before_there_were_more_settings_is_still_read(tmp_path):
-    """The fields of the first plans of this format; all others have defaults."""
+    """The fields of the first plans of this format; all others have defaults. Hidden pixels had to be filled then."""
     first = {"preset", "epsilon", "budget", "seed", "tile", "train_pictures", "batch", "whole_pass", "step", "decay",
              "momentum", "tau", "omega", "validate_every", "validation_pictures"}  # fmt: skip
 
     def older(text: str) -> str:
         told = json.loads(text)
         told["plan"] = {name: told["plan"][name] for name in ("model", "data", "target", "settings")}
-        told["plan"]["settings"] = {name: value for name, value in told["plan"]["settings"].items() if name in first}
+        kept = {name: value for name, value in told["plan"]["settings"].items() if name in first}
+        told["plan"]["settings"] = {**kept, "keep": None}
         return json.dumps(told)
 
     texts(tmp_path, older)
-    assert load(tmp_path / "noise.png").plan == plan()
+    wanted = plan()
+    wanted = replace(wanted, settings=replace(wanted.settings, filling=1.0))
+    assert load(tmp_path / "noise.png").plan == wanted
 
 
 def test_a_png_refuses_what_it_cannot_hold(tmp_path):

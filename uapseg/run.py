@@ -15,6 +15,9 @@ from uapseg.settings import Settings
 from uapseg.state import Snapshot, State
 from uapseg.targets import Hidden, Static, Target
 
+USUAL_ONCE = ("keep", None)
+"""How the first plans said that the usual keep weight was meant."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -54,7 +57,8 @@ class Plan:
         try:
             plain = {name: _tupled(value) for name, value in fields.items()}
             kind = {"static": Static, "hidden": Hidden}[plain["target"]["kind"]]
-            parts = {"target": kind(**plain["target"]), "settings": Settings(**plain["settings"])}
+            known = {name: value for name, value in plain["settings"].items() if (name, value) != USUAL_ONCE}
+            parts = {"target": kind(**plain["target"]), "settings": Settings(**known)}
             return cls(**{**plain, **parts})
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise UapsegError(f"The plan cannot be read ({error}): it is not one of this version.") from error
