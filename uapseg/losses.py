@@ -42,8 +42,13 @@ def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
     return 1 - own / (centred.norm(dim=1).clamp(min=1e-12) * (1 - 1 / k) ** 0.5)
 
 
-def absence(logits: Logits, hidden: Sequence[int]) -> PixelLoss:
-    """The cross-entropy of each pixel carrying none of the hidden classes, in nats, whichever other it carries."""
+def absence(logits: Tensor, hidden: Sequence[int]) -> Tensor:
+    """The cross-entropy of each pixel carrying none of the hidden classes, in nats, whichever other it carries.
+
+    Args:
+        logits: Of pixels in a row (p, k), or of pictures (n, k, h, w).
+        hidden: The numbers of the hidden classes.
+    """
     logits = logits.float()
     others = [number for number in range(logits.shape[1]) if number not in hidden]
     return logits.logsumexp(dim=1) - logits[:, others].logsumexp(dim=1)

@@ -91,10 +91,11 @@ class Objective:
         entropy = pixels if plain else cross_entropy(logits.detach(), goal.labels)
         if not isinstance(target, Hidden) or target.fill is not None or settings.filling == 1:
             return pixels, entropy
-        gone = absence(logits, class_numbers(target.classes, self._model.classes))
+        hidden = goal.groups == 0  # few pixels: the sums over classes are taken for these alone
+        gone = absence(logits.movedim(1, -1)[hidden], class_numbers(target.classes, self._model.classes))
 
         def eased(loss: PixelLoss) -> PixelLoss:
-            return torch.where(goal.groups == 0, gone + settings.filling * (loss - gone), loss)
+            return loss.masked_scatter(hidden, gone + settings.filling * (loss[hidden] - gone))
 
         return eased(pixels), eased(pixels if plain else entropy)
 
