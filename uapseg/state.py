@@ -12,7 +12,7 @@ from uapseg.settings import Settings
 from uapseg.tensors import Delta
 from uapseg.validation import Validation
 
-TENSORS = ("delta", "momentum", "square", "gathered", "best")
+TENSORS = ("delta", "loose", "momentum", "square", "gathered", "best")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class State:
         step: Steps taken.
         seconds: Time spent.
         delta: The perturbation, before rounding.
+        loose: What the search moves, of which ``delta`` is the part within epsilon; up to ``slack`` times epsilon.
         momentum: The running mean of normalised gradients.
         square: The running mean of their squares (zero where the rule needs none).
         gathered: The sum of the gradients of an unfinished pass (zero where each batch is a step).
@@ -36,6 +37,7 @@ class State:
     step: int
     seconds: float
     delta: Delta
+    loose: Tensor
     momentum: Delta
     square: Delta
     gathered: Delta
@@ -47,7 +49,7 @@ class State:
     def first(cls, tile: tuple[int, int], clean: Validation) -> "State":
         """The state before the first step: no perturbation of this size (width, height), and what is seen without."""
         zero = torch.zeros(3, tile[1], tile[0])
-        return cls(0, 0, 0.0, zero, zero, zero, zero, zero, clean, clean)
+        return cls(0, 0, 0.0, zero, zero, zero, zero, zero, zero, clean, clean)
 
     def on(self, device: torch.device) -> "State":
         """The same state with its tensors on a device."""
@@ -57,9 +59,11 @@ class State:
         """This state as the beginning of a search with other settings or another target.
 
         The perturbation is brought within the new epsilon. Nothing counts as looked at, as the figures would be of the
-        old settings; the direction of travel is kept where the target is the same.
+        old settings; the direction of travel, and what lies beyond epsilon, are kept where the target is the same.
         """
-        delta, rest = self.delta.clamp(-settings.epsilon, settings.epsilon), torch.zeros_like(self.delta)
+        most, rest = settings.epsilon, torch.zeros_like(self.delta)
+        loose = (self.loose if same_target else self.delta).clamp(-settings.slack * most, settings.slack * most)
+        delta = loose.clamp(-most, most)
         unseen = replace(
             self.validation,
             image_gradients=0,
@@ -69,12 +73,16 @@ class State:
             collapse=None,
         )
         kept = {} if same_target else {"momentum": rest, "square": rest}
-        return replace(self, delta=delta, best=delta, gathered=rest, chosen=unseen, validation=unseen, **kept)
+        return replace(
+            self, delta=delta, loose=loose, best=delta, gathered=rest, chosen=unseen, validation=unseen, **kept
+        )
 
     def to_tensors(self) -> tuple[dict[str, Tensor], str]:
-        """Tensors on the CPU by name, those left out that are zero throughout, and the rest as JSON."""
+        """Tensors on the CPU by name, and the rest as JSON; what is zero throughout or repeats delta is left out."""
         tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in TENSORS}
-        tensors = {name: tensor for name, tensor in tensors.items() if name == "delta" or tensor.any()}
+        tensors = {name: tensor for name, tensor in tensors.items() if name in ("delta", "loose") or tensor.any()}
+        if torch.equal(tensors["loose"], tensors["delta"]):
+            del tensors["loose"]
         looks = {name: getattr(self, name) for name in ("chosen", "validation")}
         tensors |= {f"{name}.predictions": look.predictions.contiguous() for name, look in looks.items()}
         rest: dict[str, object] = {name: getattr(self, name) for name in ("image_gradients", "step", "seconds")}
@@ -88,7 +96,8 @@ class State:
         for name in ("chosen", "validation"):
             fields[name] = Validation.from_dict(fields[name], tensors[f"{name}.predictions"])
         zero = torch.zeros_like(tensors["delta"])
-        fields |= {name: tensors.get(name, zero) for name in TENSORS}
+        known = {"loose": tensors["delta"], **tensors}
+        fields |= {name: known.get(name, zero) for name in TENSORS}
         return cls(**fields)
 
 

@@ -11,9 +11,6 @@ from uapseg.settings import Settings
 from uapseg.state import State
 from uapseg.tensors import Delta
 
-RULE = {"static": "sign", "hidden": "adam"}
-"""The rule for each kind of target where none is set: the better one in most races (README)."""
-
 LONG = 0.999
 """How much of the mean square of past gradients stays, for the rule adam."""
 
@@ -24,25 +21,29 @@ def moved_on(state: State, gradient: Tensor, settings: Settings, share: float) -
     Args:
         state: Where the search stands, what was spent for the gradient included.
         gradient: What to descend against, of any size.
-        settings: How to search; without a rule, by signs.
+        settings: How to search.
         share: The share of the budget that was spent before.
 
     Source:
         Momentum on normalised gradients after Dong et al., https://arxiv.org/abs/1710.06081; ``adam`` after Kingma and
-        Ba, https://arxiv.org/abs/1412.6980, with projection.
+        Ba, https://arxiv.org/abs/1412.6980, with projection. A search that goes on beyond the ball and is projected
+        for use alone is the lazy projection of dual averaging, Xiao, JMLR 11 (2010), here within ``slack``.
     """
     gradient = normalised(gradient)
     momentum, square = settings.momentum * state.momentum + gradient, state.square
-    way = momentum.sign()
     if settings.rule == "adam":
         momentum = settings.momentum * state.momentum + (1 - settings.momentum) * gradient
         square = LONG * state.square + (1 - LONG) * gradient.square()
         age = state.step + 1
         way = momentum / (1 - settings.momentum**age) / ((square / (1 - LONG**age)).sqrt() + 1e-8)
+    else:
+        way = momentum.sign() if settings.rule == "sign" else normalised(momentum)
+    loose = _within(state.loose - pace(settings, share) * way, settings.slack * radius(settings, share))
     return replace(
         state,
         step=state.step + 1,
-        delta=_within(state.delta - pace(settings, share) * way, settings, share),
+        loose=loose,
+        delta=_within(loose, radius(settings, share)),
         momentum=momentum,
         square=square,
         gathered=torch.zeros_like(gradient),
@@ -56,7 +57,7 @@ def walked(delta: Delta, gradient: Tensor, settings: Settings, share: float) -> 
         Stochastic gradient aggregation, Liu et al., Enhancing Generalization of Universal Adversarial Perturbation
         through Gradient Aggregation, https://arxiv.org/abs/2308.06015.
     """
-    return _within(delta - pace(settings, share) * gradient.sign(), settings, share)
+    return _within(delta - pace(settings, share) * gradient.sign(), radius(settings, share))
 
 
 def pace(settings: Settings, share: float) -> float:
@@ -76,6 +77,5 @@ def radius(settings: Settings, share: float) -> float:
     return settings.epsilon * (2.0 if share < 0.3 else 1.5)
 
 
-def _within(delta: Delta, settings: Settings, share: float) -> Delta:
-    most = radius(settings, share)
+def _within(delta: Tensor, most: float) -> Tensor:
     return delta.clamp(-most, most)
