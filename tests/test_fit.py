@@ -20,7 +20,7 @@ from uapseg.models import Segmenter
 from uapseg.perturbation import quantise
 from uapseg.sampling import balanced_odds
 from uapseg.settings import PRESETS, fast, paper
-from uapseg.state import Snapshot, State
+from uapseg.state import TENSORS, Snapshot, State
 from uapseg.targets import Hidden, Static
 
 GREY = 1 / 255
@@ -83,7 +83,7 @@ def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop):
     stopped = State.from_tensors(*whole[stop].state.to_tensors())
     again = search(settings, train=(90, 100, 110, 120), target=Hidden(classes=("light",)), state=stopped)
     assert len(again) == len(whole) - stop
-    for name in ("delta", "momentum", "gathered", "best"):
+    for name in TENSORS:
         assert torch.equal(getattr(again[-1].state, name), getattr(whole[-1].state, name)), name
     assert again[-1].state.chosen.scores == whole[-1].state.chosen.scores
 
@@ -94,17 +94,6 @@ def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
         UapsegError, match="sees no light in any of the 2 validation pictures: hide classes that are there"
     ):
         search(fast(epsilon=GREY, budget=4), train=(115,) * 4, held_out=(90, 95), target=Hidden(classes=("light",)))
-
-
-def test_hiding_is_searched_by_adam_and_a_static_target_by_signs_unless_a_rule_is_set():
-    hide = {"target": Hidden(classes=("light",)), "train": (115, 95)}
-    rule = fast(epsilon=11 * GREY, budget=8)
-    default, adam, sign = (search(replace(rule, rule=name), **hide)[-1].state for name in (None, "adam", "sign"))
-    assert torch.equal(default.delta, adam.delta)
-    assert default.square.any()
-    assert not sign.square.any()
-    assert not search(rule)[-1].state.square.any()
-    assert search(replace(rule, rule="adam"))[-1].state.square.any()
 
 
 def test_balanced_rounds_meet_rare_classes_as_often_as_common_ones():

@@ -20,9 +20,39 @@ def settings(**options):
 
 
 def test_a_sign_step_goes_against_the_gradient_by_the_same_for_each_value():
-    after = moved_on(START, GRADIENT, settings(step=2 / 255), 0.0)
+    after = moved_on(START, GRADIENT, settings(rule="sign", step=2 / 255), 0.0)
     assert torch.allclose(after.delta * 255, -2 * GRADIENT.sign())
     assert after.step == 1
+
+
+def test_a_gradient_step_is_as_large_as_the_pace_on_average_over_the_values():
+    after = moved_on(START, GRADIENT, settings(step=2 / 255), 0.0)
+    assert torch.allclose(after.delta * 255, -2 * GRADIENT / GRADIENT.abs().mean())
+    assert not after.square.any()
+
+
+@pytest.mark.parametrize(("slack", "back"), [(1.0, 2), (2.0, 7)])
+def test_what_was_pushed_beyond_epsilon_needs_as_much_to_come_back_within_the_slack(slack, back):
+    """Steps of 2 levels: from 10 times the slack, the second, or the seventh, leaves less than the whole epsilon."""
+    rule, state, steps = settings(rule="sign", momentum=0.0, step=2 / 255, slack=slack, decay=False), START, 0
+    for _ in range(20):
+        state = moved_on(state, -torch.ones(3, 2, 2), rule, 0.0)
+    assert torch.allclose(state.delta * 255, torch.full((3, 2, 2), 10.0))
+    assert torch.allclose(state.loose * 255, torch.full((3, 2, 2), 10.0 * slack))
+    while state.delta.amax() * 255 > 7:
+        state, steps = moved_on(state, torch.ones(3, 2, 2), rule, 0.0), steps + 1
+    assert steps == back
+
+
+def test_a_state_keeps_what_lies_beyond_epsilon_only_for_the_same_target():
+    wide = replace(START, delta=torch.full((3, 2, 2), 10 / 255), loose=torch.full((3, 2, 2), 16 / 255))
+    same, other = (wide.under(settings(), same_target=same_target) for same_target in (True, False))
+    assert torch.equal(same.loose, wide.loose)
+    assert torch.equal(other.loose, wide.delta)
+    assert torch.equal(same.delta, other.delta)
+    less = wide.under(fast(epsilon=4 / 255, budget=100), same_target=True)
+    assert (less.delta.amax() * 255).item() == pytest.approx(4)
+    assert (less.loose.amax() * 255).item() == pytest.approx(8)
 
 
 def test_momentum_adds_gradients_of_unit_mean_size():
@@ -54,7 +84,7 @@ def test_the_ball_is_wider_at_first_where_asked_and_never_in_the_end():
     shares = (0, 0.29, 0.3, 0.59, 0.6, 1)
     assert [round(radius(settings(wide=True), share) * 255, 3) for share in shares] == [20, 20, 15, 15, 10, 10]
     assert radius(settings(), 0) == 10 / 255
-    far = replace(START, delta=torch.full((3, 2, 2), 18 / 255))
+    far = replace(START, loose=torch.full((3, 2, 2), 18 / 255))
     assert moved_on(far, GRADIENT, settings(wide=True), 0.7).delta.abs().amax() <= 10 / 255
 
 

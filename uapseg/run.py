@@ -58,7 +58,7 @@ class Plan:
             plain = {name: _tupled(value) for name, value in fields.items()}
             kind = {"static": Static, "hidden": Hidden}[plain["target"]["kind"]]
             known = {name: value for name, value in plain["settings"].items() if (name, value) != ("keep", None)}
-            if "rule" in known and known["rule"] is None:
+            if known.get("rule") is None:
                 known["rule"] = RULE_ONCE[plain["target"]["kind"]]
             parts = {"target": kind(**plain["target"]), "settings": Settings(**known)}
             return cls(**{**plain, **parts})
