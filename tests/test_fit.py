@@ -24,6 +24,7 @@ from uapseg.state import TENSORS, Snapshot, State
 from uapseg.targets import Hidden, Static
 
 GREY = 1 / 255
+RULES = ("lazy", "sign", "adam")
 EVERYWHERE = Static(drawing=drawn(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None).drawing,
                     classes=("light",), rest=None, caption="all")  # fmt: skip
 
@@ -75,13 +76,14 @@ def test_the_same_plan_gives_the_same_perturbation():
 
 
 @pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("stop", [1, 2, 4])
-def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop):
+@pytest.mark.parametrize("stop", [1, 2, 9])
+@pytest.mark.parametrize("target", [EVERYWHERE, Hidden(classes=("light",))], ids=["static", "hidden"])
+def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop, target):
     """Bit for bit on the CPU, also in the middle of a pass, through the form that files hold."""
     settings = PRESETS[preset](epsilon=11 * GREY, budget=36, batch=3, validate_every=6)
-    whole = search(settings, train=(90, 100, 110, 120), target=Hidden(classes=("light",)))
+    whole = search(settings, train=(90, 100, 110, 120), target=target)
     stopped = State.from_tensors(*whole[stop].state.to_tensors())
-    again = search(settings, train=(90, 100, 110, 120), target=Hidden(classes=("light",)), state=stopped)
+    again = search(settings, train=(90, 100, 110, 120), target=target, state=stopped)
     assert len(again) == len(whole) - stop
     for name in TENSORS:
         assert torch.equal(getattr(again[-1].state, name), getattr(whole[-1].state, name)), name
@@ -94,6 +96,21 @@ def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
         UapsegError, match="sees no light in any of the 2 validation pictures: hide classes that are there"
     ):
         search(fast(epsilon=GREY, budget=4), train=(115,) * 4, held_out=(90, 95), target=Hidden(classes=("light",)))
+
+
+def test_hiding_is_searched_by_adam_and_a_static_target_lazily_unless_a_rule_is_set():
+    hide = {"target": Hidden(classes=("light",)), "train": (115, 95)}
+    rule = fast(epsilon=11 * GREY, budget=8)
+    for where, usual in ((hide, "adam"), ({}, "lazy")):
+        default, *each = (search(replace(rule, rule=name), **where)[-1].state for name in (None, *RULES))
+        same = [
+            name
+            for name, state in zip(RULES, each, strict=True)
+            if torch.equal(state.momentum, default.momentum)
+            and torch.equal(state.square, default.square)
+            and torch.equal(state.loose, default.loose)
+        ]
+        assert same == [usual]
 
 
 def test_balanced_rounds_meet_rare_classes_as_often_as_common_ones():

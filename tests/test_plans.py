@@ -37,7 +37,7 @@ def test_a_plan_survives_a_journey_through_a_file(target, preset):
 @pytest.mark.parametrize(
     "options",
     [
-        {"rule": "sign", "slack": 3.5}, {"rule": "adam"}, {"tile": (64, 48)}, {"train_pictures": 8, "balanced": True},
+        {"rule": None}, {"rule": "lazy"}, {"tile": (64, 48)}, {"train_pictures": 8, "balanced": True},
         {"omega": 0.9, "keep": 2}, {"loss": "margin", "focus": "smooth"}, {"robust": True, "shift": 4, "flip": True},
     ],
 )  # fmt: skip

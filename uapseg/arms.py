@@ -6,9 +6,10 @@ from uapseg.errors import UapsegError
 from uapseg.settings import GREY, PRESETS, Settings
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "sign": {"rule": "sign", "momentum": 0.0, "slack": 1.0, "decay": False, "step": GREY},
-    "decay": {"rule": "sign", "momentum": 0.0, "slack": 1.0},
-    "momentum": {"rule": "sign", "slack": 1.0},
+    "sign": {"rule": "sign", "momentum": 0.0, "decay": False, "step": GREY},
+    "decay": {"rule": "sign", "momentum": 0.0},
+    "momentum": {"rule": "sign"},
+    "lazy": {"rule": "lazy"},
     "constant": {"decay": False, "step": GREY},
     "single": {"single": True},
     "adam": {"rule": "adam"},
@@ -17,6 +18,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "margin": {"loss": "margin"},
     "cosine": {"loss": "cosine"},
     "smooth": {"focus": "smooth"},
+    "all": {"focus": "all"},
     "balanced": {"balanced": True},
     "flip": {"flip": True},
     "robust": {"robust": True},
@@ -27,8 +29,7 @@ NUMBERED = {
     "omega": lambda value: {"omega": value},
     "keep": lambda value: {"keep": value},
     "filling": lambda value: {"filling": value},
-    "tau": lambda value: {"focus": "tau", "tau": value},
-    "slack": lambda value: {"slack": value},
+    "tau": lambda value: {"tau": value},
     "tile": lambda value: {"tile": (int(value), int(value))},
     "shift": lambda value: {"shift": int(value)},
     "pictures": lambda value: {"train_pictures": int(value)},
@@ -39,8 +40,8 @@ NUMBERED = {
 """What each change with a number sets; steps are in grey levels."""
 
 SCREEN = (
-    "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+adam", "fast+slack-1", "fast+constant",
-    "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+tau-0.75",
+    "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+lazy", "fast+adam", "fast+constant",
+    "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+all",
     "fast+omega-0.9", "fast+omega-0.9999", "fast+filling-1", "fast+tile-64", "fast+tile-128", "fast+tile-256",
     "fast+balanced", "fast+shift-16", "fast+flip", "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip

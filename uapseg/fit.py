@@ -20,7 +20,7 @@ from uapseg.processing import random_process
 from uapseg.sampling import balanced_odds
 from uapseg.settings import Settings
 from uapseg.state import Snapshot, State
-from uapseg.steps import moved_on, walked
+from uapseg.steps import RULE, moved_on, walked
 from uapseg.targets import Hidden, Target
 from uapseg.tensors import Delta
 from uapseg.validation import Judge, spread
@@ -122,6 +122,7 @@ class _Search:
         *,
         workers: Workers,
     ) -> None:
+        settings = replace(settings, rule=settings.rule or RULE[target.kind])
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device

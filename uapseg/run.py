@@ -15,8 +15,8 @@ from uapseg.settings import Settings
 from uapseg.state import Snapshot, State
 from uapseg.targets import Hidden, Static, Target
 
-RULE_ONCE = {"static": "sign", "hidden": "adam"}
-"""What the first plans meant that named no rule; a keep weight that they did not name was the usual one."""
+USUAL_ONCE = ("keep", None)
+"""How the first plans said that the usual keep weight was meant."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,9 +57,7 @@ class Plan:
         try:
             plain = {name: _tupled(value) for name, value in fields.items()}
             kind = {"static": Static, "hidden": Hidden}[plain["target"]["kind"]]
-            known = {name: value for name, value in plain["settings"].items() if (name, value) != ("keep", None)}
-            if known.get("rule") is None:
-                known["rule"] = RULE_ONCE[plain["target"]["kind"]]
+            known = {name: value for name, value in plain["settings"].items() if (name, value) != USUAL_ONCE}
             parts = {"target": kind(**plain["target"]), "settings": Settings(**known)}
             return cls(**{**plain, **parts})
         except (KeyError, TypeError, AttributeError, OverflowError) as error:

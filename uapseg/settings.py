@@ -23,11 +23,10 @@ class Settings:
         train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
         batch: Pictures in one forward and backward pass.
         whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
-        rule: ``gradient`` takes steps as large as the gradient's values, ``sign`` of one size for every value,
-            ``adam`` for each from its own history.
+        rule: ``lazy`` takes steps as large as the mean gradient is in each value, and brings them back into the ball
+            for the network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own
+            history; None takes `uapseg.steps.RULE`.
         step: The size of the first step in (0, 1], on average over the values.
-        slack: How far the search goes, times epsilon, in [1, 8]. The network always sees what lies within epsilon, but
-            a value that was pushed beyond needs as much to come back: one contrary batch does not turn it over.
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
         single: Whether the gradient of each picture is brought to unit mean size, rather than that of the batch.
@@ -59,9 +58,8 @@ class Settings:
     train_pictures: int | None = None
     batch: int
     whole_pass: bool
-    rule: Literal["gradient", "sign", "adam"]
+    rule: Literal["lazy", "sign", "adam"] | None = None
     step: float
-    slack: float = 1.0
     decay: bool
     momentum: float
     single: bool = False
@@ -91,7 +89,6 @@ class Settings:
         _within("seed", self.seed, -(10**12), 10**12, "as a number")  # times a million, it still fits 64 bits
         _within("batch", self.batch, 1, 4096, "pictures")
         _within("step", self.step * 255, 0.01, 255, "grey levels")
-        _within("slack", self.slack, 1, 8, "times epsilon")
         _within("momentum", self.momentum, 0, 0.999, "as a share")
         _within("tau", self.tau, 0.5, 1, "as a confidence")
         _within("omega", self.omega or 0, 0, 1, "as a weight")
@@ -125,14 +122,14 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
 
 
 def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
-    """Mini-batches, momentum on normalised gradients, slack, a step that decays, means by region, an easy filling.
+    """Mini-batches, lazy steps or Adam on normalised gradients, a step that decays, means by region, an easy filling.
 
     Source:
         Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
-    fixed = {"batch": 4, "whole_pass": False, "rule": "gradient", "step": 0.2 * epsilon, "slack": 2.0, "decay": True}
-    weights = {"momentum": 0.9, "focus": "all", "omega": None, "filling": 0.2}
+    fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9}
+    weights = {"omega": None, "filling": 0.2}
     return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
 
 

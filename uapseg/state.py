@@ -24,7 +24,7 @@ class State:
         step: Steps taken.
         seconds: Time spent.
         delta: The perturbation, before rounding.
-        loose: What the search moves, of which ``delta`` is the part within epsilon; up to ``slack`` times epsilon.
+        loose: What the search moves, of which ``delta`` is the part within epsilon (the rule lazy goes beyond).
         momentum: The running mean of normalised gradients.
         square: The running mean of their squares (zero where the rule needs none).
         gathered: The sum of the gradients of an unfinished pass (zero where each batch is a step).
@@ -62,8 +62,8 @@ class State:
         old settings; the direction of travel, and what lies beyond epsilon, are kept where the target is the same.
         """
         most, rest = settings.epsilon, torch.zeros_like(self.delta)
-        loose = (self.loose if same_target else self.delta).clamp(-settings.slack * most, settings.slack * most)
-        delta = loose.clamp(-most, most)
+        delta = self.loose.clamp(-most, most)
+        loose = self.loose if same_target else delta
         unseen = replace(
             self.validation,
             image_gradients=0,

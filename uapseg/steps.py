@@ -11,6 +11,13 @@ from uapseg.settings import Settings
 from uapseg.state import State
 from uapseg.tensors import Delta
 
+RULE = {"static": "lazy", "hidden": "adam"}
+"""The rule for each kind of target where none is set: the better one in a long search (README)."""
+
+SLACK = 2.0
+"""How far the rule lazy goes, times epsilon: a value pushed beyond epsilon needs as much to come back, so that one
+contrary batch does not turn it over."""
+
 LONG = 0.999
 """How much of the mean square of past gradients stays, for the rule adam."""
 
@@ -26,8 +33,8 @@ def moved_on(state: State, gradient: Tensor, settings: Settings, share: float) -
 
     Source:
         Momentum on normalised gradients after Dong et al., https://arxiv.org/abs/1710.06081; ``adam`` after Kingma and
-        Ba, https://arxiv.org/abs/1412.6980, with projection. A search that goes on beyond the ball and is projected
-        for use alone is the lazy projection of dual averaging, Xiao, JMLR 11 (2010), here within ``slack``.
+        Ba, https://arxiv.org/abs/1412.6980, with projection; ``lazy`` after the dual averaging of Xiao, JMLR 11, 2010,
+        which projects for use alone, but goes no further than `SLACK`.
     """
     gradient = normalised(gradient)
     momentum, square = settings.momentum * state.momentum + gradient, state.square
@@ -37,13 +44,14 @@ def moved_on(state: State, gradient: Tensor, settings: Settings, share: float) -
         age = state.step + 1
         way = momentum / (1 - settings.momentum**age) / ((square / (1 - LONG**age)).sqrt() + 1e-8)
     else:
-        way = momentum.sign() if settings.rule == "sign" else normalised(momentum)
-    loose = _within(state.loose - pace(settings, share) * way, settings.slack * radius(settings, share))
+        way = normalised(momentum) if settings.rule == "lazy" else momentum.sign()
+    most = radius(settings, share)
+    loose = _within(state.loose - pace(settings, share) * way, most * (SLACK if settings.rule == "lazy" else 1))
     return replace(
         state,
         step=state.step + 1,
         loose=loose,
-        delta=_within(loose, radius(settings, share)),
+        delta=_within(loose, most),
         momentum=momentum,
         square=square,
         gathered=torch.zeros_like(gradient),
