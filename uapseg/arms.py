@@ -18,7 +18,6 @@ CHANGES: dict[str, dict[str, Any]] = {
     "margin": {"loss": "margin"},
     "cosine": {"loss": "cosine"},
     "smooth": {"focus": "smooth"},
-    "all": {"focus": "all"},
     "balanced": {"balanced": True},
     "flip": {"flip": True},
     "robust": {"robust": True},
@@ -29,7 +28,7 @@ NUMBERED = {
     "omega": lambda value: {"omega": value},
     "keep": lambda value: {"keep": value},
     "filling": lambda value: {"filling": value},
-    "tau": lambda value: {"tau": value},
+    "tau": lambda value: {"focus": "tau", "tau": value},
     "tile": lambda value: {"tile": (int(value), int(value))},
     "shift": lambda value: {"shift": int(value)},
     "pictures": lambda value: {"train_pictures": int(value)},
@@ -41,7 +40,7 @@ NUMBERED = {
 
 SCREEN = (
     "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+lazy", "fast+adam", "fast+constant",
-    "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+all",
+    "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+tau-0.75",
     "fast+omega-0.9", "fast+omega-0.9999", "fast+filling-1", "fast+tile-64", "fast+tile-128", "fast+tile-256",
     "fast+balanced", "fast+shift-16", "fast+flip", "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip

@@ -129,7 +129,7 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
     fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9}
-    weights = {"omega": None, "filling": 0.2}
+    weights = {"focus": "all", "omega": None, "filling": 0.2}
     return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
 
 
