@@ -252,7 +252,7 @@ def test_more_levels_than_there_are_are_refused(level, tmp_path):
 
 
 def test_a_plan_from_before_there_were_more_settings_is_still_read(tmp_path):
-    """The fields of the first plans of this format; all others have defaults. Hidden pixels had to be filled then."""
+    """The fields of the first plans of this format; all others have defaults, which say how it was then."""
     first = {"preset", "epsilon", "budget", "seed", "tile", "train_pictures", "batch", "whole_pass", "step", "decay",
              "momentum", "tau", "omega", "validate_every", "validation_pictures"}  # fmt: skip
 
@@ -265,7 +265,7 @@ def test_a_plan_from_before_there_were_more_settings_is_still_read(tmp_path):
 
     texts(tmp_path, older)
     wanted = plan()
-    wanted = replace(wanted, settings=replace(wanted.settings, filling=1.0))
+    wanted = replace(wanted, settings=replace(wanted.settings, focus="tau", filling=1.0))
     assert load(tmp_path / "noise.png").plan == wanted
 
 
