@@ -18,6 +18,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "margin": {"loss": "margin"},
     "cosine": {"loss": "cosine"},
     "smooth": {"focus": "smooth"},
+    "all": {"focus": "all"},
     "balanced": {"balanced": True},
     "flip": {"flip": True},
     "robust": {"robust": True},
@@ -41,8 +42,8 @@ NUMBERED = {
 SCREEN = (
     "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+lazy", "fast+adam", "fast+constant",
     "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+tau-0.75",
-    "fast+omega-0.9", "fast+omega-0.9999", "fast+filling-1", "fast+tile-64", "fast+tile-128", "fast+tile-256",
-    "fast+balanced", "fast+shift-16", "fast+flip", "fast+pictures-8", "fast+pictures-64",
+    "fast+all", "fast+omega-0.9", "fast+omega-0.9999", "fast+filling-1", "fast+tile-64", "fast+tile-128",
+    "fast+tile-256", "fast+balanced", "fast+shift-16", "fast+flip", "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip
 """The arms that a race runs when none are named: one change at a time."""
 

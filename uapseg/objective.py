@@ -15,7 +15,7 @@ from uapseg.losses import LOSSES, absence, cross_entropy, focused, group_sizes, 
 from uapseg.models import Segmenter
 from uapseg.perturbation import perturb
 from uapseg.processing import Process
-from uapseg.settings import Settings
+from uapseg.settings import USUAL, Settings
 from uapseg.targets import Goal, Hidden, Target, class_numbers
 from uapseg.tensors import Delta, Images, Logits, PixelLoss
 
@@ -57,6 +57,7 @@ class Objective:
         self, model: Segmenter, target: Target, settings: Settings, tile: tuple[int, int], workers: Workers
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
+        self._focus = settings.focus or USUAL[target.kind]["focus"]
         self._goal_of = target.on(model.classes, model.objects, tile)
         self._kept: dict[int, bytes] = {}
 
@@ -74,7 +75,7 @@ class Objective:
         logits = self._logits(batch, leaf)
         with torch.enable_grad():
             pixels, entropy = self._apart(logits, goal)
-            open_ = focused(entropy, self._settings.focus, self._settings.tau)
+            open_ = focused(entropy, self._focus, self._settings.tau)
             loss = (pixels * (weights * open_)).sum()
         gradient = torch.autograd.grad(loss, leaf)[0]
         if self._settings.single:

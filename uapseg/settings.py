@@ -9,6 +9,12 @@ from uapseg.errors import UapsegError
 GREY = 1 / 255
 """One grey level, in image units."""
 
+USUAL: dict[str, dict[str, Any]] = {
+    "static": {"rule": "lazy", "focus": "all"},
+    "hidden": {"rule": "adam", "focus": "tau"},
+}
+"""What a setting left open stands for, by the kind of target: what did best in a long search (README)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
@@ -25,7 +31,7 @@ class Settings:
         whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
         rule: ``lazy`` takes steps as large as the mean gradient is in each value, and brings them back into the ball
             for the network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own
-            history; None takes `uapseg.steps.RULE`.
+            history; None takes that of `USUAL`.
         step: The size of the first step in (0, 1], on average over the values.
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
@@ -34,7 +40,7 @@ class Settings:
         wide: Whether the ball is twice as wide for the first 30 % of the budget and half as wide again for the next.
         loss: A name in `uapseg.losses.LOSSES`.
         focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
-            ``all``.
+            ``all``; None takes that of `USUAL`.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
         keep: With means by region, what all but the drawn region, or all but the hidden pixels, count for, times what
@@ -66,7 +72,7 @@ class Settings:
     gather: int = 1
     wide: bool = False
     loss: Literal["cross-entropy", "margin", "cosine"] = "cross-entropy"
-    focus: Literal["tau", "smooth", "all"] = "tau"
+    focus: Literal["tau", "smooth", "all"] | None = "tau"
     tau: float = 0.75
     omega: float | None
     keep: float = 1.0
@@ -129,7 +135,7 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
     fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9}
-    weights = {"focus": "all", "omega": None, "filling": 0.2}
+    weights = {"focus": None, "omega": None, "filling": 0.2}
     return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
 
 

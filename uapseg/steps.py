@@ -11,9 +11,6 @@ from uapseg.settings import Settings
 from uapseg.state import State
 from uapseg.tensors import Delta
 
-RULE = {"static": "lazy", "hidden": "adam"}
-"""The rule for each kind of target where none is set: the better one in a long search (README)."""
-
 SLACK = 2.0
 """How far the rule lazy goes, times epsilon: a value pushed beyond epsilon needs as much to come back, so that one
 contrary batch does not turn it over."""
