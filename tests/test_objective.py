@@ -144,6 +144,14 @@ def test_won_is_a_share_of_pixels_whatever_counts(focus):
     assert gradient(replace(RULE, focus=focus), batch(80, 118))[2].item() == 0.5
 
 
+@pytest.mark.parametrize(("target", "focus"), [(HIDE, "tau"), (drawn(np.ones((12, 16), bool), "dark", None), "all")])
+def test_a_focus_left_open_is_tau_for_hiding_and_all_for_a_static_target(target, focus):
+    """The first picture is won, and pulls only where won pixels count."""
+    open_, *each = (gradient(replace(RULE, focus=name), batch(107, 118), target)[0] for name in (None, "tau", "all"))
+    assert not torch.equal(*each)
+    assert torch.equal(open_, each[("tau", "all").index(focus)])
+
+
 @pytest.mark.parametrize("rule", [RULE, replace(RULE, single=True), replace(RULE, omega=0.9)])
 def test_a_process_without_a_picture_adds_nothing(rule):
     found = gradient(rule, Batch((), torch.zeros(0, 3, 1, 1), 1))
