@@ -207,6 +207,15 @@ def test_clean_predictions_are_computed_once():
     assert sum(calls) == looks + 4
 
 
+@pytest.mark.parametrize("rule", RULES)
+def test_a_search_goes_on_from_a_perturbation_at_rest_by_no_more_than_a_step(rule):
+    settings = fast(epsilon=30 * GREY, budget=80, batch=4, step=GREY, decay=False, rule=rule)
+    far = search(settings)[-1].state
+    begun = replace(far.at(torch.full_like(far.delta, -20 * GREY)), image_gradients=0)
+    after = search(settings, state=begun)[1].state
+    assert (after.delta - begun.delta).abs().mean() / GREY == pytest.approx(1, abs=0.01)
+
+
 def test_the_best_iterate_is_chosen_by_validation():
     """Held-out pictures that the last iterate spoils keep the earlier one: validation chooses, not training."""
     settings = fast(epsilon=30 * GREY, budget=40, batch=4, validate_every=4, decay=False, step=3 * GREY, momentum=0.0)

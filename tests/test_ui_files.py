@@ -11,6 +11,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.small_world import SIZE, ran, registry, values, visitor
@@ -116,7 +117,9 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(handlers: Handlers
     assert (other.note, other.floors) == ("measured 100 %, as the file claims", finished.floors)
     handlers.on_ask(other.token, *values(handlers, budget=640))
     assert other.checkpoint
-    assert unpacked(other.checkpoint).image_gradients == 640
+    state = unpacked(other.checkpoint)
+    assert state.image_gradients == 640
+    assert torch.equal(state.loose, load(path).delta)
     list(handlers.on_run(other.token))
     assert (other.status, other.spent) == ("done", 1280)
 

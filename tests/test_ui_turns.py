@@ -120,7 +120,8 @@ def test_going_back_to_a_moment_restores_what_was_there_then(handlers: Handlers)
     assert (run.levels is moment.levels, run.look is moment.look) == (True, True)
     assert run.curve[-1][0] == run.moments[-1].spent == moment.spent
     assert run.checkpoint
-    np.testing.assert_allclose(unpacked(run.checkpoint).delta.numpy() * 255, moment.levels, atol=1e-3)
+    for moved in (unpacked(run.checkpoint).delta, unpacked(run.checkpoint).loose):
+        np.testing.assert_allclose(moved.numpy() * 255, moment.levels, atol=1e-3)
     handlers.on_ask(run.token, *values(handlers, budget=640))
     list(handlers.on_run(run.token))
     assert (run.status, run.spent) == ("done", 640)

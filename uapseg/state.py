@@ -21,7 +21,7 @@ class State:
 
     Attributes:
         image_gradients: What has been spent.
-        step: Steps taken.
+        step: Steps taken since the search was last at rest.
         seconds: Time spent.
         delta: The perturbation, before rounding.
         loose: What the search moves, of which ``delta`` is the part within epsilon (the rule lazy goes beyond).
@@ -55,15 +55,18 @@ class State:
         """The same state with its tensors on a device."""
         return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
+    def at(self, delta: Delta) -> "State":
+        """This state with another perturbation, at rest: nothing of where the search was going is kept."""
+        rest = torch.zeros_like(delta)
+        return replace(self, step=0, delta=delta, loose=delta, best=delta, momentum=rest, square=rest, gathered=rest)
+
     def under(self, settings: Settings, *, same_target: bool) -> "State":
         """This state as the beginning of a search with other settings or another target.
 
         The perturbation is brought within the new epsilon. Nothing counts as looked at, as the figures would be of the
         old settings; the direction of travel, and what lies beyond epsilon, are kept where the target is the same.
         """
-        most, rest = settings.epsilon, torch.zeros_like(self.delta)
-        delta = self.loose.clamp(-most, most)
-        loose = self.loose if same_target else delta
+        delta = self.loose.clamp(-settings.epsilon, settings.epsilon)
         unseen = replace(
             self.validation,
             image_gradients=0,
@@ -72,10 +75,8 @@ class State:
             interval=(),
             collapse=None,
         )
-        kept = {} if same_target else {"momentum": rest, "square": rest}
-        return replace(
-            self, delta=delta, loose=loose, best=delta, gathered=rest, chosen=unseen, validation=unseen, **kept
-        )
+        going = replace(self, delta=delta, best=delta, gathered=torch.zeros_like(delta))
+        return replace(going if same_target else self.at(delta), chosen=unseen, validation=unseen)
 
     def to_tensors(self) -> tuple[dict[str, Tensor], str]:
         """Tensors on the CPU by name, and the rest as JSON; what is zero throughout or repeats delta is left out."""

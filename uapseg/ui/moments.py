@@ -50,10 +50,4 @@ def back_to(moment: Moment, checkpoint: Checkpoint) -> Checkpoint:
         collapse=Collapse(**look["collapse"]) if look["collapse"] else None,
         predictions=torch.from_numpy(look["predictions"].copy()),
     )
-    zero = torch.zeros_like(delta)
-    return packed(
-        replace(
-            state, image_gradients=moment.spent, delta=delta, best=delta, momentum=zero, gathered=zero,
-            chosen=seen, validation=seen,
-        )
-    )  # fmt: skip
+    return packed(replace(state.at(delta), image_gradients=moment.spent, chosen=seen, validation=seen))

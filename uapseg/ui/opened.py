@@ -56,11 +56,7 @@ def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio, sour
     looks, floors = measured(perturbation, plan, studio, spent)
     delta = levels(perturbation.delta, epsilon).float() / 255
     state = replace(
-        State.first(studio.size, looks),
-        image_gradients=spent,
-        seconds=perturbation.seconds or 0.0,
-        delta=delta,
-        best=delta,
+        State.first(studio.size, looks).at(delta), image_gradients=spent, seconds=perturbation.seconds or 0.0
     )
     look, whole = look_of(looks), levels(delta, epsilon).to(torch.int8).numpy()
     run.forget()
