@@ -98,7 +98,8 @@ class Objective:
         def eased(loss: PixelLoss) -> PixelLoss:
             return loss.masked_scatter(hidden, gone + settings.filling * (loss[hidden] - gone))
 
-        return eased(pixels), eased(pixels if plain else entropy)
+        easier = eased(pixels)
+        return easier, easier if plain else eased(entropy)
 
     def _nothing(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
         """What a process adds that has no picture in a small batch: it only takes part in the sums of the others."""
