@@ -123,7 +123,7 @@ def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatc
 
 
 def test_a_stretched_perturbation_has_the_size_of_the_picture_and_stays_within_its_epsilon():
-    levels = np.zeros((3, 4, 6), np.int8)
+    levels = np.zeros((3, 4, 6), np.int16)
     levels[:, :, 3:] = 10
     wide = stretched(levels, (60, 20))
     assert wide.shape == (3, 20, 60)

@@ -75,6 +75,15 @@ def test_a_perturbation_is_laid_on_a_picture_of_any_size(client: Client, trained
     assert nothing["changed"] == 0
 
 
+@pytest.mark.parametrize(("level", "strength"), [(100, 1.5), (140, 1.0), (200, 1.0), (-128, 1.0), (-200, 1.0)])
+def test_large_changes_keep_their_sign(client: Client, tmp_path: Path, level: int, strength: float):
+    Image.new("RGB", (96, 64), (100, 100, 100)).save(tmp_path / "mine.png")
+    np.save(tmp_path / "noise.npy", np.full((3, 64, 96), level, np.int16))
+    sent = (handle_file(tmp_path / "noise.npy"), handle_file(tmp_path / "mine.png"), strength)
+    after, *_ = client.predict(*sent, api_name="/apply")
+    assert (np.asarray(Image.open(after)) == min(255, max(0, 100 + round(level * strength)))).all()
+
+
 @pytest.mark.parametrize(
     ("sent", "sentence"),
     [

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.small_world import ran, registry
-from uapseg.ui.frames import difference, spectrum
+from uapseg.ui.frames import difference, perturbed, spectrum, stretched
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import STEPS, Looks, scaled
 from uapseg.ui.requests import Request, Wanted
@@ -82,13 +82,23 @@ def test_nonsense_asks_for_the_usual_frame(sent: object):
 
 
 def test_strengths_are_whole_grey_levels():
-    levels = np.array([-10, 3, 5], np.int8).reshape(3, 1, 1)
+    levels = np.array([-10, 3, 5], np.int16).reshape(3, 1, 1)
     assert scaled(levels, 0.5).ravel().tolist() == [-5, 2, 2]  # to even, as everywhere
-    assert scaled(levels, 1.5).dtype == np.int8
+
+
+@pytest.mark.parametrize("level", [-255, -128, -100, 100, 140, 200, 255])
+def test_large_changes_keep_their_sign_at_any_strength(level: int):
+    levels, picture = np.full((3, 8, 6), level, np.int16), np.full((16, 12, 3), 100, np.uint8)
+    for strength in STEPS:
+        change = round(level * strength)
+        laid = stretched(scaled(levels, strength), (12, 16))
+        assert (laid == change).all()
+        for one in (scaled(levels, strength), laid):
+            assert (perturbed(picture, one) == min(255, max(0, 100 + change))).all()
 
 
 def test_a_wave_is_two_dots_in_the_spectrum():
-    wave = np.rint(10 * np.cos(2 * np.pi * np.arange(32) * 4 / 32)).astype(np.int8)
+    wave = np.rint(10 * np.cos(2 * np.pi * np.arange(32) * 4 / 32)).astype(np.int16)
     found = spectrum(np.tile(wave, (3, 16, 1)))[..., 0]
     assert {(int(row), int(column)) for row, column in np.argwhere(found > 250)} == {(8, 12), (8, 20)}
 

@@ -113,11 +113,11 @@ def test_an_unfinished_choice_shows_no_target(handlers: Handlers, changes: dict)
 def test_pictures_are_what_the_files_hold():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (50, 70, 3), dtype=np.uint8)
-    levels = rng.integers(-10, 11, (3, 20, 30)).astype(np.int8)
+    levels = rng.integers(-10, 11, (3, 20, 30)).astype(np.int16)
     changed = perturbed(picture, levels)
     expected = np.clip(picture[40:50, 60:70].astype(int) + levels.transpose(1, 2, 0)[:10, :10], 0, 255)
     np.testing.assert_array_equal(changed[40:50, 60:70], expected)
-    bright = amplified(np.array([-10, 0, 10], np.int8).reshape(3, 1, 1), 10)
+    bright = amplified(np.array([-10, 0, 10], np.int16).reshape(3, 1, 1), 10)
     assert bright.tolist() == [[[0, 128, 255]]]
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from uapseg.ui.runs import Registry, Run
 
-LEVELS = np.zeros((3, 4, 6), np.int8)
+LEVELS = np.zeros((3, 4, 6), np.int16)
 
 
 def step(spent: int, *, look: bool = False, checkpoint: bool = False) -> dict:

@@ -12,14 +12,14 @@ from uapseg.errors import UapsegError
 from uapseg.ui import words
 from uapseg.ui.frames import LabelMap, Picture, perturbed
 from uapseg.ui.reel import RATE, mp4
-from uapseg.ui.steps import Levels8
+from uapseg.ui.steps import LevelArray
 from uapseg.ui.studio import Studio, overlaid
 
 MOST_SECONDS = 6
 WIDEST = 384
 
 
-def attacked(path: Path, levels: Levels8, studio: Studio) -> bytes:
+def attacked(path: Path, levels: LevelArray, studio: Studio) -> bytes:
     """A clip with the perturbation on every frame, and what the network sees in it beside, as MP4.
 
     Raises:
@@ -69,7 +69,7 @@ def _small(image: Image.Image) -> Picture:
     return np.array(image.convert("RGB"))
 
 
-def _attacked(picture: Picture, levels: Levels8, studio: Studio) -> Picture:
+def _attacked(picture: Picture, levels: LevelArray, studio: Studio) -> Picture:
     after = perturbed(picture, levels)
     return beside(after, studio.predict(after), studio)
 

@@ -15,7 +15,6 @@ from PIL import Image
 
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, finished, load, save_safetensors
-from uapseg.perturbation import levels
 from uapseg.pictures import encoded, read_picture
 from uapseg.ui import words
 from uapseg.ui.choice import Choice
@@ -24,7 +23,7 @@ from uapseg.ui.looks import scaled
 from uapseg.ui.opened import check_pair, check_size, measured
 from uapseg.ui.outcomes import explained, sorry
 from uapseg.ui.requests import STRENGTHS
-from uapseg.ui.steps import look_of, unpacked
+from uapseg.ui.steps import level_array, look_of, unpacked
 from uapseg.ui.studio import Studio, overlaid, shrunk
 from uapseg.ui.studios import Studios
 from uapseg.ui.worker import optimise
@@ -146,7 +145,7 @@ class Endpoints:
             raise sorry(str(error)) from error
         if not STRENGTHS[0] <= strength <= STRENGTHS[1]:
             raise sorry(words.BAD_STRENGTH)
-        whole = scaled(levels(kept.delta, kept.epsilon).numpy().astype(np.int8), strength)
+        whole = scaled(level_array(kept.delta, kept.epsilon), strength)
         whole = stretched(whole, (image.shape[1], image.shape[0])) if stretch else whole
         after = perturbed(image, whole)
         small, small_after = (shrunk(Image.fromarray(each)) for each in (image, after))

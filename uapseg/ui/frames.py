@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from uapseg.models import RGB
-from uapseg.ui.steps import Levels8
+from uapseg.ui.steps import LevelArray
 
 Picture = NDArray[np.uint8]
 """RGB (h, w, 3) in grey levels."""
@@ -44,23 +44,23 @@ class Photo:
         return self.picture.shape[1], self.picture.shape[0]
 
 
-def perturbed(picture: Picture, levels: Levels8) -> Picture:
+def perturbed(picture: Picture, levels: LevelArray) -> Picture:
     """The picture with the perturbation repeated over it from the top left corner, as an 8-bit file would hold it."""
     height, width = picture.shape[:2]
     down, across = -(-height // levels.shape[1]), -(-width // levels.shape[2])
     tiled = np.tile(levels.transpose(1, 2, 0), (down, across, 1))[:height, :width]
-    return np.clip(picture.astype(np.int16) + tiled, 0, 255).astype(np.uint8)
+    return np.clip(picture + tiled, 0, 255).astype(np.uint8)
 
 
-def stretched(levels: Levels8, size: tuple[int, int]) -> Levels8:
+def stretched(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
     """A perturbation stretched to a picture's ``size`` (width, height)."""
     if levels.shape[:0:-1] == size:
         return levels
     planes = [Image.fromarray(plane.astype(np.float32)).resize(size, Image.Resampling.BILINEAR) for plane in levels]
-    return np.rint(np.stack([np.asarray(plane) for plane in planes])).astype(np.int8)
+    return np.rint(np.stack([np.asarray(plane) for plane in planes])).astype(np.int16)
 
 
-def amplified(levels: Levels8, epsilon: int) -> Picture:
+def amplified(levels: LevelArray, epsilon: int) -> Picture:
     """The perturbation so that no change is mid-grey and epsilon (in grey levels) the full range."""
     return np.clip(128 + levels.transpose(1, 2, 0) * (127.5 / epsilon), 0, 255).astype(np.uint8)
 
@@ -71,7 +71,7 @@ def difference(before: Picture, after: Picture, factor: int) -> Picture:
     return np.clip(128 + factor * change, 0, 255).astype(np.uint8)
 
 
-def spectrum(levels: Levels8) -> Picture:
+def spectrum(levels: LevelArray) -> Picture:
     """How strong each spatial frequency of a perturbation is, on a logarithmic scale; the middle is the mean."""
     strength = np.abs(np.fft.fftshift(np.fft.fft2(levels.astype(np.float32), axes=(1, 2)), axes=(1, 2)))
     scale = np.log1p(strength)

@@ -23,7 +23,7 @@ from uapseg.ui.frames import (
 from uapseg.ui.ready import recorded
 from uapseg.ui.requests import Wanted
 from uapseg.ui.runs import Registry, Run
-from uapseg.ui.steps import Levels8
+from uapseg.ui.steps import LevelArray
 from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
 
@@ -89,7 +89,7 @@ def _strip(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
     return studio.judge(studio.strip, scaled(levels, Wanted.of(values).strength), plan.target)
 
 
-def moment_of(run: Run, values: dict[str, Any]) -> tuple[Levels8 | None, Plan | None]:
+def moment_of(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
     """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
     moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
     return (moment.levels, moment.plan) if moment else (run.levels, run.plan)
@@ -107,12 +107,12 @@ class Sight:
     """
 
     photo: Photo
-    levels: Levels8 = field(repr=False)
-    laid: Levels8 = field(repr=False)
+    levels: LevelArray = field(repr=False)
+    laid: LevelArray = field(repr=False)
     sure: LabelMap | None = field(repr=False)
 
 
-def look_at(studio: Studio, photo: Photo, levels: Levels8, wanted: Wanted) -> Sight:
+def look_at(studio: Studio, photo: Photo, levels: LevelArray, wanted: Wanted) -> Sight:
     """Lays a perturbation on a photo, and asks the network."""
     levels = scaled(levels, wanted.strength)
     laid = stretched(levels, photo.size) if wanted.stretch else levels
@@ -138,14 +138,14 @@ def told(studio: Studio, photo: Photo, sight: Sight, plan: Plan, wanted: Wanted)
     return pictures
 
 
-def frame(studio: Studio, photo: Photo, levels: Levels8, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+def frame(studio: Studio, photo: Photo, levels: LevelArray, plan: Plan, wanted: Wanted) -> dict[str, Any]:
     """The photo with the perturbation as the browser is told of it."""
     return told(studio, photo, look_at(studio, photo, levels, wanted), plan, wanted)
 
 
-def scaled(levels: Levels8, strength: float) -> Levels8:
+def scaled(levels: LevelArray, strength: float) -> LevelArray:
     """A perturbation of another strength, in whole grey levels."""
-    return levels if strength == 1 else np.rint(levels * strength).astype(np.int8)
+    return levels if strength == 1 else np.rint(levels * strength).astype(np.int16)
 
 
 def shown(run: Run, studio: Studio) -> Photo:

@@ -7,7 +7,7 @@ import torch
 
 from uapseg.metrics import Collapse
 from uapseg.run import Plan
-from uapseg.ui.steps import Checkpoint, Levels8, Look, packed, unpacked
+from uapseg.ui.steps import Checkpoint, LevelArray, Look, packed, unpacked
 
 MOST = 60
 
@@ -24,7 +24,7 @@ class Moment:
     """
 
     spent: int
-    levels: Levels8 = field(repr=False)
+    levels: LevelArray = field(repr=False)
     look: Look = field(repr=False)
     plan: Plan = field(repr=False)
 

@@ -3,8 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation
 from uapseg.metrics import collapse, each, interval, scores
@@ -15,7 +13,7 @@ from uapseg.targets import Target
 from uapseg.ui import sentences, words
 from uapseg.ui.moments import Moment
 from uapseg.ui.runs import Run
-from uapseg.ui.steps import look_of, packed
+from uapseg.ui.steps import level_array, look_of, packed
 from uapseg.ui.studio import Studio
 from uapseg.validation import HeldOut, Validation, spread
 
@@ -58,7 +56,7 @@ def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio, sour
     state = replace(
         State.first(studio.size, looks).at(delta), image_gradients=spent, seconds=perturbation.seconds or 0.0
     )
-    look, whole = look_of(looks), levels(delta, epsilon).to(torch.int8).numpy()
+    look, whole = look_of(looks), level_array(delta, epsilon)
     run.forget()
     run.publish(
         status="paused", plan=plan, source=source, since=spent, spent=spent, seconds=state.seconds, levels=whole,

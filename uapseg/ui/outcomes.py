@@ -8,7 +8,7 @@ from uapseg.run import Plan
 from uapseg.ui import sentences, words
 from uapseg.ui.moments import Moment, back_to
 from uapseg.ui.runs import GOING, Run
-from uapseg.ui.steps import levels8, look_of, packed, unpacked
+from uapseg.ui.steps import level_array, look_of, packed, unpacked
 
 
 def continues(run: Run) -> bool:
@@ -65,7 +65,7 @@ def settle(run: Run, *, finished: bool = False, note: str = "") -> None:
     changes: dict[str, Any] = {"status": "done" if finished else "paused", "note": note, "wish": None}
     state = unpacked(run.checkpoint)
     if run.plan and state.validation.image_gradients:
-        changes |= {"levels": levels8(state.best, run.plan.settings.epsilon), "look": look_of(state.chosen)}
+        changes |= {"levels": level_array(state.best, run.plan.settings.epsilon), "look": look_of(state.chosen)}
     run.publish(**changes)
 
 

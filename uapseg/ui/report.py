@@ -56,7 +56,7 @@ def _how(work: Work) -> str:
 def _facts(work: Work) -> dict[str, object]:
     return {
         "plan": work.plan.to_dict(),
-        "sha256 of the perturbation (int8 grey levels, 3 x height x width)": hashlib.sha256(
+        "sha256 of the perturbation (int16 grey levels, 3 x height x width)": hashlib.sha256(
             work.levels.tobytes()
         ).hexdigest(),
         "fingerprint of the network": work.studio.model.fingerprint,

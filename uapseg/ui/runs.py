@@ -14,7 +14,7 @@ from uapseg.ui.choice import Choice, Mask
 from uapseg.ui.frames import Brought
 from uapseg.ui.moments import Moment, kept
 from uapseg.ui.reel import Reel
-from uapseg.ui.steps import Checkpoint, Levels8, Look, Step
+from uapseg.ui.steps import Checkpoint, LevelArray, Look, Step
 
 Status = Literal["idle", "waiting", "running", "paused", "done"]
 GOING = ("waiting", "running")
@@ -84,14 +84,14 @@ class Run:
     since: int = 0
     spent: int = 0
     seconds: float = 0.0
-    levels: Levels8 | None = None
+    levels: LevelArray | None = None
     look: Look | None = None
     floors: dict[str, Scores] = field(default_factory=dict)
     curve: list[tuple[int, Scores]] = field(default_factory=list)
     legs: list[tuple[int, str]] = field(default_factory=list)
     moments: list[Moment] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
-    strengths: tuple[Levels8, Any] | None = None
+    strengths: tuple[LevelArray, Any] | None = None
     photos: list[Brought] = field(default_factory=list)
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None

@@ -15,8 +15,8 @@ from uapseg.validation import Validation
 THUMB = 192
 """Label maps of held-out pictures are shown no wider than this, and travel no larger."""
 
-Levels8 = NDArray[np.int8]
-"""A perturbation in whole grey levels (3, h, w); the page allows no more than 32, so a byte holds them."""
+LevelArray = NDArray[np.int16]
+"""A perturbation in whole grey levels (3, h, w): from -255 to 255, and half as much again at the largest strength."""
 
 
 class Checkpoint(TypedDict):
@@ -42,7 +42,7 @@ class Step(TypedDict):
 
     spent: int
     seconds: float
-    levels: Levels8
+    levels: LevelArray
     look: Look | None
     floors: dict[str, Scores]
     checkpoint: Checkpoint | None
@@ -54,16 +54,16 @@ def step_of(snapshot: Snapshot, epsilon: float, *, look: bool, save: bool) -> St
     return {
         "spent": state.image_gradients,
         "seconds": state.seconds,
-        "levels": levels8(state.delta, epsilon),
+        "levels": level_array(state.delta, epsilon),
         "look": look_of(state.validation) if look and state.validation.each else None,
         "floors": snapshot.floors,
         "checkpoint": packed(state) if save else None,
     }
 
 
-def levels8(delta: torch.Tensor, epsilon: float) -> Levels8:
+def level_array(delta: torch.Tensor, epsilon: float) -> LevelArray:
     """A perturbation in whole grey levels within epsilon (in [0, 1])."""
-    return levels(delta, epsilon).to(torch.int8).cpu().numpy()
+    return levels(delta, epsilon).cpu().numpy()
 
 
 def look_of(validation: Validation) -> Look:

@@ -20,7 +20,7 @@ from uapseg.ui import sentences
 from uapseg.ui.choice import VALIDATION, Choice, Pair
 from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed, stretched, webp
 from uapseg.ui.ready import cards
-from uapseg.ui.steps import THUMB, Levels8
+from uapseg.ui.steps import THUMB, LevelArray
 from uapseg.validation import SHOWN, spread
 
 MOST_PIXELS = 768 * 512
@@ -93,12 +93,12 @@ class Studio:
             confidence, labels = self.model(image).softmax(dim=1).max(dim=1)
         return labels[0].to(torch.uint8).numpy(), (confidence[0] * 255).round().to(torch.uint8).numpy()
 
-    def reached(self, photo: Photo, seen: LabelMap, levels: Levels8, target: Target) -> float | None:
+    def reached(self, photo: Photo, seen: LabelMap, levels: LevelArray, target: Target) -> float | None:
         """The success in one picture."""
         return self._judged(photo, seen, target, levels)[1]
 
     def judge(
-        self, photos: Sequence[Photo], levels: Levels8, target: Target, *, stretch: bool = False
+        self, photos: Sequence[Photo], levels: LevelArray, target: Target, *, stretch: bool = False
     ) -> dict[str, Any]:
         """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
         laid = [stretched(levels, photo.size) if stretch else levels for photo in photos]
@@ -111,7 +111,7 @@ class Studio:
             "thumbs": [label_png(labels, self.model.palette, THUMB) for labels in seen],
         }
 
-    def _judged(self, photo: Photo, seen: LabelMap, target: Target, levels: Levels8) -> tuple[Any, float | None]:
+    def _judged(self, photo: Photo, seen: LabelMap, target: Target, levels: LevelArray) -> tuple[Any, float | None]:
         """The counts of one picture, and its success as in `uapseg.metrics.each`."""
         clean, now = torch.from_numpy(photo.seen)[None], torch.from_numpy(seen)[None]
         goal = self._goal(photo, target, (levels.shape[2], levels.shape[1]))

@@ -12,7 +12,7 @@ from uapseg.state import State
 from uapseg.ui import sentences, words
 from uapseg.ui.frames import Photo, perturbed
 from uapseg.ui.runs import Run
-from uapseg.ui.steps import Levels8, levels8, unpacked
+from uapseg.ui.steps import LevelArray, level_array, unpacked
 from uapseg.ui.studio import Studio
 
 ROWS = 4
@@ -53,9 +53,9 @@ class Work:
         return finished(self.plan, self.state)
 
     @property
-    def levels(self) -> Levels8:
+    def levels(self) -> LevelArray:
         """The same in whole grey levels (3, h, w)."""
-        return levels8(self.state.best, self.plan.settings.epsilon)
+        return level_array(self.state.best, self.plan.settings.epsilon)
 
     @property
     def title(self) -> str:
