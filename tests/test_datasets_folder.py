@@ -137,13 +137,19 @@ def test_any_mode_and_any_side_up(tmp_path):
     assert [pictures[n, :, 0, 0].tolist() for n in range(1, 5)] == [[77] * 3, [255] * 3, [255, 0, 0], [9] * 3]
 
 
-def test_labels_belong_to_the_picture_when_it_is_upright(tmp_path):
+@pytest.mark.parametrize("kind", ["JPEG", "MPO", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_labels_belong_to_the_picture_when_it_is_upright(kind, tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6
-    picture = encoded(Image.new("RGB", (64, 48)), "JPEG", exif=exif)
-    dataset = load_dataset(put(tmp_path, {"a.jpg": picture, "a_mask.png": mask(3, (48, 64))}), "all")
+    more = {"save_all": True, "append_images": [Image.new("RGB", (20, 20))]} if kind == "MPO" else {}
+    ending = {"JPEG": "jpg", "MPO": "jpg"}.get(kind, kind.lower())
+    picture = encoded(Image.new("RGB", (64, 48)), kind, exif=exif, **more)
+    files = {f"a.{ending}": picture, "a_mask.png": mask(3, (48, 64)), f"b.{ending}": picture, "b_mask.png": mask(3)}
+    dataset = load_dataset(put(tmp_path, files), "all")
     assert (dataset.truth([0]) == 3).all()
     assert dataset.skipped == ()
+    assert (dataset.truth([1]) == 255).all()
+    assert dataset.skipped == (f"labels of b.{ending}",)
 
 
 def test_a_broken_file_is_skipped_with_its_name(tmp_path):

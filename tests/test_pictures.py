@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from uapseg.drawings import read_mask
 from uapseg.errors import UapsegError
-from uapseg.pictures import decode, encoded, read_picture, to_images, to_picture
+from uapseg.pictures import decode, encoded, read_picture, to_images, to_picture, upright_size
 
 RED = (220, 30, 40)
 
@@ -74,12 +75,33 @@ def test_a_mask_keeps_its_transparency():
     assert decode(saved(Image.new("RGBA", (20, 20), (*RED, 7)))).getpixel((0, 0)) == (*RED, 7)
 
 
-def test_wide_grey_is_scaled_by_its_range():
-    """Peers show a 16-bit picture as all white: its values were clipped at 255."""
-    values = np.linspace(1000, 5000, 32 * 32).reshape(32, 32).astype(np.uint16)
-    got = np.asarray(read_picture(saved(Image.fromarray(values))))
+@pytest.mark.parametrize(
+    ("kind", "store"), [("PNG", np.uint16), ("TIFF", np.uint16), ("TIFF", ">u2"), ("PPM", np.uint16)]
+)
+def test_16_bit_grey_is_scaled_by_its_whole_range(kind, store):
+    """Scaled by its extremes, a dim picture came back glaring: what was saved was not the picture plus noise."""
+    values = np.linspace(0.45 * 65535, 0.55 * 65535, 32 * 32).reshape(32, 32).astype(store)
+    got = np.asarray(read_picture(saved(Image.fromarray(values), kind)), int)
+    assert (got.min(), got.max()) == (115, 140)
+    assert np.abs(got[..., 0] - values / 257.0).max() <= 0.5
+
+
+@pytest.mark.parametrize(("top", "grey"), [(1.0, 255), (0.5, 128), (102.0, 102), (25700.0, 100)])
+def test_real_grey_is_scaled_by_the_range_that_it_is_in(top, grey):
+    values = np.linspace(0, top, 32 * 32).reshape(32, 32).astype(np.float32)
+    assert abs(int(np.asarray(read_picture(saved(Image.fromarray(values), "TIFF"))).max()) - grey) <= 1
+
+
+def test_grey_without_a_range_goes_by_its_extremes():
+    values = np.linspace(-300, 90_000, 32 * 32).reshape(32, 32).astype(np.int32)
+    got = np.asarray(read_picture(saved(Image.fromarray(values), "TIFF")))
     assert (got.min(), got.max()) == (0, 255)
-    assert abs(int(got[16, 0, 0]) - 128) <= 1
+
+
+def test_a_wide_mask_keeps_its_numbers():
+    values = np.pad(np.ones((4, 4), np.uint16), 10)
+    assert np.array_equal(decode(saved(Image.fromarray(values)), wide=True), values)
+    assert read_mask(decode(saved(Image.fromarray(values)), wide=True)).sum() == 16
 
 
 @pytest.mark.parametrize("value", [0.0, 0.3, float("nan"), float("inf")])
@@ -94,10 +116,19 @@ def test_of_an_animation_the_first_frame_is_taken():
     assert np.abs(np.subtract(read_picture(content).getpixel((9, 9)), RED)).max() < 8
 
 
-def test_a_photo_is_turned_upright():
+TURNED = {
+    "JPEG": {}, "MPO": {"save_all": True, "append_images": [colours((20, 20))]}, "PNG": {}, "TIFF": {},
+    "WEBP": {"lossless": True}, "AVIF": {},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", TURNED)
+@pytest.mark.parametrize(("turn", "size"), [(1, (40, 24)), (3, (40, 24)), (6, (24, 40)), (8, (24, 40))])
+def test_a_photo_is_turned_upright(kind, turn, size):
     exif = Image.Exif()
-    exif[0x0112] = 6  # the camera lay on its side
-    assert read_picture(saved(colours((40, 24)), exif=exif)).size == (24, 40)
+    exif[0x0112] = turn  # how the camera lay
+    content = saved(colours((40, 24)), kind, exif=exif, **TURNED[kind])
+    assert read_picture(content).size == upright_size(content) == size
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import os
 import threading
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,6 +27,8 @@ Source = str | os.PathLike[str] | bytes
 _FORMATS = {"PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA", "JPEG2000", "QOI"}
 """Formats that Pillow decodes by itself; EPS, for one, would start Ghostscript."""
 
+_FROM_16_BITS = np.rint(np.arange(1 << 16) * (255 / 65535)).astype(np.uint8)
+
 _FILTERS = threading.Lock()
 """Python's filters of warnings belong to the whole process: without it, threads would leave ours behind."""
 
@@ -34,8 +37,8 @@ def read_picture(source: Source) -> Image.Image:
     """Reads a picture of any size and mode as 8-bit RGB, upright, transparent parts on white.
 
     Args:
-        source: A path, or the content of a file. Of an animation the first frame is taken; wide grey values (16 bits
-            and more) are scaled by their range.
+        source: A path, or the content of a file. Of an animation the first frame is taken; 16-bit grey values are
+            scaled by their whole range, never by the extremes of one picture.
 
     Raises:
         UapsegError: It is no readable picture, is larger than 40 megapixels, or has a side below 16 pixels.
@@ -52,15 +55,19 @@ def read_picture(source: Source) -> Image.Image:
     return picture.convert("RGB")
 
 
-def decode(source: Source) -> Image.Image:
+def decode(source: Source, *, wide: bool = False) -> Image.Image:
     """Reads a picture upright, with its transparency: of mode L, LA, RGB or RGBA, 8 bits a value.
+
+    Args:
+        source: A path, or the content of a file.
+        wide: Leave wide grey values as they are, of a mode I, I;16 or F.
 
     Raises:
         UapsegError: It is no readable picture, or is larger than 40 megapixels.
     """
     content = _content(source)
     try:
-        return _decoded(content, _name(source))
+        return _decoded(content, _name(source), wide=wide)
     except UapsegError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -73,11 +80,26 @@ def decode(source: Source) -> Image.Image:
 
 
 def size_of(beginning: bytes) -> tuple[int, int] | None:
-    """(width, height) of a picture, upright, as its first bytes tell; None where they do not."""
+    """(width, height) of a picture as it is stored, as its first bytes tell; None where they do not."""
     try:
         with _opened(beginning) as opened:
-            lying = opened.format == "JPEG" and opened.getexif().get(ExifTags.Base.Orientation, 1) > 4
-            return (opened.height, opened.width) if lying else opened.size
+            return opened.size
+    except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
+        return None
+
+
+def upright_size(content: bytes) -> tuple[int, int] | None:
+    """(width, height) of a picture upright, of any format; None where it cannot be read or is too large.
+
+    Only the header is read, but of PNG, which may say how it is turned after its pixels.
+    """
+    try:
+        with _opened(content) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                return None
+            stored = opened.format != "TIFF"  # of those, Pillow gives the upright size
+            turned = stored and opened.getexif().get(ExifTags.Base.Orientation, 1) > 4
+            return (opened.height, opened.width) if turned else opened.size
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return None
 
@@ -109,13 +131,14 @@ def _content(source: Source) -> bytes:
     return source
 
 
-def _decoded(content: bytes, name: str) -> Image.Image:
+def _decoded(content: bytes, name: str, *, wide: bool) -> Image.Image:
     with _opened(content) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise _too_large(name)
         opened.seek(0)
         opened.load()
-        return _plain(ImageOps.exif_transpose(opened))
+        upright = ImageOps.exif_transpose(opened)
+        return upright if wide and _is_wide(upright) else _plain(upright)
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -131,20 +154,32 @@ def _opened(content: bytes) -> Image.Image:
         return opened
 
 
+def _is_wide(picture: Image.Image) -> bool:
+    return picture.mode.startswith("I") or picture.mode == "F"
+
+
 def _plain(picture: Image.Image) -> Image.Image:
     """Any mode as L, LA, RGB or RGBA."""
-    if picture.mode.startswith("I") or picture.mode == "F":
-        return Image.fromarray(_stretched(np.asarray(picture, np.float64)))
+    if _is_wide(picture):
+        return Image.fromarray(_narrowed(np.asarray(picture)))
     if picture.has_transparency_data:
         return picture.convert("LA" if picture.mode in {"L", "LA"} else "RGBA")
     return picture.convert("L" if picture.mode in {"1", "L"} else "RGB")
 
 
-def _stretched(values: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Grey values of any range brought to 0 to 255; a picture of one tone becomes black."""
+def _narrowed(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Wide grey values on 0 to 255: whole numbers by the range of 16 bits, real ones by that of 0 to 1, 8 or 16 bits.
+
+    Those beyond, such as heights, have no range of their own and go by their extremes.
+    """
+    real = np.issubdtype(values.dtype, np.floating)
     finite = np.isfinite(values)
-    low, high = (values[finite].min(), values[finite].max()) if finite.any() else (0.0, 0.0)
-    scaled = (np.where(finite, values, low) - low) * (255 / (high - low) if high > low else 0.0)
+    low, high = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (0.0, 0.0)
+    if not real and low >= 0 and high < len(_FROM_16_BITS):
+        return _FROM_16_BITS[values]
+    if real and low >= 0:
+        low, high = 0.0, next((top for top in (1.0, 255.0, 65535.0) if high <= top), high)
+    scaled = (np.where(finite, values, low).astype(np.float32) - low) * (255 / (high - low) if high > low else 0.0)
     return np.rint(scaled).astype(np.uint8)
 
 

@@ -36,7 +36,7 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     inside, rest = _pair(options, model)
     if options.text is not None:
         return written(options.text, inside, rest, size)
-    return drawn(read_mask(decode(options.mask), invert=options.invert), inside, rest, options.mask.name)
+    return drawn(read_mask(decode(options.mask, wide=True), invert=options.invert), inside, rest, options.mask.name)
 
 
 def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Path) -> None:

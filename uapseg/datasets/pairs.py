@@ -11,7 +11,7 @@ from uapseg.datasets.memory import Pixels
 from uapseg.datasets.reading import Sample
 from uapseg.datasets.sources import File, Source, readable
 from uapseg.errors import UapsegError
-from uapseg.pictures import read_picture, size_of
+from uapseg.pictures import read_picture, upright_size
 
 Pair = tuple[Source, Source | None]
 """A picture and its label map."""
@@ -59,7 +59,7 @@ def _read(picture: Source) -> Image.Image:
 
 
 def _labels(picture: Source, labels: Source, numbers: Pixels) -> Pixels:
-    found, shape = read_labels(labels, numbers), size_of(picture.ends()[1])
+    found, shape = read_labels(labels, numbers), upright_size(picture.read())
     if shape and found.shape[::-1] != shape:
         raise UapsegError(f"The labels {labels.name} are not of the size of their picture: bring both to one.")
     return found

@@ -126,7 +126,7 @@ class Photos:
         if sample.labels is None:
             return np.full((height, width), VOID, np.uint8)
         try:
-            key = (self.name, sample.key, self.size)
+            key = (self.name, self.split, number, sample.key, self.size)  # copies may have label maps of their own
             return shared_memory().later(key, lambda: _label_map(sample, self.size)).result()
         except UapsegError:
             self._skipped[f"labels of {sample.name}"] = None

@@ -46,7 +46,7 @@ class Uploads(Turns):
         """A mask picture was chosen."""
         run = self._run(token)
         try:
-            mask = read_mask(decode(path))
+            mask = read_mask(decode(path, wide=True))
         except UapsegError as error:
             raise sorry(str(error)) from error
         run.publish(mask=(Path(path).name, mask))
