@@ -3,15 +3,17 @@
 import io
 import struct
 import zlib
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
+from uapseg import pictures
 from uapseg.drawings import read_mask
 from uapseg.errors import UapsegError
 from uapseg.pictures import decode, encoded, read_picture, to_images, to_picture, upright_size
@@ -143,12 +145,50 @@ def test_a_photo_is_turned_upright(kind, turn, size):
         (bomb(11_000, 11_000), "more than 40 megapixels"),
         (bomb(30_000, 30_000), "more than 40 megapixels"),
         (saved(Image.new("RGB", (400, 9))), "at least 16 pixels"),
+        (saved(Image.new("L", (33 * 16, 16))), "at most 32 times as long as wide"),
+        (saved(Image.new("L", (2900, 2800)), "JPEG2000"), "more than 8 megapixels"),
+        (saved(Image.new("L", (40, 40)), "ICO"), "damaged or of another kind"),
     ],
 )
 def test_a_bad_file_is_one_plain_sentence(content, sentence):
     with pytest.raises(UapsegError, match=sentence) as caught:
         read_picture(content)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"),
+    [
+        ("WEBP", saved(colours((40, 30)), "WEBP")),
+        ("AVIF", saved(colours((40, 30)), "AVIF")),
+        ("I;16", saved(Image.new("I;16", (40, 30)))),
+        ("F", saved(Image.new("F", (40, 30)), "TIFF")),
+    ],
+)
+def test_kinds_that_take_more_memory_are_taken_with_fewer_pixels(kind, content, monkeypatch):
+    for most, fits in ((1200, True), (1199, False)):
+        monkeypatch.setitem(pictures._MOST_PIXELS, kind, most)
+        with nullcontext() if fits else pytest.raises(UapsegError, match="bring a smaller one"):
+            decode(content)
+
+
+def test_a_picture_that_takes_too_long_is_given_up(monkeypatch):
+    """A progressive JPEG of many empty scans takes milliseconds for each hundred bytes."""
+    large = saved(colours((900, 700)), "JPEG", progressive=True, quality=95)
+    assert len(large) > 5 * ImageFile.MAXBLOCK
+    clock = iter(range(1000))
+    monkeypatch.setattr("uapseg.pictures.time", SimpleNamespace(thread_time=lambda: next(clock)))
+    with pytest.raises(UapsegError, match="takes too long to decode"):
+        decode(large)
+    assert next(clock) < 10
+
+
+def test_a_large_picture_is_not_copied(monkeypatch):
+    """Forty megapixels are 160 MB in memory."""
+    content = saved(colours())
+    for name in ("copy", "convert"):
+        monkeypatch.setattr(Image.Image, name, lambda *_: pytest.fail("copied"))
+    assert np.array_equal(read_picture(content), colours())
 
 
 def test_a_file_is_named_in_the_sentence_but_not_its_folder(tmp_path):

@@ -3,6 +3,7 @@
 import io
 import os
 import threading
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,23 @@ from uapseg.tensors import Images
 
 MOST_PIXELS = 40_000_000
 SMALLEST_SIDE = 16
+LONGEST = 32
+"""How many times as long as wide a picture may be: a strip beyond that has no pixels left once it is made smaller."""
+
+MOST_SECONDS = 4.0
+"""The time of the processor that decoding a picture may take: some formats can be written to take hours."""
 
 Source = str | os.PathLike[str] | bytes
 """A file's path, or its content."""
 
-_FORMATS = {"PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "ICO", "TGA", "JPEG2000", "QOI"}
-"""Formats that Pillow decodes by itself; EPS, for one, would start Ghostscript."""
+_FORMATS = {"PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "QOI"}
+"""Formats that Pillow decodes by itself, and whose size it knows before; EPS, for one, would start Ghostscript."""
+
+_MOST_PIXELS = {
+    "WEBP": 20_000_000, "AVIF": 20_000_000, "JPEG2000": 8_000_000, "I;16": 20_000_000, "I;16B": 20_000_000,
+    "I": 8_000_000, "F": 8_000_000,
+}  # fmt: skip
+"""Formats and modes of which fewer pixels are taken, as reading them takes more memory or time for each."""
 
 _FROM_16_BITS = np.rint(np.arange(1 << 16) * (255 / 65535)).astype(np.uint8)
 
@@ -41,7 +53,8 @@ def read_picture(source: Source) -> Image.Image:
             scaled by their whole range, never by the extremes of one picture.
 
     Raises:
-        UapsegError: It is no readable picture, is larger than 40 megapixels, or has a side below 16 pixels.
+        UapsegError: It is no readable picture, is larger than 40 megapixels (20 or 8 of some formats), has
+            a side below 16 pixels, or is more than 32 times as long as wide.
     """
     picture = decode(source)
     if min(picture.size) < SMALLEST_SIDE:
@@ -49,10 +62,16 @@ def read_picture(source: Source) -> Image.Image:
             f"{_name(source)} is only {picture.width} x {picture.height} pixels: "
             f"bring a picture of at least {SMALLEST_SIDE} pixels a side."
         )
+    if max(picture.size) > LONGEST * min(picture.size):
+        raise UapsegError(
+            f"{_name(source)} is a strip of {picture.width} x {picture.height} pixels: bring a picture that is at "
+            f"most {LONGEST} times as long as wide."
+        )
     if picture.mode in {"LA", "RGBA"}:
-        colours = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", colours.size, "white"), colours)
-    return picture.convert("RGB")
+        white = Image.new("RGB", picture.size, "white")
+        white.paste(picture, mask=picture)
+        return white
+    return _in(picture, "RGB")
 
 
 def decode(source: Source, *, wide: bool = False) -> Image.Image:
@@ -63,7 +82,7 @@ def decode(source: Source, *, wide: bool = False) -> Image.Image:
         wide: Leave wide grey values as they are, of a mode I, I;16 or F.
 
     Raises:
-        UapsegError: It is no readable picture, or is larger than 40 megapixels.
+        UapsegError: It is no readable picture, or is larger than 40 megapixels (20 or 8 of some formats).
     """
     content = _content(source)
     try:
@@ -71,7 +90,7 @@ def decode(source: Source, *, wide: bool = False) -> Image.Image:
     except UapsegError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(_name(source)) from error
+        raise _too_large(_name(source), MOST_PIXELS) from error
     except Exception as error:  # Pillow's decoders raise almost anything on a broken file
         raise UapsegError(
             f"{_name(source)} could not be read as a picture: it is damaged or of another kind; "
@@ -131,14 +150,28 @@ def _content(source: Source) -> bytes:
     return source
 
 
+class _Content(io.BytesIO):
+    """The content of a picture, that is read no further once its decoding has taken too long."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__(content)
+        self._end = time.thread_time() + MOST_SECONDS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if time.thread_time() > self._end:
+            raise UapsegError("The picture takes too long to decode: save it once more, as a plain PNG or JPEG.")
+        return super().read(size)
+
+
 def _decoded(content: bytes, name: str, *, wide: bool) -> Image.Image:
     with _opened(content) as opened:
-        if opened.width * opened.height > MOST_PIXELS:
-            raise _too_large(name)
+        most = min(_MOST_PIXELS.get(kind or "", MOST_PIXELS) for kind in (opened.format, opened.mode))
+        if opened.width * opened.height > most:
+            raise _too_large(name, most)
         opened.seek(0)
         opened.load()
-        upright = ImageOps.exif_transpose(opened)
-        return upright if wide and _is_wide(upright) else _plain(upright)
+        ImageOps.exif_transpose(opened, in_place=True)
+        return opened if wide and _is_wide(opened) else _plain(opened)
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -148,7 +181,7 @@ def _opened(content: bytes) -> Image.Image:
     with _FILTERS, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a picture is said once, by us
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        opened = Image.open(io.BytesIO(content), formats=known)
+        opened = Image.open(_Content(content), formats=known)
         if opened.format == "JPEG":
             opened.getexif()  # warns where the camera's notes are damaged
         return opened
@@ -163,8 +196,13 @@ def _plain(picture: Image.Image) -> Image.Image:
     if _is_wide(picture):
         return Image.fromarray(_narrowed(np.asarray(picture)))
     if picture.has_transparency_data:
-        return picture.convert("LA" if picture.mode in {"L", "LA"} else "RGBA")
-    return picture.convert("L" if picture.mode in {"1", "L"} else "RGB")
+        return _in(picture, "LA" if picture.mode in {"L", "LA"} else "RGBA")
+    return _in(picture, "L" if picture.mode in {"1", "L"} else "RGB")
+
+
+def _in(picture: Image.Image, mode: str) -> Image.Image:
+    """A picture in a mode, itself where it is in it already: a large one is not copied."""
+    return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _narrowed(values: NDArray[Any]) -> NDArray[np.uint8]:
@@ -183,8 +221,8 @@ def _narrowed(values: NDArray[Any]) -> NDArray[np.uint8]:
     return np.rint(scaled).astype(np.uint8)
 
 
-def _too_large(name: str) -> UapsegError:
-    return UapsegError(f"{name} has more than {MOST_PIXELS // 1_000_000} megapixels: bring a smaller one.")
+def _too_large(name: str, most: int) -> UapsegError:
+    return UapsegError(f"{name} has more than {most // 1_000_000} megapixels: bring a smaller one.")
 
 
 def _name(source: Source) -> str:
