@@ -2,17 +2,64 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
-from uapseg.drawings import read_mask, written
+from uapseg.drawings import load_typeface, read_mask, written
 from uapseg.errors import UapsegError
 
 SIZE = (48, 32)
 
 
-@pytest.mark.parametrize("word", ["", "   ", "a" * 25])
+def letters(text: str, size: tuple[int, int] = (192, 128)) -> np.ndarray:
+    """Where a word is drawn."""
+    return written(text, "car", "sky", size).numbers() == 0
+
+
+@pytest.mark.parametrize("word", ["", "   ", "a" * 25, "\u200b", "\u2800", "\xad" * 3])
 def test_a_word_must_be_readable(word):
     with pytest.raises(UapsegError, match="1 to 24 letters"):
+        written(word, "car", "sky", SIZE)
+
+
+@pytest.mark.parametrize(
+    "words", ["eéèêö", "βδλω", "жбдщ", "אבגד", "ßçñøłžąőğ", ["café", "cafe", "cafà"], ["Ωμέγα", "Ωμεγα"]]
+)
+def test_each_letter_has_its_own_shape(words):
+    drawn = [letters(word).tobytes() for word in words]
+    assert len(set(drawn)) == len(words)
+
+
+def test_a_letter_of_another_alphabet_does_not_change_those_of_the_first():
+    assert letters("foo").tobytes() == letters("\ufefffoo\u200b").tobytes()
+    font = ImageFont.load_default(100)
+    assert load_typeface("foo", 100).getbbox("foo") == font.getbbox("foo") != load_typeface("é", 100).getbbox("foo")
+
+
+def test_an_accent_is_part_of_its_letter():
+    composed, apart = (written(word, "car", "sky", SIZE) for word in ("caf\xe9", "cafe\u0301"))
+    assert composed == apart
+    assert composed.caption == "caf\xe9"
+
+
+def test_hebrew_stands_from_right_to_left():
+    word = letters("לםםם")
+    first_row = np.flatnonzero(word.any(axis=1))[0]  # lamed, the first letter, is the tallest of all
+    assert np.flatnonzero(word[first_row]).min() > word.shape[1] / 2
+
+
+@pytest.mark.parametrize(
+    ("word", "sentence"),
+    [
+        ("水", "no letter 水 \\(CJK UNIFIED IDEOGRAPH-6C34\\): write"),
+        ("foo क", "no letter क \\(DEVANAGARI LETTER KA\\)"),
+        ("a\x07", "no letter U\\+0007"),
+        ("\udce9", "no letter U\\+DCE9"),
+        ("سلام", "plain Hebrew letters"),
+        ("שa", "plain Hebrew letters"),
+    ],
+)
+def test_a_letter_that_cannot_be_drawn_is_refused_by_name(word, sentence):
+    with pytest.raises(UapsegError, match=sentence):
         written(word, "car", "sky", SIZE)
 
 

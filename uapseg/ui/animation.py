@@ -3,8 +3,9 @@
 import io
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from uapseg.drawings import load_typeface
 from uapseg.ui import sentences
 from uapseg.ui.frames import Photo, perturbed
 from uapseg.ui.looks import shown
@@ -57,8 +58,9 @@ def _frame(work: Work, photo: Photo, moment: Moment, first: tuple[str, str, str]
         shown_ = Image.fromarray(picture).resize((WIDTH, height), Image.Resampling.BILINEAR)
         frame.paste(shown_, (MARGIN + place * (WIDTH + MARGIN), LINE + MARGIN))
     name, label, _ = first
-    pen, font = ImageDraw.Draw(frame), ImageFont.load_default(19)
+    pen = ImageDraw.Draw(frame)
     reached = f"{sentences.whole(moment.look['scores'].get(name))} {label}"
-    pen.text((MARGIN, MARGIN), reached, ACCENT, font)
-    pen.text((frame.width - MARGIN, MARGIN), f"{moment.spent} image-gradients", INK, font, anchor="ra")
+    pen.text((MARGIN, MARGIN), reached, ACCENT, load_typeface(reached, 19))
+    spent = f"{moment.spent} image-gradients"
+    pen.text((frame.width - MARGIN, MARGIN), spent, INK, load_typeface(spent, 19), anchor="ra")
     return frame
