@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from tests.small_world import values, visitor
+from tests.test_ui_drawing import sent
 from uapseg.ui import moments, words
-from uapseg.ui.handlers import Handlers
+from uapseg.ui.handlers import CONTROLS, Handlers
 from uapseg.ui.runs import Run
 from uapseg.ui.steps import unpacked
 
@@ -136,6 +137,81 @@ def test_a_running_search_goes_on_from_the_moment_that_is_chosen(handlers: Handl
     ahead = run.moments[4].spent
     until(run, driver, lambda run: run.spent < ahead)
     assert run.status == "running"
+    driver.close()
+
+
+def test_what_a_moment_was_measured_at_comes_back_with_it(handlers: Handlers):
+    run = finished(handlers)
+    early, late = run.moments[0], run.moments[-1]
+    handlers.on_back(run.token, chosen(early.spent))
+    assert run.checkpoint
+    state = unpacked(run.checkpoint)
+    for seen in (state.validation, state.chosen):
+        assert seen.interval == tuple(early.look["band"]) != tuple(late.look["band"])
+        assert seen.training == early.look["training"] != late.look["training"]
+    assert run.seconds == state.seconds == early.seconds < late.seconds
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"epsilon": 4, "word": "x", "keep": 2.5},
+        {"goal": words.HIDDEN, "hide": ["dark"], "fill": "light", "epsilon": 20},
+        {"source": words.DRAW},
+    ],
+)
+def test_going_on_from_a_moment_trains_what_was_trained_then(handlers: Handlers, later: dict):
+    run = finished(handlers, word="o")
+    first, floors = run.plan, run.floors
+    assert first
+    drawing = sent(np.full((64, 96), 1)) if later.get("source") == words.DRAW else None
+    handlers.on_ask(run.token, *values(handlers, drawing, **{"budget": 640, "word": "o", **later}))
+    list(handlers.on_run(run.token))
+    assert run.plan != first
+    memory, *updates = handlers.on_back(run.token, chosen(run.moments[3].spent))
+    controls = dict(zip(CONTROLS, updates, strict=False))
+    asked = {"goal": words.STATIC, "source": words.TYPE, "word": "o", "epsilon": 10, "keep": 1.0, "budget": 640}
+    assert {name: controls[name] for name in asked} == {name: memory[name] for name in asked} == asked
+    assert (run.plan, run.floors, run.legs) == (first, floors, [])
+    assert updates[len(CONTROLS)]["value"] == words.RESUME
+    handlers.on_ask(run.token, *values(handlers, **memory))
+    assert (run.plan, run.legs, run.total) == (first, [], 640)
+
+
+def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(handlers: Handlers):
+    run = visitor(handlers)
+    one, other = (np.zeros((64, 96), np.bool_) for _ in range(2))
+    one[8:24, 8:40], other[40:60, 8:90] = True, True
+    run.publish(mask=("one.png", one))
+    handlers.on_ask(run.token, *values(handlers, source=words.UPLOAD, invert=True, budget=640))
+    list(handlers.on_run(run.token))
+    first = run.plan
+    run.publish(mask=("other.png", other))
+    handlers.on_ask(run.token, *values(handlers, source=words.UPLOAD, invert=True, budget=640))
+    list(handlers.on_run(run.token))
+    memory = handlers.on_back(run.token, chosen(run.moments[3].spent))[0]
+    assert run.mask
+    assert run.mask[0] == "one.png"
+    np.testing.assert_array_equal(run.mask[1], one)
+    handlers.on_ask(run.token, *values(handlers, **memory))
+    assert (run.plan, run.legs) == (first, [])
+
+
+def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(handlers: Handlers, monkeypatch):
+    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.ui.visits.WISH_SECONDS", 0.0)
+    run = started(handlers, budget=8000, word="o")
+    driver = handlers.on_run(run.token)
+    until(run, driver, lambda run: len(run.moments) > 4)
+    ahead, spent = run.moments[4].spent, run.moments[1].spent
+    handlers.on_knob(run.token, *values(handlers, budget=8000, word="x"))
+    until(run, driver, lambda run: run.plan.target.caption == "x")
+    handlers.on_back(run.token, chosen(spent))
+    assert (run.choice.word, run.plan.target.caption if run.plan else "") == ("o", "x")
+    handlers.on_knob(run.token, *values(handlers, budget=8000, word="o", epsilon=5))
+    until(run, driver, lambda run: run.spent < ahead and run.plan.settings.epsilon == 5 / 255)
+    assert run.plan
+    assert run.plan.target.caption == "o"
     driver.close()
 
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from uapseg.metrics import Collapse
+from uapseg.metrics import Collapse, Scores
 from uapseg.run import Plan
+from uapseg.ui.choice import Choice
 from uapseg.ui.steps import Checkpoint, LevelArray, Look, packed, unpacked
 
 MOST = 60
@@ -21,12 +22,20 @@ class Moment:
         levels: The perturbation in whole grey levels (3, h, w).
         look: What it did.
         plan: What was searched for then.
+        choice: The controls that asked for it.
+        since: The image-gradients that were spent when its budget began to count.
+        seconds: The time used until then.
+        floors: The scores of clean pictures and of random noise, by which the figures are read.
     """
 
     spent: int
     levels: LevelArray = field(repr=False)
     look: Look = field(repr=False)
     plan: Plan = field(repr=False)
+    choice: Choice = field(default_factory=Choice, repr=False)
+    since: int = 0
+    seconds: float = 0.0
+    floors: dict[str, Scores] = field(default_factory=dict, repr=False)
 
 
 def kept(moments: Sequence[Moment], new: Moment) -> list[Moment]:
@@ -47,7 +56,10 @@ def back_to(moment: Moment, checkpoint: Checkpoint) -> Checkpoint:
         image_gradients=moment.spent,
         scores=look["scores"],
         each=tuple(look["each"]),
+        interval=tuple(look["band"]),
+        training=look["training"],
         collapse=Collapse(**look["collapse"]) if look["collapse"] else None,
         predictions=torch.from_numpy(look["predictions"].copy()),
     )
-    return packed(replace(state.at(delta), image_gradients=moment.spent, chosen=seen, validation=seen))
+    rest = {"image_gradients": moment.spent, "seconds": moment.seconds}
+    return packed(replace(state.at(delta), **rest, chosen=seen, validation=seen))

@@ -40,15 +40,14 @@ def check_size(perturbation: Perturbation, studio: Studio) -> None:
         raise UapsegError(words.OTHER_SIZE.format(width=width, height=height))
 
 
-def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio, source: str) -> None:
+def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio) -> None:
     """Makes a perturbation the state of a run, with figures that are measured here, whatever its file claims.
 
     Args:
-        run: A run that rests.
+        run: A run that rests, its controls set to what the perturbation is meant to do.
         perturbation: As large as the pictures.
         plan: What it is meant to do.
         studio: The network and the pictures.
-        source: Where the target comes from, one of `words.SOURCES`.
     """
     epsilon, spent = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
     looks, floors = measured(perturbation, plan, studio, spent)
@@ -57,12 +56,15 @@ def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio, sour
         State.first(studio.size, looks).at(delta), image_gradients=spent, seconds=perturbation.seconds or 0.0
     )
     look, whole = look_of(looks), level_array(delta, epsilon)
+    moment = Moment(
+        spent, whole, look, plan, choice=run.choice, since=spent, seconds=state.seconds, floors=floors
+    )  # fmt: skip
     run.forget()
     run.publish(
-        status="paused", plan=plan, source=source, since=spent, spent=spent, seconds=state.seconds, levels=whole,
+        status="paused", plan=plan, asked=run.choice, since=spent, spent=spent, seconds=state.seconds, levels=whole,
         look=look, floors=floors, curve=[(0, floors["clean"]), (spent, look["scores"])],
-        moments=[Moment(spent, whole, look, plan)], checkpoint=packed(state),
-        note=sentences.claim(plan.target, looks.scores, perturbation.scores, source),
+        moments=[moment], checkpoint=packed(state),
+        note=sentences.claim(plan.target, looks.scores, perturbation.scores, run.choice.source),
     )  # fmt: skip
 
 

@@ -5,7 +5,9 @@ from typing import Any
 import gradio as gr
 
 from uapseg.run import Plan
+from uapseg.targets import Static
 from uapseg.ui import sentences, words
+from uapseg.ui.choice import Choice
 from uapseg.ui.moments import Moment, back_to
 from uapseg.ui.runs import GOING, Run
 from uapseg.ui.steps import level_array, look_of, packed, unpacked
@@ -24,10 +26,17 @@ def since(run: Run, target: Any) -> int:
     return run.spent if spent or target != run.plan.target else run.since
 
 
-def change(run: Run, plan: Plan, since: int, source: str) -> None:
-    """Goes on with another plan of the same network and pictures, from where the run stands."""
+def change(run: Run, plan: Plan, since: int, choice: Choice) -> None:
+    """Goes on with another plan of the same network and pictures, from where the run stands.
+
+    Args:
+        run: The run.
+        plan: What it is to do.
+        since: The image-gradients after which the budget begins to count.
+        choice: The controls that ask for the plan.
+    """
     old = run.plan
-    changes: dict[str, Any] = {"plan": plan, "since": since, "source": source, "wish": None}
+    changes: dict[str, Any] = {"plan": plan, "since": since, "asked": choice, "wish": None}
     if old and run.checkpoint and differs(old, plan):
         same = plan.target == old.target
         state = unpacked(run.checkpoint).under(plan.settings, same_target=same)
@@ -44,13 +53,22 @@ def differs(first: Plan, second: Plan) -> bool:
     return one != other
 
 
+def restore(run: Run, moment: Moment) -> None:
+    """Sets the controls to those of a kept moment."""
+    target, choice, mask = moment.plan.target, moment.choice, run.mask
+    if isinstance(target, Static) and choice.source == words.UPLOAD:  # another one may have been brought since
+        mask = (target.caption, (target.numbers() == 0) ^ choice.invert)
+    run.publish(choice=choice, mask=mask, drawn=run.drawn + 1)
+
+
 def rewind(run: Run, moment: Moment) -> None:
     """Goes back to a kept moment; what came later is forgotten."""
     if run.checkpoint is None:
         return
     run.publish(
         checkpoint=back_to(moment, run.checkpoint), plan=moment.plan, levels=moment.levels, look=moment.look,
-        spent=moment.spent, since=min(run.since, moment.spent), wish=None,
+        spent=moment.spent, seconds=moment.seconds, since=moment.since, asked=moment.choice, floors=moment.floors,
+        wish=None,
         curve=[row for row in run.curve if row[0] <= moment.spent],
         legs=[leg for leg in run.legs if leg[0] < moment.spent],
         moments=[each for each in run.moments if each.spent <= moment.spent],

@@ -27,16 +27,14 @@ GONE_AFTER = 20.0
 
 @dataclass(frozen=True)
 class Wish:
-    """What a run that is going is to go on with.
+    """That a run which is going is to go on with what the controls say.
 
     Attributes:
         due: The moment (of `time.monotonic`) to begin with it: a little later, as a slider passes many values.
-        plan: The new plan.
         moment: Where to go back to first.
     """
 
     due: float
-    plan: Plan | None = None
     moment: Moment | None = None
 
 
@@ -50,7 +48,7 @@ class Run:
         note: A few words about that, where the status alone does not say it.
         choice: The controls as they are now.
         plan: What runs, ran or waits; None before the first start.
-        source: Where its target came from, one of `words.SOURCES`.
+        asked: The controls that asked for the plan.
         since: The image-gradients that were spent when the present budget began to count.
         spent: Image-gradients used.
         seconds: Time used.
@@ -80,7 +78,7 @@ class Run:
     note: str = ""
     choice: Choice = field(default_factory=Choice)
     plan: Plan | None = None
-    source: str = ""
+    asked: Choice = field(default_factory=Choice)
     since: int = 0
     spent: int = 0
     seconds: float = 0.0
@@ -129,6 +127,11 @@ class Run:
         return self.plan.settings.budget if self.plan else self.choice.budget
 
     @property
+    def source(self) -> str:
+        """Where the target came from, one of `words.SOURCES`."""
+        return self.asked.source
+
+    @property
     def here(self) -> bool:
         """Whether the network and the pictures of the run are those that the visitor looks at now."""
         return self.plan is not None and (self.plan.model, self.plan.data) == self.choice.pair
@@ -150,8 +153,14 @@ class Run:
             rows = [row for row in self.curve if row[0] < look["spent"]]
             changes |= {"look": look, "floors": step["floors"], "curve": [*rows, (look["spent"], look["scores"])]}
             if self.plan and look["spent"] == step["spent"]:
-                changes["moments"] = kept(self.moments, Moment(step["spent"], step["levels"], look, self.plan))
+                changes["moments"] = kept(self.moments, self._moment(step, look, self.plan))
         self.publish(**changes)
+
+    def _moment(self, step: Step, look: Look, plan: Plan) -> Moment:
+        return Moment(
+            step["spent"], step["levels"], look, plan, choice=self.asked, since=self.since, seconds=step["seconds"],
+            floors=step["floors"],
+        )  # fmt: skip
 
     def watch(self) -> None:
         """Notes that someone looks."""

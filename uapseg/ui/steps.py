@@ -33,6 +33,7 @@ class Look(TypedDict):
     scores: Scores
     each: list[float | None]
     band: list[float]
+    training: Scores
     collapse: dict[str, Any] | None
     predictions: NDArray[np.uint8]
 
@@ -74,6 +75,7 @@ def look_of(validation: Validation) -> Look:
         "scores": validation.scores,
         "each": list(validation.each),
         "band": list(validation.interval),
+        "training": validation.training,
         "collapse": asdict(validation.collapse) if validation.collapse else None,
         "predictions": np.ascontiguousarray(validation.predictions.numpy()[:, ::stride, ::stride]),
     }

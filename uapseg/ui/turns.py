@@ -9,7 +9,7 @@ import gradio as gr
 from uapseg.errors import UapsegError
 from uapseg.ui import words
 from uapseg.ui.desk import NOTHING, Updates, going, told
-from uapseg.ui.outcomes import change, continues, explained, rewind, settle, since, sorry
+from uapseg.ui.outcomes import change, continues, explained, restore, rewind, settle, since, sorry
 from uapseg.ui.runs import GOING, Run, Wish
 from uapseg.ui.visits import Visits
 from uapseg.ui.worker import optimise
@@ -32,7 +32,7 @@ class Turns(Visits):
             raise sorry(str(error)) from error
         if not continues(run):
             run.forget()
-        change(run, plan, start, run.choice.source)
+        change(run, plan, start, run.choice)
         self.runs.queue(run)
         return going()
 
@@ -87,9 +87,9 @@ class Turns(Visits):
         """Takes up what was asked for while the run was going."""
         if wish.moment:
             rewind(run, wish.moment)
-        plan = wish.plan or self._asked(run)
+        plan = self._asked(run)
         if plan:
-            change(run, plan, since(run, plan.target), run.choice.source)
+            change(run, plan, since(run, plan.target), run.choice)
 
     def _asked(self, run: Run) -> Any:
         try:
@@ -120,12 +120,13 @@ class Turns(Visits):
         moment = next((moment for moment in run.moments if moment.spent == spent), None)
         if moment is None:
             raise sorry(words.NO_MOMENT)
+        restore(run, moment)
         if run.status == "running":
-            run.wish = Wish(time.monotonic(), moment=moment)
-            return NOTHING
+            run.wish = Wish(time.monotonic(), moment)
+            return self._memory(run), *self._controls(run), *NOTHING
         rewind(run, moment)
         run.publish(status="paused", note="")
-        return self._resting(run)
+        return self._memory(run), *self._controls(run), *self._resting(run)
 
     def on_settled(self, token: str | None) -> Updates:
         """The stage saw the run come to rest, maybe in another tab."""

@@ -97,7 +97,8 @@ class Visits(Desk):
             plan, _ = self._plan(run)
         except UapsegError:  # not finished: the run goes on as it is
             return
-        run.wish = Wish(time.monotonic() + WISH_SECONDS, plan) if plan != run.plan else None
+        moment = run.wish.moment if run.wish else None
+        run.wish = Wish(time.monotonic() + WISH_SECONDS, moment) if moment or plan != run.plan else None
 
     def _choice(self, values: tuple[Any, ...]) -> Choice:
         *controls, stage = values

@@ -56,7 +56,7 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
     reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
     views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
-    views.back(handlers.on_back, token, buttons, **MAY_FAIL)
+    views.back(handlers.on_back, token, [parts.saved, *controls, *buttons], **MAY_FAIL)
     views.view(handlers.on_view, token, None, **AT_ONCE)
     views.forget(handlers.on_forget, token, None, **AT_ONCE)
     photos.upload(handlers.on_photos, [token, photos], None, **MAY_FAIL)
