@@ -123,6 +123,19 @@ def upright_size(content: bytes) -> tuple[int, int] | None:
         return None
 
 
+def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
+    """(width, height) of a picture as it is stored, and how EXIF says that it is to be turned, from 1 (not) to 8.
+
+    None where it cannot be read.
+    """
+    marked = any(mark in content for mark in (b"Exif", b"EXIF", b"eXIf", b"exif", b"Orientation"))
+    try:
+        with _opened(content) as opened:  # of an unmarked PNG, getexif would decode the pixels for nothing
+            return opened.size, opened.getexif().get(ExifTags.Base.Orientation, 1) if marked else 1
+    except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
+        return None
+
+
 def to_images(picture: Image.Image) -> Images:
     """An RGB picture as images in [0, 1] (1, 3, h, w)."""
     values = np.asarray(picture.convert("RGB"), np.float32) / 255

@@ -22,7 +22,7 @@ def manifest(root: Path) -> dict[str, Any]:
     entries = [
         one.entry
         for folder in ("train2017", "val2017")
-        for one in chosen(root / "annotations" / f"instances_{folder}.json", folder, Choice())
+        for one in chosen(root / "annotations" / f"instances_{folder}.json", folder, Choice()).pictures
     ]
     licences = {entry.licence.number: entry.licence for entry in entries}
     pictures = []

@@ -4,7 +4,8 @@
     coco:ANNOTATIONS.json:PICTURES              a file such as instances_val2017.json, and the folder of its pictures
 
 Both may go on with a choice, see ``coco_choice``. The truth is in the 21 classes of PASCAL VOC. Splits are by the
-number of a picture, so that none changes sides when others are added.
+file name of a picture, so that none changes sides when others are added. What of annotations cannot be used is left
+out and counted in ``skipped``.
 
 Source: Lin et al., Microsoft COCO: Common Objects in Context, https://arxiv.org/abs/1405.0312
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from uapseg.datasets import Card, Split
 from uapseg.datasets.coco_choice import MOST, Choice
 from uapseg.datasets.coco_files import complete, credits_of, folder_of, missing, samples, write_credits
-from uapseg.datasets.coco_truth import Annotated, chosen
+from uapseg.datasets.coco_truth import Annotated, Chosen, chosen
 from uapseg.datasets.reading import Photos
 from uapseg.datasets.splits import on_side
 from uapseg.datasets.voc import CLASSES
@@ -49,14 +50,24 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photo
     if source in OFFICIAL:
         for download in _missing_annotations(source):
             deque(fetch(download), 0)
-        wanted = _in_split(_official(source, choice), split)
+        found = _official(source, choice)
+        wanted = _in_split(found.pictures, split)
         complete(name, split, len(wanted))
         write_credits(one.entry for one in wanted)
     else:
         annotations, pictures = _own(source)
-        wanted = _in_split(chosen(annotations, "", choice), split)
-    whole, skipped = samples({one.entry: one.labels for one in wanted}, pictures)
-    return Photos(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES, skipped=skipped)
+        found = chosen(annotations, "", choice)
+        wanted = _in_split(found.pictures, split)
+    whole, skipped = samples({one.entry: one if found.labelled else None for one in wanted}, pictures)
+    return Photos(
+        whole,
+        name=name,
+        split=split,
+        size=size or SIZE,
+        licence=LICENCE,
+        classes=CLASSES,
+        skipped=[*skipped, *found.left_out],
+    )
 
 
 def needed(where: str, split: Split) -> list[Download]:
@@ -64,7 +75,9 @@ def needed(where: str, split: Split) -> list[Download]:
     source, choice = _parts(where)
     if source not in OFFICIAL:
         return []
-    return _missing_annotations(source) or missing(one.entry for one in _in_split(_official(source, choice), split))
+    return _missing_annotations(source) or missing(
+        one.entry for one in _in_split(_official(source, choice).pictures, split)
+    )
 
 
 def attribution(where: str) -> str:
@@ -74,8 +87,8 @@ def attribution(where: str) -> str:
         UapsegError: The annotations are not here yet.
     """
     source, choice = _parts(where)
-    listed = _official(source, choice) if source in OFFICIAL else chosen(_own(source)[0], "", choice)
-    return credits_of(one.entry for one in listed)
+    found = _official(source, choice) if source in OFFICIAL else chosen(_own(source)[0], "", choice)
+    return credits_of(one.entry for one in found.pictures)
 
 
 def cards() -> list[Card]:
@@ -127,7 +140,7 @@ def _missing_annotations(source: str) -> list[Download]:
     return [Download(url=ANNOTATIONS, path=_archive(), checksum=CHECKSUM, size=BYTES)]
 
 
-def _official(source: str, choice: Choice) -> tuple[Annotated, ...]:
+def _official(source: str, choice: Choice) -> Chosen:
     _unpack(source)
     digest = hashlib.sha256(repr(choice).encode()).hexdigest()[:16]
     return chosen(_annotations(source), source, choice, cache_folder() / "coco" / "chosen" / f"{source}-{digest}.json")

@@ -12,31 +12,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
+from uapseg.datasets.coco_categories import VOC_NUMBERS, category_name
 from uapseg.datasets.splits import lot
 from uapseg.errors import UapsegError
 
 MOST = 5000
 """Pictures that are taken where no count is given: all of val2017, and of train2017 what is no burden."""
 
-VOC_NUMBERS = {
-    "airplane": 1, "bicycle": 2, "bird": 3, "boat": 4, "bottle": 5, "bus": 6, "car": 7, "cat": 8, "chair": 9,
-    "cow": 10, "dining table": 11, "dog": 12, "horse": 13, "motorcycle": 14, "person": 15, "potted plant": 16,
-    "sheep": 17, "couch": 18, "train": 19, "tv": 20,
-}  # fmt: skip
-"""The categories that are classes of PASCAL VOC; all others are background to networks trained on these."""
-
-_VOC_NAMES = {
-    "aeroplane": "airplane", "diningtable": "dining table", "motorbike": "motorcycle", "pottedplant": "potted plant",
-    "sofa": "couch", "tvmonitor": "tv",
-}  # fmt: skip
-"""What networks with VOC labels call categories of COCO."""
-
 
 @dataclass(frozen=True)
 class Licence:
     """A licence of COCO's pictures."""
 
-    number: int
+    number: int | str
     name: str
     url: str
 
@@ -46,8 +34,8 @@ class Entry:
     """What is known of a picture before it is there.
 
     Attributes:
-        number: Its number in COCO.
-        file: Its file name, with folders where the annotations have some.
+        number: Its number in COCO; annotations of others may have words for it.
+        file: Its file name, with folders where the annotations have some, and ``/`` between them.
         folder: ``train2017`` or ``val2017``; empty for annotations of the user's.
         licence: Its licence.
         source: Its address at Flickr.
@@ -56,7 +44,7 @@ class Entry:
         size: Bytes of the file, where known.
     """
 
-    number: int
+    number: int | str
     file: str
     folder: str
     licence: Licence
@@ -67,8 +55,8 @@ class Entry:
 
     @property
     def identity(self) -> str:
-        """What decides its split: the same in whatever annotations it is listed."""
-        return f"coco/{self.file.rsplit('/', 1)[-1]}"
+        """What decides its split; its folders too, as some sets have pictures of one name in many folders."""
+        return f"coco/{self.file}"
 
 
 @dataclass(frozen=True)
@@ -149,14 +137,16 @@ _PARTS = {
 
 
 def _value(key: str, value: str) -> str | int | float | tuple[str, ...]:
-    words = tuple(_VOC_NAMES.get(word.strip(), word.strip()) for word in value.split(","))
+    words = tuple(word.strip() for word in value.split(","))
     if key == "count" and value.isdecimal() and int(value):
         return int(value)
     if key == "share" and value.replace(".", "", 1).isdecimal() and float(value) <= 1:
         return float(value)
     if key == "balanced" and len(words) == 1 and words[0]:
-        return words[0]
-    if key in {"any", "all", "licences"} and all(words):
+        return category_name(words[0])
+    if key in {"any", "all"} and all(words):
+        return tuple(map(category_name, words))
+    if key == "licences" and all(words):
         return words
     if key == "seed" and value:
         return value

@@ -3,29 +3,30 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from PIL import Image
 
 from uapseg.datasets import Split, needed, prepare
 from uapseg.datasets.coco_choice import Entry
-from uapseg.datasets.memory import Pixels
+from uapseg.datasets.coco_truth import Annotated
 from uapseg.datasets.reading import Sample
 from uapseg.datasets.sources import File, readable
 from uapseg.download import Download, UnreachableError, cache_folder
 from uapseg.errors import UapsegError
 from uapseg.files import write
-from uapseg.pictures import read_picture
+from uapseg.pictures import read_picture, stored_shape
 
 IMAGES = "http://images.cocodataset.org"
 CREDITS = "attribution.csv"
-COLUMNS = ("file", "licence", "licence_url", "source")
+JPEG = b"\xff\xd8"
+"""How such files begin."""
 
-Labels = Callable[[], Pixels]
+COLUMNS = ("file", "licence", "licence_url", "source")
 
 
 def folder_of(source: str) -> Path:
@@ -64,21 +65,38 @@ def missing(entries: Iterable[Entry]) -> list[Download]:
     return downloads
 
 
-def samples(wanted: Mapping[Entry, Labels | None], pictures: Path | None = None) -> tuple[list[Sample], list[str]]:
+def samples(wanted: Mapping[Entry, Annotated | None], pictures: Path | None = None) -> tuple[list[Sample], list[str]]:
     """Pictures with their labels, as far as they are whole, and the names of those that are not.
 
+    A picture of another size than its annotations are for comes without labels, and its labels are named.
+
     Args:
-        wanted: What to open.
+        wanted: What to open, and what is known to be in it.
         pictures: The folder of the user's in which they are; None stands for the downloaded ones.
+
+    Raises:
+        UapsegError: No picture has the size that its annotations are for.
     """
     places = {entry: File(_place(entry, pictures)) for entry in wanted}
     keys = readable(places.values())
-    whole = [
-        Sample(keys[file], file.name, partial(_read, file), wanted[entry])
-        for entry, file in places.items()
-        if file in keys
-    ]
-    return whole, [file.name for file in places.values() if file not in keys]
+    whole: list[Sample] = []
+    misfits: dict[str, str] = {}
+    for entry, file in places.items():
+        if file not in keys:
+            continue
+        annotated = wanted[entry]
+        if annotated and (why := _misfit(file, annotated.size)):
+            misfits[entry.file], annotated = why, None
+        labels = annotated.labels if annotated else None
+        whole.append(Sample(keys[file], entry.file, partial(_read, file), labels))
+    if len(misfits) == len(whole) > 1:
+        name, why = next(iter(misfits.items()))
+        raise UapsegError(
+            f"The annotations do not fit the pictures: {name} {why}, and so it is with all others. Choose the folder "
+            "of pictures that they belong to, or correct width and height in them."
+        )
+    damaged = [entry.file for entry, file in places.items() if file not in keys]
+    return whole, [*damaged, *(f"labels of {name}, which {why}" for name, why in misfits.items())]
 
 
 def credits_of(entries: Iterable[Entry]) -> str:
@@ -117,9 +135,34 @@ def _table(rows: Iterable[dict[Any, str]]) -> str:
 
 def _place(entry: Entry, pictures: Path | None) -> Path:
     inside = PurePosixPath(entry.file)
-    if inside.is_absolute() or ".." in inside.parts:
+    if inside.is_absolute() or PureWindowsPath(entry.file).drive or ".." in inside.parts:
         raise UapsegError(f"{entry.file} in the annotations leads out of the folder of pictures: correct it there.")
-    return (pictures or folder_of(entry.folder)) / inside
+    folder = pictures or folder_of(entry.folder)
+    above, parts = folder.absolute().parts, inside.parts
+    for shared in range(1, len(parts)):  # the folder that was named may be the one that the names begin with
+        if above[-shared:] == parts[:shared] and not (folder / inside).is_file():
+            return folder.joinpath(*parts[shared:])
+    return folder / inside
+
+
+def _misfit(file: File, size: tuple[int, int]) -> str:
+    """Why labels of this size (width, height) cannot be laid on a picture; empty where they can.
+
+    Nothing tells whether annotations were made of a picture as it is stored or upright, but for their size.
+    """
+    first = file.ends()[1]
+    known = stored_shape(first) if first[:2] == JPEG else None
+    shape = known or stored_shape(file.read())  # other formats may say how they are turned at their end
+    if shape is None:
+        return ""  # damaged, and found to be so when it is decoded
+    (width, height), turn = shape
+    upright = (height, width) if turn > 4 else (width, height)
+    if upright != size:
+        turned = " once it is upright" if (width, height) == size else ""
+        return f"is {upright[0]}x{upright[1]}{turned}, and {size[0]}x{size[1]} in its annotations"
+    if turn > 1 and (width, height) == size:
+        return "is turned by its EXIF, so that its annotations may be for either way round"
+    return ""
 
 
 def _read(file: File) -> Image.Image:

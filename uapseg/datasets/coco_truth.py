@@ -1,7 +1,7 @@
 """COCO's annotations: what is in each picture, and its objects as a label map of PASCAL VOC's classes."""
 
 import json
-from collections.abc import Sequence
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -9,22 +9,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as masks
 
-from uapseg.datasets.coco_choice import VOC_NUMBERS, Choice, Entry, Licence
+from uapseg.datasets import coco_outlines
+from uapseg.datasets.coco_categories import VOC_NUMBERS
+from uapseg.datasets.coco_choice import Choice, Entry
+from uapseg.datasets.coco_outlines import Runs
+from uapseg.datasets.coco_records import Record, Records, category_of, is_crowd, positive, read_json, records_in
 from uapseg.datasets.labels import VOID
 from uapseg.datasets.memory import Pixels
 from uapseg.errors import UapsegError
-from uapseg.files import read, write
+from uapseg.files import write
 
 
 @dataclass(frozen=True)
 class Shape:
-    """An object or a crowd: its class, and where it is, run-length encoded as pycocotools does."""
+    """A class, or `VOID` where it is not known, and where it is."""
 
     number: int
-    crowd: bool
-    runs: Any
+    runs: Runs
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,35 @@ class Annotated:
     def labels(self) -> Pixels:
         """Its label map (h, w): crowds, and pixels that objects of two classes claim, have no label.
 
-        All else is background, as in the training of torchvision's networks with these classes.
+        Nor has the box of an object without a usable outline. All else is background, as in the training of
+        torchvision's networks with these classes.
         """
         width, height = self.size
         labels = np.zeros((height, width), np.uint8)
-        for shape in sorted(self.shapes, key=lambda shape: not shape.crowd):
-            inside = masks.decode(shape.runs).astype(bool)
+        for shape in sorted(self.shapes, key=lambda shape: shape.number != VOID):
+            inside = coco_outlines.inside(shape.runs)
             claimed = inside & (labels != 0) & (labels != VOID) & (labels != shape.number)
-            labels[inside] = VOID if shape.crowd else shape.number
+            labels[inside] = shape.number
             labels[claimed] = VOID
         return labels
 
 
-def chosen(annotations: Path, folder: str, choice: Choice, kept: Path | None = None) -> tuple[Annotated, ...]:
+@dataclass(frozen=True)
+class Chosen:
+    """Pictures that are chosen.
+
+    Attributes:
+        pictures: These, sorted by file name.
+        left_out: What of their annotations could not be used, in words.
+        labelled: Whether any category is a class of VOC, so that there is something to tell from background.
+    """
+
+    pictures: tuple[Annotated, ...]
+    left_out: tuple[str, ...]
+    labelled: bool
+
+
+def chosen(annotations: Path, folder: str, choice: Choice, kept: Path | None = None) -> Chosen:
     """The pictures that are chosen; what is known of all others is forgotten again, as it is much.
 
     Args:
@@ -66,76 +84,79 @@ def chosen(annotations: Path, folder: str, choice: Choice, kept: Path | None = N
         changed = annotations.stat().st_mtime_ns
     except OSError as error:
         raise UapsegError(f"There is no file {annotations}: give COCO's instances_*.json.") from error
-    try:
-        return _chosen(annotations, changed, folder, choice, kept)
-    except (ValueError, RecursionError, KeyError, TypeError, AttributeError) as error:
-        raise UapsegError(f"{annotations} is not as COCO's instances_*.json: {error!r} went wrong.") from error
+    return _chosen(annotations, changed, folder, choice, kept)
 
 
 @lru_cache(maxsize=8)
-def _chosen(annotations: Path, changed: int, folder: str, choice: Choice, kept: Path | None) -> tuple[Annotated, ...]:
+def _chosen(annotations: Path, changed: int, folder: str, choice: Choice, kept: Path | None) -> Chosen:
     if kept and kept.is_file() and kept.stat().st_mtime_ns >= changed:
-        return _annotated(json.loads(read(kept)), folder)
-    narrow = _narrowed(json.loads(read(annotations)), folder, choice)
+        return _annotated(records_in(read_json(kept), annotations), folder, annotations)
+    content = read_json(annotations)
+    records = _narrowed(records_in(content, annotations), folder, choice)
     if kept:
         with suppress(OSError, UapsegError):  # a full or read-only disk costs time, not the run
             kept.parent.mkdir(parents=True, exist_ok=True)
-            write(kept, json.dumps(narrow).encode())
-    return _annotated(narrow, folder)
+            write(kept, json.dumps({**content, **_raw(records)}).encode())
+    return _annotated(records, folder, annotations)
 
 
-def _narrowed(content: dict[str, Any], folder: str, choice: Choice) -> dict[str, Any]:
-    """The same annotations, of the chosen pictures alone."""
-    numbers = {entry.number for entry in choice.among(_entries(content, folder))}
-    images = [image for image in content["images"] if image["id"] in numbers]
-    annotations = [annotation for annotation in content["annotations"] if annotation["image_id"] in numbers]
-    return {**content, "images": images, "annotations": annotations}
+def _narrowed(records: Records, folder: str, choice: Choice) -> Records:
+    """The chosen pictures alone."""
+    entries = {_entry(record, records, folder): record for record in records.pictures}
+    return Records(
+        tuple(entries[entry] for entry in choice.among(list(entries))), records.categories, records.left_out
+    )
 
 
-def _by_picture(annotations: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:
-    found: dict[int, list[dict[str, Any]]] = {}
-    for annotation in annotations:
-        found.setdefault(annotation["image_id"], []).append(annotation)
-    return found
+def _raw(records: Records) -> dict[str, Any]:
+    """Chosen pictures as they stand in their file."""
+    return {
+        "images": [record.image for record in records.pictures],
+        "annotations": [annotation for record in records.pictures for annotation in record.annotations],
+    }
 
 
-def _names(content: dict[str, Any]) -> dict[int, str]:
-    return {category["id"]: category["name"] for category in content["categories"]}
-
-
-def _entries(content: dict[str, Any], folder: str) -> list[Entry]:
-    names, objects = _names(content), _by_picture(content["annotations"])
-    licences = {one["id"]: Licence(one["id"], one["name"], one["url"]) for one in content.get("licenses", [])}
-    unknown = Licence(0, "not said", "")
-    entries = []
-    for image in content["images"]:
-        shares: dict[str, float] = {}
-        for annotation in objects.get(image["id"], []):
-            name, share = names[annotation["category_id"]], annotation["area"] / (image["width"] * image["height"])
+def _entry(record: Record, records: Records, folder: str) -> Entry:
+    shares: dict[str, float] = {}
+    for annotation in record.annotations:
+        name = category_of(annotation, records.categories)
+        if name is not None:
+            covered = positive(annotation.get("area")) or _area(annotation, record.size)
+            share = min(1.0, covered / (record.size[0] * record.size[1]))
             shares[name] = max(share, shares.get(name, 0.0))
-        licence = licences.get(image.get("license"), unknown)
-        entries.append(Entry(image["id"], image["file_name"], folder, licence, image.get("flickr_url", ""), shares))
-    return entries
+    return Entry(record.number, record.file, folder, record.licence, record.source, shares)
 
 
-def _annotated(content: dict[str, Any], folder: str) -> tuple[Annotated, ...]:
+def _area(annotation: dict[str, Any], size: tuple[int, int]) -> int:
+    """Pixels of an object for which the file has no area."""
+    runs = coco_outlines.outlined(annotation, size)[0] or coco_outlines.boxed(annotation, size)
+    return coco_outlines.area(runs) if runs else 0
+
+
+def _annotated(records: Records, folder: str, file: Path) -> Chosen:
     """All pictures of these annotations, sorted by file name, with their objects of VOC's classes."""
-    numbers = {category: VOC_NUMBERS.get(name, 0) for category, name in _names(content).items()}
-    sizes = {image["id"]: (image["width"], image["height"]) for image in content["images"]}
-    objects = _by_picture(content["annotations"])
-    found = []
-    for entry in sorted(_entries(content, folder), key=lambda entry: entry.file):
-        listed, size = objects.get(entry.number, []), sizes[entry.number]
-        shapes = [_shape(numbers[one["category_id"]], one, size) for one in listed if numbers[one["category_id"]]]
-        found.append(Annotated(entry, size, tuple(shapes)))
-    return tuple(found)
+    left_out, found = Counter(records.left_out), list[Annotated]()
+    for record in sorted(records.pictures, key=lambda record: record.file):
+        shapes: list[Shape] = []
+        for annotation in record.annotations:
+            shape, bad = _shape(annotation, records, record.size)
+            left_out["outlines that enclose nothing or do not fit their picture"] += bad
+            shapes += [shape] if shape else []
+        found.append(Annotated(_entry(record, records, folder), record.size, tuple(shapes)))
+    words = [f"{count} {what} in {file.name}" for what, count in left_out.items() if count]
+    labelled = not VOC_NUMBERS.keys().isdisjoint(records.categories.values())
+    words += [] if labelled else [f"all labels, as no category in {file.name} is a class of VOC"]
+    return Chosen(tuple(found), tuple(words), labelled)
 
 
-def _shape(number: int, annotation: dict[str, Any], size: tuple[int, int]) -> Shape:
-    """An annotation with its outline, in any of the three forms that COCO has, as runs."""
-    outline: Any = annotation["segmentation"]
-    if isinstance(outline, list):
-        outline = masks.merge(masks.frPyObjects(outline, size[1], size[0]))
-    elif isinstance(outline["counts"], list):
-        outline = masks.frPyObjects(outline, size[1], size[0])
-    return Shape(number, bool(annotation.get("iscrowd")), outline)
+def _shape(annotation: dict[str, Any], records: Records, size: tuple[int, int]) -> tuple[Shape | None, int]:
+    """An object of a class of VOC, if it can be used, and how many outlines cannot."""
+    name = category_of(annotation, records.categories)
+    number = VOID if name is None or is_crowd(annotation) else VOC_NUMBERS.get(name, 0)
+    if name is not None and name not in VOC_NUMBERS:
+        return None, 0  # background
+    runs, bad = coco_outlines.outlined(annotation, size)
+    if runs:
+        return Shape(number, runs), bad
+    box = coco_outlines.boxed(annotation, size)
+    return Shape(VOID, box) if box else None, bad
