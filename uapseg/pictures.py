@@ -108,30 +108,27 @@ def size_of(beginning: bytes) -> tuple[int, int] | None:
 
 
 def upright_size(content: bytes) -> tuple[int, int] | None:
-    """(width, height) of a picture upright, of any format; None where it cannot be read or is too large.
-
-    Only the header is read, but of PNG, which may say how it is turned after its pixels.
-    """
-    try:
-        with _opened(content) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                return None
-            stored = opened.format != "TIFF"  # of those, Pillow gives the upright size
-            turned = stored and opened.getexif().get(ExifTags.Base.Orientation, 1) > 4
-            return (opened.height, opened.width) if turned else opened.size
-    except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
+    """(width, height) of a picture upright, of any format; None where it cannot be read or is too large."""
+    shape = stored_shape(content)
+    if shape is None:
         return None
+    (width, height), turn = shape
+    return (height, width) if turn > 4 else (width, height)
 
 
 def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
     """(width, height) of a picture as it is stored, and how EXIF says that it is to be turned, from 1 (not) to 8.
 
-    None where it cannot be read.
+    None where it cannot be read or is too large. Only the header is read, but of a PNG that holds EXIF, which may say
+    how it is turned after its pixels.
     """
     marked = any(mark in content for mark in (b"Exif", b"EXIF", b"eXIf", b"exif", b"Orientation"))
     try:
-        with _opened(content) as opened:  # of an unmarked PNG, getexif would decode the pixels for nothing
-            return opened.size, opened.getexif().get(ExifTags.Base.Orientation, 1) if marked else 1
+        with _opened(content) as opened:
+            if opened.width * opened.height > MOST_PIXELS:
+                return None
+            stored = marked and opened.format != "TIFF"  # of those, Pillow gives the upright size
+            return opened.size, opened.getexif().get(ExifTags.Base.Orientation, 1) if stored else 1
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return None
 
