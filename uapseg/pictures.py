@@ -41,6 +41,9 @@ _MOST_PIXELS = {
 
 _FROM_16_BITS = np.rint(np.arange(1 << 16) * (255 / 65535)).astype(np.uint8)
 
+_MARKS = (b"eXIf", b"exif", b"Exif", b"Orientation")
+"""One of them stands in each PNG that says how it is turned; others need not be decoded to know."""
+
 _FILTERS = threading.Lock()
 """Python's filters of warnings belong to the whole process: without it, threads would leave ours behind."""
 
@@ -122,12 +125,12 @@ def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
     None where it cannot be read or is too large. Only the header is read, but of a PNG that holds EXIF, which may say
     how it is turned after its pixels.
     """
-    marked = any(mark in content for mark in (b"Exif", b"EXIF", b"eXIf", b"exif", b"Orientation"))
     try:
         with _opened(content) as opened:
             if opened.width * opened.height > MOST_PIXELS:
                 return None
-            stored = marked and opened.format != "TIFF"  # of those, Pillow gives the upright size
+            plain = opened.format == "PNG" and not any(mark in content for mark in _MARKS)
+            stored = not plain and opened.format != "TIFF"  # of those, Pillow gives the upright size
             return opened.size, opened.getexif().get(ExifTags.Base.Orientation, 1) if stored else 1
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return None
