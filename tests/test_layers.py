@@ -4,12 +4,24 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROJECT = (ROOT / "pyproject.toml").read_text()
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def package_names(requirements: Iterable[str]) -> set[str]:
+    return {re.split(r"[=<>\[]", line)[0].lower() for line in requirements}
+
+
+REQUIRED = package_names((ROOT / "requirements.txt").read_text().split())
+
+
+def test_the_requirements_and_the_package_ask_for_the_same():
+    assert package_names(PROJECT["dependencies"]) == REQUIRED
 
 
 def test_the_core_knows_no_front_end():
@@ -30,10 +42,7 @@ def test_only_the_page_imports_gradio_and_nothing_unpickles(file):
 
 
 def test_every_package_that_is_imported_is_asked_for():
-    wanted = {re.split(r"[=<>\[]", line)[0].lower() for line in (ROOT / "requirements.txt").read_text().split()}
-    wanted |= {
-        re.split(r"[=<>]", name)[0] for name in tomllib.loads(PROJECT)["project"]["optional-dependencies"]["hf"]
-    }
+    wanted = REQUIRED | package_names(PROJECT["optional-dependencies"]["hf"])
     names = {"PIL": "pillow", "huggingface_hub": "transformers", "spaces": None, "uapseg": None}
     for file in [ROOT / "app.py", *(ROOT / "uapseg").rglob("*.py")]:
         for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE):

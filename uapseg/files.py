@@ -8,6 +8,11 @@ from typing import Any
 
 from uapseg.errors import UapsegError
 
+_PACKAGE = Path(__file__).parent
+
+ASSETS = next(folder for folder in (_PACKAGE / "assets", _PACKAGE.parent / "assets") if folder.is_dir())
+"""What comes with the project beside its code: inside an installed package, beside it in a clone."""
+
 FORMAT = 1
 """The version of what files say about themselves; a reader refuses any other."""
 

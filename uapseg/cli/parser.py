@@ -28,10 +28,11 @@ def make_parser() -> Parser:
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    def add(name: str, module: str, text: str) -> Parser:
+    def add(name: str, module: str, text: str, *, json: bool = True) -> Parser:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.set_defaults(command=_later(module, name))
-        command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+        if json:
+            command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
         return command
 
     _train(add("train", "train", "train a perturbation into a new run folder, and measure it on the test pictures"))
@@ -45,6 +46,7 @@ def make_parser() -> Parser:
     datasets.add_argument("names", nargs="*", metavar="NAME", help="only these, such as camvid:FOLDER")
     _race(add("race", "race", "compare named settings at an equal budget of image-gradients"))
     _transfer(add("transfer", "transfer", "measure perturbations on every network: the table of transfer"))
+    _app(add("app", "app", "open the page in a browser: the whole project, live", json=False))
     _bench(add("bench", "bench", "compare a training step with the bare forward and input-gradient of its batch"))
     return parser
 
@@ -165,6 +167,11 @@ def _figure(parser: Parser) -> None:
     parser.add_argument("--pictures", type=count, default=4, metavar="N", help="how many test pictures (4)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .pdf file (figure.png in the folder)")
     add_device(parser)
+
+
+def _app(parser: Parser) -> None:
+    parser.add_argument("--host", metavar="ADDRESS", help="where to listen (127.0.0.1; 0.0.0.0 for all)")
+    parser.add_argument("--port", type=count, metavar="N", help="the port (the first free one from 7860 on)")
 
 
 def _bench(parser: Parser) -> None:

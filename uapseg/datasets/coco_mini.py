@@ -4,7 +4,6 @@ A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice
 """
 
 from functools import lru_cache
-from pathlib import Path
 
 from uapseg.datasets import SPLITS, Card, Split
 from uapseg.datasets.coco_choice import Choice, Entry, Licence
@@ -13,9 +12,9 @@ from uapseg.datasets.reading import Photos
 from uapseg.datasets.splits import on_side, side
 from uapseg.download import Download
 from uapseg.errors import UapsegError
-from uapseg.files import from_json, read
+from uapseg.files import ASSETS, from_json, read
 
-MANIFEST = Path(__file__).parents[2] / "assets" / "coco-mini" / "manifest.json"
+MANIFEST = ASSETS / "coco-mini" / "manifest.json"
 SIZE = (384, 384)
 LICENCE = "each photo by its licence at Flickr"
 

@@ -14,12 +14,13 @@ from torchvision.models.segmentation import LRASPP, lraspp_mobilenet_v3_large
 
 from uapseg.download import Download
 from uapseg.errors import UapsegError
+from uapseg.files import ASSETS
 from uapseg.models import Card
 from uapseg.models.checkpoint import load_weights
 from uapseg.models.segmenter import Segmenter
 from uapseg.scenery import CLASSES
 
-FOLDER = Path(__file__).parents[2] / "assets" / "street"
+FOLDER = ASSETS / "street"
 MEAN = (0.485, 0.456, 0.406)
 STD = (0.229, 0.224, 0.225)
 LICENCE = "research use, as the CamVid photos it was trained on besides rendered scenes"

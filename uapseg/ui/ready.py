@@ -2,15 +2,15 @@
 
 import json
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load
+from uapseg.files import ASSETS
 from uapseg.ui import words
 from uapseg.ui.choice import Pair
 
-FOLDER = Path(__file__).parents[2] / "assets" / "ready"
+FOLDER = ASSETS / "ready"
 
 
 @cache
