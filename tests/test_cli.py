@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,11 +15,15 @@ import pytest
 import torch
 from PIL import Image
 
+from uapseg.checkpoint import pack
 from uapseg.cli import main
+from uapseg.cli.measure import full_report
 from uapseg.cli.parser import PLANNED, make_parser
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load, save_png
 from uapseg.files import to_json
+from uapseg.folder import FILES, RunFolder
+from uapseg.plans import plan_in
 from uapseg.run import Plan
 from uapseg.settings import fast
 from uapseg.targets import Hidden
@@ -319,8 +324,6 @@ class TestARun:
         other = tmp_path / "other"
         other.mkdir()
         (other / "plan.json").write_text(content.replace('"Tree"', '"Zebra"'))
-        for name in ("state.safetensors", "history.json"):
-            (other / name).write_bytes((folder / name).read_bytes())
         assert "no class 'Zebra'" in told(capsys, "resume", other)
 
 
@@ -432,41 +435,161 @@ def spent(folder: Path) -> int:
     return load(file).image_gradients or 0 if file.exists() else 0
 
 
-@pytest.mark.slow
-def test_ctrl_c_keeps_everything_and_the_run_goes_on_to_the_same_end(photos, tmp_path):
-    """Stopped at any step and resumed, a run ends as if it had never been stopped: bit for bit."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    words = ("train", "--data", photos, "--text", "foo", "--budget", "240", "--device", "cpu", "--out")
-    folder = tmp_path / "stopped"
-    stopped = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTIBLE, *words, str(folder)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment,
+STRAIGHT = ("train", "--text", "foo", "--budget", "240", "--device", "cpu")
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+def stopped(folder: Path, data: str, numbers: "list[signal.Signals]", gap: float = 0.0) -> "tuple[int, str, str]":
+    """Sends signals to a run that is under way: its exit status, and what it printed on its two outputs."""
+    run = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTIBLE, *STRAIGHT, "--data", data, "--out", str(folder)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ONE_THREAD,
     )  # fmt: skip
     deadline = time.monotonic() + 90
-    while spent(folder) < 16 and stopped.poll() is None and time.monotonic() < deadline:
+    while spent(folder) < 16 and run.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
-    stopped.send_signal(signal.SIGINT)
-    out, sentence = stopped.communicate(timeout=60)
-    assert stopped.returncode == 130, sentence
+    for number in numbers:
+        run.send_signal(number)
+        time.sleep(gap)
+    out, sentence = run.communicate(timeout=60)
+    return run.returncode, out, sentence
+
+
+@pytest.fixture(scope="module")
+def straight(photos, tmp_path_factory) -> Perturbation:
+    """What the run finds that is never stopped."""
+    folder = tmp_path_factory.mktemp("runs") / "straight"
+    assert process(*STRAIGHT, "--data", photos, "--out", folder, env=ONE_THREAD).returncode == 0
+    return load(folder / "perturbation.png")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("numbers", "status"),
+    [
+        ([signal.SIGINT], 130),
+        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], 130),
+        ([signal.SIGTERM], 143),
+        ([signal.SIGHUP, signal.SIGTERM], 129),
+    ],
+)
+def test_a_signal_keeps_everything_and_the_run_goes_on_to_the_same_end(photos, tmp_path, straight, numbers, status):
+    """Stopped at any step and resumed, a run ends as if it had never been stopped: bit for bit."""
+    folder = tmp_path / "stopped"
+    code, out, sentence = stopped(folder, photos, numbers, gap=0.01)
+    assert code == status, sentence
     assert out == ""
     assert f"python -m uapseg resume {folder}" in sentence
     assert "Traceback" not in sentence
     assert not (folder / "report.json").exists()
     assert 16 <= spent(folder) < 240
-    assert process("resume", folder, "--device", "cpu", env=environment).returncode == 0
-    assert process(*words, tmp_path / "straight", env=environment).returncode == 0
-    one, other = (load(tmp_path / name / "perturbation.png") for name in ("stopped", "straight"))
-    assert torch.equal(one.levels, other.levels)
-    assert one.scores == other.scores
+    assert RunFolder.open(folder).load_state().image_gradients == spent(folder)
+    assert process("resume", folder, "--device", "cpu", env=ONE_THREAD).returncode == 0
+    resumed = load(folder / "perturbation.png")
+    assert torch.equal(resumed.levels, straight.levels)
+    assert resumed.scores == straight.scores
 
 
 @pytest.mark.slow
 def test_a_run_stopped_before_its_first_step_begins_anew(trained, capsys, tmp_path):
     folder, done = trained
     (tmp_path / "plan.json").write_bytes((folder / "plan.json").read_bytes())
+    (tmp_path / ".uapseg-0123abcd.part").write_bytes(b"what a killed save has left")
     assert document(capsys, "resume", tmp_path)["perturbed"] == pytest.approx(
         json.loads(done.stdout)["perturbed"], abs=0.05
     )
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(FILES)
+
+
+@pytest.mark.slow
+def test_a_run_stopped_before_its_first_save_says_that_it_begins_anew(trained, tmp_path):
+    (tmp_path / "plan.json").write_bytes((trained[0] / "plan.json").read_bytes())
+    assert f"Nothing of the run in {tmp_path} was saved yet: it begins anew." in process("resume", tmp_path).stderr
+
+
+@pytest.mark.slow
+def test_a_run_without_its_state_is_not_begun_anew(trained, capsys, tmp_path):
+    for name in ("plan.json", "perturbation.safetensors"):
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+    assert f"{tmp_path / 'state.safetensors'} is gone" in told(capsys, "resume", tmp_path)
+    assert load(tmp_path / "perturbation.safetensors").image_gradients == 40
+
+
+@pytest.mark.slow
+def test_a_folder_deleted_during_its_run_is_made_again(capsys, photos, tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+
+    def measured(*arguments: object) -> object:
+        shutil.rmtree(folder)
+        return full_report(*arguments)
+
+    monkeypatch.setattr("uapseg.cli.train.full_report", measured)
+    document(capsys, "train", "--data", photos, "--hide", "Car", "--budget", 8, "--out", folder)
+    assert sorted(file.name for file in folder.iterdir()) == sorted(FILES)
+
+
+CODE = """
+import pathlib
+pathlib.Path({left!r}).write_text("")
+from uapseg.models import load_model
+
+def net():
+    return load_model("street")
+"""
+
+
+@pytest.fixture
+def stranger(trained, tmp_path) -> tuple[Path, Path]:
+    """The folder of a run whose plan names a file with code, and what that code would leave."""
+    folder, left = tmp_path / "run", tmp_path / "was-run"
+    (tmp_path / "mine.py").write_text(CODE.format(left=str(left)))
+    shutil.copytree(trained[0], folder)
+    plan = json.loads((folder / "plan.json").read_text())
+    plan["plan"]["model"] = f"{tmp_path / 'mine.py'}:net"
+    (folder / "plan.json").write_text(json.dumps(plan))
+    (folder / "state.safetensors").write_bytes(
+        pack(RunFolder.open(trained[0]).load_state(), plan_in(json.dumps(plan).encode()))
+    )
+    return folder, left
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("field", ["model", "also"])
+def test_a_plan_runs_code_from_a_file_only_where_it_is_trusted(capsys, stranger, tmp_path, field):
+    folder, left = stranger
+    if field == "also":
+        plan = json.loads((folder / "plan.json").read_text())
+        plan["plan"] |= {"model": "street", "also": [plan["plan"]["model"]]}
+        (folder / "plan.json").write_text(json.dumps(plan))
+        for name in ("state.safetensors", "perturbation.png", "perturbation.safetensors", "report.json"):
+            (folder / name).unlink()
+    commands: list[list[object]] = [["resume", folder], ["train", "--plan", folder / "plan.json"], ["figure", folder]]
+    for command in commands[: 2 if field == "also" else 3]:  # a figure looks with the first network alone
+        sentence = told(capsys, *command)
+        assert f"{tmp_path / 'mine.py'}:net runs code from a file" in sentence
+        assert "--trust" in sentence
+        assert not left.exists(), command
+    assert document(capsys, "resume", folder, "--trust")["image_gradients"] == 40
+    assert left.exists()
+    assert document(capsys, "figure", folder, "--trust", "--pictures", 1)["pictures"] == 1
+
+
+def test_a_perturbation_runs_code_from_a_file_only_where_its_network_is_named(capsys, tmp_path):
+    left = tmp_path / "was-run"
+    (tmp_path / "mine.py").write_text(CODE.format(left=str(left)))
+    plan = Plan(
+        model=f"{tmp_path / 'mine.py'}:net", data="street", target=Hidden(classes=("Car",)),
+        settings=fast(epsilon=0.04, budget=8),
+    )  # fmt: skip
+    save_png(tmp_path / "noise.png", Perturbation(torch.zeros(3, 64, 96, dtype=torch.int16), plan))
+    Image.new("RGB", (96, 64)).save(tmp_path / "photo.png")
+    for words in (("evaluate", tmp_path / "noise.png"), ("apply", tmp_path / "noise.png", tmp_path / "photo.png")):
+        assert "runs code from a file" in told(capsys, *words, *(["--out", tmp_path] if words[0] == "apply" else []))
+        assert not left.exists()
+
+
+def test_trust_is_for_plans(capsys):
+    assert "--trust goes with --plan only" in told(capsys, "train", "--text", "foo", "--trust")
 
 
 @pytest.mark.slow

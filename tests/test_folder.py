@@ -1,7 +1,13 @@
 """A run's folder: what was written is read back equal, and no run is lost by mistake."""
 
+import errno
 import json
-from dataclasses import fields
+import os
+import shutil
+import sys
+from dataclasses import fields, replace
+from pathlib import Path
+from stat import S_ISREG
 
 import pytest
 import torch
@@ -9,6 +15,7 @@ import torch
 from uapseg.drawings import drawn
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load
+from uapseg.files import to_json, write
 from uapseg.fit import fit
 from uapseg.folder import FILES, RunFolder
 from uapseg.run import Plan
@@ -147,6 +154,114 @@ def test_a_file_of_another_version_is_refused(path, plan, snapshots, name):
     (path / name).write_text(json.dumps({"format": 7}))
     with pytest.raises(UapsegError, match="is of format 7"):
         RunFolder.open(path)
+
+
+@pytest.mark.parametrize("looks", [5, None, [1], {"a": 1}, [{"image_gradients": "x"}], [{"image_gradients": 8}]])
+def test_a_history_of_another_shape_is_one_sentence(path, plan, snapshots, looks):
+    RunFolder.create(path, plan).save(snapshots[-1])
+    (path / "history.json").write_text(to_json({"floors": {}, "looks": looks}))
+    with pytest.raises(UapsegError, match=r"history\.json was altered: delete it, and the run goes on without"):
+        RunFolder.open(path)
+    (path / "history.json").unlink()
+    assert RunFolder.open(path).load_state().image_gradients == 24
+
+
+@pytest.mark.parametrize("floors", [None, [], {"clean": 1}, {"clean": {"hidden": "x"}}, {"clean": {"hidden": []}}])
+def test_floors_of_another_shape_are_one_sentence(path, plan, floors):
+    RunFolder.create(path, plan)
+    (path / "history.json").write_text(to_json({"floors": floors, "looks": []}))
+    with pytest.raises(UapsegError, match=r"history\.json was altered"):
+        RunFolder.open(path)
+
+
+def test_every_flipped_bit_of_a_state_is_noticed(path, plan, snapshots):
+    RunFolder.create(path, plan).save(snapshots[-1])
+    whole = (path / "state.safetensors").read_bytes()
+    for place in range(0, len(whole), 37):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1 << place % 8
+        (path / "state.safetensors").write_bytes(flipped)
+        with pytest.raises(UapsegError, match=r"state\.safetensors"):
+            RunFolder.open(path).load_state()
+
+
+def test_the_state_of_another_run_is_refused(path, tmp_path, plan, snapshots):
+    RunFolder.create(path, plan).save(snapshots[-1])
+    RunFolder.create(tmp_path / "two", replace(plan, settings=replace(plan.settings, seed=1))).save(snapshots[-1])
+    (path / "state.safetensors").write_bytes((tmp_path / "two" / "state.safetensors").read_bytes())
+    with pytest.raises(UapsegError, match="belongs to another plan than the one beside it"):
+        RunFolder.open(path).load_state()
+
+
+@pytest.mark.parametrize("left", ["perturbation.png", "perturbation.safetensors", "report.json"])
+def test_a_run_that_has_lost_its_state_is_not_begun_anew(path, plan, snapshots, left):
+    folder = RunFolder.create(path, plan)
+    folder.save(snapshots[-1])
+    folder.write_report({})
+    for name in set(FILES) - {"plan.json", left}:
+        (path / name).unlink()
+    with pytest.raises(UapsegError, match=r"state\.safetensors is gone, .* bring it back"):
+        RunFolder.open(path).load_state()
+
+
+def test_what_a_killed_save_has_left_is_removed(path, plan, snapshots, monkeypatch):
+    folder = RunFolder.create(path, plan)
+    with monkeypatch.context() as patch:  # killed, nothing is cleared away
+        patch.setattr(Path, "replace", lambda *_: sys.exit("killed"))
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        with pytest.raises(SystemExit):
+            folder.save(snapshots[-1])
+    assert len(list(path.iterdir())) == 2
+    (path / ".hidden.part").write_text("of another program")
+    RunFolder.create(path, plan, overwrite=True)
+    assert sorted(file.name for file in path.iterdir()) == [".hidden.part", "plan.json"]
+
+
+@pytest.mark.parametrize("gone", ["everything", "the plan"])
+def test_a_folder_deleted_during_a_run_is_made_again(path, plan, snapshots, gone):
+    folder = RunFolder.create(path, plan)
+    folder.save(snapshots[1])
+    shutil.rmtree(path.parent) if gone == "everything" else (path / "plan.json").unlink()
+    folder.save(snapshots[2])
+    opened = RunFolder.open(path)
+    assert opened.plan == plan
+    assert same(opened.load_state(), snapshots[2].state)
+    shutil.rmtree(path)
+    folder.write_report({"seconds": 3.5})
+    assert RunFolder.open(path).report() == {"seconds": 3.5}
+
+
+@pytest.mark.parametrize("full", range(4))
+def test_a_full_disk_is_one_sentence_and_keeps_the_save_before(path, plan, snapshots, monkeypatch, full):
+    """Whichever of the four files the disk has no room for."""
+    folder, left = RunFolder.create(path, plan), [None] * full
+    folder.save(snapshots[1])
+
+    def synced(number: int) -> None:
+        if S_ISREG(os.fstat(number).st_mode) and not left:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        if S_ISREG(os.fstat(number).st_mode):
+            left.pop()
+
+    monkeypatch.setattr(os, "fsync", synced)
+    with pytest.raises(UapsegError, match=r"No space left on device; what was saved before is kept\.$"):
+        folder.save(snapshots[2])
+    monkeypatch.undo()
+    opened = RunFolder.open(path)
+    assert same(opened.load_state(), snapshots[1 if full < 2 else 2].state)
+    assert opened.perturbation().levels.abs().max() > 0
+    assert not list(path.glob("*.part"))
+
+
+def test_a_file_is_on_the_disk_before_it_takes_the_place_of_the_old_one(tmp_path, monkeypatch):
+    done = []
+    monkeypatch.setattr(os, "fsync", lambda number: done.append(Path(f"/proc/self/fd/{number}").resolve().suffix))
+    monkeypatch.setattr(
+        Path, "replace", lambda part, path, old=Path.replace: done.append("renamed") or old(part, path)
+    )
+    write(tmp_path / "one.txt", b"1")
+    assert done == [".part", "renamed", ""]
+    assert (tmp_path / "one.txt").read_bytes() == b"1"
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"\x00" * 100])

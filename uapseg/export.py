@@ -156,20 +156,23 @@ def _fields(text: str | None) -> dict[str, Any]:
     return known | {"plan": read_plan(known["plan"]) if known["plan"] is not None else None}
 
 
-def _is_cost(value: Any) -> bool:
-    return isinstance(value, int | float) and 0 <= value <= 1e12  # no endless or absurd numbers, which JSON may hold
+def is_cost(value: Any) -> bool:
+    """Whether a value of a file can be a number of image-gradients or seconds."""
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and 0 <= value <= 1e12  # no endless or absurd numbers, which JSON may hold
 
 
-def _are_scores(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_cost(v or 0) and (v or 0) <= 1 for v in value.values())
+def are_scores(value: Any) -> bool:
+    """Whether a value of a file can be scores: shares in [0, 1] by name, or None."""
+    return isinstance(value, dict) and all(v is None or (is_cost(v) and v <= 1) for v in value.values())
 
 
 _FITS: dict[str, Callable[[Any], bool]] = {
     "plan": lambda value: isinstance(value, dict),
-    "scores": _are_scores,
-    "image_gradients": lambda value: isinstance(value, int) and _is_cost(value),
-    "seconds": _is_cost,
-    "training": _are_scores,
+    "scores": are_scores,
+    "image_gradients": lambda value: isinstance(value, int) and is_cost(value),
+    "seconds": is_cost,
+    "training": are_scores,
 }
 """Whether each field of the text is what it should be, where it is there."""
 

@@ -1,6 +1,7 @@
 """Files that are written whole or not at all, and the JSON in them that knows its version."""
 
 import json
+import os
 import secrets
 from contextlib import suppress
 from pathlib import Path
@@ -16,22 +17,46 @@ ASSETS = next(folder for folder in (_PACKAGE / "assets", _PACKAGE.parent / "asse
 FORMAT = 1
 """The version of what files say about themselves; a reader refuses any other."""
 
+PART = ".uapseg-"
+"""How the names of files begin that are being written."""
+
 
 def write(path: Path, content: bytes) -> None:
-    """Writes a whole file or none: a reader never sees half of it.
+    """Writes a whole file or none: a reader never sees half of it, and it outlasts a loss of power.
 
     Raises:
-        UapsegError: It cannot be written.
+        UapsegError: It cannot be written; what was there before stays.
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    part = path.with_name(f"{PART}{secrets.token_hex(4)}.part")
     try:
-        part.write_bytes(content)
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         part.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         raise UapsegError(f"The file {path} cannot be written: {error.strerror}.") from error
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def remove_parts(folder: Path) -> None:
+    """Removes what writes that were killed have left in a folder, in which nobody else may be writing now."""
+    for part in folder.glob(f"{PART}*.part"):
+        with suppress(OSError):
+            part.unlink()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Has the disk keep the names in a folder, where the system can."""
+    with suppress(OSError):  # Windows cannot open a folder
+        opened = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
 
 
 def read(path: Path) -> bytes:

@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save as save_tensors
-
+from uapseg.checkpoint import pack, unpack
 from uapseg.errors import UapsegError
-from uapseg.export import KEY, Perturbation, finished, load, save_png, save_safetensors
-from uapseg.files import from_json, read, to_json, write
+from uapseg.export import Perturbation, are_scores, finished, is_cost, load, save_png, save_safetensors
+from uapseg.files import from_json, read, remove_parts, to_json, write
 from uapseg.plans import read_plan
 from uapseg.run import Plan
 from uapseg.state import Snapshot, State
@@ -52,10 +50,12 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             for name in FILES:
                 (path / name).unlink(missing_ok=True)
+            remove_parts(path)
         except OSError as error:
             raise UapsegError(f"The folder {path} cannot be written: {error.strerror}.") from error
-        write(path / PLAN, _json({"plan": plan.to_dict()}))
-        return cls(path, plan, [])
+        folder = cls(path, plan, [])
+        folder._restore()
+        return folder
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
@@ -67,9 +67,9 @@ class RunFolder:
         if not (path / PLAN).is_file():
             raise UapsegError(f"{path} is not the folder of a run: there is no {PLAN} in it.")
         plan = read_plan(_read(path / PLAN).get("plan", {}))
-        history = _read(path / HISTORY) if (path / HISTORY).is_file() else {}
-        folder = cls(path, plan, list(history.get("looks", [])))
-        folder._floors = dict(history.get("floors", {}))
+        floors, looks = _read_history(path / HISTORY) if (path / HISTORY).is_file() else ({}, [])
+        folder = cls(path, plan, looks)
+        folder._floors = floors
         return folder
 
     @property
@@ -93,36 +93,36 @@ class RunFolder:
         ]
 
     def save(self, snapshot: Snapshot) -> None:
-        """Writes where the run stands, each file whole or not at all.
+        """Writes where the run stands, each file whole or not at all; a folder that is gone is made again.
 
         Raises:
-            UapsegError: A file cannot be written.
+            UapsegError: A file cannot be written; the save before it stays good.
         """
         self.note(snapshot)
-        write(self.path / HISTORY, _json(self.history))
-        tensors, rest = snapshot.state.to_tensors()
-        apart = {name: tensor.clone() for name, tensor in tensors.items()}  # two looks may be one
-        write(self.path / STATE, save_tensors(apart, metadata={KEY: to_json({"state": rest})}))
-        perturbation = finished(self.plan, snapshot.state)
-        save_png(self.path / PNG, perturbation)
-        save_safetensors(self.path / SAFETENSORS, perturbation)
+        try:
+            self._restore()
+            write(self.path / HISTORY, _json(self.history))  # before the state, which cuts it back
+            write(self.path / STATE, pack(snapshot.state, self.plan))
+            perturbation = finished(self.plan, snapshot.state)
+            save_png(self.path / PNG, perturbation)
+            save_safetensors(self.path / SAFETENSORS, perturbation)
+        except UapsegError as error:
+            raise UapsegError(f"{str(error).removesuffix('.')}; what was saved before is kept.") from error
 
     def load_state(self) -> State | None:
-        """Where the run stopped; None where it had not begun.
+        """Where the run stopped; None where nothing of it was saved yet.
 
         Raises:
-            UapsegError: The state cannot be read.
+            UapsegError: The state is gone, is damaged, or belongs to another plan.
         """
         file = self.path / STATE
-        if not file.is_file():
-            return None
-        try:
-            with safe_open(file, "pt") as stored:
-                text = (stored.metadata() or {})[KEY]
-                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
-            return State.from_tensors(tensors, from_json(text, f"The state in {self.path}")["state"])
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise UapsegError(f"The state in {self.path} cannot be read: train again with --overwrite.") from error
+        if file.is_file():
+            return unpack(read(file), self.plan, f"The state {file}")
+        if any((self.path / name).is_file() for name in (PNG, SAFETENSORS, REPORT)):  # written after it
+            raise UapsegError(
+                f"{file} is gone, without which the run cannot go on: bring it back, or train again with --overwrite."
+            )
+        return None
 
     def perturbation(self) -> Perturbation:
         """What the run has found.
@@ -140,6 +140,7 @@ class RunFolder:
         Raises:
             UapsegError: It cannot be written.
         """
+        self._restore()
         write(self.path / REPORT, _json(report))
 
     def report(self) -> dict[str, Any] | None:
@@ -149,6 +150,15 @@ class RunFolder:
             UapsegError: It cannot be read.
         """
         return _read(self.path / REPORT) if (self.path / REPORT).is_file() else None
+
+    def _restore(self) -> None:
+        """Makes the folder and its plan again where somebody has deleted them during the run."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UapsegError(f"The folder {self.path} cannot be written: {error.strerror}.") from error
+        if not (self.path / PLAN).is_file():
+            write(self.path / PLAN, _json({"plan": self.plan.to_dict()}))
 
 
 def check_vacant(path: Path, *, overwrite: bool = False) -> None:
@@ -169,3 +179,27 @@ def _json(fields: dict[str, Any]) -> bytes:
 
 def _read(file: Path) -> dict[str, Any]:
     return from_json(read(file), f"The file {file}")
+
+
+def _read_history(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The floors and the looks in a file, which anyone may have written."""
+    history = _read(file)
+    floors, looks = history.get("floors"), history.get("looks")
+    if not isinstance(floors, dict) or not isinstance(looks, list) or not _are_sound(floors, looks):
+        raise UapsegError(f"The file {file} was altered: delete it, and the run goes on without its earlier figures.")
+    return floors, looks
+
+
+def _are_sound(floors: dict[str, Any], looks: list[Any]) -> bool:
+    return all(map(are_scores, floors.values())) and all(map(_is_look, looks))
+
+
+def _is_look(look: Any) -> bool:
+    """Whether a value of a file is a look, as `RunFolder.history` has them."""
+    return (
+        isinstance(look, dict)
+        and look.keys() == {"image_gradients", "seconds", "scores"}
+        and is_cost(look["image_gradients"])
+        and is_cost(look["seconds"])
+        and are_scores(look["scores"])
+    )

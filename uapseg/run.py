@@ -72,7 +72,12 @@ def _tupled(value: Any) -> Any:
 
 
 def run(
-    plan: Plan, *, device: str = "auto", state: State | None = None, workers: Workers = ALONE
+    plan: Plan,
+    *,
+    device: str = "auto",
+    state: State | None = None,
+    workers: Workers = ALONE,
+    trusted: bool = True,
 ) -> Generator[Snapshot, None, None]:
     """Loads what ``plan`` names and yields the snapshots of its search: one before the first step, then one a batch.
 
@@ -81,6 +86,7 @@ def run(
         device: ``auto``, or a device of torch such as ``cuda`` or ``cpu``.
         state: Where an earlier run of the same plan stopped.
         workers: The processes that share each batch.
+        trusted: Whether its networks may run code from a file: False for a plan that anyone but the user made.
 
     Raises:
         UapsegError: At once, when a name is not known or the parts do not fit together.
@@ -90,8 +96,8 @@ def run(
         https://arxiv.org/abs/1704.05712
     """
     on = choose_device(device)
-    model = load_model(plan.model, on, weights=plan.weights)
-    also = [load_model(name, on) for name in plan.also]
+    model = load_model(plan.model, on, weights=plan.weights, trusted=trusted)
+    also = [load_model(name, on, trusted=trusted) for name in plan.also]
     train, held_out = (load_dataset(plan.data, split, plan.size) for split in ("train", "val"))
     return fit(model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers)
 

@@ -78,6 +78,13 @@ def settled(options: Options) -> Options:
     return Options(**{**vars(options), **missing})
 
 
+def add_trust(parser: Parser, text: str = "") -> None:
+    """Whether a plan that the user has not written on this command line may run code."""
+    parser.add_argument(
+        "--trust", action="store_true", help=f"{text}let the networks that its plan names run code from their files"
+    )
+
+
 def add_device(parser: Parser) -> None:
     """Where to compute."""
     parser.add_argument("--device", default="auto", help="cuda, mps or cpu (the first of them there is)")

@@ -12,6 +12,7 @@ from uapseg.cli.flags import (
     add_perturbation,
     add_report,
     add_target,
+    add_trust,
     count,
     epsilon,
     hold_back,
@@ -69,6 +70,7 @@ def _train(parser: Parser) -> None:
         help="a further network that must see it too; repeatable",
     )
     add_target(parser, required=True, plan=True)
+    add_trust(parser, "with --plan: ")
     search = parser.add_argument_group("the search")
     search.add_argument("--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
     search.add_argument(
@@ -103,6 +105,7 @@ def _train(parser: Parser) -> None:
 
 def _resume(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
+    add_trust(parser)
     add_device(parser)
 
 
@@ -166,6 +169,7 @@ def _figure(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
     parser.add_argument("--pictures", type=count, default=4, metavar="N", help="how many test pictures (4)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .pdf file (figure.png in the folder)")
+    add_trust(parser)
     add_device(parser)
 
 

@@ -14,6 +14,7 @@ from uapseg.arms import SCREEN, settings_of
 from uapseg.charts import race_chart
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
+from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.output import columns, print_progress, print_result, with_progress
 from uapseg.cli.targets import target_of, title_of
 from uapseg.datasets import load_dataset
@@ -44,7 +45,7 @@ def race(options: Options) -> None:
                 done += [_kept(options.out, key, result) for result in _run(course, arm, seed)]
     except KeyboardInterrupt as stop:
         again = f"Stopped; {options.out} keeps what has run to its end, and the same command goes on from there."
-        raise KeyboardInterrupt(again) from stop
+        raise Stop(signals.number, again) from stop
     if not done:
         raise UapsegError("No arm could run: raise the budget, or choose other arms.")
     _print_standings(options, key, done)

@@ -8,7 +8,7 @@ from PIL import Image
 
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
-from uapseg.cli.networks import network_for
+from uapseg.cli.networks import check_trust, network_for
 from uapseg.cli.output import print_result
 from uapseg.cli.targets import title_of
 from uapseg.errors import UapsegError
@@ -43,12 +43,13 @@ def apply(options: Options) -> None:
 def figure(options: Options) -> None:
     """Writes the table of a run: pictures and what the network sees, before and after."""
     folder = RunFolder.open(options.folder)
+    check_trust(folder.plan, trusted=options.trust)
     file = options.out or options.folder / "figure.png"
     if file.suffix.lower() not in KINDS:
         raise UapsegError(f"The figure {file.name} must end in .png or .pdf: choose such a name with --out.")
     perturbation, plan = folder.perturbation(), folder.plan
     bring([(plan.model, plan.weights)], [plan.data, plan.eval_data])
-    model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
+    model = load_model(plan.model, choose_device(options.device), weights=plan.weights, trusted=options.trust)
     dataset = reported(plan.data, plan.eval_data, plan.size)
     device = next(model.buffers()).device
     images = images_of(dataset, range(min(options.pictures, len(dataset))), device)

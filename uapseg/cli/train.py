@@ -7,16 +7,20 @@ from collections.abc import Generator
 from contextlib import closing
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options, settled, typed
+from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.measure import full_report
+from uapseg.cli.networks import check_trust, needs_trust
 from uapseg.cli.output import print_progress, print_result, with_progress
 from uapseg.cli.targets import target_of, title_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.distributed import Workers, joined
 from uapseg.errors import UapsegError
-from uapseg.files import read
+from uapseg.export import finished
+from uapseg.files import read, remove_parts
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
 from uapseg.models import load_model
 from uapseg.plans import plan_in
@@ -35,8 +39,10 @@ def train(options: Options) -> None:
             check_vacant(options.out, overwrite=options.overwrite)
         asked = _asked(options)
         _bring(asked, workers)
-        plan = _plan(asked) if isinstance(asked, Options) else _checked(asked)
-        snapshots = run(plan, device=options.device, workers=workers)  # refuses what does not fit, before any folder
+        plan = _plan(asked) if isinstance(asked, Options) else asked
+        trusted = isinstance(asked, Options) or options.trust  # what was typed is meant
+        # refuses what does not fit, before any folder
+        snapshots = run(plan, device=options.device, workers=workers, trusted=trusted)
         test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
@@ -50,22 +56,30 @@ def resume(options: Options) -> None:
     with joined() as workers:
         folder = RunFolder.open(options.folder)
         plan, state = folder.plan, folder.load_state()
+        check_trust(plan, trusted=options.trust)
         _bring(plan, workers)
-        snapshots = run(plan, device=options.device, state=state, workers=workers)
+        snapshots = run(plan, device=options.device, state=state, workers=workers, trusted=options.trust)
         test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
             return
+        remove_parts(folder.path)
+        if state is None:
+            print_progress(f"Nothing of the run in {folder.path} was saved yet: it begins anew.")
         _carry_out(folder, snapshots, test, state.image_gradients if state else 0, options)
 
 
 def _asked(options: Options) -> Options | Plan:
     """What the flags ask for, or the plan in the file of ``--plan``."""
     if options.plan is None:
+        if options.trust:
+            raise UapsegError("--trust goes with --plan only: leave it out.")
         return settled(options)
     if flags := typed(options):
         raise UapsegError(f"--plan says all of the search already: leave out {', '.join(flags)}.")
-    return plan_in(read(options.plan))
+    plan = plan_in(read(options.plan))
+    check_trust(plan, trusted=options.trust)
+    return plan
 
 
 def _bring(wanted: Options | Plan, workers: Workers) -> None:
@@ -95,13 +109,6 @@ def _plan(options: Options) -> Plan:
     )  # fmt: skip
 
 
-def _checked(plan: Plan) -> Plan:
-    """The plan of a file, which may be anyone's: none of its networks may run code."""
-    for name, weights in ((plan.model, plan.weights), *((name, None) for name in plan.also)):
-        load_model(name, weights=weights, trusted=False)
-    return plan
-
-
 def _settings(options: Options) -> Settings:
     chosen = {name: getattr(options, name) for name in ("omega", "train_pictures", "keep", "balanced", "robust")}
     return PRESETS[options.preset](
@@ -126,22 +133,24 @@ def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], test: Dataset,
     plan = folder.plan
     print_progress(f"Training into {folder.path}: {title_of(plan.target)}.")
     try:
-        _search(folder, with_progress(snapshots, plan.settings.budget, spent))
+        last = _search(folder, with_progress(snapshots, plan.settings.budget, spent))
         print_progress("Measuring on the test pictures...")
         model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
-        report, table = full_report(folder.perturbation(), model, test, plan.target)
+        report, table = full_report(finished(plan, last.state), model, test, plan.target)
     except KeyboardInterrupt as stop:
-        again = f"python -m uapseg resume {folder.path}"
-        raise KeyboardInterrupt(f"Stopped; all is kept in {folder.path}, and `{again}` goes on from there.") from stop
+        again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
+        told = f"Stopped; all is kept in {folder.path}, and `{again}` goes on from there."
+        raise Stop(signals.number, told) from stop
     report |= {"plan": plan.to_dict()}
+    _save(folder, last)  # once more: measuring takes a while, in which the folder may have been deleted
     folder.write_report(report)
     cost = f"{report['image_gradients']} image-gradients in {report['seconds']:.0f} s"
     where = f"{cost}; {folder.path / PNG} and {SAFETENSORS} hold the perturbation."
     print_result({**report, "folder": str(folder.path)}, f"{table}\n{where}", as_json=options.json)
 
 
-def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> None:
-    """Follows a run, and saves it every few seconds and in the end, whatever ends it."""
+def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
+    """Follows a run to its last snapshot, and saves it every few seconds and in the end, whatever ends it."""
     last: Snapshot | None = None
     saved = time.monotonic()
     try:
@@ -149,8 +158,17 @@ def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> None:
             for last in snapshots:
                 folder.note(last)
                 if time.monotonic() - saved > SAVE_EVERY:
-                    folder.save(last)
+                    _save(folder, last)
                     saved = time.monotonic()
+                signals.check()
     finally:
         if last is not None:
-            folder.save(last)
+            _save(folder, last)
+    assert last is not None  # noqa: S101  there is one before the first step
+    return last
+
+
+def _save(folder: RunFolder, snapshot: Snapshot) -> None:
+    """Saves a run to the end, whatever signals come."""
+    with signals.held():
+        folder.save(snapshot)

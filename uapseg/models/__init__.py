@@ -11,7 +11,7 @@ from uapseg.download import Download
 from uapseg.errors import UapsegError
 from uapseg.models.segmenter import RGB, Segmenter
 
-__all__ = ["RGB", "Card", "Segmenter", "catalogue", "load_model", "model_names", "needed"]
+__all__ = ["RGB", "Card", "Segmenter", "catalogue", "load_model", "model_names", "needed", "runs_code"]
 
 _FILES = {
     "street": "uapseg.models.street",
@@ -80,6 +80,15 @@ def needed(name: str, weights: str | None = None) -> list[Download]:
     """
     kind, rest = _parted(name)
     return _module(kind).needed(rest, _file(weights)) if kind in _WEIGHED else []
+
+
+def runs_code(name: str) -> bool:
+    """Whether loading the network called ``name`` runs code from a file.
+
+    Raises:
+        UapsegError: There is no such network.
+    """
+    return _parted(name)[0] in _TRUSTED
 
 
 def load_model(
