@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import jaxtyping
 import pytest
 import torch
 from torch import Tensor, nn
@@ -66,6 +67,12 @@ def model() -> Segmenter:
 @pytest.fixture
 def plain() -> Callable[..., Plain]:
     return Plain
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Types as users meet them: not checked on every call, as they are in tests."""
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)
 
 
 @pytest.fixture(scope="session", autouse=True)

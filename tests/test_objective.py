@@ -13,10 +13,10 @@ from uapseg.distributed import ALONE
 from uapseg.drawings import drawn
 from uapseg.losses import LOSSES, absence
 from uapseg.models import Segmenter
-from uapseg.objective import SHARES, Batch, Objective, normalised
+from uapseg.objective import Batch, Objective, normalised
 from uapseg.processing import Framing, Process, lit
 from uapseg.settings import fast
-from uapseg.targets import Hidden
+from uapseg.targets import KINDS, Hidden
 
 SIZE = (16, 12)
 HIDE = Hidden(classes=("light",), fill="dark")
@@ -37,7 +37,7 @@ def test_the_gradient_is_that_of_the_mean_over_each_region():
     model, images = greys(), batch(115, 110, 118).images
     delta = torch.zeros(3, 12, 16, requires_grad=True)
     entropy = torch.nn.functional.cross_entropy(model(images + delta), torch.zeros(3, 12, 16).long(), reduction="none")
-    loss = entropy[[0, 2]].mean() + 3.0 * SHARES["hidden"][2] * entropy[1].mean()
+    loss = entropy[[0, 2]].mean() + 3.0 * KINDS["hidden"].shares[2] * entropy[1].mean()
     wanted = torch.autograd.grad(loss, delta)[0]
     found, told, _ = gradient(replace(RULE, keep=3.0), batch(115, 110, 118))
     assert torch.allclose(found, wanted, atol=1e-6)
@@ -75,7 +75,7 @@ def test_hidden_pixels_may_become_anything_as_far_as_the_filling_leaves_it_open(
     assert not torch.allclose(half, free, atol=1e-4)
     logits = model(given.images + zeros.requires_grad_())
     dark = torch.zeros(1, 12, 16, dtype=torch.uint8)
-    apart = absence(logits[:1], (1,)).mean() + SHARES["hidden"][2] * LOSSES[loss](logits[1:], dark).mean()
+    apart = absence(logits[:1], (1,)).mean() + KINDS["hidden"].shares[2] * LOSSES[loss](logits[1:], dark).mean()
     assert torch.allclose(free, torch.autograd.grad(apart, zeros)[0], atol=1e-6)
 
 

@@ -1,17 +1,20 @@
 """Plans from files: each of this version is read back, and what does not fit its field is refused."""
 
 import json
-from dataclasses import fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 import pytest
+import torch
 
+from tests.conftest import Plain, greys
 from uapseg.drawings import drawn
 from uapseg.errors import UapsegError
-from uapseg.plans import read_plan
+from uapseg.fit import fit
+from uapseg.losses import LOSSES
 from uapseg.run import Plan
-from uapseg.settings import PRESETS, Settings
-from uapseg.targets import Hidden
+from uapseg.settings import PRESETS, Settings, fast
+from uapseg.targets import KINDS, Goal, Hidden, Kind, class_numbers
 
 WORD = drawn(np.eye(8, dtype=bool), "Tree", None)
 HIDE = Hidden(classes=("Car", "Pedestrian"), fill="Road")
@@ -25,7 +28,7 @@ def plan(target=HIDE, preset: str = "fast", **options) -> Plan:
 
 
 def again(given: Plan) -> Plan:
-    return read_plan(json.loads(json.dumps(given.to_dict())))
+    return Plan.from_dict(json.loads(json.dumps(given.to_dict())))
 
 
 @pytest.mark.parametrize("target", [WORD, HIDE], ids=["word", "hide"])
@@ -49,21 +52,95 @@ def test_every_kind_of_setting_is_read_back(options):
 def test_a_setting_of_the_wrong_type_is_refused_in_one_sentence(name):
     altered = plan().to_dict()
     altered["settings"][name] = {"a": ["b"]}
-    with pytest.raises(UapsegError, match="cannot be read"):
-        read_plan(altered)
+    with pytest.raises(UapsegError, match=f"[Tt]he {name.replace('_', ' ')} must be .*; it is {{'a': \\('b',\\)}}"):
+        Plan.from_dict(altered)
 
 
-@pytest.mark.parametrize(("name", "value"), [("rule", "newton"), ("loss", "dice"), ("flip", 1), ("batch", 1.5)])
-def test_a_setting_that_is_no_choice_is_refused(name, value):
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("rule", "newton", "must be 'lazy' or 'sign' or 'adam' or None"), ("loss", "dice", "one of cross-entropy"),
+        ("focus", "fovea", "must be 'tau' or 'smooth' or 'all'"), ("preset", "slow", "one of fast, paper"),
+        ("flip", 1, "must be True or False"), ("batch", 1.5, "must be a whole number"),
+        ("batch", True, "must be a whole number"), ("omega", float("nan"), "must be a number"),
+        ("budget", float("inf"), "must be a whole number"), ("tile", (64,), "must be a tuple of 2 numbers"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_is_no_choice_is_refused_at_once_with_what_is_allowed(name, value, allowed):
+    """In Python as from a file."""
     altered = plan().to_dict()
     altered["settings"][name] = value
-    with pytest.raises(UapsegError, match=f"its {name} is not what it should be"):
-        read_plan(altered)
+    for make in (lambda: Plan.from_dict(altered), lambda: replace(plan().settings, **{name: value})):
+        with pytest.raises(UapsegError, match=name) as told:
+            make()
+        assert allowed in str(told.value)
+        assert repr(value) in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("model", 5), ("model", "x" * 5000), ("data", "\ud800"), ("also", "street"), ("size", (8, 8)), ("target", "foo"),
+     ("settings", None), ("weights", 3.0), ("eval_data", True)],
+)  # fmt: skip
+def test_a_plan_checks_its_parts(name, value, unchecked):
+    with pytest.raises(UapsegError, match=f"[Tt]he {name.replace('_', ' ')} must") as told:
+        replace(plan(), **{name: value})
+    assert len(str(told.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"classes": ("Tree", 3)}, "classes must be a tuple of texts"), ({"rest": 7}, "rest must be a text or None"),
+     ({"caption": "x" * 5000}, "caption must be a text"), ({"classes": (" ",)}, "none of them blank"),
+     ({"kind": "hidden"}, "kind must be 'static'"), ({"classes": ()}, "number 0, but the target names 0 classes")],
+)  # fmt: skip
+def test_a_target_checks_its_parts(change, message, unchecked):
+    with pytest.raises(UapsegError, match=message):
+        replace(WORD, **change)
+
+
+def test_a_hidden_target_checks_its_parts(unchecked):
+    for change, message in (({"classes": (2,)}, "tuple of texts"), ({"fill": 2}, "fill must be a text or None")):
+        with pytest.raises(UapsegError, match=message):
+            replace(HIDE, **change)
+
+
+def test_a_loss_that_is_added_to_the_table_goes_through_a_plan(monkeypatch):
+    monkeypatch.setitem(LOSSES, "dice", LOSSES["margin"])
+    assert again(plan(loss="dice")).settings.loss == "dice"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Corner:
+    """A target added as the README says: the first row is to be of a class, the rest as it was."""
+
+    name: str
+    kind: str = "corner"
+    needs_clean = True
+    title = "the first row"
+
+    def on(self, classes, objects, tile):
+        def goal(clean: torch.Tensor) -> Goal:
+            rest = torch.ones_like(clean)
+            rest[:, 0] = 0
+            return Goal(torch.where(rest == 0, class_numbers((self.name,), classes)[0], clean).to(torch.uint8), rest)
+
+        return goal
+
+
+def test_a_target_that_is_added_to_the_table_is_searched_measured_and_read_back(monkeypatch, unchecked):
+    monkeypatch.setitem(KINDS, "corner", Kind(target=Corner, shares=(1.0, 1.0), rule="sign", focus="all"))
+    made = plan(Corner(name="light"))
+    assert again(made) == made
+    pictures = (Plain((100,) * 4), Plain((100,) * 2, "val"))
+    *_, last = fit(greys(), *pictures, made.target, fast(epsilon=11 / 255, budget=80))
+    assert last.state.chosen.scores["region_success"] == 1.0
+    assert last.state.chosen.scores["target_success"] == 1.0
 
 
 @pytest.mark.parametrize("drawing", ["", "not base64!", "R0lGODlhAQABAAAAACw="])
 def test_a_drawing_that_is_no_png_is_refused(drawing):
     altered = plan(WORD).to_dict()
     altered["target"]["drawing"] = drawing
-    with pytest.raises(UapsegError, match="drawing in the plan cannot be read"):
-        read_plan(altered)
+    with pytest.raises(UapsegError, match="drawing of the target cannot be read"):
+        Plan.from_dict(altered)

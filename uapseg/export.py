@@ -25,7 +25,6 @@ from uapseg.foreign import is_array, read_array, read_picture
 from uapseg.metrics import Scores
 from uapseg.perturbation import levels
 from uapseg.pictures import MOST_PIXELS, decode
-from uapseg.plans import read_plan
 from uapseg.run import Plan
 from uapseg.state import State
 from uapseg.tensors import Delta, Levels
@@ -153,7 +152,7 @@ def _fields(text: str | None) -> dict[str, Any]:
     wrong = next((n for n, value in known.items() if value is not None and not _FITS[n](value)), None)
     if wrong:
         raise UapsegError(f"The {wrong} in the text of the perturbation cannot be read: the file was altered.")
-    return known | {"plan": read_plan(known["plan"]) if known["plan"] is not None else None}
+    return known | {"plan": Plan.from_dict(known["plan"]) if known["plan"] is not None else None}
 
 
 def is_cost(value: Any) -> bool:

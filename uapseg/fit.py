@@ -18,10 +18,10 @@ from uapseg.objective import Batch, Objective, normalised
 from uapseg.perturbation import random_signs
 from uapseg.processing import random_process
 from uapseg.sampling import balanced_odds
-from uapseg.settings import USUAL, Settings
+from uapseg.settings import Settings
 from uapseg.state import Snapshot, State
 from uapseg.steps import moved_on, walked
-from uapseg.targets import Hidden, Target
+from uapseg.targets import KINDS, Hidden, Target
 from uapseg.tensors import Delta
 from uapseg.validation import Judge, spread
 
@@ -122,7 +122,7 @@ class _Search:
         *,
         workers: Workers,
     ) -> None:
-        settings = replace(settings, rule=settings.rule or USUAL[target.kind]["rule"])
+        settings = replace(settings, rule=settings.rule or KINDS[target.kind].rule)
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device

@@ -7,7 +7,6 @@ from uapseg.checkpoint import pack, unpack
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, are_scores, finished, is_cost, load, save_png, save_safetensors
 from uapseg.files import from_json, read, remove_parts, to_json, write
-from uapseg.plans import read_plan
 from uapseg.run import Plan
 from uapseg.state import Snapshot, State
 
@@ -66,7 +65,7 @@ class RunFolder:
         """
         if not (path / PLAN).is_file():
             raise UapsegError(f"{path} is not the folder of a run: there is no {PLAN} in it.")
-        plan = read_plan(_read(path / PLAN).get("plan", {}))
+        plan = Plan.from_dict(_read(path / PLAN).get("plan", {}))
         floors, looks = _read_history(path / HISTORY) if (path / HISTORY).is_file() else ({}, [])
         folder = cls(path, plan, looks)
         folder._floors = floors

@@ -5,13 +5,11 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from uapseg.targets import Goal, Hidden, Target
+from uapseg.targets import KINDS, Goal, Hidden, Target
 from uapseg.tensors import LabelMaps
 
 Scores = dict[str, float | None]
 """Shares in [0, 1] by name; None where there is nothing to take a share of."""
-
-GROUPS = {"static": 2, "hidden": 3}
 
 ENDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
 """The quantiles that a 95 % interval lies between."""
@@ -58,7 +56,7 @@ def count(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes
         gone = torch.ones(256, dtype=torch.bool, device=seen.device)
         gone[[number for number, name in enumerate(classes) if name.lower() in names]] = False
         right = torch.where(goal.groups == 0, gone[seen.long()], right)
-    groups = [goal.groups == group for group in range(GROUPS[target.kind])]
+    groups = [goal.groups == group for group in range(len(KINDS[target.kind].shares))]
     pairs = _histogram(clean.long() * (k + 1) + torch.where(groups[0] & hides, k, seen.long()), (k + 1) ** 2)
     pairs = pairs.view(-1, k + 1, k + 1)[:, :k, :k]  # without the hidden pixels, which went to a class of their own
     overlap = pairs.diagonal(dim1=1, dim2=2)

@@ -15,12 +15,9 @@ from uapseg.losses import LOSSES, absence, cross_entropy, focused, group_sizes, 
 from uapseg.models import Segmenter
 from uapseg.perturbation import perturb
 from uapseg.processing import Process
-from uapseg.settings import USUAL, Settings
-from uapseg.targets import Goal, Hidden, Target, class_numbers
+from uapseg.settings import Settings
+from uapseg.targets import KINDS, Goal, Hidden, Target, class_numbers
 from uapseg.tensors import Delta, Images, Logits, PixelLoss
-
-SHARES = {"static": (1.0, 1.2), "hidden": (1.0, 0.9, 0.8)}
-"""What the mean over each group of pixels counts for in the loss, in the order of `Goal.groups`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Objective:
         self, model: Segmenter, target: Target, settings: Settings, tile: tuple[int, int], workers: Workers
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
-        self._focus = settings.focus or USUAL[target.kind]["focus"]
+        self._focus = settings.focus or KINDS[target.kind].focus
         self._goal_of = target.on(model.classes, model.objects, tile)
         self._kept: dict[int, bytes] = {}
 
@@ -160,7 +157,7 @@ class Objective:
         settings, kind = self._settings, self._target.kind
         if settings.whole_pass or settings.omega is not None:
             return omega_weights(goal.groups, settings.omega if kind == "hidden" else None)
-        first, *others = SHARES[kind]
+        first, *others = KINDS[kind].shares
         shares = (first, *(settings.keep * share for share in others))
         parts = goal.groups.split(1) if settings.single else (goal.groups,)
         sizes = (group_sizes(part, len(shares)) for part in parts)

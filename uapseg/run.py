@@ -6,14 +6,16 @@ from typing import Any
 
 import torch
 
+from uapseg.checks import check_range, check_types, shown
 from uapseg.datasets import Dataset, load_dataset, overlap
+from uapseg.datasets.reading import SIDES
 from uapseg.distributed import ALONE, Workers
 from uapseg.errors import UapsegError
 from uapseg.fit import fit
 from uapseg.models import load_model
 from uapseg.settings import Settings
 from uapseg.state import Snapshot, State
-from uapseg.targets import Hidden, Static, Target
+from uapseg.targets import KINDS, Target
 
 USUAL_ONCE = ("keep", None)
 """How the first plans said that the usual keep weight was meant."""
@@ -43,6 +45,20 @@ class Plan:
     eval_data: str | None = None
     size: tuple[int, int] | None = None
 
+    def __post_init__(self) -> None:
+        """Checks that each part is of its type, and the size in its range; target and settings check themselves.
+
+        Raises:
+            UapsegError: One is not; it is named, with what it may be.
+        """
+        check_types(self, but=("target",))
+        if not isinstance(self.target, tuple(kind.target for kind in KINDS.values())):
+            raise UapsegError(
+                f"The target must be of one of the kinds {', '.join(KINDS)}; it is {shown(self.target)}."
+            )
+        for side in self.size or ():
+            check_range("size", side, *SIDES, "pixels a side")
+
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, ready for JSON."""
         return asdict(self)
@@ -56,12 +72,15 @@ class Plan:
         """
         try:
             plain = {name: _tupled(value) for name, value in fields.items()}
-            kind = {"static": Static, "hidden": Hidden}[plain["target"]["kind"]]
+            kind = KINDS[plain["target"]["kind"]]
             known = {name: value for name, value in plain["settings"].items() if (name, value) != USUAL_ONCE}
-            parts = {"target": kind(**plain["target"]), "settings": Settings(**known)}
+            parts = {"target": kind.target(**plain["target"]), "settings": Settings(**known)}
             return cls(**{**plain, **parts})
+        except UapsegError as error:
+            sentence = str(error)
+            raise UapsegError(f"The plan cannot be read: {sentence[0].lower()}{sentence[1:]}") from error
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
-            raise UapsegError(f"The plan cannot be read ({error}): it is not one of this version.") from error
+            raise UapsegError("The plan cannot be read: it is not one of this version.") from error
 
 
 def _tupled(value: Any) -> Any:

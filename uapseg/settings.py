@@ -4,16 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from uapseg.checks import check_choice, check_range, check_types
 from uapseg.errors import UapsegError
+from uapseg.losses import LOSSES
 
 GREY = 1 / 255
 """One grey level, in image units."""
-
-USUAL: dict[str, dict[str, Any]] = {
-    "static": {"rule": "lazy", "focus": "all"},
-    "hidden": {"rule": "adam", "focus": "tau"},
-}
-"""What a setting left open stands for, by the kind of target: what did best in a long search (README)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +17,7 @@ class Settings:
     """Everything that decides a search but the network, the pictures and the target.
 
     Attributes:
-        preset: The name of the preset these settings were made from.
+        preset: The name of the preset these settings were made from, one of `PRESETS`.
         epsilon: The largest change of a value, in units of [0, 1]: 1 to 127 grey levels, divided by 255.
         budget: How many image-gradients to spend; one is a forward and a backward pass of one picture.
         seed: Draws the order of the pictures, how they are varied, and the random noise of the floors.
@@ -31,7 +27,7 @@ class Settings:
         whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
         rule: ``lazy`` takes steps as large as the mean gradient is in each value, and brings them back into the ball
             for the network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own
-            history; None takes that of `USUAL`.
+            history; None takes that of `uapseg.targets.KINDS`.
         step: The size of the first step in (0, 1], on average over the values.
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
@@ -40,11 +36,11 @@ class Settings:
         wide: Whether the ball is twice as wide for the first 30 % of the budget and half as wide again for the next.
         loss: A name in `uapseg.losses.LOSSES`.
         focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
-            ``all``; None takes that of `USUAL`.
+            ``all``; None takes that of `uapseg.targets.KINDS`.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
         keep: With means by region, what all but the drawn region, or all but the hidden pixels, count for, times what
-            `uapseg.objective.SHARES` says, in [0, 100].
+            `uapseg.targets.KINDS` says, in [0, 100].
         filling: How much of the loss of hidden pixels asks for the label of the nearest pixel that stays, in [0, 1];
             the rest asks only that they carry no hidden class. A filling that was chosen is always asked for.
         balanced: Whether training pictures are drawn so that each object class is met as often as any other, as
@@ -71,7 +67,7 @@ class Settings:
     single: bool = False
     gather: int = 1
     wide: bool = False
-    loss: Literal["cross-entropy", "margin", "cosine"] = "cross-entropy"
+    loss: str = "cross-entropy"
     focus: Literal["tau", "smooth", "all"] | None = "tau"
     tau: float = 0.75
     omega: float | None
@@ -85,35 +81,33 @@ class Settings:
     validation_pictures: int = 32
 
     def __post_init__(self) -> None:
-        """Checks that each value is in its range, and that a pass over all pictures is gathered once only.
+        """Checks that each value is of its type and in its range, and that a whole pass is gathered once only.
 
         Raises:
-            UapsegError: A value is not.
+            UapsegError: A value is not; it is named, with what it may be.
         """
-        _within("epsilon", self.epsilon * 255, 1, 127, "grey levels")  # what a file of 128 + level holds
-        _within("budget", self.budget, 1, 10**9, "image-gradients")
-        _within("seed", self.seed, -(10**12), 10**12, "as a number")  # times a million, it still fits 64 bits
-        _within("batch", self.batch, 1, 4096, "pictures")
-        _within("step", self.step * 255, 0.01, 255, "grey levels")
-        _within("momentum", self.momentum, 0, 0.999, "as a share")
-        _within("tau", self.tau, 0.5, 1, "as a confidence")
-        _within("omega", self.omega or 0, 0, 1, "as a weight")
-        _within("keep weight", self.keep, 0, 100, "times the usual")
-        _within("filling", self.filling, 0, 1, "as a share")
-        _within("shift", self.shift, 0, 4096, "pixels")
-        _within("gather", self.gather, 1, 64, "batches")
+        check_types(self)
+        check_choice("preset", self.preset, PRESETS)
+        check_choice("loss", self.loss, LOSSES)
+        check_range("epsilon", self.epsilon * 255, 1, 127, "grey levels")  # what a file of 128 + level holds
+        check_range("budget", self.budget, 1, 10**9, "image-gradients")
+        check_range("seed", self.seed, -(10**12), 10**12, "as a number")  # times a million, it still fits 64 bits
+        check_range("batch", self.batch, 1, 4096, "pictures")
+        check_range("step", self.step * 255, 0.01, 255, "grey levels")
+        check_range("momentum", self.momentum, 0, 0.999, "as a share")
+        check_range("tau", self.tau, 0.5, 1, "as a confidence")
+        check_range("omega", self.omega or 0, 0, 1, "as a weight")
+        check_range("keep weight", self.keep, 0, 100, "times the usual")
+        check_range("filling", self.filling, 0, 1, "as a share")
+        check_range("shift", self.shift, 0, 4096, "pixels")
+        check_range("gather", self.gather, 1, 64, "batches")
         for side in self.tile or ():
-            _within("tile", side, 8, 8192, "pixels a side")
+            check_range("tile", side, 8, 8192, "pixels a side")
         for name in ("train_pictures", "validate_every", "validation_pictures"):
             value = getattr(self, name)
-            _within(name.replace("_", " "), 1 if value is None else value, 1, 10**9, "as a number")
+            check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
         if self.whole_pass and self.gather > 1:
             raise UapsegError(f"The preset {self.preset} gathers a whole pass for each step: leave gather at 1.")
-
-
-def _within(name: str, value: float, low: float, high: float, unit: str) -> None:
-    if not low - 1e-6 <= value <= high + 1e-6:
-        raise UapsegError(f"The {name} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
 
 
 def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) -> Settings:

@@ -1,7 +1,6 @@
 """What the network is to see instead: one label map for every picture, or the scene without some classes."""
 
 import base64
-import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,7 +12,9 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
+from uapseg.checks import check_types
 from uapseg.errors import UapsegError
+from uapseg.pictures import decode
 from uapseg.tensors import LabelMaps
 
 UNDRAWN = 255
@@ -58,15 +59,48 @@ class Static:
 
     kind: Literal["static"] = "static"
 
+    def __post_init__(self) -> None:
+        """Checks the texts, and that the drawing is a picture of numbers into ``classes``.
+
+        Raises:
+            UapsegError: They are not what they should be.
+        """
+        check_types(self, but=("drawing",))
+        _check_names(self.classes, UNDRAWN)
+        numbers = self.numbers()
+        drawn = numbers[numbers != UNDRAWN]
+        if drawn.size and drawn.max() >= len(self.classes):
+            raise UapsegError(
+                f"The drawing holds the number {drawn.max()}, but the target names {len(self.classes)} classes: "
+                "name a class for each number, from 0."
+            )
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        if len(self.classes) != 1:
+            return self.caption
+        return f"{self.caption} in {self.classes[0]} on {self.rest or 'what is there'}"
+
     @property
     def needs_clean(self) -> bool:
         """Whether the goal depends on what the network sees in the clean picture."""
         return self.rest is None
 
     def numbers(self) -> NDArray[np.uint8]:
-        """The drawing: numbers into ``classes`` (h, w), 255 where nothing is drawn."""
-        with Image.open(io.BytesIO(base64.b64decode(self.drawing))) as picture:
-            return np.asarray(picture.convert("L"))
+        """The drawing: numbers into ``classes`` (h, w), 255 where nothing is drawn.
+
+        Raises:
+            UapsegError: It is no PNG of mode L in base64.
+        """
+        try:
+            content = base64.b64decode(self.drawing, validate=True)
+            picture = decode(content)
+        except (TypeError, ValueError, UapsegError) as error:
+            raise UapsegError(_NO_DRAWING) from error
+        if not content.startswith(b"\x89PNG") or picture.mode != "L":
+            raise UapsegError(_NO_DRAWING)
+        return np.asarray(picture)
 
     def on(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalOf:  # noqa: ARG002
         """Binds the target to a network and a tile (width, height).
@@ -109,6 +143,20 @@ class Hidden:
 
     kind: Literal["hidden"] = "hidden"
 
+    def __post_init__(self) -> None:
+        """Checks the names.
+
+        Raises:
+            UapsegError: They are no texts.
+        """
+        check_types(self)
+        _check_names(self.classes, UNDRAWN)
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        return "without " + ", ".join(self.classes)
+
     @property
     def needs_clean(self) -> bool:
         """Whether the goal depends on what the network sees in the clean picture."""
@@ -142,6 +190,38 @@ class Hidden:
 
 
 Target = Static | Hidden
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What the rest of the package knows of a kind of target.
+
+    Attributes:
+        target: The dataclass, whose ``kind`` is the name of the kind.
+        shares: What the mean over each group of pixels counts for in the loss, in the order of `Goal.groups`.
+        rule: The rule of the steps where the settings leave it open: what did best in a long search (README).
+        focus: Which pixels count where the settings leave it open.
+    """
+
+    target: type[Any]
+    shares: tuple[float, ...]
+    rule: Literal["lazy", "sign", "adam"]
+    focus: Literal["tau", "smooth", "all"]
+
+
+KINDS = {
+    "static": Kind(target=Static, shares=(1.0, 1.2), rule="lazy", focus="all"),
+    "hidden": Kind(target=Hidden, shares=(1.0, 0.9, 0.8), rule="adam", focus="tau"),
+}
+"""All kinds of targets by name."""
+
+_NO_DRAWING = "The drawing of the target cannot be read: it is no grey PNG in base64, or the file was altered."
+
+
+def _check_names(classes: tuple[str, ...], most: int) -> None:
+    """Makes sure that the names of classes are no blanks, and no more than ``most``."""
+    if len(classes) > most or not all(name.strip() for name in classes):
+        raise UapsegError(f"The classes of a target are at most {most} names, none of them blank.")
 
 
 def class_numbers(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
 from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.output import columns, print_progress, print_result, with_progress
-from uapseg.cli.targets import target_of, title_of
+from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.evaluate import percent
@@ -65,7 +65,7 @@ def _key(options: Options, course: Course) -> dict[str, Any]:
     """What results must share to be compared, as JSON gives it back."""
     fields = {
         "model": options.model, "weights": course.model.fingerprint, "data": options.data,
-        "eval_data": options.eval_data, "size": course.train.size, "target": title_of(course.target),
+        "eval_data": options.eval_data, "size": course.train.size, "target": course.target.title,
         "target_hash": sha256(json.dumps(asdict(course.target)).encode()).hexdigest()[:16],
         "epsilon": options.epsilon, "budget": options.budget,
     }  # fmt: skip

@@ -10,7 +10,6 @@ from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
 from uapseg.cli.networks import check_trust, network_for
 from uapseg.cli.output import print_result
-from uapseg.cli.targets import title_of
 from uapseg.errors import UapsegError
 from uapseg.evaluate import images_of
 from uapseg.export import Perturbation, load
@@ -54,7 +53,7 @@ def figure(options: Options) -> None:
     device = next(model.buffers()).device
     images = images_of(dataset, range(min(options.pictures, len(dataset))), device)
     rows = [_row(image[None], perturbation, model) for image in images]
-    title = f"{title_of(plan.target)} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {plan.model}"
+    title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {plan.model}"
     content = render_figure(
         rows, perturbation.delta, perturbation.epsilon, model.classes, model.palette,
         title=title, kind=KINDS[file.suffix.lower()],

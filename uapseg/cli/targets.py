@@ -36,7 +36,14 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     inside, rest = _pair(options, model)
     if options.text is not None:
         return written(options.text, inside, rest, size)
-    return drawn(read_mask(decode(options.mask, wide=True), invert=options.invert), inside, rest, options.mask.name)
+    return drawn(
+        read_mask(decode(options.mask, wide=True), invert=options.invert), inside, rest, _caption(options.mask)
+    )
+
+
+def _caption(file: Path) -> str:
+    """The name of a file; what no text can hold of it is a question mark."""
+    return file.name.encode(errors="replace").decode()
 
 
 def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Path) -> None:
@@ -49,15 +56,6 @@ def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Pat
         target.on(model.classes, model.objects, size)
     except UapsegError as error:
         raise UapsegError(f"The perturbation {file} does not fit the network {model.name}: {error}") from error
-
-
-def title_of(target: Target) -> str:
-    """A target in a few words, for titles and names of folders."""
-    if isinstance(target, Hidden):
-        return "without " + ", ".join(target.classes)
-    if len(target.classes) != 1:
-        return target.caption
-    return f"{target.caption} in {target.classes[0]} on {target.rest or 'what is there'}"
 
 
 def _check_company(options: Options) -> None:

@@ -15,7 +15,7 @@ from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.measure import full_report
 from uapseg.cli.networks import check_trust, needs_trust
 from uapseg.cli.output import print_progress, print_result, with_progress
-from uapseg.cli.targets import target_of, title_of
+from uapseg.cli.targets import target_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.distributed import Workers, joined
 from uapseg.errors import UapsegError
@@ -47,7 +47,7 @@ def train(options: Options) -> None:
         if workers.rank:
             _help(snapshots)
             return
-        path = options.out or _new_folder(title_of(plan.target))
+        path = options.out or _new_folder(plan.target.title)
         _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, test, 0, options)
 
 
@@ -131,7 +131,7 @@ def _new_folder(title: str) -> Path:
 def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], test: Dataset, spent: int, options: Options) -> None:
     """Runs to the end and measures; what is reached is on the disk whenever it is stopped."""
     plan = folder.plan
-    print_progress(f"Training into {folder.path}: {title_of(plan.target)}.")
+    print_progress(f"Training into {folder.path}: {plan.target.title}.")
     try:
         last = _search(folder, with_progress(snapshots, plan.settings.budget, spent))
         print_progress("Measuring on the test pictures...")

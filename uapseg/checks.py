@@ -1,0 +1,105 @@
+"""Checks of values where they come in: each is of its field's type, finite, in its range, one of its choices."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import fields
+from math import isfinite
+from reprlib import Repr
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from uapseg.errors import UapsegError
+
+MOST_LETTERS = 4096
+"""The longest text that a value may be: as long as a path."""
+
+_short = Repr()
+_short.maxstring = _short.maxother = 60
+
+
+def check_types(holder: Any, *, but: Iterable[str] = ()) -> None:
+    """Checks that each field of a dataclass is of its annotated type, and each number finite.
+
+    Args:
+        holder: An instance; its annotations are classes, tuples, unions and literals.
+        but: The fields that are checked elsewhere.
+
+    Raises:
+        UapsegError: A field is not; it is named, with what it may be.
+    """
+    for field in fields(holder):
+        value = getattr(holder, field.name)
+        if field.name not in but and not _fits(value, field.type):
+            raise UapsegError(f"The {_named(field.name)} must be {_said(field.type)}; it is {shown(value)}.")
+
+
+def check_range(name: str, value: float, low: float, high: float, unit: str) -> None:
+    """Checks that a number lies in its range, but for rounding.
+
+    Raises:
+        UapsegError: It does not.
+    """
+    if not low - 1e-6 <= value <= high + 1e-6:
+        raise UapsegError(f"The {_named(name)} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
+
+
+def check_choice(name: str, value: str, choices: Collection[str]) -> None:
+    """Checks that a text is one of its choices.
+
+    Raises:
+        UapsegError: It is not; it is named, with the choices.
+    """
+    if value not in choices:
+        raise UapsegError(f"There is no {_named(name)} {shown(value)}: choose one of {', '.join(choices)}.")
+
+
+def shown(value: object) -> str:
+    """A value as it is written in Python, cut where it is long."""
+    return _short.repr(value)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    """Whether a value is of an annotated kind."""
+    parts, origin = get_args(kind), get_origin(kind)
+    if origin in {UnionType, Union}:  # ``Literal | None`` is the older kind
+        return any(_fits(value, part) for part in parts)
+    if origin is Literal:
+        return value in parts
+    if origin is tuple:
+        wanted = parts[:1] * len(value) if isinstance(value, tuple) and parts[-1] is Ellipsis else parts
+        return isinstance(value, tuple) and len(value) == len(wanted) and all(map(_fits, value, wanted))
+    if kind in {int, float}:
+        return isinstance(value, int | kind) and not isinstance(value, bool) and _is_finite(value)
+    return isinstance(value, kind) and (kind is not str or _is_text(value))
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        return isfinite(value)
+    except OverflowError:  # a whole number beyond all others
+        return False
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a text is short enough, and can be written to a file."""
+    return len(value) <= MOST_LETTERS and not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def _said(kind: Any) -> str:
+    """What a value of a kind is, in words."""
+    parts, origin = get_args(kind), get_origin(kind)
+    if origin in {UnionType, Union}:
+        return " or ".join(_said(part) for part in parts)
+    if origin is Literal:
+        return " or ".join(map(repr, parts))
+    if origin is tuple:
+        return f"a tuple of {_plural(parts[0])}" if parts[-1] is Ellipsis else f"a tuple of {len(parts)} numbers"
+    words = {int: "a whole number", float: "a number", bool: "True or False", str: "a text", type(None): "None"}
+    return words.get(kind, f"a {getattr(kind, '__name__', kind)}")
+
+
+def _plural(kind: Any) -> str:
+    return {str: "texts"}.get(kind, "values")
+
+
+def _named(name: str) -> str:
+    return name.replace("_", " ")
