@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from uapseg.drawings import written
 from uapseg.errors import UapsegError
-from uapseg.export import Perturbation, load, save_png, save_safetensors
+from uapseg.export import MOST_SPENT, MOST_TEXT, Perturbation, load, save_png, save_safetensors
 from uapseg.files import write
 from uapseg.run import Plan
 from uapseg.settings import fast, paper
@@ -148,6 +148,8 @@ def altered(**fields):
         (altered(seconds="long"), "The seconds in the text"),
         (altered(seconds=float("nan")), "The seconds in the text"),
         (altered(image_gradients=10**400), "The image_gradients in the text"),
+        (altered(image_gradients=MOST_SPENT + 1), "The image_gradients in the text"),
+        (altered(more="x" * MOST_TEXT), "is too long"),
         (altered(scores={"hidden": "all"}), "The scores in the text"),
         (altered(training={"hidden": float("inf")}), "The training in the text"),
         (lambda text: text.replace('"batch": 4', f'"batch": {10**400}'), "The plan cannot be read"),
@@ -200,6 +202,29 @@ def test_tensors_of_the_wrong_kind_are_refused(tensors, tmp_path):
     save_file(tensors, tmp_path / "noise.safetensors")
     with pytest.raises(UapsegError, match="perturbation"):
         load(tmp_path / "noise.safetensors")
+
+
+@KINDS
+def test_a_perturbation_of_too_many_pixels_is_refused_by_its_header(kind, tmp_path, monkeypatch):
+    SAVE[kind](tmp_path / "noise", Perturbation(noise()))
+    monkeypatch.setattr("uapseg.export.MOST_PIXELS", 40 * 30)
+    load(tmp_path / "noise")
+    monkeypatch.setattr("uapseg.export.MOST_PIXELS", 40 * 30 - 1)
+    monkeypatch.setattr("uapseg.export.decode", pytest.fail)
+    with pytest.raises(UapsegError, match="megapixels"):
+        load(tmp_path / "noise")
+
+
+def test_a_file_is_not_read_where_it_or_what_it_says_of_itself_is_too_long(tmp_path, monkeypatch):
+    save_safetensors(tmp_path / "noise", Perturbation(noise(), plan()))
+    monkeypatch.setattr("uapseg.export.MOST_FILE", (tmp_path / "noise").stat().st_size)
+    load(tmp_path / "noise")
+    monkeypatch.setattr("uapseg.export.MOST_TEXT", 500)
+    with pytest.raises(UapsegError, match="neither a PNG nor a safetensors file"):
+        load(tmp_path / "noise")
+    monkeypatch.setattr("uapseg.export.MOST_FILE", 7000)
+    with pytest.raises(UapsegError, match=r"has more than 0 MiB: bring a smaller one"):
+        load(tmp_path / "noise")
 
 
 def test_whole_bytes_are_levels_too(tmp_path):

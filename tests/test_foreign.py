@@ -1,5 +1,7 @@
 """Perturbations of other programs: levels as they were meant, and what was assumed."""
 
+import zipfile
+
 import numpy as np
 import pytest
 import torch
@@ -144,19 +146,70 @@ def test_arrays_that_would_run_code_are_refused(tmp_path):
             load(tmp_path / name)
 
 
-@pytest.mark.parametrize("kind", ["npz", "npz packed", "pt"])
-def test_an_archive_that_would_fill_the_memory_is_refused_unopened(kind, tmp_path, monkeypatch):
-    monkeypatch.setattr(foreign, "MOST_PIXELS", 40)
-    monkeypatch.setattr(np, "load", pytest.fail)
+@pytest.mark.parametrize(
+    "limits", [{"MOST_PIXELS": 12 * 20 - 1}, {"MOST_BYTES": 3 * 12 * 20 * 4 - 1}], ids=["pixels", "bytes"]
+)
+@KINDS
+def test_what_would_fill_the_memory_is_refused_by_its_header(kind, limits, tmp_path, monkeypatch):
+    file = saved(tmp_path, kind, FLAT)
+    for name, most in limits.items():
+        monkeypatch.setattr(foreign, name, most + 1)
+    load(file)
+    for name, most in limits.items():
+        monkeypatch.setattr(foreign, name, most)
+    monkeypatch.setattr(np.lib.format, "read_array", pytest.fail)
+    values, meta = torch.load, {"map_location": "meta"}
+    monkeypatch.setattr(torch, "load", lambda file, **said: values(file, **(said | meta)))
+    with pytest.raises(UapsegError, match=r"more than (16|0) megapixels"):
+        load(file)
+
+
+def test_an_archive_that_unpacks_to_more_than_an_array_is_refused_unread(tmp_path, monkeypatch):
+    torch.save({"perturbation": LEVELS, "other": torch.zeros(10_000)}, tmp_path / "noise.pt")
+    with (
+        zipfile.ZipFile(tmp_path / "noise.pt") as stored,
+        zipfile.ZipFile(tmp_path / "packed.pt", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in stored.namelist():
+            packed.writestr(name, stored.read(name))
+    assert torch.equal(load(tmp_path / "packed.pt").levels, LEVELS.to(torch.int16))
+    monkeypatch.setattr(foreign, "MOST_BYTES", 3 * 12 * 20 * 8)
     monkeypatch.setattr(torch, "load", pytest.fail)
-    with pytest.raises(UapsegError, match="megapixels: bring a smaller one"):
-        load(saved(tmp_path, kind, torch.zeros(3, 20, 20)))
+    with pytest.raises(UapsegError, match="bring a smaller one"):
+        load(tmp_path / "packed.pt")
 
 
-def test_a_perturbation_of_too_many_pixels_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(foreign, "MOST_PIXELS", 200)
-    with pytest.raises(UapsegError, match="megapixels: bring a smaller one"):
-        load(saved(tmp_path, "npy", LEVELS))
+def test_a_tensor_of_a_kilobyte_that_says_it_is_huge_is_refused(tmp_path):
+    torch.save(torch.zeros(1).as_strided((3, 16_000, 16_000), (0, 0, 0)), tmp_path / "noise.pt")
+    with pytest.raises(UapsegError, match="more than 16 megapixels"):
+        load(tmp_path / "noise.pt")
+    torch.save(torch.full((1,), 3).as_strided((3, 8, 9), (0, 0, 0)), tmp_path / "noise.pt")
+    assert (load(tmp_path / "noise.pt").levels == 3).all()
+
+
+@pytest.mark.filterwarnings("ignore")  # torch finds some of these kinds unfinished itself
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        FLAT.to_sparse,
+        FLAT[0].to_sparse_csr,
+        lambda: torch.quantize_per_tensor(FLAT, 0.1, 0, torch.qint8),
+        lambda: FLAT.to("meta"),
+        lambda: torch.nested.nested_tensor([FLAT[0], FLAT[1, :2]]),
+    ],
+    ids=["sparse", "csr", "quantised", "meta", "nested"],
+)
+def test_tensors_of_other_kinds_are_one_sentence(tensor, tmp_path):
+    torch.save(tensor(), tmp_path / "noise.pt")
+    with pytest.raises(UapsegError, match=r"save (a|one) plain tensor") as caught:
+        load(tmp_path / "noise.pt")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.float8_e4m3fn, torch.uint16])
+def test_numbers_that_numpy_or_torch_lack_are_read(dtype, tmp_path):
+    torch.save(torch.full((3, 8, 9), 4).to(dtype), tmp_path / "noise.pt")
+    assert (load(tmp_path / "noise.pt").levels == 4).all()
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"\x93NUMPY\x01\x00", b"\x80\x02", b"PK" + bytes(100)])

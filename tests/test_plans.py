@@ -10,8 +10,10 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.drawings import drawn
 from uapseg.errors import UapsegError
+from uapseg.files import to_json
 from uapseg.fit import fit
 from uapseg.losses import LOSSES
+from uapseg.plans import plan_in
 from uapseg.run import Plan
 from uapseg.settings import PRESETS, Settings, fast
 from uapseg.targets import KINDS, Goal, Hidden, Kind, class_numbers
@@ -144,3 +146,11 @@ def test_a_drawing_that_is_no_png_is_refused(drawing):
     altered["target"]["drawing"] = drawing
     with pytest.raises(UapsegError, match="drawing of the target cannot be read"):
         Plan.from_dict(altered)
+
+
+def test_a_file_that_is_too_long_for_a_plan_is_not_taken_apart(monkeypatch):
+    content = to_json(plan(WORD).to_dict()).encode()
+    monkeypatch.setattr("uapseg.plans.MOST_BYTES", len(content))
+    assert plan_in(content) == plan(WORD)
+    with pytest.raises(UapsegError, match="it is not one that uapseg wrote"):
+        plan_in(content + b" ")

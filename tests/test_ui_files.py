@@ -19,11 +19,12 @@ from tests.test_ui_drawing import sent
 from uapseg.cli import main
 from uapseg.errors import UapsegError
 from uapseg.evaluate import BATCH
-from uapseg.export import Perturbation, load, save_png
+from uapseg.export import MOST_SPENT, Perturbation, load, save_png
 from uapseg.metrics import scores
 from uapseg.perturbation import levels
 from uapseg.plans import plan_in
 from uapseg.ui import words
+from uapseg.ui.choice import BUDGETS
 from uapseg.ui.desk import CONTROLS
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.links import asked_by, choice_of, command_of, query_of
@@ -122,6 +123,17 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(handlers: Handlers
     assert torch.equal(state.loose, load(path).delta)
     list(handlers.on_run(other.token))
     assert (other.status, other.spent) == ("done", 1280)
+
+
+def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
+    handlers: Handlers, finished: Run, tmp_path: Path
+):
+    made = replace(load(saved(handlers, finished, words.FILE_PNG)), image_gradients=MOST_SPENT)
+    save_png(tmp_path / "noise.png", made)
+    run = visitor(handlers)
+    handlers.on_open(run.token, str(tmp_path / "noise.png"))
+    handlers.on_ask(run.token, *values(handlers, budget=BUDGETS[1]))
+    assert (run.status, run.total) == ("waiting", MOST_SPENT + BUDGETS[1])
 
 
 def test_a_claim_that_does_not_hold_is_told(handlers: Handlers, finished: Run, tmp_path: Path):

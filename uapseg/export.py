@@ -4,7 +4,7 @@ Reading takes no code from a file.
 """
 
 import io
-import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,16 +15,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
 from uapseg.errors import UapsegError
 from uapseg.files import from_json, read, to_json, write
-from uapseg.foreign import is_array, read_array, read_picture
+from uapseg.foreign import MOST_PIXELS, is_array, read_array, read_picture, too_large
 from uapseg.metrics import Scores
 from uapseg.perturbation import levels
-from uapseg.pictures import MOST_PIXELS, decode
+from uapseg.pictures import decode, size_of
 from uapseg.run import Plan
 from uapseg.state import State
 from uapseg.tensors import Delta, Levels
@@ -34,6 +33,15 @@ OURS = "whole grey levels, as uapseg writes them"
 MIDDLE = 128
 MOST = 127
 """The largest change that a PNG of value = 128 + level holds, in grey levels."""
+
+MOST_FILE = 256 << 20
+"""Bytes of a file that are read at all."""
+
+MOST_TEXT = 4 << 20
+"""Bytes of what a file says of itself: as Python's objects they take twenty times as many."""
+
+MOST_SPENT = 10**8
+"""Image-gradients that a file may claim: months of work, and still far below what a budget may be."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +88,8 @@ class Perturbation:
         return self.plan.settings.epsilon if self.plan else self._largest() / 255
 
     def _largest(self) -> int:
-        """The largest change, in grey levels; 16 bits do not hold the opposite of their lowest number."""
-        return int(self.levels.int().abs().max())
+        """The largest change, in grey levels."""
+        return max(-int(self.levels.min()), int(self.levels.max()))
 
 
 def finished(plan: Plan, state: State) -> Perturbation:
@@ -121,14 +129,15 @@ def load(path: Path) -> Perturbation:
     """Reads a perturbation from a PNG, a safetensors file, or an array of torch or numpy, told apart by their content.
 
     Raises:
-        UapsegError: It is none of these, comes from another version, or its levels are not those of its plan.
+        UapsegError: It is none of these, is too large, comes from another version, or its levels are not those of its
+            plan.
     """
-    content = read(path)
+    content = read(path, MOST_FILE)
     if is_array(content):
         values, convention = read_array(content)
         return Perturbation(torch.from_numpy(values), convention=convention)
     png = content.startswith(b"\x89PNG")
-    values, text, convention = _read_png(content) if png else (*_read_safetensors(content), OURS)
+    values, text, convention = _read_png(content) if png else (*_read_safetensors(path, content), OURS)
     return Perturbation(torch.from_numpy(values), **_fields(text), convention=convention)
 
 
@@ -147,6 +156,8 @@ def _fields(text: str | None) -> dict[str, Any]:
     """The fields of a perturbation, its levels aside, from its metadata."""
     if text is None:
         return {}
+    if len(text) > MOST_TEXT:
+        raise UapsegError("The text of the perturbation is too long: the file was altered.")
     fields = from_json(text, "The text of the perturbation")
     known = {name: fields.get(name) for name in _FITS}
     wrong = next((n for n, value in known.items() if value is not None and not _FITS[n](value)), None)
@@ -169,7 +180,7 @@ def are_scores(value: Any) -> bool:
 _FITS: dict[str, Callable[[Any], bool]] = {
     "plan": lambda value: isinstance(value, dict),
     "scores": are_scores,
-    "image_gradients": lambda value: isinstance(value, int) and is_cost(value),
+    "image_gradients": lambda value: isinstance(value, int) and 0 <= value <= MOST_SPENT,
     "seconds": is_cost,
     "training": are_scores,
 }
@@ -177,37 +188,43 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 
 
 def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:
+    width, height = size_of(content) or (0, 0)
+    if width * height > MOST_PIXELS:
+        raise too_large()
     picture = decode(content)
     if picture.mode != "RGB":
         raise UapsegError("The perturbation must be an RGB picture of 8 bits without transparency.")
-    pixels = np.ascontiguousarray(np.asarray(picture, np.uint8).transpose(2, 0, 1))
-    with Image.open(io.BytesIO(content), formats=["PNG"]) as opened:
-        opened.load()
-        text = opened.info.get(KEY)
-    if text is not None:
-        return pixels.astype(np.int16) - MIDDLE, text, OURS
+    pixels = np.asarray(picture).transpose(2, 0, 1)
+    text = picture.info.get(KEY)
+    if isinstance(text, str):
+        return np.subtract(pixels, MIDDLE, dtype=np.int16, order="C"), text, OURS
     values, assumed = read_picture(pixels)
     return values, None, f"a picture without a plan: {assumed}"
 
 
-def _read_safetensors(content: bytes) -> tuple[NDArray[np.int16], str | None]:
+def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], str | None]:
     try:
-        tensors = load_tensors(content)
-        header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
-    except (SafetensorError, ValueError, RecursionError) as error:
-        raise UapsegError(
-            "The perturbation is neither a PNG nor a safetensors file, nor an array of torch or numpy: "
-            "train one and bring that."
-        ) from error
-    values = tensors.get("levels")
-    if len(tensors) != 1 or values is None or values.dtype not in {torch.int8, torch.int16}:
-        raise UapsegError(
-            "A perturbation's safetensors file holds one tensor, levels, of int8 or int16, and no other."
-        )
-    if values.dim() != 3 or len(values) != 3 or not values.numel():
-        raise UapsegError("The levels of a perturbation are of three colours, as (3, height, width).")
-    if values.numel() > 3 * MOST_PIXELS:
-        raise UapsegError(
-            f"The perturbation has more than {MOST_PIXELS // 1_000_000} megapixels: bring a smaller one."
-        )
-    return values.to(torch.int16).numpy(), header.get("__metadata__", {}).get(KEY)
+        if int.from_bytes(content[:8], "little") > MOST_TEXT:  # the length of the header
+            raise _unknown()
+        with safe_open(path, "pt") as opened:
+            text, said = (opened.metadata() or {}).get(KEY), {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+            values = said.get("levels")
+            if len(said) != 1 or values is None or values.get_dtype() not in {"I8", "I16"}:
+                raise UapsegError(
+                    "A perturbation's safetensors file holds one tensor, levels, of int8 or int16, and no other."
+                )
+            shape = values.get_shape()
+            if len(shape) != 3 or shape[0] != 3 or not math.prod(shape):
+                raise UapsegError("The levels of a perturbation are of three colours, as (3, height, width).")
+            if math.prod(shape) > 3 * MOST_PIXELS:
+                raise too_large()
+            return opened.get_tensor("levels").numpy().astype(np.int16), text  # a copy: the file may go
+    except (SafetensorError, OSError) as error:
+        raise _unknown() from error
+
+
+def _unknown() -> UapsegError:
+    return UapsegError(
+        "The perturbation is neither a PNG nor a safetensors file, nor an array of torch or numpy: "
+        "train one and bring that."
+    )

@@ -59,13 +59,15 @@ def _sync_folder(folder: Path) -> None:
             os.close(opened)
 
 
-def read(path: Path) -> bytes:
-    """The content of a file.
+def read(path: Path, most: int | None = None) -> bytes:
+    """The content of a file of at most ``most`` bytes.
 
     Raises:
-        UapsegError: There is none, or it cannot be opened.
+        UapsegError: There is none, it is larger, or it cannot be opened.
     """
     try:
+        if most is not None and path.stat().st_size > most:
+            raise UapsegError(f"The file {path} has more than {most >> 20} MiB: bring a smaller one.")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise UapsegError(f"There is no file {path}.") from error

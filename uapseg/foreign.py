@@ -4,6 +4,7 @@ Their units are nowhere written down: what was assumed is said beside the levels
 """
 
 import io
+import math
 import zipfile
 from typing import Any
 
@@ -12,10 +13,17 @@ import torch
 from numpy.typing import NDArray
 
 from uapseg.errors import UapsegError
-from uapseg.pictures import MOST_PIXELS
 
 NAME = "perturbation"
 """The array to take where a file holds several."""
+
+MOST_PIXELS = 4096 * 4096
+"""Of a perturbation: as many as the largest pictures have that one can be trained on."""
+
+MOST_BYTES = 96 << 20
+"""Of an array as its file holds it, unpacked."""
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 Read = tuple[NDArray[np.int16], str]
 """Grey levels (3, h, w), and what was assumed to get them."""
@@ -29,6 +37,8 @@ def is_array(content: bytes) -> bool:
 def read_array(content: bytes) -> Read:
     """The perturbation in an array, alone in its file or called ``perturbation``.
 
+    Its size is read from the file's header first: what is too large is never unpacked.
+
     Args:
         content: Of a ``.pt`` file with a tensor or a state dict, a ``.npy`` or a ``.npz`` file.
 
@@ -37,21 +47,26 @@ def read_array(content: bytes) -> Read:
         grey levels, and so are fractions if one is beyond 1; else these are in the units of images, [0, 1].
 
     Raises:
-        UapsegError: It cannot be read without running code from it, or holds no perturbation.
+        UapsegError: It cannot be read without running code from it, is too large, or holds no perturbation.
     """
-    values, order = _colours_first(_values(_arrays(content)))
+    values, order = _colours_first(_array(content))
+    low, high = values.min(), values.max()
+    if not np.isfinite([low, high]).all():
+        raise _none()
     if values.dtype == np.uint8:
         whole, assumed = read_picture(values)
         return whole, f"an array {order} of bytes: {assumed}"
-    largest = float(np.abs(values.astype(np.float64)).max())
+    largest = max(-float(low), float(high))
     grey = np.issubdtype(values.dtype, np.integer) or largest > 1
-    if not largest <= 255:
+    if largest > 255:
         raise UapsegError(
             f"The perturbation has values of up to {largest:g}: they must be grey levels of 255 or in units of [0, 1]."
         )
     units = "grey levels of 255" if grey else "units of [0, 1], as none is beyond 1"
-    scaled = values.astype(np.float64) * (1 if grey else 255)
-    return np.rint(scaled).astype(np.int16), f"an array {order}: values are in {units}, rounded to whole levels"
+    levels = np.empty(values.shape, np.int16)
+    for plane, whole in zip(values, levels, strict=True):  # one at a time, as all together would fill the memory
+        whole[:] = np.rint(plane.astype(np.float32) * (1 if grey else 255))
+    return levels, f"an array {order}: values are in {units}, rounded to whole levels"
 
 
 def read_picture(values: NDArray[np.uint8]) -> Read:
@@ -63,71 +78,105 @@ def read_picture(values: NDArray[np.uint8]) -> Read:
     """
     wide = values.astype(np.int16)
     both = int(wide.min()) + int(wide.max())
+    if both not in {254, 255}:
+        wide -= 128
+        return wide, "a value is 128 + level"
+    wide -= 127
     if both == 254:
-        return wide - 127, "a value is 127.5 + level, cut down to a whole number"
-    if both == 255:
-        return np.trunc(wide - 127.5).astype(np.int16), "a value is 127.5 + level, which is cut to a whole level"
-    return wide - 128, "a value is 128 + level"
+        return wide, "a value is 127.5 + level, cut down to a whole number"
+    wide -= wide > 0  # what lies half a level above 127 or below 128 is cut to no level
+    return wide, "a value is 127.5 + level, which is cut to a whole level"
 
 
-def _arrays(content: bytes) -> Any:
-    """What the file holds: an array, or arrays by name."""
+def too_large() -> UapsegError:
+    """What is said of a perturbation that would fill the memory."""
+    return UapsegError(
+        f"The perturbation has more than {MOST_PIXELS // 1_000_000} megapixels or takes more than "
+        f"{MOST_BYTES >> 20} MiB: bring a smaller one, or save it as int16."
+    )
+
+
+def _array(content: bytes) -> NDArray[Any]:
+    """The array of a perturbation in a file."""
     try:
         if content.startswith(b"\x93NUMPY"):
-            return np.load(io.BytesIO(content), allow_pickle=False)
-        return _archive(content) if content.startswith(b"PK") else _tensors(content)
+            return _of_numpy(io.BytesIO(content), io.BytesIO(content))
+        return _of_archive(content) if content.startswith(b"PK") else _of_torch(content)
     except UapsegError:
         raise
     except Exception as error:  # torch and numpy raise almost anything on a broken file
         raise UapsegError(
             "The perturbation cannot be read without running code from its file, or the file is damaged: save one "
-            "tensor (3, height, width) alone."
+            "plain tensor (3, height, width) alone."
         ) from error
 
 
-def _archive(content: bytes) -> Any:
-    """What a file of ``numpy.savez`` or ``torch.save`` holds, unless it would fill the memory."""
+def _of_archive(content: bytes) -> NDArray[Any]:
+    """The array in what ``numpy.savez`` or ``torch.save`` wrote."""
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = archive.infolist()
-    if sum(entry.file_size for entry in entries) > 8 * 3 * MOST_PIXELS:
-        raise _too_large()
-    if all(entry.filename.endswith(".npy") for entry in entries):
-        return dict(np.load(io.BytesIO(content), allow_pickle=False))
-    return _tensors(content)
+        if all(entry.filename.endswith(".npy") for entry in entries):
+            entry = _chosen({entry.filename.removesuffix(".npy"): entry for entry in entries})
+            with archive.open(entry) as header, archive.open(entry) as file:
+                return _of_numpy(header, file)
+    if sum(entry.file_size for entry in entries) > MOST_BYTES + len(content):
+        raise too_large()
+    return _of_torch(content)
 
 
-def _tensors(content: bytes) -> Any:
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+def _of_numpy(header: Any, file: Any) -> NDArray[Any]:
+    """The array in a ``.npy`` file, which is given twice: for a look at its header, and to be read."""
+    shape, _, dtype = _HEADERS[np.lib.format.read_magic(header)](header)
+    if not dtype.hasobject:  # those are refused below
+        if dtype.kind not in "iuf":
+            raise _none()
+        _check_shape(shape, dtype.itemsize)
+    return np.lib.format.read_array(file, allow_pickle=False)
 
 
-def _values(found: Any) -> NDArray[Any]:
-    """The array of a perturbation among what a file holds."""
-    if isinstance(found, dict):
-        if NAME not in found and len(found) != 1:
-            raise UapsegError(f"The file holds {len(found)} things: name the array of the perturbation {NAME}.")
-        found = found[NAME] if NAME in found else next(iter(found.values()))
-    if isinstance(found, torch.Tensor):
-        found = found.detach()
-        found = (found.double() if found.is_floating_point() else found).numpy()
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf" or not np.isfinite(found).all():
-        raise UapsegError("The file holds no perturbation: save one array of finite numbers (3, height, width).")
-    return found
+def _of_torch(content: bytes) -> NDArray[Any]:
+    """The tensor in a ``.pt`` file; on the device ``meta`` torch reads what it says of itself, but no values."""
+    said = _chosen(torch.load(io.BytesIO(content), map_location="meta", weights_only=True))
+    if not isinstance(said, torch.Tensor) or said.is_complex() or said.dtype == torch.bool:
+        raise _none()
+    plain = said.dtype in {torch.float16, torch.float32, torch.float64} or not said.is_floating_point()
+    if said.layout == torch.strided:
+        _check_shape(tuple(said.shape), said.element_size() if plain else 4)
+    found = _chosen(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)).detach()
+    if found.layout != torch.strided or found.is_quantized or found.is_nested or found.is_meta:
+        raise UapsegError(
+            "The perturbation is sparse, quantised, nested or without values: save a plain tensor, such as "
+            "tensor.to_dense()."
+        )
+    return (found if plain else found.float()).resolve_neg().numpy()
+
+
+def _chosen(found: Any) -> Any:
+    """The perturbation among what a file holds by name, or what it holds alone."""
+    if not isinstance(found, dict):
+        return found
+    if NAME not in found and len(found) != 1:
+        raise UapsegError(f"The file holds {len(found)} things: name the array of the perturbation {NAME}.")
+    return found[NAME] if NAME in found else next(iter(found.values()))
+
+
+def _check_shape(shape: tuple[int, ...], item: int) -> None:
+    """Makes sure that an array is one of three colours that fits into the memory; ``item`` is in bytes."""
+    inner = shape[1:] if len(shape) == 4 and shape[0] == 1 else shape
+    if len(inner) != 3 or 3 not in {inner[0], inner[2]} or not math.prod(inner):
+        raise UapsegError(
+            f"The perturbation is of shape {shape}: it must have three colours, as (3, height, width) or "
+            "(height, width, 3)."
+        )
+    if math.prod(inner) > 3 * MOST_PIXELS or math.prod(inner) * item > MOST_BYTES:
+        raise too_large()
 
 
 def _colours_first(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
     """The values as (3, h, w), and how they came."""
-    values = values[0] if values.ndim == 4 and len(values) == 1 else values
-    if values.ndim != 3 or 3 not in {values.shape[0], values.shape[2]} or not values.size:
-        raise UapsegError(
-            f"The perturbation is of shape {values.shape}: it must have three colours, as (3, height, width) or "
-            "(height, width, 3)."
-        )
-    if values.size > 3 * MOST_PIXELS:
-        raise _too_large()
-    if values.shape[0] == 3:
-        return values, "(3, h, w)"
-    return np.ascontiguousarray(values.transpose(2, 0, 1)), "(h, w, 3)"
+    values = values[0] if values.ndim == 4 else values
+    return (values, "(3, h, w)") if values.shape[0] == 3 else (values.transpose(2, 0, 1), "(h, w, 3)")
 
 
-def _too_large() -> UapsegError:
-    return UapsegError(f"The perturbation has more than {MOST_PIXELS // 1_000_000} megapixels: bring a smaller one.")
+def _none() -> UapsegError:
+    return UapsegError("The file holds no perturbation: save one array of finite numbers (3, height, width).")

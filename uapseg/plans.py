@@ -4,13 +4,18 @@ from uapseg.errors import UapsegError
 from uapseg.files import from_json
 from uapseg.run import Plan
 
+MOST_BYTES = 4 << 20
+"""Of a plan's file: as Python's objects, what it holds may take twenty times as many."""
+
 
 def plan_in(content: bytes) -> Plan:
     """The plan in a JSON file: one by itself, as the page gives it, or that of a report or of a run's folder.
 
     Raises:
-        UapsegError: It is no JSON of this version, or holds no plan.
+        UapsegError: It is too large, no JSON of this version, or holds no plan.
     """
+    if len(content) > MOST_BYTES:
+        raise UapsegError(f"The plan has more than {MOST_BYTES >> 20} MiB: it is not one that uapseg wrote.")
     fields = from_json(content, "The plan")
     values = fields.get("plan", fields)
     if not isinstance(values, dict):
