@@ -39,7 +39,7 @@ def greys() -> Segmenter:
 class Plain:
     """Pictures of one grey each: ``shades`` in grey levels."""
 
-    name, licence, classes, skipped = "plain", "MIT", ("dark",), ()
+    name, licence, classes, skipped, notes = "plain", "MIT", ("dark",), (), ()
 
     def __init__(self, shades: Sequence[int], split: str = "train", size: tuple[int, int] = (16, 12)) -> None:
         self.shades, self.split, self.size = list(shades), split, size

@@ -1,5 +1,6 @@
 """Files that are written whole or not at all, and the JSON in them that knows its version."""
 
+import codecs
 import json
 import os
 import secrets
@@ -73,6 +74,23 @@ def read(path: Path, most: int | None = None) -> bytes:
         raise UapsegError(f"There is no file {path}.") from error
     except OSError as error:
         raise UapsegError(f"The file {path} cannot be opened: {error.strerror}.") from error
+
+
+def to_text(content: bytes) -> str:
+    """Text as any system writes it: UTF-8 or UTF-16, with a mark or without, else the Latin letters of Windows."""
+    for mark, kind in (
+        (codecs.BOM_UTF8, "utf-8"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+        (codecs.BOM_UTF16_BE, "utf-16-be"),
+    ):
+        if content.startswith(mark):
+            return content[len(mark) :].decode(kind, "replace")
+    if b"\0" in content[:64]:
+        return content.decode("utf-16-be" if content[:1] == b"\0" else "utf-16-le", "replace")
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content.decode("cp1252", "replace")
 
 
 def to_json(fields: dict[str, Any], *, indent: int | None = None) -> str:

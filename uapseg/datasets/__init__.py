@@ -44,6 +44,7 @@ class Dataset(Protocol):
         classes: The names of the numbers in `truth`; empty where there is no truth.
         keys: What identifies each picture, in any set that it is in.
         skipped: The names of the files that could not be read, as far as is known.
+        notes: How pictures and label maps were found and read, in sentences, where that needs saying.
     """
 
     name: str
@@ -55,6 +56,9 @@ class Dataset(Protocol):
 
     @property
     def skipped(self) -> tuple[str, ...]: ...  # noqa: D102  said above
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...  # noqa: D102  said above
 
     def __len__(self) -> int:
         """How many pictures there are."""

@@ -9,10 +9,11 @@ training split are our ``val``.
 Source: Zhou et al., Scene Parsing through ADE20K Dataset, CVPR 2017.
 """
 
+from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.labels import table
+from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
 from uapseg.datasets.reading import Photos
 from uapseg.datasets.splits import held_out, only_official
@@ -36,7 +37,7 @@ CLASSES = (
     "hood", "sconce", "vase", "traffic light", "tray", "ashcan", "fan", "pier", "crt screen", "plate", "monitor",
     "bulletin board", "shower", "radiator", "glass", "clock", "flag",
 )  # fmt: skip
-NUMBERS = table({number + 1: number for number in range(len(CLASSES))})
+READ = partial(read_labels, numbers=table({number + 1: number for number in range(len(CLASSES))}))
 
 
 def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
@@ -54,7 +55,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     pictures = found(list(folder.glob("*.jpg")), folder, "images/ and annotations/")
     if split != "test":
         pictures = [file for file in pictures if held_out(file.stem) == split]
-    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), NUMBERS)
+    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
     return Photos(
         whole,
         name=f"ade20k:{root}",

@@ -6,10 +6,11 @@
 Source: Brostow, Fauqueur, Cipolla, Semantic object classes in video, Pattern Recognition Letters 2009.
 """
 
+from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.labels import table
+from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
 from uapseg.datasets.reading import Photos, first_size
 from uapseg.datasets.splits import only_official
@@ -17,7 +18,7 @@ from uapseg.scenery import CLASSES  # the same eleven
 
 SIZE = (480, 360)
 LICENCE = "research use"
-NUMBERS = table({number: number for number in range(len(CLASSES))})
+READ = partial(read_labels, numbers=table({number: number for number in range(len(CLASSES))}))
 
 
 def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
@@ -30,7 +31,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     top = Path(root).expanduser()
     folder, labels = top / "images" / split, top / "labels" / split
     pictures = found([*folder.glob("*.jpg"), *folder.glob("*.png")], folder, "images/ and labels/")
-    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), NUMBERS)
+    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
     size = size or first_size(whole, SIZE)
     return Photos(
         whole, name=f"camvid:{root}", split=split, size=size, licence=LICENCE, classes=CLASSES, skipped=skipped

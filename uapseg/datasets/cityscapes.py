@@ -9,10 +9,11 @@ Source: Cordts et al., The Cityscapes Dataset, https://arxiv.org/abs/1604.01685;
 https://github.com/mcordts/cityscapesScripts.
 """
 
+from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.labels import table
+from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
 from uapseg.datasets.reading import Photos
 from uapseg.datasets.splits import held_out, only_official
@@ -26,7 +27,7 @@ LABELS = {
 }  # fmt: skip
 """The classes, in the order of the 19 train ids, and their numbers in ``labelIds`` files."""
 
-NUMBERS = table({stored: number for number, stored in enumerate(LABELS.values())})
+READ = partial(read_labels, numbers=table({stored: number for number, stored in enumerate(LABELS.values())}))
 _PICTURE, _LABELS = "_leftImg8bit", "_gtFine_labelIds.png"
 
 
@@ -43,7 +44,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     pictures = found(list(folder.glob(f"*/*{_PICTURE}.*")), folder, "leftImg8bit/ and gtFine/")
     if split != "test":
         pictures = [file for file in pictures if held_out(file.stem) == split]
-    whole, skipped = samples(files({file: _labels_of(top, theirs, file) for file in pictures}), NUMBERS)
+    whole, skipped = samples(files({file: _labels_of(top, theirs, file) for file in pictures}), READ)
     return Photos(
         whole,
         name=f"cityscapes:{root}",

@@ -1,33 +1,30 @@
 """A user's own pictures: in a folder and all folders in it, in a zip archive, or in a list of paths.
 
-A label map is a PNG with a class number a pixel (255 is void). It lies beside its picture as ``NAME_mask.png``, or
-under the same name in ``masks/`` or ``labels/``, next to ``images/`` or to the pictures themselves. A file
-``classes.txt`` names the numbers from 0 on, one a line; without it they are called by their numbers.
+A label map holds a class number a pixel (255 is void) and has the size of its picture as this is seen, upright. It
+lies beside its picture as ``NAME_mask.png``, or in a folder such as ``masks/``, ``labels/`` or ``SegmentationClass/``;
+see `names` for what is understood. A file ``classes.txt`` names the numbers from 0 on, one a line; without it they are
+called by their numbers. What had to be guessed, and what was not understood, is in the ``notes`` of the set.
 
 Splits are by what is in the files, 70 % train, 15 % val, 15 % test; a copy under another name is on the same side.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.labels import VOID, table
+from uapseg.datasets.names import folded
+from uapseg.datasets.naming import LOOKED_AT, read_classes, settle
+from uapseg.datasets.pairing import pair
 from uapseg.datasets.pairs import Pair, samples
-from uapseg.datasets.reading import SIDES, Photos, first_size
-from uapseg.datasets.sources import File, Member, Source, open_zip
+from uapseg.datasets.reading import SIDES, Photos, first_size, nothing_in
 from uapseg.datasets.splits import on_side
+from uapseg.datasets.trees import CLASSES, Tree, read_tree
 from uapseg.errors import UapsegError
-from uapseg.files import read
+from uapseg.pictures import size_of, upright_size
 
-SUFFIXES = {
-    ".jpg", ".jpeg", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".tga", ".jp2", ".qoi",
-}  # fmt: skip
-MASKS = ("masks", "labels")
 LONGEST = 512
 """The long side that pictures are brought to unless told otherwise; shorter ones keep theirs."""
-
-Tree = dict[str, Source]
-"""Files by their path below the folder, with ``/`` between names."""
 
 
 def is_there(name: str) -> bool:
@@ -47,21 +44,35 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     Raises:
         UapsegError: There are no pictures, or none can be read.
     """
-    tree = _tree(Path(name).expanduser())
-    classes = _classes(tree)
-    pairs = _pairs(tree)
+    tree = read_tree(Path(name).expanduser())
+    paired, names = pair(tree), _classes(tree)
+    pairs: list[Pair] = [(tree.files[path], tree.files[maps] if maps else None) for path, maps in paired.maps.items()]
     if not pairs:
-        raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.")
-    whole, skipped = samples(pairs, table({number: number for number in range(len(classes))}))
-    inside = on_side([sample.key for sample in whole], split)
+        found = f" {' '.join(paired.notes)}" if paired.notes else ""
+        raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.{found}")
+    naming = settle(names, [labels for _, labels in pairs if labels])
+    notes = [*paired.notes, *naming.notes]
+    if lying := _stored_as_they_lie(pairs):
+        notes.append(f"The label map of {lying} is not turned upright as its picture is: none is used; turn them too.")
+    if lying or not naming.usable:
+        pairs = [(picture, None) for picture, _ in pairs]
+    whole, skipped = samples(pairs, naming.read)
+    if not whole:
+        raise UapsegError(
+            f"No picture in {name} can be read, {len(skipped)} are damaged or missing: see {skipped[0]} first."
+        )
+    inside = [sample for sample, here in zip(whole, on_side([one.key for one in whole], split), strict=True) if here]
+    if not inside:
+        raise UapsegError(nothing_in(split, name))
     return Photos(
-        [sample for sample, here in zip(whole, inside, strict=True) if here],
+        inside,
         name=name,
         split=split,
         size=size or _shape(first_size(whole, (LONGEST, LONGEST))),
         licence="your own",
-        classes=classes,
+        classes=naming.classes,
         skipped=skipped,
+        notes=notes,
     )
 
 
@@ -74,64 +85,35 @@ def cards() -> list[Card]:
     ]
 
 
-def _tree(path: Path) -> Tree:
-    if path.is_dir():
-        found: Tree = {file.relative_to(path).as_posix(): File(file) for file in path.rglob("*") if file.is_file()}
-    elif path.suffix.lower() == ".zip":
-        found = {inside: Member(path, inside) for inside in open_zip(path).namelist() if not inside.endswith("/")}
-    else:
-        found = _listed(path)
-    return {inside: found[inside] for inside in sorted(found) if not _hidden(inside)}
+def _classes(tree: Tree) -> dict[int, str] | None:
+    """The names in the ``classes.txt`` next to the top; None where there is none.
+
+    Raises:
+        UapsegError: Several of them differ.
+    """
+    found = sorted((path for path in tree.files if folded(PurePosixPath(path).name) == CLASSES), key=_depth)
+    if not found:
+        return None
+    alike = [path for path in found if _depth(path) == _depth(found[0])]
+    named = [read_classes(tree.files[path]) for path in alike]
+    if any(names != named[0] for names in named):
+        raise UapsegError(f"{alike[0]} and {alike[1]} name different classes: leave one {CLASSES}, at the top.")
+    return named[0]
 
 
-def _listed(path: Path) -> Tree:
-    """The pictures of a list, and the label maps beside them; paths begin where the list lies."""
-    lines = [line.strip() for line in read(path).decode("utf-8-sig", "replace").splitlines() if line.strip()]
-    pictures = {line.replace("\\", "/"): path.parent / line for line in lines}
-    masks = {_beside(line): file.with_name(f"{file.stem}_mask.png") for line, file in pictures.items()}
-    return {line: File(file) for line, file in {**pictures, **{k: v for k, v in masks.items() if v.is_file()}}.items()}
+def _depth(path: str) -> int:
+    return path.count("/")
 
 
-def _hidden(inside: str) -> bool:
-    """What other programs leave beside pictures."""
-    names = PurePosixPath(inside).parts
-    return "__MACOSX" in names or any(name.startswith(".") and name not in {".", ".."} for name in names)
-
-
-def _pairs(tree: Tree) -> list[Pair]:
-    pictures = [inside for inside in tree if PurePosixPath(inside).suffix.lower() in SUFFIXES]
-    masks = {picture: next((mask for mask in _masks_of(picture) if mask in tree), None) for picture in pictures}
-    taken = set(masks.values())
-    return [
-        (tree[picture], tree[mask] if mask else None)
-        for picture, mask in masks.items()
-        if picture not in taken and not set(MASKS) & set(PurePosixPath(picture).parts[:-1])
-    ]
-
-
-def _masks_of(picture: str) -> list[str]:
-    """Where the label map of a picture may be."""
-    parts, name = PurePosixPath(picture).parts[:-1], f"{PurePosixPath(picture).stem}.png"
-    places = [_beside(picture)]
-    for masks in MASKS:
-        swapped = (
-            tuple(masks if part == "images" else part for part in parts) if "images" in parts else (masks, *parts)
-        )
-        places.append(PurePosixPath(*swapped, name).as_posix())
-    return places
-
-
-def _beside(picture: str) -> str:
-    path = PurePosixPath(picture)
-    return path.with_name(f"{path.stem}_mask.png").as_posix()
-
-
-def _classes(tree: Tree) -> tuple[str, ...]:
-    """The names in ``classes.txt``, or the numbers."""
-    if "classes.txt" not in tree:
-        return tuple(str(number) for number in range(VOID))
-    names = tree["classes.txt"].read().decode("utf-8-sig", "replace").splitlines()
-    return tuple(name.strip() for name in names if name.strip())[:VOID]
+def _stored_as_they_lie(pairs: Sequence[Pair]) -> str | None:
+    """The name of a picture which says that it is turned, and whose label map is not; of some pairs, spread evenly."""
+    labelled = [(picture, labels) for picture, labels in pairs if labels]
+    for picture, labels in labelled[:: max(1, len(labelled) // LOOKED_AT)][:LOOKED_AT]:
+        with suppress(UapsegError):
+            content, shape = picture.read(), upright_size(labels.read())
+            if shape and size_of(content) == shape != upright_size(content):
+                return picture.name
+    return None
 
 
 def _shape(size: tuple[int, int]) -> tuple[int, int]:

@@ -1,12 +1,11 @@
 """Pictures and their label maps in files of their own: the common part of all data sets that lie in folders."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 from PIL import Image
 
-from uapseg.datasets.labels import read_labels
 from uapseg.datasets.memory import Pixels
 from uapseg.datasets.reading import Sample
 from uapseg.datasets.sources import File, Source, readable
@@ -22,12 +21,12 @@ def files(pictures: Mapping[Path, Path]) -> list[Pair]:
     return [(File(picture), File(labels) if labels.is_file() else None) for picture, labels in pictures.items()]
 
 
-def samples(pairs: Sequence[Pair], numbers: Pixels) -> tuple[list[Sample], list[str]]:
+def samples(pairs: Sequence[Pair], read: Callable[[Source], Pixels]) -> tuple[list[Sample], list[str]]:
     """The pictures that are whole, and the names of those that are not.
 
     Args:
         pairs: Pictures with their label maps.
-        numbers: From the numbers in label maps to class numbers (256,).
+        read: Reads a label map (h, w).
     """
     keys = readable(picture for picture, _ in pairs)
     whole = [
@@ -35,7 +34,7 @@ def samples(pairs: Sequence[Pair], numbers: Pixels) -> tuple[list[Sample], list[
             key=keys[picture],
             name=picture.name,
             picture=partial(_read, picture),
-            labels=partial(_labels, picture, labels, numbers) if labels else None,
+            labels=partial(_labels, picture, labels, read) if labels else None,
         )
         for picture, labels in pairs
         if picture in keys
@@ -58,8 +57,8 @@ def _read(picture: Source) -> Image.Image:
     return read_picture(picture.read())
 
 
-def _labels(picture: Source, labels: Source, numbers: Pixels) -> Pixels:
-    found, shape = read_labels(labels, numbers), upright_size(picture.read())
+def _labels(picture: Source, labels: Source, read: Callable[[Source], Pixels]) -> Pixels:
+    found, shape = read(labels), upright_size(picture.read())
     if shape and found.shape[::-1] != shape:
         raise UapsegError(f"The labels {labels.name} are not of the size of their picture: bring both to one.")
     return found

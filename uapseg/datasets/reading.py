@@ -18,6 +18,9 @@ from uapseg.tensors import LabelMaps, Pictures
 AHEAD = 64
 """Pictures that are decoded ahead at most."""
 
+FEW = 3
+"""Label maps that are told of each by itself when they cannot be read."""
+
 SIDES = (16, 4096)
 """The smallest and the largest side that pictures can be brought to."""
 
@@ -53,6 +56,7 @@ class Photos:
         licence: What the pictures may be used for.
         classes: The names of the labels' numbers.
         skipped: The names of those that were found damaged before.
+        notes: How the set was read, as far as that needs saying.
 
     Raises:
         UapsegError: There are no pictures, or the size is out of range.
@@ -68,6 +72,7 @@ class Photos:
         licence: str,
         classes: tuple[str, ...] = (),
         skipped: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> None:
         if not SIDES[0] <= min(size) <= max(size) <= SIDES[1]:
             raise UapsegError(
@@ -80,11 +85,19 @@ class Photos:
         self.keys = tuple(sample.key for sample in samples)
         self._samples, self._skipped = samples, dict.fromkeys(skipped)
         self._damaged: set[int] = set()
+        self._notes, self._unlabelled = tuple(notes), dict[str, str]()
 
     @property
     def skipped(self) -> tuple[str, ...]:
         """The names of the files that could not be read, as far as is known."""
         return tuple(self._skipped)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the set was read, in sentences, and why label maps could not be, as far as is known."""
+        reasons = list(self._unlabelled.values())
+        more = [f"So it is with {len(reasons) - FEW} more label maps."] if len(reasons) > FEW else []
+        return (*self._notes, *reasons[:FEW], *more)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -128,8 +141,9 @@ class Photos:
         try:
             key = (self.name, self.split, number, sample.key, self.size)  # copies may have label maps of their own
             return shared_memory().later(key, lambda: _label_map(sample, self.size)).result()
-        except UapsegError:
+        except UapsegError as error:
             self._skipped[f"labels of {sample.name}"] = None
+            self._unlabelled[sample.name] = str(error)
             return np.full((height, width), VOID, np.uint8)
 
 
@@ -155,10 +169,18 @@ def _stacked(arrays: list[Pixels]) -> torch.Tensor:
     return torch.from_numpy(np.stack(arrays))
 
 
-def _nothing(name: str, split: str, skipped: Sequence[str]) -> str:
-    where = f"the {split} split of {name}"
-    if skipped:
-        return f"No picture in {where} can be read, {len(skipped)} are damaged or missing: see {skipped[0]} first."
+def nothing_in(split: str, name: str) -> str:
+    """That a split is empty, and why it may be."""
     return (
-        f"There are no pictures in {where}: bring more, as 70 of a hundred fall into train, 15 into val, 15 into test."
+        f"There are no pictures in the {split} split of {name}: bring more, as 70 of a hundred fall into train, "
+        "15 into val, 15 into test."
+    )
+
+
+def _nothing(name: str, split: str, skipped: Sequence[str]) -> str:
+    if not skipped:
+        return nothing_in(split, name)
+    return (
+        f"No picture in the {split} split of {name} can be read, {len(skipped)} are damaged or missing: "
+        f"see {skipped[0]} first."
     )

@@ -1,7 +1,9 @@
 """Where pictures come from: files, and what lies in zip archives, which are read without unpacking anything."""
 
 import hashlib
+import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
@@ -23,6 +25,11 @@ MOST_BYTES = 256 << 20
 
 MOST_MEMBERS = 1_000_000
 
+_BROKEN = (
+    OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error
+)  # fmt: skip
+"""What zipfile raises on archives that are damaged, locked by a password, or packed in a way that it does not know."""
+
 
 @dataclass(frozen=True)
 class File:
@@ -33,7 +40,7 @@ class File:
     @property
     def name(self) -> str:
         """What to call it."""
-        return self.path.name
+        return _printable(self.path.name)
 
     def read(self) -> bytes:
         """Its content.
@@ -56,7 +63,10 @@ class File:
             raise UapsegError(f"The file {self.path} cannot be read: {error.strerror}.") from error
 
     def _size(self) -> int:
-        size = self.path.stat().st_size if self.path.is_file() else 0
+        try:
+            size = self.path.stat().st_size if self.path.is_file() else 0
+        except OSError:  # a name that is too long
+            size = 0
         if size > MOST_BYTES:
             raise _too_large(self.name)
         return size
@@ -72,7 +82,7 @@ class Member:
     @property
     def name(self) -> str:
         """What to call it."""
-        return PurePosixPath(self.inside).name
+        return _printable(PurePosixPath(self.inside.replace("\\", "/")).name)
 
     def read(self) -> bytes:
         """Its content, unpacked in memory.
@@ -83,8 +93,8 @@ class Member:
         try:
             with open_zip(self.archive).open(self.inside) as member:
                 content = member.read(MOST_BYTES + 1)
-        except (OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise UapsegError(f"{self.inside} in {self.archive.name} cannot be unpacked: {error}.") from error
+        except _BROKEN as error:
+            raise UapsegError(f"{self.name} in {self.archive.name} cannot be unpacked: {error}.") from error
         if len(content) > MOST_BYTES:
             raise _too_large(self.name)
         return content
@@ -106,7 +116,7 @@ def open_zip(archive: Path) -> zipfile.ZipFile:
     """
     try:
         return _opened_zip(archive, archive.stat().st_mtime_ns, os.getpid())
-    except (OSError, zipfile.BadZipFile) as error:
+    except _BROKEN as error:
         raise UapsegError(f"{archive} cannot be opened as a zip archive: it is damaged or of another kind.") from error
 
 
@@ -147,6 +157,11 @@ def _seems_whole(first: bytes, last: bytes) -> bool:
     shape = size_of(first)
     ended = (first[:2] == b"\xff\xd8" and b"\xff\xd9" in last) or (first[1:4] == b"PNG" and b"IEND" in last)
     return ended and shape is not None and min(shape) >= SMALLEST_SIDE and shape[0] * shape[1] <= MOST_PIXELS
+
+
+def _printable(name: str) -> str:
+    """A name for people: without what a terminal would obey or could not write."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
 def _too_large(name: str) -> UapsegError:

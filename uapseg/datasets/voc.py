@@ -10,10 +10,11 @@ split are not given out. So its val split is our ``test``, and 15 % of its train
 Source: Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2010.
 """
 
+from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.labels import table
+from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
 from uapseg.datasets.reading import Photos
 from uapseg.datasets.splits import held_out, only_official
@@ -26,7 +27,7 @@ CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
     "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-NUMBERS = table({number: number for number in range(len(CLASSES))})
+READ = partial(read_labels, numbers=table({number: number for number in range(len(CLASSES))}))
 
 
 def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
@@ -43,7 +44,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
         names = [name for name in names if held_out(name) == split]
     pictures = found([folder / "JPEGImages" / f"{name}.jpg" for name in names], folder, "JPEGImages/ and ImageSets/")
     labels = folder / "SegmentationClass"
-    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), NUMBERS)
+    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
     return Photos(
         whole,
         name=f"voc:{root}",

@@ -1,0 +1,144 @@
+"""What the names of folders and files tell: which hold label maps, and which label map belongs to which picture."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+LABELS = {
+    "mask", "masks", "label", "labels", "annotation", "annotations", "annot", "annots", "anno", "annos", "ann", "anns",
+    "gt", "gts", "truth", "groundtruth", "groundtruths", "seg", "segs", "segm", "segmentation", "segmentations",
+    "segmap", "segmaps", "labelmap", "labelmaps", "lbl", "lbls", "trimap", "trimaps", "matte", "mattes", "alpha",
+    "labelid", "labelids", "labeltrainids", "trainids", "gtfine", "gtcoarse", "trainannot", "valannot", "testannot",
+}  # fmt: skip
+"""Words for label maps."""
+
+PICTURES = {
+    "image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "rgb", "input", "inputs", "sat",
+    "leftimg8bit", "rightimg8bit", "jpegimages",
+}  # fmt: skip
+"""Words for pictures."""
+
+OTHERS = {"instance", "instances", "instanceid", "instanceids", "object", "objects", "panoptic", "polygons"}
+"""Words for maps that number objects, not classes."""
+
+SPLITS = {
+    "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
+    "testing": "test", "trainannot": "train", "valannot": "val", "testannot": "test",
+}  # fmt: skip
+
+BESIDES = {
+    "class", "classes", "semantic", "binary", "color", "colour", "colors", "colours", "png", "jpg", "jpeg", "gif",
+    "tif", "tiff", "bmp", "dir", "raw", "id", "ids", "fine", "coarse", "ground", "map", "maps", "aug", "new", "all",
+    "data", "final", "original", "originals", "left", "8bit",
+}  # fmt: skip
+"""Words that may stand beside those without another meaning."""
+
+FIRST = ("masks", "labels")
+"""Where several folders hold label maps, these come first."""
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a file's path tells.
+
+    Attributes:
+        path: It whole.
+        folder: The folder that it lies in.
+        place: Its folders without what only tells pictures from label maps; those of a pair have the same.
+        stem: Its name without the ending.
+        key: The same without words for pictures or label maps.
+        labels: Whether it lies in a folder for label maps.
+        marked: Whether its own name has a word for label maps.
+        others: Whether it numbers objects, by its name.
+    """
+
+    path: str
+    folder: str
+    place: tuple[str, ...]
+    stem: str
+    key: str
+    labels: bool
+    marked: bool
+    others: bool
+
+    @property
+    def rank(self) -> tuple[int, bool, bool, str]:
+        """What comes first of several label maps of a picture: the one beside it, then by folder."""
+        words = {word for part in self.folder.split("/") for word in _words(part)} if self.labels else set[str]()
+        order = next((1 + number for number, word in enumerate(FIRST) if word in words), 3) if words else 0
+        coloured = bool((words | set(_words(self.stem))) & {"color", "colour", "colors", "colours"})
+        return order, coloured, "trainid" not in self.stem, self.path
+
+
+def folded(name: str) -> str:
+    """A name for comparing: without case, and with accents in one form, as systems store them differently."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def holds_label_maps(folder: str) -> bool:
+    """Whether a folder of this name holds label maps."""
+    return _is_of(LABELS, folder)
+
+
+def read_name(path: str, top: int = 0) -> Name:
+    """What a path tells.
+
+    Args:
+        path: With ``/`` between names.
+        top: How many folders at its beginning tell nothing, as all files are in them.
+    """
+    whole = PurePosixPath(path)
+    folders = whole.parts[top:-1]
+    telling = [number for number, name in enumerate(folders) if holds_label_maps(name) or _is_of(PICTURES, name)]
+    stem = folded(whole.stem)
+    key, marked, others = _key(stem)
+    within = {word for name in folders for word in _words(name)}
+    labels = bool(telling) and holds_label_maps(folders[telling[-1]])
+    return Name(
+        path=path,
+        folder="/".join(whole.parts[:-1]),
+        place=tuple(part for name in folders for part in _place(name)),
+        stem=stem,
+        key=key,
+        labels=labels,
+        marked=marked,
+        others=others or (labels and bool(within & OTHERS)),
+    )
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name: ``SegmentationClassPNG`` has three."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFC", name))
+    return [word.strip("0123456789") or word for word in re.split(r"[\W_]+", apart.casefold()) if word]
+
+
+def _is_of(words: set[str], name: str) -> bool:
+    """Whether a name is made of these words, and of others only if they mean nothing else."""
+    known = words | SPLITS.keys() | BESIDES | OTHERS | (PICTURES if words is LABELS else set())
+    return any(
+        words & set(found) and all(word in known or word.isdecimal() for word in found)
+        for found in (_words(name), _words(name.lower()))
+    )
+
+
+def _place(folder: str) -> list[str]:
+    """What a folder's name tells besides that it holds pictures or label maps."""
+    if holds_label_maps(folder) or _is_of(PICTURES, folder):
+        return [SPLITS[word] for word in _words(folder) if word in SPLITS]
+    return [SPLITS.get(folded(folder), folded(folder))]
+
+
+def _key(stem: str) -> tuple[str, bool, bool]:
+    """A file's stem without words for pictures and label maps at its ends, and whether it had those for label maps."""
+    parts = re.split(r"([ _.-]+)", stem)
+    words, taken = parts[::2], set[str]()
+    known = LABELS | PICTURES | OTHERS | BESIDES
+    first, last = 0, len(words)
+    while last - first > 1 and words[last - 1] in known:
+        taken.add(words[last - 1])
+        last -= 1
+    while last - first > 1 and words[first] in LABELS | PICTURES:
+        taken.add(words[first])
+        first += 1
+    return "".join(parts[2 * first : 2 * last - 1]), bool(taken & (LABELS | OTHERS)), bool(taken & OTHERS)

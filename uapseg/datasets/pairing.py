@@ -1,0 +1,182 @@
+"""Which files are pictures, and which label map is whose: by the names of folders and files, else by content."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from os.path import commonprefix
+from pathlib import PurePosixPath
+
+from uapseg.datasets.labels import seems_label_map
+from uapseg.datasets.names import Name, holds_label_maps, read_name
+from uapseg.datasets.trees import Tree
+
+SUFFIXES = {
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".ppm",
+    ".pgm", ".tga", ".jp2", ".qoi",
+}  # fmt: skip
+
+LOOKED_AT = 4
+"""Files of a folder that are decoded where its name does not tell what it holds."""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Pictures and their label maps.
+
+    Attributes:
+        maps: The path of each picture, with that of its label map.
+        notes: What was not understood, or had to be guessed, in sentences.
+    """
+
+    maps: dict[str, str | None]
+    notes: tuple[str, ...]
+
+
+def pair(tree: Tree) -> Paired:
+    """Tells pictures from label maps, and finds the label map of each picture."""
+    listed = set(tree.pictures or ())
+    paths = [path for path in tree.files if path in listed or PurePosixPath(path).suffix.lower() in SUFFIXES]
+    top = _shared_folders(paths)
+    names = [read_name(path, top) for path in paths]
+    return _Pairing(tree, names).paired()
+
+
+class _Pairing:
+    """The steps from names to pairs."""
+
+    def __init__(self, tree: Tree, names: Sequence[Name]) -> None:
+        self._tree, self._notes = tree, list[str]()
+        listed = None if tree.pictures is None else set(tree.pictures)
+        self._pictures = [one for one in names if not one.labels and (listed is None or one.path in listed)]
+        self._labels = [one for one in names if one.labels]
+        if listed is not None:
+            self._labels += [one for one in names if not one.labels and one.marked and one.path not in listed]
+
+    def paired(self) -> Paired:
+        """Pictures with their label maps, and what there is to say."""
+        self._take_marked()
+        self._take_sisters()
+        self._give_back_photos()
+        found = self._matched(self._pictures, self._labels)
+        maps = {name.path: self._tree.labels.get(name.path, found.get(name.path)) for name in self._pictures}
+        for labels in set(self._tree.labels.values()):
+            maps.pop(labels, None)
+        if self._tree.pictures is None:
+            self._say_what_is_left(set(maps.values()))
+        return Paired(maps, tuple(self._notes))
+
+    def _take_marked(self) -> None:
+        """Files called as label maps, such as ``NAME_mask.png``, where there is a picture of that name."""
+        marked = [name for name in self._pictures if name.marked]
+        plain = [name for name in self._pictures if not name.marked]
+        matched = set(self._matched(plain, marked).values())
+        owned = {(name.place, name.key) for name in plain}  # a second map of the same picture, such as one in colours
+        taken = {name.path for name in marked if name.path in matched or (name.place, name.key) in owned}
+        self._move(taken)
+
+    def _take_sisters(self) -> None:
+        """Whole folders of files that are called as pictures elsewhere, and hold few tones where those hold many."""
+        groups = defaultdict[tuple[str, str], list[Name]](list)
+        if self._tree.pictures is None:
+            for name in self._pictures:
+                groups[name.folder, PurePosixPath(name.path).suffix.lower()].append(name)
+        stems = {group: {name.stem: name for name in names} for group, names in groups.items()}
+        owners = defaultdict[str, list[tuple[str, str]]](list)
+        for group, inside in stems.items():
+            for stem in inside:
+                owners[stem].append(group)
+        for group, inside in stems.items():
+            others = Counter(other for stem in inside for other in owners[stem] if other != group)
+            if not others or 2 * max(others.values()) < len(inside):
+                continue
+            partner = others.most_common(1)[0][0]
+            shared = [stem for stem in inside if stem in stems[partner]]
+            if self._seem_maps(inside[stem] for stem in shared) and not self._seem_maps(
+                stems[partner][stem] for stem in shared
+            ):
+                place = stems[partner][shared[0]].place
+                self._move({name.path for name in groups[group]}, place)
+                where = f"The folder {group[0]}" if group[0] != partner[0] else f"The {group[1]} files"
+                self._notes.append(f"{where} seems to hold the label maps of {partner[0] or 'the pictures'}.")
+
+    def _give_back_photos(self) -> None:
+        """Folders only called as if they held label maps: no picture has their names, and they hold photos."""
+        matched = set(self._matched(self._pictures, self._labels).values())
+        folders = defaultdict[str, list[Name]](list)
+        for name in self._labels:
+            if name.labels:
+                folders[name.folder].append(name)
+        for names in folders.values():
+            alone = self._tree.pictures is not None or any(name.path in matched for name in names)
+            if not alone and not self._seem_maps(names):
+                self._labels = [name for name in self._labels if name not in set(names)]
+                self._pictures += [replace(name, labels=False) for name in names]
+
+    def _say_what_is_left(self, used: set[str | None]) -> None:
+        """Label maps that are not used, and folders for label maps that hold files of other kinds."""
+        maps = [name for name in self._labels if not name.others]
+        served = {name.key: name.folder for name in maps if name.path in used}
+        for folder, count in Counter(name.folder for name in maps if name.key not in served).items():
+            self._notes.append(f"{count} label maps in {folder or 'it'} belong to no picture, or to several.")
+        seconds = {name.folder: served[name.key] for name in maps if name.key in served}
+        for folder, first in seconds.items():
+            if folder not in served.values():
+                self._notes.append(f"{folder or 'The top'} is not used: the label maps are taken from {first}.")
+        if not served:
+            self._notes += self._foreign()
+
+    def _foreign(self) -> list[str]:
+        """What seems meant as label maps, where there are none."""
+        said = [
+            f"{folder or 'The top'} numbers objects, not classes: it is not used."
+            for folder in dict.fromkeys(name.folder for name in self._labels if name.others)
+        ]
+        foreign = Counter(
+            (path.parent.as_posix(), path.suffix.lower())
+            for path in map(PurePosixPath, self._tree.files)
+            if path.suffix.lower() in {".txt", ".xml", ".json", ".npy", ".npz", ".mat", ".csv"}
+            and any(map(holds_label_maps, path.parts[:-1]))
+        )
+        return said + [
+            f"{folder} holds {count} {suffix} files: label maps are read from PNG files with a class number a pixel."
+            for (folder, suffix), count in foreign.items()
+            if count > 1
+        ]
+
+    def _move(self, paths: set[str], place: tuple[str, ...] | None = None) -> None:
+        """Takes files from the pictures to the label maps."""
+        moved = [name for name in self._pictures if name.path in paths]
+        self._labels += [name if place is None else replace(name, place=place) for name in moved]
+        self._pictures = [name for name in self._pictures if name.path not in paths]
+
+    def _matched(self, pictures: Sequence[Name], labels: Sequence[Name]) -> dict[str, str]:
+        """The label map of each picture: of its place and name, or else of a name that there is only once."""
+        here, anywhere = defaultdict[object, list[Name]](list), defaultdict[str, list[Name]](list)
+        for name in sorted((name for name in labels if not name.others), key=lambda name: name.rank):
+            for called in dict.fromkeys((name.stem, name.key)):
+                here[name.place, called].append(name)
+                anywhere[called].append(name)
+        alike = Counter(called for name in pictures for called in {name.stem, name.key})
+        found = dict[str, str]()
+        for name in pictures:
+            for called in dict.fromkeys((name.stem, name.key)):
+                near, far = here[name.place, called], anywhere[called]
+                if near or (len(far) == 1 and alike[called] == 1):
+                    found[name.path] = (near or far)[0].path
+                    break
+        return found
+
+    def _seem_maps(self, names: Iterable[Name]) -> bool:
+        """Whether some of these files, spread evenly, all look like label maps."""
+        every = list(names)
+        some = every[:: max(1, len(every) // LOOKED_AT)][:LOOKED_AT]
+        return bool(some) and all(seems_label_map(self._tree.files[name.path]) for name in some)
+
+
+def _shared_folders(paths: Sequence[str]) -> int:
+    """How many folders all files are in; not the last one where they are all in it itself and its name tells."""
+    parents = [PurePosixPath(path).parts[:-1] for path in paths]
+    shared = commonprefix(parents)  # noqa: RUF071  of lists, it compares whole names
+    if shared and all(len(parent) == len(shared) for parent in parents) and holds_label_maps(shared[-1]):
+        return len(shared) - 1
+    return len(shared)
