@@ -293,5 +293,5 @@ SLIPS = {
     bad_objects: "a list of some of its classes",
     bad_classes: "a list of two or more names",
     no_module: "returns function: it must return a torch.nn.Module",
-    fails: "cannot be built .*own_networks.py, line [0-9]+: KeyError: 'weights'",
+    fails: "cannot be built .*own_networks.py, line [0-9]+: there is no 'weights'",
 }

@@ -247,3 +247,43 @@ def test_a_network_of_the_hub_is_downloaded_once(server, tmp_path):
         "no internet and no cached weights for hf:tiny/upernet"
         in loaded("http://127.0.0.1:9", "hf:tiny/upernet").stderr
     )
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        ({"1": "road", "2": "car", "3": "sky"}, ("road", "car", "sky")),
+        ({"0": "road", "1": "car", "3": "sky"}, ("road", "car", "class 2")),
+        ({"0": "road", "255": "void", "2": "sky"}, ("road", "class 1", "sky")),
+        ({"0": "road", "1": None, "2": " "}, ("road", "class 1", "class 2")),
+    ],
+)
+def test_classes_are_named_however_they_are_numbered(labels, classes, tmp_path):
+    saved(segformer({0: "a", 1: "b", 2: "c"}), tmp_path)
+    edit(tmp_path / "config.json", id2label=labels, label2id={})
+    assert load_model(f"hf:{tmp_path}").classes == classes
+
+
+@pytest.mark.parametrize(
+    ("mean", "std", "wanted"),
+    [(None, None, (MEAN, STD)), (0.5, 0.25, ([0.5] * 3, [0.25] * 3)), ([0.4], [0.2], ([0.4] * 3, [0.2] * 3))],
+)
+def test_statistics_may_be_missing_or_one_number(mean, std, wanted, tmp_path):
+    saved(segformer({0: "a", 1: "b"}), tmp_path)
+    edit(tmp_path / "preprocessor_config.json", image_mean=mean, image_std=std)
+    seen = load_model(f"hf:{tmp_path}").normalise(torch.ones(1, 3, 1, 1)).flatten().tolist()
+    assert seen == pytest.approx([(1 - m) / s for m, s in zip(*wanted, strict=True)])
+
+
+@pytest.mark.parametrize(
+    "change", [{"image_mean": [0.5] * 4}, {"image_mean": "x"}, {"image_std": [0.1, 0.1, 0]}, {"image_std": [None] * 3}]
+)
+def test_statistics_that_are_no_three_numbers_are_refused(change, tmp_path):
+    saved(segformer({0: "a", 1: "b"}), tmp_path)
+    edit(tmp_path / "preprocessor_config.json", **change)
+    with pytest.raises(UapsegError, match=f"has no {next(iter(change))} of three numbers"):
+        load_model(f"hf:{tmp_path}")
+
+
+def edit(file: Path, **changes: object) -> None:
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))

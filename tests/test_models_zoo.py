@@ -132,7 +132,7 @@ def test_an_unknown_network_of_torchvision_is_refused_with_the_list():
         load_model("torchvision:resnet50")
 
 
-@pytest.mark.parametrize("kind", ["safetensors", "bare", "nested", "parallel", "half"])
+@pytest.mark.parametrize("kind", ["safetensors", "bare", "nested", "parallel", "half", "compiled", "lightning"])
 def test_a_file_of_weights_is_used_instead(kind, tmp_path):
     state = random_network().state_dict()
     file = tmp_path / f"weights.{'safetensors' if kind == 'safetensors' else 'pth'}"
@@ -144,6 +144,8 @@ def test_a_file_of_weights_is_used_instead(kind, tmp_path):
                 "bare": state,
                 "nested": {"model": state, "epoch": 3},
                 "parallel": {f"module.{key}": value for key, value in state.items()},
+                "compiled": {f"_orig_mod.module.{key}": value for key, value in state.items()},
+                "lightning": {"state_dict": {f"model.{key}": value for key, value in state.items()}, "epoch": 3},
                 "half": {key: v.half() if v.is_floating_point() else v for key, v in state.items()},
             }[kind],
             file,
@@ -182,6 +184,17 @@ def test_weights_of_another_network_are_refused_with_the_first_that_differs(chan
     torch.save(state, tmp_path / "weights.pth")
     with pytest.raises(UapsegError, match=f"do not fit the network {LRASPP} .{sentence}"):
         load_model(LRASPP, weights=str(tmp_path / "weights.pth"))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["street", LRASPP])
+def test_weights_that_are_not_finite_are_refused(name, value, tmp_path):
+    state = {key: weight.clone() for key, weight in load_model("street").state_dict().items()}
+    state = {key.removeprefix("_net."): weight for key, weight in state.items() if key.startswith("_net.")}
+    state["classifier.low_classifier.bias"][3] = value
+    torch.save(state, tmp_path / "weights.pth")
+    with pytest.raises(UapsegError, match=r"are not finite \(classifier\.low_classifier\.bias\)"):
+        load_model(name, weights=str(tmp_path / "weights.pth"))
 
 
 class Trap:

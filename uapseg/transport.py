@@ -221,4 +221,4 @@ def _next(answer: http.client.HTTPResponse) -> bytes:
 
 
 def _said(error: str | BaseException) -> str:
-    return (str(error) or type(error).__name__).rstrip(".")
+    return (str(error) or "the connection broke off").rstrip(".")

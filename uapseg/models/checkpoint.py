@@ -1,5 +1,6 @@
 """Weights from a file. Reading takes no code from it."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,11 @@ from torch import Tensor, nn
 
 from uapseg.errors import UapsegError
 
-_INSIDE = ("model", "state_dict", "model_state_dict")
+_INSIDE = ("model", "state_dict", "model_state_dict", "net", "network", "weights")
 """Where training scripts keep the state dict among other things."""
+
+_WRAPPERS = re.compile(r"^((module|model|_orig_mod|net|network)\.)+")
+"""What parallel training, Lightning and torch.compile put before the names of weights."""
 
 
 def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> None:
@@ -19,8 +23,8 @@ def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> No
 
     Args:
         net: The network, built but untrained.
-        file: Safetensors, or a state dict saved by torch: bare, or under ``model`` or ``state_dict``. Half precision
-            becomes single, and the prefix ``module.`` of parallel training is taken off.
+        file: Safetensors, or a state dict saved by torch: bare, or under ``model``, ``state_dict`` and the like. Half
+            precision becomes single, and what wrappers put before the names is taken off.
         name: What to call the network in a message.
         unused: How the names of weights begin that the file may hold and the network does without.
 
@@ -29,6 +33,11 @@ def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> No
             of another network.
     """
     state = {key: value for key, value in read_state(file).items() if not key.startswith(unused)}
+    spoilt = next((key for key, value in state.items() if not value.isfinite().all()), None)
+    if spoilt is not None:
+        raise UapsegError(
+            f"The weights in {file} are not finite ({spoilt}): take those from before the training went wrong."
+        )
     try:
         net.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in state.items()})
     except RuntimeError as error:
@@ -51,7 +60,7 @@ def read_state(file: Path) -> dict[str, Tensor]:
     state = state[inside] if inside else state
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise UapsegError(f"The file {file} holds no state dict: save one with torch.save(net.state_dict(), file).")
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
+    return {_WRAPPERS.sub("", str(key)): value for key, value in state.items()}
 
 
 def _read(file: Path) -> Any:

@@ -12,11 +12,10 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram, unflatten
 
-from uapseg.errors import UapsegError
+from uapseg.errors import UapsegError, said
 from uapseg.files import read
 from uapseg.models.own import adopt
 from uapseg.models.segmenter import Segmenter
-from uapseg.models.slips import said
 
 
 def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  it brings its own

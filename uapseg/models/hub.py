@@ -6,6 +6,7 @@ Source: https://huggingface.co/docs/transformers/tasks/semantic_segmentation
 import re
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import isfinite
 from pathlib import Path
 from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
@@ -15,9 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from uapseg.download import Download, UnreachableError, fetch
-from uapseg.errors import UapsegError
+from uapseg.errors import UapsegError, said
 from uapseg.models import slips
-from uapseg.models.classes import distinct, objects_of, pair_of, palette_of
+from uapseg.models.classes import distinct, numbered, objects_of, pair_of, palette_of
 from uapseg.models.segmenter import Channels, Segmenter
 
 try:
@@ -55,8 +56,8 @@ def load(rest: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  
     """
     name, place = f"hf:{rest}", _place(rest)
     net, processor = _fetched(place, name)
-    classes = distinct([net.config.id2label[number] for number in range(net.config.num_labels)])
-    mean, std = _statistics(processor)
+    classes = _classes(net.config)
+    mean, std = _statistics(processor, name)
     model = Segmenter(
         _Logits(net, flipped=bool(getattr(processor, "do_flip_channel_order", False))),
         name=name,
@@ -131,12 +132,45 @@ def _check_connection(place: str) -> None:
             pass  # private, or not there: the hub's library knows more
 
 
-def _statistics(processor: Any) -> tuple[Channels, Channels]:
+def _classes(config: Any) -> tuple[str, ...]:
+    """The names of its classes; those that it does not name are called by their numbers.
+
+    Some count them from 1, leave numbers out, or name what has no label.
+    """
+    known = {int(number): name for number, name in config.id2label.items()}
+    first = 1 if set(known) == set(range(1, config.num_labels + 1)) else 0
+    names = [known.get(number + first) for number in range(config.num_labels)]
+    unnamed = numbered(config.num_labels)
+    return distinct([name if isinstance(name, str) and name.strip() else unnamed[n] for n, name in enumerate(names)])
+
+
+def _statistics(processor: Any, name: str) -> tuple[Channels, Channels]:
     """Mean and std in the units of images, whatever the processor multiplies grey levels by."""
-    scale = 255 * processor.rescale_factor if processor.do_rescale else 255.0
-    mean, std = (processor.image_mean, processor.image_std) if processor.do_normalize else ((0.0,) * 3, (1.0,) * 3)
-    (r, g, b), (red, green, blue) = mean, std
+    scale = 255 * (processor.rescale_factor or 1 / 255) if processor.do_rescale else 255.0
+    plain = not processor.do_normalize
+    r, g, b = (0.0,) * 3 if plain else _channels(processor, "image_mean", name)
+    red, green, blue = (1.0,) * 3 if plain else _channels(processor, "image_std", name)
+    if min(red, green, blue) <= 0:
+        raise _unreadable("image_std", name)
     return (r / scale, g / scale, b / scale), (red / scale, green / scale, blue / scale)
+
+
+def _channels(processor: Any, what: str, name: str) -> Channels:
+    """Its value for each channel: where it says none the one of its kind, where it says a single one that one."""
+    values = getattr(processor, what, None)
+    values = getattr(type(processor), what, None) if values is None else values
+    listed: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
+    if len(listed) not in {1, 3} or not all(isinstance(each, int | float) and isfinite(each) for each in listed):
+        raise _unreadable(what, name)
+    red, green, blue = listed if len(listed) == 3 else listed * 3
+    return float(red), float(green), float(blue)
+
+
+def _unreadable(what: str, name: str) -> UapsegError:
+    return UapsegError(
+        f"The network {name} has no {what} of three numbers: write what it was trained with into its "
+        "preprocessor_config.json."
+    )
 
 
 @contextmanager
@@ -160,7 +194,7 @@ def _told(name: str) -> Generator[None]:
                 f"The network {name} asks for its terms to be accepted: accept them on its page, then log in with "
                 "hf auth login."
             ) from error
-        raise UapsegError(f"The network {name} cannot be loaded ({slips.said(error)}).") from error
+        raise UapsegError(f"The network {name} cannot be loaded ({said(error)}).") from error
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from uapseg.errors import UapsegError
+from uapseg.errors import UapsegError, said
 from uapseg.models import slips
 from uapseg.models.classes import distinct, numbered, objects_of, pair_of, palette_of
 from uapseg.models.segmenter import RGB, Channels, Segmenter
@@ -140,7 +140,7 @@ def _returned(file: Path, function: str) -> Any:
     except Exception as error:  # code of the user's own may raise anything
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         where = f"{file}, line {lines[-1]}" if lines else f"{file}"
-        raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {slips.said(error)}).") from error
+        raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {said(error)}).") from error
 
 
 def _imported(file: Path) -> ModuleType:

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from uapseg.errors import UapsegError
+from uapseg.errors import UapsegError, said
 from uapseg.models.classes import MOST
 from uapseg.models.scale import check_scale
 from uapseg.models.segmenter import Segmenter
@@ -75,12 +75,6 @@ def _logits(model: Segmenter, images: Images) -> Tensor:
     if not answer.isfinite().all():
         raise UapsegError(f"The network {model.name} answers with values that are not finite: check its weights.")
     return answer
-
-
-def said(error: Exception) -> str:
-    """What an exception of anyone's code says, on one line."""
-    text = "".join(letter for letter in " ".join(str(error).split()) if letter.isprintable())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
 
 
 def _times(images: Images) -> str:
