@@ -28,13 +28,29 @@ def hide(clean: torch.Tensor, seen: torch.Tensor):
 def test_hidden_classes_by_hand():
     counts = hide(maps([2, 2, 1, 0], [2, 1, 1, 0]), maps([0, 1, 1, 0], [2, 1, 0, 2]))
     values = scores(counts, HIDE)
-    assert values["hidden"] == 2 / 3  # gone whatever it became
+    assert values["hidden"] == 1 / 3  # two of three are gone, whatever they became, and one is new elsewhere
     assert values["filled"] == 1 / 3  # the other one became a car
     assert values["fully_hidden"] == 1 / 2
     assert values["kept"] == 3 / 5
     assert values["kept_objects"] == 2 / 3
-    assert values["miou"] == pytest.approx((1 / 3 + 2 / 3 + 0) / 3)
+    assert values["miou"] == pytest.approx((1 / 3 + 2 / 3) / 2)  # of the others: a hidden class is none of them
     assert each(counts, HIDE) == (1.0, 0.0)
+
+
+def test_a_hidden_class_that_appears_elsewhere_is_not_hidden():
+    """It moved by a pixel, twice as much of it is there, it appears where none was, and it is really gone."""
+    clean = maps([2, 1, 0, 0], [2, 0, 0, 0], [0, 0, 1, 1], [2, 2, 2, 0])
+    seen = maps([0, 2, 0, 0], [2, 2, 0, 0], [0, 0, 1, 2], [0, 0, 0, 0])
+    assert [scores(hide(clean[n : n + 1], seen[n : n + 1]), HIDE)["hidden"] for n in range(4)] == [0.0, 0.0, None, 1.0]
+    counts = hide(clean, seen)
+    values = scores(counts, HIDE)
+    assert values["hidden"] == pytest.approx(1 - 4 / 5)
+    assert values["fully_hidden"] == 1 / 4
+    assert values["kept"] == 8 / 11
+    assert values["kept_objects"] == 1 / 3
+    assert each(counts, HIDE) == (0.0, 0.0, 0.0, 1.0)
+    assert interval(counts, HIDE) == pytest.approx(tuple(intervals(counts, HIDE)["hidden"]), abs=1e-9)
+    assert interval(counts, HIDE)[0] == 0.0
 
 
 def test_a_static_target_by_hand():
@@ -68,6 +84,7 @@ def test_batches_add_up(seed, split):
 def test_intervals_hold_the_value_and_shrink_with_more_pictures():
     generator = torch.Generator().manual_seed(0)
     clean, seen = (torch.randint(3, (40, 1, 30), generator=generator, dtype=torch.uint8) for _ in range(2))
+    seen[..., ::2] %= 2  # half as many people as before
     few, many = (intervals(hide(clean[:n], seen[:n]), HIDE)["hidden"] for n in (6, 40))
     value = scores(hide(clean, seen), HIDE)["hidden"]
     assert value is not None
@@ -80,6 +97,7 @@ def test_the_interval_of_the_first_score_alone_is_the_same():
     """Pictures differ in how many pixels are hidden: it is the share of all of them, not the mean share."""
     generator = torch.Generator().manual_seed(0)
     clean, seen = (torch.randint(3, (40, 1, 30), generator=generator, dtype=torch.uint8) for _ in range(2))
+    seen[..., ::2] %= 2  # half as many people as before
     clean[:20, :, 3:] = 0
     counts = hide(clean, seen)
     assert interval(counts, HIDE) == pytest.approx(tuple(intervals(counts, HIDE)["hidden"]), abs=1e-9)
@@ -117,7 +135,8 @@ def test_overlap_and_union_are_those_of_the_masks(seed):
     generator = torch.Generator().manual_seed(seed)
     clean, seen = (torch.randint(3, (4, 2, 5), generator=generator, dtype=torch.uint8) for _ in range(2))
     counts, counted = hide(clean, seen), clean != 2
-    for number in range(3):
+    assert not counts.union[:, 2].any()
+    for number in range(2):
         before, after = (clean == number) & counted, (seen == number) & counted
         assert counts.overlap[:, number].tolist() == (before & after).sum((1, 2)).tolist()
         assert counts.union[:, number].tolist() == (before | after).sum((1, 2)).tolist()

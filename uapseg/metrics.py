@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from uapseg.targets import KINDS, Goal, Hidden, Target
+from uapseg.targets import KINDS, Goal, Hidden, Target, class_numbers
 from uapseg.tensors import LabelMaps
 
 Scores = dict[str, float | None]
@@ -23,8 +23,9 @@ class Counts:
         pixels: The pixels of each group (n, g).
         reached: Those that carry the wanted label; for the group of hidden pixels, no longer a hidden class (n, g).
         filled: The hidden pixels that carry the wanted label (n, 1).
+        left: The pixels, wherever they are, that carry a hidden class (n, 1).
         overlap: The pixels outside the hidden group that carry a class before and after (n, k).
-        union: Those that carry it before or after (n, k).
+        union: Those that carry it before or after (n, k); none for a hidden class.
         clean: The pixels of each class in the clean pictures (n, k).
         wanted: The pixels that should carry each class (n, k).
         seen: Those that do (n, k).
@@ -33,6 +34,7 @@ class Counts:
     pixels: Tensor
     reached: Tensor
     filled: Tensor
+    left: Tensor
     overlap: Tensor
     union: Tensor
     clean: Tensor
@@ -51,21 +53,25 @@ def count(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes
     """Counts what is seen (n, h, w) against the goal, and against what was seen in the clean pictures."""
     k, right, hides = len(classes), seen == goal.labels, isinstance(target, Hidden)
     filled = right & (goal.groups == 0)
-    if isinstance(target, Hidden):
-        names = {name.lower() for name in target.classes}
-        gone = torch.ones(256, dtype=torch.bool, device=seen.device)
-        gone[[number for number, name in enumerate(classes) if name.lower() in names]] = False
-        right = torch.where(goal.groups == 0, gone[seen.long()], right)
+    hidden = list(class_numbers(target.classes, classes)) if isinstance(target, Hidden) else []
+    of_hidden = torch.zeros(256, dtype=torch.bool, device=seen.device)
+    of_hidden[hidden] = True
+    left = of_hidden[seen.long()]
+    if hides:
+        right = torch.where(goal.groups == 0, ~left, right)
     groups = [goal.groups == group for group in range(len(KINDS[target.kind].shares))]
     pairs = _histogram(clean.long() * (k + 1) + torch.where(groups[0] & hides, k, seen.long()), (k + 1) ** 2)
     pairs = pairs.view(-1, k + 1, k + 1)[:, :k, :k]  # without the hidden pixels, which went to a class of their own
     overlap = pairs.diagonal(dim1=1, dim2=2)
+    union = pairs.sum(1) + pairs.sum(2) - overlap
+    union[:, hidden] = 0  # what else has become of a hidden class is missing in the union of the class that it was
     return Counts(
         _sums(groups),
         _sums([right & group for group in groups]),
         _sums([filled]),
+        _sums([left]),
         overlap,
-        pairs.sum(1) + pairs.sum(2) - overlap,
+        union,
         *(_histogram(labels.long(), k) for labels in (clean, goal.labels, seen)),
     )
 
@@ -101,8 +107,9 @@ def scores(counts: Counts, target: Target) -> Scores:
 
     Returns:
         For a static target ``target_success`` (pixels at the goal) and ``region_success`` (those of the drawn region);
-        for hidden classes ``hidden`` (their pixels that no longer carry any hidden class), ``filled`` (those that
-        carry what is to take their place), ``fully_hidden`` (pictures with no such pixel left), ``kept`` (the other
+        for hidden classes ``hidden`` (one minus the pixels that carry one, anywhere, over those that did before; 0
+        where they are no fewer), ``filled`` (the pixels that did and carry what is to take their place),
+        ``fully_hidden`` (of the pictures that show one before or after, those that do not after), ``kept`` (the other
         pixels, unchanged), ``kept_objects`` (those of object classes) and ``miou`` (of the other classes, before
         against after).
     """
@@ -110,22 +117,31 @@ def scores(counts: Counts, target: Target) -> Scores:
 
 
 def each(counts: Counts, target: Target) -> tuple[float | None, ...]:
-    """The success in each picture: all pixels at the goal, or hidden pixels that are gone."""
-    return tuple(_share(reached, pixels) for reached, pixels in zip(*_first(counts, target), strict=True))
+    """The first score in each picture; None where it shows no hidden class, 0 where it shows one only afterwards."""
+    shares = (_share(reached, pixels) for reached, pixels in zip(*_first(counts, target), strict=True))
+    if not isinstance(target, Hidden):
+        return tuple(shares)
+    return tuple(
+        0.0 if share is None and left else share for share, left in zip(shares, counts.left[:, 0], strict=True)
+    )
 
 
 def interval(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> tuple[float, ...]:
     """The 95 % bootstrap interval of the first score, as `intervals` has it; empty where no picture says anything."""
     reached, pixels = _first(counts, target)
     chosen = torch.randint(len(counts), (draws, len(counts)), generator=torch.Generator().manual_seed(seed))
-    shares = reached[chosen].sum(1).double() / pixels[chosen].sum(1)
+    shares = reached[chosen].sum(1).clamp(min=0).double() / pixels[chosen].sum(1)
     return tuple(shares[shares.isfinite()].quantile(ENDS).tolist()) if pixels.any() else ()
 
 
 def _first(counts: Counts, target: Target) -> tuple[Tensor, Tensor]:
-    """What the first score is the share of, picture by picture: pixels reached, and pixels there are (n)."""
-    group = slice(0, 1) if isinstance(target, Hidden) else slice(None)
-    return counts.reached[:, group].sum(1), counts.pixels[:, group].sum(1)
+    """What the first score is the share of, picture by picture: pixels reached, and pixels there are (n).
+
+    Where hidden classes appear elsewhere, as many pixels are not reached; that may be fewer than none.
+    """
+    if isinstance(target, Hidden):
+        return counts.pixels[:, 0] - counts.left[:, 0], counts.pixels[:, 0]
+    return counts.reached.sum(1), counts.pixels.sum(1)
 
 
 def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
@@ -199,12 +215,12 @@ def _fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor
     pixels, reached = counts.pixels.sum(0), counts.reached.sum(0)
     if not isinstance(target, Hidden):
         return {"target_success": (reached.sum(), pixels.sum()), "region_success": (reached[0], pixels[0])}
-    shown = counts.pixels[:, 0] > 0
-    wholly = shown & (counts.reached[:, 0] == counts.pixels[:, 0])
+    left = counts.left[:, 0]
+    shown = (counts.pixels[:, 0] > 0) | (left > 0)
     return {
-        "hidden": (reached[0], pixels[0]),
+        "hidden": (pixels[0] - left.sum(), pixels[0]),
         "filled": (counts.filled.sum(), pixels[0]),
-        "fully_hidden": (wholly.sum(), shown.sum()),
+        "fully_hidden": ((shown & (left == 0)).sum(), shown.sum()),
         "kept": (reached[1:].sum(), pixels[1:].sum()),
         "kept_objects": (reached[1], pixels[1]),
     }
@@ -217,4 +233,5 @@ def _iou(counts: Counts, target: Target) -> Scores:
 
 
 def _share(part: Tensor, whole: Tensor) -> float | None:
-    return part.item() / whole.item() if whole.item() else None
+    """A share in [0, 1]; None of nothing."""
+    return max(0, part.item()) / whole.item() if whole.item() else None
