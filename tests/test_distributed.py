@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -20,16 +21,34 @@ import sys, torch
 from tests.test_distributed import search
 from uapseg.distributed import joined
 with joined() as workers:
-    delta = search(workers)
-    if workers.rank == 0:
-        torch.save(delta, sys.argv[1])
+    torch.save(search(workers), f"{sys.argv[1]}.{workers.rank}")
 """
+HELD_OUT = (115, 113, 90, 112, 95, 116, 111, 117, 118)
 
 
-def search(workers: Workers) -> torch.Tensor:
+class Watched(Plain):
+    """Remembers which pictures were decoded."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.asked: list[int] = []
+
+    def pictures(self, numbers):
+        self.asked += numbers
+        return super().pictures(numbers)
+
+    def ahead(self, numbers):
+        self.asked += numbers
+
+
+def search(workers: Workers) -> dict:
+    """The perturbation, how it is judged, and how many pictures were decoded to learn from and to choose by."""
     settings = fast(epsilon=11 / 255, budget=31, batch=5)  # in the last batch there is one picture for all
     target = Hidden(classes=("light",), fill="dark")
-    return list(fit(greys(), Plain(SHADES), Plain((115,), "val"), target, settings, workers=workers))[-1].state.delta
+    train, held_out = Watched(SHADES), Watched(HELD_OUT, "val")
+    last = list(fit(greys(), train, held_out, target, settings, workers=workers))[-1].state
+    looked = asdict(last.validation)
+    return {"delta": last.delta, "looked": looked, "decoded": (len(train.asked), len(held_out.asked))}
 
 
 def test_the_shares_of_the_workers_are_the_batch():
@@ -55,5 +74,24 @@ def test_processes_find_what_one_finds(world, tmp_path):
         found,
     ]
     subprocess.run(command, check=True, cwd=root, env={**os.environ, "PYTHONPATH": str(root)}, timeout=120)
-    shared = torch.load(found, weights_only=True)
-    assert (shared == search(Workers())).float().mean() > 0.999
+    alone = search(Workers())
+    ranks = [torch.load(f"{found}.{rank}", weights_only=True) for rank in range(world)]
+    for each in ranks:
+        assert (each["delta"] == alone["delta"]).float().mean() > 0.999
+        assert torch.equal(each["looked"].pop("predictions"), alone["looked"]["predictions"])
+        assert each["looked"] == {name: value for name, value in alone["looked"].items() if name != "predictions"}
+    for kind, whole in enumerate(alone["decoded"]):
+        counts = [each["decoded"][kind] for each in ranks]
+        assert sum(counts) == whole
+        assert max(counts) - min(counts) <= 0.25 * whole
+
+
+def test_what_processes_gather_is_the_batch_again(monkeypatch):
+    """Also where some of them have nothing."""
+    for size in (0, 1, 2, 7):
+        shares = [Workers(rank, 3).mine(list(range(size))) for rank in range(3)]
+        monkeypatch.setattr(
+            "torch.distributed.all_gather_object", lambda into, _, shares=shares: into.__setitem__(slice(None), shares)
+        )
+        assert Workers(1, 3).gather(list(shares[1])) == list(range(size))
+    assert Workers().gather([4, 5]) == [4, 5]

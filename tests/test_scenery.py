@@ -1,13 +1,16 @@
 """The rendered streets keep their promises: repeatable, complete, balanced, and not separable by colour alone."""
 
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
+from threading import Barrier
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
+from uapseg.datasets import street
 from uapseg.scenery import CLASSES, SIZE, SPLITS, Scene, render
 
 PEDESTRIAN = CLASSES.index("Pedestrian")
@@ -82,6 +85,24 @@ def test_colour_alone_does_not_tell_the_class(scenes: list[Scene]) -> None:
     means = np.array([colours[labels == label].mean(axis=0) for label in range(len(CLASSES))])
     nearest = np.argmin(((colours[:, None] - means[None]) ** 2).sum(axis=-1), axis=1)
     assert (nearest == labels).mean() < 0.6
+
+
+def test_two_threads_that_draw_a_scene_at_once_write_files_of_their_own(tmp_path, monkeypatch) -> None:
+    parts, both, save = [], Barrier(2), Image.Image.save
+
+    def slow(picture, file, *given, **named):
+        parts.append(file)
+        both.wait(timeout=30)
+        save(picture, file, *given, **named)
+
+    monkeypatch.setattr(street, "render", lambda *_: Scene(np.full((4, 6, 3), 7, np.uint8), np.ones((4, 6), np.uint8)))
+    monkeypatch.setattr(Image.Image, "save", slow)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: street.scene(tmp_path, "test", 3), range(2)))
+    assert len(set(parts)) == 2
+    np.testing.assert_array_equal(*found)
+    assert [file.name for file in tmp_path.iterdir()] == ["0003.png"]
+    np.testing.assert_array_equal(street.scene(tmp_path, "test", 3), found[0])
 
 
 @pytest.mark.slow

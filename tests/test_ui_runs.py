@@ -70,6 +70,23 @@ def test_publishing_tells_what_changed_after_a_moment():
     assert not run.newer(seen, "status")
 
 
+def test_who_reads_the_counter_finds_the_values_that_it_counts():
+    """While they are set, the counter is still the old one: what is read then is asked for again."""
+
+    class Watched(Run):
+        def __setattr__(self, name, value):
+            if name == "levels" and value is not None:
+                between.append((self.seq, self.newer(self.seq, "levels"), self.versions.get("levels", 0)))
+            super().__setattr__(name, value)
+
+    between: list[tuple[int, bool, int]] = []
+    run = Watched("t")
+    run.publish(status="running")
+    run.publish(note="", levels=LEVELS)
+    assert between == [(1, False, 0)]
+    assert (run.seq, run.versions["levels"], run.versions["status"]) == (2, 2, 1)
+
+
 def test_steps_build_a_curve_and_a_repeated_stretch_replaces_the_old_one():
     run = Run("t")
     for spent in (0, 64, 128):

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -34,6 +34,21 @@ class Workers:
         if self.world > 1:
             dist.all_reduce(value)
         return value
+
+    def gather(self, rows: list[T]) -> list[T]:
+        """What all processes have of a batch, in its order; the opposite of `mine`.
+
+        Args:
+            rows: What this process has for each of its share: values that pickle, tensors on the CPU.
+        """
+        if self.world == 1:
+            return rows
+        shares: list[Any] = [None] * self.world
+        dist.all_gather_object(shares, rows)
+        whole: list[Any] = [None] * sum(map(len, shares))
+        for rank, share in enumerate(shares):
+            whole[rank :: self.world] = share
+        return whole
 
     def wait(self) -> None:
         """Returns when all processes have come here."""

@@ -86,7 +86,9 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
     settings = search.settings
     known = [search.numbers[place] for place in spread(len(search.numbers), SHOWN_TRAINING)]
     chosen = spread(len(held_out), settings.validation_pictures)
-    judge = Judge(search.models, (held_out, chosen), (search.train, known), search.target, search.tile)
+    judge = Judge(
+        search.models, (held_out, chosen), (search.train, known), search.target, search.tile, workers=search.workers
+    )
     noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
     clean = judge.look(None, settings.epsilon)
     if isinstance(search.target, Hidden) and not any(share is not None for share in clean.each):
@@ -126,7 +128,7 @@ class _Search:
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device
-        self._workers = workers
+        self.workers = workers
         self._objectives = [Objective(model, target, settings, self.tile, workers) for model in models]
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.whole_pass else settings.budget
@@ -172,12 +174,12 @@ class _Search:
 
     @cached_property
     def _odds(self) -> Tensor:
-        return balanced_odds(self.models[0], self.train, self.numbers)
+        return balanced_odds(self.models[0], self.train, self.numbers, self.workers)
 
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""
         batch = self._varied(numbers, seed=self.settings.seed * 1_000_003 + spent)
-        self.train.ahead(self._batch(spent + len(numbers)))
+        self.train.ahead(self.workers.mine(self._batch(spent + len(numbers))))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
@@ -190,12 +192,12 @@ class _Search:
 
     def _varied(self, numbers: list[int], seed: int) -> Batch:
         """This process's share of a batch, varied as the settings ask; the same for the same seed."""
-        settings, mine = self.settings, self._workers.mine(numbers)
+        settings, mine = self.settings, self.workers.mine(numbers)
         moves = random_moves(len(numbers), settings.shift, flip=settings.flip, seed=seed)
         return Batch(
             mine,
             images_of(self.train, mine, self.device) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
             len(numbers),
-            self._workers.mine(moves) if settings.shift or settings.flip else (),
+            self.workers.mine(moves) if settings.shift or settings.flip else (),
             random_process(seed) if settings.robust else None,
         )

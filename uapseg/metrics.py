@@ -1,5 +1,6 @@
 """Counts that add up, picture by picture; shares and intervals are taken last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 
 import torch
@@ -41,9 +42,22 @@ class Counts:
     wanted: Tensor
     seen: Tensor
 
+    @classmethod
+    def of(cls, parts: Sequence["Counts"]) -> "Counts":
+        """The counts of several sets of pictures, one after the other."""
+        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
     def __add__(self, other: "Counts") -> "Counts":
         """The counts of both sets of pictures."""
-        return Counts(*(torch.cat([getattr(self, f.name), getattr(other, f.name)]) for f in fields(self)))
+        return Counts.of([self, other])
+
+    def rows(self) -> list["Counts"]:
+        """The counts of each picture."""
+        return [self.at(torch.tensor([number])) for number in range(len(self))]
+
+    def at(self, numbers: Tensor) -> "Counts":
+        """The counts of some of the pictures, by their numbers (m)."""
+        return Counts(*(getattr(self, f.name)[numbers] for f in fields(self)))
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -153,8 +167,7 @@ def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) 
     chosen = torch.randint(len(counts), (draws, len(counts)), generator=torch.Generator().manual_seed(seed))
     spread: dict[str, list[float]] = {}
     for row in chosen:
-        again = Counts(*(getattr(counts, f.name)[row] for f in fields(counts)))
-        for name, value in scores(again, target).items():
+        for name, value in scores(counts.at(row), target).items():
             if value is not None:
                 spread.setdefault(name, []).append(value)
     return {k: torch.tensor(v, dtype=torch.float64).quantile(ENDS).tolist() for k, v in spread.items()}

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from uapseg.datasets import Dataset
+from uapseg.distributed import ALONE, Workers
 from uapseg.evaluate import BATCH, images_of, seen_with
 from uapseg.metrics import Collapse, Counts, Scores, collapse, count, each, interval, merit, scores
 from uapseg.models import Segmenter
@@ -67,6 +67,7 @@ class Judge:
         known: Some pictures learnt from, and their numbers.
         target: What the networks are to see.
         tile: (width, height) of the perturbation.
+        workers: The processes that share the pictures; each of them has the same look.
     """
 
     def __init__(
@@ -76,9 +77,11 @@ class Judge:
         known: tuple[Dataset, Sequence[int]],
         target: Target,
         tile: tuple[int, int],
+        *,
+        workers: Workers = ALONE,
     ) -> None:
-        self._first, *self._others = (HeldOut(model, *held_out, target, tile) for model in models)
-        self._known = HeldOut(models[0], *known, target, tile)
+        self._first, *self._others = (HeldOut(model, *held_out, target, tile, workers=workers) for model in models)
+        self._known = HeldOut(models[0], *known, target, tile, workers=workers)
 
     def look(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
         """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
@@ -113,12 +116,21 @@ class HeldOut:
         numbers: Which of them.
         target: What the network is to see.
         tile: (width, height) of the perturbation.
+        workers: The processes that share the pictures.
     """
 
     def __init__(
-        self, model: Segmenter, dataset: Dataset, numbers: Sequence[int], target: Target, tile: tuple[int, int]
+        self,
+        model: Segmenter,
+        dataset: Dataset,
+        numbers: Sequence[int],
+        target: Target,
+        tile: tuple[int, int],
+        *,
+        workers: Workers = ALONE,
     ) -> None:
-        self.model, self.target = model, target
+        self.model, self.target, self._workers = model, target, workers
+        numbers = workers.mine(numbers)
         device = next(model.buffers()).device
         goal_of = target.on(model.classes, model.objects, tile)
         self._batches: list[_Batch] = []
@@ -133,13 +145,13 @@ class HeldOut:
         Returns:
             The counts, and what is seen in the first few pictures (6 at most, h, w), on the CPU.
         """
-        parts: list[Counts] = []
-        maps: list[LabelMaps] = []
+        rows: list[Counts] = []
+        maps: list[Tensor] = []
         for batch in self._batches:
             seen = batch.clean if whole is None else seen_with(self.model, batch.images, whole)
-            parts.append(count(seen, batch.clean, batch.goal, self.target, self.model.classes))
-            maps.append(seen[:SHOWN].cpu())
-        return reduce(add, parts), torch.cat(maps[:1])[:SHOWN].clone()
+            rows += count(seen, batch.clean, batch.goal, self.target, self.model.classes).rows()
+            maps += seen[: SHOWN - len(maps)].cpu()
+        return Counts.of(self._workers.gather(rows)), torch.stack(self._workers.gather(maps)[:SHOWN])
 
 
 def spread(length: int, wanted: int | None) -> list[int]:

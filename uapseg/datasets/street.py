@@ -4,8 +4,8 @@ A name such as ``street?scenes=4096`` has more of them to learn from, or fewer, 
 and to report on stay the same.
 """
 
-import os
 import re
+import secrets
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -56,9 +56,12 @@ def scene(folder: Path, split: str, number: int) -> Pixels:
     whole = np.dstack([drawn.picture, drawn.labels])
     with suppress(OSError):  # a full or read-only disk costs time, not the run
         folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{os.getpid()}.part")
-        Image.fromarray(whole, "RGBA").save(part, "PNG", compress_level=1)
-        part.replace(file)
+        part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")  # other threads may draw the same scene
+        try:
+            Image.fromarray(whole, "RGBA").save(part, "PNG", compress_level=1)
+            part.replace(file)
+        finally:
+            part.unlink(missing_ok=True)
     return whole
 
 

@@ -109,12 +109,12 @@ class Run:
     drawn: int = 0
 
     def publish(self, **changes: Any) -> None:
-        """Changes some attributes and tells whoever watches."""
+        """Changes some attributes and then tells whoever watches, who reads the counters before the values."""
         with self.changing:
-            self.seq += 1
             for name, value in changes.items():
                 setattr(self, name, value)
-                self.versions[name] = self.seq
+            self.versions |= dict.fromkeys(changes, self.seq + 1)
+            self.seq += 1
         self.touched = time.monotonic()
 
     def newer(self, seq: int, *names: str) -> bool:

@@ -1,0 +1,43 @@
+"""How often each picture is drawn, on devices of every kind."""
+
+import pytest
+import torch
+
+from tests.conftest import Plain, greys
+from uapseg.metrics import count, truth_overlap
+from uapseg.sampling import balanced_odds
+from uapseg.targets import Hidden
+
+
+class OnDevice(torch.Tensor):
+    """A tensor of a device that has no float64, as Apple's MPS."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        found = super().__torch_function__(func, types, args, kwargs or {})
+        if func is torch.Tensor.cpu:
+            return found.as_subclass(torch.Tensor)
+        if isinstance(found, OnDevice) and found.dtype == torch.float64:
+            raise TypeError("there is no float64 on this device")
+        return found
+
+
+def test_the_device_needs_no_float64(monkeypatch, unchecked):
+    with pytest.raises(TypeError, match="no float64"):
+        torch.ones(3).as_subclass(OnDevice).double()
+    model = greys()
+    predict = model.predict
+    monkeypatch.setattr(model, "predict", lambda images: predict(images).as_subclass(OnDevice))
+    odds = balanced_odds(model, Plain((115, *[95] * 8)), range(9))
+    assert odds.tolist() == pytest.approx([0.5, *[0.0625] * 8])
+    target = Hidden(classes=("light",), fill="dark")
+    seen = model.predict(torch.full((2, 3, 4, 4), 115 / 255))
+    goal = target.on(model.classes, model.objects, (4, 4))(seen)
+    assert count(seen, seen, goal, target, model.classes).left.tolist() == [[16], [16]]
+    assert truth_overlap(seen, seen, 3)[0].tolist() == [[0, 16, 0], [0, 16, 0]]
+
+
+def test_a_network_without_objects_draws_every_picture_as_often():
+    model = greys()
+    model.objects = ()
+    assert balanced_odds(model, Plain((115, 95, 95)), range(3)).tolist() == pytest.approx([1 / 3] * 3)
