@@ -260,7 +260,7 @@ def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studi
     choice = choice_of(run.plan, studios.first)
     assert choice.source == words.DRAW
     assert choice.target(SIZE, None, studios.first.model.classes) == run.plan.target
-    assert "--mask drawing.png" in command_of(run.plan)
+    assert command_of(run.plan, SIZE) == "python -m uapseg train --plan uapseg-plan.json"
     handlers.on_pause(run.token)
 
 

@@ -54,7 +54,8 @@ def make_parser() -> Parser:
 
 PLANNED = (
     "model", "weights", "data", "size", "eval_data", "also", "invert", "region_class", "rest_class", "fill", "epsilon",
-    "budget", "preset", "omega", "keep", "balanced", "robust", "seed", "tile", "train_pictures",
+    "budget", "preset", "omega", "keep", "balanced", "robust", "seed", "tile", "train_pictures", "validate_every",
+    "validation_pictures",
 )  # fmt: skip
 """The flags of train that a plan says."""
 
@@ -97,6 +98,12 @@ def _train(parser: Parser) -> None:
     search.add_argument("--seed", type=seed, default=0, metavar="N", help="draws the order of the pictures (0)")
     search.add_argument("--tile", type=size, metavar="WxH", help="size of the perturbation (that of the pictures)")
     search.add_argument("--train-pictures", type=count, metavar="N", help="how many training pictures to use (all)")
+    search.add_argument(
+        "--validate-every", type=count, metavar="N", help="image-gradients between two looks at unseen pictures (200)"
+    )
+    search.add_argument(
+        "--validation-pictures", type=count, metavar="N", help="how many unseen pictures choose the best iterate (32)"
+    )
     hold_back(parser, PLANNED)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (a new one under runs/)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that is already in that folder")

@@ -28,6 +28,9 @@ from uapseg.run import Plan, choose_device, reported, run
 from uapseg.settings import PRESETS, Settings
 from uapseg.state import Snapshot
 
+CHOSEN = ("omega", "train_pictures", "keep", "balanced", "robust", "validate_every", "validation_pictures")
+"""Settings that are left to the preset where their flags are not typed."""
+
 SAVE_EVERY = 5.0
 """Seconds between two saves of a run's folder."""
 
@@ -110,7 +113,7 @@ def _plan(options: Options) -> Plan:
 
 
 def _settings(options: Options) -> Settings:
-    chosen = {name: getattr(options, name) for name in ("omega", "train_pictures", "keep", "balanced", "robust")}
+    chosen = {name: getattr(options, name) for name in CHOSEN}
     return PRESETS[options.preset](
         epsilon=options.epsilon / 255,
         budget=options.budget,

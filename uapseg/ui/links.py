@@ -4,20 +4,31 @@ import base64
 import io
 import shlex
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
 from PIL import Image
 
+from uapseg.datasets import load_dataset
 from uapseg.drawings import written
 from uapseg.errors import UapsegError
 from uapseg.run import Plan
+from uapseg.settings import PRESETS, Settings
 from uapseg.targets import UNDRAWN, Hidden, Static
 from uapseg.ui import words
-from uapseg.ui.choice import BUDGETS, EPSILONS, USUAL, WEIGHTS, Choice
+from uapseg.ui.choice import BUDGETS, EPSILONS, WEIGHTS, Choice
 from uapseg.ui.studio import Studio
+
+PLAN_FILE = "uapseg-plan.json"
+"""What a plan's file is called when it is taken away."""
+
+KEEP = "keep"
+"""How the command line asks for what the network sees, in place of a class."""
+
+FLAGGED = ("train_pictures", "balanced", "robust", "tile", "validate_every", "validation_pictures")
+"""Settings that have a flag, besides those that every command names."""
 
 LISTED = ("hide",)
 KEPT_BACK = ("drawing",)
@@ -42,22 +53,79 @@ def asked_by(query: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def command_of(plan: Plan) -> str:
-    """The command that starts the same search; a drawing has to be saved as a picture first."""
-    settings, target = plan.settings, plan.target
-    parts = ["python", "-m", "uapseg", "train", "--model", plan.model, "--data", plan.data]
+def command_of(plan: Plan, size: tuple[int, int] | None = None) -> str:
+    """The command that starts the same search: in flags where they can say all of it, else with the plan's file.
+
+    Args:
+        plan: What the search does.
+        size: (width, height) of the data set's pictures, where it is known; else the data set is opened for it.
+    """
+    flags = _target_flags(plan, size)
+    numbers = _number_flags(plan.settings)
+    if flags is None or numbers is None:
+        return shlex.join(["python", "-m", "uapseg", "train", "--plan", PLAN_FILE])
+    sides = None if plan.size is None else f"{plan.size[0]}x{plan.size[1]}"
+    named = {
+        "model": plan.model,
+        "weights": plan.weights,
+        "data": plan.data,
+        "size": sides,
+        "eval-data": plan.eval_data,
+    }
+    flags = [(name, value) for name, value in named.items() if value is not None] + flags + numbers
+    flags += [("also", name) for name in plan.also]
+    parts = (_typed_flag(name, value) for name, value in flags)
+    return shlex.join(["python", "-m", "uapseg", "train", *(part for flag in parts for part in flag)])
+
+
+def _target_flags(plan: Plan, size: tuple[int, int] | None) -> list[tuple[str, str]] | None:
+    """The flags of a target; None for a drawing, which only a plan's file holds."""
+    target = plan.target
     if isinstance(target, Hidden):
-        for name in target.classes:
-            parts += ["--hide", name]
-        parts += ["--fill", target.fill] if target.fill else []
-    else:
-        typed = target.caption != words.DRAWN
-        parts += ["--text", target.caption] if typed else ["--mask", "drawing.png"]
-        parts += ["--region-class", target.classes[0], "--rest-class", target.rest or "keep"]
-    parts += ["--epsilon", f"{settings.epsilon * 255:g}", "--budget", str(settings.budget)]
-    parts += ["--keep", f"{settings.keep:g}"] if settings.keep != USUAL else []
-    parts += ["--seed", str(settings.seed), "--preset", settings.preset]
-    return shlex.join(parts)
+        filling = [("fill", target.fill)] if target.fill else []
+        return [("hide", name) for name in target.classes] + filling if target.classes else None
+    if not isinstance(target, Static) or len(target.classes) != 1:
+        return None
+    inside, rest = target.classes[0], target.rest
+    if rest is not None and rest.lower() in {inside.lower(), KEEP}:  # the flags cannot mean such a class
+        return None
+    try:
+        size = plan.settings.tile or plan.size or size or load_dataset(plan.data, "train").size
+        if written(target.caption, inside, rest, size) != target:
+            return None
+    except UapsegError:
+        return None
+    return [("text", target.caption), ("region-class", inside), ("rest-class", rest or KEEP)]
+
+
+def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
+    """The flags of the settings; None where the presets of the command line do not give the same."""
+    texts = (f"{settings.epsilon * 255:.{digits}g}" for digits in range(1, 18))
+    epsilon = next((text for text in texts if float(text) / 255 == settings.epsilon), None)
+    if epsilon is None or not 0 <= settings.seed < 10**12:
+        return None
+    names = ("keep" if settings.preset == "fast" else "omega", *FLAGGED)
+    fields_ = {name: getattr(settings, name) for name in names}
+    usual = PRESETS[settings.preset](epsilon=settings.epsilon, budget=settings.budget, seed=settings.seed)
+    changed = {name: value for name, value in fields_.items() if value != getattr(usual, name)}
+    if None in changed.values() or replace(usual, **changed) != settings:
+        return None
+    flags = {"epsilon": epsilon, "budget": str(settings.budget), "seed": str(settings.seed), "preset": settings.preset}
+    return [*flags.items(), *((name.replace("_", "-"), _flag_text(value)) for name, value in changed.items())]
+
+
+def _flag_text(value: float | bool | tuple[int, int]) -> str:  # noqa: FBT001  a value of a setting
+    """A setting as a flag takes it; nothing for one that is on."""
+    if isinstance(value, tuple):
+        return f"{value[0]}x{value[1]}"
+    return "" if value is True else repr(value)
+
+
+def _typed_flag(name: str, value: str) -> list[str]:
+    """A flag and its value; together where the value could be taken for a flag."""
+    if not value:
+        return [f"--{name}"]
+    return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
 
 
 def choice_of(plan: Plan, studio: Studio) -> Choice:

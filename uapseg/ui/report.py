@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from uapseg.files import to_json
 from uapseg.metrics import Scores
 from uapseg.ui import sentences
-from uapseg.ui.links import command_of
+from uapseg.ui.links import PLAN_FILE, command_of
 from uapseg.ui.stage import read
 from uapseg.ui.work import Work
 
@@ -30,7 +30,7 @@ def report(work: Work) -> str:
         "<h2>Each picture</h2>",
         f"<p>{', '.join(sentences.whole(share) for share in work.state.chosen.each)}</p>",
         "<h2>To do it again</h2>",
-        f"<pre>{html.escape(command_of(work.plan))}</pre>",
+        *_again(work),
         "<h2>Plan and hashes</h2>",
         f"<pre>{html.escape(to_json(_facts(work), indent=2))}</pre>",
     ]
@@ -39,6 +39,19 @@ def report(work: Work) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f"<style>{read('report.css')}</style><main>{body}</main></html>"
     )
+
+
+def _again(work: Work) -> list[str]:
+    """The command that does it again, and what it needs."""
+    command = command_of(work.plan, work.studio.size)
+    parts = [f"<pre>{html.escape(command)}</pre>"]
+    if PLAN_FILE in command:
+        parts.append(f"<p>Save the text under “Plan and hashes” as {PLAN_FILE} first.</p>")
+    if work.run.legs:
+        parts.append(
+            "<p>This run was changed on the way; the command searches for its last plan from the beginning.</p>"
+        )
+    return parts
 
 
 def _plain(work: Work) -> str:

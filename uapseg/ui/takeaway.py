@@ -15,6 +15,7 @@ from uapseg.pictures import encoded
 from uapseg.ui import words
 from uapseg.ui.animation import animation, video
 from uapseg.ui.frames import perturbed
+from uapseg.ui.links import PLAN_FILE
 from uapseg.ui.looks import shown
 from uapseg.ui.report import report
 from uapseg.ui.runs import Run
@@ -91,6 +92,6 @@ _MAKERS: dict[str, tuple[str, Callable[[Path, Work], Any]]] = {
     words.FILE_MP4: ("uapseg-animation.mp4", _written(video)),
     words.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
     words.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: to_json(figures_of(work), indent=2).encode())),
-    words.FILE_PLAN: ("uapseg-plan.json", _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
+    words.FILE_PLAN: (PLAN_FILE, _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
 }  # fmt: skip
 """The name of each kind of file, and what writes it."""
