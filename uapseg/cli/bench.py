@@ -1,4 +1,4 @@
-"""The command bench: what a training step costs above the bare work on its batch."""
+"""The command bench: what a training step costs beside the bare work on its batch."""
 
 import time
 from collections.abc import Callable, Generator
@@ -26,24 +26,30 @@ WARM = 3
 
 
 def bench(options: Options) -> None:
-    """Times training steps and the bare forward + input-gradient of as many pictures, in turn; medians of both."""
+    """Times training steps and the bare forward + input-gradient of as many pictures, in turn; medians of both.
+
+    The bare work is that of the network as it was loaded; what a step gains is that batch normalization is folded.
+    """
     bring([(options.model, options.weights)], [options.data])
     model = load_model(options.model, choose_device(options.device), weights=options.weights)
+    plain = load_model(options.model, choose_device(options.device), weights=options.weights, fold=False)
     dataset = load_dataset(options.data, "train", options.size)
     pair = model.default_pair
     target = target_of(options, model, options.data, dataset.size) or written("foo", *pair, dataset.size)
     settings = _settings(options.rounds)
     images = images_of(dataset, range(settings.batch), next(model.buffers()).device)
-    step, bare = _times(fit(model, dataset, dataset, target, settings), model, images, options.rounds)
+    step, bare = _times(fit(model, dataset, dataset, target, settings), plain, images, options.rounds)
     fields = {
         "ratio": step / bare, "step_seconds": step, "bare_seconds": bare, "batch": len(images),
         "image_gradients_per_second": len(images) / step, "rounds": options.rounds,
         "device": str(images.device), "threads": torch.get_num_threads(), "size": list(dataset.size),
+        "folded": model.folded,
     }  # fmt: skip
     text = (
         f"A step takes {fields['ratio']:.3f} times its bare forward and input-gradient: {1000 * step:.0f} ms against "
         f"{1000 * bare:.0f} ms for {len(images)} pictures of {dataset.size[0]}x{dataset.size[1]} on {images.device}, "
-        f"{len(images) / step:.1f} image-gradients a second (medians of {options.rounds})."
+        f"{len(images) / step:.1f} image-gradients a second (medians of {options.rounds}); "
+        f"{model.folded} batch normalizations are folded into convolutions."
     )
     print_result(fields, text, as_json=options.json)
 

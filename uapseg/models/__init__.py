@@ -92,7 +92,12 @@ def runs_code(name: str) -> bool:
 
 
 def load_model(
-    name: str, device: torch.device | str = "cpu", *, weights: str | None = None, trusted: bool = True
+    name: str,
+    device: torch.device | str = "cpu",
+    *,
+    weights: str | None = None,
+    trusted: bool = True,
+    fold: bool = True,
 ) -> Segmenter:
     """Loads the network called ``name``, frozen and in eval mode, on ``device``; downloads it where it has to.
 
@@ -101,6 +106,8 @@ def load_model(
             of ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
         device: Where it is to compute.
         weights: A file of weights to use instead of the usual ones: safetensors, or a state dict of torch.
+        fold: Whether batch normalization is folded into the convolutions before it, which is the same function but
+            faster; the fingerprint is that of the unfolded weights.
         trusted: Whether ``name`` may run code from a file: False where anyone but the user chose it.
 
     Raises:
@@ -111,7 +118,10 @@ def load_model(
         raise UapsegError(f"The network {name} runs code from a file: choose it on the command line or in Python.")
     if weights is not None and kind not in _WEIGHED:
         raise UapsegError(f"The network {name} brings its own weights: leave the file of weights out.")
-    return _module(kind).load(rest, _file(weights)).to(device)
+    model = _module(kind).load(rest, _file(weights)).to(device)
+    if fold:
+        model.fold()
+    return model
 
 
 def _parted(name: str) -> tuple[str, str]:

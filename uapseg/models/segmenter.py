@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from uapseg.models.folding import fold_batch_norm
 from uapseg.tensors import Images, LabelMaps, Logits
 
 RGB = tuple[int, int, int]
@@ -55,6 +56,8 @@ class Segmenter(nn.Module):
         self.objects, self.default_pair, self.source, self.licence = objects, pair, source, licence
         self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
         self._net, self._known = net, fingerprint
+        self.folded = 0
+        """How many batch normalizations were folded into convolutions."""
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self.eval().requires_grad_(requires_grad=False)
         if channels_last:
@@ -70,7 +73,10 @@ class Segmenter(nn.Module):
 
     def answer(self, images: Images) -> Any:
         """What the net itself answers to images (n, 3, h, w) in [0, 1]: logits of any resolution if it is sound."""
-        answer = self._net(self.normalise(images).contiguous(memory_format=self._layout))
+        return self._answer(self._net, images)
+
+    def _answer(self, net: nn.Module, images: Images) -> Any:
+        answer = net(self.normalise(images).contiguous(memory_format=self._layout))
         return answer.get("out") if isinstance(answer, dict) else answer
 
     def forward(self, images: Images) -> Logits:
@@ -84,6 +90,13 @@ class Segmenter(nn.Module):
     def predict(self, images: Images) -> LabelMaps:
         """The class number of each pixel (n, h, w), uint8."""
         return self(images).argmax(dim=1).to(torch.uint8)
+
+    @torch.no_grad()
+    def fold(self) -> None:
+        """Folds batch normalization into the convolutions before it; logits, gradients and fingerprint stay."""
+        self._known = self.fingerprint
+        images = torch.rand(2, 3, 96, 128, generator=torch.Generator().manual_seed(0)).to(self._mean.device)
+        self._net, self.folded = fold_batch_norm(self._net, lambda net: self._answer(net, images))
 
     @cached_property
     def fingerprint(self) -> str:
