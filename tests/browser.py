@@ -14,8 +14,8 @@ from tests.small_world import small_world
 from uapseg.ui import launch_options
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
+from uapseg.ui.registry import Registry
 from uapseg.ui.replies import Replies
-from uapseg.ui.runs import Registry
 from uapseg.ui.studios import Studios
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -39,13 +39,17 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Site:
-    """A served page, with its registry at hand."""
+    """A served page, with its handlers and its registry at hand."""
 
     url: str
-    runs: Registry
+    handlers: Handlers
     browser: Browser
     faults: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
+
+    @property
+    def runs(self) -> Registry:
+        return self.handlers.runs
 
     def visit(self, path: str = "", **options: Any) -> Page:
         """A new visitor, with a browser profile of their own, who opens the page or an address below it."""
@@ -87,9 +91,10 @@ class Site:
 def site(browser: Browser, studios: Studios, patience: float = 30) -> Iterator[Site]:
     """Serves the page with a registry of its own."""
     runs = Registry()
-    blocks = page(Handlers(studios, runs, patience), Replies(studios, runs))
+    handlers = Handlers(studios, runs, patience)
+    blocks = page(handlers, Replies(studios, runs))
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-    yield Site(url, runs, browser)
+    yield Site(url, handlers, browser)
     blocks.close()
 
 

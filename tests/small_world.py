@@ -19,8 +19,9 @@ from uapseg.models import Segmenter
 from uapseg.ui import ready, sentences, words
 from uapseg.ui.handlers import CONTROLS, Handlers
 from uapseg.ui.looks import frame
+from uapseg.ui.registry import Registry
 from uapseg.ui.requests import Wanted
-from uapseg.ui.runs import Registry, Run
+from uapseg.ui.runs import Run
 from uapseg.ui.studios import Studios
 from uapseg.ui.work import Work
 

@@ -1,9 +1,12 @@
 """Visitors, tabs and reloads: whose run it is, and where it stands."""
 
+import time
+
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, until  # noqa: F401
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, toasts, until  # noqa: F401
+from tests.crowd import crowd
 from tests.hands import pause, start
 
 pytestmark = pytest.mark.browser
@@ -31,14 +34,16 @@ def test_a_reload_offers_resume_and_reset_forgets(small: Site):
 
 def test_a_second_tab_watches_and_is_refused_a_second_start(small: Site):
     tab = small.visit()
+    other = small.tab(tab.context)
     start(tab, 8000)
     until(tab, "s.frames > 1")
-    other = small.tab(tab.context)
     until(other, "s.status === 'running' && s.frames > 1")
     other.click("#u-start")
     expect(other.locator(".toast-body").first).to_contain_text("another tab")
     assert small.run(other) is small.run(tab)
-    pause(tab)
+    third = small.tab(tab.context)
+    pause(third)  # a tab that is opened during a run steers it
+    expect(tab.locator("#u-start")).to_have_text("Resume")
     until(other, "s.status === 'paused'")
     expect(other.locator("#u-start")).to_have_text("Resume")
 
@@ -55,6 +60,42 @@ def test_a_second_visitor_waits_sees_the_place_and_nothing_else(small: Site):
     pause(first)
     until(second, "s.status === 'running' || s.status === 'done'")
     assert first.evaluate("() => __stage.status") == "paused"
+
+
+def test_pause_and_an_immediate_reload_offers_resume_that_works_at_once(small: Site):
+    tab = small.visit()
+    start(tab, 8000)
+    until(tab, "s.frames > 1")
+    tab.click("#u-pause", no_wait_after=True)
+    tab.reload()
+    tab.wait_for_selector("#u-start:not([disabled]):visible")
+    began = time.monotonic()
+    tab.click("#u-start")
+    until(tab, "s.status === 'running' && s.frames > 0")
+    assert time.monotonic() - began < 8
+    assert not toasts(tab)
+    pause(tab)
+
+
+@pytest.mark.slow
+def test_two_hundred_waiting_runs_leave_the_page_usable_and_start_tells_the_place(small: Site):
+    first = small.visit()
+    start(first, 8000)
+    until(first, "s.frames > 1")
+    with crowd(small, 200):
+        began = time.monotonic()
+        tab = small.visit()
+        assert time.monotonic() - began < 20
+        tab.locator("#u-word input, #u-word textarea").fill("ox")
+        until(tab, "document.querySelector('[data-k=caption]').textContent.includes('ox')")
+        start(tab, 500)
+        until(tab, "s.status === 'waiting'")
+        expect(tab.locator("[data-k=state]")).to_have_text("place 201 in the queue")
+        tab.reload()
+        ready(tab)
+        expect(tab.locator("[data-k=state]")).to_have_text("place 201 in the queue")
+    pause(first)
+    until(tab, "s.status === 'done'")  # whoever has gone is passed over
 
 
 def test_a_closed_tab_ends_the_run_and_frees_the_device(small: Site):

@@ -52,7 +52,7 @@ def test_start_alone_runs_the_notebooks_experiment(handlers: Handlers):
 
 def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
     run = started(handlers, budget=640)
-    assert (run.status, handlers.runs.place(run)) == ("waiting", 1)
+    assert (run.status, handlers.runs.line.place(run)) == ("waiting", 1)
     last = drain(handlers, run.token)[-1]
     assert (run.status, run.spent) == ("done", 640)
     assert run.look
@@ -62,7 +62,7 @@ def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
     assert run.look["scores"]["region_success"] > 0.95
     assert run.curve[0] == (0, run.floors["clean"])
     assert label(last) == words.GO_ON
-    assert not run.busy.locked()
+    assert not handlers.runs.line.has(run)
 
 
 def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers):
@@ -85,9 +85,11 @@ def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers)
 def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(handlers: Handlers):
     run = started(handlers, budget=8000)
     driver = going(handlers, run)
-    assert run.busy.locked()
+    assert handlers.runs.line.has(run)
     driver.close()  # what Gradio does when the tab is closed
-    assert (run.status, run.busy.locked()) == ("paused", False)
+    assert run.rested
+    assert run.rested.wait(10)
+    assert (run.status, handlers.runs.line.has(run)) == ("paused", False)
     assert run.checkpoint is not None
 
 
@@ -128,22 +130,41 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
 def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):
     run = started(handlers)
     handlers.on_pause(run.token)
-    assert (run.status, handlers.runs.place(run)) == ("idle", 0)
+    assert (run.status, handlers.runs.line.place(run)) == ("idle", 0)
     drain(handlers, run.token)
     assert run.levels is None
 
 
-def test_a_closed_tab_gives_up_its_place_in_the_queue_but_not_another_tab_of_the_same_visitor(handlers: Handlers):
-    tabs = [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
+def test_who_waits_is_passed_over_once_the_last_tab_is_closed_and_a_reload_keeps_the_place(handlers: Handlers):
+    line, tabs = handlers.runs.line, [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
     token = handlers.on_load(None, tabs[0])[0]
     handlers.on_load({"token": token}, tabs[1])
     handlers.on_ask(token, *values(handlers))
-    run = handlers.runs.get(token)
+    run, other = handlers.runs.get(token), started(handlers)
     assert run
     handlers.on_leave(tabs[1])
-    assert run.status == "waiting"
+    assert [line.turn(run), line.turn(other)] == [True, False]
     handlers.on_leave(tabs[0])
-    assert run.status == "idle"
+    line.leave(visitor(handlers))  # anything that happens in the line has it look who is there
+    assert [line.turn(run), line.turn(other)] == [False, True]
+    *_, start, pause, _, _ = handlers.on_load({"token": token}, tabs[0])
+    assert (start["visible"], pause["visible"]) == (False, True)
+    run.watch()
+    line.leave(visitor(handlers))
+    assert [line.place(run), line.place(other)] == [1, 2]
+
+
+def test_a_run_is_paused_when_its_last_tab_is_closed_and_start_waits_for_its_last_step(handlers: Handlers):
+    tab = gr.Request(session_hash="tab", query_params={})
+    run = handlers.runs.get(handlers.on_load(None, tab)[0])
+    assert run
+    handlers.on_ask(run.token, *values(handlers, budget=8000))
+    driver = going(handlers, run)
+    handlers.on_leave(tab)  # and Gradio has not noticed yet that the stream of its events is closed
+    handlers.on_ask(run.token, *values(handlers, budget=8000))
+    assert run.status == "waiting"
+    driver.close()  # now it has
+    assert not run.stop.is_set()
 
 
 def test_reset_forgets_the_run_but_not_the_visitor(handlers: Handlers):
@@ -157,6 +178,8 @@ def test_reset_forgets_the_run_but_not_the_visitor(handlers: Handlers):
 def test_a_reload_finds_run_controls_and_resume_again(handlers: Handlers):
     run = started(handlers, budget=4000, epsilon=7, word="ox")
     going(handlers, run).close()
+    assert run.rested
+    assert run.rested.wait(10)
     token, _, memory, *rest = handlers.on_load({"token": run.token})
     controls, buttons = rest[: -len(BUTTONS)], rest[-len(BUTTONS) :]
     assert token == run.token == memory["token"]
@@ -248,7 +271,7 @@ def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handle
     assert label(next(driver)) == words.START
     with pytest.raises(gr.Error, match="press Resume"):
         next(driver)
-    assert not run.busy.locked()
+    assert not handlers.runs.line.has(run)
 
 
 def test_a_generator_may_change_threads_without_changing_gradients_for_others(handlers: Handlers):

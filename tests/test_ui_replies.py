@@ -9,7 +9,7 @@ from PIL import Image
 
 from tests.small_world import ran, values, visitor
 from uapseg.ui import replies, words
-from uapseg.ui.frames import amplified, label_png, perturbed
+from uapseg.ui.frames import Brought, amplified, label_png, perturbed
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.replies import Replies
 from uapseg.ui.runs import Run
@@ -126,3 +126,31 @@ def test_a_label_map_keeps_its_colours():
     labels = np.array([[0, 1], [2, 1]], np.uint8)
     shown = np.asarray(opened(label_png(labels, palette)).convert("RGB"))
     np.testing.assert_array_equal(shown, np.array(palette, np.uint8)[labels])
+
+
+def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
+    handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch
+):
+    def slowly(picture: np.ndarray) -> np.ndarray:
+        time.sleep(0.1)
+        return np.zeros(picture.shape[:2], np.uint8)
+
+    monkeypatch.setattr(handlers.studios.first, "predict", slowly)
+    for name in ("heading", "figures"):  # and what takes its time on a large picture
+        monkeypatch.setattr(replies, name, lambda *_: time.sleep(0.3) or {"curve": []})
+    finished.publish(photos=[Brought(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
+    longest = 0.0
+
+    async def watched() -> dict:
+        nonlocal longest
+        page = Replies(handlers.studios, handlers.runs)
+        answer = asyncio.create_task(page.pull({"world": "greys plain:x", "token": finished.token, "own": True}))
+        while not answer.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
+        return answer.result()
+
+    reply = asyncio.run(watched())
+    assert len(reply["photos"]) == 6
+    assert longest < 0.09

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from uapseg.ui.runs import Registry, Run
+from uapseg.ui.runs import Run
 
 LEVELS = np.zeros((3, 4, 6), np.int16)
 
@@ -18,46 +18,6 @@ def step(spent: int, *, look: bool = False, checkpoint: bool = False) -> dict:
         "spent": spent, "seconds": 1.0, "levels": LEVELS, "look": figures if look else None, "floors": {"clean": {}},
         "checkpoint": saved if checkpoint else None,
     }  # fmt: skip
-
-
-def test_a_token_has_128_random_bits_and_is_the_only_way_to_a_run():
-    runs = Registry()
-    first, second = runs.new(), runs.new()
-    assert first.token != second.token
-    assert len(first.token) >= 22
-    assert runs.get(first.token) is first
-    for stranger in ("", "x" * 22, None, 7, ["a"], first.token.upper() + "x"):
-        assert runs.get(stranger) is None
-
-
-def test_a_resting_run_is_forgotten_after_its_time_and_a_running_one_is_not():
-    runs = Registry(kept_for=60)
-    resting, running = runs.new(), runs.new()
-    running.publish(status="running")
-    resting.touched -= 61
-    running.touched -= 61  # and somebody watches it
-    assert runs.get(resting.token) is None
-    assert runs.get(running.token) is running
-
-
-def test_of_too_many_runs_the_longest_unused_goes_and_never_one_that_runs():
-    runs = Registry(most=3)
-    busy = runs.new()
-    busy.publish(status="running")
-    old, newer = runs.new(), runs.new()
-    runs.get(old.token)
-    latest = runs.new()
-    assert [runs.get(run.token) for run in (busy, old, newer, latest)] == [busy, old, None, latest]
-
-
-def test_places_in_the_queue_follow_the_order_of_asking():
-    runs = Registry()
-    first, second, third = runs.new(), runs.new(), runs.new()
-    for run in (first, third, second):
-        runs.queue(run)
-    assert [runs.place(run) for run in (first, second, third)] == [1, 3, 2]
-    first.publish(status="running")
-    assert [runs.place(run) for run in (first, second, third)] == [0, 2, 1]
 
 
 def test_publishing_tells_what_changed_after_a_moment():

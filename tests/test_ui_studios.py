@@ -3,6 +3,7 @@
 import asyncio
 import io
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -211,3 +212,30 @@ def failed(handlers: Handlers, run: Run) -> str:
     handlers.on_fetch(run.token)
     (line,) = until(handlers, run, lambda reply: reply.get("state") == "failed")["coming"]["lines"]
     return line
+
+
+def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch):
+    reading, read = threading.Event(), threading.Event()
+
+    def needed(name: str) -> list[Download]:
+        reading.set()
+        read.wait(30)
+        return []
+
+    with small_world() as studios:
+        monkeypatch.setattr("uapseg.ui.studios.datasets.needed", needed)
+        pair = ("hours", "plain:x")
+        slow = threading.Thread(target=studios.ask, args=(pair, "a"))
+        slow.start()
+        assert reading.wait(10)
+        began = time.monotonic()
+        assert studios.get(pair) is None
+        assert studios.ask(pair, "b").state == "loading"
+        studios.leave(pair, "b")
+        assert time.monotonic() - began < 1
+        read.set()
+        slow.join(30)
+        ends = time.monotonic() + 30
+        while studios.get(pair) is None and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert studios.get(pair) is not None

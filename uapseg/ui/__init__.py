@@ -14,8 +14,8 @@ from starlette.middleware.gzip import GZipMiddleware
 from uapseg.public import offered_datasets, offered_models
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
+from uapseg.ui.registry import Registry
 from uapseg.ui.replies import Replies
-from uapseg.ui.runs import Registry
 from uapseg.ui.stage import STATIC, STYLES, read
 from uapseg.ui.studios import Studios
 
@@ -43,6 +43,7 @@ def launch_options() -> dict[str, Any]:
         "show_error": False,  # other messages than ours name files of the server
         "favicon_path": str(STATIC / "icon.svg"),
         "run_history": False,
+        "enable_monitoring": False,  # what visitors do is not for other visitors
         "footer_links": [],
         "ssr_mode": False,
         "pwa": False,

@@ -1,17 +1,18 @@
 """The visitor's camera: what the network sees in it, live, and a recording of that."""
 
-import asyncio
 import base64
 from typing import Any
 
 from uapseg.errors import UapsegError
 from uapseg.pictures import read_picture
 from uapseg.ui.clip import beside
+from uapseg.ui.computing import with_network
 from uapseg.ui.frames import Photo
 from uapseg.ui.looks import look_at, moment_of, told
 from uapseg.ui.reel import Reel
+from uapseg.ui.registry import Registry
 from uapseg.ui.requests import Wanted
-from uapseg.ui.runs import Registry, Run
+from uapseg.ui.runs import Run
 from uapseg.ui.studio import Studio, shrunk
 from uapseg.ui.studios import Studios
 
@@ -34,7 +35,7 @@ class Camera:
             return {}
         run.watch()
         try:
-            return await asyncio.to_thread(_shot, run, studio, values)
+            return await with_network(_shot, run, studio, values)
         except UapsegError:
             return {}
         finally:

@@ -10,7 +10,8 @@ from uapseg.run import Plan
 from uapseg.ui import words
 from uapseg.ui.choice import Choice
 from uapseg.ui.outcomes import continues, since, sorry
-from uapseg.ui.runs import GOING, Registry, Run
+from uapseg.ui.registry import TOKEN, Registry
+from uapseg.ui.runs import GOING, Run
 from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
 
@@ -45,9 +46,12 @@ class Desk:
     def _run(self, token: str | None) -> Run:
         if not token:
             raise sorry(words.LOADING)
-        run = self.runs.get(token)
-        if run is None:
-            raise sorry(words.GONE)
+        run = self.runs.find(token)
+        if run is None:  # nothing was done yet, and the visit was forgotten: it begins again where it is
+            if not TOKEN.fullmatch(str(token)):
+                raise sorry(words.GONE)
+            run = self.runs.open(token)
+            run.choice = self.first
         return run
 
     def _studio(self, choice: Choice) -> Studio:

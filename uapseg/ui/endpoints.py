@@ -4,9 +4,11 @@ import shutil
 import tempfile
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import gradio as gr
 import numpy as np
@@ -19,6 +21,7 @@ from uapseg.pictures import encoded, read_picture
 from uapseg.ui import words
 from uapseg.ui.choice import Choice
 from uapseg.ui.frames import perturbed, stretched
+from uapseg.ui.line import Call, Line
 from uapseg.ui.looks import scaled
 from uapseg.ui.opened import check_pair, check_size, measured
 from uapseg.ui.outcomes import explained, sorry
@@ -35,18 +38,38 @@ KEPT_SECONDS = 600
 """How long the files of an answer stay; Gradio has copied them by then."""
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Concatenate["Endpoints", P], R]:
+    """Has an endpoint wait for the device in line."""
+
+    @wraps(answer)
+    def waited(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with self._line.turn_of(Call()):
+                return answer(self, *args, **kwargs)
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+
+    return waited
+
+
 class Endpoints:
     """The endpoints of a page.
 
     Args:
         studios: Its networks and pictures.
+        line: The line for the device, in which programs wait as the page's visitors do.
     """
 
-    def __init__(self, studios: Studios) -> None:
-        self._studios = studios
+    def __init__(self, studios: Studios, line: Line) -> None:
+        self._studios, self._line = studios, line
         self._folder = tempfile.TemporaryDirectory(prefix="uapseg-api-")
         weakref.finalize(self, self._folder.cleanup)
 
+    @_in_turn
     def train(  # noqa: PLR0917  programs name what they send
         self,
         text: str = "foo",
@@ -92,6 +115,7 @@ class Endpoints:
         figures = {"perturbed": state.chosen.scores, **last["floors"], "each": list(state.chosen.each)}
         return {**figures, "image_gradients": state.image_gradients}, gr.FileData(path=str(path))
 
+    @_in_turn
     def evaluate(self, perturbation: gr.FileData, model: str = "", data: str = "") -> dict[str, Any]:
         """Measures a perturbation on the held-out pictures, whatever its file claims.
 
@@ -116,6 +140,7 @@ class Endpoints:
         look = look_of(looks)
         return {"perturbed": look["scores"], **floors, "each": look["each"], "claimed": kept.scores}
 
+    @_in_turn
     def apply(  # noqa: PLR0917  programs name what they send
         self,
         perturbation: gr.FileData,

@@ -23,6 +23,7 @@ class Fetch:
         begin: Begins to fetch them; what it returns in the end are the names of the files that could not be had.
         total: How many bytes they are, where that is known.
         token: The first visitor who waits.
+        whole: Whether every file is needed, and not only as many as can be had.
 
     Attributes:
         received: Bytes that have come.
@@ -30,10 +31,12 @@ class Fetch:
         over: Whether nothing more will come.
         error: Why it failed, in a sentence; empty where it did not.
         failed: The names of the files that did not come although the others did.
+        whole: Whether every file is needed.
         stopped: Whether it ended because nobody waited any more.
     """
 
-    def __init__(self, begin: Callable[[], Steps], total: int | None, token: str) -> None:
+    def __init__(self, begin: Callable[[], Steps], total: int | None, token: str, *, whole: bool = True) -> None:
+        self.whole = whole
         self.received, self.total = 0, total
         self.over, self.error, self.stopped = False, "", False
         self.failed: Sequence[str] = ()

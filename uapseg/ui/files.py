@@ -100,6 +100,7 @@ class Files(Uploads):
             plan = self._asked_for(run)[1]
         run.publish(note=words.MEASURING)
         adopt(run, perturbation, plan, studio)
+        self.runs.save(run)
 
     def _choose(self, run: Run, plan: Plan, studio: Studio) -> None:
         """Sets the controls to a plan. Of a stranger's file nothing else is used: names of files in it, for one."""

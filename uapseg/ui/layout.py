@@ -1,6 +1,8 @@
 """The page: its controls and its stage."""
 
 from collections.abc import Sequence
+from copy import deepcopy
+from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -17,6 +19,9 @@ from uapseg.ui.replies import Replies
 from uapseg.ui.stage import stage
 from uapseg.ui.visits import choices_of
 from uapseg.ui.wiring import Parts, wire, wire_programs
+
+MOST_EVENTS = 2000
+"""Events that wait for a thread of the server."""
 
 
 def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
@@ -43,7 +48,9 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
 
     blocks = gr.Blocks(title=words.TITLE, fill_width=True, delete_cache=(600, 1800))
     with blocks:
-        token, saved = gr.State(None), gr.BrowserState(None, storage_key="uapseg", secret="uapseg")  # noqa: S106  no secret, only fixed
+        # Both are kept by the browser: whatever the server has forgotten of a visitor, the token finds the run again
+        token = gr.Textbox(visible=False, container=False)
+        saved = gr.BrowserState(None, storage_key="uapseg", secret="uapseg")  # noqa: S106  no secret, only fixed
         with gr.Row(elem_id="u-app"):
             with gr.Column(scale=0, min_width=300, elem_id="u-side"):
                 by_name = side(handlers)
@@ -55,9 +62,21 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
                 }
                 parts = Parts(token, saved, stage([pull, look, strip, strengths, camera, recorded], known), by_name)
         wire(blocks, parts, handlers)
-        wire_programs(Endpoints(handlers.studios))
-    blocks.queue(max_size=24)  # on ZeroGPU the default is 1
+        wire_programs(Endpoints(handlers.studios, handlers.runs.line))
+    # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go
+    # through that queue cannot be asked for past it.
+    remember_schemas(blocks)
+    blocks.queue(max_size=MOST_EVENTS, api_open=False)
     return blocks
+
+
+def remember_schemas(blocks: gr.Blocks) -> None:
+    """Has each component's schema worked out once; Gradio would do it for every visitor, while all others wait."""
+    for block in blocks.blocks.values():
+        for name in ("api_info", "api_info_as_input", "api_info_as_output"):
+            if not block.skip_api and hasattr(block, name):
+                schema = getattr(block, name)()
+                setattr(block, name, partial(deepcopy, schema))
 
 
 def side(handlers: Handlers) -> dict[str, Any]:

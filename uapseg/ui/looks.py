@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from uapseg.run import Plan
+from uapseg.ui.computing import with_network
 from uapseg.ui.frames import (
     LabelMap,
     Photo,
@@ -21,8 +22,9 @@ from uapseg.ui.frames import (
     stretched,
 )
 from uapseg.ui.ready import recorded
+from uapseg.ui.registry import Registry
 from uapseg.ui.requests import Wanted
-from uapseg.ui.runs import Registry, Run
+from uapseg.ui.runs import Run
 from uapseg.ui.steps import LevelArray
 from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
@@ -62,7 +64,7 @@ class Looks:
         if not run or not studio or not run.here or not run.looking.acquire(blocking=False):
             return {}
         try:
-            return await asyncio.to_thread(make, run, studio, values)
+            return await with_network(make, run, studio, values)
         finally:
             run.looking.release()
 

@@ -6,16 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 from uapseg.ui import sentences
+from uapseg.ui.computing import with_network
 from uapseg.ui.headings import figures, heading
 from uapseg.ui.looks import frame, shown
+from uapseg.ui.registry import Registry
 from uapseg.ui.requests import Request
-from uapseg.ui.runs import GOING, Registry, Run
+from uapseg.ui.runs import GOING, Run
 from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Coming, Studios
 
 LONGEST_WAIT = 8.0
 FRAME_SECONDS = 1 / 8
 COMING_SECONDS = 0.4
+LOOK_SECONDS, REST_SECONDS = 0.02, 0.05
+"""How often a poll looks for news of a run that goes on, and of one that does not: of these there may be hundreds."""
 IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
 
@@ -54,23 +58,25 @@ class Replies:
         return {"coming": sentences.coming(coming, pair, details), "state": coming.state, "share": _share(coming)}
 
     async def _wait(self, run: Run, request: Request, studio: Studio) -> None:
-        until, place = time.monotonic() + LONGEST_WAIT, self._runs.place(run)
+        line = self._runs.line
+        until, place = time.monotonic() + LONGEST_WAIT, line.place(run)
         pair = run.choice.pair
         while time.monotonic() < until and run.choice.pair == pair:
-            if self._news(run, request, studio) or self._runs.place(run) != place:
+            if self._news(run, request, studio) or line.place(run) != place or self._called(run, request):
                 break
             run.watch()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(LOOK_SECONDS if run.status == "running" else REST_SECONDS)
         run.watch()
 
     async def _reply(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
         if _other(request, studio):
             request = replace(request, seq=-1, frame=-1, mine=-1)
-        reply = self._facts(run, request, studio)
+        apart = with_network if run.photos else asyncio.to_thread  # the network looks at photos that are new
+        reply = await apart(self._facts, run, request, studio)
         if self._due(run, request):
-            reply |= await asyncio.to_thread(self._frame, run, request, studio)
+            reply |= await with_network(self._frame, run, request, studio)
         if self._mine_due(run, request):
-            reply |= await asyncio.to_thread(self._mine, run, request, studio)
+            reply |= await with_network(self._mine, run, request, studio)
         return reply
 
     def _news(self, run: Run, request: Request, studio: Studio) -> bool:
@@ -82,6 +88,10 @@ class Replies:
             or self._due(run, request)
             or self._mine_due(run, request)
         )
+
+    def _called(self, run: Run, request: Request) -> bool:
+        """Whether it is the run's turn, and the browser does not know it yet."""
+        return request.turn != run.ticket and self._runs.line.turn(run)
 
     def _due(self, run: Run, request: Request) -> bool:
         if request.hidden or run.levels is None or not run.here:
@@ -99,7 +109,8 @@ class Replies:
             "seq": seq,
             "status": run.status if run.here or run.status in GOING else "idle",
             "note": run.note,
-            "place": self._runs.place(run),
+            "place": self._runs.line.place(run),
+            "turn": run.ticket if self._runs.line.turn(run) else 0,
             "spent": run.spent if run.here else 0,
             "total": run.total if run.here else run.choice.budget,
             "seconds": run.seconds,

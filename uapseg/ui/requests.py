@@ -48,6 +48,7 @@ class Request:
         seq: The `seq` of the run that it saw last.
         frame: The version of its frame.
         mine: The version of the figures of the visitor's own photos.
+        turn: The ticket of the turn on the device that it took up last.
         world: The network and the pictures that it shows.
         hidden: Whether it wants no frames.
         own: Whether it wants figures of the visitor's own photos.
@@ -58,6 +59,7 @@ class Request:
     seq: int = -1
     frame: int = -1
     mine: int = -1
+    turn: int = -1
     world: str = ""
     hidden: bool = False
     own: bool = False
@@ -67,7 +69,7 @@ class Request:
     def of(cls, sent: object) -> "Request":
         """A request from whatever was sent."""
         values = sent if isinstance(sent, dict) else {}
-        numbers = {name: values.get(name) for name in ("seq", "frame", "mine")}
+        numbers = {name: values.get(name) for name in ("seq", "frame", "mine", "turn")}
         return cls(
             str(values.get("token", "")),
             world=str(values.get("world", "")),

@@ -1,10 +1,7 @@
 """The runs that visitors have going, each known by its secret token alone. No Gradio here."""
 
-import itertools
-import secrets
 import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -19,8 +16,6 @@ from uapseg.ui.steps import Checkpoint, LevelArray, Look, Step
 Status = Literal["idle", "waiting", "running", "paused", "done"]
 GOING = ("waiting", "running")
 
-KEPT_FOR = 30 * 60.0
-MOST_RUNS = 64
 GONE_AFTER = 20.0
 """Seconds without a look after which a waiting visitor counts as gone."""
 
@@ -68,7 +63,7 @@ class Run:
         stop: Set to pause.
         wish: What to go on with instead.
         reel: What is recorded of the visitor's camera.
-        busy: Held while the device works for this run.
+        rested: Set when the device has ended the work of the run's last turn; None before the first one.
         looking: Held while a frame is made that the visitor asked for.
         versions: The `seq` at which each part changed last.
     """
@@ -96,7 +91,7 @@ class Run:
     reel: Reel | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     wish: Wish | None = None
-    busy: threading.Lock = field(default_factory=threading.Lock)
+    rested: threading.Event | None = None
     looking: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)
     seq: int = 0
@@ -143,6 +138,22 @@ class Run:
             curve=[], legs=[], moments=[], checkpoint=None, files=None, wish=None, strengths=None,
         )  # fmt: skip
 
+    @property
+    def worked(self) -> bool:
+        """Whether there is something that the visitor would miss."""
+        return self.plan is not None or bool(self.photos) or self.mask is not None or self.choice.drawing is not None
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        arrays = [
+            *(moment.levels for moment in self.moments),
+            *(moment.look["predictions"] for moment in self.moments),
+        ]
+        arrays += [photo.picture for photo in self.photos]
+        arrays += self.checkpoint["arrays"].values() if self.checkpoint else []
+        return sum(array.nbytes for array in arrays) + len(self.choice.drawing or "")
+
     def take(self, step: Step) -> None:
         """Publishes what the worker sent."""
         changes: dict[str, Any] = {name: step[name] for name in ("spent", "seconds", "levels")}
@@ -166,58 +177,15 @@ class Run:
         """Notes that someone looks."""
         self.watched = self.touched = time.monotonic()
 
+    def gone(self) -> None:
+        """Notes that nobody looks any more."""
+        self.watched = time.monotonic() - GONE_AFTER
+
     def alone(self, patience: float) -> bool:
         """Whether nobody has looked for ``patience`` seconds."""
         return time.monotonic() - self.watched > patience
 
-
-class Registry:
-    """All runs by token; those that rest are forgotten after half an hour without a visitor."""
-
-    def __init__(self, kept_for: float = KEPT_FOR, most: int = MOST_RUNS) -> None:
-        self._runs: OrderedDict[str, Run] = OrderedDict()
-        self._lock = threading.Lock()
-        self._tickets = itertools.count(1)
-        self._kept_for, self._most = kept_for, most
-
-    def new(self) -> Run:
-        """A fresh run under a token that nobody can guess."""
-        run = Run(secrets.token_urlsafe(16))
-        with self._lock:
-            self._sweep(room=1)
-            self._runs[run.token] = run
-        return run
-
-    def get(self, token: object) -> Run | None:
-        """The run with this token, if there is one."""
-        with self._lock:
-            self._sweep()
-            run = self._runs.get(token) if isinstance(token, str) else None
-            if run:
-                self._runs.move_to_end(run.token)
-            return run
-
-    def queue(self, run: Run) -> None:
-        """Puts a run at the end of the line for the device."""
-        run.ticket = next(self._tickets)
-        run.stop.clear()
-        run.watch()
-        run.publish(status="waiting", note="", wish=None)
-
-    def place(self, run: Run) -> int:
-        """How many runs wait before this one, and it: 1 is next; 0 does not wait."""
-        if run.status != "waiting":
-            return 0
-        with self._lock:
-            waiting = [
-                other for other in self._runs.values() if other.status == "waiting" and not other.alone(GONE_AFTER)
-            ]
-            return max(1, sum(other.ticket <= run.ticket for other in waiting))
-
-    def _sweep(self, room: int = 0) -> None:
-        now = time.monotonic()
-        resting = [run for run in self._runs.values() if run.status not in GOING or run.alone(self._kept_for)]
-        spare = len(self._runs) + room - self._most
-        for number, run in enumerate(resting):
-            if number < spare or now - run.touched > self._kept_for:
-                del self._runs[run.token]
+    @property
+    def present(self) -> bool:
+        """Whether a visitor who waits in line is still there."""
+        return not self.alone(GONE_AFTER)

@@ -52,6 +52,8 @@ class Studios:
         self._lock = threading.Lock()
         self._fetches: dict[str, Fetch] = {}
         self._loading: set[Pair] = set()
+        self._looking: set[Pair] = set()
+        self._told: dict[Pair, Coming] = {}
         self._failed: dict[Pair, str] = {}
         self._left_out: set[tuple[str, str]] = set()
         self.first = Studio(self.models[0], self.datasets[0])
@@ -100,38 +102,52 @@ class Studios:
                 self._failed.pop(pair, None)
             if pair in self._loading:
                 return Coming("loading")
-            missing = self._missing(pair)
+            self._take_stock(pair)
             if pair in self._failed:
                 return Coming("failed", message=self._failed[pair])
-            if not missing:
+            if pair in self._looking and not fetch:
+                return self._told.get(pair, Coming("loading"))
+            self._looking.add(pair)
+        try:
+            parts = _parts(pair)  # may read annotations of half a gigabyte, which nobody else is to wait for
+        finally:
+            self._looking.discard(pair)
+        with self._lock:
+            missing = self._missing(parts)
+            if missing:
+                self._told[pair] = self._fetching(missing, token, fetch=fetch)
+                return self._told[pair]
+            if pair not in self._loading and pair not in self._ready:
                 self._load(pair)
-                return Coming("loading")
-            return self._fetching(missing, token, fetch=fetch)
+            return Coming("loading")
 
     def leave(self, pair: Pair, token: str) -> None:
         """A visitor does not want to wait for a pair any more."""
         with self._lock:
-            for part in _parts(pair):
-                if part.name in self._fetches:
-                    self._fetches[part.name].leave(token)
+            for name in _names(pair):
+                if name in self._fetches:
+                    self._fetches[name].leave(token)
 
-    def _missing(self, pair: Pair) -> list["_Part"]:
-        """The parts that have to be downloaded, after a look at what has come; pictures that did not are left out."""
-        for part in _parts(pair):
-            known = self._fetches.get(part.name)
+    def _take_stock(self, pair: Pair) -> None:
+        """Looks at what has come; pictures that did not are left out."""
+        for name in _names(pair):
+            known = self._fetches.get(name)
             if known and known.over:
-                del self._fetches[part.name]
-                if known.failed and not part.whole:
-                    self._left_out |= {(part.name, name) for name in known.failed}
+                del self._fetches[name]
+                if known.failed and not known.whole:
+                    self._left_out |= {(name, file) for file in known.failed}
                 elif known.error or known.failed:
                     self._failed[pair] = known.error or sentences.not_fetched(known.failed)
-        return [part for part in _parts(pair) if {(part.name, one.path.name) for one in part.files} - self._left_out]
+
+    def _missing(self, parts: Sequence["_Part"]) -> list["_Part"]:
+        """The parts that have to be downloaded."""
+        return [part for part in parts if {(part.name, one.path.name) for one in part.files} - self._left_out]
 
     def _fetching(self, missing: Sequence["_Part"], token: str, *, fetch: bool) -> Coming:
         going: list[Fetch] = []
         for part in missing:
             if part.name not in self._fetches and fetch:
-                self._fetches[part.name] = Fetch(part.begin, cost(part.files), token)
+                self._fetches[part.name] = Fetch(part.begin, cost(part.files), token, whole=part.whole)
             if part.name in self._fetches:
                 going.append(self._fetches[part.name])
         if len(going) < len(missing):
@@ -178,12 +194,16 @@ class _Part:
 
 
 def _parts(pair: Pair) -> tuple[_Part, _Part]:
-    model, data = pair
+    (model, data), (first, second) = pair, _names(pair)
     weights = models.needed(model)
     return (
-        _Part(f"model {model}", weights, partial(fetch_all, weights), whole=True),
-        _Part(f"data {data}", datasets.needed(data), partial(datasets.prepare, data), whole=False),
+        _Part(first, weights, partial(fetch_all, weights), whole=True),
+        _Part(second, datasets.needed(data), partial(datasets.prepare, data), whole=False),
     )
+
+
+def _names(pair: Pair) -> tuple[str, str]:
+    return f"model {pair[0]}", f"data {pair[1]}"
 
 
 def _sum(sizes: Sequence[int | None]) -> int | None:

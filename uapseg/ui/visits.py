@@ -9,9 +9,9 @@ import gradio as gr
 from uapseg.errors import UapsegError
 from uapseg.ui import words
 from uapseg.ui.choice import Choice
-from uapseg.ui.desk import CLASSES, CONTROLS, Desk, Updates
+from uapseg.ui.desk import CLASSES, CONTROLS, Desk, Updates, going
 from uapseg.ui.links import asked_by
-from uapseg.ui.outcomes import settle, sorry
+from uapseg.ui.outcomes import sorry
 from uapseg.ui.runs import GOING, Run, Wish
 from uapseg.ui.studio import Studio
 
@@ -26,22 +26,26 @@ class Visits(Desk):
         """Finds the visitor's run again, or begins one: token, stage, memory, controls, buttons."""
         memory: dict[str, Any] = saved if isinstance(saved, dict) else {}
         query = asked_by(request.query_params) if request else {}
-        run = self.runs.get(memory.get("token"))
+        run = self.runs.find(memory.get("token"))
         if run is None:
-            run = self.runs.new()
+            run = self.runs.open(memory.get("token"))
             run.choice = self._remembered({**memory, **query})
         elif query and run.status not in GOING:
             run.publish(choice=self._remembered({**run.choice.kept(), **query}))
         if request and request.session_hash:
             self._tabs[request.session_hash] = run.token
-        return run.token, gr.update(token=run.token), self._memory(run), *self._controls(run), *self._resting(run)
+        buttons = going() if run.status in GOING and not run.stop.is_set() else self._resting(run)
+        return run.token, gr.update(token=run.token), self._memory(run), *self._controls(run), *buttons
 
     def on_leave(self, request: gr.Request) -> None:
-        """A tab was closed or reloaded: Gradio dropped what it waited for, so its place in the queue is free."""
+        """A tab was closed or reloaded: its run is paused. Who waits is passed over until a tab looks again."""
         token = self._tabs.pop(request.session_hash or "", None)
         run = self.runs.get(token)
-        if run and run.status == "waiting" and token not in self._tabs.values():
-            settle(run)
+        if run is None or token in self._tabs.values():
+            return
+        if run.status == "running":
+            run.stop.set()
+        run.gone()
 
     def on_knob(self, token: str | None, *values: Any) -> Updates:
         """A control was moved: what the browser is to remember, and what Start will do now."""

@@ -1,6 +1,5 @@
 """Which handler answers what on the page."""
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +25,7 @@ COPY = """query => {
 class Parts:
     """The components by name."""
 
-    token: gr.State
+    token: gr.Textbox
     saved: gr.BrowserState
     stage: gr.HTML
     by_name: dict[str, Any]
@@ -40,10 +39,10 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     start, pause, reset = buttons[:3]
     photos, mask = parts["photos", "mask"]
-    device = {"concurrency_id": "device", "concurrency_limit": int(os.environ.get("UAPSEG_CONCURRENCY", "1"))}
     knobs = [token, *controls, views]
     blocks.unload(handlers.on_leave)
-    blocks.load(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **QUIET)
+    for come in (blocks.load, views.lost):
+        come(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **MAY_FAIL)
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
     gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
     word = parts.by_name["word"]
@@ -51,8 +50,9 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
     wire_world(parts, handlers)
     asked = start.click(handlers.on_ask, knobs, buttons, **MAY_FAIL)
-    turn = asked.success(handlers.on_run, token, buttons, **QUIET, **device)
-    turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
+    for come in (asked.success, views.turn):  # who need not wait begins at once, others when the stage sees their turn
+        turn = come(handlers.on_run, token, buttons, **MAY_FAIL)
+        turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
     pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
     reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
     views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
@@ -66,9 +66,8 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
 
 def wire_programs(endpoints: Endpoints) -> None:
     """Offers to programs what the page does."""
-    api(endpoints.train, api_name="train", concurrency_id="device")
-    for answer in (endpoints.evaluate, endpoints.apply):
-        api(answer, api_name=answer.__name__, concurrency_id="files")
+    for answer in (endpoints.train, endpoints.evaluate, endpoints.apply):
+        api(answer, api_name=answer.__name__, concurrency_limit=None)  # they wait in the line of the device
 
 
 def wire_world(parts: Parts, handlers: Handlers) -> None:

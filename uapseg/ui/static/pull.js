@@ -1,5 +1,5 @@
 // The long poll: the newest frame wins, so a slow link lowers the frame rate and nothing else.
-const seen = { seq: -1, frame: -1, mine: -1, status: '', loop: 0, lag: 0, slow: false, rate: 0, mark: null };
+const seen = { seq: -1, frame: -1, mine: -1, turn: -1, lost: 0, status: '', loop: 0, lag: 0, slow: false, rate: 0, mark: null };
 const stats = window.__stage = { token: null, frames: 0, looks: 0, status: '', seq: -1, spent: 0 }; // for tests
 const pause = time => new Promise(resolve => setTimeout(resolve, time));
 
@@ -116,7 +116,7 @@ async function pull(token) {
     try {
       const began = performance.now();
       const reply = await server.pull({
-        token, seq: seen.seq, frame: seen.frame, mine: seen.mine, world: world.key, ...wants(),
+        token, seq: seen.seq, frame: seen.frame, mine: seen.mine, turn: seen.turn, world: world.key, ...wants(),
         hidden: document.hidden || !live(), own: strip.tab === 'mine',
       });
       if (mine !== seen.loop) return;
@@ -124,7 +124,14 @@ async function pull(token) {
         seen.lag = .7 * seen.lag + .3 * (performance.now() - began);
         seen.slow = seen.lag > (seen.slow ? 300 : 900);
       }
-      if (reply.gone) { text('state', say('gone')); return; }
+      if (reply.gone) { // the server has forgotten the visitor, and finds the run again by what the browser remembers
+        if (++seen.lost > 5) { text('state', say('gone')); return; }
+        trigger('lost');
+        await pause(1000);
+        continue;
+      }
+      seen.lost = 0;
+      if (reply.turn && reply.turn !== seen.turn) { seen.turn = reply.turn; trigger('turn'); }
       if (reply.coming) coming(reply);
       else await take(reply);
     } catch (error) {
