@@ -2,8 +2,13 @@
 
 import asyncio
 import io
+import struct
+import subprocess
+import sys
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
+from typing import cast
 
 import av
 import gradio as gr
@@ -12,6 +17,7 @@ import pytest
 
 from tests.small_world import SHADES, ran, registry, visitor
 from uapseg.errors import UapsegError
+from uapseg.ui import decoder
 from uapseg.ui.camera import Camera
 from uapseg.ui.clip import pictures_of
 from uapseg.ui.frames import jpeg, stretched
@@ -54,18 +60,95 @@ def test_a_clip_comes_back_with_the_word_in_every_frame(handlers: Handlers, fini
 def test_only_the_first_seconds_are_taken_and_made_small(tmp_path: Path):
     path = tmp_path / "long.mp4"
     path.write_bytes(mp4([grey(100, 800, 400)] * 10, 1))
-    taken = list(pictures_of(path))
+    taken = pictures_of(path)
     assert len(taken) == 7
-    path.write_bytes(mp4([grey(100)] * 20, RATE))
-    assert len(list(pictures_of(path))) == 20
     assert taken[0].shape == (192, 384, 3)
+
+
+def frames(file: Path, size: tuple[int, int], *, start: float = 0, number: int = 5) -> Path:
+    """A clip of ten frames a second; the upper half of each is red, the left half of the rest blue."""
+    (width, height), codec = size, "png" if file.suffix == ".mov" else "libx264"
+    values = np.full((height, width, 3), 60, np.uint8)
+    values[: height // 2] = (220, 40, 40)
+    values[height // 2 :, : width // 2] = (40, 40, 220)
+    with av.open(str(file), "w") as out:
+        stream = cast("av.VideoStream", out.add_stream(codec, rate=10, options={"g": "1"}))
+        stream.width, stream.height, stream.pix_fmt = width, height, "rgb24" if codec == "png" else "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for index in range(number):
+            frame = av.VideoFrame.from_ndarray(values, format="rgb24")
+            frame.pts, frame.time_base = round(1000 * (start + index / 10)), Fraction(1, 1000)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return file
+
+
+def test_a_clip_that_begins_late_is_taken_from_its_beginning(tmp_path: Path):
+    taken = pictures_of(frames(tmp_path / "late.mkv", (96, 64), start=20, number=20))
+    assert len(taken) == 20
+
+
+@pytest.mark.parametrize(
+    ("matrix", "corners"),
+    [
+        ((1, 0, 0, 1), "red red blue grey"),
+        ((0, 1, -1, 0), "blue red grey red"),
+        ((-1, 0, 0, -1), "grey blue red red"),
+        ((0, -1, 1, 0), "red grey red blue"),
+        ((-1, 0, 0, 1), "red red grey blue"),
+        ((0, 1, 1, 0), "red blue red grey"),
+    ],
+    ids=["upright", "right", "upside down", "left", "mirrored", "mirrored and turned"],
+)
+def test_a_clip_is_turned_as_its_phone_was_held(matrix: tuple[int, ...], corners: str, tmp_path: Path):
+    content = bytearray(frames(tmp_path / "plain.mp4", (96, 64)).read_bytes())
+    a, b, c, d = (number << 16 for number in matrix)
+    at = content.find(b"tkhd") + 44
+    content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    (tmp_path / "turned.mp4").write_bytes(content)
+    first, *_ = pictures_of(tmp_path / "turned.mp4")
+    assert first.shape == ((64, 96, 3) if a else (96, 64, 3))
+    names = {"red": (220, 40, 40), "blue": (40, 40, 220), "grey": (60, 60, 60)}
+    found = [first[y, x].astype(int) for y, x in ((9, 9), (9, -9), (-9, 9), (-9, -9))]
+    nearest = [min(names, key=lambda name: np.abs(colour - names[name]).sum()) for colour in found]
+    assert nearest == corners.split()
+
+
+@pytest.mark.parametrize("size", [(20_000, 8), (1, 1), (4000, 3000), (15, 400)])
+def test_frames_that_are_too_large_or_too_small_are_refused_undecoded(size: tuple[int, int], tmp_path: Path):
+    with pytest.raises(UapsegError, match="too large or too small"):
+        pictures_of(frames(tmp_path / "clip.mov", size, number=1))
+
+
+def test_what_comes_before_the_damage_in_a_clip_is_taken(tmp_path: Path):
+    content = frames(tmp_path / "clip.mkv", (96, 64), number=10).read_bytes()
+    (tmp_path / "torn.mkv").write_bytes(content[: len(content) // 2])
+    assert 2 <= len(pictures_of(tmp_path / "torn.mkv")) < 10
+
+
+def test_a_decoder_that_does_not_come_to_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "stuck.py").write_text("import time\ntime.sleep(60)")
+    monkeypatch.setattr("uapseg.ui.clip.DECODER", tmp_path / "stuck.py")
+    monkeypatch.setattr("uapseg.ui.clip.PATIENCE", 0.2)
+    with pytest.raises(UapsegError, match="could not be read"):
+        pictures_of(frames(tmp_path / "clip.mkv", (96, 64)))
+
+
+def test_decoding_stops_when_its_time_is_over_and_its_memory_is_limited(tmp_path: Path, monkeypatch):
+    file, clock = frames(tmp_path / "clip.mkv", (96, 64), number=10), iter([0, 1, 2, 3, 4, 5])
+    monkeypatch.setattr(decoder, "time", SimpleNamespace(process_time=lambda: next(clock)))
+    assert len(list(decoder.frames(str(file), "matroska", 6, 10, 384))) == 3
+    code = f"import runpy, sys; runpy.run_path({decoder.__file__!r})['limit'](); bytearray(700 << 20)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if sys.platform == "linux":
+        assert "MemoryError" in ended.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"no video", b"#EXTM3U\n/etc/passwd", b"\0\0\0\x20ftypisom" + b"\0" * 50])
 def test_what_is_no_clip_is_refused_in_a_sentence(handlers: Handlers, finished: Run, tmp_path: Path, content: bytes):
     (tmp_path / "clip.mp4").write_bytes(content)
     with pytest.raises(UapsegError, match="could not be read"):
-        list(pictures_of(tmp_path / "clip.mp4"))
+        pictures_of(tmp_path / "clip.mp4")
     with pytest.raises(gr.Error, match="could not be read"):
         handlers.on_clip(finished.token, str(tmp_path / "clip.mp4"))
 

@@ -1,22 +1,27 @@
 """Short clips: each frame with the perturbation, and what is seen in it beside."""
 
-from collections.abc import Iterator
+import json
+import subprocess
+import sys
 from pathlib import Path
 
-import av
 import numpy as np
-from av.error import FFmpegError
-from PIL import Image
 
 from uapseg.errors import UapsegError
 from uapseg.ui import words
+from uapseg.ui.decoding import decoding
 from uapseg.ui.frames import LabelMap, Picture, perturbed
 from uapseg.ui.reel import RATE, mp4
 from uapseg.ui.steps import LevelArray
 from uapseg.ui.studio import Studio, overlaid
 
 MOST_SECONDS = 6
-WIDEST = 384
+LONGEST = 384
+"""The longer side of the frames that are computed with."""
+
+DECODER = Path(__file__).with_name("decoder.py")
+PATIENCE = 60.0
+"""Seconds after which the decoder is ended; on a free core it takes three at most."""
 
 
 def attacked(path: Path, levels: LevelArray, studio: Studio) -> bytes:
@@ -25,31 +30,34 @@ def attacked(path: Path, levels: LevelArray, studio: Studio) -> bytes:
     Raises:
         UapsegError: The file is no video that can be read.
     """
-    frames = [_attacked(picture, levels, studio) for picture in pictures_of(path)]
-    if not frames:
-        raise UapsegError(words.NO_CLIP)
-    return mp4(frames, RATE)
+    with decoding():
+        pictures = pictures_of(path)
+    return mp4([_attacked(picture, levels, studio) for picture in pictures], RATE)
 
 
-def pictures_of(path: Path) -> Iterator[Picture]:
-    """The frames of the first seconds of a video, at a rate and a size that can be computed with.
+def pictures_of(path: Path) -> list[Picture]:
+    """The frames of the first seconds of a video, upright, at a rate and a size that can be computed with.
+
+    A process of its own decodes them, as a stranger's video may take any memory and time, or bring FFmpeg down.
 
     Raises:
-        UapsegError: The file is no video that can be read.
+        UapsegError: The file is no video that can be read, or its frames are too large or too small.
     """
+    asked = [path, _format(path), MOST_SECONDS, RATE, LONGEST]
+    command = [sys.executable, "-P", DECODER, *asked]
     try:
-        with path.open("rb") as content, av.open(content, "r", format=_format(path)) as file:
-            if not file.streams.video:
-                raise UapsegError(words.NO_CLIP)
-            taken = 0
-            for frame in file.decode(video=0):
-                if frame.time is None or frame.time > MOST_SECONDS:
-                    break
-                if frame.time * RATE > taken - 0.01:  # times are not exact
-                    taken += 1
-                    yield _small(frame.to_image())
-    except FFmpegError as error:
+        ended = subprocess.run(  # noqa: S603  a file of the project, and no shell
+            list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+        )
+        head, _, content = ended.stdout.partition(b"\n")
+        said = json.loads(head)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise UapsegError(words.NO_CLIP) from error
+    if "refused" in said:
+        raise UapsegError(words.CLIP_SIZE if said["refused"] == "size" else words.NO_CLIP)
+    size = said["height"] * said["width"] * 3
+    frames = np.frombuffer(content[: len(content) // size * size], np.uint8)
+    return list(frames.reshape(-1, said["height"], said["width"], 3))
 
 
 def _format(path: Path) -> str:
@@ -61,12 +69,6 @@ def _format(path: Path) -> str:
     if head.startswith(b"\x1aE\xdf\xa3"):
         return "matroska"
     raise UapsegError(words.NO_CLIP)
-
-
-def _small(image: Image.Image) -> Picture:
-    if image.width > WIDEST:
-        image = image.resize((WIDEST, round(image.height * WIDEST / image.width)), Image.Resampling.BOX)
-    return np.array(image.convert("RGB"))
 
 
 def _attacked(picture: Picture, levels: LevelArray, studio: Studio) -> Picture:
