@@ -519,9 +519,9 @@ def test_a_run_without_its_state_is_not_begun_anew(trained, capsys, tmp_path):
 def test_a_folder_deleted_during_its_run_is_made_again(capsys, photos, tmp_path, monkeypatch):
     folder = tmp_path / "run"
 
-    def measured(*arguments: object) -> object:
+    def measured(*arguments: object, **more: object) -> object:
         shutil.rmtree(folder)
-        return full_report(*arguments)
+        return full_report(*arguments, **more)
 
     monkeypatch.setattr("uapseg.cli.train.full_report", measured)
     document(capsys, "train", "--data", photos, "--hide", "Car", "--budget", 8, "--out", folder)

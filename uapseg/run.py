@@ -97,6 +97,7 @@ def run(
     state: State | None = None,
     workers: Workers = ALONE,
     trusted: bool = True,
+    pictures: tuple[Dataset, Dataset] | None = None,
 ) -> Generator[Snapshot, None, None]:
     """Loads what ``plan`` names and yields the snapshots of its search: one before the first step, then one a batch.
 
@@ -106,6 +107,7 @@ def run(
         state: Where an earlier run of the same plan stopped.
         workers: The processes that share each batch.
         trusted: Whether its networks may run code from a file: False for a plan that anyone but the user made.
+        pictures: Those of `learnt_from`, where they are loaded already.
 
     Raises:
         UapsegError: At once, when a name is not known or the parts do not fit together.
@@ -117,8 +119,17 @@ def run(
     on = choose_device(device)
     model = load_model(plan.model, on, weights=plan.weights, trusted=trusted)
     also = [load_model(name, on, trusted=trusted) for name in plan.also]
-    train, held_out = (load_dataset(plan.data, split, plan.size) for split in ("train", "val"))
+    train, held_out = pictures or learnt_from(plan)
     return fit(model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers)
+
+
+def learnt_from(plan: Plan) -> tuple[Dataset, Dataset]:
+    """The pictures that a run learns from, and those that it chooses by.
+
+    Raises:
+        UapsegError: There is no such data set.
+    """
+    return load_dataset(plan.data, "train", plan.size), load_dataset(plan.data, "val", plan.size)
 
 
 def reported(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:

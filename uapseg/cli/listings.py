@@ -7,7 +7,9 @@ from uapseg import datasets as data
 from uapseg import models as networks
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
+from uapseg.cli.measure import left_out
 from uapseg.cli.output import columns, print_result
+from uapseg.errors import UapsegError
 
 OTHER_MODELS = "Besides: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
 
@@ -38,7 +40,8 @@ def datasets(options: Options) -> None:
         counts = (str(line["pictures"].get(split, "-")) for split in data.SPLITS)
         classes = "-" if line["classes"] is None else str(line["classes"])
         rows.append((line["name"], size, *counts, classes, *_cost(line), line["licence"]))
-    print_result({"datasets": found}, columns(rows), as_json=options.json)
+    told = [text for line in found for text in (*left_out(line.get("skipped", [])), *line.get("notes", []))]
+    print_result({"datasets": found}, "\n".join([columns(rows), *told]), as_json=options.json)
 
 
 def _cost(line: dict[str, Any]) -> tuple[str, str]:
@@ -71,15 +74,23 @@ def _dataset(name: str, cards: dict[str, data.Card]) -> dict[str, Any]:
     if name in cards and not cards[name].cached:
         return asdict(cards[name])
     bring([], [name])
-    splits = {split: data.load_dataset(name, split) for split in data.SPLITS}
-    test = splits["test"]
+    splits, refusals = dict[str, data.Dataset](), list[UapsegError]()
+    for split in data.SPLITS:
+        try:
+            splits[split] = data.load_dataset(name, split)
+        except UapsegError as error:  # a split may be empty
+            refusals.append(error)
+    if not splits:
+        raise refusals[0]
+    last = list(splits.values())[-1]
     return {
         "name": name,
-        "pictures": {split: len(dataset) for split, dataset in splits.items()},
-        "size": list(test.size),
-        "classes": len(test.classes),
+        "pictures": {split: len(splits[split]) if split in splits else 0 for split in data.SPLITS},
+        "size": list(last.size),
+        "classes": len(last.classes),
         "skipped": sorted({file for dataset in splits.values() for file in dataset.skipped}),
-        "licence": test.licence,
+        "notes": list(dict.fromkeys(note for dataset in splits.values() for note in dataset.notes)),
+        "licence": last.licence,
         "cached": True,
         "download_bytes": None,
     }

@@ -1,5 +1,6 @@
 """The command evaluate: a perturbation from a file, on any network and pictures."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from uapseg.cli.downloads import bring
@@ -17,6 +18,9 @@ from uapseg.models import Segmenter
 from uapseg.run import Plan, reported
 from uapseg.survival import survival
 from uapseg.targets import Target
+
+MOST_NAMES = 12
+"""Files that are named in a line; the report names all."""
 
 LEARNT_BY_HEART = 0.15
 """A lead on known pictures over unseen ones that is worth a warning."""
@@ -54,20 +58,55 @@ def _pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
 
 
 def full_report(
-    perturbation: Perturbation, model: Segmenter, dataset: Dataset, target: Target, *, seed: int = 0
+    perturbation: Perturbation,
+    model: Segmenter,
+    dataset: Dataset,
+    target: Target,
+    *,
+    seed: int = 0,
+    learnt: Sequence[Dataset] = (),
 ) -> tuple[dict[str, Any], str]:
     """Measures a perturbation on a data set: the report for JSON, and as a text table.
+
+    Args:
+        perturbation: What to measure.
+        model: The network, on the device to compute on.
+        dataset: The pictures to measure on.
+        target: What the network was meant to see.
+        seed: Draws the random noise and the bootstrap.
+        learnt: The pictures that were learnt from and chosen by just now.
 
     Returns:
         The fields of `uapseg.evaluate.Report`, but that ``image_gradients`` and ``seconds`` are what the search cost
         (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
-        the pictures learnt from, where known, and ``convention`` says how a foreign file was read.
+        the pictures learnt from, where known, ``convention`` says how a foreign file was read, ``skipped``
+        names the files of all these pictures that could not be read, and ``notes`` says how the rest was.
     """
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
     cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
     fields = {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}
-    told = [report.table(), *gap(report.perturbed, perturbation.training)]
-    return {**fields, "training": perturbation.training, "convention": perturbation.convention}, "\n".join(told)
+    fields |= {"training": perturbation.training, "convention": perturbation.convention}
+    read = (*learnt, dataset)
+    fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
+    told = [report.table(), *gap(report.perturbed, perturbation.training), *left_out(fields["skipped"])]
+    return fields, "\n".join([*told, *fields["notes"]])
+
+
+def left_out(files: Sequence[str]) -> list[str]:
+    """In plain words which files could not be read, if any."""
+    more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
+    return [f"Not readable, and left out: {', '.join(files[:MOST_NAMES])}{more}."] if files else []
+
+
+def _notes(model: Segmenter, read: Sequence[Dataset]) -> list[str]:
+    """What is to be said of how pictures and label maps were read; of the last set also where it has no truth here."""
+    notes = [note for part in read for note in part.notes]
+    known = {name.lower() for name in model.classes}
+    if read[-1].classes and not known & {name.lower() for name in read[-1].classes}:
+        notes.append(
+            f"No class of {read[-1].name} has the name of one of the network's: there is no truth to compare."
+        )
+    return list(dict.fromkeys(notes))
 
 
 def gap(unseen: Scores, training: Scores | None) -> list[str]:

@@ -12,7 +12,7 @@ from shlex import quote
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options, settled, typed
 from uapseg.cli.interruption import Stop, signals
-from uapseg.cli.measure import full_report
+from uapseg.cli.measure import full_report, left_out
 from uapseg.cli.networks import check_trust, needs_trust
 from uapseg.cli.output import print_progress, print_result, with_progress
 from uapseg.cli.targets import target_of
@@ -24,7 +24,7 @@ from uapseg.files import read, remove_parts
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
 from uapseg.models import load_model
 from uapseg.plans import plan_in
-from uapseg.run import Plan, choose_device, reported, run
+from uapseg.run import Plan, choose_device, learnt_from, reported, run
 from uapseg.settings import PRESETS, Settings
 from uapseg.state import Snapshot
 
@@ -45,13 +45,14 @@ def train(options: Options) -> None:
         plan = _plan(asked) if isinstance(asked, Options) else asked
         trusted = isinstance(asked, Options) or options.trust  # what was typed is meant
         # refuses what does not fit, before any folder
-        snapshots = run(plan, device=options.device, workers=workers, trusted=trusted)
+        pictures = learnt_from(plan)
+        snapshots = run(plan, device=options.device, workers=workers, trusted=trusted, pictures=pictures)
         test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
             return
         path = options.out or _new_folder(plan.target.title)
-        _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, test, 0, options)
+        _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, (*pictures, test), 0, options)
 
 
 def resume(options: Options) -> None:
@@ -61,7 +62,10 @@ def resume(options: Options) -> None:
         plan, state = folder.plan, folder.load_state()
         check_trust(plan, trusted=options.trust)
         _bring(plan, workers)
-        snapshots = run(plan, device=options.device, state=state, workers=workers, trusted=options.trust)
+        pictures = learnt_from(plan)
+        snapshots = run(
+            plan, device=options.device, state=state, workers=workers, trusted=options.trust, pictures=pictures
+        )
         test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
@@ -69,7 +73,7 @@ def resume(options: Options) -> None:
         remove_parts(folder.path)
         if state is None:
             print_progress(f"Nothing of the run in {folder.path} was saved yet: it begins anew.")
-        _carry_out(folder, snapshots, test, state.image_gradients if state else 0, options)
+        _carry_out(folder, snapshots, (*pictures, test), state.image_gradients if state else 0, options)
 
 
 def _asked(options: Options) -> Options | Plan:
@@ -131,15 +135,32 @@ def _new_folder(title: str) -> Path:
     return next(path for path in taken if not path.exists())
 
 
-def _carry_out(folder: RunFolder, snapshots: Generator[Snapshot], test: Dataset, spent: int, options: Options) -> None:
-    """Runs to the end and measures; what is reached is on the disk whenever it is stopped."""
+def _carry_out(
+    folder: RunFolder,
+    snapshots: Generator[Snapshot],
+    pictures: tuple[Dataset, Dataset, Dataset],
+    spent: int,
+    options: Options,
+) -> None:
+    """Runs to the end and measures; what is reached is on the disk whenever it is stopped.
+
+    Args:
+        folder: Where the run is kept.
+        snapshots: Of the run.
+        pictures: Those to learn from, to choose by, and to measure on.
+        spent: Image-gradients of earlier parts of the run.
+        options: The flags.
+    """
+    *learnt, test = pictures
     plan = folder.plan
     print_progress(f"Training into {folder.path}: {plan.target.title}.")
+    for line in left_out(learnt[0].skipped):
+        print_progress(line)
     try:
         last = _search(folder, with_progress(snapshots, plan.settings.budget, spent))
         print_progress("Measuring on the test pictures...")
         model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
-        report, table = full_report(finished(plan, last.state), model, test, plan.target)
+        report, table = full_report(finished(plan, last.state), model, test, plan.target, learnt=learnt)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
         told = f"Stopped; all is kept in {folder.path}, and `{again}` goes on from there."
