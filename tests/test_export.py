@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 
 from uapseg.drawings import written
 from uapseg.errors import UapsegError
-from uapseg.export import MOST_SPENT, MOST_TEXT, Perturbation, load, save_png, save_safetensors
+from uapseg.export import MOST_SPENT, MOST_TEXT, USUAL_SIZE, Perturbation, load, save_png, save_safetensors
 from uapseg.files import write
 from uapseg.run import Plan
 from uapseg.settings import fast, paper
@@ -64,6 +64,15 @@ def test_every_level_comes_back(tmp_path_factory, epsilon, width, height, seed):
     for kind, save in SAVE.items():
         save(folder / kind, made)
         assert torch.equal(load(folder / kind).levels, made.levels)
+
+
+def test_it_knows_the_size_of_the_pictures_that_it_was_trained_on():
+    large = replace(plan(tile=(40, 30)), size=(1024, 512))
+    assert Perturbation(noise(), plan()).picture_size == (40, 30)
+    assert Perturbation(noise(), plan(tile=(40, 30))).picture_size == USUAL_SIZE
+    assert Perturbation(noise(), large).picture_size == (1024, 512)
+    assert Perturbation(noise()).picture_size == USUAL_SIZE
+    assert Perturbation(noise(size=(512, 300))).picture_size == (512, 300)
 
 
 @KINDS

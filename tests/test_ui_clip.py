@@ -57,12 +57,23 @@ def test_a_clip_comes_back_with_the_word_in_every_frame(handlers: Handlers, fini
         assert seen[32, 48 - 14] > seen[2, 2] + 40  # inside the letter, light; in the corner, dark
 
 
+def test_a_large_clip_is_made_to_fit_before_the_perturbation_is_laid_on(
+    handlers: Handlers, finished: Run, tmp_path: Path
+):
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(mp4([grey(104, 960, 640)] * 3, RATE))
+    for frame in decoded(Path(handlers.on_clip(finished.token, str(path))).read_bytes()):
+        assert frame.shape == (64, 192, 3)
+        seen = frame[:, 96:].mean(axis=2)
+        assert seen[32, 48 - 14] > seen[2, 2] + 40
+
+
 def test_only_the_first_seconds_are_taken_and_made_small(tmp_path: Path):
     path = tmp_path / "long.mp4"
     path.write_bytes(mp4([grey(100, 800, 400)] * 10, 1))
     taken = pictures_of(path)
     assert len(taken) == 7
-    assert taken[0].shape == (192, 384, 3)
+    assert taken[0].shape == (256, 512, 3)
 
 
 def frames(file: Path, size: tuple[int, int], *, start: float = 0, number: int = 5) -> Path:

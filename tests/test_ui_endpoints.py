@@ -5,12 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 from PIL import Image
 
+from tests.conftest import greys
 from tests.small_world import registry, small_world
 from uapseg.export import load
+from uapseg.perturbation import fit_picture
+from uapseg.pictures import to_images
 from uapseg.ui import launch_options
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
@@ -59,20 +63,37 @@ def test_what_the_rest_counts_can_be_set(client: Client):
 
 
 def test_a_perturbation_is_laid_on_a_picture_of_any_size(client: Client, trained: tuple[dict, str], tmp_path: Path):
-    Image.new("RGB", (150, 90), (104, 104, 104)).save(tmp_path / "mine.png")
+    Image.new("RGB", (120, 50), (104, 104, 104)).save(tmp_path / "mine.png")
     after, seen, told = client.predict(
         handle_file(trained[1]), handle_file(tmp_path / "mine.png"), strength=1.0, api_name="/apply"
     )
     change = np.asarray(Image.open(after)).astype(int) - 104
     expected = load(Path(trained[1])).levels.permute(1, 2, 0).numpy()
-    np.testing.assert_array_equal(change[:64, :96], expected)
-    np.testing.assert_array_equal(change[64:, 96:], expected[:26, :54])
+    np.testing.assert_array_equal(change[:, :96], expected[:50])
+    np.testing.assert_array_equal(change[:, 96:], expected[:50, :24])
     assert told["changed"] > 0.1
-    assert Image.open(seen).size == (150, 90)
+    assert Image.open(seen).size == (told["width"], told["height"]) == (120, 50)
     *_, nothing = client.predict(
         handle_file(trained[1]), handle_file(tmp_path / "mine.png"), strength=0.0, api_name="/apply"
     )
     assert nothing["changed"] == 0
+
+
+def test_a_large_picture_is_made_to_fit_before_the_perturbation_is_laid_on(
+    client: Client, trained: tuple[dict, str], tmp_path: Path
+):
+    rng = np.random.default_rng(0)
+    small = Image.fromarray(rng.integers(90, 120, (4, 6, 3), dtype=np.uint8))
+    for number, times in enumerate((1, 3, 8)):
+        file = tmp_path / f"{number}.png"
+        small.resize((96 * times, 64 * times), Image.Resampling.NEAREST).save(file)
+        after, seen, told = client.predict(handle_file(trained[1]), handle_file(file), api_name="/apply")
+        given = fit_picture(Image.open(file), (96, 64))
+        expected = np.asarray(given) + load(Path(trained[1])).levels.permute(1, 2, 0).numpy()
+        np.testing.assert_array_equal(np.asarray(Image.open(after)), expected)
+        assert Image.open(seen).size == (told["width"], told["height"]) == (96, 64)
+        clean, perturbed = greys().predict(torch.cat([to_images(given), to_images(Image.open(after))]))
+        assert told["changed"] == pytest.approx((clean != perturbed).float().mean().item())
 
 
 @pytest.mark.parametrize(("level", "strength"), [(100, 1.5), (140, 1.0), (200, 1.0), (-128, 1.0), (-200, 1.0)])

@@ -27,20 +27,21 @@ def pictures(folder: Path, *sizes: tuple[int, int]) -> list[str]:
     return list(map(str, paths))
 
 
-def test_photos_of_any_size_take_the_perturbation_tiled(handlers: Handlers, studios: Studios, tmp_path: Path):
+def test_photos_are_made_to_fit_and_take_the_perturbation_tiled(handlers: Handlers, studios: Studios, tmp_path: Path):
     run = visitor(handlers)
     handlers.on_ask(run.token, *values(handlers, budget=640))
     list(handlers.on_run(run.token))
-    handlers.on_photos(run.token, pictures(tmp_path, (250, 101), (80, 60)))
+    handlers.on_photos(run.token, pictures(tmp_path, (1250, 500), (80, 60)))
     assert run.view == ("own", 0)
     photo = shown(run, studios.first)
-    assert photo.size == (250, 101)
+    assert photo.size == (124, 49)  # of no more pixels than 96 x 64
     assert run.levels is not None
     changed = perturbed(photo.picture, run.levels).astype(int) - 106
-    np.testing.assert_array_equal(changed[:, :96][:64], run.levels.transpose(1, 2, 0))
-    np.testing.assert_array_equal(changed[64:, 96:192], run.levels.transpose(1, 2, 0)[:37])
+    np.testing.assert_array_equal(changed[:, :96], run.levels.transpose(1, 2, 0)[:49])
+    np.testing.assert_array_equal(changed[:, 96:], run.levels.transpose(1, 2, 0)[:49, :28])
     assert run.plan
     assert frame(studios.first, photo, run.levels, run.plan, Wanted())["reached"] > 0.95
+    assert studios.first.photo(run.photos[1]).size == (80, 60)
     both = [studios.first.photo(brought) for brought in run.photos]
     judged = studios.first.judge(both, run.levels, run.plan.target)
     assert judged["scores"]["region_success"] > 0.95

@@ -7,6 +7,7 @@ import io
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,9 @@ from uapseg.tensors import Delta, Levels
 
 KEY = "uapseg"
 OURS = "whole grey levels, as uapseg writes them"
+USUAL_SIZE = (384, 256)
+"""What the embedded network's pictures measure: (width, height)."""
+
 MIDDLE = 128
 MOST = 127
 """The largest change that a PNG of value = 128 + level holds, in grey levels."""
@@ -86,6 +90,19 @@ class Perturbation:
     def epsilon(self) -> float:
         """The largest change allowed, in [0, 1]: the plan's, or that of the levels themselves."""
         return self.plan.settings.epsilon if self.plan else self._largest() / 255
+
+    @property
+    def picture_size(self) -> tuple[int, int]:
+        """(width, height) of the pictures that it was trained on: its own, unless it is a tile of larger ones.
+
+        A tile's plan may leave the size to the data set, and a file without a plan says nothing: the larger of its
+        own and of `USUAL_SIZE` is taken then.
+        """
+        own = (self.levels.shape[2], self.levels.shape[1])
+        if self.plan and self.plan.settings.tile is None:
+            return own
+        told = self.plan.size if self.plan and self.plan.size else USUAL_SIZE
+        return max(own, told, key=prod)
 
     def _largest(self) -> int:
         """The largest change, in grey levels."""

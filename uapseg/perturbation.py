@@ -1,9 +1,32 @@
 """The perturbation itself: how it is laid on pictures, and how it becomes whole grey levels."""
 
 import torch
+from PIL import Image
 
 from uapseg.targets import repeated
 from uapseg.tensors import Delta, Deltas, Images, Levels
+
+MOST_PIXELS = 2048 * 1024
+"""A network is shown no more at once, however large a perturbation is."""
+
+
+def fit_picture(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Makes a picture smaller until it has no more pixels than those that a perturbation was trained on.
+
+    This comes before a perturbation is laid on a picture that somebody brings: scaled up or laid on a larger scene it
+    does little, and shrinking the result would take it off again. A smaller picture stays as it is.
+
+    Args:
+        picture: Of any size.
+        size: (width, height) of the pictures that the perturbation was trained on; more than 2 megapixels count as 2.
+    """
+    most = min(size[0] * size[1], MOST_PIXELS)
+    share = (most / (picture.width * picture.height)) ** 0.5
+    if share >= 1:
+        return picture
+    width = max(1, round(picture.width * share))
+    height = max(1, min(round(picture.height * share), most // width))  # what fits once stays as it is ever after
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def perturb(images: Images, delta: Delta | Deltas) -> Images:

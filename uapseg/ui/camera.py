@@ -13,10 +13,9 @@ from uapseg.ui.reel import Reel
 from uapseg.ui.registry import Registry
 from uapseg.ui.requests import Wanted
 from uapseg.ui.runs import Run
-from uapseg.ui.studio import Studio, shrunk
+from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
 
-MOST_PIXELS = 384 * 288
 MOST_LETTERS = 1_000_000
 
 
@@ -46,7 +45,7 @@ def _shot(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
     coded = str(values.get("picture", "")).partition(",")[2]
     if len(coded) > MOST_LETTERS:
         return {}
-    picture = shrunk(read_picture(base64.b64decode(coded)), MOST_PIXELS)
+    picture = studio.fit(read_picture(base64.b64decode(coded)))
     photo = Photo(picture, studio.predict(picture))
     reply, now = {"photo": studio.clean(photo)}, photo
     (levels, plan), wanted = moment_of(run, values), Wanted.of(values)

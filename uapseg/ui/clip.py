@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from uapseg.errors import UapsegError
 from uapseg.ui import words
@@ -16,8 +17,8 @@ from uapseg.ui.steps import LevelArray
 from uapseg.ui.studio import Studio, overlaid
 
 MOST_SECONDS = 6
-LONGEST = 384
-"""The longer side of the frames that are computed with."""
+LONGEST = 512
+"""The longer side of the frames that are decoded; they are then made to fit as every other picture."""
 
 DECODER = Path(__file__).with_name("decoder.py")
 PATIENCE = 60.0
@@ -32,11 +33,12 @@ def attacked(path: Path, levels: LevelArray, studio: Studio) -> bytes:
     """
     with decoding():
         pictures = pictures_of(path)
-    return mp4([_attacked(picture, levels, studio) for picture in pictures], RATE)
+    fitted = (studio.fit(Image.fromarray(picture)) for picture in pictures)
+    return mp4([_attacked(picture, levels, studio) for picture in fitted], RATE)
 
 
 def pictures_of(path: Path) -> list[Picture]:
-    """The frames of the first seconds of a video, upright, at a rate and a size that can be computed with.
+    """The frames of the first seconds of a video, upright, at a rate and a size that can be kept.
 
     A process of its own decodes them, as a stranger's video may take any memory and time, or bring FFmpeg down.
 

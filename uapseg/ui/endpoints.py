@@ -17,6 +17,7 @@ from PIL import Image
 
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, finished, load, save_safetensors
+from uapseg.perturbation import fit_picture
 from uapseg.pictures import encoded, read_picture
 from uapseg.ui import words
 from uapseg.ui.choice import Choice
@@ -27,7 +28,7 @@ from uapseg.ui.opened import check_pair, check_size, measured
 from uapseg.ui.outcomes import explained, sorry
 from uapseg.ui.requests import STRENGTHS
 from uapseg.ui.steps import level_array, look_of, unpacked
-from uapseg.ui.studio import Studio, overlaid, shrunk
+from uapseg.ui.studio import Studio, overlaid
 from uapseg.ui.studios import Studios
 from uapseg.ui.worker import optimise
 
@@ -150,22 +151,24 @@ class Endpoints:
         model: str = "",
         data: str = "",
     ) -> tuple[gr.FileData, gr.FileData, dict[str, Any]]:
-        """Lays a perturbation on a picture of any size.
+        """Lays a perturbation on a picture of any size, made smaller first where it is larger than those trained on.
 
         Args:
             perturbation: A PNG or safetensors file of this project.
-            picture: A picture that Pillow reads.
+            picture: A picture that Pillow reads; one with more pixels than those that the perturbation was trained on
+                is made smaller until it has as many.
             strength: What the perturbation is multiplied by, 0 to 1.5.
             stretch: Whether it is stretched over the picture, instead of repeated from the top left corner.
             model: The network that looks; empty takes the page's first.
             data: The pictures it is shown with; empty takes the page's first.
 
         Returns:
-            The perturbed picture without loss, what the network sees in it, and the share of pixels it sees otherwise.
+            The perturbed picture without loss, what the network sees in it, and the share of pixels it sees otherwise,
+            with the picture's width and height.
         """
         try:
             studio, kept = self._studio(model, data), _read(perturbation)
-            image = np.array(read_picture(_uploaded(picture)))
+            image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
         except UapsegError as error:
             raise sorry(str(error)) from error
         if not STRENGTHS[0] <= strength <= STRENGTHS[1]:
@@ -173,12 +176,11 @@ class Endpoints:
         whole = scaled(level_array(kept.delta, kept.epsilon), strength)
         whole = stretched(whole, (image.shape[1], image.shape[0])) if stretch else whole
         after = perturbed(image, whole)
-        small, small_after = (shrunk(Image.fromarray(each)) for each in (image, after))
-        seen = studio.predict(small_after)
-        changed = float((seen != studio.predict(small)).mean())
-        files = {"perturbed.png": after, "seen.png": overlaid(small_after, seen, studio)}
+        seen = studio.predict(after)
+        changed = float((seen != studio.predict(image)).mean())
+        files = {"perturbed.png": after, "seen.png": overlaid(after, seen, studio)}
         made = [self._written(name, encoded(Image.fromarray(each))) for name, each in files.items()]
-        return made[0], made[1], {"changed": changed}
+        return made[0], made[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
 
     def _studio(self, model: str, data: str) -> Studio:
         first = self._studios.first.pair

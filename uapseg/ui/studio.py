@@ -14,6 +14,7 @@ from PIL import Image
 from uapseg.datasets import load_dataset
 from uapseg.metrics import Scores, count, each, scores
 from uapseg.models import load_model
+from uapseg.perturbation import fit_picture
 from uapseg.render import overlay
 from uapseg.targets import Goal, Target
 from uapseg.ui import sentences
@@ -22,9 +23,6 @@ from uapseg.ui.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png,
 from uapseg.ui.ready import cards
 from uapseg.ui.steps import THUMB, LevelArray
 from uapseg.validation import SHOWN, spread
-
-MOST_PIXELS = 768 * 512
-"""Photos are shown and attacked at no more than this, so that a frame takes no longer than a step."""
 
 SCENES = {"street": 34}
 """The number of the validation picture shown until a visitor brings a photo; the first one where none is said."""
@@ -74,10 +72,17 @@ class Studio:
     def _photo(self, picture: Picture) -> Photo:
         return Photo(picture, self.predict(picture))
 
+    def fit(self, image: Image.Image) -> Picture:
+        """A picture that somebody brings, as a perturbation for this studio's pictures is laid on it."""
+        return np.array(fit_picture(image, self.size))
+
     def photo(self, brought: Brought) -> Photo:
-        """A visitor's photo with what the network sees in it; forgotten together with the visitor."""
+        """A visitor's photo with what the network sees in it; forgotten together with the visitor.
+
+        It was made to fit the studio that it was brought to; where another one has smaller pictures, so is it.
+        """
         if brought not in self._brought:
-            self._brought[brought] = self._photo(brought.picture)
+            self._brought[brought] = self._photo(self.fit(Image.fromarray(brought.picture)))
         return self._brought[brought]
 
     def predict(self, picture: Picture) -> LabelMap:
@@ -165,15 +170,6 @@ class Studio:
         """The target on the scene, in the network's colours."""
         goal = self._goal(self.scene, target, self.size)
         return label_png(goal.labels[0].numpy(), self.model.palette)
-
-
-def shrunk(image: Image.Image, most: int = MOST_PIXELS) -> Picture:
-    """A photo of any size, made smaller where it is too large to be shown live."""
-    share = (most / (image.width * image.height)) ** 0.5
-    if share < 1:
-        size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    return np.array(image)
 
 
 def overlaid(picture: Picture, seen: LabelMap, studio: Studio) -> Picture:

@@ -11,7 +11,6 @@ from uapseg.pictures import decode, read_picture
 from uapseg.ui.desk import told
 from uapseg.ui.frames import Brought
 from uapseg.ui.outcomes import sorry
-from uapseg.ui.studio import shrunk
 from uapseg.ui.turns import Turns
 
 MOST_PHOTOS = 12
@@ -25,7 +24,8 @@ class Uploads(Turns):
         run = self._run(token)
         paths = paths if isinstance(paths, list) else [paths]
         try:
-            brought = [Brought(shrunk(read_picture(path))) for path in paths[:MOST_PHOTOS]]
+            studio = self.studios.get(run.choice.pair) or self.studios.first
+            brought = [Brought(studio.fit(read_picture(path))) for path in paths[:MOST_PHOTOS]]
         except UapsegError as error:
             raise sorry(str(error)) from error
         photos = [*run.photos, *brought][-MOST_PHOTOS:]
