@@ -289,16 +289,16 @@ class TestARun:
     def test_is_applied_to_pictures_of_any_size(self, trained, capsys, tmp_path):
         folder, _ = trained
         levels = load(folder / "perturbation.png").levels.numpy()
-        Image.new("RGB", (150, 70), (100, 120, 140)).save(tmp_path / "grey.png")
+        Image.new("RGB", (120, 45), (100, 120, 140)).save(tmp_path / "grey.png")
         (tmp_path / "more").mkdir()
         Image.new("RGB", (40, 40), "white").save(tmp_path / "more" / "grey.png")
         words = ("apply", folder / "perturbation.png", tmp_path / "grey.png", tmp_path / "more" / "grey.png")
         first, second = document(capsys, *words, "--out", tmp_path / "out")["pictures"]
         assert Path(second["perturbed"]).name == "grey-2.perturbed.png"
         perturbed = np.asarray(Image.open(first["perturbed"]), int)
-        tiled = np.tile(levels, (1, 2, 2))[:, :70, :150].transpose(1, 2, 0)
+        tiled = np.tile(levels, (1, 2, 2))[:, :45, :120].transpose(1, 2, 0)
         assert np.array_equal(perturbed, np.array([100, 120, 140]) + tiled)
-        assert Image.open(first["seen"]).size == (150, 70)
+        assert Image.open(first["seen"]).size == (120, 45)
         assert 0 <= first["changed"] <= 1
         assert "is already there" in told(capsys, *words, "--out", tmp_path / "out")
         assert main([*map(str, words), "--out", str(tmp_path / "out"), "--overwrite"]) == 0

@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from tqdm import tqdm
 
@@ -14,7 +15,9 @@ SHAPE = "{percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt} image-gradients, {rat
 
 def print_result(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
     """Prints the result of a command, as JSON or as text."""
-    sys.stdout.write((json.dumps(fields, indent=2, allow_nan=False) if as_json else text) + "\n")
+    printed = (json.dumps(fields, indent=2, allow_nan=False) if as_json else text) + "\n"
+    encoding = sys.stdout.encoding or "utf-8"  # a name of a file may hold letters that it does not have
+    sys.stdout.write(printed.encode(encoding, "backslashreplace").decode(encoding))
     sys.stdout.flush()
 
 
@@ -39,7 +42,7 @@ def with_progress(snapshots: Iterator[Snapshot], total: int, spent: int) -> Gene
         total: The run's budget.
         spent: What an earlier part of it has spent.
     """
-    pause = 0.2 if sys.stderr.isatty() else 15.0  # written seldom where no one watches it move
+    pause = _pause()
     with tqdm(
         total=total, initial=spent, unit=" image-gradients", bar_format=SHAPE, mininterval=pause, maxinterval=pause,
         smoothing=0.1, dynamic_ncols=True, file=sys.stderr,
@@ -48,6 +51,20 @@ def with_progress(snapshots: Iterator[Snapshot], total: int, spent: int) -> Gene
             bar.set_postfix_str(_success(snapshot), refresh=False)
             bar.update(snapshot.state.image_gradients - bar.n)
             yield snapshot
+
+
+def with_bar(items: Sequence[Any], unit: str) -> Iterable[Any]:
+    """Hands items on, with a bar on standard error if they take more than a second."""
+    pause = _pause()
+    return tqdm(
+        items, unit=unit, delay=1, leave=False, mininterval=pause, maxinterval=pause, dynamic_ncols=True,
+        file=sys.stderr,
+    )  # fmt: skip
+
+
+def _pause() -> float:
+    """Seconds between two states of a bar: it is written seldom where no one watches it move."""
+    return 0.2 if sys.stderr.isatty() else 15.0
 
 
 def _success(snapshot: Snapshot) -> str:

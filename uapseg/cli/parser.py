@@ -164,7 +164,9 @@ def _evaluate(parser: Parser) -> None:
 
 def _apply(parser: Parser) -> None:
     add_perturbation(parser)
-    parser.add_argument("pictures", nargs="+", type=Path, metavar="PICTURE", help="pictures of any size")
+    parser.add_argument(
+        "pictures", nargs="+", type=Path, metavar="PICTURE", help="pictures of any size; large ones are made to fit"
+    )
     parser.add_argument("--model", metavar="NAME", help="the network to look with (the perturbation's own)")
     parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
     parser.add_argument("--out", type=Path, default=Path("perturbed"), metavar="FOLDER", help="where to (perturbed/)")

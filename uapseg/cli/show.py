@@ -1,6 +1,9 @@
 """The commands apply and figure: pictures of what a perturbation does."""
 
-from collections.abc import Sequence
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,14 +12,14 @@ from PIL import Image
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
 from uapseg.cli.networks import check_trust, network_for
-from uapseg.cli.output import print_result
+from uapseg.cli.output import print_result, with_bar
 from uapseg.errors import UapsegError
 from uapseg.evaluate import images_of
 from uapseg.export import Perturbation, load
 from uapseg.files import write
 from uapseg.folder import RunFolder
 from uapseg.models import Segmenter, load_model
-from uapseg.perturbation import eight_bit, perturb
+from uapseg.perturbation import eight_bit, fit_picture, perturb
 from uapseg.pictures import encoded, read_picture, to_images, to_picture
 from uapseg.render import Row, overlay
 from uapseg.render import figure as render_figure
@@ -26,17 +29,31 @@ from uapseg.tensors import Images
 KINDS = {".png": "png", ".pdf": "pdf"}
 
 
+ENDINGS = (".perturbed.png", ".seen.png")
+MOST_BYTES = 255
+"""The longest name of a file that common file systems take, in UTF-8."""
+
+
 def apply(options: Options) -> None:
-    """Writes each perturbed picture, and what the network sees in it."""
+    """Writes each perturbed picture, and what the network sees in it; what cannot be read is named and left out."""
     perturbation = load(options.perturbation)
-    outputs = _outputs(options.pictures, options.out, overwrite=options.overwrite)
+    outputs = _outputs(options.pictures, options.out, options.perturbation, overwrite=options.overwrite)
     model = network_for(options, perturbation)
-    done = [_perturbed(*pair, perturbation, model) for pair in zip(options.pictures, outputs, strict=True)]
-    lines = [
-        f"{line['perturbed']}: the network sees {100 * line['changed']:.1f} % of the pixels otherwise."
-        for line in done
-    ]
-    print_result({"model": model.name, "pictures": done}, "\n".join(lines), as_json=options.json)
+    done, left_out = list[dict[str, Any]](), list[UapsegError]()
+    pairs = list(zip(options.pictures, outputs, strict=True))
+    for file, pair in with_bar(pairs, " pictures"):
+        try:
+            picture = read_picture(file)
+        except UapsegError as error:
+            left_out.append(error)
+        else:
+            done.append({"picture": str(file), **_perturbed(picture, pair, perturbation, model)})
+    if not done:
+        raise left_out[0]
+    print_result({"model": model.name, "pictures": done}, "\n".join(map(_line, done)), as_json=options.json)
+    if left_out:
+        number = f"{len(left_out)} of {len(pairs)} pictures could not be read; the others are written."
+        raise UapsegError("\n".join(map(str, [*left_out, number])))
 
 
 def figure(options: Options) -> None:
@@ -64,31 +81,58 @@ def figure(options: Options) -> None:
     )
 
 
-def _outputs(pictures: Sequence[Path], folder: Path, *, overwrite: bool) -> list[tuple[Path, Path]]:
-    """Where each perturbed picture goes, and what the network sees beside it."""
+def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, overwrite: bool) -> list[list[Path]]:
+    """Where each perturbed picture goes, and what the network sees beside it: never onto another, nor what is read."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UapsegError(f"The folder {folder} cannot be written: {error.strerror}.") from error
-    names: list[str] = []
+    kept = {_known(file.resolve()) for file in (perturbation, *pictures)}
+    outputs: list[list[Path]] = []
     for picture in pictures:
-        number = sum(stem == picture.stem for stem in (p.stem for p in pictures[: len(names)]))
-        names.append(picture.stem if not number else f"{picture.stem}-{number + 1}")
-    outputs = [(folder / f"{name}.perturbed.png", folder / f"{name}.seen.png") for name in names]
+        stems = (_shortened(picture.stem, "" if number == 1 else f"-{number}") for number in count(1))
+        pairs = ([folder.resolve() / f"{stem}{ending}" for ending in ENDINGS] for stem in stems)
+        pair = next(pair for pair in pairs if kept.isdisjoint(map(_known, pair)))
+        kept.update(map(_known, pair))
+        outputs.append([folder / file.name for file in pair])
     taken = next((file for pair in outputs for file in pair if file.exists()), None)
     if taken and not overwrite:
         raise UapsegError(f"{taken} is already there: choose another folder with --out, or add --overwrite.")
     return outputs
 
 
-def _perturbed(file: Path, outputs: tuple[Path, Path], perturbation: Perturbation, model: Segmenter) -> dict[str, Any]:
+def _shortened(stem: str, number: str) -> str:
+    """The beginning of a file's name with a number behind it, no longer than can be written with an ending."""
+    room = MOST_BYTES - len(number) - max(map(len, ENDINGS))
+    content = os.fsencode(stem)
+    return (stem if len(content) <= room else content[:room].decode(errors="ignore")) + number
+
+
+def _known(file: Path) -> str:
+    """A file by the name under which a file system finds it that does not tell upper from lower case."""
+    return unicodedata.normalize("NFC", str(file)).casefold()
+
+
+def _line(done: Mapping[str, Any]) -> str:
+    changed = f"{done['perturbed']}: the network sees {100 * done['changed']:.1f} % of the pixels otherwise"
+    if done["size"] == done["from_size"]:
+        return f"{changed}."
+    size, before = ("x".join(map(str, done[name])) for name in ("size", "from_size"))
+    return f"{changed} (of {size}, made smaller from {before} to fit the perturbation)."
+
+
+def _perturbed(
+    picture: Image.Image, outputs: Sequence[Path], perturbation: Perturbation, model: Segmenter
+) -> dict[str, Any]:
     device = next(model.buffers()).device
-    row = _row(to_images(read_picture(file)).to(device), perturbation, model)
+    fitted = fit_picture(picture, perturbation.picture_size)
+    row = _row(to_images(fitted).to(device), perturbation, model)
     seen = overlay(row.perturbed, row.seen_perturbed, model.palette)
-    for output, picture in zip(outputs, (to_picture(row.perturbed), Image.fromarray(seen)), strict=True):
-        write(output, encoded(picture))
+    for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(seen)), strict=True):
+        write(output, encoded(made))
     changed = (row.seen != row.seen_perturbed).float().mean().item()
-    return {"picture": str(file), "perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed}
+    sizes = {"size": list(fitted.size), "from_size": list(picture.size)}
+    return {"perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed, **sizes}
 
 
 def _row(images: Images, perturbation: Perturbation, model: Segmenter) -> Row:
