@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.photos import photos_in
 from uapseg.checkpoint import pack
 from uapseg.cli import main
 from uapseg.cli.measure import full_report
@@ -36,18 +37,8 @@ HIDDEN = {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> str:
-    """A data set of small pictures of soft blobs: the network sees something in them, and sees it fast."""
-    root = tmp_path_factory.mktemp("photos")
-    draw = np.random.default_rng(0)
-    for split, count in (("train", 8), ("val", 2), ("test", 3)):
-        folder = root / "images" / split
-        folder.mkdir(parents=True)
-        for number in range(count):
-            blobs = Image.fromarray(draw.integers(0, 256, (6, 8, 3), np.uint8)).resize(
-                (96, 64), Image.Resampling.BICUBIC
-            )
-            blobs.save(folder / f"{number}.png")
-    return f"camvid:{root}"
+    """A data set of small pictures."""
+    return photos_in(tmp_path_factory.mktemp("photos"))
 
 
 def process(*words: object, **options: object) -> "subprocess.CompletedProcess[str]":
