@@ -30,7 +30,7 @@ class Visit:
 
     def __init__(self, url: str) -> None:
         self.session, self.token, self.status = secrets.token_hex(6), "", "idle"
-        self.seen = {"seq": -1, "frame": -1, "mine": -1, "world": ""}
+        self.seen = {"seq": -1, "frame": -1, "mine": -1, "turn": -1, "world": ""}
         self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(PATIENCE, pool=None))
         self._config: dict[str, Any] = {}
         self._values: dict[int, Any] = {}
@@ -73,9 +73,12 @@ class Visit:
             raise RuntimeError("the page has forgotten the run")
         self.status = reply.get("status", self.status)
         if not afresh:
-            news = {name: reply[name] for name in ("seq", "frame") if name in reply}
+            called = reply.get("turn", self.seen["turn"]) != self.seen["turn"]
+            news = {name: reply[name] for name in ("seq", "frame", "turn") if name in reply}
             news |= {"world": reply["world"]["key"]} if "world" in reply else {}
             self.seen |= news | ({"mine": reply["mine"]["version"]} if "mine" in reply else {})
+            if called:
+                self._join(self._body(self._event("turn", self._part("u-stage"))))
         return reply
 
     def ask(self, function: str, values: dict[str, Any]) -> Any:
@@ -111,10 +114,7 @@ class Visit:
 
     def _send(self, event: dict[str, Any]) -> None:
         """Sends an event as the page does, and those that follow its success, whose end nobody waits for."""
-        body = {
-            "data": [self._values.get(number) for number in event["inputs"]], "fn_index": event["id"],
-            "session_hash": self.session, "trigger_id": None, "event_data": None,
-        }  # fmt: skip
+        body = self._body(event)
         if event["queue"]:
             output = self._answer(self._join(body).get(timeout=PATIENCE))
         else:
@@ -123,7 +123,13 @@ class Visit:
             self._take(number, value)
         for later in self._config["dependencies"]:
             if later["trigger_after"] == event["id"] and later["trigger_only_on_success"]:
-                self._join({**body, "data": [None] * len(later["inputs"]), "fn_index": later["id"]})
+                self._join(self._body(later))
+
+    def _body(self, event: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "data": [self._values.get(number) for number in event["inputs"]], "fn_index": event["id"],
+            "session_hash": self.session, "trigger_id": None, "event_data": None,
+        }  # fmt: skip
 
     def _join(self, body: dict[str, Any]) -> "queue.Queue[dict[str, Any]]":
         """Puts an event into Gradio's queue: where its last message will come."""
