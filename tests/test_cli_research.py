@@ -1,7 +1,10 @@
 """The commands for research: race, transfer, survival, several networks, other pictures to report on."""
 
+import errno
 import json
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +13,8 @@ from PIL import Image
 from tests.test_cli import document, photos, told  # noqa: F401  a fixture
 from uapseg.cli import main
 from uapseg.cli.measure import gap
+from uapseg.cli.race import _kept
+from uapseg.errors import UapsegError
 from uapseg.export import load
 
 pytestmark = pytest.mark.slow
@@ -70,6 +75,20 @@ def test_a_race_ranks_its_arms_draws_them_and_goes_on_where_it_stopped(capsys, p
         opened.write(json.dumps(small | {"perturbed": dict.fromkeys(small["perturbed"], 1.0)}) + "\n")
     best = document(capsys, *words, "--budget", 24, "--best", 1)
     assert [arm["arm"] for arm in best["arms"]] == [first["winner"]]
+    for altered in ({"race": 5}, {"race": {}}, json.loads(lines[0]) | {"perturbed": 1}):
+        file.write_text("\n".join([*lines, json.dumps(altered)]) + "\n")
+        sentence = told(capsys, *words, "--budget", 16, "--arms", "fast,paper", "--seeds", 2)
+        assert sentence == f"{file} holds results that were altered: choose another file with --out.\n"
+
+
+def test_a_full_disk_is_one_sentence_and_keeps_earlier_results(tmp_path, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    (tmp_path / "race.jsonl").write_text("")
+    monkeypatch.setattr("uapseg.cli.race.Path.open", full)
+    with pytest.raises(UapsegError, match=r"No space left on device; earlier results are kept\.$"):
+        _kept(tmp_path / "race.jsonl", {}, SimpleNamespace(to_dict=dict))
 
 
 def test_an_arm_that_cannot_run_is_left_out(capsys, photos, tmp_path):  # noqa: F811

@@ -86,7 +86,8 @@ def _arms(options: Options, key: dict[str, Any]) -> list[str]:
             f"{options.out} holds no race of a smaller budget to take the best arms from: run one first."
         )
     largest = max(line["budget"] for line in smaller)
-    return [arm["arm"] for arm in standings([line for line in smaller if line["budget"] == largest])[: options.best]]
+    ranked = _standings(options.out, [line for line in smaller if line["budget"] == largest])
+    return [arm["arm"] for arm in ranked[: options.best]]
 
 
 def _run(course: Course, arm: str, seed: int) -> list[Result]:
@@ -119,8 +120,11 @@ def _kept(file: Path, key: dict[str, Any], result: Result) -> dict[str, Any]:
     """Adds a result to the file at once, on a line of its own even where the last one was cut off."""
     line = {"race": key, **result.to_dict()}
     before = read(file)
-    with file.open("a", encoding="utf-8") as opened:
-        opened.write("\n" * (before != b"" and not before.endswith(b"\n")) + json.dumps(line) + "\n")
+    try:
+        with signals.held(), file.open("a", encoding="utf-8") as opened:
+            opened.write("\n" * (before != b"" and not before.endswith(b"\n")) + json.dumps(line) + "\n")
+    except OSError as error:
+        raise UapsegError(f"The file {file} cannot be written: {error.strerror}; earlier results are kept.") from error
     return line
 
 
@@ -136,11 +140,29 @@ def _lines(file: Path) -> list[dict[str, Any]]:
             raise UapsegError(f"{file} holds something other than the results of races: choose another with --out.")
         with suppress(ValueError):
             lines.append(json.loads(line))
+    if not all(isinstance(line["race"], dict) and line.keys() >= {"arm", "seed", "budget"} for line in lines):
+        raise _altered(file)
     return lines
 
 
+def _standings(file: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The standings of results from a file, which anyone may have written.
+
+    Raises:
+        UapsegError: They were altered.
+    """
+    try:
+        return standings(lines)
+    except (TypeError, ValueError, LookupError, AttributeError) as error:
+        raise _altered(file) from error
+
+
+def _altered(file: Path) -> UapsegError:
+    return UapsegError(f"{file} holds results that were altered: choose another file with --out.")
+
+
 def _print_standings(options: Options, key: dict[str, Any], done: list[dict[str, Any]]) -> None:
-    arms = standings(done)
+    arms = _standings(options.out, done)
     floors = {name: done[0][name] for name in ("random_noise", "clean")}
     title = f"{key['target']} · {options.data} · network {options.model} · epsilon {options.epsilon:g}"
     picture = options.out.with_suffix(".png")
