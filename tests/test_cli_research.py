@@ -82,8 +82,12 @@ def test_a_race_ranks_its_arms_draws_them_and_goes_on_where_it_stopped(capsys, p
 
 
 def test_a_full_disk_is_one_sentence_and_keeps_earlier_results(tmp_path, monkeypatch):
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    usual = Path.open
+
+    def full(file: Path, mode: str = "r", *rest: object, **named: object) -> object:
+        if mode == "a":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return usual(file, mode, *rest, **named)
 
     (tmp_path / "race.jsonl").write_text("")
     monkeypatch.setattr("uapseg.cli.race.Path.open", full)

@@ -14,6 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from uapseg.public import offered_datasets, offered_models
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
+from uapseg.ui.memory import spare
 from uapseg.ui.registry import Registry
 from uapseg.ui.replies import Replies
 from uapseg.ui.stage import STATIC, STYLES, read
@@ -27,6 +28,7 @@ def build(studios: Studios | None = None, *, patience: float | None = None) -> g
         studios: Networks and pictures; None takes those on offer, see `uapseg.public`.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
+    spare()
     if studios is None:
         studios = Studios(offered_models(), offered_datasets())
         studios.first.draw_ahead()
