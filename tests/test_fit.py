@@ -22,6 +22,7 @@ from uapseg.sampling import balanced_odds
 from uapseg.settings import PRESETS, fast, paper
 from uapseg.state import TENSORS, Snapshot, State
 from uapseg.targets import Hidden, Static
+from uapseg.validation import Validation
 
 GREY = 1 / 255
 RULES = ("lazy", "sign", "adam")
@@ -223,6 +224,61 @@ def test_the_best_iterate_is_chosen_by_validation():
     last = search(settings, train=(60,) * 4, held_out=(100, 100), target=target)[-1]
     assert last.state.chosen.merit >= last.state.validation.merit
     assert last.state.chosen.scores["target_success"] == 1.0
+
+
+def looks_of(*shares: float, count: int = 8) -> list[Validation]:
+    """Looks at pictures of which some more than half have so large a part at the goal, the others none."""
+    return [
+        Validation(64 * turn, {}, (0.0,) * count, torch.zeros(1, 2, 2, dtype=torch.uint8), {},
+                   counts=torch.tensor([[[[round(100 * share) * (place < 5), 100]] for place in range(count)]]))
+        for turn, share in enumerate(shares)
+    ]  # fmt: skip
+
+
+def walked(*looks: Validation) -> State:
+    state = State.first((4, 4), looks[0])
+    for look in looks[1:]:
+        state = replace(state, delta=torch.full_like(state.delta, look.image_gradients)).looked(look)
+    return state
+
+
+def test_of_iterates_that_the_pictures_cannot_tell_apart_the_last_is_kept():
+    """All pictures agree that 0.9 is better than 0.1, and that 0.3 is worse than 0.9."""
+    assert walked(*looks_of(0, 0.1, 0.9, 0.3)).chosen.image_gradients == 128
+    assert walked(*looks_of(0, 0.1, 0.9, 0.9)).chosen.image_gradients == 192
+    rows = looks_of(0, 0.9, 0.9)
+    rows[2].counts[0, :3, 0, 0] -= 40  # worse on three of eight pictures, better on one
+    rows[2].counts[0, 7, 0, 0] += 100
+    kept = walked(*rows)
+    assert kept.chosen.image_gradients == 128
+    assert (kept.best == 128).all()
+    assert (walked(*looks_of(0, 0.9, 0.3, count=1)).best == 128).all()  # a single picture tells nothing
+
+
+def test_a_slow_decline_is_compared_with_the_best_not_with_what_was_kept_before():
+    """Each look is as good as the one before it but for chance; together they are far worse than the best."""
+    rows = looks_of(0, *[0.9] * 6)
+    for turn, look in enumerate(rows[1:]):
+        look.counts[0, turn % 5, 0, 0] += 3 * (turn > 0)  # one is better each time
+        look.counts[0, :5, 0, 0] -= 2 * turn
+    assert walked(*rows[:3]).chosen.image_gradients == 128
+    assert walked(*rows).chosen.image_gradients < 6 * 64
+
+
+def test_a_run_that_gains_nothing_knows_since_when():
+    state = walked(*looks_of(0, 0.4, 0.9, 0.9, 0.9, 0.3))
+    assert (state.marked, state.still) == (128, 192)
+    assert walked(*looks_of(0, 0, 0)).still == 128
+
+
+def test_a_snapshot_stands_still_after_half_of_the_budget_without_a_gain():
+    settings = fast(epsilon=11 * GREY, budget=80, batch=4, validate_every=4)
+    gained, never = (
+        [snapshot.still for snapshot in search(replace(settings, epsilon=levels * GREY))] for levels in (11, 5)
+    )
+    assert never == [snapshot >= 10 for snapshot in range(21)]
+    assert gained.index(True) > 10
+    assert gained[-1]
 
 
 def test_refuses_before_the_first_step():

@@ -10,7 +10,19 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from uapseg.drawings import mapped
-from uapseg.metrics import collapse, count, each, interval, intervals, mean_iou, merit, scores, truth_overlap
+from uapseg.metrics import (
+    collapse,
+    count,
+    each,
+    interval,
+    intervals,
+    mean_iou,
+    merit,
+    merit_counts,
+    merit_gain,
+    scores,
+    truth_overlap,
+)
 from uapseg.targets import Hidden
 
 CLASSES = ("road", "car", "person")
@@ -107,6 +119,24 @@ def test_the_interval_of_the_first_score_alone_is_the_same():
 def test_pictures_that_are_all_alike_have_an_interval_of_no_width():
     clean = maps(*[[2, 2, 1, 0]] * 5)
     assert intervals(hide(clean, maps(*[[2, 0, 1, 0]] * 5)), HIDE)["hidden"] == [0.5, 0.5]
+
+
+def test_a_gain_is_told_from_chance_by_the_pictures():
+    """Of ten pictures all are better, or half are better and half as much worse; and one picture tells nothing."""
+    clean = maps(*[[2, 2, 1, 0]] * 10)
+    before, better = (merit_counts(hide(clean, maps(*[row] * 10)), HIDE) for row in ([0, 2, 1, 0], [0, 0, 1, 0]))
+    mixed = merit_counts(hide(clean, maps(*[[0, 0, 1, 0], [2, 2, 1, 0]] * 5)), HIDE)
+    gain = merit(scores(hide(clean, maps(*[[0, 0, 1, 0]] * 10)), HIDE)) - merit(
+        scores(hide(clean, maps(*[[0, 2, 1, 0]] * 10)), HIDE)
+    )
+    assert gain == pytest.approx(0.25)
+    assert merit_gain(better, before) == pytest.approx((gain, gain, gain))
+    assert merit_gain(before, better) == pytest.approx((-gain, -gain, -gain))
+    low, none, high = merit_gain(mixed, before)
+    assert low < none == 0 < high
+    low, one, high = merit_gain(better[:, :1], before[:, :1])
+    assert (low, high) == (float("-inf"), float("inf"))
+    assert one == pytest.approx(gain)
 
 
 def test_a_class_that_swallows_others_is_named_and_one_that_should_is_not():

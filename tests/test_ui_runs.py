@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
+from uapseg.ui import words
 from uapseg.ui.runs import Run
 
 LEVELS = np.zeros((3, 4, 6), np.int16)
 
 
-def step(spent: int, *, look: bool = False, checkpoint: bool = False) -> dict:
+def step(spent: int, *, look: bool = False, checkpoint: bool = False, still: bool = False) -> dict:
     figures = {
         "spent": spent,
         "scores": {"region_success": 0.5},
@@ -16,7 +17,7 @@ def step(spent: int, *, look: bool = False, checkpoint: bool = False) -> dict:
     saved = {"arrays": {}, "rest": str(spent)}
     return {
         "spent": spent, "seconds": 1.0, "levels": LEVELS, "look": figures if look else None, "floors": {"clean": {}},
-        "checkpoint": saved if checkpoint else None,
+        "still": still, "checkpoint": saved if checkpoint else None,
     }  # fmt: skip
 
 
@@ -56,6 +57,16 @@ def test_steps_build_a_curve_and_a_repeated_stretch_replaces_the_old_one():
     assert (run.spent, run.checkpoint) == (140, {"arrays": {}, "rest": "64"})
     run.take(step(64, look=True))  # resumed from the checkpoint
     assert [row[0] for row in run.curve] == [0, 64]
+
+
+def test_a_run_that_stands_still_says_so_until_it_gains_again():
+    run = Run("t")
+    run.publish(status="running", note="")
+    notes = []
+    for still in (False, True, True, False):
+        run.take(step(64, look=True, still=still))
+        notes.append(run.note)
+    assert notes == ["", words.STILL, words.STILL, ""]
 
 
 def test_forgetting_keeps_the_photo_and_the_controls():

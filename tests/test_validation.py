@@ -71,9 +71,10 @@ def test_a_class_that_swallows_the_others_is_named():
 def test_a_look_survives_a_journey_through_json():
     look = judge((115, 105, 105), target=Hidden(classes=("light",)), networks=2).look(BRIGHTER, 6 * GREY, 8)
     fields = asdict(look)
-    predictions = fields.pop("predictions")
-    again = Validation.from_dict(json.loads(json.dumps(fields)), predictions)
+    tensors = [fields.pop(name) for name in ("predictions", "counts")]
+    again = Validation.from_dict(json.loads(json.dumps(fields)), *tensors)
     assert torch.equal(again.predictions, look.predictions)
+    assert torch.equal(again.counts, look.counts)
     assert all(getattr(again, name) == getattr(look, name) for name in fields)
 
 

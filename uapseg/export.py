@@ -60,6 +60,7 @@ class Perturbation:
         image_gradients: What the search had spent, where known.
         seconds: How long the search had taken, where known.
         convention: How the file's values were taken, where it does not say itself.
+        chosen: Which iterate it is, by its ``image_gradients``, and how many validation ``pictures`` chose it.
     """
 
     levels: Levels
@@ -69,6 +70,7 @@ class Perturbation:
     seconds: float | None = None
     training: Scores | None = None
     convention: str = OURS
+    chosen: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         """Checks the levels against the plan's epsilon."""
@@ -110,11 +112,14 @@ class Perturbation:
 
 
 def finished(plan: Plan, state: State) -> Perturbation:
-    """The perturbation of a search wherever it stands: the best by validation, the newest before the first look."""
+    """The perturbation of a search wherever it stands: the one to keep, or the newest before the first look."""
     looked = state.validation.image_gradients > 0
     whole = levels(state.best if looked else state.delta, plan.settings.epsilon).cpu()
     scores, training = (state.chosen.scores, state.chosen.training) if looked else (None, None)
-    return Perturbation(whole, plan, scores, state.image_gradients, round(state.seconds, 3), training)
+    chosen = {"image_gradients": state.chosen.image_gradients, "pictures": len(state.chosen.each)} if looked else None
+    return Perturbation(
+        whole, plan, scores, state.image_gradients, round(state.seconds, 3), training, chosen=chosen
+    )  # fmt: skip
 
 
 def save_png(path: Path, perturbation: Perturbation) -> None:
@@ -165,6 +170,7 @@ def _metadata(perturbation: Perturbation) -> str:
         "image_gradients": perturbation.image_gradients,
         "seconds": perturbation.seconds,
         "training": perturbation.training,
+        "chosen": perturbation.chosen,
     }
     return to_json(fields)
 
@@ -200,6 +206,11 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "image_gradients": lambda value: isinstance(value, int) and 0 <= value <= MOST_SPENT,
     "seconds": is_cost,
     "training": are_scores,
+    "chosen": lambda value: (
+        isinstance(value, dict)
+        and value.keys() == {"image_gradients", "pictures"}
+        and all(isinstance(number, int) and is_cost(number) for number in value.values())
+    ),
 }
 """Whether each field of the text is what it should be, where it is there."""
 

@@ -99,16 +99,15 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
     floors = {"clean": clean.scores, "random_noise": judge.look(noise, settings.epsilon).scores}
     state = (state or State.first(search.tile, clean)).on(search.device)
     nothing = torch.zeros((), device=search.device)
-    yield Snapshot(state, floors, nothing, nothing)
+    yield Snapshot(state, floors, False, nothing, nothing)
     before, began = state.seconds, time.monotonic()
     while state.image_gradients < search.total:
         state, loss, won = search.advance(state)
         if search.due(state):
             look = judge.look(state.delta, settings.epsilon, state.image_gradients)
-            better = look.merit >= state.chosen.merit or not state.chosen.image_gradients
-            state = replace(state, validation=look, **({"best": state.delta, "chosen": look} if better else {}))
+            state = state.looked(look)
         state = replace(state, seconds=before + time.monotonic() - began)
-        yield Snapshot(state, floors, loss, won)
+        yield Snapshot(state, floors, state.still >= search.total / 2, loss, won)
 
 
 class _Search:

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import inf
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor
 
 from uapseg.targets import KINDS, Goal, Hidden, Target, class_numbers
@@ -11,6 +13,9 @@ from uapseg.tensors import LabelMaps
 
 Scores = dict[str, float | None]
 """Shares in [0, 1] by name; None where there is nothing to take a share of."""
+
+MeritCounts = Int64[Tensor, "networks pictures parts 2"]
+"""Pixels reached and pixels there are, for each network, each picture and each of the scores of `merit`."""
 
 ENDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
 """The quantiles that a 95 % interval lies between."""
@@ -222,6 +227,46 @@ def merit(values: Scores) -> float:
     )
     known = [value for name in names if (value := values[name]) is not None]
     return sum(known) / max(1, len(known))
+
+
+def merit_counts(counts: Counts, target: Target) -> MeritCounts:
+    """What the scores of `merit` are the shares of, picture by picture: pixels reached, and pixels there are."""
+    first, pixels, reached = _first(counts, target), counts.pixels, counts.reached
+    if isinstance(target, Hidden):
+        kept = (reached[:, 1:].sum(1), pixels[:, 1:].sum(1))
+        pairs = [first, first, kept, (reached[:, 1], pixels[:, 1])]
+    else:
+        pairs = [first, (reached[:, 0], pixels[:, 0])]
+    return torch.stack([torch.stack(pair, dim=1) for pair in pairs], dim=1)[None]
+
+
+def merit_gain(new: MeritCounts, old: MeritCounts, draws: int = 1000) -> tuple[float, float, float]:
+    """By how much one look at some pictures has more merit than another at the same, and its 95 % interval.
+
+    Args:
+        new: What `merit_counts` gave for each network, one after the other.
+        old: The same of the other look.
+        draws: How often the pictures are drawn anew.
+
+    Returns:
+        The lower end, the gain itself and the upper end; a single picture cannot tell, so that the ends are endless.
+
+    Source:
+        Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval, of pairs.
+    """
+    count = new.shape[1]
+    chosen = torch.randint(count, (draws, count), generator=torch.Generator().manual_seed(0))
+    often = torch.zeros(draws, count, dtype=torch.float64).scatter_add_(1, chosen, torch.ones_like(chosen).double())
+    often = torch.cat([torch.ones(1, count, dtype=torch.float64), often])
+    gains = (_merits(new, often) - _merits(old, often)).nan_to_num(0)
+    low, high = gains[1:].quantile(ENDS).tolist() if count > 1 else (-inf, inf)
+    return low, gains[0].item(), high
+
+
+def _merits(counts: MeritCounts, often: Tensor) -> Tensor:
+    """The merit of the pictures when each counts so often (d, n); the mean over all networks (d)."""
+    sums = torch.einsum("dn,mnsp->mdsp", often, counts.double())
+    return (sums[..., 0].clamp(min=0) / sums[..., 1]).nanmean(dim=2).mean(dim=0)
 
 
 def _fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor]]:

@@ -1,7 +1,7 @@
 """Held-out pictures that a search looks at now and then: the live figures, and what chooses the best iterate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -10,13 +10,28 @@ from torch import Tensor
 from uapseg.datasets import Dataset
 from uapseg.distributed import ALONE, Workers
 from uapseg.evaluate import BATCH, images_of, seen_with
-from uapseg.metrics import Collapse, Counts, Scores, collapse, count, each, interval, merit, scores
+from uapseg.metrics import (
+    Collapse,
+    Counts,
+    MeritCounts,
+    Scores,
+    collapse,
+    count,
+    each,
+    interval,
+    merit,
+    merit_counts,
+    scores,
+)
 from uapseg.models import Segmenter
 from uapseg.perturbation import quantise
 from uapseg.targets import Goal, Target
 from uapseg.tensors import Delta, Images, LabelMaps
 
 SHOWN = 6
+
+UNCOUNTED = torch.zeros(0, 0, 0, 2, dtype=torch.int64)
+"""The counts of a look at no pictures."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,7 @@ class Validation:
             has only learnt its own pictures.
         others: The scores of further networks.
         collapse: The class that has swallowed others, if one has.
+        counts: What the merit is made of, to tell looks at the same pictures apart; on the CPU.
     """
 
     image_gradients: int
@@ -44,6 +60,7 @@ class Validation:
     interval: tuple[float, ...] = ()
     others: tuple[Scores, ...] = ()
     collapse: Collapse | None = None
+    counts: MeritCounts = field(default_factory=lambda: UNCOUNTED)
 
     @property
     def merit(self) -> float:
@@ -51,11 +68,11 @@ class Validation:
         return sum(map(merit, (self.scores, *self.others))) / (1 + len(self.others))
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps) -> "Validation":
+    def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps, counts: MeritCounts) -> "Validation":
         """What `dataclasses.asdict` took apart, also after a journey through JSON."""
         swallowed = Collapse(**fields["collapse"]) if fields["collapse"] else None
         tuples = {name: tuple(fields[name]) for name in ("each", "interval", "others") if name in fields}
-        return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions})
+        return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions, "counts": counts})
 
 
 class Judge:
@@ -88,6 +105,7 @@ class Judge:
         whole = None if delta is None else quantise(delta, epsilon)
         counts, predictions = self._first.see(whole)
         target = self._first.target
+        others = [other.see(whole)[0] for other in self._others]
         return Validation(
             image_gradients,
             scores(counts, target),
@@ -95,8 +113,9 @@ class Judge:
             predictions,
             scores(self._known.see(whole)[0], target),
             interval(counts, target),
-            tuple(scores(other.see(whole)[0], target) for other in self._others),
+            tuple(scores(other, target) for other in others),
             collapse(counts, target, self._first.model.classes),
+            torch.cat([merit_counts(one, target) for one in (counts, *others)]),
         )
 
 

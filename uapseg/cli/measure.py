@@ -79,17 +79,18 @@ def full_report(
     Returns:
         The fields of `uapseg.evaluate.Report`, but that ``image_gradients`` and ``seconds`` are what the search cost
         (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
-        the pictures learnt from, where known, ``convention`` says how a foreign file was read, ``skipped``
+        the pictures learnt from, where known, ``chosen`` names the iterate by its ``image_gradients`` and tells how
+        many ``pictures`` chose it, where known, ``convention`` says how a foreign file was read, ``skipped``
         names the files of all these pictures that could not be read, and ``notes`` says how the rest was.
     """
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
     cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
     fields = {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}
-    fields |= {"training": perturbation.training, "convention": perturbation.convention}
+    fields |= {name: getattr(perturbation, name) for name in ("training", "chosen", "convention")}
     read = (*learnt, dataset)
     fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
-    told = [report.table(), *gap(report.perturbed, perturbation.training), *left_out(fields["skipped"])]
-    return fields, "\n".join([*told, *fields["notes"]])
+    told = [report.table(), *_choice(perturbation), *gap(report.perturbed, perturbation.training)]
+    return fields, "\n".join([*told, *left_out(fields["skipped"]), *fields["notes"]])
 
 
 def left_out(files: Sequence[str]) -> list[str]:
@@ -109,6 +110,16 @@ def _notes(model: Segmenter, read: Sequence[Dataset]) -> list[str]:
     return list(dict.fromkeys(notes))
 
 
+def _choice(perturbation: Perturbation) -> list[str]:
+    """Which iterate of its search a perturbation is, and what chose it."""
+    chosen, spent = perturbation.chosen, perturbation.image_gradients
+    if chosen is None or spent is None:
+        return []
+    count = chosen["pictures"]
+    by = f"{count} validation picture{'s' * (count != 1)}"
+    return [f"It is the iterate after {chosen['image_gradients']:,} of {spent:,} image-gradients, chosen by {by}."]
+
+
 def gap(unseen: Scores, training: Scores | None) -> list[str]:
     """In plain words how much better a perturbation does on the pictures that it has learnt from."""
     if not training:
@@ -119,7 +130,7 @@ def gap(unseen: Scores, training: Scores | None) -> list[str]:
         return []
     line = f"On pictures it has learnt from, {name.replace('_', ' ')} is {percent(there)} %"
     if there - here > LEARNT_BY_HEART:
-        return [f"{line}: part of that is learnt by heart. More pictures, or a smaller tile, close the gap."]
+        return [f"{line}: part of that is learnt by heart. More pictures close the gap."]
     return [f"{line}."]
 
 

@@ -10,6 +10,9 @@ from tqdm import tqdm
 from uapseg.evaluate import percent
 from uapseg.state import Snapshot
 
+SHOWN_SCORES = ("target_success", "region_success", "hidden", "kept")
+"""The scores that progress tells."""
+
 SHAPE = "{percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt} image-gradients, {rate_fmt}, {remaining} left{postfix}"
 
 
@@ -67,8 +70,31 @@ def _pause() -> float:
     return 0.2 if sys.stderr.isatty() else 15.0
 
 
+def tell_when_still(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
+    """Hands the snapshots on, and says once on standard error that a run gains nothing any more."""
+    said = False
+    for snapshot in snapshots:
+        if snapshot.still and not said:
+            state, said = snapshot.state, True
+            tqdm.write(
+                f"Nothing gained on {_pictures(len(state.validation.each))} that it does not learn from since "
+                f"{state.marked:,} image-gradients, for half of the budget: Ctrl-C stops here and keeps everything.",
+                file=sys.stderr,
+            )
+        yield snapshot
+
+
 def _success(snapshot: Snapshot) -> str:
-    """The first score of the newest look at the validation pictures, beside that of random noise."""
-    name = next(iter(snapshot.state.validation.scores))
-    reached, noise = snapshot.state.validation.scores[name], snapshot.floors["random_noise"][name]
-    return f"{name} {percent(reached)} % (noise {percent(noise)} %)"
+    """Two scores of the newest look at the validation pictures, beside those of random noise, and what is kept."""
+    state, noise = snapshot.state, snapshot.floors["random_noise"]
+    names = [name for name in state.validation.scores if name in SHOWN_SCORES]
+    told = ", ".join(
+        f"{name} {percent(state.validation.scores[name])} % (noise {percent(noise[name])} %)" for name in names
+    )
+    if not state.chosen.image_gradients:
+        return told
+    return f"{told}; kept: that of {state.chosen.image_gradients:,}, by {_pictures(len(state.chosen.each))}"
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'s' * (count != 1)}"

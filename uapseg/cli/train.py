@@ -14,7 +14,7 @@ from uapseg.cli.flags import Options, settled, typed
 from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.measure import full_report, left_out
 from uapseg.cli.networks import check_trust, needs_trust
-from uapseg.cli.output import print_progress, print_result, with_progress
+from uapseg.cli.output import print_progress, print_result, tell_when_still, with_progress
 from uapseg.cli.targets import target_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.distributed import Workers, joined
@@ -157,7 +157,7 @@ def _carry_out(
     for line in left_out(learnt[0].skipped):
         print_progress(line)
     try:
-        last = _search(folder, with_progress(snapshots, plan.settings.budget, spent))
+        last = _search(folder, tell_when_still(with_progress(snapshots, plan.settings.budget, spent)))
         print_progress("Measuring on the test pictures...")
         model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
         report, table = full_report(finished(plan, last.state), model, test, plan.target, learnt=learnt)

@@ -59,7 +59,8 @@ def back_to(moment: Moment, checkpoint: Checkpoint) -> Checkpoint:
         interval=tuple(look["band"]),
         training=look["training"],
         collapse=Collapse(**look["collapse"]) if look["collapse"] else None,
+        counts=torch.from_numpy(look["counts"]),
         predictions=torch.from_numpy(look["predictions"].copy()),
     )
-    rest = {"image_gradients": moment.spent, "seconds": moment.seconds}
+    rest = {"image_gradients": moment.spent, "seconds": moment.seconds, "marked": moment.spent}
     return packed(replace(state.at(delta), **rest, chosen=seen, validation=seen))

@@ -5,7 +5,7 @@ from typing import Any
 
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation
-from uapseg.metrics import collapse, each, interval, scores
+from uapseg.metrics import collapse, each, interval, merit_counts, scores
 from uapseg.perturbation import levels, random_signs
 from uapseg.run import Plan
 from uapseg.state import State
@@ -83,6 +83,7 @@ def measured(
     looks = Validation(
         spent, scores(counts, target), each(counts, target), predictions, unknown,
         interval=interval(counts, target), collapse=collapse(counts, target, studio.model.classes),
+        counts=merit_counts(counts, target),
     )  # fmt: skip
     return looks, floors
 

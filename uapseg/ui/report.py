@@ -60,9 +60,10 @@ def _plain(work: Work) -> str:
 
 def _how(work: Work) -> str:
     pictures = f"{len(work.state.chosen.each)} pictures of {work.plan.data}"
+    iterate = f"{work.state.chosen.image_gradients} of {work.state.image_gradients} image-gradients"
     return (
-        f"On {pictures} that chose this perturbation and were not learnt from, in 8 bits; what it sees in the "
-        "clean pictures is the reference."
+        f"On {pictures} not learnt from that chose this perturbation, the iterate after {iterate}, in 8 bits; "
+        "what it sees in the clean pictures is the reference."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from uapseg.metrics import Scores
 from uapseg.run import Plan
+from uapseg.ui import words
 from uapseg.ui.choice import Choice, Mask
 from uapseg.ui.frames import Brought
 from uapseg.ui.moments import Moment, kept
@@ -157,6 +158,8 @@ class Run:
     def take(self, step: Step) -> None:
         """Publishes what the worker sent."""
         changes: dict[str, Any] = {name: step[name] for name in ("spent", "seconds", "levels")}
+        if step["still"] != (self.note == words.STILL):
+            changes["note"] = words.STILL if step["still"] else ""
         if step["checkpoint"] is not None:
             changes["checkpoint"] = step["checkpoint"]
         if step["look"] is not None:

@@ -35,6 +35,7 @@ class Look(TypedDict):
     band: list[float]
     training: Scores
     collapse: dict[str, Any] | None
+    counts: NDArray[np.int64]
     predictions: NDArray[np.uint8]
 
 
@@ -46,6 +47,7 @@ class Step(TypedDict):
     levels: LevelArray
     look: Look | None
     floors: dict[str, Scores]
+    still: bool
     checkpoint: Checkpoint | None
 
 
@@ -58,6 +60,7 @@ def step_of(snapshot: Snapshot, epsilon: float, *, look: bool, save: bool) -> St
         "levels": level_array(state.delta, epsilon),
         "look": look_of(state.validation) if look and state.validation.each else None,
         "floors": snapshot.floors,
+        "still": snapshot.still,
         "checkpoint": packed(state) if save else None,
     }
 
@@ -77,6 +80,7 @@ def look_of(validation: Validation) -> Look:
         "band": list(validation.interval),
         "training": validation.training,
         "collapse": asdict(validation.collapse) if validation.collapse else None,
+        "counts": validation.counts.numpy(),
         "predictions": np.ascontiguousarray(validation.predictions.numpy()[:, ::stride, ::stride]),
     }
 
