@@ -22,6 +22,8 @@ USUAL = 1.0
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
 """A live page wants figures more often than a headless run."""
 
+TEXTS = ("model", "data", "goal", "source", "word", "inside", "rest", "fill", "preset", "drawing")
+
 Mask = NDArray[np.bool_]
 
 Pair = tuple[str, str]
@@ -71,7 +73,10 @@ class Choice:
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Choice":
         """A choice from whatever the browser sent or remembered; what does not fit falls back to the default."""
-        fitting = {f.name: values[f.name] for f in fields(cls) if values.get(f.name) is not None}
+        fitting: dict[str, Any] = {f.name: values[f.name] for f in fields(cls) if values.get(f.name) is not None}
+        for name in TEXTS:
+            if not isinstance(fitting.get(name), str):
+                fitting.pop(name, None)
         for name in ("epsilon", "budget", "seed"):
             if name in fitting:
                 fitting[name] = _whole(fitting[name])
@@ -80,7 +85,8 @@ class Choice:
         if "invert" in fitting:
             fitting["invert"] = fitting["invert"] is True
         if "hide" in fitting:
-            fitting["hide"] = tuple(str(name) for name in fitting["hide"])
+            hide = fitting["hide"]
+            fitting["hide"] = tuple(str(name) for name in hide) if isinstance(hide, list | tuple) else ()
         return cls(**fitting)
 
     @property

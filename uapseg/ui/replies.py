@@ -18,8 +18,9 @@ from uapseg.ui.studios import Coming, Studios
 LONGEST_WAIT = 8.0
 FRAME_SECONDS = 1 / 8
 COMING_SECONDS = 0.4
-LOOK_SECONDS, REST_SECONDS = 0.02, 0.05
-"""How often a poll looks for news of a run that goes on, and of one that does not: of these there may be hundreds."""
+LOOK_SECONDS = {"running": 0.02, "waiting": 0.25}
+REST_SECONDS = 0.05
+"""How often a poll looks for news: of runs that wait there may be hundreds."""
 IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
 
@@ -65,7 +66,7 @@ class Replies:
             if self._news(run, request, studio) or line.place(run) != place or self._called(run, request):
                 break
             run.watch()
-            await asyncio.sleep(LOOK_SECONDS if run.status == "running" else REST_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS.get(run.status, REST_SECONDS))
         run.watch()
 
     async def _reply(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:

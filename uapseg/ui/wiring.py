@@ -43,13 +43,14 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     blocks.unload(handlers.on_leave)
     for come in (blocks.load, views.lost):
         come(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **MAY_FAIL)
-    moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last"}
+    # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
+    moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
     gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
     word = parts.by_name["word"]
     word.change(handlers.on_word, [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
     views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
     wire_world(parts, handlers)
-    asked = start.click(handlers.on_ask, knobs, buttons, **MAY_FAIL)
+    asked = start.click(handlers.on_ask, knobs, buttons, preprocess=False, **MAY_FAIL)
     for come in (asked.success, views.turn):  # who need not wait begins at once, others when the stage sees their turn
         turn = come(handlers.on_run, token, buttons, **MAY_FAIL)
         turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
