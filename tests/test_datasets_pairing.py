@@ -58,6 +58,8 @@ LAYOUTS = [
     ("leftImg8bit/val/b/b_{}_leftImg8bit.png", "gtFine/val/b/b_{}_gtFine_labelIds.png"),
     ("top/a{}.jpg", "top/masks/a{}.png"), ("top/images/a{}.jpg", "top/masks/a{}.png"),
     ("segmentation/a{}.jpg", "segmentation/masks/a{}.png"), ("a{}.jpg", "a{}.png"), ("x/a{}.jpg", "y/a{}.png"),
+    ("images/a{}_training.tif", "masks/a{}_training_manual1.gif"),
+    ("701_Stills/a{}.png", "LabeledApproved_full/a{}_L.png"),
     ("rgb/a{}.png", "meaning/a{}.png"), ("photos/one/a{}.png", "things/one/a{}.png"),
 ]  # fmt: skip
 
@@ -171,6 +173,29 @@ def test_annotations_of_other_kinds_are_said(tmp_path):
     inside = {f"images/a{n}.jpg": photo(n) for n in range(3)} | {f"labels/a{n}.txt": b"0 .5 .5 1 1" for n in range(3)}
     dataset = load_dataset(put(tmp_path, inside), "all")
     assert "labels holds 3 .txt files: label maps are read from PNG" in dataset.notes[0]
+
+
+def test_a_map_for_each_object_is_not_taken_for_all_of_them(tmp_path):
+    inside = {"images/a.jpg": photo(1), "masks/a_1.png": mask(1), "masks/a_2.png": mask(1)}
+    dataset = load_dataset(put(tmp_path, inside), "all")
+    assert (len(dataset), dataset.classes) == (1, ())
+    assert dataset.notes == ("2 label maps in masks belong to no picture, or to several.",)
+
+
+@pytest.mark.parametrize("where", ["masks/a{}.jpg", "masks/b{}.jpg", "x/a{}.jpg"])
+def test_label_maps_that_were_saved_as_jpeg_are_no_pictures(where, tmp_path):
+    inside = {f"images/a{n}.jpg": photo(n) for n in range(COUNT)}
+    shape = np.pad(np.full((20, 30), 255, np.uint8), ((9, 19), (9, 25)))
+    inside |= {where.format(n): encoded(Image.fromarray(shape), "JPEG") for n in range(COUNT)}
+    dataset = load_dataset(put(tmp_path, inside), "all")
+    assert len(dataset) == COUNT
+    assert (dataset.truth(range(COUNT)) == 255).all()
+    assert len(dataset.notes) + len(dataset.skipped) > 0
+
+
+def test_pictures_of_a_kind_that_is_not_read_are_counted(tmp_path):
+    dataset = load_dataset(put(tmp_path, {"a.jpg": photo(1), "b.HEIC": b"x", "c.heic": b"x"}), "all")
+    assert dataset.notes == ("2 .heic files are left out: bring them as PNG or JPEG.",)
 
 
 def test_the_first_of_two_folders_of_label_maps_is_taken_and_said(tmp_path):

@@ -105,7 +105,7 @@ def _notes(model: Segmenter, read: Sequence[Dataset]) -> list[str]:
     known = {name.lower() for name in model.classes}
     if read[-1].classes and not known & {name.lower() for name in read[-1].classes}:
         notes.append(
-            f"No class of {read[-1].name} has the name of one of the network's: there is no truth to compare."
+            f"No class of {read[-1].name} is called as one of the network's (names come from classes.txt): no truth."
         )
     return list(dict.fromkeys(notes))
 

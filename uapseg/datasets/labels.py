@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from uapseg.datasets.memory import Pixels
 from uapseg.datasets.sources import Source
 from uapseg.errors import UapsegError
-from uapseg.pictures import MOST_PIXELS
+from uapseg.pictures import MOST_PIXELS, size_of
 
 VOID = 255
 """The number of a pixel that has no label."""
@@ -54,14 +54,15 @@ def read_numbers(source: Source) -> Pixels:
         UapsegError: It is damaged, too large, or holds colours, or numbers beyond 255.
     """
     content = source.read()
+    width, height = size_of(content) or (0, 0)
+    if width * height > MOST_PIXELS:
+        raise UapsegError(f"The labels {source.name} have more than {MOST_PIXELS // 1_000_000} megapixels.")
     try:
         with Image.open(io.BytesIO(content), formats=(*EXACT, *BLURRED)) as opened:
-            kind, small = opened.format, opened.width * opened.height <= MOST_PIXELS
-            values = _values(ImageOps.exif_transpose(opened)) if kind in EXACT and small else None
+            kind = opened.format
+            values = _values(ImageOps.exif_transpose(opened)) if kind in EXACT else None
     except Exception as error:  # Pillow's decoders raise almost anything on a broken file
         raise UapsegError(f"The labels {source.name} could not be read: they are damaged, or no PNG.") from error
-    if not small:
-        raise UapsegError(f"The labels {source.name} have more than {MOST_PIXELS // 1_000_000} megapixels.")
     if kind not in EXACT:
         raise UapsegError(f"The labels {source.name} are a {kind}, which does not keep numbers: save them as PNG.")
     if values is None:
@@ -70,11 +71,16 @@ def read_numbers(source: Source) -> Pixels:
 
 
 def seems_label_map(source: Source) -> bool:
-    """Whether a file looks like a label map: of a format that keeps numbers, and with few tones."""
+    """Whether a file looks like a label map: it has few tones, or nearly so where its format blurs them."""
     try:
-        with Image.open(io.BytesIO(source.read()), formats=EXACT) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
-                return False
+        content = source.read()
+        width, height = size_of(content) or (0, 0)
+        if width * height > MOST_PIXELS:
+            return False
+        with Image.open(io.BytesIO(content), formats=(*EXACT, *BLURRED)) as opened:
+            if opened.format in BLURRED:
+                tones = np.array(opened.convert("L").histogram()).reshape(-1, 8).sum(1)
+                return bool(np.sort(tones)[-4:].sum() > 0.97 * tones.sum())
             if opened.mode.startswith("I") or opened.mode == "F":
                 return len(np.unique(np.asarray(opened))) <= FEW
             return opened.getcolors(FEW) is not None

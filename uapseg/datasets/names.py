@@ -3,20 +3,22 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import PurePosixPath
 
-LABELS = {
-    "mask", "masks", "label", "labels", "annotation", "annotations", "annot", "annots", "anno", "annos", "ann", "anns",
-    "gt", "gts", "truth", "groundtruth", "groundtruths", "seg", "segs", "segm", "segmentation", "segmentations",
-    "segmap", "segmaps", "labelmap", "labelmaps", "lbl", "lbls", "trimap", "trimaps", "matte", "mattes", "alpha",
-    "labelid", "labelids", "labeltrainids", "trainids", "gtfine", "gtcoarse", "trainannot", "valannot", "testannot",
-}  # fmt: skip
+LABELS = frozenset({
+    "mask", "masks", "label", "labels", "annotation", "annotations", "annot", "annots", "anno", "annos", "ann",
+    "anns", "gt", "gts", "truth", "groundtruth", "groundtruths", "seg", "segs", "segm", "segmentation",
+    "segmentations", "segmap", "segmaps", "labelmap", "labelmaps", "lbl", "lbls", "trimap", "trimaps", "matte",
+    "mattes", "alpha", "labeled", "labelled", "labelid", "labelids", "labeltrainids", "trainids", "gtfine",
+    "gtcoarse", "trainannot", "valannot", "testannot",
+})  # fmt: skip
 """Words for label maps."""
 
-PICTURES = {
+PICTURES = frozenset({
     "image", "images", "img", "imgs", "picture", "pictures", "photo", "photos", "rgb", "input", "inputs", "sat",
     "leftimg8bit", "rightimg8bit", "jpegimages",
-}  # fmt: skip
+})  # fmt: skip
 """Words for pictures."""
 
 OTHERS = {"instance", "instances", "instanceid", "instanceids", "object", "objects", "panoptic", "polygons"}
@@ -30,7 +32,7 @@ SPLITS = {
 BESIDES = {
     "class", "classes", "semantic", "binary", "color", "colour", "colors", "colours", "png", "jpg", "jpeg", "gif",
     "tif", "tiff", "bmp", "dir", "raw", "id", "ids", "fine", "coarse", "ground", "map", "maps", "aug", "new", "all",
-    "data", "final", "original", "originals", "left", "8bit",
+    "data", "final", "approved", "full", "original", "originals", "left", "8bit",
 }  # fmt: skip
 """Words that may stand beside those without another meaning."""
 
@@ -63,6 +65,12 @@ class Name:
     others: bool
 
     @property
+    def beginnings(self) -> list[str]:
+        """The stem without its last words, one word less each time."""
+        ends = [found.start() for found in re.finditer(r"[ _.-]+", self.stem)]
+        return [self.stem[:end] for end in reversed(ends) if end]
+
+    @property
     def rank(self) -> tuple[int, bool, bool, str]:
         """What comes first of several label maps of a picture: the one beside it, then by folder."""
         words = {word for part in self.folder.split("/") for word in _words(part)} if self.labels else set[str]()
@@ -71,6 +79,7 @@ class Name:
         return order, coloured, "trainid" not in self.stem, self.path
 
 
+@lru_cache(maxsize=4096)
 def folded(name: str) -> str:
     """A name for comparing: without case, and with accents in one form, as systems store them differently."""
     return unicodedata.normalize("NFC", name).casefold()
@@ -113,9 +122,10 @@ def _words(name: str) -> list[str]:
     return [word.strip("0123456789") or word for word in re.split(r"[\W_]+", apart.casefold()) if word]
 
 
-def _is_of(words: set[str], name: str) -> bool:
+@lru_cache(maxsize=4096)
+def _is_of(words: frozenset[str], name: str) -> bool:
     """Whether a name is made of these words, and of others only if they mean nothing else."""
-    known = words | SPLITS.keys() | BESIDES | OTHERS | (PICTURES if words is LABELS else set())
+    known = words | SPLITS.keys() | BESIDES | OTHERS | (PICTURES if words is LABELS else frozenset())
     return any(
         words & set(found) and all(word in known or word.isdecimal() for word in found)
         for found in (_words(name), _words(name.lower()))

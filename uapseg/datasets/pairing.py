@@ -15,6 +15,11 @@ SUFFIXES = {
     ".pgm", ".tga", ".jp2", ".qoi",
 }  # fmt: skip
 
+UNKNOWN = {
+    ".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".psd", ".svg", ".eps", ".exr", ".hdr", ".dcm",
+}  # fmt: skip
+"""Endings of pictures that are not read."""
+
 LOOKED_AT = 4
 """Files of a folder that are decoded where its name does not tell what it holds."""
 
@@ -63,6 +68,11 @@ class _Pairing:
             maps.pop(labels, None)
         if self._tree.pictures is None:
             self._say_what_is_left(set(maps.values()))
+            unknown = Counter(PurePosixPath(path).suffix.lower() for path in self._tree.files)
+            self._notes += [
+                f"{unknown[suffix]} {suffix} files are left out: bring them as PNG or JPEG."
+                for suffix in sorted(UNKNOWN & unknown.keys())
+            ]
         return Paired(maps, tuple(self._notes))
 
     def _take_marked(self) -> None:
@@ -152,19 +162,27 @@ class _Pairing:
     def _matched(self, pictures: Sequence[Name], labels: Sequence[Name]) -> dict[str, str]:
         """The label map of each picture: of its place and name, or else of a name that there is only once."""
         here, anywhere = defaultdict[object, list[Name]](list), defaultdict[str, list[Name]](list)
+        begun = defaultdict[object, list[Name]](list)
         for name in sorted((name for name in labels if not name.others), key=lambda name: name.rank):
-            for called in dict.fromkeys((name.stem, name.key)):
+            for called in {name.stem, name.key}:
                 here[name.place, called].append(name)
                 anywhere[called].append(name)
+            for beginning in name.beginnings if name.labels else ():
+                begun[name.place, beginning].append(name)
+                begun[beginning].append(name)
         alike = Counter(called for name in pictures for called in {name.stem, name.key})
-        found = dict[str, str]()
-        for name in pictures:
-            for called in dict.fromkeys((name.stem, name.key)):
-                near, far = here[name.place, called], anywhere[called]
-                if near or (len(far) == 1 and alike[called] == 1):
-                    found[name.path] = (near or far)[0].path
-                    break
-        return found
+
+        def own(name: Name) -> Name | None:
+            for called in (name.stem, name.key):
+                if near := here[name.place, called]:
+                    return near[0]
+                if len(anywhere[called]) == alike[called] == 1:
+                    return anywhere[called][0]
+            # last, such as NAME_manual1.gif; where there are several, each is an object's
+            longer = begun[name.place, name.stem] or (begun[name.stem] if alike[name.stem] == 1 else [])
+            return longer[0] if len(longer) == 1 else None
+
+        return {name.path: map_.path for name in pictures if (map_ := own(name))}
 
     def _seem_maps(self, names: Iterable[Name]) -> bool:
         """Whether some of these files, spread evenly, all look like label maps."""
