@@ -60,9 +60,9 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "bad.png")
     expect(tab.locator(".toast-body").first).to_contain_text("could not be read")
     width = "() => document.querySelector('[data-view=photo] .base').width"
-    assert tab.evaluate(width) == 170
+    assert tab.evaluate(width) == 59  # made to fit: of no more pixels than 96 x 64
     tab.get_by_role("button", name="Show picture 2 large").click()
-    tab.wait_for_function(f"() => ({width})() === 90")
+    tab.wait_for_function(f"() => ({width})() === 83")
     tab.get_by_role("button", name="Back to the scene").click()
     expect(title).to_have_text("Photo")
 
@@ -75,7 +75,7 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
     until(tab, "s.shots > 2")
     title = tab.locator("[data-view=photo] figcaption b")
     expect(title).to_have_text("Webcam")
-    assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 384
+    assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 91
     record = tab.locator(".u-reel")
     expect(record).to_have_text("Record")
     with tab.expect_download() as recorded:
@@ -84,7 +84,7 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
         record.click()
     frames = list(pictures_of(recorded.value.path()))
     assert len(frames) > 3
-    assert frames[0].shape == (144, 384, 3)  # picture and what is seen in it, side by side
+    assert frames[0].shape == (66, 182, 3)  # picture and what is seen in it, side by side
     expect(record).to_have_text("Record")
     tab.get_by_role("button", name="Webcam off").click()
     expect(title).to_have_text("Photo")
