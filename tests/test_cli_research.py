@@ -10,12 +10,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import Plain, greys
 from tests.test_cli import document, photos, told  # noqa: F401  a fixture
 from uapseg.cli import main
-from uapseg.cli.measure import gap
+from uapseg.cli.measure import _choice, gap
+from uapseg.cli.output import _success, tell_when_still
 from uapseg.cli.race import _kept
+from uapseg.cli.transfer import _table as transfer_table
+from uapseg.drawings import written
 from uapseg.errors import UapsegError
-from uapseg.export import load
+from uapseg.export import finished, load
+from uapseg.fit import fit
+from uapseg.run import Plan
+from uapseg.settings import fast
 
 pytestmark = pytest.mark.slow
 
@@ -117,16 +124,27 @@ def test_one_perturbation_for_two_networks_and_the_table_of_transfer(capsys, pho
     assert load(files[1]).plan.also == (own,)
     cells = document(capsys, "transfer", *files, "--models", f"street,{own}")["transfer"]
     assert [(len(cell["trained_on"]), cell["model"]) for cell in cells] == [
-        (1, "street"), (1, own), (2, "street"), (2, own),
+        (1, "street"), (1, "own.py:other"), (2, "street"), (2, "own.py:other"),
     ]  # fmt: skip
+    assert cells[3]["trained_on"] == ["street", "own.py:other"]
     assert all(cell["random_noise"].keys() == cell["perturbed"].keys() for cell in cells)
-    again = document(capsys, "resume", tmp_path / "both")
+    again = document(capsys, "resume", tmp_path / "both", "--trust")
     assert again["hashes"] == both["hashes"]
     unnamed = own.replace(":other", ":numbered")
     sentence = told(capsys, "transfer", *files, "--models", f"street,{unnamed}")
-    assert f"{files[0]} does not fit the network {unnamed}: The network has no class 'Tree'" in sentence
+    assert f"{files[0]} does not fit the network own.py:numbered: The network has no class 'Tree'" in sentence
     sentence = told(capsys, *words, "--also", unnamed, "--out", tmp_path / "third")
-    assert f"The target does not fit the network {unnamed}" in sentence
+    assert "The target does not fit the network own.py:numbered" in sentence
+
+
+def test_the_table_of_transfer_has_every_score():
+    shares = {"hidden": 0.5, "kept": 0.75}
+    cell = {"perturbed": shares, "random_noise": {"hidden": 0.0, "kept": 1.0}, "trained_on": ["street", "own.py:net"]}
+    assert transfer_table([cell, {**cell, "perturbed": {"hidden": 1.0, "kept": 0.25}}], ["a", "b"]).splitlines() == [
+        "trained on         score   a             b",
+        "street+own.py:net  hidden  50.0 (0.0)    100.0 (0.0)",
+        "street+own.py:net  kept    75.0 (100.0)  25.0 (100.0)",
+    ]
 
 
 def test_survival_is_reported_with_its_floors(capsys, photos, tmp_path):  # noqa: F811
@@ -179,4 +197,23 @@ def test_a_perturbation_that_has_learnt_by_heart_is_told_so():
     here = {"target_success": 0.5, "region_success": 0.9}
     assert gap(here, None) == gap(here, {"target_success": None}) == []
     assert gap(here, close) == ["On pictures it has learnt from, target success is 60.0 %."]
-    assert "is 70.0 %: part of that is learnt by heart." in gap(here, apart)[0]
+    assert gap(here, apart)[0].endswith("is 70.0 %: part of that is learnt by heart. More pictures close the gap.")
+
+
+def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(capsys):
+    settings = fast(epsilon=5 / 255, budget=80, batch=4, validate_every=4)
+    target = written("o", "light", "dark", (16, 12))
+    pictures = (Plain((100,) * 4), Plain((100,) * 6, "val"))
+    snapshots = list(tell_when_still(fit(greys(), *pictures, target, settings)))
+    assert _success(snapshots[0]).startswith("target_success ")
+    told = _success(snapshots[-1])
+    region = snapshots[-1].state.validation.scores["region_success"]
+    assert f", region_success {100 * (region or 0):.1f} % (noise " in told
+    assert told.endswith("; kept: that of 80, by 6 pictures")
+    plan = Plan(model="street", data="street", target=target, settings=settings)
+    found = finished(plan, snapshots[-1].state)
+    assert found.chosen == {"image_gradients": 80, "pictures": 6}
+    assert _choice(found) == ["It is the iterate after 80 of 80 image-gradients, chosen by 6 validation pictures."]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "Nothing gained" in line]
+    assert "on 6 pictures that it does not learn from since 0 image-gradients" in line
+    assert line.endswith("Ctrl-C stops here and keeps everything.")

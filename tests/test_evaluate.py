@@ -7,7 +7,7 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.drawings import drawn
-from uapseg.evaluate import evaluate
+from uapseg.evaluate import evaluate, numbers_showing
 from uapseg.perturbation import eight_bit, levels, perturb, quantise, random_signs
 from uapseg.targets import Hidden
 
@@ -117,3 +117,12 @@ def test_every_part_of_a_measurement_has_a_hash_of_its_own():
     assert changed == {"perturbation"}
     fewer = report(torch.zeros(3, 12, 16), 11 * GREY, (100, 100))
     assert {name for name in first.hashes if first.hashes[name] != fewer.hashes[name]} == {"pictures"}
+
+
+def test_pictures_that_show_the_hidden_class_come_first_and_any_will_do_for_a_drawing():
+    """Twenty pictures of which the last four are light; one alone is never enough for three."""
+    dark = Plain((95,) * 16 + (115,) * 4)
+    hide = Hidden(classes=("light",), fill="dark")
+    assert numbers_showing(greys(), dark, hide, 3) == [16, 17, 18]
+    assert numbers_showing(greys(), Plain((95, 95, 95, 115)), hide, 3) == [3, 0, 1]
+    assert numbers_showing(greys(), dark, LIGHT, 3) == [0, 1, 2]

@@ -11,7 +11,7 @@ from torchvision.models import get_model
 from tests import own_networks
 from tests.conftest import greys
 from uapseg.errors import UapsegError
-from uapseg.models import load_model, slips
+from uapseg.models import load_model, short_name, slips
 from uapseg.models.classes import numbered, voc_palette
 from uapseg.models.own import adopt
 from uapseg.models.segmenter import Segmenter
@@ -144,3 +144,18 @@ def test_a_network_is_taken_from_python_as_it_is():
     assert adopt(net, "mine").name == "mine"
     with pytest.raises(UapsegError, match="The network mine answers with probabilities"):
         adopt(nn.Sequential(net, nn.Softmax(1)), "mine")
+
+
+def test_a_network_from_a_file_is_called_by_file_and_function():
+    for name, short in (
+        ("/home/me/nets/mine.py:net", "mine.py:net"), ("nets/mine.pt2", "mine.pt2"), ("street:small", "street:small"),
+        ("torchvision:lraspp_mobilenet_v3_large", "torchvision:lraspp_mobilenet_v3_large"), ("hf:me/net", "hf:me/net"),
+    ):  # fmt: skip
+        assert short_name(name) == short
+
+
+@pytest.mark.parametrize(("name", "asked"), [("no/mine.py:net", "--model FILE.py:FUNCTION"),
+                                             ("mine.py", "write --model mine.py:FUNCTION")])  # fmt: skip
+def test_a_network_that_is_not_there_is_asked_for_as_it_is_typed(name, asked):
+    with pytest.raises(UapsegError, match=asked):
+        load_model(name)

@@ -9,16 +9,20 @@ from functools import reduce
 from operator import add
 
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from uapseg.datasets import Dataset
 from uapseg.metrics import Collapse, Counts, Scores, collapse, count, intervals, mean_iou, scores, truth_overlap
 from uapseg.models import Segmenter
 from uapseg.perturbation import eight_bit, perturb, quantise, random_signs
-from uapseg.targets import Target
+from uapseg.targets import Hidden, Target, class_numbers
 from uapseg.tensors import Delta, Images, LabelMaps
 
 BATCH = 8
+
+TELLING = 0.01
+"""The share of a picture's pixels from which on it shows well what becomes of a class."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +103,34 @@ def warning(collapse: Collapse) -> str:
 def images_of(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
     """Pictures of a data set as images in [0, 1] on a device."""
     return dataset.pictures(numbers).to(device, non_blocking=True).float() / 255
+
+
+def showing(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
+    """The share of each picture's pixels that show what a target is about: its hidden classes, or anything at all."""
+    if not isinstance(target, Hidden):
+        return torch.ones(len(seen))
+    hidden = torch.tensor(class_numbers(target.classes, tuple(classes)), device=seen.device)
+    return torch.isin(seen.long(), hidden).float().mean((1, 2)).cpu()
+
+
+def numbers_showing(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
+    """The numbers of the first pictures that show what a target is about; of too few, those that show most of it too.
+
+    Args:
+        model: The network, on the device to compute on; what it sees in the clean pictures decides.
+        dataset: The pictures.
+        target: What the network is to see.
+        wanted: How many pictures at most.
+    """
+    device, shares = next(model.buffers()).device, list[float]()
+    while len(shares) < len(dataset) and sum(share >= TELLING for share in shares) < wanted:
+        numbers = range(len(shares), min(len(shares) + BATCH, len(dataset)))
+        if isinstance(target, Hidden):
+            seen = model.predict(images_of(dataset, numbers, device))
+            shares += showing(seen, target, model.classes).tolist()
+        else:
+            shares += [1.0] * len(numbers)
+    return sorted(range(len(shares)), key=lambda number: -min(shares[number], TELLING))[:wanted]
 
 
 def seen_with(model: Segmenter, images: Images, delta: Delta) -> LabelMaps:

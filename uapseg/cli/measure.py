@@ -33,7 +33,8 @@ def evaluate(options: Options) -> None:
     data = options.data or (plan and plan.data)
     if not (options.model or plan) or not data:
         raise UapsegError(
-            f"{options.perturbation} holds no plan: say which network and pictures with --model and --data."
+            f"{options.perturbation} holds no plan: say which network and pictures with --model and --data, such as "
+            "--model FILE.py:FUNCTION --data FOLDER."
         )
     model = network_for(options, perturbation)
     dataset = _pictures(options, plan, data)

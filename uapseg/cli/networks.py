@@ -17,7 +17,9 @@ def network_for(options: Options, perturbation: Perturbation) -> Segmenter:
     plan = perturbation.plan
     name = options.model or (plan and plan.model)
     if not name:
-        raise UapsegError(f"{options.perturbation} holds no plan: say which network is to look with --model.")
+        raise UapsegError(
+            f"{options.perturbation} holds no plan: say which network is to look, such as --model FILE.py:FUNCTION."
+        )
     weights = options.weights or (plan.weights if plan and name == plan.model else None)
     bring([(name, weights)], [])
     return load_model(name, choose_device(options.device), weights=weights, trusted=bool(options.model))

@@ -14,7 +14,7 @@ from uapseg.cli.flags import Options
 from uapseg.cli.networks import check_trust, network_for
 from uapseg.cli.output import print_result, with_bar
 from uapseg.errors import UapsegError
-from uapseg.evaluate import images_of
+from uapseg.evaluate import images_of, numbers_showing
 from uapseg.export import Perturbation, load
 from uapseg.files import write
 from uapseg.folder import RunFolder
@@ -68,9 +68,9 @@ def figure(options: Options) -> None:
     model = load_model(plan.model, choose_device(options.device), weights=plan.weights, trusted=options.trust)
     dataset = reported(plan.data, plan.eval_data, plan.size)
     device = next(model.buffers()).device
-    images = images_of(dataset, range(min(options.pictures, len(dataset))), device)
+    images = images_of(dataset, numbers_showing(model, dataset, plan.target, options.pictures), device)
     rows = [_row(image[None], perturbation, model) for image in images]
-    title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {plan.model}"
+    title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {model.name}"
     content = render_figure(
         rows, perturbation.delta, perturbation.epsilon, model.classes, model.palette,
         title=title, kind=KINDS[file.suffix.lower()],

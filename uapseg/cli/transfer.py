@@ -10,7 +10,7 @@ from uapseg.cli.targets import check_fit
 from uapseg.errors import UapsegError
 from uapseg.evaluate import evaluate, percent
 from uapseg.export import Perturbation, load
-from uapseg.models import Segmenter, load_model
+from uapseg.models import Segmenter, load_model, short_name
 from uapseg.run import Plan, choose_device, reported
 
 
@@ -42,15 +42,19 @@ def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, 
     size = options.size or plan.size
     dataset = reported(options.data or plan.data, None if options.data else plan.eval_data, size)
     report = evaluate(model, dataset, plan.target, perturbation.delta, epsilon=perturbation.epsilon)
-    return {"perturbation": str(file), "trained_on": [plan.model, *plan.also], **report.to_dict()}
+    return {
+        "perturbation": str(file),
+        "trained_on": [short_name(name) for name in (plan.model, *plan.also)],
+        **report.to_dict(),
+    }
 
 
 def _table(cells: list[dict[str, Any]], names: list[str]) -> str:
-    """The first score of each cell, and in brackets that of random noise, in per cent."""
+    """All scores of each cell, and in brackets those of random noise, in per cent."""
     rows = [("trained on", "score", *names)]
     for start in range(0, len(cells), len(names)):
         line = cells[start : start + len(names)]
-        score = next(iter(line[0]["perturbed"]))
-        values = (f"{percent(cell['perturbed'][score])} ({percent(cell['random_noise'][score])})" for cell in line)
-        rows.append(("+".join(line[0]["trained_on"]), score.replace("_", " "), *values))
+        for score in line[0]["perturbed"]:
+            values = (f"{percent(cell['perturbed'][score])} ({percent(cell['random_noise'][score])})" for cell in line)
+            rows.append(("+".join(line[0]["trained_on"]), score.replace("_", " "), *values))
     return columns(rows)

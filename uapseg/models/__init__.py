@@ -11,7 +11,7 @@ from uapseg.download import Download
 from uapseg.errors import UapsegError
 from uapseg.models.segmenter import RGB, Segmenter
 
-__all__ = ["RGB", "Card", "Segmenter", "catalogue", "load_model", "model_names", "needed", "runs_code"]
+__all__ = ["RGB", "Card", "Segmenter", "catalogue", "load_model", "model_names", "needed", "runs_code", "short_name"]
 
 _FILES = {
     "street": "uapseg.models.street",
@@ -70,6 +70,11 @@ def model_names() -> tuple[str, ...]:
     return tuple(card.name for card in catalogue())
 
 
+def short_name(name: str) -> str:
+    """What to call a network: one from a file by the file's name alone, and its function, wherever it lies."""
+    return Path(name).name if _file_kind(name) else name
+
+
 def needed(name: str, weights: str | None = None) -> list[Download]:
     """What ``load_model`` has to download first; nothing where it is here already.
 
@@ -115,7 +120,7 @@ def load_model(
     """
     kind, rest = _parted(name)
     if kind in _TRUSTED and not trusted:
-        raise UapsegError(f"The network {name} runs code from a file: choose it on the command line or in Python.")
+        raise UapsegError(f"The network {name} runs code from a file: name it yourself with --model, or in Python.")
     if weights is not None and kind not in _WEIGHED:
         raise UapsegError(f"The network {name} brings its own weights: leave the file of weights out.")
     model = _module(kind).load(rest, _file(weights)).to(device)
@@ -126,15 +131,22 @@ def load_model(
 
 def _parted(name: str) -> tuple[str, str]:
     """The kind of a network and the rest of its name."""
+    if file_kind := _file_kind(name):
+        return file_kind, name
     kind, colon, rest = name.partition(":")
-    if ".py:" in name:
-        return "own", name
-    if Path(name).suffix.lower() in {".pt2", ".torchscript", ".ts", ".pt"}:
-        return "exported", name
+    if kind.lower().endswith(".py"):
+        raise UapsegError(f"{kind} names no function: write --model {kind}:FUNCTION, which returns the network.")
     whole = bool(rest) == bool(colon) and (bool(rest) or kind not in _BRANCHED)
     if kind not in _FILES or kind in _TRUSTED or not whole:
         raise UapsegError(f"There is no network called {name!r}: choose one of {_FORMS}.")
     return kind, rest
+
+
+def _file_kind(name: str) -> str | None:
+    """The kind of a network that comes from a file of the user's; None where it does not."""
+    if ".py:" in name:
+        return "own"
+    return "exported" if Path(name).suffix.lower() in {".pt2", ".torchscript", ".ts", ".pt"} else None
 
 
 def _file(weights: str | None) -> Path | None:

@@ -43,7 +43,7 @@ def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> No
     except RuntimeError as error:
         raise UapsegError(
             f"The weights in {file} do not fit the network {name} ({_mismatch(net, state)}): "
-            "choose the network that they were trained for, or bring your own as FILE.py:FUNCTION."
+            "choose the network that they were trained for, or bring your own with --model FILE.py:FUNCTION."
         ) from error
 
 

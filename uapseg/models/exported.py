@@ -28,7 +28,7 @@ def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  
     file = Path(name).expanduser()
     fingerprint = hashlib.sha256(read(file)).hexdigest()[:12]
     net = _exported(file) if file.suffix.lower() == ".pt2" else _scripted(file)
-    return adopt(net, name, source=str(file), fingerprint=fingerprint)
+    return adopt(net, file.name, source=str(file), fingerprint=fingerprint)
 
 
 def _scripted(file: Path) -> nn.Module:

@@ -33,11 +33,11 @@ def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  
     path, _, function = name.rpartition(":")
     file = Path(path).expanduser()
     if not file.is_file():
-        raise UapsegError(f"There is no file {file} with a network: name it as path/to/file.py:function.")
+        raise UapsegError(f"There is no file {file} with a network: name one with --model FILE.py:FUNCTION.")
     net = _returned(file, function)
     if not isinstance(net, nn.Module):
         raise UapsegError(f"The function {name} returns {type(net).__name__}: it must return a torch.nn.Module.")
-    return adopt(net.to("cpu", torch.float32), name, source=str(file))
+    return adopt(net.to("cpu", torch.float32), f"{file.name}:{function}", source=str(file))
 
 
 def adopt(net: nn.Module, name: str, *, source: str = "Python", fingerprint: str | None = None) -> Segmenter:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 
 from uapseg.errors import UapsegError
+from uapseg.evaluate import TELLING, showing
 from uapseg.export import Perturbation, finished
 from uapseg.render import Row, figure
 from uapseg.run import Plan
@@ -65,8 +66,18 @@ class Work:
     def figure(self, kind: str) -> bytes:
         """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
         kept, model = self.perturbation, self.studio.model
-        rows = [self._row(photo) for photo in self.studio.strip[:ROWS]]
+        rows = [self._row(photo) for photo in self._telling[:ROWS]]
         return figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
+
+    @property
+    def _telling(self) -> list[Photo]:
+        """The held-out pictures, those that show well what the target is about first."""
+        model, target = self.studio.model, self.plan.target
+
+        def unclear(photo: Photo) -> float:
+            return -min(showing(torch.from_numpy(photo.seen)[None], target, model.classes).item(), TELLING)
+
+        return sorted(self.studio.strip, key=unclear)
 
     def _row(self, photo: Photo) -> Row:
         after = perturbed(photo.picture, self.levels)
