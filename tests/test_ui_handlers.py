@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import gradio as gr
@@ -188,11 +189,64 @@ def test_a_reload_finds_run_controls_and_resume_again(handlers: Handlers):
     assert label(tuple(buttons)) == words.RESUME
 
 
-@pytest.mark.parametrize(
-    "saved", [None, 7, {}, {"token": 3}, {"token": "x", "epsilon": "y"}, {"inside": "elephant"}, {"hide": [3]}]
-)
-def test_whatever_the_browser_remembers_the_page_opens(handlers: Handlers, saved: object):
+@pytest.mark.parametrize("saved", [None, 7, [], "x", {}, {"token": 3}, {"token": ["x"], "word": ""}])
+def test_a_browser_that_remembers_nothing_opens_the_page_without_a_word(handlers: Handlers, saved: object):
     assert visitor(handlers, saved).choice == handlers.first  # type: ignore[arg-type]
+
+
+NAMES = [7, True, ["x"], {"a": 1}, "elephant", "<img src=//other.host>", "x" * 10_000]
+NUMBERS = ["y", "", True, [], {"a": 1}, -1, 10**400, 2**60, float("nan"), float("inf")]
+WRONG = {
+    **dict.fromkeys(("model", "data", "goal", "source", "inside", "rest", "fill", "preset"), NAMES),
+    **dict.fromkeys(("epsilon", "keep", "budget", "seed"), NUMBERS),
+    "word": [7, ["x"], {"a": 1}, "x" * 25],
+    "invert": [1, "yes", []],
+    "hide": ["x", 7, {"a": 1}, [3], [[]], ["elephant"], ["light"] * 300],
+}
+"""What each control does not hold."""
+
+
+@pytest.mark.parametrize("name", CONTROLS)
+def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept(handlers: Handlers, name: str):
+    fitting = {"word": "ox"} if name == "epsilon" else {"epsilon": 7}
+    for value in WRONG[name]:
+        token, _, memory, *_ = handlers.on_load({name: value, **fitting})
+        run = handlers.runs.get(token)
+        assert run
+        assert run.left_out == (
+            f"This page cannot take the {words.CONTROLS[name]} that the link or this browser asks for, "
+            "and leaves it out."
+        )
+        assert run.choice == replace(handlers.first, **fitting)
+        handlers.on_load(memory)
+        assert run.left_out == ""  # it was said
+        assert visitor(handlers, {**memory, "token": "gone"}).left_out == ""
+
+
+def test_of_the_classes_to_hide_those_are_kept_that_the_network_has(handlers: Handlers):
+    run = visitor(handlers, {"epsilon": 99, "hide": ["light", "elephant"], "rest": words.KEEP})  # type: ignore[arg-type]
+    assert (run.choice.hide, run.choice.rest, run.choice.epsilon) == (("light",), words.KEEP, 10)
+    assert "the classes to hide and epsilon that" in run.left_out
+
+
+def test_a_link_changes_what_fits_in_a_run_that_rests_and_nothing_else(handlers: Handlers):
+    run = visitor(handlers, {"epsilon": 7, "word": "ox"})  # type: ignore[arg-type]
+    link = {"goal": "bogus", "source": "nope", "preset": "x", "epsilon": "99", "seed": "-5", "keep": "9", "word": "at"}
+    handlers.on_load({"token": run.token}, gr.Request(session_hash="s", query_params=link))
+    assert "the goal, target, epsilon, keep weight, seed and preset that" in run.left_out
+    assert run.choice == replace(handlers.first, epsilon=7, word="at")
+    handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+    assert run.left_out == ""
+
+
+@pytest.mark.parametrize("name", [name for name in CONTROLS if name != "invert"])
+def test_a_control_that_holds_another_kind_of_value_is_refused_in_a_sentence(handlers: Handlers, name: str):
+    run = visitor(handlers)
+    for value in ([[]], {"a": 1}, "x" * 10_000):
+        with pytest.raises(gr.Error) as refused:
+            handlers.on_ask(run.token, *values(handlers, **{name: value}))
+        assert refused.value.message.endswith(".")
+    assert run.choice == handlers.first
 
 
 def test_a_pasted_word_counts_like_a_typed_one(handlers: Handlers):

@@ -5,6 +5,7 @@ from typing import Any
 
 from uapseg.errors import UapsegError
 from uapseg.pictures import read_picture
+from uapseg.ui import words
 from uapseg.ui.clip import beside
 from uapseg.ui.computing import with_network
 from uapseg.ui.frames import Photo
@@ -26,7 +27,11 @@ class Camera:
         self._studios, self._runs = studios, runs
 
     async def shot(self, sent: object) -> dict[str, Any]:
-        """What the network sees in a frame, without and with the perturbation; nothing while one is being made."""
+        """What the network sees in a frame, without and with the perturbation; nothing while one is being made.
+
+        Raises:
+            UapsegError: The frame is no picture.
+        """
         values = sent if isinstance(sent, dict) else {}
         run = self._runs.get(values.get("token"))
         studio = run and self._studios.get(run.choice.pair)
@@ -35,17 +40,12 @@ class Camera:
         run.watch()
         try:
             return await with_network(_shot, run, studio, values)
-        except UapsegError:
-            return {}
         finally:
             run.looking.release()
 
 
 def _shot(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
-    coded = str(values.get("picture", "")).partition(",")[2]
-    if len(coded) > MOST_LETTERS:
-        return {}
-    picture = studio.fit(read_picture(base64.b64decode(coded)))
+    picture = studio.fit(read_picture(_content(values.get("picture"))))
     photo = Photo(picture, studio.predict(picture))
     reply, now = {"photo": studio.clean(photo)}, photo
     (levels, plan), wanted = moment_of(run, values), Wanted.of(values)
@@ -55,6 +55,17 @@ def _shot(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
         now = sight.photo
     number = values.get("record")
     return reply | (_recorded(run, studio, now, number) if isinstance(number, int) else {})
+
+
+def _content(uri: object) -> bytes:
+    """The bytes of a picture that was sent as a data URI."""
+    coded = uri.partition(",")[2] if isinstance(uri, str) else ""
+    if len(coded) > MOST_LETTERS:
+        raise UapsegError(words.BAD_SHOT)
+    try:
+        return base64.b64decode(coded, validate=True)
+    except ValueError as error:
+        raise UapsegError(words.BAD_SHOT) from error
 
 
 def _recorded(run: Run, studio: Studio, photo: Photo, number: int) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What the visitor chose, and the plan it makes. The page speaks in grey levels; the plan in [0, 1]."""
 
 from dataclasses import asdict, dataclass, field, fields, replace
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -14,15 +13,10 @@ from uapseg.settings import PRESETS
 from uapseg.targets import Hidden, Target
 from uapseg.ui import words
 from uapseg.ui.drawing import painted
+from uapseg.ui.values import BUDGETS, EPSILONS, READERS, SEEDS, USUAL, WEIGHTS, allowed
 
-EPSILONS = (1, 32)
-BUDGETS = (50, 8000)
-WEIGHTS = (0.1, 4.0)
-USUAL = 1.0
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
 """A live page wants figures more often than a headless run."""
-
-TEXTS = ("model", "data", "goal", "source", "word", "inside", "rest", "fill", "preset", "drawing")
 
 Mask = NDArray[np.bool_]
 
@@ -72,22 +66,13 @@ class Choice:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "Choice":
-        """A choice from whatever the browser sent or remembered; what does not fit falls back to the default."""
-        fitting: dict[str, Any] = {f.name: values[f.name] for f in fields(cls) if values.get(f.name) is not None}
-        for name in TEXTS:
-            if not isinstance(fitting.get(name), str):
-                fitting.pop(name, None)
-        for name in ("epsilon", "budget", "seed"):
-            if name in fitting:
-                fitting[name] = _whole(fitting[name])
-        if "keep" in fitting:
-            fitting["keep"] = _number(fitting["keep"])
-        if "invert" in fitting:
-            fitting["invert"] = fitting["invert"] is True
-        if "hide" in fitting:
-            hide = fitting["hide"]
-            fitting["hide"] = tuple(str(name) for name in hide) if isinstance(hide, list | tuple) else ()
-        return cls(**fitting)
+        """A choice from what the controls sent; what is not there is the default.
+
+        Raises:
+            UapsegError: A value is of the wrong kind; a number may still be out of range, as it is while it is typed.
+        """
+        sent = {f.name: values[f.name] for f in fields(cls) if values.get(f.name) is not None}
+        return cls(**{name: READERS[name](value) for name, value in sent.items()})
 
     @property
     def pair(self) -> Pair:
@@ -98,13 +83,25 @@ class Choice:
         """What the browser is to remember: everything but the drawing."""
         return asdict(replace(self, drawing=None))
 
-    def fits(self, classes: tuple[str, ...]) -> bool:
-        """Whether a network with these classes knows all that are chosen."""
-        return {self.inside, *self.hide} <= {*classes} and {self.rest, self.fill} <= {
-            *classes,
-            words.KEEP,
-            words.NEAREST,
-        }
+    def updated(self, values: dict[str, Any], classes: tuple[str, ...] | None) -> tuple["Choice", list[str]]:
+        """This choice with what a link or the browser's memory says, and the names of the values that do not fit.
+
+        Args:
+            values: From outside, some of them maybe no values at all; those that do not fit are left as they are here.
+            classes: The names of the network's classes; None where it is not loaded yet.
+        """
+        fitting: dict[str, Any] = {}
+        unfit: list[str] = []
+        for name, value in values.items():
+            try:
+                read = READERS[name](value)
+            except UapsegError:
+                unfit.append(name)
+                continue
+            fitting[name], fits = allowed(name, read, classes)
+            if not fits:
+                unfit.append(name)
+        return replace(self, **{name: value for name, value in fitting.items() if value is not None}), unfit
 
     def target(self, size: tuple[int, int], mask: tuple[str, Mask] | None, classes: tuple[str, ...]) -> Target:
         """The target, on pictures of ``size`` (width, height), for a network with these classes.
@@ -143,8 +140,9 @@ class Choice:
         """
         if not (EPSILONS[0] <= self.epsilon <= EPSILONS[1] and BUDGETS[0] <= self.budget <= BUDGETS[1]):
             raise UapsegError(words.BAD_NUMBER)
-        preset = PRESETS.get(self.preset, PRESETS["fast"])
-        settings = preset(
+        if not SEEDS[0] <= self.seed <= SEEDS[1]:
+            raise UapsegError(words.BAD_SEED)
+        settings = PRESETS[self.preset](
             epsilon=self.epsilon / 255,
             budget=since + self.budget,
             seed=self.seed,
@@ -159,17 +157,3 @@ class Choice:
         if self.preset == "paper" and self.keep != USUAL:
             raise UapsegError(words.NO_WEIGHT)
         return self.keep
-
-
-def _whole(value: Any) -> int:
-    return round(_number(value))
-
-
-def _number(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError) as error:
-        raise UapsegError(words.BAD_NUMBER) from error
-    if not isfinite(number):
-        raise UapsegError(words.BAD_NUMBER)
-    return number

@@ -104,7 +104,9 @@ class Endpoints:
         try:
             studio = self._studio(model, data)
             choice = _choice(studio, text, region_class, rest_class, hide)
-            choice = replace(choice, epsilon=epsilon, budget=_few(budget), seed=seed, keep=keep)
+            numbers = {"epsilon": epsilon, "budget": budget, "seed": seed, "keep": keep}
+            choice = Choice.of({**choice.kept(), **numbers})
+            _check_budget(choice.budget)
             plan = choice.plan(choice.target(studio.size, None, studio.model.classes))
             *_, last = optimise(plan, None)
         except Exception as error:
@@ -171,7 +173,7 @@ class Endpoints:
             image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
         except UapsegError as error:
             raise sorry(str(error)) from error
-        if not STRENGTHS[0] <= strength <= STRENGTHS[1]:
+        if not isinstance(strength, int | float) or not STRENGTHS[0] <= strength <= STRENGTHS[1]:
             raise sorry(words.BAD_STRENGTH)
         whole = scaled(level_array(kept.delta, kept.epsilon), strength)
         whole = stretched(whole, (image.shape[1], image.shape[0])) if stretch else whole
@@ -209,15 +211,14 @@ class Endpoints:
 def _choice(studio: Studio, text: str, inside: str, rest: str, hide: list[str]) -> Choice:
     first = studio.first
     if hide:
-        return replace(first, goal=words.HIDDEN, hide=tuple(map(str, hide)))
+        return replace(first, goal=words.HIDDEN, hide=hide)
     rest = words.KEEP if rest == "keep" else rest or first.rest
     return replace(first, word=text, inside=inside or first.inside, rest=rest)
 
 
-def _few(budget: int) -> int:
+def _check_budget(budget: int) -> None:
     if budget > MOST_BUDGET:
         raise UapsegError(words.MOST_BUDGET.format(most=MOST_BUDGET))
-    return budget
 
 
 def _read(file: Any) -> Perturbation:

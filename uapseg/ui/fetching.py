@@ -1,5 +1,6 @@
 """Files on their way to this machine: one thread for each set of them, however many visitors wait for it."""
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -8,6 +9,8 @@ from uapseg.download import Download, Progress, UnreachableError
 from uapseg.errors import UapsegError
 from uapseg.transport import DiskError, WrongContentError
 from uapseg.ui import words
+
+LOG = logging.getLogger(__name__)
 
 PATIENCE = 60.0
 """Seconds after which a visitor who no longer asks counts as gone."""
@@ -57,6 +60,9 @@ class Fetch:
             self.failed = self._fetched()
         except UapsegError as error:
             self.error = why(error)
+        except Exception:
+            LOG.exception("Files could not be fetched.")
+            self.error = words.NOT_FETCHED
         finally:
             self.over = True
 

@@ -69,9 +69,9 @@ def _said(run: Run) -> dict[str, Any]:
     """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
     look, plan = run.look, run.plan
     if not run.here or look is None or plan is None:
-        return {"plain": "", "warning": ""}
+        return {"plain": "", "warning": run.left_out}
     swallowed = look["collapse"]
     return {
         "plain": sentences.plain(plan.target, look["scores"], run.floors, run.source),
-        "warning": sentences.collapsed(swallowed) if swallowed else "",
+        "warning": run.left_out or (sentences.collapsed(swallowed) if swallowed else ""),
     }

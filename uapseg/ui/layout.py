@@ -10,13 +10,14 @@ import gradio as gr
 from uapseg.settings import PRESETS
 from uapseg.ui import story, words
 from uapseg.ui.camera import Camera
-from uapseg.ui.choice import BUDGETS, EPSILONS, WEIGHTS
 from uapseg.ui.endpoints import Endpoints
+from uapseg.ui.events import Page, answering
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import Looks
 from uapseg.ui.offers import Offer
 from uapseg.ui.replies import Replies
 from uapseg.ui.stage import stage
+from uapseg.ui.values import BUDGETS, EPSILONS, WEIGHTS
 from uapseg.ui.visits import choices_of
 from uapseg.ui.wiring import Parts, wire, wire_programs
 
@@ -28,25 +29,8 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
     """Builds the page."""
     looks, live = Looks(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
 
-    async def pull(sent: dict[str, Any]) -> dict[str, Any]:  # Gradio marks it, and a method cannot be marked
-        return await replies.pull(sent)
-
-    async def look(sent: dict[str, Any]) -> dict[str, Any]:
-        return await looks.look(sent)
-
-    async def strip(sent: dict[str, Any]) -> dict[str, Any]:
-        return await looks.strip(sent)
-
-    async def recorded(sent: dict[str, Any]) -> dict[str, Any]:
-        return await looks.recorded(sent)
-
-    async def camera(sent: dict[str, Any]) -> dict[str, Any]:
-        return await live.shot(sent)
-
-    async def strengths(sent: dict[str, Any]) -> dict[str, Any]:
-        return await looks.strengths(sent)
-
-    blocks = gr.Blocks(title=words.TITLE, fill_width=True, delete_cache=(600, 1800))
+    answers = [replies.pull, looks.look, looks.strip, looks.strengths, looks.recorded, live.shot]
+    blocks = Page(title=words.TITLE, fill_width=True, delete_cache=(600, 1800))
     with blocks:
         # Both are kept by the browser: whatever the server has forgotten of a visitor, the token finds the run again
         token = gr.Textbox(visible=False, container=False)
@@ -60,7 +44,7 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
                     "story": {"steps": story.STEPS, "words": story.WORDS},
                     "world": handlers.studios.first.facts,
                 }
-                parts = Parts(token, saved, stage([pull, look, strip, strengths, camera, recorded], known), by_name)
+                parts = Parts(token, saved, stage([answering(answer) for answer in answers], known), by_name)
         wire(blocks, parts, handlers)
         wire_programs(Endpoints(handlers.studios, handlers.runs.line))
     # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go

@@ -18,8 +18,9 @@ from uapseg.run import Plan
 from uapseg.settings import PRESETS, Settings
 from uapseg.targets import UNDRAWN, Hidden, Static
 from uapseg.ui import words
-from uapseg.ui.choice import BUDGETS, EPSILONS, WEIGHTS, Choice
+from uapseg.ui.choice import Choice
 from uapseg.ui.studio import Studio
+from uapseg.ui.values import BUDGETS, EPSILONS, SEEDS, WEIGHTS
 
 PLAN_FILE = "uapseg-plan.json"
 """What a plan's file is called when it is taken away."""
@@ -49,7 +50,7 @@ def asked_by(query: Mapping[str, str]) -> dict[str, Any]:
     if "hide" in values:
         values["hide"] = [name for name in values["hide"].split(",") if name]
     if "invert" in values:
-        values["invert"] = values["invert"] == "True"
+        values["invert"] = {"True": True, "False": False}.get(values["invert"], values["invert"])
     return values
 
 
@@ -141,6 +142,8 @@ def choice_of(plan: Plan, studio: Studio) -> Choice:
         raise UapsegError(words.BAD_NUMBER)
     if not WEIGHTS[0] <= settings.keep <= WEIGHTS[1]:
         raise UapsegError(words.BAD_WEIGHT)
+    if not SEEDS[0] <= settings.seed <= SEEDS[1]:
+        raise UapsegError(words.BAD_SEED)
     numbers = {
         "model": studio.pair[0],
         "data": studio.pair[1],
@@ -148,13 +151,16 @@ def choice_of(plan: Plan, studio: Studio) -> Choice:
         "keep": settings.keep,
         "budget": min(BUDGETS[1], max(BUDGETS[0], settings.budget)),
         "seed": settings.seed,
-        "preset": settings.preset,
+        "preset": settings.preset if settings.preset in PRESETS else studio.first.preset,
     }
     kept = {**studio.first.kept(), **numbers}
+    own = {name.lower(): name for name in studio.model.classes}  # plans may write them otherwise, controls may not
     if isinstance(target, Hidden):
-        kept |= {"goal": words.HIDDEN, "hide": target.classes, "fill": target.fill or words.NEAREST}
-        return Choice(**kept)
-    kept |= {"goal": words.STATIC, "rest": target.rest or words.KEEP, "inside": target.classes[0]}
+        hide = tuple(own[name.lower()] for name in target.classes)
+        fill = own[target.fill.lower()] if target.fill else words.NEAREST
+        return Choice(**{**kept, "goal": words.HIDDEN, "hide": hide, "fill": fill})
+    rest = own[target.rest.lower()] if target.rest else words.KEEP
+    kept |= {"goal": words.STATIC, "rest": rest, "inside": own[target.classes[0].lower()]}
     if _typed(target, studio):
         return Choice(**{**kept, "source": words.TYPE, "word": target.caption})
     return Choice(**{**kept, "source": words.DRAW, "drawing": _drawing(target, studio)})

@@ -36,7 +36,7 @@ def change(run: Run, plan: Plan, since: int, choice: Choice) -> None:
         choice: The controls that ask for the plan.
     """
     old = run.plan
-    changes: dict[str, Any] = {"plan": plan, "since": since, "asked": choice, "wish": None}
+    changes: dict[str, Any] = {"plan": plan, "since": since, "asked": choice, "wish": None, "left_out": ""}
     if old and run.checkpoint and differs(old, plan):
         same = plan.target == old.target
         state = unpacked(run.checkpoint).under(plan.settings, same_target=same)
@@ -87,13 +87,17 @@ def settle(run: Run, *, finished: bool = False, note: str = "") -> None:
     run.publish(**changes)
 
 
-def sorry(sentence: str) -> gr.Error:
+class SentenceError(gr.Error):
+    """An error whose message is one plain sentence of the project's own."""
+
+
+def sorry(sentence: str) -> SentenceError:
     """An error that the visitor sees as one plain sentence."""
-    return gr.Error(sentence, print_exception=False)
+    return SentenceError(sentence, print_exception=False)
 
 
 def explained(error: Exception) -> gr.Error:
     """What the visitor is told when a run breaks."""
     if isinstance(error, gr.Error) and "aborted" not in str(error):
-        return error
+        return sorry(error.message)
     return sorry(words.EVICTED if "aborted" in str(error) else words.BROKEN)

@@ -25,7 +25,7 @@ IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
 
 HEADING = ("choice", "mask", "plan")
-FIGURES = ("look", "curve", "legs", "moments")
+FIGURES = ("look", "curve", "legs", "moments", "left_out")
 
 
 class Replies:

@@ -43,6 +43,7 @@ class Run:
         status: Where it stands.
         note: A few words about that, where the status alone does not say it.
         choice: The controls as they are now.
+        left_out: What a link or the browser's memory asks for in vain, in a sentence, until the next start.
         plan: What runs, ran or waits; None before the first start.
         asked: The controls that asked for the plan.
         since: The image-gradients that were spent when the present budget began to count.
@@ -73,6 +74,7 @@ class Run:
     status: Status = "idle"
     note: str = ""
     choice: Choice = field(default_factory=Choice)
+    left_out: str = ""
     plan: Plan | None = None
     asked: Choice = field(default_factory=Choice)
     since: int = 0

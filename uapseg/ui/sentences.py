@@ -104,6 +104,15 @@ def not_fetched(names: Sequence[str]) -> str:
     return f"{names[0]}{more} did not come, or not as expected: try again later, or choose others."
 
 
+def left_out(names: Sequence[str]) -> str:
+    """That some values of a link or of the browser's memory were left out; names are those of controls."""
+    if not names:
+        return ""
+    *first, last = (words.CONTROLS[name] for name in names)
+    listed = f"{', '.join(first)} and {last}" if first else last
+    return f"This page cannot take the {listed} that the link or this browser asks for, and leaves it out."
+
+
 def size(count: int | None) -> str:
     """Bytes as people say them."""
     if count is None:

@@ -26,7 +26,7 @@ def script() -> str:
     return "\n".join(line for line in lines if line and not line.startswith(("//", "/* ---")))
 
 
-def stage(answers: Sequence[Callable[[dict[str, Any]], Any]], facts: dict[str, Any]) -> gr.HTML:
+def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.HTML:
     """Live views, target painter, figures.
 
     Its value is ``{"drawing": data URI of a PNG or None}``. Its template is static: Gradio would otherwise draw it

@@ -1,5 +1,6 @@
 """The studios of a page: one for each pair of network and data set, loaded in the background, the last few kept."""
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -15,6 +16,8 @@ from uapseg.ui.choice import Pair
 from uapseg.ui.fetching import Fetch, Steps, cost
 from uapseg.ui.offers import Offer, dataset_offers, model_offers
 from uapseg.ui.studio import Studio
+
+LOG = logging.getLogger(__name__)
 
 MOST = 3
 
@@ -165,7 +168,8 @@ class Studios:
             studio = Studio(*pair)
         except UapsegError as error:
             self._failed[pair] = str(error)
-        except Exception:  # noqa: BLE001  a visitor waits for an answer, whatever went wrong
+        except Exception:
+            LOG.exception("%s on %s could not be loaded.", *pair)
             self._failed[pair] = words.NOT_LOADED
         else:
             with self._lock:

@@ -34,10 +34,10 @@ def taken(kind: object, run: Run, studio: Studio) -> str:
     Raises:
         UapsegError: There is nothing to take away yet, or no such kind.
     """
-    if kind not in _MAKERS:
+    if not isinstance(kind, str) or kind not in _MAKERS:
         raise UapsegError(words.NO_SUCH_FILE)
     work = Work.of(run, studio)
-    name, make = _MAKERS[str(kind)]
+    name, make = _MAKERS[kind]
     return kept(run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: make(path, work))
 
 

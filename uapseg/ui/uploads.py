@@ -35,8 +35,8 @@ class Uploads(Turns):
         """A picture was chosen to be shown large."""
         run = self._run(token)
         kind, number = told(event, "kind"), told(event, "number")
-        if kind in {"scene", "unseen", "own"} and isinstance(number, int) and number >= 0:
-            run.publish(view=(kind, number))
+        if kind in ("scene", "unseen", "own") and isinstance(number, int) and number >= 0:
+            run.publish(view=(str(kind), number))
 
     def on_forget(self, token: str | None) -> None:
         """The visitor's photos are to be forgotten."""

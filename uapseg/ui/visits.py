@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from uapseg.errors import UapsegError
-from uapseg.ui import words
+from uapseg.ui import sentences, words
 from uapseg.ui.choice import Choice
 from uapseg.ui.desk import CLASSES, CONTROLS, Desk, Updates, going
 from uapseg.ui.links import asked_by
@@ -29,9 +29,9 @@ class Visits(Desk):
         run = self.runs.find(memory.get("token"))
         if run is None:
             run = self.runs.open(memory.get("token"))
-            run.choice = self._remembered({**memory, **query})
-        elif query and run.status not in GOING:
-            run.publish(choice=self._remembered({**run.choice.kept(), **query}))
+            self._remember(run, self.first, {**memory, **query})
+        else:
+            self._remember(run, run.choice, query if run.status not in GOING else {})
         if request and request.session_hash:
             self._tabs[request.session_hash] = run.token
         buttons = going() if run.status in GOING and not run.stop.is_set() else self._resting(run)
@@ -59,7 +59,7 @@ class Visits(Desk):
         """The word is another one, however it came there."""
         run = self._run(token)
         if word != run.choice.word:
-            run.publish(choice=replace(run.choice, word=str(word)))
+            run.publish(choice=self._read({**run.choice.kept(), "drawing": run.choice.drawing, "word": word}))
             if run.status == "running":
                 self._wish(run)
         return self._memory(run), gr.update(value=self._label(run))
@@ -67,7 +67,7 @@ class Visits(Desk):
     def on_pair(self, token: str | None, model: str, data: str) -> Updates:
         """Another network or other pictures were chosen: they are loaded while the visitor looks on."""
         run = self._run(token)
-        choice = replace(run.choice, model=str(model), data=str(data), drawing=None)
+        choice = self._read({**run.choice.kept(), "model": model, "data": data})
         if not self.studios.offers(choice.pair):
             raise sorry(words.NOT_OFFERED)
         run.publish(choice=choice, view=("scene", 0))
@@ -77,9 +77,10 @@ class Visits(Desk):
         """What was chosen is loaded: the controls take up its classes."""
         run = self._run(token)
         studio = self.studios.get(run.choice.pair)
-        if studio and not run.choice.fits(studio.model.classes):
-            first = studio.first
-            run.publish(choice=replace(run.choice, **{name: getattr(first, name) for name in CLASSES}))
+        if studio:
+            of_classes = {name: getattr(run.choice, name) for name in CLASSES}
+            first = replace(run.choice, **{name: getattr(studio.first, name) for name in CLASSES})
+            run.publish(choice=first.updated(of_classes, studio.model.classes)[0])
         return self._memory(run), *self._controls(run), *self._resting(run)
 
     def on_fetch(self, token: str | None) -> None:
@@ -107,22 +108,26 @@ class Visits(Desk):
     def _choice(self, values: tuple[Any, ...]) -> Choice:
         *controls, stage = values
         drawing = stage.get("drawing") if isinstance(stage, dict) else None
+        return self._read({**dict(zip(CONTROLS, controls, strict=True)), "drawing": drawing})
+
+    def _read(self, values: dict[str, Any]) -> Choice:
         try:
-            return Choice.of({**dict(zip(CONTROLS, controls, strict=True)), "drawing": drawing})
+            return Choice.of(values)
         except UapsegError as error:
             raise sorry(str(error)) from error
 
-    def _remembered(self, saved: dict[str, Any]) -> Choice:
-        try:
-            choice = Choice.of(
-                {**self.first.kept(), **{name: saved.get(name) for name in CONTROLS if saved.get(name)}}
-            )
-        except (UapsegError, TypeError):
-            return self.first
-        if not self.studios.offers(choice.pair):
-            return self.first
-        studio = self.studios.get(choice.pair)
-        return choice if studio is None or choice.fits(studio.model.classes) else self.first
+    def _remember(self, run: Run, choice: Choice, saved: dict[str, Any]) -> None:
+        """Sets the controls to a choice with what was saved or a link asks for; what does not fit is left out."""
+        saved = {name: saved[name] for name in CONTROLS if saved.get(name) is not None}
+        offered = {"model": self.studios.models, "data": self.studios.datasets}
+        names = {name: saved.pop(name) for name in offered if name in saved}
+        unfit = [name for name, value in names.items() if value not in offered[name]]
+        named = replace(choice, **{name: value for name, value in names.items() if name not in unfit})
+        studio = self.studios.get(named.pair)
+        if named.pair != choice.pair and studio:
+            named = replace(named, **{name: getattr(studio.first, name) for name in CLASSES})
+        read, others = named.updated(saved, studio.model.classes if studio else None)
+        run.publish(choice=read, left_out=sentences.left_out([*unfit, *others]))
 
     def _controls(self, run: Run) -> Updates:
         """The controls with their values, and the classes to choose from."""

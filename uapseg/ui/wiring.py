@@ -10,9 +10,8 @@ from uapseg.ui.endpoints import Endpoints
 from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
 
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-AT_ONCE: dict[str, Any] = {**QUIET, "queue": False}
-MAY_FAIL: dict[str, Any] = {**QUIET, "concurrency_limit": None}
-"""Gradio shows the message of an error only where the event went through its queue."""
+AT_ONCE: dict[str, Any] = {**QUIET, "concurrency_limit": None}
+"""No event waits for another. All go through Gradio's queue: of others it would not show why they failed."""
 
 COPY = """query => {
   history.replaceState(null, '', '?' + query);
@@ -42,7 +41,7 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     knobs = [token, *controls, views]
     blocks.unload(handlers.on_leave)
     for come in (blocks.load, views.lost):
-        come(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **MAY_FAIL)
+        come(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **AT_ONCE)
     # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
     gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
@@ -50,18 +49,18 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     word.change(handlers.on_word, [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
     views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
     wire_world(parts, handlers)
-    asked = start.click(handlers.on_ask, knobs, buttons, preprocess=False, **MAY_FAIL)
+    asked = start.click(handlers.on_ask, knobs, buttons, preprocess=False, **AT_ONCE)
     for come in (asked.success, views.turn):  # who need not wait begins at once, others when the stage sees their turn
-        turn = come(handlers.on_run, token, buttons, **MAY_FAIL)
+        turn = come(handlers.on_run, token, buttons, **AT_ONCE)
         turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
     pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
     reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
     views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
-    views.back(handlers.on_back, token, [parts.saved, *controls, *buttons], **MAY_FAIL)
+    views.back(handlers.on_back, token, [parts.saved, *controls, *buttons], **AT_ONCE)
     views.view(handlers.on_view, token, None, **AT_ONCE)
     views.forget(handlers.on_forget, token, None, **AT_ONCE)
-    photos.upload(handlers.on_photos, [token, photos], None, **MAY_FAIL)
-    mask.upload(handlers.on_mask, [token, mask], start, **MAY_FAIL)
+    photos.upload(handlers.on_photos, [token, photos], None, **AT_ONCE)
+    mask.upload(handlers.on_mask, [token, mask], start, **AT_ONCE)
     wire_files(parts, handlers)
 
 
@@ -76,7 +75,7 @@ def wire_world(parts: Parts, handlers: Handlers) -> None:
     token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     everything = [parts.saved, *controls, *buttons]
     for control in controls[:2]:
-        control.input(handlers.on_pair, [token, *controls[:2]], [parts.saved, buttons[0]], **MAY_FAIL)
+        control.input(handlers.on_pair, [token, *controls[:2]], [parts.saved, buttons[0]], **AT_ONCE)
     views.ready(handlers.on_ready, token, everything, **AT_ONCE)
     views.fetch(handlers.on_fetch, token, None, **AT_ONCE)
     views.cancel(handlers.on_cancel, token, everything, **AT_ONCE)

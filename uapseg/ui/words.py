@@ -30,6 +30,13 @@ FORGET = "Forget your photos"
 DRAWN = "drawing"
 """What a drawing is called in a plan."""
 
+CONTROLS = {
+    "model": "network", "data": "pictures", "goal": "goal", "source": "target", "word": "word", "invert": "inversion",
+    "inside": "class of the region", "rest": "class of the rest", "hide": "classes to hide", "fill": "filling",
+    "epsilon": "epsilon", "keep": "keep weight", "budget": "budget", "seed": "seed", "preset": "preset",
+}  # fmt: skip
+"""What each control is called in a sentence."""
+
 DOWNLOAD = "Take it away"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
 FILE_PNG, FILE_TENSORS = "Perturbation (PNG)", "Perturbation (safetensors)"
@@ -174,6 +181,7 @@ NO_MASK = "Choose a mask picture first."
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
 BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 8000."
+BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
 BAD_WEIGHT = "The keep weight must lie between 0.1 and 4 times the usual."
 NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the preset fast."
 NOT_OFFERED = "This page does not offer that network or data set: choose another."
@@ -208,6 +216,9 @@ NO_REEL = "Nothing was recorded: keep the webcam on for a moment, then record ag
 CLIP = "Try a video clip"
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
 NO_MOMENT = "That moment is not kept any more: choose another on the timeline."
+WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or reload the page."
+FAILED = "This failed by a fault of the page, not yours, and its log has the details: try again, or reload the page."
+BAD_SHOT = "The webcam's picture could not be read: switch the webcam off and on again."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
 BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."
 LEFT = "paused: nobody was watching"

@@ -21,6 +21,11 @@ function button(className, label, pressed) {
   node.addEventListener('click', pressed);
   return node;
 }
+async function answer(name, values) { // of the server; where it failed, it says why in a sentence
+  const reply = await server[name](values);
+  if (reply.failed) { text('state', reply.failed); $('.u-live').textContent = reply.failed; }
+  return reply;
+}
 async function decoded(uri) {
   const image = new Image();
   image.src = uri;

@@ -32,7 +32,7 @@ async function openCamera() {
 async function shoot() {
   Object.assign(shutter, { width: 384, height: Math.round(384 * film.videoHeight / Math.max(1, film.videoWidth)) });
   shutter.getContext('2d').drawImage(film, 0, 0, shutter.width, shutter.height);
-  const reply = await server.camera({ token: stats.token, picture: shutter.toDataURL('image/jpeg', .9), moment: look.moment, record: camera.reel, ...wants(), sure: mode.seen === 'sure' }).catch(() => ({}));
+  const reply = await answer('shot', { token: stats.token, picture: shutter.toDataURL('image/jpeg', .9), moment: look.moment, record: camera.reel, ...wants(), sure: mode.seen === 'sure' }).catch(() => ({}));
   if (!camera.stream) return;
   if (!reply.photo) { await pause(200); return; }
   [now.clean, now.cleanSeen] = await Promise.all([decoded(reply.photo.image), decoded(reply.photo.seen)]);

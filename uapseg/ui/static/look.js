@@ -16,7 +16,7 @@ async function ask() { // one question at a time, and of those in between only t
   try {
     do {
       look.again = false;
-      const reply = await server.look({ token: stats.token, moment: look.moment, ...wants() });
+      const reply = await answer('look', { token: stats.token, moment: look.moment, ...wants() });
       if (reply.after && !live()) {
         await frame(reply);
         figures();
@@ -33,7 +33,7 @@ async function ask() { // one question at a time, and of those in between only t
 }
 async function strips() { // the held-out pictures are six times the work of one: they follow when the hand rests
   if (live() || strip.tab !== 'strip') return;
-  const reply = await server.strip({ token: stats.token, moment: look.moment, strength: look.strength });
+  const reply = await answer('strip', { token: stats.token, moment: look.moment, strength: look.strength });
   if (!reply.each || live() || look.again) return;
   Object.assign(strip, { each: reply.each, thumbs: reply.thumbs });
   thumbnails();

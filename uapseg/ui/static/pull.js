@@ -115,11 +115,12 @@ async function pull(token) {
   while (mine === seen.loop && element.isConnected) {
     try {
       const began = performance.now();
-      const reply = await server.pull({
+      const reply = await answer('pull', {
         token, seq: seen.seq, frame: seen.frame, mine: seen.mine, turn: seen.turn, world: world.key, ...wants(),
         hidden: document.hidden || !live(), own: strip.tab === 'mine',
       });
       if (mine !== seen.loop) return;
+      if (reply.failed) { await pause(1500); continue; }
       if (reply.after) {
         seen.lag = .7 * seen.lag + .3 * (performance.now() - began);
         seen.slow = seen.lag > (seen.slow ? 300 : 900);
@@ -144,5 +145,6 @@ async function pull(token) {
   }
 }
 text('state', say('loading'));
-watch('token', () => { if (props.token) pull(props.token); });
+// Gradio takes each name in quotes for an event of ours, and would send its listener to the browser instead.
+watch(Object.keys({ token: null }), () => { if (props.token) pull(props.token); });
 if (props.token) pull(props.token);

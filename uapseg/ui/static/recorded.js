@@ -8,7 +8,7 @@ badge.append(button('', say('quiet'), () => quiet()));
 async function playRecorded() {
   if (!film2.wanted || film2.playing || !free()) return;
   film2.playing = true;
-  film2.frames ??= await server.recorded({ token: stats.token }).catch(() => ({}));
+  film2.frames ??= await answer('recorded', { token: stats.token }).catch(() => ({}));
   if (!film2.frames.frames || !free()) { film2.playing = false; return; }
   badge.hidden = false;
   const still = matchMedia('(prefers-reduced-motion: reduce)').matches;

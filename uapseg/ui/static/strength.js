@@ -28,7 +28,7 @@ async function turnChart(name) {
 }
 async function chartStrengths() { // once for each perturbation, when it is looked at
   if (!board.scores) return;
-  const reply = await server.strengths({ token: stats.token, moment: look.moment }).catch(() => ({}));
+  const reply = await answer('strengths', { token: stats.token, moment: look.moment }).catch(() => ({}));
   if (reply.rows) reaches = stats.reaches = reply.rows;
   draw();
 }
