@@ -11,22 +11,38 @@ from typing import Any
 import httpx
 
 from tests.browser import Site
-from tests.small_world import values
+from tests.small_world import values, visitor
+from uapseg.ui.runs import Run
+
+SOCKETS = 40
+"""Of a crowd no more than these come through a socket: enough to fill a queue of Gradio's, few enough to be fast."""
 
 
 @contextmanager
 def crowd(site: Site, number: int) -> Iterator[None]:
     """As many visitors who have pressed Start, and look on until the end."""
-    ready, over = threading.Event(), threading.Event()
-    with ThreadPoolExecutor(1) as thread:
-        going = thread.submit(lambda: asyncio.run(_crowd(site, number, ready, over)))
+    handlers, ready, over = site.handlers, threading.Event(), threading.Event()
+    runs = [visitor(handlers) for _ in range(number - SOCKETS)]
+    with ThreadPoolExecutor(2) as threads:
+        looking = threads.submit(_look_on, runs, over)
+        going = threads.submit(lambda: asyncio.run(_crowd(site, SOCKETS, ready, over)))
         try:
+            for run in runs:
+                handlers.on_ask(run.token, *values(handlers))
             while not ready.wait(0.1):
                 assert not going.done(), going.result()
             yield
         finally:
             over.set()
-            going.result(30)
+            going.result(60)
+            looking.result(60)
+
+
+def _look_on(runs: list[Run], over: threading.Event) -> None:
+    """What the polls of these visitors do."""
+    while not over.wait(0.5):
+        for run in runs:
+            run.watch()
 
 
 async def _crowd(site: Site, number: int, ready: threading.Event, over: threading.Event) -> None:

@@ -1,8 +1,6 @@
 """The page: its controls and its stage."""
 
 from collections.abc import Sequence
-from copy import deepcopy
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -60,7 +58,7 @@ def remember_schemas(blocks: gr.Blocks) -> None:
         for name in ("api_info", "api_info_as_input", "api_info_as_output"):
             if not block.skip_api and hasattr(block, name):
                 schema = getattr(block, name)()
-                setattr(block, name, partial(deepcopy, schema))
+                setattr(block, name, lambda schema=schema: schema)
 
 
 def side(handlers: Handlers) -> dict[str, Any]:
