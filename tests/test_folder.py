@@ -193,6 +193,18 @@ def test_the_state_of_another_run_is_refused(path, tmp_path, plan, snapshots):
         RunFolder.open(path).load_state()
 
 
+def test_the_perturbation_of_another_run_is_refused_until_the_run_writes_its_own(path, tmp_path, plan, snapshots):
+    folder = RunFolder.create(path, plan)
+    other = RunFolder.create(tmp_path / "two", replace(plan, settings=replace(plan.settings, seed=1)))
+    for each in (folder, other):
+        each.save(snapshots[-1])
+    (path / "perturbation.safetensors").write_bytes((tmp_path / "two" / "perturbation.safetensors").read_bytes())
+    with pytest.raises(UapsegError, match="is of another plan than the one beside it: resume the run"):
+        RunFolder.open(path).perturbation()
+    folder.save(snapshots[-1])
+    assert RunFolder.open(path).perturbation().plan == plan
+
+
 @pytest.mark.parametrize("left", ["perturbation.png", "perturbation.safetensors", "report.json"])
 def test_a_run_that_has_lost_its_state_is_not_begun_anew(path, plan, snapshots, left):
     folder = RunFolder.create(path, plan)

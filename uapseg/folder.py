@@ -127,11 +127,17 @@ class RunFolder:
         """What the run has found.
 
         Raises:
-            UapsegError: There is none yet.
+            UapsegError: There is none yet, or that of another run.
         """
         if not (self.path / SAFETENSORS).is_file():
             raise UapsegError(f"The run in {self.path} has found no perturbation yet: resume it first.")
-        return load(self.path / SAFETENSORS)
+        found = load(self.path / SAFETENSORS)
+        if found.plan != self.plan:
+            raise UapsegError(
+                f"The perturbation in {self.path} is of another plan than the one beside it: resume the run, which "
+                "writes it again."
+            )
+        return found
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Writes the run's final report.
