@@ -117,7 +117,8 @@ class Crowd:
     def _watch(self, visit: Visit, until: float) -> None:
         while time.monotonic() < until:
             try:
-                self.frames += "after" in visit.pull()
+                shown = "after" in visit.pull()
+                self.frames += shown  # in one step, as other visitors count too
             except (httpx.HTTPError, RuntimeError, ValueError) as error:
                 self.faults.append(f"pull: {error}")
                 time.sleep(1)
