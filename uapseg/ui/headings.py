@@ -46,6 +46,7 @@ def figures(run: Run, studio: Studio) -> dict[str, Any]:
         "each": look and look["each"][: len(look["predictions"])],
         "thumbs": look and studio.thumbs(look["predictions"]),
         "looked": look and look["spent"],
+        "judged": look and len(look["each"]),
         "floors": run.floors if run.here else {},
         "curve": run.curve if run.here else [],
         "legs": run.legs if run.here else [],

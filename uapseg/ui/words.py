@@ -109,7 +109,7 @@ STAGE = {
     "clean": "clean",
     "judged": "{pictures} pictures",
     "at": ", at {spent} image-gradients",
-    "best": ", best at {spent} image-gradients",
+    "chosen": "{pictures} pictures chose the noise after {spent} of {total} image-gradients, which is saved",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
     "timeline": "Moments of the run",

@@ -1,5 +1,5 @@
 // The figures.
-const board = { shares: [], scores: null, floors: {}, curve: [], legs: [], moments: [], bands: [], banded: '', total: 0, looked: null, here: '', reached: null };
+const board = { shares: [], scores: null, floors: {}, curve: [], legs: [], moments: [], bands: [], banded: '', total: 0, looked: null, judged: null, here: '', reached: null };
 
 function build(shares) {
   board.shares = shares;
@@ -36,8 +36,9 @@ function figures() {
     $('.u-floors', node).textContent = noise == null ? '\u00a0' : say('floors', { noise: whole(noise), clean: whole(clean) });
   }
   const rests = ['paused', 'done'].includes(root.dataset.status);
-  const when = board.looked ? say(rests ? 'best' : 'at', { spent: grouped(board.looked) }) : '';
-  text('judged', say('judged', { pictures: world.judged }) + when);
+  const told = { pictures: board.judged || world.judged, spent: grouped(board.looked || 0), total: grouped(stats.spent) };
+  const chosen = rests && board.looked && board.moments.length > 1; // of an opened file nothing was chosen here
+  text('judged', chosen ? say('chosen', told) : say('judged', told) + (board.looked ? say('at', told) : ''));
   $('figcaption span', views.seen).textContent = board.reached == null ? say('point') : say('reached', { share: whole(board.reached), here: board.here });
   draw();
 }

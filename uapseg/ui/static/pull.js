@@ -69,7 +69,7 @@ function settle(status) {
   seen.status = root.dataset.status = stats.status = status;
 }
 function looked(reply) {
-  for (const name of ['scores', 'floors', 'curve', 'legs', 'moments', 'bands', 'banded', 'looked']) board[name] = reply[name];
+  for (const name of ['scores', 'floors', 'curve', 'legs', 'moments', 'bands', 'banded', 'looked', 'judged']) board[name] = reply[name];
   strip.live = { each: reply.each, thumbs: reply.thumbs };
   if (live()) Object.assign(strip, strip.live);
   if (charted === 'strength') chartStrengths();
