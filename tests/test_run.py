@@ -1,10 +1,14 @@
 """Plans and devices: what is asked for, and what is said when it cannot be had."""
 
+import sys
+from dataclasses import replace
+
 import pytest
 import torch
 
+from tests.conftest import Plain
 from uapseg.errors import UapsegError
-from uapseg.run import Plan, choose_device, run
+from uapseg.run import Plan, check_unseen, choose_device, learnable, learnt_from, reported, run
 from uapseg.settings import fast
 from uapseg.targets import Hidden
 
@@ -35,3 +39,33 @@ def test_the_embedded_network_and_scenes_run_from_a_plan_alone():
     assert last.loss > 0
     assert last.state.validation.predictions.shape == (6, 256, 384)
     assert set(last.state.validation.scores) == {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}
+
+
+def test_with_other_pictures_to_report_on_the_test_split_is_learnt_from_but_for_those(monkeypatch):
+    """Three pictures to learn from and two to test by, of which one is reported on."""
+    sets = {"mine": {"train": (90, 91, 92), "val": (93,), "test": (94, 95)}, "theirs": {"all": (95, 200)}}
+
+    def load(name: str, split: str, size: tuple[int, int] | None = None) -> Plain:
+        if split not in sets[name]:
+            raise UapsegError("There is no such split.")
+        pictures = Plain(sets[name][split], split)
+        pictures.keys = tuple(map(str, pictures.shades))
+        return pictures
+
+    monkeypatch.setattr(sys.modules["uapseg.run"], "load_dataset", load)  # the package has a function of that name
+    assert learnable("mine").keys == ("90", "91", "92")
+    whole = learnable("mine", "theirs")
+    assert whole.keys == ("90", "91", "92", "94")
+    assert (len(whole), whole.name, whole.split, whole.size) == (4, "plain", "train", (16, 12))
+    assert whole.pictures([3, 0, 2])[:, 0, 0, 0].tolist() == [94, 90, 92]
+    assert whole.truth([3, 0]).shape == (2, 12, 16)
+    plan = replace(PLAN, data="mine", eval_data="theirs")
+    train, held_out = learnt_from(plan)
+    assert (train.keys, held_out.keys) == (whole.keys, ("93",))
+    assert reported("mine", "theirs").keys == ("95", "200")
+    with pytest.raises(UapsegError, match="1 of these pictures were learnt from, as the run reports on theirs"):
+        check_unseen(load("mine", "test"), plan)
+    check_unseen(load("theirs", "all"), plan)
+    check_unseen(load("mine", "test"), replace(plan, eval_data=None))
+    del sets["mine"]["test"]
+    assert learnable("mine", "theirs").keys == ("90", "91", "92")

@@ -8,6 +8,7 @@ import torch
 
 from uapseg.checks import check_range, check_types, shown
 from uapseg.datasets import Dataset, load_dataset, overlap
+from uapseg.datasets.joined import Joined
 from uapseg.datasets.reading import SIDES
 from uapseg.distributed import ALONE, Workers
 from uapseg.errors import UapsegError
@@ -32,7 +33,8 @@ class Plan:
         settings: How to search.
         also: The names of further networks that must see it too.
         weights: A file of weights for the network, instead of its own.
-        eval_data: The name of the data set that the report is measured on; None takes the test split of ``data``.
+        eval_data: The name of the data set that the report is measured on, so that the test split of ``data`` is
+            learnt from too; None takes that for the report.
         size: (width, height) that pictures are brought to; None takes the data set's own.
     """
 
@@ -129,7 +131,39 @@ def learnt_from(plan: Plan) -> tuple[Dataset, Dataset]:
     Raises:
         UapsegError: There is no such data set.
     """
-    return load_dataset(plan.data, "train", plan.size), load_dataset(plan.data, "val", plan.size)
+    return learnable(plan.data, plan.eval_data, plan.size), load_dataset(plan.data, "val", plan.size)
+
+
+def learnable(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
+    """The pictures to learn from: the train split, and with ``eval_data`` all of the test split that is not in it.
+
+    Raises:
+        UapsegError: There is no such data set.
+    """
+    train = load_dataset(data, "train", size)
+    if eval_data is None:
+        return train
+    try:
+        test = load_dataset(data, "test", train.size)
+    except UapsegError:  # too few pictures for one
+        return train
+    return Joined((train, test), without=set(reported(data, eval_data, size).keys))
+
+
+def check_unseen(pictures: Dataset, plan: Plan) -> None:
+    """Makes sure that a run which reports on other pictures is not measured on those that it has learnt from instead.
+
+    Raises:
+        UapsegError: It is.
+    """
+    if plan.eval_data is None:
+        return
+    shared = overlap(learnable(plan.data, plan.eval_data, plan.size), pictures)
+    if shared:
+        raise UapsegError(
+            f"{len(shared)} of these pictures were learnt from, as the run reports on {plan.eval_data}: leave out "
+            "--data and --split, or name others with --eval-data."
+        )
 
 
 def reported(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:

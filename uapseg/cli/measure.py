@@ -15,7 +15,7 @@ from uapseg.evaluate import percent
 from uapseg.export import Perturbation, load
 from uapseg.metrics import Scores
 from uapseg.models import Segmenter
-from uapseg.run import Plan, reported
+from uapseg.run import Plan, check_unseen, reported
 from uapseg.survival import survival
 from uapseg.targets import Target
 
@@ -54,8 +54,12 @@ def _pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
     eval_data, size = options.eval_data or theirs, options.size or (plan and plan.size)
     bring([], [data, eval_data])
     if options.split:
-        return load_dataset(eval_data or data, options.split, size)
-    return reported(data, eval_data, size)
+        pictures = load_dataset(eval_data or data, options.split, size)
+    else:
+        pictures = reported(data, eval_data, size)
+    if plan and data == plan.data and options.split in {None, "test"}:
+        check_unseen(pictures, plan)
+    return pictures
 
 
 def full_report(

@@ -23,7 +23,7 @@ from uapseg.evaluate import percent
 from uapseg.files import read, write
 from uapseg.models import load_model
 from uapseg.race import Course, Result, run_arm, standings
-from uapseg.run import choose_device, reported
+from uapseg.run import choose_device, learnable, reported
 
 ALIKE = ("model", "weights", "data", "target", "epsilon")
 """What a smaller race must share for its best arms to be taken; budget and size of the pictures may differ."""
@@ -54,7 +54,8 @@ def race(options: Options) -> None:
 def _course(options: Options) -> Course:
     bring([(options.model, options.weights)], [options.data, options.eval_data])
     model = load_model(options.model, choose_device(options.device), weights=options.weights)
-    train, held_out = (load_dataset(options.data, split, options.size) for split in ("train", "val"))
+    train = learnable(options.data, options.eval_data, options.size)
+    held_out = load_dataset(options.data, "val", options.size)
     target = target_of(options, model, options.data, train.size)
     assert target is not None  # noqa: S101  the parser asks for one
     test = reported(options.data, options.eval_data, options.size)

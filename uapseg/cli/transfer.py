@@ -11,7 +11,7 @@ from uapseg.errors import UapsegError
 from uapseg.evaluate import evaluate, percent
 from uapseg.export import Perturbation, load
 from uapseg.models import Segmenter, load_model, short_name
-from uapseg.run import Plan, choose_device, reported
+from uapseg.run import Plan, check_unseen, choose_device, reported
 
 
 def transfer(options: Options) -> None:
@@ -41,6 +41,8 @@ def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, 
     print_progress(f"{file} on {model.name}")
     size = options.size or plan.size
     dataset = reported(options.data or plan.data, None if options.data else plan.eval_data, size)
+    if options.data in {None, plan.data}:
+        check_unseen(dataset, plan)
     report = evaluate(model, dataset, plan.target, perturbation.delta, epsilon=perturbation.epsilon)
     return {
         "perturbation": str(file),
