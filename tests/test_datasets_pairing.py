@@ -139,7 +139,17 @@ def test_maps_of_objects_and_of_colours_are_no_pictures(tmp_path):
 def test_maps_of_objects_alone_are_said(tmp_path):
     dataset = load_dataset(put(tmp_path, files("JPEGImages/a{}.jpg", "SegmentationObject/a{}.png")), "all")
     assert (len(dataset), dataset.classes) == (COUNT, ())
-    assert dataset.notes == ("SegmentationObject numbers objects, not classes: it is not used.",)
+    assert dataset.notes == ("SegmentationObject holds maps of something else than classes: they are not used.",)
+
+
+def test_a_folder_may_hold_one_picture_and_its_maps(tmp_path):
+    inside = {}
+    for n in range(12):
+        inside |= {f"{n}/image.jpg": photo(n), f"{n}/mask.png": mask(n), f"{n}/depth.png": photo(50 + n, kind="PNG")}
+    dataset = load_dataset(put(tmp_path, inside), "all")
+    assert len(dataset) == 12
+    assert sorted(dataset.truth(range(12))[:, 0, 0].tolist()) == list(range(12))
+    assert dataset.notes == ()
 
 
 def test_a_guess_is_said(tmp_path):

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import PurePosixPath
 
 LABELS = frozenset({
@@ -21,8 +21,11 @@ PICTURES = frozenset({
 })  # fmt: skip
 """Words for pictures."""
 
-OTHERS = {"instance", "instances", "instanceid", "instanceids", "object", "objects", "panoptic", "polygons"}
-"""Words for maps that number objects, not classes."""
+OTHERS = {
+    "instance", "instances", "instanceid", "instanceids", "object", "objects", "panoptic", "polygons",
+    "depth", "disparity",
+}  # fmt: skip
+"""Words for maps of something else than classes."""
 
 SPLITS = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
@@ -49,10 +52,10 @@ class Name:
         folder: The folder that it lies in.
         place: Its folders without what only tells pictures from label maps; those of a pair have the same.
         stem: Its name without the ending.
-        key: The same without words for pictures or label maps.
+        key: The same without words for pictures or label maps; empty where it has no others.
         labels: Whether it lies in a folder for label maps.
         marked: Whether its own name has a word for label maps.
-        others: Whether it numbers objects, by its name.
+        others: Whether it is a map of something else than classes, by its name.
     """
 
     path: str
@@ -64,13 +67,13 @@ class Name:
     marked: bool
     others: bool
 
-    @property
+    @cached_property
     def beginnings(self) -> list[str]:
         """The stem without its last words, one word less each time."""
         ends = [found.start() for found in re.finditer(r"[ _.-]+", self.stem)]
         return [self.stem[:end] for end in reversed(ends) if end]
 
-    @property
+    @cached_property
     def rank(self) -> tuple[int, bool, bool, str]:
         """What comes first of several label maps of a picture: the one beside it, then by folder."""
         words = {word for part in self.folder.split("/") for word in _words(part)} if self.labels else set[str]()
@@ -85,6 +88,7 @@ def folded(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
+@lru_cache(maxsize=4096)
 def holds_label_maps(folder: str) -> bool:
     """Whether a folder of this name holds label maps."""
     return _is_of(LABELS, folder)
@@ -116,6 +120,7 @@ def read_name(path: str, top: int = 0) -> Name:
     )
 
 
+@lru_cache(maxsize=4096)
 def _words(name: str) -> list[str]:
     """The words of a name: ``SegmentationClassPNG`` has three."""
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFC", name))
@@ -132,6 +137,7 @@ def _is_of(words: frozenset[str], name: str) -> bool:
     )
 
 
+@lru_cache(maxsize=4096)
 def _place(folder: str) -> list[str]:
     """What a folder's name tells besides that it holds pictures or label maps."""
     if holds_label_maps(folder) or _is_of(PICTURES, folder):
@@ -143,12 +149,13 @@ def _key(stem: str) -> tuple[str, bool, bool]:
     """A file's stem without words for pictures and label maps at its ends, and whether it had those for label maps."""
     parts = re.split(r"([ _.-]+)", stem)
     words, taken = parts[::2], set[str]()
-    known = LABELS | PICTURES | OTHERS | BESIDES
+    others = OTHERS - {"object", "objects"}  # those are in photos' names as well
+    known = LABELS | PICTURES | others | BESIDES
     first, last = 0, len(words)
-    while last - first > 1 and words[last - 1] in known:
+    while last > first and words[last - 1] in known:
         taken.add(words[last - 1])
         last -= 1
-    while last - first > 1 and words[first] in LABELS | PICTURES:
+    while last > first and words[first] in LABELS | PICTURES:
         taken.add(words[first])
         first += 1
-    return "".join(parts[2 * first : 2 * last - 1]), bool(taken & (LABELS | OTHERS)), bool(taken & OTHERS)
+    return "".join(parts[2 * first : max(0, 2 * last - 1)]), bool(taken & (LABELS | others)), bool(taken & others)

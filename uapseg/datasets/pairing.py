@@ -20,6 +20,9 @@ UNKNOWN = {
 }  # fmt: skip
 """Endings of pictures that are not read."""
 
+MOST_SISTERS = 8
+"""Folders with files of the same names, at most, where one may hold the label maps of another."""
+
 LOOKED_AT = 4
 """Files of a folder that are decoded where its name does not tell what it holds."""
 
@@ -96,8 +99,8 @@ class _Pairing:
             for stem in inside:
                 owners[stem].append(group)
         for group, inside in stems.items():
-            others = Counter(other for stem in inside for other in owners[stem] if other != group)
-            if not others or 2 * max(others.values()) < len(inside):
+            others = Counter(other for stem in inside for other in owners[stem][: MOST_SISTERS + 1] if other != group)
+            if not others or len(others) > MOST_SISTERS or 2 * max(others.values()) < len(inside):
                 continue
             partner = others.most_common(1)[0][0]
             shared = [stem for stem in inside if stem in stems[partner]]
@@ -129,8 +132,9 @@ class _Pairing:
         for folder, count in Counter(name.folder for name in maps if name.key not in served).items():
             self._notes.append(f"{count} label maps in {folder or 'it'} belong to no picture, or to several.")
         seconds = {name.folder: served[name.key] for name in maps if name.key in served}
+        first_ones = {name.folder for name in maps if name.path in used}
         for folder, first in seconds.items():
-            if folder not in served.values():
+            if folder not in first_ones:
                 self._notes.append(f"{folder or 'The top'} is not used: the label maps are taken from {first}.")
         if not served:
             self._notes += self._foreign()
@@ -138,7 +142,7 @@ class _Pairing:
     def _foreign(self) -> list[str]:
         """What seems meant as label maps, where there are none."""
         said = [
-            f"{folder or 'The top'} numbers objects, not classes: it is not used."
+            f"{folder or 'The top'} holds maps of something else than classes: they are not used."
             for folder in dict.fromkeys(name.folder for name in self._labels if name.others)
         ]
         foreign = Counter(
@@ -176,7 +180,7 @@ class _Pairing:
             for called in (name.stem, name.key):
                 if near := here[name.place, called]:
                     return near[0]
-                if len(anywhere[called]) == alike[called] == 1:
+                if called and len(anywhere[called]) == alike[called] == 1:
                     return anywhere[called][0]
             # last, such as NAME_manual1.gif; where there are several, each is an object's
             longer = begun[name.place, name.stem] or (begun[name.stem] if alike[name.stem] == 1 else [])
