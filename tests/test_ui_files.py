@@ -7,6 +7,7 @@ import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -23,6 +24,7 @@ from uapseg.export import MOST_SPENT, Perturbation, load, save_png
 from uapseg.metrics import scores
 from uapseg.perturbation import levels
 from uapseg.plans import plan_in
+from uapseg.targets import Hidden
 from uapseg.ui import words
 from uapseg.ui.choice import BUDGETS
 from uapseg.ui.desk import CONTROLS
@@ -31,6 +33,7 @@ from uapseg.ui.links import asked_by, choice_of, command_of, query_of
 from uapseg.ui.runs import Run
 from uapseg.ui.steps import unpacked
 from uapseg.ui.studios import Studios
+from uapseg.ui.work import Work
 from uapseg.validation import HeldOut, spread
 
 
@@ -270,3 +273,15 @@ def test_the_levels_of_an_opened_perturbation_are_kept_exactly(handlers: Handler
     assert run.checkpoint
     assert finished.levels is not None
     np.testing.assert_array_equal(levels(unpacked(run.checkpoint).best, 10 / 255).numpy(), finished.levels)
+
+
+def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class(studios: Studios, finished: Run):
+    """Of three pictures the last is full of it, the second shows a speck that is too small to see."""
+    seen = np.zeros((3, 64, 96), np.uint8)
+    seen[1, 0, :3], seen[2] = 1, 1
+    strip = [SimpleNamespace(seen=each) for each in seen]
+    studio = SimpleNamespace(model=studios.first.model, strip=strip)
+    assert finished.plan
+    for target, order in ((Hidden(classes=("light",)), [2, 1, 0]), (finished.plan.target, [0, 1, 2])):
+        work = Work(finished, replace(finished.plan, target=target), None, studio)
+        assert [next(n for n, one in enumerate(strip) if one is photo) for photo in work._telling] == order
