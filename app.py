@@ -1,13 +1,18 @@
 """The page, as Hugging Face Spaces runs it: ``python app.py``."""
 
+import sys
 from contextlib import suppress
 
 with suppress(ImportError):  # only Hugging Face Spaces has it, and it must come before torch
     import spaces  # noqa: F401
 
+from uapseg.errors import UapsegError
 from uapseg.ui import build, launch_options
 
-demo = build()
+try:
+    demo = build()
+except UapsegError as error:  # what the environment sets is not as it should be
+    sys.exit(f"{error}")
 
 if __name__ == "__main__":
     demo.launch(**launch_options())

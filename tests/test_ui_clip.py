@@ -1,6 +1,7 @@
 """Clips and the camera."""
 
 import asyncio
+import base64
 import io
 import struct
 import subprocess
@@ -14,9 +15,11 @@ import av
 import gradio as gr
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.small_world import SHADES, ran, registry, visitor
 from uapseg.errors import UapsegError
+from uapseg.pictures import encoded
 from uapseg.ui import decoder
 from uapseg.ui.camera import Camera
 from uapseg.ui.clip import pictures_of
@@ -39,6 +42,10 @@ def finished(handlers: Handlers) -> Run:
 
 def grey(shade: int, width: int = 96, height: int = 64) -> np.ndarray:
     return np.full((height, width, 3), shade, np.uint8)
+
+
+def png(picture: Image.Image) -> str:
+    return "data:image/png;base64," + base64.b64encode(encoded(picture)).decode()
 
 
 def decoded(content: bytes) -> list[np.ndarray]:
@@ -176,8 +183,10 @@ def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handler
     assert reply["reached"] > 0.9
     alone = asyncio.run(camera.shot({"token": visitor(handlers).token, "picture": picture}))
     assert set(alone) == {"photo"}
-    for nonsense in ("", "data:image/jpeg;base64,AAAA", "," + "A" * 2_000_000):
-        assert asyncio.run(camera.shot({"token": finished.token, "picture": nonsense})) == {}
+    large = png(Image.new("L", (1001, 1000)))
+    for nonsense in ("", "data:image/jpeg;base64,AAAA", ",AAA", "," + "A" * 2_000_000, large):
+        with pytest.raises(UapsegError, match="picture"):
+            asyncio.run(camera.shot({"token": finished.token, "picture": nonsense}))
 
 
 def test_the_camera_is_recorded_as_it_is_shown(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):

@@ -1,6 +1,10 @@
 """Pictures that a visitor brings."""
 
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import gradio as gr
 import numpy as np
@@ -8,6 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.small_world import values, visitor
+from uapseg.ui import uploads
+from uapseg.ui.drawing import MOST_LETTERS
 from uapseg.ui.frames import perturbed
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.looks import frame, shown
@@ -74,6 +80,91 @@ def test_only_the_last_few_photos_stay_and_all_are_forgotten_on_demand(handlers:
     assert (run.photos, run.view) == ([], ("scene", 0))
 
 
+def test_of_several_photos_the_damaged_are_named_and_the_others_taken(handlers: Handlers, tmp_path: Path):
+    run = visitor(handlers)
+    one, two, three, four = pictures(tmp_path, (40, 40), (40, 40), (50, 40), (8, 8))
+    Path(two).write_text("no picture")
+    with pytest.raises(gr.Error, match=r"picture 1\.png could not be read.*picture 3\.png is only 8 x 8"):
+        handlers.on_photos(run.token, [one, two, three, four])
+    assert [photo.picture.shape for photo in run.photos] == [(40, 40, 3), (40, 50, 3)]
+    assert run.view == ("own", 0)
+
+
+def test_photos_beyond_the_most_are_said_to_be_left_out(handlers: Handlers, tmp_path: Path):
+    run = visitor(handlers)
+    with pytest.raises(gr.Error, match="At most 12 photos"):
+        handlers.on_photos(run.token, pictures(tmp_path, *[(40, 40)] * 14))
+    assert len(run.photos) == MOST_PHOTOS
+
+
+def test_what_is_decoded_takes_turns(handlers: Handlers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Six masks at once take the memory of one."""
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def slow(picture: object, **_: object) -> np.ndarray:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.05)
+        with lock:
+            at_once -= 1
+        return np.eye(4, dtype=bool)
+
+    monkeypatch.setattr(uploads, "read_mask", slow)
+    (path,) = pictures(tmp_path, (40, 40))
+    waiting = [threading.Thread(target=handlers.on_mask, args=(visitor(handlers).token, path)) for _ in range(6)]
+    for thread in waiting:
+        thread.start()
+    for thread in waiting:
+        thread.join()
+    assert most == 1
+
+
+def test_a_large_mask_is_kept_small(handlers: Handlers, tmp_path: Path):
+    run, drawing = visitor(handlers), Image.new("I;16", (3000, 1500), 1000)
+    drawing.paste(40_000, (750, 500, 1500, 1000))
+    drawing.save(tmp_path / "mask.png")
+    handlers.on_mask(run.token, str(tmp_path / "mask.png"))
+    assert run.mask
+    name, mask = run.mask
+    assert (name, mask.shape) == ("mask.png", (512, 1024))
+    assert mask.mean() == pytest.approx(1 / 12, abs=0.002)
+    assert mask[256, 384]
+    assert not mask[256, 640]
+
+
+@pytest.mark.parametrize("end", ["forget", "leave"])
+def test_nothing_that_was_uploaded_stays_on_the_disk(
+    handlers: Handlers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+):
+    monkeypatch.setattr(uploads, "get_upload_folder", lambda: str(tmp_path / "uploaded"))
+    run, elsewhere = visitor(handlers), pictures(tmp_path, (40, 40))
+    brought = []
+    for number, kind in enumerate(("photos", "mask", "open")):
+        (folder := tmp_path / "uploaded" / str(number)).mkdir(parents=True)
+        brought += pictures(folder, (40, 40))
+        with suppress(gr.Error):
+            getattr(handlers, f"on_{kind}")(run.token, brought[-1])
+    handlers.on_photos(run.token, elsewhere)
+    assert all(Path(path).is_file() for path in brought)
+    if end == "forget":
+        handlers.on_forget(run.token)
+    else:
+        handlers._tabs["tab"] = run.token
+        handlers.on_leave(SimpleNamespace(session_hash="tab"))
+    assert not list((tmp_path / "uploaded").iterdir())
+    assert Path(*elsewhere).is_file()
+    assert len(run.photos) == (0 if end == "forget" else 2)
+
+
+def test_a_drawing_that_is_too_long_is_not_kept(handlers: Handlers):
+    run = visitor(handlers)
+    with pytest.raises(Exception, match="drawing could not be read"):
+        handlers.on_knob(run.token, *values(handlers, drawing="data:image/png;base64," + "A" * MOST_LETTERS))
+    assert run.choice.drawing is None
+
+
 def test_a_bad_upload_changes_nothing(handlers: Handlers, tmp_path: Path):
     run = visitor(handlers)
     good = pictures(tmp_path, (40, 40))
@@ -82,7 +173,7 @@ def test_a_bad_upload_changes_nothing(handlers: Handlers, tmp_path: Path):
     (tmp_path / "bad.png").write_bytes(b"no picture")
     Image.new("RGB", (40, 40)).save(tmp_path / "plain.png")
     with pytest.raises(gr.Error):
-        handlers.on_photos(run.token, [*good, str(tmp_path / "bad.png")])
+        handlers.on_photos(run.token, [str(tmp_path / "bad.png")])
     with pytest.raises(gr.Error, match="one tone"):
         handlers.on_mask(run.token, str(tmp_path / "plain.png"))
     assert run.photos is before

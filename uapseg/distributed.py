@@ -1,6 +1,5 @@
 """Several processes as an argument; a single one is the case of one. The only file that knows torch.distributed."""
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +8,8 @@ from typing import Any, TypeVar
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from uapseg.environment import number
 
 T = TypeVar("T")
 
@@ -62,12 +63,12 @@ ALONE = Workers()
 @contextmanager
 def joined() -> Iterator[Workers]:
     """The processes that torchrun started, or this one alone."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if number("WORLD_SIZE", 1, 1) == 1:
         yield ALONE
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     if torch.cuda.is_available():
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(number("LOCAL_RANK", 0))
     dist.init_process_group(backend)
     try:
         yield Workers(dist.get_rank(), dist.get_world_size())

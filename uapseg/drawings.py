@@ -112,19 +112,23 @@ def _from_left_to_right(word: str) -> str:
     return word[::-1]
 
 
-def read_mask(picture: Image.Image, *, invert: bool = False) -> NDArray[np.bool_]:
+def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None = None) -> NDArray[np.bool_]:
     """What is drawn in a picture of any size and mode: what differs from the majority of its border.
 
     Alpha decides where the picture has any that varies, else brightness.
 
+    Args:
+        picture: The picture.
+        invert: Whether the mask is turned inside out.
+        longest: The longest side of the mask; None leaves it at the picture's own size.
+
     Returns:
-        The mask (h, w), at the picture's own size.
+        The mask (h, w).
 
     Raises:
         UapsegError: The picture is of one tone, so that nothing is drawn in it.
     """
-    alpha = np.asarray(picture.convert("RGBA"))[..., 3]
-    values = alpha if alpha.min() != alpha.max() else brightness(picture)
+    values = brightness(_one_channel(picture, longest or max(picture.size)))
     light = values > (float(values.min()) + float(values.max())) / 2
     border = np.concatenate([light[0], light[-1], light[1:-1, 0], light[1:-1, -1]])
     if light.all() or not light.any():
@@ -133,7 +137,23 @@ def read_mask(picture: Image.Image, *, invert: bool = False) -> NDArray[np.bool_
     return ~mask if invert else mask
 
 
+def _one_channel(picture: Image.Image, longest: int) -> Image.Image:
+    """What of a picture says what is drawn in it, no side longer than ``longest``."""
+    alpha = picture.getchannel("A") if "A" in picture.getbands() else None
+    if alpha is not None and alpha.getextrema() != (alpha.getpixel((0, 0)),) * 2:
+        picture = alpha
+    elif not _is_wide(picture):
+        picture = picture.convert("L")
+    if max(picture.size) > longest:
+        picture = picture.convert("F") if _is_wide(picture) else picture  # of wide modes, this one can be scaled
+        picture.thumbnail((longest, longest), Image.Resampling.BOX)
+    return picture
+
+
+def _is_wide(picture: Image.Image) -> bool:
+    return picture.mode.startswith("I") or picture.mode == "F"
+
+
 def brightness(picture: Image.Image) -> NDArray[np.float32]:
     """How bright each pixel is (h, w), in the picture's own range."""
-    wide = picture.mode.startswith("I") or picture.mode == "F"
-    return np.asarray(picture if wide else picture.convert("L"), dtype=np.float32)
+    return np.asarray(picture if _is_wide(picture) else picture.convert("L"), dtype=np.float32)

@@ -1,11 +1,19 @@
 """Plans from files, which anyone may have written."""
 
+from pathlib import Path
+
 from uapseg.errors import UapsegError
 from uapseg.files import from_json
 from uapseg.run import Plan
 
 MOST_BYTES = 4 << 20
 """Of a plan's file: as Python's objects, what it holds may take twenty times as many."""
+
+
+def is_plan(path: Path) -> bool:
+    """Whether a file is one of JSON, by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(64).lstrip()[:1] == b"{"
 
 
 def plan_in(content: bytes) -> Plan:

@@ -23,7 +23,7 @@ from uapseg.export import finished
 from uapseg.files import read, remove_parts
 from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
 from uapseg.models import load_model
-from uapseg.plans import plan_in
+from uapseg.plans import MOST_BYTES, plan_in
 from uapseg.run import Plan, choose_device, learnt_from, reported, run
 from uapseg.settings import PRESETS, Settings
 from uapseg.state import Snapshot
@@ -84,7 +84,7 @@ def _asked(options: Options) -> Options | Plan:
         return settled(options)
     if flags := typed(options):
         raise UapsegError(f"--plan says all of the search already: leave out {', '.join(flags)}.")
-    plan = plan_in(read(options.plan))
+    plan = plan_in(read(options.plan, MOST_BYTES))
     check_trust(plan, trusted=options.trust)
     return plan
 

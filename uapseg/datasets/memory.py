@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uapseg.errors import UapsegError
+from uapseg.environment import number
 
 Pixels = NDArray[np.uint8]
 
@@ -89,12 +89,8 @@ def memory_limit() -> int:
     Raises:
         UapsegError: ``UAPSEG_MEMORY`` is no number.
     """
-    setting = os.environ.get("UAPSEG_MEMORY", "")
-    if not setting:
-        return min(MOST, _installed() // 4) // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if not setting.isdecimal():
-        raise UapsegError(f"UAPSEG_MEMORY is {setting!r}: give it as a whole number of MiB, such as 1024.")
-    return int(setting) * MIB
+    usual = min(MOST, _installed() // 4) // number("LOCAL_WORLD_SIZE", 1, 1)
+    return number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
 
 
 def threads() -> int:

@@ -29,11 +29,11 @@ def build(studios: Studios | None = None, *, patience: float | None = None) -> g
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
     spare()
+    own, runs = studios or Studios(offered_models(), offered_datasets()), Registry()
+    made = page(Handlers(own, runs, patience), Replies(own, runs))
     if studios is None:
-        studios = Studios(offered_models(), offered_datasets())
-        studios.first.draw_ahead()
-    runs = Registry()
-    return page(Handlers(studios, runs, patience), Replies(studios, runs))
+        own.first.draw_ahead()
+    return made
 
 
 def launch_options() -> dict[str, Any]:

@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 from uapseg.errors import UapsegError
-from uapseg.pictures import read_picture
+from uapseg.pictures import read_picture, size_of
 from uapseg.ui import words
 from uapseg.ui.clip import beside
 from uapseg.ui.computing import with_network
@@ -18,6 +18,8 @@ from uapseg.ui.studio import Studio
 from uapseg.ui.studios import Studios
 
 MOST_LETTERS = 1_000_000
+MOST_DECODED = 1_000_000
+"""Pixels of a frame as it comes: frames of all visitors are decoded at once."""
 
 
 class Camera:
@@ -63,9 +65,13 @@ def _content(uri: object) -> bytes:
     if len(coded) > MOST_LETTERS:
         raise UapsegError(words.BAD_SHOT)
     try:
-        return base64.b64decode(coded, validate=True)
+        content = base64.b64decode(coded, validate=True)
     except ValueError as error:
         raise UapsegError(words.BAD_SHOT) from error
+    width, height = size_of(content) or (0, 0)
+    if width * height > MOST_DECODED:
+        raise UapsegError(words.BAD_SHOT)
+    return content
 
 
 def _recorded(run: Run, studio: Studio, photo: Photo, number: int) -> dict[str, Any]:

@@ -10,8 +10,8 @@ from PIL import Image
 
 from uapseg.errors import UapsegError
 from uapseg.ui import words
-from uapseg.ui.decoding import decoding
 from uapseg.ui.frames import LabelMap, Picture, perturbed
+from uapseg.ui.memory import DECODING
 from uapseg.ui.reel import RATE, mp4
 from uapseg.ui.steps import LevelArray
 from uapseg.ui.studio import Studio, overlaid
@@ -31,7 +31,7 @@ def attacked(path: Path, levels: LevelArray, studio: Studio) -> bytes:
     Raises:
         UapsegError: The file is no video that can be read.
     """
-    with decoding():
+    with DECODING:
         pictures = pictures_of(path)
     fitted = (studio.fit(Image.fromarray(picture)) for picture in pictures)
     return mp4([_attacked(picture, levels, studio) for picture in fitted], RATE)

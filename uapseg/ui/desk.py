@@ -1,10 +1,10 @@
 """What all handlers need: the visitors' runs, the networks and pictures on offer, and what the buttons say."""
 
-import os
 from typing import Any
 
 import gradio as gr
 
+from uapseg.environment import number
 from uapseg.errors import UapsegError
 from uapseg.run import Plan
 from uapseg.ui import words
@@ -39,7 +39,7 @@ class Desk:
 
     def __init__(self, studios: Studios, runs: Registry, patience: float | None = None) -> None:
         self.studios, self.runs = studios, runs
-        self.patience = float(os.environ.get("UAPSEG_PATIENCE", "30")) if patience is None else patience
+        self.patience = number("UAPSEG_PATIENCE", 30, 1) if patience is None else patience
         self.first = studios.first.first
         self._tabs: dict[str, str] = {}
 

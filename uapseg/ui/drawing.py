@@ -13,7 +13,8 @@ from uapseg.errors import UapsegError
 from uapseg.targets import UNDRAWN, Static
 from uapseg.ui import words
 
-MOST_LETTERS = 2_000_000
+MOST_LETTERS = 500_000
+"""Of a drawing: two values a pixel, those of 512 x 384 pixels of pure noise."""
 
 
 def painted(drawing: str | None, size: tuple[int, int], classes: tuple[str, ...], rest: str | None) -> Static:

@@ -24,6 +24,7 @@ from uapseg.ui.choice import Choice
 from uapseg.ui.frames import perturbed, stretched
 from uapseg.ui.line import Call, Line
 from uapseg.ui.looks import scaled
+from uapseg.ui.memory import DECODING
 from uapseg.ui.opened import check_pair, check_size, measured
 from uapseg.ui.outcomes import explained, sorry
 from uapseg.ui.requests import STRENGTHS
@@ -170,7 +171,8 @@ class Endpoints:
         """
         try:
             studio, kept = self._studio(model, data), _read(perturbation)
-            image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
+            with DECODING:
+                image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
         except UapsegError as error:
             raise sorry(str(error)) from error
         if not isinstance(strength, int | float) or not STRENGTHS[0] <= strength <= STRENGTHS[1]:
@@ -222,7 +224,8 @@ def _check_budget(budget: int) -> None:
 
 
 def _read(file: Any) -> Perturbation:
-    return load(_uploaded(file))
+    with DECODING:
+        return load(_uploaded(file))
 
 
 def _uploaded(file: Any) -> Path:

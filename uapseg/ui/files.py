@@ -8,12 +8,13 @@ import gradio as gr
 from uapseg.errors import UapsegError
 from uapseg.export import Perturbation, load
 from uapseg.files import read
-from uapseg.plans import plan_in
+from uapseg.plans import MOST_BYTES, is_plan, plan_in
 from uapseg.run import Plan
 from uapseg.ui import words
 from uapseg.ui.clip import attacked
 from uapseg.ui.desk import Updates, told
 from uapseg.ui.links import choice_of, query_of
+from uapseg.ui.memory import DECODING
 from uapseg.ui.opened import adopt, aim, check_pair, check_size
 from uapseg.ui.outcomes import sorry
 from uapseg.ui.ready import ready
@@ -51,6 +52,7 @@ class Files(Uploads):
         run = self._run(token)
         if run.levels is None or not run.here:
             raise sorry(words.NO_NOISE)
+        run.uploads.add(Path(path))
         try:
             content = attacked(Path(path), run.levels, self._studio(run.choice))
         except UapsegError as error:
@@ -75,6 +77,7 @@ class Files(Uploads):
         run = self._run(token)
         if run.status in GOING:
             raise sorry(words.BUSY)
+        run.uploads.add(Path(path))
         try:
             self._opened(run, Path(path), self._studio(run.choice))
         except UapsegError as error:
@@ -82,13 +85,14 @@ class Files(Uploads):
         return self._memory(run), *self._controls(run), *self._resting(run)
 
     def _opened(self, run: Run, path: Path, studio: Studio) -> None:
-        content = read(path)
-        if content.lstrip()[:1] == b"{":
-            plan = plan_in(content)
+        with DECODING:
+            plan = plan_in(read(path, MOST_BYTES)) if is_plan(path) else None
+            perturbation = None if plan else load(path)
+        if plan:
             check_pair(plan, studio)
             self._choose(run, plan, studio)
-            return
-        self._adopt(run, load(path), studio)
+        elif perturbation:
+            self._adopt(run, perturbation, studio)
 
     def _adopt(self, run: Run, perturbation: Perturbation, studio: Studio) -> None:
         check_size(perturbation, studio)

@@ -1,13 +1,13 @@
 """The line for the device: who waits for it, in the order of asking, and who has it. No Gradio here."""
 
 import itertools
-import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from uapseg.environment import number
 from uapseg.errors import UapsegError
 
 CALL_SECONDS = 10.0
@@ -168,7 +168,5 @@ class Line:
 
 
 def _configured() -> int:
-    setting = os.environ.get("UAPSEG_CONCURRENCY") or "1"
-    if not setting.isdecimal() or int(setting) < 1:
-        raise UapsegError(f"UAPSEG_CONCURRENCY is {setting!r}: give how many runs may go at once, such as 1.")
-    return int(setting)
+    """How many runs may go at once."""
+    return number("UAPSEG_CONCURRENCY", 1, 1, "runs at once")

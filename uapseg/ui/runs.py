@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from uapseg.metrics import Scores
@@ -60,6 +61,7 @@ class Run:
         drawn: Counts the drawings that came from a file, for the stage to take up.
         strengths: What each strength of a perturbation reaches, with that perturbation.
         photos: The visitor's own photos.
+        uploads: The files that the visitor has uploaded and that are still on the disk.
         view: Which picture is shown large: ``scene``, or the number of an ``unseen`` or an ``own`` one.
         mask: The uploaded mask and its file's name.
         stop: Set to pause.
@@ -89,6 +91,7 @@ class Run:
     checkpoint: Checkpoint | None = None
     strengths: tuple[LevelArray, Any] | None = None
     photos: list[Brought] = field(default_factory=list)
+    uploads: set[Path] = field(default_factory=set)
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
     reel: Reel | None = None

@@ -13,6 +13,9 @@ QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 AT_ONCE: dict[str, Any] = {**QUIET, "concurrency_limit": None}
 """No event waits for another. All go through Gradio's queue: of others it would not show why they failed."""
 
+FILES: dict[str, Any] = {**QUIET, "concurrency_id": "files", "concurrency_limit": 2}
+"""Few at once, as they take memory."""
+
 COPY = """query => {
   history.replaceState(null, '', '?' + query);
   navigator.clipboard?.writeText(location.href).catch(() => {});
@@ -59,8 +62,8 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
     views.back(handlers.on_back, token, [parts.saved, *controls, *buttons], **AT_ONCE)
     views.view(handlers.on_view, token, None, **AT_ONCE)
     views.forget(handlers.on_forget, token, None, **AT_ONCE)
-    photos.upload(handlers.on_photos, [token, photos], None, **AT_ONCE)
-    mask.upload(handlers.on_mask, [token, mask], start, **AT_ONCE)
+    photos.upload(handlers.on_photos, [token, photos], None, **FILES)
+    mask.upload(handlers.on_mask, [token, mask], start, **FILES)
     wire_files(parts, handlers)
 
 
@@ -86,14 +89,13 @@ def wire_files(parts: Parts, handlers: Handlers) -> None:
     token, kind, save, file, open_, link, query = (
         parts.token, *parts["kind", "save", "file", "open", "link", "query"],
     )  # fmt: skip
-    made = save.click(handlers.on_save, [token, kind], file, concurrency_id="files", concurrency_limit=2, **QUIET)
+    made = save.click(handlers.on_save, [token, kind], file, **FILES)
     clip = parts.by_name["clip"]
-    tried = clip.upload(handlers.on_clip, [token, clip], file, concurrency_id="files", concurrency_limit=2, **QUIET)
-    reel = parts.stage.reel(handlers.on_reel, token, file, concurrency_id="files", concurrency_limit=2, **QUIET)
+    tried = clip.upload(handlers.on_clip, [token, clip], file, **FILES)
+    reel = parts.stage.reel(handlers.on_reel, token, file, **FILES)
     for done in (made, tried, reel):
         done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
-    measuring: dict[str, Any] = {**QUIET, "concurrency_id": "files", "concurrency_limit": 2}
-    parts.stage.noise(handlers.on_noise, token, everything, **measuring)
-    open_.upload(handlers.on_open, [token, open_], everything, concurrency_id="files", concurrency_limit=2, **QUIET)
+    parts.stage.noise(handlers.on_noise, token, everything, **FILES)
+    open_.upload(handlers.on_open, [token, open_], everything, **FILES)
     link.click(handlers.on_link, token, query, **AT_ONCE).success(None, query, None, js=COPY)

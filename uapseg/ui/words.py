@@ -208,6 +208,7 @@ MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for
 BAD_STRENGTH = "The strength must lie between 0 and 1.5."
 NOT_UPLOADED = "Upload the file with the request: a path of the server is not read."
 NO_CLIP = "The clip could not be read: bring a short MP4, WebM or MOV."
+MOST_PHOTOS = "At most {most} photos are taken at once: the others were left out."
 CLIP_SIZE = (
     "The frames of the clip are too large or too small: bring one of at most 3840 x 2160 pixels that is no strip."
 )
