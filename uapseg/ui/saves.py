@@ -19,6 +19,7 @@ from uapseg.download import cache_folder
 from uapseg.errors import UapsegError
 from uapseg.files import from_json, to_json, write
 from uapseg.run import Plan
+from uapseg.state import TENSORS
 from uapseg.ui.choice import Choice
 from uapseg.ui.runs import Run
 from uapseg.ui.steps import Checkpoint, level_array, look_of, packed, unpacked
@@ -101,7 +102,7 @@ def content_of(run: Run) -> bytes | None:
     state = unpacked(checkpoint)
     levels = level_array(state.best, plan.settings.epsilon)
     rest = packed(state.at(torch.from_numpy(levels).float() / 255))
-    arrays = {name: array for name, array in rest["arrays"].items() if name.endswith(PREDICTIONS)}
+    arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
     small = _written(run, plan, {"levels": levels, **arrays}, rest["rest"])
     return small if len(small) <= MOST_BYTES else None
 
