@@ -81,6 +81,13 @@ def test_the_table_has_a_line_for_each_picture():
     assert three.height > one.height + 100
 
 
+@pytest.mark.parametrize("name", ["$x^$", "$\\frac$", "a_$b", "<b>", "{}"])
+def test_a_name_in_the_table_is_text_and_no_formula(name: str):
+    row = Row(torch.rand(3, 8, 12), half(), torch.rand(3, 8, 12), half())
+    made = figure([row], torch.zeros(3, 8, 12), 10 / 255, (name, "$y$"), PALETTE, title=f"“{name}”")
+    assert Image.open(io.BytesIO(made)).width > 1500
+
+
 def test_the_table_can_be_a_pdf():
     assert table(1, "pdf").startswith(b"%PDF")
 

@@ -96,6 +96,15 @@ def test_figure_animation_and_report_open(handlers: Handlers, finished: Run):
     assert page.count("<td>") == 3 * len(finished.floors["clean"])
 
 
+def test_a_word_of_marks_is_text_in_every_file(handlers: Handlers):
+    word = "<img src=$x^>$&amp;"
+    run = ran(handlers, budget=64, word=word)
+    page = saved(handlers, run, words.FILE_REPORT).read_text()
+    assert page.count("<img") == page.count('<img src="data:') == 1
+    assert html.escape(word) in page
+    assert saved(handlers, run, words.FILE_PDF).read_bytes().startswith(b"%PDF")
+
+
 @pytest.mark.parametrize("kind", ["", None, "../x", 7])
 def test_only_the_listed_files_are_made(handlers: Handlers, finished: Run, kind: object):
     with pytest.raises(gr.Error, match="one of the list"):

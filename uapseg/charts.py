@@ -1,8 +1,9 @@
 """Charts of a race: success against the work it took, and for hidden classes what hiding costs the rest."""
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from uapseg.render import written
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,9 +35,7 @@ def race_chart(
     if hides:
         _trade(axes[1], arms, colours)
     drawn.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
-    buffer = io.BytesIO()
-    drawn.savefig(buffer, format=kind)
-    return buffer.getvalue()
+    return written(drawn, kind)
 
 
 def _curves(

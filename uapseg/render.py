@@ -134,6 +134,15 @@ def figure(
     drawn.subplots_adjust(
         left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=bottom, wspace=0.035, hspace=0.035 * width / height
     )
+    return written(drawn, kind)
+
+
+def written(drawn: "Figure", kind: str) -> bytes:
+    """A figure as a file of the kind ``png``, ``jpg`` or ``pdf``; a dollar in a name is a dollar, and no formula."""
+    from matplotlib.text import Text  # noqa: PLC0415
+
+    for text in drawn.findobj(Text):
+        text.set_parse_math(False)
     buffer = io.BytesIO()
     drawn.savefig(buffer, format=kind)
     return buffer.getvalue()
