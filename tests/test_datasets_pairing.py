@@ -179,6 +179,12 @@ def test_label_maps_without_pictures_are_said(tmp_path):
         load_dataset(put(tmp_path / "alone", {n: c for n, c in inside.items() if "masks" in n}), "all")
 
 
+def test_label_maps_of_other_names_in_a_folder_of_another_name_are_no_pictures(tmp_path):
+    dataset = load_dataset(put(tmp_path, files("photos/2{}_training.tif", "1st_manual/2{}_manual1.gif")), "all")
+    assert len(dataset) == COUNT
+    assert dataset.notes == (f"{COUNT} label maps in 1st_manual belong to no picture, or to several.",)
+
+
 def test_annotations_of_other_kinds_are_said(tmp_path):
     inside = {f"images/a{n}.jpg": photo(n) for n in range(3)} | {f"labels/a{n}.txt": b"0 .5 .5 1 1" for n in range(3)}
     dataset = load_dataset(put(tmp_path, inside), "all")

@@ -64,6 +64,7 @@ class _Pairing:
         """Pictures with their label maps, and what there is to say."""
         self._take_marked()
         self._take_sisters()
+        self._take_flat_folders()
         self._give_back_photos()
         found = self._matched(self._pictures, self._labels)
         maps = {name.path: self._tree.labels.get(name.path, found.get(name.path)) for name in self._pictures}
@@ -111,6 +112,17 @@ class _Pairing:
                 self._move({name.path for name in groups[group]}, place)
                 where = f"The folder {group[0]}" if group[0] != partner[0] else f"The {group[1]} files"
                 self._notes.append(f"{where} seems to hold the label maps of {partner[0] or 'the pictures'}.")
+
+    def _take_flat_folders(self) -> None:
+        """Folders that hold few tones where others hold many: label maps, even where no picture has their names."""
+        folders = defaultdict[str, list[Name]](list)
+        for name in self._pictures:
+            folders[name.folder].append(name)
+        if self._tree.pictures is not None or not 1 < len(folders) <= MOST_SISTERS:
+            return
+        flat = [folder for folder, names in folders.items() if len(names) > 1 and self._seem_maps(names)]
+        if len(flat) < len(folders):
+            self._move({name.path for folder in flat for name in folders[folder]})
 
     def _give_back_photos(self) -> None:
         """Folders only called as if they held label maps: no picture has their names, and they hold photos."""
