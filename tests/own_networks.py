@@ -99,9 +99,21 @@ def half():
     return Bare().half()
 
 
+def sides_of_32():
+    return Around(lambda net, x: net(F.pixel_unshuffle(x, 32)[:, :3]))
+
+
+def a_list():
+    return Around(lambda net, x: [net(x), net(x) * 0])
+
+
+def other_key():
+    return Around(lambda net, x: {"logits": net(x)})
+
+
 SOUND = (
     bare, one_layer, of_one_file, normalises, grey_levels, whitened, as_dictionary, log_probabilities, reshapes,
-    small_positive_logits, checks_its_range, half,
+    small_positive_logits, checks_its_range, half, sides_of_32, a_list, other_key,
 )  # fmt: skip
 
 
@@ -193,10 +205,6 @@ def one_size():
     return nn.Sequential(nn.Flatten(), nn.Linear(3 * 96 * 128, 4 * 12), nn.Unflatten(1, (4, 3, 4)))
 
 
-def sides_of_32():
-    return Around(lambda net, x: net(F.pixel_unshuffle(x, 32)[:, :3]))
-
-
 def single_pictures():
     return Around(lambda net, x: net(x.view(3, *x.shape[-2:])[None]))
 
@@ -213,12 +221,23 @@ def one_map():
     return Bare(1)
 
 
-def a_list():
-    return Around(lambda net, x: [net(x)])
+def empty_list():
+    return Around(lambda net, x: [])
 
 
-def other_key():
-    return Around(lambda net, x: {"logits": net(x)})
+def other_keys():
+    return Around(lambda net, x: {"first": net(x), "second": net(x)})
+
+
+class OwnError(Exception):
+    """One that only the user's code knows."""
+
+
+def raises_nothing_known():
+    def fail(*_: object) -> None:
+        raise OwnError("OwnError: no such thing")
+
+    return Around(fail)
 
 
 def not_finite():
@@ -277,14 +296,14 @@ SLIPS = {
     rounds: "gives no gradient to the picture",
     root_of_nothing: "gives no gradient to the picture, or one that is not finite",
     gradient_to_the_first_alone: "gives no gradient to the picture",
-    one_size: "cannot take two pictures of 101 x 75",
-    sides_of_32: "cannot take two pictures of 101 x 75",
+    one_size: "cannot take two pictures of 131 x 97",
     single_pictures: "cannot take two pictures of 128 x 96",
-    channels_last: r"answers with 48 classes at one size of picture and with 38 at another: .*\(n, k, h, w\)",
+    channels_last: r"answers with 48 classes at one size of picture and with 49 at another: .*\(n, k, h, w\)",
     labels: r"with torch.int64 of shape \(2, 48, 64\)",
     one_map: "with 2 to 255 classes",
-    a_list: "with list: it must return logits",
-    other_key: "with NoneType: it must return logits",
+    empty_list: "with nothing of the kind: it must return logits",
+    other_keys: "with nothing of the kind: it must return logits",
+    raises_nothing_known: r"cannot take two pictures of 128 x 96 \(no such thing\): choose another --size",
     not_finite: "values that are not finite",
     too_few_names: "answers with logits for 4 classes and names 3",
     grey_level_mean: "divide grey levels by 255",

@@ -371,7 +371,20 @@ class TestAPlan:
     def test_says_what_every_flag_of_the_search_says(self):
         (commands,) = (action for action in make_parser()._actions if action.choices)
         flags = {action.dest for action in commands.choices["train"]._actions}
-        beside = {"help", "json", "out", "overwrite", "device", "plan", "trust", "text", "mask", "scene", "hide"}
+        beside = {
+            "help",
+            "json",
+            "out",
+            "overwrite",
+            "device",
+            "plan",
+            "trust",
+            "strict",
+            "text",
+            "mask",
+            "scene",
+            "hide",
+        }
         assert flags - beside == set(PLANNED)
 
 

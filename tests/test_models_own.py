@@ -33,6 +33,105 @@ def test_each_slip_is_told_in_one_sentence(function):
     assert "\n" not in str(caught.value)
 
 
+# Sizes
+
+
+class Recorded(nn.Module):
+    """Sees which pictures reach it, and takes sides of multiples of 32 alone."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 2, 1)
+        self.seen = []
+
+    def forward(self, images):
+        if images.shape[-1] % 32 or images.shape[-2] % 32:
+            raise ValueError("sides of 32")
+        self.seen.append(images)
+        return self.layer(images)
+
+
+def test_pictures_are_padded_with_their_edges_to_the_sides_that_a_network_takes_and_cut_again():
+    net = Recorded()
+    model = adopt(net, "mine")
+    assert (model.multiple, model.inner_size(70, 50)) == (32, (96, 64))
+    images = torch.rand(2, 3, 50, 70, requires_grad=True)
+    logits = model(images)
+    inner = net.seen[-1]
+    assert inner.shape == (2, 3, 64, 96)
+    assert torch.equal(inner[..., :50, :70], images)
+    assert torch.equal(inner[..., 50:, :70], images[..., 49:, :].expand(2, 3, 14, 70))
+    assert torch.equal(inner[..., 70:], inner[..., 69:70].expand(2, 3, 64, 26))
+    torch.testing.assert_close(logits, net.layer(images))
+    assert model.predict(images).shape == (2, 50, 70)
+    weights = torch.randn(logits.shape)
+    padded, bare = (torch.autograd.grad((out * weights).sum(), images)[0] for out in (logits, net.layer(images)))
+    torch.testing.assert_close(padded, bare)
+
+
+def test_pictures_of_sides_that_fit_are_not_padded():
+    net = Recorded()
+    model = adopt(net, "mine")
+    images = torch.rand(1, 3, 64, 96)
+    model(images)
+    assert torch.equal(net.seen[-1], images)
+
+
+def test_a_network_that_takes_any_size_is_not_padded():
+    assert load_model(f"{FILE}:bare").multiple == 1
+
+
+@pytest.mark.parametrize("multiple", slips.MULTIPLES)
+def test_the_least_multiple_is_found(multiple):
+    def strided(net, x):
+        assert x.shape[-1] % multiple == x.shape[-2] % multiple == 0
+        return net(x)
+
+    assert adopt(own_networks.Around(strided, own_networks.one_layer()), "mine").multiple == multiple
+
+
+def test_a_network_of_one_size_is_taken_for_that_size_alone():
+    model = load_model(f"{FILE}:one_size", size=(128, 96))
+    assert model(torch.rand(1, 3, 96, 128)).shape == (1, 4, 96, 128)
+    with pytest.raises(UapsegError, match=r"cannot take one picture of 300 x 200 .*: choose another --size"):
+        model(torch.rand(1, 3, 200, 300))
+    with pytest.raises(UapsegError, match="cannot take two pictures of 384 x 256"):
+        load_model(f"{FILE}:one_size", size=(384, 256))
+
+
+def test_pictures_too_small_for_a_network_are_padded_to_what_it_takes():
+    def large(net, x):
+        assert min(x.shape[-2:]) >= 30
+        return net(x)
+
+    net = own_networks.Around(large, own_networks.one_layer())
+    assert adopt(net, "mine").multiple == 1
+    assert adopt(net, "mine", size=(16, 16)).multiple == 32
+
+
+# What only looks like a slip
+
+
+GUESSES = ("softmax", "sigmoid", "normalises_twice", "normalises_twice_inside", "divides", "divides_without_weights")
+
+
+@pytest.mark.parametrize("function", GUESSES)
+def test_guesses_are_warnings_where_they_are_not_wanted(function, caplog):
+    with pytest.raises(UapsegError, match=r"If that is wrong, --no-checks makes it a warning\.$"):
+        load_model(f"{FILE}:{function}")
+    assert not caplog.messages
+    assert load_model(f"{FILE}:{function}", strict=False).multiple == 1
+    (message,) = caplog.messages
+    assert "--no-checks" not in message
+    assert message.startswith(f"The network own_networks.py:{function} ")
+
+
+@pytest.mark.parametrize("function", ["no_gradient", "labels", "not_finite", "always_dropout", "stays_in_train_mode"])
+def test_what_is_sure_is_refused_all_the_same(function):
+    with pytest.raises(UapsegError, match="The network"):
+        load_model(f"{FILE}:{function}", strict=False)
+
+
 def test_known_networks_pass_every_check():
     for model in (load_model("street"), greys()):
         slips.check(model)
@@ -57,7 +156,7 @@ def test_attributes_say_what_the_network_knows():
     assert model.palette[1] == (0, 0, 200)
     assert model.objects == ("car", "person")
     assert set(model.default_pair) <= set(model.classes)
-    assert model.name == f"{FILE}:of_one_file"
+    assert model.name == "own_networks.py:of_one_file"
 
 
 def test_with_mean_and_std_the_loader_normalises_and_else_nobody():

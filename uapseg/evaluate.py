@@ -43,6 +43,7 @@ class Report:
         collapse: The class that has swallowed others, as in `uapseg.metrics.Collapse`; None where none has.
         linf: The largest change that the perturbation makes, in grey levels.
         l2: The Euclidean norm of the change in [0, 1] units, mean over pictures.
+        multiple: What the network's sides must be multiples of; pictures are padded to it inside.
         hashes: What was measured: ``weights``, ``pictures``, ``target`` and ``perturbation``, 16 hexadecimal digits
             each.
         seconds: How long measuring took.
@@ -63,6 +64,7 @@ class Report:
     l2: float
     hashes: dict[str, str]
     seconds: float
+    multiple: int = 1
 
     def to_dict(self) -> dict[str, object]:
         """All of it as plain values, ready for JSON."""
@@ -83,6 +85,10 @@ class Report:
         kind = f"all {self.pictures}" if self.split == "all" else f"{self.pictures} {self.split}"
         where = f"{kind} pictures of {self.data}, network {self.model}"
         lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255")
+        if self.multiple > 1:
+            lines.append(
+                f"The network takes sides of multiples of {self.multiple}: pictures are padded inside, and cut again."
+            )
         return "\n".join([*lines, *([warning(self.collapse)] if self.collapse else [])])
 
 
@@ -182,6 +188,7 @@ def evaluate(
         l2=torch.cat(norms).mean().item(),
         hashes=_hashes(model, dataset, target, delta),
         seconds=time.monotonic() - began,
+        multiple=model.multiple,
     )
 
 

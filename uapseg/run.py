@@ -100,6 +100,7 @@ def run(
     workers: Workers = ALONE,
     trusted: bool = True,
     pictures: tuple[Dataset, Dataset] | None = None,
+    strict: bool = True,
 ) -> Generator[Snapshot, None, None]:
     """Loads what ``plan`` names and yields the snapshots of its search: one before the first step, then one a batch.
 
@@ -110,6 +111,7 @@ def run(
         workers: The processes that share each batch.
         trusted: Whether its networks may run code from a file: False for a plan that anyone but the user made.
         pictures: Those of `learnt_from`, where they are loaded already.
+        strict: Whether a network that only looks wrongly normalised is refused; else that is a warning.
 
     Raises:
         UapsegError: At once, when a name is not known or the parts do not fit together.
@@ -119,9 +121,10 @@ def run(
         https://arxiv.org/abs/1704.05712
     """
     on = choose_device(device)
-    model = load_model(plan.model, on, weights=plan.weights, trusted=trusted)
-    also = [load_model(name, on, trusted=trusted) for name in plan.also]
     train, held_out = pictures or learnt_from(plan)
+    ways: dict[str, Any] = {"trusted": trusted, "size": train.size, "strict": strict}
+    model = load_model(plan.model, on, weights=plan.weights, **ways)
+    also = [load_model(name, on, **ways) for name in plan.also]
     return fit(model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers)
 
 

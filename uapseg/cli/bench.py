@@ -31,9 +31,12 @@ def bench(options: Options) -> None:
     The bare work is that of the network as it was loaded; what a step gains is that batch normalization is folded.
     """
     bring([(options.model, options.weights)], [options.data])
-    model = load_model(options.model, choose_device(options.device), weights=options.weights)
-    plain = load_model(options.model, choose_device(options.device), weights=options.weights, fold=False)
     dataset = load_dataset(options.data, "train", options.size)
+    device = choose_device(options.device)
+    model, plain = (
+        load_model(options.model, device, weights=options.weights, fold=fold, size=dataset.size, strict=options.strict)
+        for fold in (True, False)
+    )
     pair = model.default_pair
     target = target_of(options, model, options.data, dataset.size) or written("foo", *pair, dataset.size)
     settings = _settings(options.rounds)

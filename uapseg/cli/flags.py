@@ -35,6 +35,15 @@ def add_networks(parser: Parser, model: str | None, data: str | None) -> None:
         "--data", default=data, metavar="NAME", help=f"the pictures ({data or default}); see the command datasets"
     )
     parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures are brought to (their own)")
+    add_checks(parser)
+
+
+def add_checks(parser: Parser) -> None:
+    """Whether guesses about a network are refusals."""
+    parser.add_argument(
+        "--no-checks", dest="strict", action="store_false",
+        help="use a network although it looks wrongly normalised, with a warning",
+    )  # fmt: skip
 
 
 def add_report(parser: Parser) -> None:

@@ -17,7 +17,7 @@ OTHER_MODELS = "Besides: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.to
 def models(options: Options) -> None:
     """Prints the networks that are known by name, or all about those that are named."""
     if options.names:
-        found = [_model(name) for name in options.names]
+        found = [_model(name, options) for name in options.names]
         text = "\n\n".join(columns(list(_described(line).items())) for line in found)
     else:
         found = [asdict(card) for card in networks.catalogue()]
@@ -50,14 +50,15 @@ def _cost(line: dict[str, Any]) -> tuple[str, str]:
     return "yes" if line["cached"] else "no", "-" if wanted is None else f"{wanted / 1e6:.0f} MB"
 
 
-def _model(name: str) -> dict[str, Any]:
+def _model(name: str, options: Options) -> dict[str, Any]:
     bring([(name, None)], [])
-    model = networks.load_model(name)
+    model = networks.load_model(name, size=options.size, strict=options.strict)
     return {
         "name": name,
         "parameters": sum(weights.numel() for weights in model.parameters()),
         "classes": list(model.classes),
         "objects": list(model.objects),
+        "multiple": model.multiple,
         "source": model.source,
         "licence": model.licence,
         "fingerprint": model.fingerprint,
@@ -66,7 +67,9 @@ def _model(name: str) -> dict[str, Any]:
 
 def _described(line: dict[str, Any]) -> dict[str, str]:
     plain = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in line.items()}
-    return plain | {"parameters": f"{line['parameters'] / 1e6:.1f} million"}
+    sides = f"padded inside to multiples of {line['multiple']}" if line["multiple"] > 1 else "of any length"
+    plain |= {"parameters": f"{line['parameters'] / 1e6:.1f} million", "multiple": sides}
+    return {{"multiple": "sides"}.get(name, name): value for name, value in plain.items()}
 
 
 def _dataset(name: str, cards: dict[str, data.Card]) -> dict[str, Any]:

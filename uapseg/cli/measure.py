@@ -36,8 +36,8 @@ def evaluate(options: Options) -> None:
             f"{options.perturbation} holds no plan: say which network and pictures with --model and --data, such as "
             "--model FILE.py:FUNCTION --data FOLDER."
         )
-    model = network_for(options, perturbation)
     dataset = _pictures(options, plan, data)
+    model = network_for(options, perturbation, dataset.size)
     target = _target(options, perturbation, model, data)
     report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
     if plan is None:

@@ -8,8 +8,13 @@ from uapseg.models import Segmenter, load_model, runs_code
 from uapseg.run import Plan, choose_device
 
 
-def network_for(options: Options, perturbation: Perturbation) -> Segmenter:
+def network_for(options: Options, perturbation: Perturbation, size: tuple[int, int] | None = None) -> Segmenter:
     """Loads the network of ``--model``, else of the plan in a perturbation's file, which is not trusted.
+
+    Args:
+        options: With the flags of networks.
+        perturbation: What it is to look at.
+        size: (width, height) of the pictures, where that is known.
 
     Raises:
         UapsegError: Neither names a network, it cannot be had, or the plan's would run code.
@@ -22,7 +27,8 @@ def network_for(options: Options, perturbation: Perturbation) -> Segmenter:
         )
     weights = options.weights or (plan.weights if plan and name == plan.model else None)
     bring([(name, weights)], [])
-    return load_model(name, choose_device(options.device), weights=weights, trusted=bool(options.model))
+    device, trusted = choose_device(options.device), bool(options.model)
+    return load_model(name, device, weights=weights, trusted=trusted, size=size, strict=options.strict)
 
 
 def needs_trust(plan: Plan) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from uapseg.cli.flags import (
     Options,
     Parser,
+    add_checks,
     add_device,
     add_networks,
     add_perturbation,
@@ -43,6 +44,8 @@ def make_parser() -> Parser:
     _figure(add("figure", "show", "draw the table of a run: pictures and what the network sees, before and after"))
     models = add("models", "listings", "list the networks, their licences and what a download costs")
     models.add_argument("names", nargs="*", metavar="NAME", help="only these, with all of their classes")
+    models.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures they are to take")
+    add_checks(models)
     datasets = add("datasets", "listings", "list the data sets, their licences and what a download costs")
     datasets.add_argument("names", nargs="*", metavar="NAME", help="only these, such as camvid:FOLDER")
     _race(add("race", "race", "compare named settings at an equal budget of image-gradients"))
@@ -113,6 +116,7 @@ def _train(parser: Parser) -> None:
 def _resume(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
     add_trust(parser)
+    add_checks(parser)
     add_device(parser)
 
 
@@ -142,6 +146,7 @@ def _transfer(parser: Parser) -> None:
     parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack with each")
     parser.add_argument("--data", metavar="NAME", help="the pictures (those of each perturbation's plan)")
     parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures are brought to")
+    add_checks(parser)
     add_device(parser)
 
 
@@ -169,6 +174,7 @@ def _apply(parser: Parser) -> None:
     )
     parser.add_argument("--model", metavar="NAME", help="the network to look with (the perturbation's own)")
     parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
+    add_checks(parser)
     parser.add_argument("--out", type=Path, default=Path("perturbed"), metavar="FOLDER", help="where to (perturbed/)")
     parser.add_argument("--overwrite", action="store_true", help="replace pictures that are already there")
     add_device(parser)
@@ -179,6 +185,7 @@ def _figure(parser: Parser) -> None:
     parser.add_argument("--pictures", type=count, default=4, metavar="N", help="how many test pictures (4)")
     parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .pdf file (figure.png in the folder)")
     add_trust(parser)
+    add_checks(parser)
     add_device(parser)
 
 

@@ -53,9 +53,10 @@ def race(options: Options) -> None:
 
 def _course(options: Options) -> Course:
     bring([(options.model, options.weights)], [options.data, options.eval_data])
-    model = load_model(options.model, choose_device(options.device), weights=options.weights)
     train = learnable(options.data, options.eval_data, options.size)
     held_out = load_dataset(options.data, "val", options.size)
+    device = choose_device(options.device)
+    model = load_model(options.model, device, weights=options.weights, size=train.size, strict=options.strict)
     target = target_of(options, model, options.data, train.size)
     assert target is not None  # noqa: S101  the parser asks for one
     test = reported(options.data, options.eval_data, options.size)

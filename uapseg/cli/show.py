@@ -65,9 +65,11 @@ def figure(options: Options) -> None:
         raise UapsegError(f"The figure {file.name} must end in .png or .pdf: choose such a name with --out.")
     perturbation, plan = folder.perturbation(), folder.plan
     bring([(plan.model, plan.weights)], [plan.data, plan.eval_data])
-    model = load_model(plan.model, choose_device(options.device), weights=plan.weights, trusted=options.trust)
     dataset = reported(plan.data, plan.eval_data, plan.size)
-    device = next(model.buffers()).device
+    device = choose_device(options.device)
+    model = load_model(
+        plan.model, device, weights=plan.weights, trusted=options.trust, size=dataset.size, strict=options.strict
+    )
     images = images_of(dataset, numbers_showing(model, dataset, plan.target, options.pictures), device)
     rows = [_row(image[None], perturbation, model) for image in images]
     title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {model.name}"

@@ -45,8 +45,10 @@ def train(options: Options) -> None:
         plan = _plan(asked) if isinstance(asked, Options) else asked
         trusted = isinstance(asked, Options) or options.trust  # what was typed is meant
         # refuses what does not fit, before any folder
-        pictures = learnt_from(plan)
-        snapshots = run(plan, device=options.device, workers=workers, trusted=trusted, pictures=pictures)
+        pictures, strict = learnt_from(plan), options.strict
+        snapshots = run(
+            plan, device=options.device, workers=workers, trusted=trusted, strict=strict, pictures=pictures
+        )
         test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
@@ -62,10 +64,8 @@ def resume(options: Options) -> None:
         plan, state = folder.plan, folder.load_state()
         check_trust(plan, trusted=options.trust)
         _bring(plan, workers)
-        pictures = learnt_from(plan)
-        snapshots = run(
-            plan, device=options.device, state=state, workers=workers, trusted=options.trust, pictures=pictures
-        )
+        pictures, ways = learnt_from(plan), {"trusted": options.trust, "strict": options.strict}
+        snapshots = run(plan, device=options.device, state=state, workers=workers, pictures=pictures, **ways)
         test = reported(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
@@ -106,9 +106,10 @@ def _plan(options: Options) -> Plan:
     for flag, preset in (("omega", "paper"), ("keep", "fast")):
         if getattr(options, flag) is not None and options.preset != preset:
             raise UapsegError(f"--{flag} goes with --preset {preset} only: leave it out.")
-    model = load_model(options.model, choose_device(options.device), weights=options.weights)
-    size = options.tile or load_dataset(options.data, "train", options.size).size
-    target = target_of(options, model, options.data, size)
+    size = load_dataset(options.data, "train", options.size).size
+    device = choose_device(options.device)
+    model = load_model(options.model, device, weights=options.weights, size=size, strict=options.strict)
+    target = target_of(options, model, options.data, options.tile or size)
     assert target is not None  # noqa: S101  the parser asks for one
     return Plan(
         model=options.model, data=options.data, target=target, settings=_settings(options), also=tuple(options.also),
@@ -159,10 +160,12 @@ def _carry_out(
     try:
         last = _search(folder, tell_when_still(with_progress(snapshots, plan.settings.budget, spent)))
         print_progress("Measuring on the test pictures...")
-        model = load_model(plan.model, choose_device(options.device), weights=plan.weights)
+        device = choose_device(options.device)
+        model = load_model(plan.model, device, weights=plan.weights, size=test.size, strict=options.strict)
         report, table = full_report(finished(plan, last.state), model, test, plan.target, learnt=learnt)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
+        again += "" if options.strict else " --no-checks"
         told = f"Stopped; all is kept in {folder.path}, and `{again}` goes on from there."
         raise Stop(signals.number, told) from stop
     report |= {"plan": plan.to_dict()}

@@ -22,7 +22,8 @@ def transfer(options: Options) -> None:
         raise UapsegError("No network is named: name some with --models, separated by commas.")
     data = [options.data] if options.data else [name for *_, plan in rows for name in (plan.data, plan.eval_data)]
     bring([(name, None) for name in names], data)
-    models = [load_model(name, choose_device(options.device)) for name in names]
+    size, device = options.size or rows[0][2].size, choose_device(options.device)
+    models = [load_model(name, device, size=size, strict=options.strict) for name in names]
     for file, perturbation, plan in rows:
         for model in models:  # all of them before the first is measured, which takes a while
             check_fit(plan.target, model, (perturbation.levels.shape[2], perturbation.levels.shape[1]), file)

@@ -31,6 +31,9 @@ _WEIGHED = ("street", "torchvision")
 _TRUSTED = ("own", "exported")
 """The kinds that run code from a file."""
 
+_CHECKED = ("hf", "own", "exported")
+"""The kinds that are looked over for slips: their ``load`` takes ``size`` and ``strict`` too."""
+
 _BRANCHED = ("torchvision", "hf")
 """The kinds whose name must go on after a colon; that of `street` may."""
 
@@ -103,6 +106,8 @@ def load_model(
     weights: str | None = None,
     trusted: bool = True,
     fold: bool = True,
+    size: tuple[int, int] | None = None,
+    strict: bool = True,
 ) -> Segmenter:
     """Loads the network called ``name``, frozen and in eval mode, on ``device``; downloads it where it has to.
 
@@ -114,6 +119,8 @@ def load_model(
         fold: Whether batch normalization is folded into the convolutions before it, which is the same function but
             faster; the fingerprint is that of the unfolded weights.
         trusted: Whether ``name`` may run code from a file: False where anyone but the user chose it.
+        size: (width, height) of the pictures that it is to see, where that is known: some networks take few sizes.
+        strict: Whether a network that only looks wrongly normalised is refused; else that is a warning.
 
     Raises:
         UapsegError: There is no such network, it cannot be had, or it is not fit to be attacked.
@@ -123,7 +130,8 @@ def load_model(
         raise UapsegError(f"The network {name} runs code from a file: name it yourself with --model, or in Python.")
     if weights is not None and kind not in _WEIGHED:
         raise UapsegError(f"The network {name} brings its own weights: leave the file of weights out.")
-    model = _module(kind).load(rest, _file(weights)).to(device)
+    checks: dict[str, Any] = {"size": size, "strict": strict} if kind in _CHECKED else {}
+    model = _module(kind).load(rest, _file(weights), **checks).to(device)
     if fold:
         model.fold()
     return model

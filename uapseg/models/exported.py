@@ -16,9 +16,16 @@ from uapseg.errors import UapsegError, said
 from uapseg.files import read
 from uapseg.models.own import adopt
 from uapseg.models.segmenter import Segmenter
+from uapseg.models.slips import Size
 
 
-def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  it brings its own
+def load(
+    name: str,
+    weights: Path | None = None,  # noqa: ARG001  it brings its own
+    *,
+    size: Size | None = None,
+    strict: bool = True,
+) -> Segmenter:
     """Opens the file and checks the network in it.
 
     Raises:
@@ -28,7 +35,7 @@ def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  
     file = Path(name).expanduser()
     fingerprint = hashlib.sha256(read(file)).hexdigest()[:12]
     net = _exported(file) if file.suffix.lower() == ".pt2" else _scripted(file)
-    return adopt(net, file.name, source=str(file), fingerprint=fingerprint)
+    return adopt(net, file.name, source=str(file), fingerprint=fingerprint, size=size, strict=strict)
 
 
 def _scripted(file: Path) -> nn.Module:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from uapseg.errors import UapsegError
+
 _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
@@ -32,7 +34,7 @@ def fold_batch_norm(net: nn.Module, logits_of: Callable[[nn.Module], Tensor]) ->
     try:
         with _pairs(net) as pairs:
             before = logits_of(net)
-    except (RuntimeError, ValueError, TypeError):  # a size that the network cannot take
+    except (UapsegError, RuntimeError, ValueError, TypeError):  # a size that the network cannot take
         return net, 0
     folded = deepcopy(net).eval() if pairs else net
     for convolution, normalization in pairs:
@@ -86,4 +88,4 @@ def _replace(net: nn.Module, convolution: str, normalization: str) -> None:
     conv, norm = net.get_submodule(convolution), net.get_submodule(normalization)
     transposed = isinstance(conv, nn.ConvTranspose2d)
     net.set_submodule(convolution, fuse_conv_bn_eval(conv, norm, transpose=transposed))  # type: ignore[arg-type]
-    net.set_submodule(normalization, nn.Identity())
+    net.set_submodule(normalization, nn.Identity().eval())

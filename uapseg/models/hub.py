@@ -47,7 +47,13 @@ class _Logits(nn.Module):
         return self.net(pixel_values=pixels.flip(1) if self.flipped else pixels).logits
 
 
-def load(rest: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  it brings its own
+def load(
+    rest: str,
+    weights: Path | None = None,  # noqa: ARG001  it brings its own
+    *,
+    size: slips.Size | None = None,
+    strict: bool = True,
+) -> Segmenter:
     """The network with an id of the hub or in a folder, with the mean and std of its image processor.
 
     Raises:
@@ -71,7 +77,7 @@ def load(rest: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  
         licence="see its model card",
         channels_last=False,
     )
-    slips.check(model)
+    slips.check(model, size, strict=strict)
     return model
 
 

@@ -1,6 +1,7 @@
 """Networks of one's own: ``FILE.py:FUNCTION``, where the function returns any module that follows the contract.
 
-The module maps float RGB (n, 3, h, w) in [0, 1] to logits (n, k, h', w'), bare or as ``{"out": logits}``. It may have
+The module maps float RGB (n, 3, h, w) in [0, 1] to logits (n, k, h', w'), bare, as ``{"out": logits}`` or
+``{"logits": logits}``, or first in a list. It may have
 the attributes ``classes`` (names), ``palette`` (colours from 0 to 255), ``objects`` (the classes that are things), and
 ``mean`` and ``std`` (of three channels, in [0, 1]): where it has these two, its pictures come normalised.
 """
@@ -24,8 +25,14 @@ from uapseg.models.classes import distinct, numbered, objects_of, pair_of, palet
 from uapseg.models.segmenter import RGB, Channels, Segmenter
 
 
-def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  it brings its own
-    """Runs the function of a file and checks the network that it returns.
+def load(
+    name: str,
+    weights: Path | None = None,  # noqa: ARG001  it brings its own
+    *,
+    size: slips.Size | None = None,
+    strict: bool = True,
+) -> Segmenter:
+    """Runs the function of a file and checks the network that it returns, as `uapseg.models.slips.check` does.
 
     Raises:
         UapsegError: There is no such file or function, it fails, or its network is not fit to be attacked.
@@ -37,10 +44,19 @@ def load(name: str, weights: Path | None = None) -> Segmenter:  # noqa: ARG001  
     net = _returned(file, function)
     if not isinstance(net, nn.Module):
         raise UapsegError(f"The function {name} returns {type(net).__name__}: it must return a torch.nn.Module.")
-    return adopt(net.to("cpu", torch.float32), f"{file.name}:{function}", source=str(file))
+    short = f"{file.name}:{function}"
+    return adopt(net.to("cpu", torch.float32), short, source=str(file), size=size, strict=strict)
 
 
-def adopt(net: nn.Module, name: str, *, source: str = "Python", fingerprint: str | None = None) -> Segmenter:
+def adopt(
+    net: nn.Module,
+    name: str,
+    *,
+    source: str = "Python",
+    fingerprint: str | None = None,
+    size: slips.Size | None = None,
+    strict: bool = True,
+) -> Segmenter:
     """Makes a segmenter of a module on the CPU that follows the contract above, after checking that it does.
 
     Args:
@@ -48,6 +64,8 @@ def adopt(net: nn.Module, name: str, *, source: str = "Python", fingerprint: str
         name: What to call it.
         source: Where it comes from.
         fingerprint: What tells its weights from others, where they are not in its state.
+        size: (width, height) of the pictures that it is to see.
+        strict: Whether what only looks like a slip is refused, too; else it is a warning.
 
     Raises:
         UapsegError: It makes one of the slips that `uapseg.models.slips` knows, or its attributes do not fit.
@@ -66,16 +84,17 @@ def adopt(net: nn.Module, name: str, *, source: str = "Python", fingerprint: str
         channels_last=False,
         fingerprint=fingerprint,
     )
-    classes = _classes(net, name) or numbered(
-        slips.class_count(segmenter(classes=(), palette=(), objects=(), pair=("", "")))
-    )
+    classes = _classes(net, name)
+    if not classes:
+        nameless = segmenter(classes=(), palette=(), objects=(), pair=("", ""))
+        classes = numbered(slips.class_count(nameless, slips.find_multiple(nameless, size)))
     model = segmenter(
         classes=classes,
         palette=_palette(net, classes, name),
         objects=_objects(net, classes, name),
         pair=pair_of(classes),
     )
-    slips.check(model)
+    slips.check(model, size, strict=strict)
     return model
 
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from uapseg.errors import UapsegError, said
 from uapseg.models.folding import fold_batch_norm
 from uapseg.tensors import Images, LabelMaps, Logits
 
@@ -20,7 +21,8 @@ class Segmenter(nn.Module):
     """A frozen network seen as one differentiable function from images in [0, 1] to logits of their size.
 
     Args:
-        net: Maps normalised images (n, 3, h, w) to logits (n, k, h', w') of any resolution, bare or as ``["out"]``.
+        net: Maps normalised images (n, 3, h, w) to logits (n, k, h', w') of any resolution, bare, as
+            ``["out"]`` or ``["logits"]``, or first in a list.
         name: What the user calls it.
         classes: The k class names, in the order of the logits.
         palette: The k colours (R, G, B) of the classes, in grey levels of 255.
@@ -33,6 +35,8 @@ class Segmenter(nn.Module):
         channels_last: Whether the net computes with the colours of a pixel side by side: faster where it is made of
             convolutions, an error where it reshapes with ``view``.
         fingerprint: What tells the weights from others where the net does not hold them as its state.
+        multiple: What the net's sides must be multiples of: pictures are padded to them inside, with what is at their
+            right and lower edges, and the logits are cut again.
     """
 
     def __init__(
@@ -50,10 +54,12 @@ class Segmenter(nn.Module):
         licence: str,
         channels_last: bool = True,
         fingerprint: str | None = None,
+        multiple: int = 1,
     ) -> None:
         super().__init__()
         self.name, self.classes, self.palette = name, classes, palette
         self.objects, self.default_pair, self.source, self.licence = objects, pair, source, licence
+        self.multiple = multiple
         self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
         self._net, self._known = net, fingerprint
         self.folded = 0
@@ -72,19 +78,48 @@ class Segmenter(nn.Module):
         return (images - self._mean) / self._std
 
     def answer(self, images: Images) -> Any:
-        """What the net itself answers to images (n, 3, h, w) in [0, 1]: logits of any resolution if it is sound."""
+        """What the net itself answers to images (n, 3, h, w) in [0, 1]: logits of any resolution if it is sound.
+
+        Raises:
+            UapsegError: It cannot take pictures of this size.
+        """
         return self._answer(self._net, images)
 
     def _answer(self, net: nn.Module, images: Images) -> Any:
-        answer = net(self.normalise(images).contiguous(memory_format=self._layout))
-        return answer.get("out") if isinstance(answer, dict) else answer
+        try:
+            answer = net(self.normalise(self._padded(images)).contiguous(memory_format=self._layout))
+        except (UapsegError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # a network of the user's own may raise anything
+            count = {1: "one picture", 2: "two pictures"}.get(len(images), f"{len(images)} pictures")
+            raise UapsegError(
+                f"The network {self.name} cannot take {count} of {images.shape[-1]} x {images.shape[-2]} "
+                f"({said(error)}): choose another --size, or let it pad, crop or scale the pictures itself."
+            ) from error
+        return _logits_in(answer)
 
     def forward(self, images: Images) -> Logits:
         """Logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
         logits: Tensor = self.answer(images)
-        if logits.shape[-2:] != images.shape[-2:]:
-            logits = F.interpolate(logits, images.shape[-2:], mode="bilinear", align_corners=False)
-        return logits
+        height, width = images.shape[-2:]
+        whole = self.inner_size(width, height)[::-1]
+        if logits.shape[-2:] != whole:
+            logits = F.interpolate(logits, whole, mode="bilinear", align_corners=False)
+        return logits if whole == (height, width) else logits[..., :height, :width]
+
+    def inner_size(self, width: int, height: int) -> tuple[int, int]:
+        """(width, height) that the net itself gets pictures of this size in."""
+        return -(-width // self.multiple) * self.multiple, -(-height // self.multiple) * self.multiple
+
+    def _padded(self, images: Tensor) -> Tensor:
+        """Images of the size that the net takes; not by torch's own padding, whose gradient on CUDA varies."""
+        height, width = images.shape[-2:]
+        wide, high = self.inner_size(width, height)
+        if wide > width:
+            images = torch.cat([images, images[..., -1:].expand(-1, -1, -1, wide - width)], dim=3)
+        if high > height:
+            images = torch.cat([images, images[..., -1:, :].expand(-1, -1, high - height, -1)], dim=2)
+        return images
 
     @torch.no_grad()
     def predict(self, images: Images) -> LabelMaps:
@@ -108,3 +143,14 @@ class Segmenter(nn.Module):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:12]
+
+
+def _logits_in(answer: Any) -> Any:
+    """The logits among all that a net returns: by their name, else what comes first or is alone."""
+    if isinstance(answer, dict):
+        named = [answer[name] for name in ("out", "logits") if name in answer]
+        tensors = [value for value in answer.values() if isinstance(value, Tensor)]
+        return named[0] if named else tensors[0] if len(tensors) == 1 else None
+    if isinstance(answer, list | tuple):
+        return answer[0] if answer else None
+    return answer

@@ -3,52 +3,111 @@
 Source: the checks of AutoAttack (https://github.com/fra31/auto-attack, ``checks.py``), carried over to segmentation.
 """
 
+import logging
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from uapseg.errors import UapsegError, said
+from uapseg.errors import UapsegError
 from uapseg.models.classes import MOST
 from uapseg.models.scale import check_scale
 from uapseg.models.segmenter import Segmenter
 from uapseg.tensors import Images
 
-SIZE, ODD_SIZE = (128, 96), (101, 75)
-"""(width, height) of the pictures asked about: one that suits most networks, and one of no round number."""
+SIZE, ODD_SIZE = (128, 96), (131, 97)
+"""(width, height) of the pictures asked about: one that suits most networks, and one that, padded for one of
+`MULTIPLES`, fits no larger one."""
+
+MULTIPLES = (1, 2, 4, 8, 14, 16, 28, 32, 56, 64, 128, 256)
+"""What sides may have to be multiples of."""
+
+Size = tuple[int, int]
 
 SAME = 5e-3
 """How much two answers may differ, of the largest logit: half precision does that, dropout does more."""
 
 
 @torch.no_grad()
-def class_count(model: Segmenter) -> int:
-    """How many classes the network tells apart, by its answer.
+def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
+    """Finds out what sides the network takes, and has the segmenter pad pictures to them.
+
+    Args:
+        model: The network, on the CPU; its ``multiple`` is set.
+        size: (width, height) of the pictures that it is to see.
+
+    Returns:
+        A size that it takes: `SIZE`, or ``size`` where it takes that alone.
+
+    Raises:
+        UapsegError: There is no such multiple.
+    """
+    run = [size] if size else []
+    for sizes in ([SIZE, ODD_SIZE, *run], run):
+        for multiple in MULTIPLES if sizes else ():
+            model.multiple = multiple
+            if all(_takes(model, each) for each in sizes):
+                return sizes[0]
+    model.multiple = 1
+    for each in (SIZE, *(run or [ODD_SIZE])):
+        model.answer(pictures(each))  # says why
+    raise UapsegError(f"The network {model.name} takes pictures of some sizes alone: choose one of them with --size.")
+
+
+def _takes(model: Segmenter, size: Size) -> bool:
+    try:
+        model.answer(pictures(size))
+    except UapsegError:
+        return False
+    return True
+
+
+@torch.no_grad()
+def class_count(model: Segmenter, size: Size) -> int:
+    """How many classes the network tells apart, by its answer to pictures of a size that it takes.
 
     Raises:
         UapsegError: It does not answer pictures with logits (n, k, h', w').
     """
-    return _logits(model, pictures(SIZE)).shape[1]
+    return _logits(model, pictures(size)).shape[1]
 
 
 @torch.no_grad()
-def check(model: Segmenter) -> None:
-    """Makes sure that a network on the CPU is fit to be attacked.
+def check(model: Segmenter, size: Size | None = None, *, strict: bool = True) -> None:
+    """Makes sure that a network on the CPU is fit to be attacked, and pads pictures to the sides that it takes.
+
+    Args:
+        model: The network.
+        size: (width, height) of the pictures that it is to see.
+        strict: Whether what only looks like a slip is refused, too; else it is a warning.
 
     Raises:
         UapsegError: Its answer is no logits or does not fit its classes, are probabilities, change from call to call
             or with the batch; it stays in train mode, gives no gradient, normalises twice, or cannot take some sizes.
     """
-    images = pictures(SIZE)
+    takes = find_multiple(model, size)
+    images = pictures(takes)
     logits = _logits(model, images)
     _check_classes(model, logits)
     _check_train_mode(model)
     _check_same(model, logits, images)
-    _check_probabilities(model, logits, images)
     _check_gradient(model, images)
-    check_scale(model, images)
-    _check_size(model, logits)
+    _guess(lambda: _check_probabilities(model, logits, images), strict=strict)
+    _guess(lambda: check_scale(model, images), strict=strict)
+    if _takes(model, ODD_SIZE):
+        _check_size(model, logits)
+
+
+def _guess(check: Callable[[], None], *, strict: bool) -> None:
+    """A check that may be wrong."""
+    try:
+        check()
+    except UapsegError as error:
+        if strict:
+            raise UapsegError(f"{error} If that is wrong, --no-checks makes it a warning.") from error
+        logging.getLogger(__name__).warning("%s", error)
 
 
 def pictures(size: tuple[int, int]) -> Images:
@@ -60,14 +119,7 @@ def pictures(size: tuple[int, int]) -> Images:
 
 def _logits(model: Segmenter, images: Images) -> Tensor:
     """The net's own answer, of any resolution."""
-    size, count = _times(images), "two pictures" if len(images) == 2 else "one picture"
-    try:
-        answer = model.answer(images)
-    except Exception as error:  # a network of the user's own may raise anything
-        raise UapsegError(
-            f"The network {model.name} cannot take {count} of {size} ({said(error)}): it must take batches of "
-            "any size; where its layers cannot, let it pad, crop or scale the pictures itself."
-        ) from error
+    size, answer = _times(images), model.answer(images)
     if not isinstance(answer, Tensor) or answer.dim() != 4 or not answer.is_floating_point():
         raise _no_logits(model, size, answer)
     if len(answer) != len(images) or not 2 <= answer.shape[1] <= MOST:
@@ -82,11 +134,15 @@ def _times(images: Images) -> str:
 
 
 def _no_logits(model: Segmenter, size: str, answer: Any) -> UapsegError:
-    kind = f"{answer.dtype} of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else type(answer).__name__
+    kind = f"{answer.dtype} of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else _kind(answer)
     return UapsegError(
         f"The network {model.name} answers pictures of {size} with {kind}: it must return logits, float of shape "
-        f'(n, k, h, w) with 2 to {MOST} classes, bare or as {{"out": logits}}.'
+        f'(n, k, h, w) with 2 to {MOST} classes, bare, as {{"out": logits}}, or first in a list.'
     )
+
+
+def _kind(answer: Any) -> str:
+    return "nothing of the kind" if answer is None else type(answer).__name__
 
 
 def _check_classes(model: Segmenter, logits: Tensor) -> None:
