@@ -8,4 +8,4 @@ from tests import kills
 @pytest.mark.slow
 def test_a_killed_run_ends_as_if_it_had_never_been_stopped(capsys):
     assert kills.main(["--kills", "2", "--budget", "120"]) == 0, capsys.readouterr().out
-    assert "After 2 kills the run ended as the one that was never stopped" in capsys.readouterr().out
+    assert "After 2 kills the run has ended as the one that was never stopped" in capsys.readouterr().out

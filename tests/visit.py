@@ -68,12 +68,12 @@ class Visit:
     def pull(self, *, afresh: bool = False) -> dict[str, Any]:
         """What is new on the stage, or ``afresh`` all of it, which is answered at once."""
         known = dict.fromkeys(self.seen, -1) | {"world": self.seen["world"]} if afresh else self.seen
-        reply = self.ask("pull", {**known, "own": True})
+        reply = self.ask("pull", known)
         if reply.get("gone"):
             raise RuntimeError("the page has forgotten the run")
         self.status = reply.get("status", self.status)
         if not afresh:
-            called = reply.get("turn", self.seen["turn"]) != self.seen["turn"]
+            called = bool(reply.get("turn")) and reply["turn"] != self.seen["turn"]
             news = {name: reply[name] for name in ("seq", "frame", "turn") if name in reply}
             news |= {"world": reply["world"]["key"]} if "world" in reply else {}
             self.seen |= news | ({"mine": reply["mine"]["version"]} if "mine" in reply else {})
