@@ -24,12 +24,12 @@ from uapseg.export import MOST_SPENT, Perturbation, load, save_png
 from uapseg.metrics import scores
 from uapseg.perturbation import levels
 from uapseg.plans import plan_in
-from uapseg.targets import Hidden
+from uapseg.targets import Hidden, Static
 from uapseg.ui import words
 from uapseg.ui.choice import BUDGETS
 from uapseg.ui.desk import CONTROLS
 from uapseg.ui.handlers import Handlers
-from uapseg.ui.links import asked_by, choice_of, command_of, query_of
+from uapseg.ui.links import choice_of, command_of, query_of
 from uapseg.ui.runs import Run
 from uapseg.ui.steps import unpacked
 from uapseg.ui.studios import Studios
@@ -230,10 +230,41 @@ def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(handlers: Han
     query = handlers.on_link(run.token)
     assert query == query_of(run.choice, handlers.first)
     fields = dict(pair.split("=") for pair in query.replace("+", " ").split("&"))
-    found = handlers._remembered({**handlers.first.kept(), **asked_by(fields)})
-    assert found == run.choice
-    for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}):
-        assert handlers._remembered({**handlers.first.kept(), **asked_by(wrong)}) == handlers.first
+    assert by_link(handlers, fields).choice == run.choice
+    for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}, {"invert": "maybe"}):
+        other = by_link(handlers, wrong)
+        assert (other.choice, bool(other.left_out)) == (handlers.first, True)
+
+
+def by_link(handlers: Handlers, query: dict[str, str]) -> Run:
+    run = handlers.runs.get(handlers.on_load(None, gr.Request(session_hash="link", query_params=query))[0])
+    assert run
+    return run
+
+
+def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(handlers: Handlers):
+    handlers.studios._ready.clear()
+    run = by_link(handlers, {"model": "hours", "inside": "elephant", "rest": "night", "goal": words.HIDDEN})
+    assert run.left_out == ""
+    while handlers.studios.get(run.choice.pair) is None:
+        handlers.studios.ask(run.choice.pair, run.token)
+    handlers.on_ready(run.token)
+    assert (run.choice.inside, run.choice.rest, run.choice.hide) == ("day", "night", ("night",))
+    assert "the class of the region that" in run.left_out
+    handlers.on_pair(run.token, "greys", "plain:x")
+    handlers.on_ready(run.token)
+    assert (run.choice.inside, run.choice.rest, run.left_out) == ("light", "dark", "")
+
+
+def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_written(finished: Run, studios: Studios):
+    assert finished.plan
+    assert isinstance(finished.plan.target, Static)
+    shouted = replace(finished.plan, target=replace(finished.plan.target, classes=("LIGHT",), rest="Dark"))
+    choice = choice_of(shouted, studios.first)
+    assert (choice.inside, choice.rest) == ("light", "dark")
+    hidden = replace(finished.plan, target=Hidden(classes=("DARK",), fill="Light"))
+    choice = choice_of(hidden, studios.first)
+    assert (choice.hide, choice.fill) == (("dark",), "light")
 
 
 def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, studios: Studios):

@@ -44,6 +44,7 @@ class Run:
         status: Where it stands.
         note: A few words about that, where the status alone does not say it.
         choice: The controls as they are now.
+        unchecked: The controls for which a link or the browser's memory named classes of a network not loaded yet.
         left_out: What a link or the browser's memory asks for in vain, in a sentence, until the next start.
         plan: What runs, ran or waits; None before the first start.
         asked: The controls that asked for the plan.
@@ -76,6 +77,7 @@ class Run:
     status: Status = "idle"
     note: str = ""
     choice: Choice = field(default_factory=Choice)
+    unchecked: frozenset[str] = frozenset()
     left_out: str = ""
     plan: Plan | None = None
     asked: Choice = field(default_factory=Choice)

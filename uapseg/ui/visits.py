@@ -29,6 +29,8 @@ class Visits(Desk):
         run = self.runs.find(memory.get("token"))
         if run is None:
             run = self.runs.open(memory.get("token"))
+            if {"model", "data"} & {*query}:  # the classes are those of another network
+                memory = {name: value for name, value in memory.items() if name not in CLASSES}
             self._remember(run, self.first, {**memory, **query})
         else:
             self._remember(run, run.choice, query if run.status not in GOING else {})
@@ -70,7 +72,7 @@ class Visits(Desk):
         choice = self._read({**run.choice.kept(), "model": model, "data": data})
         if not self.studios.offers(choice.pair):
             raise sorry(words.NOT_OFFERED)
-        run.publish(choice=choice, view=("scene", 0))
+        run.publish(choice=choice, view=("scene", 0), left_out="", unchecked=frozenset())
         return self._memory(run), gr.update(value=self._label(run))
 
     def on_ready(self, token: str | None) -> Updates:
@@ -80,7 +82,9 @@ class Visits(Desk):
         if studio:
             of_classes = {name: getattr(run.choice, name) for name in CLASSES}
             first = replace(run.choice, **{name: getattr(studio.first, name) for name in CLASSES})
-            run.publish(choice=first.updated(of_classes, studio.model.classes)[0])
+            choice, unfit = first.updated(of_classes, studio.model.classes)
+            told = [name for name in unfit if name in run.unchecked]
+            run.publish(choice=choice, left_out=sentences.left_out(told) or run.left_out, unchecked=frozenset())
         return self._memory(run), *self._controls(run), *self._resting(run)
 
     def on_fetch(self, token: str | None) -> None:
@@ -127,7 +131,8 @@ class Visits(Desk):
         if named.pair != choice.pair and studio:
             named = replace(named, **{name: getattr(studio.first, name) for name in CLASSES})
         read, others = named.updated(saved, studio.model.classes if studio else None)
-        run.publish(choice=read, left_out=sentences.left_out([*unfit, *others]))
+        unchecked = frozenset() if studio else frozenset(saved) & {*CLASSES}
+        run.publish(choice=read, left_out=sentences.left_out([*unfit, *others]), unchecked=unchecked)
 
     def _controls(self, run: Run) -> Updates:
         """The controls with their values, and the classes to choose from."""
