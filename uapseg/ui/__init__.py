@@ -12,6 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from uapseg.public import offered_datasets, offered_models
+from uapseg.ui.bodies import SmallBodies
 from uapseg.ui.handlers import Handlers
 from uapseg.ui.layout import page
 from uapseg.ui.memory import spare
@@ -50,7 +51,9 @@ def launch_options() -> dict[str, Any]:
         "ssr_mode": False,
         "pwa": False,
         "state_session_capacity": 500,
-        "app_kwargs": {"middleware": [Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)]},
+        "app_kwargs": {
+            "middleware": [Middleware(SmallBodies), Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)]
+        },
     }
 
 
