@@ -104,8 +104,7 @@ def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentenc
             check_reply(send(blocks, function, run, [value] * count, told))
         check_reply(send(blocks, function, run, ["x"] * (count + 3)))
         check_reply(send(blocks, function, None, [None] * count))
-    read = ("word", "drawing")  # of which any text is one
-    assert replace(run.choice, **{name: getattr(handlers.first, name) for name in read}) == handlers.first
+    assert (run.choice.goal, run.choice.source, run.choice.preset) == (words.STATIC, words.TYPE, "fast")
 
 
 def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, handlers: Handlers):

@@ -116,7 +116,7 @@ class Visits(Desk):
 
     def _read(self, values: dict[str, Any]) -> Choice:
         try:
-            return Choice.of(values)
+            return Choice.of({**self.first.kept(), **{n: value for n, value in values.items() if value is not None}})
         except UapsegError as error:
             raise sorry(str(error)) from error
 
