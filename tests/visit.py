@@ -31,7 +31,8 @@ class Visit:
     def __init__(self, url: str) -> None:
         self.session, self.token, self.status = secrets.token_hex(6), "", "idle"
         self.seen = {"seq": -1, "frame": -1, "mine": -1, "turn": -1, "world": ""}
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(PATIENCE, pool=None))
+        kept = httpx.Limits(keepalive_expiry=1.0)  # the server closes what rests for five seconds
+        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(PATIENCE, pool=None), limits=kept)
         self._config: dict[str, Any] = {}
         self._values: dict[int, Any] = {}
         self._left, self._lock = threading.Event(), threading.Lock()
