@@ -140,11 +140,11 @@ class Handler(BaseHTTPRequestHandler):
             body = body[: file.cut]
         for at in range(0, len(body), 1000):
             time.sleep(file.pause)
+            here.sent[self.path] += len(body[at : at + 1000])  # before they arrive, for whoever then counts them
             try:
                 self.wfile.write(body[at : at + 1000])
             except OSError:  # who asked has gone
                 return
-            here.sent[self.path] += len(body[at : at + 1000])
 
     def log_message(self, *_: object) -> None:
         """Says nothing."""

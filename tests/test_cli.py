@@ -469,19 +469,19 @@ def straight(photos, tmp_path_factory) -> Perturbation:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("numbers", "status"),
+    ("numbers", "statuses"),
     [
-        ([signal.SIGINT], 130),
-        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], 130),
-        ([signal.SIGTERM], 143),
-        ([signal.SIGHUP, signal.SIGTERM], 129),
+        ([signal.SIGINT], {130}),
+        ([signal.SIGINT, signal.SIGINT, signal.SIGINT], {130}),
+        ([signal.SIGTERM], {143}),
+        ([signal.SIGHUP, signal.SIGTERM], {129, 143}),  # both may be there before the first is seen
     ],
 )
-def test_a_signal_keeps_everything_and_the_run_goes_on_to_the_same_end(photos, tmp_path, straight, numbers, status):
+def test_a_signal_keeps_everything_and_the_run_goes_on_to_the_same_end(photos, tmp_path, straight, numbers, statuses):
     """Stopped at any step and resumed, a run ends as if it had never been stopped: bit for bit."""
     folder = tmp_path / "stopped"
     code, out, sentence = stopped(folder, photos, numbers, gap=0.01)
-    assert code == status, sentence
+    assert code in statuses, sentence
     assert out == ""
     assert f"python -m uapseg resume {folder}" in sentence
     assert "Traceback" not in sentence

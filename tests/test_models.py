@@ -1,5 +1,7 @@
 """What every network must hold to, whatever is inside."""
 
+import re
+
 import pytest
 import torch
 
@@ -72,12 +74,17 @@ def test_predictions_are_the_largest_logits(network, images):
     assert torch.equal(seen.long(), network(images).argmax(1))
 
 
-@pytest.mark.parametrize("name", ["resnet", "street:", "torchvision", "hf:", "own", "own:x", "", "x.py"])
+@pytest.mark.parametrize("name", ["resnet", "street:", "torchvision", "hf:", "own", "own:x", ""])
 def test_an_unknown_network_is_refused_with_the_forms(name):
     with pytest.raises(
         UapsegError, match=f"no network called '{name}': choose one of street, street:NAME, torchvision:NAME, hf:ID"
     ):
         load_model(name)
+
+
+def test_a_file_without_its_function_is_refused_with_the_form():
+    with pytest.raises(UapsegError, match=re.escape("x.py names no function: write --model x.py:FUNCTION")):
+        load_model("x.py")
 
 
 def test_an_unknown_embedded_network_is_refused_with_those_there_are():

@@ -141,8 +141,8 @@ def test_a_network_for_one_size_is_refused(tmp_path):
         backbone_out_indices=[0, 1, 2, 3], neck_hidden_sizes=[8] * 4, fusion_hidden_size=8, id2label={0: "a", 1: "b"},
     )  # fmt: skip
     saved(transformers.DPTForSemanticSegmentation(config), tmp_path)
-    with pytest.raises(UapsegError, match="cannot take two pictures of 128 x 96"):
-        load_model(f"hf:{tmp_path}")
+    with pytest.raises(UapsegError, match="choose another --size"):
+        load_model(f"hf:{tmp_path}", size=(384, 256))
 
 
 def test_no_code_is_taken_from_weights_or_folders(tmp_path):

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import zipfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -40,6 +41,14 @@ from uapseg.validation import HeldOut, spread
 @pytest.fixture(scope="module")
 def handlers(studios: Studios) -> Handlers:
     return Handlers(studios, registry(), patience=600)
+
+
+@pytest.fixture(autouse=True)
+def empty_line(handlers: Handlers) -> Iterator[None]:
+    """No test leaves a run in the line that all of them share."""
+    yield
+    for run in [run for run in handlers.runs._runs.values() if run.status == "waiting"]:
+        handlers.on_pause(run.token)
 
 
 @pytest.fixture(scope="module")
