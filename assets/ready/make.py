@@ -26,7 +26,7 @@ from uapseg.ui.choice import VALIDATION
 from uapseg.ui.frames import label_png, perturbed
 from uapseg.ui.looks import frame
 from uapseg.ui.requests import Wanted
-from uapseg.ui.steps import levels8, look_of
+from uapseg.ui.steps import level_array, look_of
 from uapseg.ui.studio import Studio
 
 FOLDER = Path(__file__).parent
@@ -128,7 +128,7 @@ def recorded(plan: Plan, snapshot: Snapshot, studio: Studio) -> dict[str, Any]:
     """One frame, as small as it can be shown."""
     state = snapshot.state
     look = look_of(state.validation)
-    shown = frame(studio, studio.scene, levels8(state.delta, plan.settings.epsilon), plan, Wanted(slow=True))
+    shown = frame(studio, studio.scene, level_array(state.delta, plan.settings.epsilon), plan, Wanted(slow=True))
     return {
         **shown, "spent": state.image_gradients, "scores": look["scores"], "each": look["each"][:6],
         "thumbs": studio.thumbs(look["predictions"][:, ::2, ::2]),

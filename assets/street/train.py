@@ -173,7 +173,7 @@ def train(options: Options) -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     photos = [camvid_photos(options.camvid)] if options.camvid else []
     sources = [source for source in [*photos, *[rendered_scenes(options.scenes)] * options.turns] if source]
-    net = NETWORKS[options.network].build().to(device).to(memory_format=torch.channels_last)
+    net = NETWORKS[options.network].build().to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  missing in torch 2.11
     if options.init:
         net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(options.init).items()})
     average = AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.997))

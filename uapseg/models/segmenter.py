@@ -67,7 +67,7 @@ class Segmenter(nn.Module):
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
         self.eval().requires_grad_(requires_grad=False)
         if channels_last:
-            self.to(memory_format=torch.channels_last)
+            self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  missing in torch 2.11
 
     def train(self, mode: bool = True) -> "Segmenter":  # noqa: ARG002, FBT001, FBT002  torch's signature
         """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""
