@@ -144,7 +144,7 @@ def card(noise: Noise, studio: Studio) -> dict[str, Any]:
     painted = isinstance(noise.target, Static) and len(noise.target.classes) > 1
     name, label, _ = sentences.shares(noise.target, words.DRAW if painted else words.TYPE)[0]
     caption = sentences.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
-    levels = kept.levels.numpy().astype("int8")
+    levels = kept.levels.numpy()
     return {
         "file": file.name,
         "title": f"{noise.title}, epsilon {noise.epsilon}" if noise.title else caption,
