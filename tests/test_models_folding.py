@@ -101,3 +101,21 @@ def test_a_network_that_cannot_take_the_probe_is_left_alone():
     net = with_statistics(Branches("plain"))
     folded, found = fold_batch_norm(net, lambda net: net(IMAGES[:, :2]))
     assert (folded, found) == (net, 0)
+
+
+class ReadsItsWeight(Branches):
+    """Its forward pass reads a weight of the normalization, which folding would take away."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images) * self.norm.weight.mean()
+
+
+class CannotBeCopied(Branches):
+    def __deepcopy__(self, memo: object) -> nn.Module:
+        raise KeyError("a lock")
+
+
+@pytest.mark.parametrize("kind", [ReadsItsWeight, CannotBeCopied])
+def test_a_network_that_folding_would_break_is_left_alone(kind):
+    net = with_statistics(kind("plain"))
+    assert fold_batch_norm(net, lambda net: net(IMAGES)) == (net, 0)
