@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from uapseg.errors import UapsegError
+from uapseg.pictures import is_wide
 from uapseg.targets import UNDRAWN, Static
 
 Typeface = ImageFont.FreeTypeFont | ImageFont.ImageFont
@@ -142,18 +143,14 @@ def _one_channel(picture: Image.Image, longest: int) -> Image.Image:
     alpha = picture.getchannel("A") if "A" in picture.getbands() else None
     if alpha is not None and alpha.getextrema() != (alpha.getpixel((0, 0)),) * 2:
         picture = alpha
-    elif not _is_wide(picture):
+    elif not is_wide(picture):
         picture = picture.convert("L")
     if max(picture.size) > longest:
-        picture = picture.convert("F") if _is_wide(picture) else picture  # of wide modes, this one can be scaled
+        picture = picture.convert("F") if is_wide(picture) else picture  # of wide modes, this one can be scaled
         picture.thumbnail((longest, longest), Image.Resampling.BOX)
     return picture
 
 
-def _is_wide(picture: Image.Image) -> bool:
-    return picture.mode.startswith("I") or picture.mode == "F"
-
-
 def brightness(picture: Image.Image) -> NDArray[np.float32]:
     """How bright each pixel is (h, w), in the picture's own range."""
-    return np.asarray(picture if _is_wide(picture) else picture.convert("L"), dtype=np.float32)
+    return np.asarray(picture if is_wide(picture) else picture.convert("L"), dtype=np.float32)

@@ -184,7 +184,7 @@ def _decoded(content: bytes, name: str, *, wide: bool) -> Image.Image:
         opened.seek(0)
         opened.load()
         ImageOps.exif_transpose(opened, in_place=True)
-        return opened if wide and _is_wide(opened) else _plain(opened)
+        return opened if wide and is_wide(opened) else _plain(opened)
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -200,13 +200,14 @@ def _opened(content: bytes) -> Image.Image:
         return opened
 
 
-def _is_wide(picture: Image.Image) -> bool:
+def is_wide(picture: Image.Image) -> bool:
+    """Whether its values may be beyond 255: 16 or 32 bits, or real numbers."""
     return picture.mode.startswith("I") or picture.mode == "F"
 
 
 def _plain(picture: Image.Image) -> Image.Image:
     """Any mode as L, LA, RGB or RGBA."""
-    if _is_wide(picture):
+    if is_wide(picture):
         return Image.fromarray(_narrowed(np.asarray(picture)))
     if picture.has_transparency_data:
         return _in(picture, "LA" if picture.mode in {"L", "LA"} else "RGBA")
