@@ -129,7 +129,7 @@ def test_going_back_to_a_moment_restores_what_was_there_then(handlers: Handlers)
 
 
 def test_a_running_search_goes_on_from_the_moment_that_is_chosen(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.02)
     run = started(handlers, budget=8000)
     driver = handlers.on_run(run.token)
     until(run, driver, lambda run: len(run.moments) > 4)
@@ -198,7 +198,7 @@ def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(handlers: Handlers):
 
 
 def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.02)
     monkeypatch.setattr("uapseg.ui.visits.WISH_SECONDS", 0.0)
     run = started(handlers, budget=8000, word="o")
     driver = handlers.on_run(run.token)
