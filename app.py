@@ -6,8 +6,8 @@ from contextlib import suppress
 with suppress(ImportError):  # only Hugging Face Spaces has it, and it must come before torch
     import spaces  # noqa: F401
 
+from uapseg.app import build, launch_options
 from uapseg.errors import UapsegError
-from uapseg.ui import build, launch_options
 
 try:
     demo = build()

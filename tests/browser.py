@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.small_world import small_world
-from uapseg.ui import launch_options
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.layout import page
-from uapseg.ui.registry import Registry
-from uapseg.ui.replies import Replies
-from uapseg.ui.studios import Studios
+from uapseg.app import launch_options
+from uapseg.app.handlers import Handlers
+from uapseg.app.page import page
+from uapseg.app.polling import Replies
+from uapseg.app.registry import Registry
+from uapseg.app.workspaces import Studios
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 """A camera that shows a moving test picture, and may be used."""

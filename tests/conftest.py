@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
-    from uapseg.ui.handlers import Handlers
-    from uapseg.ui.studios import Studios
+    from uapseg.app.handlers import Handlers
+    from uapseg.app.workspaces import Studios
 
 DARK, LIGHT = 100 / 255, 121 / 255
 """The colours of the two classes; a grey is seen as light from 110.5 grey levels on."""
@@ -96,6 +96,6 @@ def studios() -> Iterator["Studios"]:
 def handlers(studios: "Studios") -> "Handlers":
     """The events of a page of their own, on the small world."""
     from tests.small_world import registry
-    from uapseg.ui.handlers import Handlers
+    from uapseg.app.handlers import Handlers
 
     return Handlers(studios, registry(), patience=600)

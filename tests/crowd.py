@@ -12,7 +12,7 @@ import httpx
 
 from tests.browser import Site
 from tests.small_world import values, visitor
-from uapseg.ui.runs import Run
+from uapseg.app.runs import Run
 
 SOCKETS = 40
 """Of a crowd no more than these come through a socket: enough to fill a queue of Gradio's, few enough to be fast."""

@@ -17,8 +17,8 @@ from pathlib import Path
 import torch
 
 from tests.photos import photos_in
-from uapseg.export import Perturbation, load
-from uapseg.folder import FILES, RunFolder
+from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.run_folder import FILES, RunFolder
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = """

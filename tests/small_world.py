@@ -13,17 +13,17 @@ import torch
 import uapseg.datasets
 import uapseg.models
 from tests.conftest import Greys, Plain, greys
-from uapseg.download import Download
-from uapseg.export import save_png
+from uapseg.app import examples, messages, strings
+from uapseg.app.finished_run import Work
+from uapseg.app.frame_options import Wanted
+from uapseg.app.handlers import CONTROLS, Handlers
+from uapseg.app.registry import Registry
+from uapseg.app.rendering import frame
+from uapseg.app.runs import Run
+from uapseg.app.workspaces import Studios
+from uapseg.io.download import Download
 from uapseg.models import Segmenter
-from uapseg.ui import ready, sentences, words
-from uapseg.ui.handlers import CONTROLS, Handlers
-from uapseg.ui.looks import frame
-from uapseg.ui.registry import Registry
-from uapseg.ui.requests import Wanted
-from uapseg.ui.runs import Run
-from uapseg.ui.studios import Studios
-from uapseg.ui.work import Work
+from uapseg.results.perturbation_file import save_png
 
 SIZE = (96, 64)
 SHADES = [102, 104, 106, 107]
@@ -86,7 +86,7 @@ def stocked(studios: Studios, folder: Path) -> Iterator[None]:
     run = trained(studios)
     work = Work.of(run, studios.first)
     save_png(folder / "o.png", work.perturbation)
-    _, label, _ = sentences.shares(work.plan.target, words.TYPE)[0]
+    _, label, _ = messages.shares(work.plan.target, strings.TYPE)[0]
     seen = studios.first.facts["scene"]["seen"]
     card = {
         "file": "o.png", "title": "o", "label": label, "hides": False, "epsilon": 10, "success": 1.0, "noise": 0.1,
@@ -99,14 +99,14 @@ def stocked(studios: Studios, folder: Path) -> Iterator[None]:
         for pictures, moment in zip(frames, run.moments, strict=True)
     ]
     recorded = {
-        "caption": "recorded", "shares": sentences.shares(work.plan.target, words.TYPE), "here": "", "total": 320,
+        "caption": "recorded", "shares": messages.shares(work.plan.target, strings.TYPE), "here": "", "total": 320,
         "floors": run.floors, "frames": rows,
     }  # fmt: skip
     pair = {"pair": studios.first.pair}
     (folder / "index.json").write_text(json.dumps({**pair, "cards": [card, {**card, "hides": True}]}))
     (folder / "recorded.json").write_text(json.dumps({**pair, **recorded}))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ready, "FOLDER", folder)
+        patch.setattr(examples, "FOLDER", folder)
         forget_shelf(studios)
         yield
     forget_shelf(studios)
@@ -114,8 +114,8 @@ def stocked(studios: Studios, folder: Path) -> Iterator[None]:
 
 def forget_shelf(studios: Studios) -> None:
     """Makes the page look at the shelf again."""
-    ready.cards.cache_clear()
-    ready.recorded.cache_clear()
+    examples.cards.cache_clear()
+    examples.recorded.cache_clear()
     studios.first.__dict__.pop("facts", None)
 
 

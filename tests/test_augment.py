@@ -2,7 +2,7 @@
 
 import torch
 
-from uapseg.augment import Move, moved, random_moves
+from uapseg.attack.augmentation import Move, moved, random_moves
 
 
 def test_a_move_carries_each_pixel_and_mirrors_what_enters():

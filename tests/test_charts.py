@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from uapseg.charts import SHOWN, race_chart
+from uapseg.results.charts import SHOWN, race_chart
 
 FLOORS = {"clean": {"target_success": 0.2}, "random_noise": {"target_success": 0.25}}
 HIDING = {name: {"hidden": 0.1, "kept": 0.9, "kept_objects": 0.8} for name in FLOORS}

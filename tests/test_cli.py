@@ -16,18 +16,18 @@ import torch
 from PIL import Image
 
 from tests.photos import photos_in
-from uapseg.checkpoint import pack
+from uapseg.attack.checkpoint import pack
+from uapseg.attack.plan_file import plan_in
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import fast
 from uapseg.cli import main
-from uapseg.cli.measure import full_report
+from uapseg.cli.evaluate import full_report
 from uapseg.cli.parser import PLANNED, make_parser
 from uapseg.errors import UapsegError
-from uapseg.export import Perturbation, load, save_png
-from uapseg.files import to_json
-from uapseg.folder import FILES, RunFolder
-from uapseg.plans import plan_in
-from uapseg.run import Plan
-from uapseg.settings import fast
-from uapseg.targets import Hidden
+from uapseg.io.files import to_json
+from uapseg.results.perturbation_file import Perturbation, load, save_png
+from uapseg.results.run_folder import FILES, RunFolder
+from uapseg.targets.goals import Hidden
 
 ROOT = Path(__file__).parents[1]
 COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")

@@ -10,11 +10,11 @@ import torch
 from PIL import Image
 
 from tests.test_cli import document, told
+from uapseg.attack.perturbation import MOST_PIXELS, fit_picture
 from uapseg.cli import main
-from uapseg.export import load
+from uapseg.io.images import to_images
 from uapseg.models import load_model
-from uapseg.perturbation import MOST_PIXELS, fit_picture
-from uapseg.pictures import to_images
+from uapseg.results.perturbation_file import load
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from PIL import Image
 
 from tests.test_datasets_folder import encoded, mask, photo, put
 from uapseg.cli import main
-from uapseg.datasets.sources import END
 from uapseg.datasets.splits import side
+from uapseg.io.sources import END
 
 SIZE = (64, 48)
 AIM = ("--text", "foo", "--region-class", "Tree", "--rest-class", "Building")

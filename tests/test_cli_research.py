@@ -12,17 +12,17 @@ from PIL import Image
 
 from tests.conftest import Plain, greys
 from tests.test_cli import document, photos, told  # noqa: F401  a fixture
+from uapseg.attack.loop import fit
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import fast
 from uapseg.cli import main
-from uapseg.cli.measure import _choice, gap
+from uapseg.cli.evaluate import _choice, gap
 from uapseg.cli.output import _success, tell_when_still
 from uapseg.cli.race import _kept
 from uapseg.cli.transfer import _table as transfer_table
-from uapseg.drawings import written
 from uapseg.errors import UapsegError
-from uapseg.export import finished, load
-from uapseg.fit import fit
-from uapseg.run import Plan
-from uapseg.settings import fast
+from uapseg.results.perturbation_file import finished, load
+from uapseg.targets.drawing import written
 
 pytestmark = pytest.mark.slow
 

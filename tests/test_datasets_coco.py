@@ -14,24 +14,24 @@ import pytest
 from PIL import Image
 from pycocotools.coco import COCO
 
-import uapseg.download
+import uapseg.io.download
 from tests.server import serving
 from uapseg.datasets import (
     SPLITS,
     attribution,
     catalogue,
     coco,
+    coco_annotations,
     coco_files,
     coco_mini,
-    coco_truth,
     load_dataset,
     needed,
     prepare,
 )
-from uapseg.datasets.coco_choice import Choice, Entry, Licence
+from uapseg.datasets.coco_selection import Choice, Entry, Licence
 from uapseg.datasets.splits import side
-from uapseg.download import cache_folder
 from uapseg.errors import UapsegError
+from uapseg.io.download import cache_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside pycocotools
 
@@ -91,7 +91,7 @@ def archive():
 def server(tmp_path, monkeypatch):
     """The official addresses, in miniature; the cache is empty."""
     monkeypatch.setenv("UAPSEG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(uapseg.download, "PAUSE", 0.005)
+    monkeypatch.setattr(uapseg.io.download, "PAUSE", 0.005)
     with serving() as server:
         content = archive()
         for name, value in {
@@ -171,7 +171,7 @@ def test_annotations_come_first_and_tell_which_pictures_follow(server):
 
 
 def test_faulty_pictures_are_named_and_the_others_come(server, monkeypatch):
-    monkeypatch.setattr("uapseg.transport.SILENCE", 0.3)
+    monkeypatch.setattr("uapseg.io.transport.SILENCE", 0.3)
     faults = {
         1: {"status": 404}, 2: {"cut": 500, "ranges": False}, 3: {"silent": True}, 4: {"pause": 0.02},
         5: {"cut": 300, "cuts": 2}, 6: {"cut": 300, "cuts": 2, "ranges": False}, 7: {"status": 500},
@@ -237,8 +237,8 @@ def test_without_internet_what_is_nearly_complete_opens(server, monkeypatch):
 
 def test_chosen_annotations_are_kept(server, monkeypatch):
     before = load_dataset("coco:val2017?any=dog", "all", SIZE)
-    coco_truth._chosen.cache_clear()
-    monkeypatch.setattr(coco_truth, "_narrowed", None)
+    coco_annotations._chosen.cache_clear()
+    monkeypatch.setattr(coco_annotations, "_narrowed", None)
     after = load_dataset("coco:val2017?any=dog", "all", SIZE)
     assert after.keys == before.keys
     assert (after.truth(range(4)) == before.truth(range(4))).all()

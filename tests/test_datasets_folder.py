@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uapseg.datasets import SPLITS, load_dataset, overlap, sources
-from uapseg.datasets.sources import Member
+from uapseg.datasets import SPLITS, load_dataset, overlap
 from uapseg.errors import UapsegError
+from uapseg.io import sources
+from uapseg.io.sources import Member
 
 
 def encoded(picture, kind="JPEG", **options):

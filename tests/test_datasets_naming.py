@@ -6,9 +6,9 @@ from PIL import Image
 
 from tests.test_datasets_folder import encoded, photo, put
 from uapseg.datasets import load_dataset
-from uapseg.datasets.naming import read_classes
-from uapseg.datasets.sources import File
+from uapseg.datasets.class_names import read_classes
 from uapseg.errors import UapsegError
+from uapseg.io.sources import File
 
 VALUES = np.array([[0, 1, 2], [3, 2, 255]], np.uint8).repeat(24, 0).repeat(24, 1)
 """A label map (48, 72) of four classes and void."""

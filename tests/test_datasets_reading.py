@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from uapseg.datasets import memory, reading
-from uapseg.datasets.memory import MIB, Memory, memory_limit
-from uapseg.datasets.reading import Photos, Sample
+from uapseg.datasets import cache, reader
+from uapseg.datasets.cache import MIB, Memory, memory_limit
+from uapseg.datasets.reader import Photos, Sample
 from uapseg.errors import UapsegError
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
@@ -50,7 +50,7 @@ def sample(key, picture=thirds, labels=numbered) -> Sample:
 def small(monkeypatch):
     """A memory of 32 KiB for this test alone."""
     kept = Memory(32 * 1024)
-    monkeypatch.setattr(reading, "shared_memory", lambda: kept)
+    monkeypatch.setattr(reader, "shared_memory", lambda: kept)
     return kept
 
 
@@ -229,9 +229,9 @@ def test_a_forked_daemon_can_go_on_reading():
 def test_the_limit_is_a_quarter_of_the_machine_and_at_most_two_gibibytes(monkeypatch):
     monkeypatch.delenv("UAPSEG_MEMORY", raising=False)
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-    monkeypatch.setattr(memory, "_installed", lambda: 4096 * MIB)
+    monkeypatch.setattr(cache, "_installed", lambda: 4096 * MIB)
     assert memory_limit() == 1024 * MIB
-    monkeypatch.setattr(memory, "_installed", lambda: 64 * 1024 * MIB)
+    monkeypatch.setattr(cache, "_installed", lambda: 64 * 1024 * MIB)
     assert memory_limit() == 2048 * MIB
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert memory_limit() == 1024 * MIB

@@ -11,16 +11,16 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.distributed import Workers
-from uapseg.fit import fit
-from uapseg.settings import fast
-from uapseg.targets import Hidden
+from uapseg.attack.distributed import Workers
+from uapseg.attack.loop import fit
+from uapseg.attack.settings import fast
+from uapseg.targets.goals import Hidden
 
 SHADES = (90, 100, 104, 112, 115, 120)
 PROGRAM = """
 import sys, torch
 from tests.test_distributed import search
-from uapseg.distributed import joined
+from uapseg.attack.distributed import joined
 with joined() as workers:
     torch.save(search(workers), f"{sys.argv[1]}.{workers.rank}")
 """

@@ -9,11 +9,11 @@ import time
 import numpy as np
 import pytest
 
-import uapseg.download
-import uapseg.transport
+import uapseg.io.download
+import uapseg.io.transport
 from tests.server import serving
-from uapseg.download import Download, Progress, fetch, fetch_all
 from uapseg.errors import UapsegError
+from uapseg.io.download import Download, Progress, fetch, fetch_all
 
 CONTENT = np.random.default_rng(0).bytes(50_000)
 SHA256 = "sha256:" + hashlib.sha256(CONTENT).hexdigest()
@@ -27,7 +27,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr(uapseg.download, "PAUSE", 0.005)
+    monkeypatch.setattr(uapseg.io.download, "PAUSE", 0.005)
 
 
 @pytest.fixture
@@ -182,31 +182,31 @@ def test_a_server_in_trouble_is_asked_again(server, path):
     url = server.add("a", CONTENT, status=503)
     with pytest.raises(UapsegError, match=r"could not be fetched .*503"):
         list(fetch(Download(url=url, path=path)))
-    assert len(server.asked) == uapseg.download.ATTEMPTS
+    assert len(server.asked) == uapseg.io.download.ATTEMPTS
 
 
 def test_a_server_that_breaks_off_without_end_is_given_up(server, path):
     url = server.add("a", CONTENT, cut=1000, ranges=False)
     with pytest.raises(UapsegError, match="stopped after 1000 of 50000 bytes"):
         list(fetch(Download(url=url, path=path)))
-    assert len(server.asked) == uapseg.download.ATTEMPTS
+    assert len(server.asked) == uapseg.io.download.ATTEMPTS
 
 
 def test_a_server_that_sends_a_little_each_time_is_not_given_up(server, path):
     list(fetch(Download(url=server.add("a", CONTENT, cut=4_000), path=path)))
     assert path.read_bytes() == CONTENT
-    assert len(server.asked) == 13 > uapseg.download.ATTEMPTS
+    assert len(server.asked) == 13 > uapseg.io.download.ATTEMPTS
 
 
 def test_a_silent_server_is_given_up(server, path, monkeypatch):
-    monkeypatch.setattr(uapseg.transport, "SILENCE", 0.1)
+    monkeypatch.setattr(uapseg.io.transport, "SILENCE", 0.1)
     url = server.add("a", CONTENT, silent=True)
     with pytest.raises(UapsegError, match="timed out"):
         list(fetch(Download(url=url, path=path)))
 
 
 def test_a_slow_server_is_waited_for(server, path, monkeypatch):
-    monkeypatch.setattr(uapseg.transport, "SILENCE", 0.5)
+    monkeypatch.setattr(uapseg.io.transport, "SILENCE", 0.5)
     list(fetch(Download(url=server.add("a", CONTENT[:12_000], pause=0.06), path=path)))  # 0.7 seconds in all
     assert path.read_bytes() == CONTENT[:12_000]
 
@@ -272,9 +272,9 @@ def test_without_a_connection_the_others_are_not_tried(closed_port, tmp_path, mo
     downloads = [Download(url=f"{closed_port}/{n}", path=tmp_path / str(n)) for n in range(500)]
     tried = []
     monkeypatch.setattr(
-        uapseg.transport,
+        uapseg.io.transport,
         "_answer",
-        lambda *wanted, real=uapseg.transport._answer: (tried.append(wanted), real(*wanted))[1],
+        lambda *wanted, real=uapseg.io.transport._answer: (tried.append(wanted), real(*wanted))[1],
     )
     with pytest.raises(UapsegError, match="no connection"):
         drained(fetch_all(downloads))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFont
 
-from uapseg.drawings import load_typeface, read_mask, written
 from uapseg.errors import UapsegError
+from uapseg.targets.drawing import load_typeface, read_mask, written
 
 SIZE = (48, 32)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from uapseg.datasets.memory import memory_limit
-from uapseg.distributed import joined
-from uapseg.environment import number
+from uapseg.attack.distributed import joined
+from uapseg.datasets.cache import memory_limit
 from uapseg.errors import UapsegError
+from uapseg.io.environment import number
 
 
 @pytest.mark.parametrize(("setting", "read"), [("", 7), ("  ", 7), ("12", 12), (" 3 ", 3), ("0", 0)])

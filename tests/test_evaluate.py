@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.drawings import drawn
-from uapseg.evaluate import evaluate, numbers_showing
-from uapseg.perturbation import eight_bit, levels, perturb, quantise, random_signs
-from uapseg.targets import Hidden
+from uapseg.attack.perturbation import eight_bit, levels, perturb, quantise, random_signs
+from uapseg.results.evaluation import evaluate, numbers_showing
+from uapseg.targets.drawing import drawn
+from uapseg.targets.goals import Hidden
 
 GREY = 1 / 255
 LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")

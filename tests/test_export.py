@@ -15,13 +15,21 @@ from PIL.PngImagePlugin import PngInfo
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from uapseg.drawings import written
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import fast, paper
 from uapseg.errors import UapsegError
-from uapseg.export import MOST_SPENT, MOST_TEXT, USUAL_SIZE, Perturbation, load, save_png, save_safetensors
-from uapseg.files import write
-from uapseg.run import Plan
-from uapseg.settings import fast, paper
-from uapseg.targets import Hidden
+from uapseg.io.files import write
+from uapseg.results.perturbation_file import (
+    MOST_SPENT,
+    MOST_TEXT,
+    USUAL_SIZE,
+    Perturbation,
+    load,
+    save_png,
+    save_safetensors,
+)
+from uapseg.targets.drawing import written
+from uapseg.targets.goals import Hidden
 
 SAVE = {"png": save_png, "safetensors": save_safetensors}
 KINDS = pytest.mark.parametrize("kind", SAVE)
@@ -216,22 +224,22 @@ def test_tensors_of_the_wrong_kind_are_refused(tensors, tmp_path):
 @KINDS
 def test_a_perturbation_of_too_many_pixels_is_refused_by_its_header(kind, tmp_path, monkeypatch):
     SAVE[kind](tmp_path / "noise", Perturbation(noise()))
-    monkeypatch.setattr("uapseg.export.MOST_PIXELS", 40 * 30)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_PIXELS", 40 * 30)
     load(tmp_path / "noise")
-    monkeypatch.setattr("uapseg.export.MOST_PIXELS", 40 * 30 - 1)
-    monkeypatch.setattr("uapseg.export.decode", pytest.fail)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_PIXELS", 40 * 30 - 1)
+    monkeypatch.setattr("uapseg.results.perturbation_file.decode", pytest.fail)
     with pytest.raises(UapsegError, match="megapixels"):
         load(tmp_path / "noise")
 
 
 def test_a_file_is_not_read_where_it_or_what_it_says_of_itself_is_too_long(tmp_path, monkeypatch):
     save_safetensors(tmp_path / "noise", Perturbation(noise(), plan()))
-    monkeypatch.setattr("uapseg.export.MOST_FILE", (tmp_path / "noise").stat().st_size)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_FILE", (tmp_path / "noise").stat().st_size)
     load(tmp_path / "noise")
-    monkeypatch.setattr("uapseg.export.MOST_TEXT", 500)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_TEXT", 500)
     with pytest.raises(UapsegError, match="neither a PNG nor a safetensors file"):
         load(tmp_path / "noise")
-    monkeypatch.setattr("uapseg.export.MOST_FILE", 7000)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_FILE", 7000)
     with pytest.raises(UapsegError, match=r"has more than 0 MiB: bring a smaller one"):
         load(tmp_path / "noise")
 

@@ -12,17 +12,17 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tests.conftest import Greys, Plain, greys
-from uapseg.distributed import ALONE
-from uapseg.drawings import drawn, mapped
+from uapseg.attack.distributed import ALONE
+from uapseg.attack.loop import _Search, fit
+from uapseg.attack.perturbation import quantise
+from uapseg.attack.sampling import balanced_odds
+from uapseg.attack.settings import PRESETS, fast, paper
+from uapseg.attack.state import TENSORS, Snapshot, State
+from uapseg.attack.validation import Validation
 from uapseg.errors import UapsegError
-from uapseg.fit import _Search, fit
 from uapseg.models import Segmenter
-from uapseg.perturbation import quantise
-from uapseg.sampling import balanced_odds
-from uapseg.settings import PRESETS, fast, paper
-from uapseg.state import TENSORS, Snapshot, State
-from uapseg.targets import Hidden, Static
-from uapseg.validation import Validation
+from uapseg.targets.drawing import drawn, mapped
+from uapseg.targets.goals import Hidden, Static
 
 GREY = 1 / 255
 RULES = ("lazy", "sign", "adam")

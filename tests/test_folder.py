@@ -12,14 +12,14 @@ from stat import S_ISREG
 import pytest
 import torch
 
-from uapseg.drawings import drawn
+from uapseg.attack.loop import fit
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
-from uapseg.export import Perturbation, load
-from uapseg.files import to_json, write
-from uapseg.fit import fit
-from uapseg.folder import FILES, RunFolder
-from uapseg.run import Plan
-from uapseg.settings import fast
+from uapseg.io.files import to_json, write
+from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.run_folder import FILES, RunFolder
+from uapseg.targets.drawing import drawn
 
 
 @pytest.fixture

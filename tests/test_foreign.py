@@ -8,9 +8,9 @@ import torch
 from PIL import Image
 
 from tests.test_models_zoo import Trap
-from uapseg import foreign
 from uapseg.errors import UapsegError
-from uapseg.export import OURS, Perturbation, load, save_png, save_safetensors
+from uapseg.results import importers
+from uapseg.results.perturbation_file import OURS, Perturbation, load, save_png, save_safetensors
 
 LEVELS = torch.from_numpy(np.random.default_rng(0).integers(-10, 11, (3, 12, 20)))
 FLAT = LEVELS + 0.3 * torch.tensor([1.0, -1.0]).repeat(10)
@@ -153,10 +153,10 @@ def test_arrays_that_would_run_code_are_refused(tmp_path):
 def test_what_would_fill_the_memory_is_refused_by_its_header(kind, limits, tmp_path, monkeypatch):
     file = saved(tmp_path, kind, FLAT)
     for name, most in limits.items():
-        monkeypatch.setattr(foreign, name, most + 1)
+        monkeypatch.setattr(importers, name, most + 1)
     load(file)
     for name, most in limits.items():
-        monkeypatch.setattr(foreign, name, most)
+        monkeypatch.setattr(importers, name, most)
     monkeypatch.setattr(np.lib.format, "read_array", pytest.fail)
     values, meta = torch.load, {"map_location": "meta"}
     monkeypatch.setattr(torch, "load", lambda file, **said: values(file, **(said | meta)))
@@ -173,7 +173,7 @@ def test_an_archive_that_unpacks_to_more_than_an_array_is_refused_unread(tmp_pat
         for name in stored.namelist():
             packed.writestr(name, stored.read(name))
     assert torch.equal(load(tmp_path / "packed.pt").levels, LEVELS.to(torch.int16))
-    monkeypatch.setattr(foreign, "MOST_BYTES", 3 * 12 * 20 * 8)
+    monkeypatch.setattr(importers, "MOST_BYTES", 3 * 12 * 20 * 8)
     monkeypatch.setattr(torch, "load", pytest.fail)
     with pytest.raises(UapsegError, match="bring a smaller one"):
         load(tmp_path / "packed.pt")

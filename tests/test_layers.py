@@ -26,7 +26,7 @@ def test_the_requirements_and_the_package_ask_for_the_same():
 
 def test_the_core_knows_no_front_end():
     code = (
-        "import sys, uapseg; sys.exit(bool({'gradio', 'matplotlib', 'torchvision', 'uapseg.ui'} & set(sys.modules)))"
+        "import sys, uapseg; sys.exit(bool({'gradio', 'matplotlib', 'torchvision', 'uapseg.app'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
@@ -34,7 +34,7 @@ def test_the_core_knows_no_front_end():
 @pytest.mark.parametrize("file", sorted((ROOT / "uapseg").rglob("*.py")), ids=lambda f: str(f.relative_to(ROOT)))
 def test_only_the_page_imports_gradio_and_nothing_unpickles(file):
     text = file.read_text()
-    if "ui" not in file.relative_to(ROOT).parts:
+    if "app" not in file.relative_to(ROOT).parts:
         assert not re.search(r"^\s*(import|from) gradio", text, re.MULTILINE)
     assert "import pickle" not in text
     assert "torch.load(" not in text or "weights_only=True" in text

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from uapseg.losses import (
+from uapseg.attack.losses import (
     absence,
     cosine,
     cross_entropy,

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from uapseg.drawings import mapped
-from uapseg.metrics import (
+from uapseg.targets.drawing import mapped
+from uapseg.targets.goals import Hidden
+from uapseg.targets.metrics import (
     collapse,
     count,
     each,
@@ -23,7 +24,6 @@ from uapseg.metrics import (
     scores,
     truth_overlap,
 )
-from uapseg.targets import Hidden
 
 CLASSES = ("road", "car", "person")
 HIDE = Hidden(classes=("person",), fill="road")

@@ -16,9 +16,9 @@ import transformers
 from torch import nn
 
 from tests.test_models_zoo import Trap
-from uapseg.download import UnreachableError
 from uapseg.errors import UapsegError
-from uapseg.models import hub, load_model
+from uapseg.io.download import UnreachableError
+from uapseg.models import huggingface, load_model
 from uapseg.models.classes import CITYSCAPES
 
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
@@ -178,14 +178,14 @@ def test_without_the_internet_one_sentence_says_what_to_do(monkeypatch):
     def nowhere(*_: object) -> None:
         raise UnreachableError("no connection")
 
-    monkeypatch.setattr(hub, "_check_connection", nowhere)
+    monkeypatch.setattr(huggingface, "_check_connection", nowhere)
     with pytest.raises(UapsegError, match="no internet and no cached weights for hf:nobody/nothing: choose street"):
         load_model("hf:nobody/nothing")
 
 
 def test_without_transformers_one_sentence_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)
-    monkeypatch.delitem(sys.modules, "uapseg.models.hub")
+    monkeypatch.delitem(sys.modules, "uapseg.models.huggingface")
     with pytest.raises(UapsegError, match="install it with pip install transformers"):
         load_model("hf:nvidia/anything")
 

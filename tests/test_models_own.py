@@ -11,9 +11,9 @@ from torchvision.models import get_model
 from tests import own_networks
 from tests.conftest import greys
 from uapseg.errors import UapsegError
-from uapseg.models import load_model, short_name, slips
+from uapseg.models import checks, load_model, short_name
 from uapseg.models.classes import numbered, voc_palette
-from uapseg.models.own import adopt
+from uapseg.models.custom import adopt
 from uapseg.models.segmenter import Segmenter
 
 FILE = own_networks.__file__
@@ -81,7 +81,7 @@ def test_a_network_that_takes_any_size_is_not_padded():
     assert load_model(f"{FILE}:bare").multiple == 1
 
 
-@pytest.mark.parametrize("multiple", slips.MULTIPLES)
+@pytest.mark.parametrize("multiple", checks.MULTIPLES)
 def test_the_least_multiple_is_found(multiple):
     def strided(net, x):
         assert x.shape[-1] % multiple == x.shape[-2] % multiple == 0
@@ -134,7 +134,7 @@ def test_what_is_sure_is_refused_all_the_same(function):
 
 def test_known_networks_pass_every_check():
     for model in (load_model("street"), greys()):
-        slips.check(model)
+        checks.check(model)
 
 
 @pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"])
@@ -144,7 +144,7 @@ def test_networks_with_random_weights_pass_every_check(name, normalised):
     net = get_model(name, weights=None, weights_backbone=None, num_classes=21)
     statistics = {"mean": own_networks.MEAN, "std": own_networks.STD} if normalised else {}
     names = numbered(21)
-    slips.check(
+    checks.check(
         Segmenter(net, name=name, classes=names, palette=voc_palette(21), objects=(), pair=names[:2], source="random",
                   licence="MIT", **statistics)
     )  # fmt: skip

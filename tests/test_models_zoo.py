@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 from torchvision.models import get_model, get_model_weights
 from torchvision.models.segmentation import LRASPP_MobileNet_V3_Large_Weights
 
-from uapseg import download
 from uapseg.errors import UapsegError
-from uapseg.models import catalogue, load_model, needed, zoo
+from uapseg.io import download
+from uapseg.models import catalogue, load_model, needed, torchvision
 
 LRASPP = "torchvision:lraspp_mobilenet_v3_large"
 PUBLISHED = LRASPP_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1
@@ -57,10 +57,10 @@ def server(tmp_path, monkeypatch) -> Iterator[Path]:
 
 def test_all_six_have_a_card_and_none_is_loaded(checkpoints):
     cards = {card.name: card for card in catalogue()}
-    assert list(cards) == ["street", "street:small", *(f"torchvision:{name}" for name in zoo.NAMES)]
+    assert list(cards) == ["street", "street:small", *(f"torchvision:{name}" for name in torchvision.NAMES)]
     assert cards["street"].cached
     assert cards["street"].download_bytes is None
-    for name in zoo.NAMES:
+    for name in torchvision.NAMES:
         card = cards[f"torchvision:{name}"]
         assert (card.classes, card.cached) == (21, False)
         assert card.parameters < card.download_bytes < 5 * card.parameters
@@ -71,7 +71,7 @@ def test_all_six_have_a_card_and_none_is_loaded(checkpoints):
 
 
 @pytest.mark.parametrize(
-    "name", [*zoo.NAMES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in zoo.NAMES[2:])]
+    "name", [*torchvision.NAMES[:2], *(pytest.param(name, marks=pytest.mark.slow) for name in torchvision.NAMES[2:])]
 )
 def test_weights_in_the_cache_of_torch_are_used_as_they_are(name, checkpoints):
     """The published files of all but the lraspp hold a second head, of use in training alone."""

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.augment import Move
-from uapseg.distributed import ALONE
-from uapseg.drawings import drawn
-from uapseg.losses import LOSSES, absence
+from uapseg.attack.augmentation import Move
+from uapseg.attack.distributed import ALONE
+from uapseg.attack.losses import LOSSES, absence
+from uapseg.attack.objective import Batch, Objective, normalised
+from uapseg.attack.settings import fast
+from uapseg.attack.transforms import Framing, Process, lit
 from uapseg.models import Segmenter
-from uapseg.objective import Batch, Objective, normalised
-from uapseg.processing import Framing, Process, lit
-from uapseg.settings import fast
-from uapseg.targets import KINDS, Hidden
+from uapseg.targets.drawing import drawn
+from uapseg.targets.goals import KINDS, Hidden
 
 SIZE = (16, 12)
 HIDE = Hidden(classes=("light",), fill="dark")

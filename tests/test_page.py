@@ -10,13 +10,13 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, site, toasts, until  # noqa: F401
 from tests.hands import draw, pause, save, start
-from uapseg.export import load
-from uapseg.metrics import scores
-from uapseg.ui import words
-from uapseg.ui.choice import VALIDATION
-from uapseg.ui.studio import Studio
-from uapseg.ui.studios import Studios
-from uapseg.validation import HeldOut, spread
+from uapseg.app import strings
+from uapseg.app.controls import VALIDATION
+from uapseg.app.workspace import Studio
+from uapseg.app.workspaces import Studios
+from uapseg.attack.validation import HeldOut, spread
+from uapseg.results.perturbation_file import load
+from uapseg.targets.metrics import scores
 
 pytestmark = pytest.mark.browser
 
@@ -42,8 +42,8 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         pause(tab)
         assert tab.inner_text("#u-start") == "Resume"
         shown = tab.evaluate("() => ({ scores: __stage.scores, floors: __stage.floors, spent: __stage.spent })")
-        check_download(studios.first, save(tab, words.FILE_PNG, tmp_path / "kept.png"), shown)
-        told = save(tab, words.FILE_FIGURES, tmp_path / "told.json")
+        check_download(studios.first, save(tab, strings.FILE_PNG, tmp_path / "kept.png"), shown)
+        told = save(tab, strings.FILE_FIGURES, tmp_path / "told.json")
         assert json.loads(told.read_text())["perturbed"] == shown["scores"]
         tab.reload()
         ready(tab)

@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, expect
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, until  # noqa: F401
 from tests.hands import colour, hover, pause, pick, save, start
 from tests.small_world import MIXED, small_world
-from uapseg.ui import words
-from uapseg.ui.studios import Studios
+from uapseg.app import strings
+from uapseg.app.workspaces import Studios
 
 pytestmark = pytest.mark.browser
 
@@ -118,7 +118,7 @@ def test_a_saved_perturbation_is_opened_by_another_visitor_and_a_link_sets_the_c
     tab.locator("#u-word input, #u-word textarea").fill("ox")
     start(tab, 640)
     until(tab, "s.status === 'done'")
-    kept = save(tab, words.FILE_TENSORS, tmp_path / "kept.safetensors")
+    kept = save(tab, strings.FILE_TENSORS, tmp_path / "kept.safetensors")
     tab.click("#u-link")
     tab.wait_for_url("**/?*word=ox*")
     other = small.visit()

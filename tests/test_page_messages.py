@@ -9,8 +9,8 @@ from playwright.sync_api import expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, toasts, until  # noqa: F401
 from tests.hands import start
-from uapseg.export import Perturbation, save_png
-from uapseg.ui import words
+from uapseg.app import strings
+from uapseg.results.perturbation_file import Perturbation, save_png
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +42,6 @@ def test_a_name_in_a_file_is_text_in_the_message(small: Site, tmp_path: Path):
 
 def test_an_event_that_breaks_is_told_in_a_sentence(small: Site, monkeypatch: pytest.MonkeyPatch):
     tab = small.visit()
-    monkeypatch.setattr("uapseg.ui.files.query_of", lambda *_: 1 // 0)
+    monkeypatch.setattr("uapseg.app.files.query_of", lambda *_: 1 // 0)
     tab.click("#u-link")
-    expect(tab.locator(".toast-body")).to_contain_text(words.FAILED)
+    expect(tab.locator(".toast-body")).to_contain_text(strings.FAILED)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uapseg.perturbation import MOST_PIXELS, fit_picture
+from uapseg.attack.perturbation import MOST_PIXELS, fit_picture
 
 SIZE = (384, 256)
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from uapseg import pictures
-from uapseg.drawings import read_mask
 from uapseg.errors import UapsegError
-from uapseg.pictures import decode, encoded, read_picture, to_images, to_picture, upright_size
+from uapseg.io import images
+from uapseg.io.images import decode, encoded, read_picture, to_images, to_picture, upright_size
+from uapseg.targets.drawing import read_mask
 
 RED = (220, 30, 40)
 
@@ -167,7 +167,7 @@ def test_a_bad_file_is_one_plain_sentence(content, sentence):
 )
 def test_kinds_that_take_more_memory_are_taken_with_fewer_pixels(kind, content, monkeypatch):
     for most, fits in ((1200, True), (1199, False)):
-        monkeypatch.setitem(pictures._MOST_PIXELS, kind, most)
+        monkeypatch.setitem(images._MOST_PIXELS, kind, most)
         with nullcontext() if fits else pytest.raises(UapsegError, match="bring a smaller one"):
             decode(content)
 
@@ -177,7 +177,7 @@ def test_a_picture_that_takes_too_long_is_given_up(monkeypatch):
     large = saved(colours((900, 700)), "JPEG", progressive=True, quality=95)
     assert len(large) > 5 * ImageFile.MAXBLOCK
     clock = iter(range(1000))
-    monkeypatch.setattr("uapseg.pictures.time", SimpleNamespace(thread_time=lambda: next(clock)))
+    monkeypatch.setattr("uapseg.io.images.time", SimpleNamespace(thread_time=lambda: next(clock)))
     with pytest.raises(UapsegError, match="takes too long to decode"):
         decode(large)
     assert next(clock) < 10

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.drawings import drawn
+from uapseg.attack.loop import fit
+from uapseg.attack.losses import LOSSES
+from uapseg.attack.plan_file import plan_in
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import PRESETS, Settings, fast
 from uapseg.errors import UapsegError
-from uapseg.files import to_json
-from uapseg.fit import fit
-from uapseg.losses import LOSSES
-from uapseg.plans import plan_in
-from uapseg.run import Plan
-from uapseg.settings import PRESETS, Settings, fast
-from uapseg.targets import KINDS, Goal, Hidden, Kind, class_numbers
+from uapseg.io.files import to_json
+from uapseg.targets.drawing import drawn
+from uapseg.targets.goals import KINDS, Goal, Hidden, Kind, class_numbers
 
 WORD = drawn(np.eye(8, dtype=bool), "Tree", None)
 HIDE = Hidden(classes=("Car", "Pedestrian"), fill="Road")
@@ -150,7 +150,7 @@ def test_a_drawing_that_is_no_png_is_refused(drawing):
 
 def test_a_file_that_is_too_long_for_a_plan_is_not_taken_apart(monkeypatch):
     content = to_json(plan(WORD).to_dict()).encode()
-    monkeypatch.setattr("uapseg.plans.MOST_BYTES", len(content))
+    monkeypatch.setattr("uapseg.attack.plan_file.MOST_BYTES", len(content))
     assert plan_in(content) == plan(WORD)
     with pytest.raises(UapsegError, match="it is not one that uapseg wrote"):
         plan_in(content + b" ")

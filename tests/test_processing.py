@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from uapseg.processing import Framing, blurred, jpeg, lit, random_process, resized
-from uapseg.scenery import render
+from uapseg.attack.transforms import Framing, blurred, jpeg, lit, random_process, resized
+from uapseg.scenes import render
 
 
 @pytest.fixture(scope="module")

@@ -6,11 +6,11 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.arms import CHANGES, NUMBERED, SCREEN, settings_of
-from uapseg.drawings import drawn
+from uapseg.attack.settings import fast, paper
 from uapseg.errors import UapsegError
-from uapseg.race import Course, run_arm, standings
-from uapseg.settings import fast, paper
+from uapseg.results.benchmark import Course, run_arm, standings
+from uapseg.results.variants import CHANGES, NUMBERED, SCREEN, settings_of
+from uapseg.targets.drawing import drawn
 
 LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 PAIR = {"epsilon": 11 / 255, "budget": 24, "seed": 3}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from uapseg.render import Row, amplified, coloured, figure, overlay, picture, plain
+from uapseg.results.figures import Row, amplified, coloured, figure, overlay, picture, plain
 
 PALETTE = ((10, 20, 30), (200, 100, 50))
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.conftest import Plain
+from uapseg.attack.run import Plan, check_unseen, choose_device, learnable, learnt_from, reported, run
+from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
-from uapseg.run import Plan, check_unseen, choose_device, learnable, learnt_from, reported, run
-from uapseg.settings import fast
-from uapseg.targets import Hidden
+from uapseg.targets.goals import Hidden
 
 PLAN = Plan(
     model="street", data="street", target=Hidden(classes=("Car",)), settings=fast(epsilon=10 / 255, budget=8, batch=4)
@@ -52,7 +52,9 @@ def test_with_other_pictures_to_report_on_the_test_split_is_learnt_from_but_for_
         pictures.keys = tuple(map(str, pictures.shades))
         return pictures
 
-    monkeypatch.setattr(sys.modules["uapseg.run"], "load_dataset", load)  # the package has a function of that name
+    monkeypatch.setattr(
+        sys.modules["uapseg.attack.run"], "load_dataset", load
+    )  # the package has a function of that name
     assert learnable("mine").keys == ("90", "91", "92")
     whole = learnable("mine", "theirs")
     assert whole.keys == ("90", "91", "92", "94")

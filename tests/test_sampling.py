@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.metrics import count, truth_overlap
-from uapseg.sampling import balanced_odds
-from uapseg.targets import Hidden
+from uapseg.attack.sampling import balanced_odds
+from uapseg.targets.goals import Hidden
+from uapseg.targets.metrics import count, truth_overlap
 
 
 class OnDevice(torch.Tensor):

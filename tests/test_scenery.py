@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from uapseg.datasets import street
-from uapseg.scenery import CLASSES, SIZE, SPLITS, Scene, render
+from uapseg.scenes import CLASSES, SIZE, SPLITS, Scene, render
 
 PEDESTRIAN = CLASSES.index("Pedestrian")
 # Mean share of the pixels over the test scenes, per cent: lowest and highest allowed.

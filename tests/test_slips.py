@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
+from uapseg.attack.loop import fit
+from uapseg.attack.perturbation import quantise
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import fast
 from uapseg.datasets import load_dataset
-from uapseg.drawings import written
-from uapseg.evaluate import evaluate
-from uapseg.fit import fit
-from uapseg.metrics import count, scores
-from uapseg.perturbation import quantise
-from uapseg.run import Plan
-from uapseg.settings import fast
-from uapseg.targets import Hidden
+from uapseg.results.evaluation import evaluate
+from uapseg.targets.drawing import written
+from uapseg.targets.goals import Hidden
+from uapseg.targets.metrics import count, scores
 
 GREY = 1 / 255
 HIDE = Hidden(classes=("light",), fill="dark")
@@ -53,7 +53,7 @@ def test_each_epsilon_has_floors_of_its_own():
 
 def test_a_search_never_opens_the_test_pictures(monkeypatch):
     opened: list[str] = []
-    module = import_module("uapseg.run")  # the package exports its function under the same name
+    module = import_module("uapseg.attack.run")  # the package exports its function under the same name
     monkeypatch.setattr(module, "load_model", lambda *_, **__: greys())
     monkeypatch.setattr(
         module, "load_dataset", lambda name, split, _: (opened.append(split), Plain((100,) * 3, split))[1]

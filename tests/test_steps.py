@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from uapseg.settings import fast
-from uapseg.state import State
-from uapseg.steps import moved_on, pace, radius, walked
-from uapseg.validation import Validation
+from uapseg.attack.optimizer import moved_on, pace, radius, walked
+from uapseg.attack.settings import fast
+from uapseg.attack.state import State
+from uapseg.attack.validation import Validation
 
 NOTHING = Validation(0, {}, (), torch.zeros(0, 2, 2, dtype=torch.uint8), {})
 START = State.first((2, 2), NOTHING)

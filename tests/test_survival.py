@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.drawings import drawn
-from uapseg.survival import PROCESSES, survival
+from uapseg.results.robustness import PROCESSES, survival
+from uapseg.targets.drawing import drawn
 
 LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from scipy.spatial import cKDTree
 
-from uapseg.drawings import drawn, mapped, written
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
-from uapseg.run import Plan
-from uapseg.settings import fast
-from uapseg.targets import Hidden, nearest
+from uapseg.targets.drawing import drawn, mapped, written
+from uapseg.targets.goals import Hidden, nearest
 
 CLASSES = ("road", "car", "person", "sky")
 OBJECTS = ("car", "person")

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from uapseg.ui import launch_options
-from uapseg.ui.bodies import MOST_BYTES, SmallBodies
+from uapseg.app import launch_options
+from uapseg.app.bodies import MOST_BYTES, SmallBodies
 
 
 async def length(request: Request) -> PlainTextResponse:

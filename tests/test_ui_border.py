@@ -11,13 +11,13 @@ import httpx
 import pytest
 
 from tests.small_world import ran, registry, small_world, values
-from uapseg.ui import launch_options
-from uapseg.ui.endpoints import Endpoints
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.layout import page
-from uapseg.ui.line import Call, Line
-from uapseg.ui.replies import Replies
-from uapseg.ui.studios import Studios
+from uapseg.app import launch_options
+from uapseg.app.api import Endpoints
+from uapseg.app.handlers import Handlers
+from uapseg.app.page import page
+from uapseg.app.polling import Replies
+from uapseg.app.run_queue import Call, Line
+from uapseg.app.workspaces import Studios
 
 
 @dataclass

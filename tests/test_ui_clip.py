@@ -18,16 +18,16 @@ import pytest
 from PIL import Image
 
 from tests.small_world import SHADES, ran, registry, visitor
+from uapseg.app import decoder
+from uapseg.app.camera import Camera
+from uapseg.app.clip import pictures_of
+from uapseg.app.frames import jpeg, stretched
+from uapseg.app.handlers import Handlers
+from uapseg.app.recording import MOST_SECONDS, RATE, Reel, mp4
+from uapseg.app.runs import Run
+from uapseg.app.workspaces import Studios
 from uapseg.errors import UapsegError
-from uapseg.pictures import encoded
-from uapseg.ui import decoder
-from uapseg.ui.camera import Camera
-from uapseg.ui.clip import pictures_of
-from uapseg.ui.frames import jpeg, stretched
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.reel import MOST_SECONDS, RATE, Reel, mp4
-from uapseg.ui.runs import Run
-from uapseg.ui.studios import Studios
+from uapseg.io.images import encoded
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +146,8 @@ def test_what_comes_before_the_damage_in_a_clip_is_taken(tmp_path: Path):
 
 def test_a_decoder_that_does_not_come_to_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "stuck.py").write_text("import time\ntime.sleep(60)")
-    monkeypatch.setattr("uapseg.ui.clip.DECODER", tmp_path / "stuck.py")
-    monkeypatch.setattr("uapseg.ui.clip.PATIENCE", 0.2)
+    monkeypatch.setattr("uapseg.app.clip.DECODER", tmp_path / "stuck.py")
+    monkeypatch.setattr("uapseg.app.clip.PATIENCE", 0.2)
     with pytest.raises(UapsegError, match="could not be read"):
         pictures_of(frames(tmp_path / "clip.mkv", (96, 64)))
 
@@ -191,7 +191,7 @@ def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handler
 
 def test_the_camera_is_recorded_as_it_is_shown(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):
     camera, clock = Camera(handlers.studios, handlers.runs), iter(range(100, 200, 4))
-    monkeypatch.setattr("uapseg.ui.reel.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    monkeypatch.setattr("uapseg.app.recording.time", SimpleNamespace(monotonic=lambda: next(clock)))
     sent = {"token": finished.token, "picture": jpeg(grey(SHADES[1])), "record": 7}
     told = [asyncio.run(camera.shot({**sent, "strength": strength})) for strength in (0.0, *[1.0] * 6)]
     assert [reply["recorded"] for reply in told] == [0, 4, 8, 12, 16, 20, 20]

@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from uapseg.app.links import PLAN_FILE, command_of
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import fast, paper
 from uapseg.cli.parser import make_parser
 from uapseg.cli.train import _asked, _plan
-from uapseg.drawings import drawn, mapped, written
-from uapseg.files import to_json
-from uapseg.run import Plan
-from uapseg.scenery import SIZE
-from uapseg.settings import fast, paper
-from uapseg.targets import Hidden
-from uapseg.ui.links import PLAN_FILE, command_of
+from uapseg.io.files import to_json
+from uapseg.scenes import SIZE
+from uapseg.targets.drawing import drawn, mapped, written
+from uapseg.targets.goals import Hidden
 
 MASK = np.zeros((256, 384), bool)
 MASK[50:100, 50:100] = True

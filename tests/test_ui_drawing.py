@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from uapseg.app.painting import painted
 from uapseg.errors import UapsegError
-from uapseg.targets import UNDRAWN
-from uapseg.ui.drawing import painted
+from uapseg.targets.goals import UNDRAWN
 
 CLASSES = ("sky", "road", "tree", "car")
 

@@ -12,13 +12,13 @@ from PIL import Image
 
 from tests.conftest import greys
 from tests.small_world import registry, small_world
-from uapseg.export import load
-from uapseg.perturbation import fit_picture
-from uapseg.pictures import to_images
-from uapseg.ui import launch_options
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.layout import page
-from uapseg.ui.replies import Replies
+from uapseg.app import launch_options
+from uapseg.app.handlers import Handlers
+from uapseg.app.page import page
+from uapseg.app.polling import Replies
+from uapseg.attack.perturbation import fit_picture
+from uapseg.io.images import to_images
+from uapseg.results.perturbation_file import load
 
 
 @pytest.fixture(scope="module")

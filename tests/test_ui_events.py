@@ -16,17 +16,17 @@ from gradio.state_holder import SessionState
 from gradio.utils import get_upload_folder
 
 from tests.small_world import SIZE, registry, values, visitor
+from uapseg.app import strings
+from uapseg.app.camera import Camera
+from uapseg.app.events import Page, answering, sentence
+from uapseg.app.handlers import Handlers
+from uapseg.app.page import page
+from uapseg.app.polling import Replies
+from uapseg.app.rendering import Looks
+from uapseg.app.runs import Run
+from uapseg.app.workspaces import Studios
 from uapseg.errors import UapsegError
-from uapseg.export import Perturbation, save_png
-from uapseg.ui import words
-from uapseg.ui.camera import Camera
-from uapseg.ui.events import Page, answering, sentence
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.layout import page
-from uapseg.ui.looks import Looks
-from uapseg.ui.replies import Replies
-from uapseg.ui.runs import Run
-from uapseg.ui.studios import Studios
+from uapseg.results.perturbation_file import Perturbation, save_png
 
 HOSTILE = "<img src=http://other.host/x.png><form action=http://other.host>"
 WRONG = [None, True, -1, 1e308, "x", HOSTILE, [], [[3]], {"a": [1]}, {"path": "/etc/passwd"}, ["x"] * 3]
@@ -104,7 +104,7 @@ def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentenc
             check_reply(send(blocks, function, run, [value] * count, told))
         check_reply(send(blocks, function, run, ["x"] * (count + 3)))
         check_reply(send(blocks, function, None, [None] * count))
-    assert (run.choice.goal, run.choice.source, run.choice.preset) == (words.STATIC, words.TYPE, "fast")
+    assert (run.choice.goal, run.choice.source, run.choice.preset) == (strings.STATIC, strings.TYPE, "fast")
 
 
 def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, handlers: Handlers):
@@ -165,10 +165,10 @@ def test_what_breaks_is_told_in_a_sentence_and_logged(
     def breaks(*_: object) -> None:
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.ui.files.query_of", breaks)
+    monkeypatch.setattr("uapseg.app.files.query_of", breaks)
     with caplog.at_level(logging.ERROR):
         reply = send(blocks, event(blocks, "on_link"), run, [None])
-    assert reply == {"error": words.FAILED}
+    assert reply == {"error": strings.FAILED}
     assert caplog.records[0].exc_info
     assert str(caplog.records[0].exc_info[1]) == "no such tensor"
 
@@ -183,10 +183,10 @@ def test_a_run_that_breaks_is_told_in_a_sentence_and_logged(
         yield from ()
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.ui.turns.optimise", breaks)
+    monkeypatch.setattr("uapseg.app.turns.optimise", breaks)
     with caplog.at_level(logging.ERROR):
         reply = send(blocks, event(blocks, "on_run"), run, [None])
-    assert reply == {"error": words.BROKEN}
+    assert reply == {"error": strings.BROKEN}
     assert any("no such tensor" in str(record.exc_info) for record in caplog.records)
 
 

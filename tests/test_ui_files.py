@@ -18,24 +18,24 @@ from PIL import Image
 
 from tests.small_world import SIZE, ran, registry, values, visitor
 from tests.test_ui_drawing import sent
+from uapseg.app import strings
+from uapseg.app.context import CONTROLS
+from uapseg.app.controls import BUDGETS
+from uapseg.app.finished_run import Work
+from uapseg.app.handlers import Handlers
+from uapseg.app.links import choice_of, command_of, query_of
+from uapseg.app.progress import unpacked
+from uapseg.app.runs import Run
+from uapseg.app.workspaces import Studios
+from uapseg.attack.perturbation import levels
+from uapseg.attack.plan_file import plan_in
+from uapseg.attack.validation import HeldOut, spread
 from uapseg.cli import main
 from uapseg.errors import UapsegError
-from uapseg.evaluate import BATCH
-from uapseg.export import MOST_SPENT, Perturbation, load, save_png
-from uapseg.metrics import scores
-from uapseg.perturbation import levels
-from uapseg.plans import plan_in
-from uapseg.targets import Hidden, Static
-from uapseg.ui import words
-from uapseg.ui.choice import BUDGETS
-from uapseg.ui.desk import CONTROLS
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.links import choice_of, command_of, query_of
-from uapseg.ui.runs import Run
-from uapseg.ui.steps import unpacked
-from uapseg.ui.studios import Studios
-from uapseg.ui.work import Work
-from uapseg.validation import HeldOut, spread
+from uapseg.results.evaluation import BATCH
+from uapseg.results.perturbation_file import MOST_SPENT, Perturbation, load, save_png
+from uapseg.targets.goals import Hidden, Static
+from uapseg.targets.metrics import scores
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def judge(studios: Studios, run: Run) -> HeldOut:
     return HeldOut(studios.first.model, studios.first.held_out, numbers, run.plan.target, SIZE)
 
 
-@pytest.mark.parametrize("kind", [words.FILE_PNG, words.FILE_TENSORS])
+@pytest.mark.parametrize("kind", [strings.FILE_PNG, strings.FILE_TENSORS])
 def test_a_saved_perturbation_scores_what_the_page_says(handlers, studios, finished: Run, kind: str):
     read = load(saved(handlers, finished, kind))
     assert read.plan == finished.plan
@@ -76,7 +76,7 @@ def test_a_saved_perturbation_scores_what_the_page_says(handlers, studios, finis
 
 
 def test_the_figures_are_those_of_the_page(handlers: Handlers, finished: Run):
-    told = json.loads(saved(handlers, finished, words.FILE_FIGURES).read_text())
+    told = json.loads(saved(handlers, finished, strings.FILE_FIGURES).read_text())
     assert finished.look
     assert (told["split"], told["perturbed"]) == ("val", finished.look["scores"])
     assert told["random_noise"] == finished.floors["random_noise"]
@@ -84,7 +84,7 @@ def test_the_figures_are_those_of_the_page(handlers: Handlers, finished: Run):
 
 def test_perturbed_pictures_lose_nothing(handlers: Handlers, finished: Run):
     finished.publish(view=("unseen", 2))
-    with zipfile.ZipFile(saved(handlers, finished, words.FILE_PICTURES)) as file:
+    with zipfile.ZipFile(saved(handlers, finished, strings.FILE_PICTURES)) as file:
         assert len(file.namelist()) == 7
         shown, same = (np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in ("shown.png", "unseen-3.png"))
     clean = handlers.studios.first.strip[2].picture
@@ -94,11 +94,11 @@ def test_perturbed_pictures_lose_nothing(handlers: Handlers, finished: Run):
 
 
 def test_figure_animation_and_report_open(handlers: Handlers, finished: Run):
-    assert Image.open(saved(handlers, finished, words.FILE_FIGURE)).width > 1500
-    assert saved(handlers, finished, words.FILE_PDF).read_bytes().startswith(b"%PDF")
-    moving = Image.open(saved(handlers, finished, words.FILE_GIF))
+    assert Image.open(saved(handlers, finished, strings.FILE_FIGURE)).width > 1500
+    assert saved(handlers, finished, strings.FILE_PDF).read_bytes().startswith(b"%PDF")
+    moving = Image.open(saved(handlers, finished, strings.FILE_GIF))
     assert (moving.n_frames, moving.width) == (len(finished.moments), 996)
-    page = saved(handlers, finished, words.FILE_REPORT).read_text()
+    page = saved(handlers, finished, strings.FILE_REPORT).read_text()
     assert "http" not in page.replace("http://www.w3.org", "")  # nothing is fetched
     assert "--text o --region-class light" in page
     assert "Unseen pictures: 100 %" in page
@@ -108,10 +108,10 @@ def test_figure_animation_and_report_open(handlers: Handlers, finished: Run):
 def test_a_word_of_marks_is_text_in_every_file(handlers: Handlers):
     word = "<img src=$x^>$&amp;"
     run = ran(handlers, budget=64, word=word)
-    page = saved(handlers, run, words.FILE_REPORT).read_text()
+    page = saved(handlers, run, strings.FILE_REPORT).read_text()
     assert page.count("<img") == page.count('<img src="data:') == 1
     assert html.escape(word) in page
-    assert saved(handlers, run, words.FILE_PDF).read_bytes().startswith(b"%PDF")
+    assert saved(handlers, run, strings.FILE_PDF).read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("kind", ["", None, "../x", 7])
@@ -124,11 +124,11 @@ def test_there_is_nothing_to_take_away_before_the_first_figures(handlers: Handle
     run = visitor(handlers)
     assert handlers.on_settled(run.token)[3]["interactive"] is False
     with pytest.raises(gr.Error, match="nothing to take away"):
-        handlers.on_save(run.token, words.FILE_PNG)
+        handlers.on_save(run.token, strings.FILE_PNG)
 
 
 def test_an_opened_perturbation_is_measured_again_and_goes_on(handlers: Handlers, finished: Run):
-    path = saved(handlers, finished, words.FILE_PNG)
+    path = saved(handlers, finished, strings.FILE_PNG)
     other = visitor(handlers)
     memory, *updates = handlers.on_open(other.token, str(path))
     controls = dict(zip(CONTROLS, updates, strict=False))
@@ -149,7 +149,7 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(handlers: Handlers
 def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
     handlers: Handlers, finished: Run, tmp_path: Path
 ):
-    made = replace(load(saved(handlers, finished, words.FILE_PNG)), image_gradients=MOST_SPENT)
+    made = replace(load(saved(handlers, finished, strings.FILE_PNG)), image_gradients=MOST_SPENT)
     save_png(tmp_path / "noise.png", made)
     run = visitor(handlers)
     handlers.on_open(run.token, str(tmp_path / "noise.png"))
@@ -158,7 +158,7 @@ def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
 
 
 def test_a_claim_that_does_not_hold_is_told(handlers: Handlers, finished: Run, tmp_path: Path):
-    read = load(saved(handlers, finished, words.FILE_PNG))
+    read = load(saved(handlers, finished, strings.FILE_PNG))
     weak = Perturbation(read.levels // 4, read.plan, {**(read.scores or {}), "region_success": 0.99}, 640)
     save_png(tmp_path / "weak.png", weak)
     run = visitor(handlers)
@@ -177,7 +177,7 @@ def test_a_perturbation_without_a_plan_is_measured_by_the_controls(handlers: Han
 
 
 def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(handlers, finished: Run, tmp_path: Path):
-    told = json.loads(saved(handlers, finished, words.FILE_PLAN).read_text())
+    told = json.loads(saved(handlers, finished, strings.FILE_PLAN).read_text())
     told |= {"also": ["evil.py:net"], "weights": "/etc/passwd"}
     (tmp_path / "plan.json").write_text(json.dumps(told))
     run = visitor(handlers)
@@ -191,7 +191,7 @@ def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(handlers,
 def test_what_was_learnt_from_a_choice_of_the_same_pictures_opens_and_from_others_does_not(
     handlers: Handlers, finished: Run, tmp_path: Path
 ):
-    known = load(saved(handlers, finished, words.FILE_PNG))
+    known = load(saved(handlers, finished, strings.FILE_PNG))
     assert known.plan
     run = visitor(handlers)
     save_png(tmp_path / "more.png", replace(known, plan=replace(known.plan, data="plain:x?count=9")))
@@ -225,7 +225,7 @@ def test_a_perturbation_of_another_size_or_for_others_is_refused(handlers: Handl
     np.save(tmp_path / "small.npy", np.ones((3, 8, 8), np.float32))
     with pytest.raises(gr.Error, match="of 8 x 8 pixels"):
         handlers.on_open(run.token, str(tmp_path / "small.npy"))
-    path = saved(handlers, finished, words.FILE_PNG)
+    path = saved(handlers, finished, strings.FILE_PNG)
     handlers.on_pair(run.token, "hours", "plain:x")
     while handlers.studios.get(run.choice.pair) is None:
         handlers.studios.ask(run.choice.pair, run.token)
@@ -235,7 +235,9 @@ def test_a_perturbation_of_another_size_or_for_others_is_refused(handlers: Handl
 
 def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(handlers: Handlers):
     run = visitor(handlers)
-    handlers.on_knob(run.token, *values(handlers, goal=words.HIDDEN, hide=["light"], fill="dark", epsilon=7, keep=0.3))
+    handlers.on_knob(
+        run.token, *values(handlers, goal=strings.HIDDEN, hide=["light"], fill="dark", epsilon=7, keep=0.3)
+    )
     query = handlers.on_link(run.token)
     assert query == query_of(run.choice, handlers.first)
     fields = dict(pair.split("=") for pair in query.replace("+", " ").split("&"))
@@ -253,7 +255,7 @@ def by_link(handlers: Handlers, query: dict[str, str]) -> Run:
 
 def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(handlers: Handlers):
     handlers.studios._ready.clear()
-    run = by_link(handlers, {"model": "hours", "inside": "elephant", "rest": "night", "goal": words.HIDDEN})
+    run = by_link(handlers, {"model": "hours", "inside": "elephant", "rest": "night", "goal": strings.HIDDEN})
     assert run.left_out == ""
     while handlers.studios.get(run.choice.pair) is None:
         handlers.studios.ask(run.choice.pair, run.token)
@@ -278,11 +280,11 @@ def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_wri
 
 def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, studios: Studios):
     run = ran(handlers, budget=64, keep=1.5)
-    told = json.loads(saved(handlers, run, words.FILE_PLAN).read_text())
+    told = json.loads(saved(handlers, run, strings.FILE_PLAN).read_text())
     assert told["settings"]["keep"] == 1.5
     assert run.plan
     assert choice_of(run.plan, studios.first) == run.choice
-    assert "--keep 1.5" in saved(handlers, run, words.FILE_REPORT).read_text()
+    assert "--keep 1.5" in saved(handlers, run, strings.FILE_REPORT).read_text()
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
         choice_of(heavy, studios.first)
@@ -291,26 +293,26 @@ def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, stu
 def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(
     handlers: Handlers, finished: Run, tmp_path: Path
 ):
-    page = html.unescape(saved(handlers, finished, words.FILE_REPORT).read_text())
+    page = html.unescape(saved(handlers, finished, strings.FILE_REPORT).read_text())
     facts = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)[-1]
     assert plan_in(facts.encode()) == finished.plan
-    file = saved(handlers, finished, words.FILE_PLAN)
+    file = saved(handlers, finished, strings.FILE_PLAN)
     assert plan_in(file.read_bytes()) == finished.plan
     out = tmp_path / "run"
     assert main(["train", "--plan", str(file), "--out", str(out)]) == 0
     again = load(out / "perturbation.png")
     assert again.plan == finished.plan
-    assert again.scores == load(saved(handlers, finished, words.FILE_PNG)).scores
+    assert again.scores == load(saved(handlers, finished, strings.FILE_PNG)).scores
 
 
 def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studios: Studios):
     numbers = np.full((64, 96), 255, np.uint8)
     numbers[10:30, 20:60], numbers[40:50] = 1, 2
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, sent(numbers), source=words.DRAW))
+    handlers.on_ask(run.token, *values(handlers, sent(numbers), source=strings.DRAW))
     assert run.plan
     choice = choice_of(run.plan, studios.first)
-    assert choice.source == words.DRAW
+    assert choice.source == strings.DRAW
     assert choice.target(SIZE, None, studios.first.model.classes) == run.plan.target
     assert command_of(run.plan, SIZE) == "python -m uapseg train --plan uapseg-plan.json"
     handlers.on_pause(run.token)
@@ -318,7 +320,7 @@ def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studi
 
 def test_the_levels_of_an_opened_perturbation_are_kept_exactly(handlers: Handlers, finished: Run):
     run = visitor(handlers)
-    handlers.on_open(run.token, str(saved(handlers, finished, words.FILE_TENSORS)))
+    handlers.on_open(run.token, str(saved(handlers, finished, strings.FILE_TENSORS)))
     assert run.checkpoint
     assert finished.levels is not None
     np.testing.assert_array_equal(levels(unpacked(run.checkpoint).best, 10 / 255).numpy(), finished.levels)

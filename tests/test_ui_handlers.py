@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from tests.small_world import registry, values, visitor
-from uapseg.ui import words
-from uapseg.ui.frames import jpeg
-from uapseg.ui.handlers import BUTTONS, CONTROLS, Handlers
-from uapseg.ui.runs import Run
-from uapseg.ui.steps import unpacked
-from uapseg.ui.studios import Studios
+from uapseg.app import strings
+from uapseg.app.frames import jpeg
+from uapseg.app.handlers import BUTTONS, CONTROLS, Handlers
+from uapseg.app.progress import unpacked
+from uapseg.app.runs import Run
+from uapseg.app.workspaces import Studios
 
 
 def label(updates: tuple) -> str | None:
@@ -62,7 +62,7 @@ def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
     assert 0.05 < noise < 0.2
     assert run.look["scores"]["region_success"] > 0.95
     assert run.curve[0] == (0, run.floors["clean"])
-    assert label(last) == words.GO_ON
+    assert label(last) == strings.GO_ON
     assert not handlers.runs.line.has(run)
 
 
@@ -72,7 +72,7 @@ def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers)
     handlers.on_pause(run.token)
     *_, last = driver
     assert run.status == "paused"
-    assert label(last) == words.RESUME
+    assert label(last) == strings.RESUME
     first = run.spent
     assert 0 < first < 8000
     assert run.checkpoint
@@ -98,7 +98,7 @@ def test_a_run_that_nobody_watches_is_paused(studios: Studios):
     handlers = Handlers(studios, registry(), patience=0.3)
     run = started(handlers, budget=8000)
     drain(handlers, run.token)
-    assert (run.status, run.note) == ("paused", words.LEFT)
+    assert (run.status, run.note) == ("paused", strings.LEFT)
     assert run.spent < 8000
 
 
@@ -111,7 +111,7 @@ def test_a_second_start_is_refused_in_a_sentence(handlers: Handlers):
 
 
 def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
-    run = started(handlers, goal=words.HIDDEN, hide=["dark"], fill="light", budget=8000)
+    run = started(handlers, goal=strings.HIDDEN, hide=["dark"], fill="light", budget=8000)
     driver = going(handlers, run)
     before = run.spent
     assert run.plan
@@ -171,7 +171,7 @@ def test_a_run_is_paused_when_its_last_tab_is_closed_and_start_waits_for_its_las
 def test_reset_forgets_the_run_but_not_the_visitor(handlers: Handlers):
     run = started(handlers, budget=640)
     drain(handlers, run.token)
-    assert label(handlers.on_reset(run.token)) == words.START
+    assert label(handlers.on_reset(run.token)) == strings.START
     assert (run.status, run.plan, run.checkpoint) == ("idle", None, None)
     assert handlers.runs.get(run.token) is run
 
@@ -186,7 +186,7 @@ def test_a_reload_finds_run_controls_and_resume_again(handlers: Handlers):
     assert token == run.token == memory["token"]
     found = dict(zip(CONTROLS, controls, strict=True))
     assert (found["word"], found["epsilon"], found["budget"]) == ("ox", 7, 4000)
-    assert label(tuple(buttons)) == words.RESUME
+    assert label(tuple(buttons)) == strings.RESUME
 
 
 @pytest.mark.parametrize("saved", [None, 7, [], "x", {}, {"token": 3}, {"token": ["x"], "word": ""}])
@@ -214,7 +214,7 @@ def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept
         run = handlers.runs.get(token)
         assert run
         assert run.left_out == (
-            f"This page cannot take the {words.CONTROLS[name]} that the link or this browser asks for, "
+            f"This page cannot take the {strings.CONTROLS[name]} that the link or this browser asks for, "
             "and leaves it out."
         )
         assert run.choice == replace(handlers.first, **fitting)
@@ -224,8 +224,8 @@ def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept
 
 
 def test_of_the_classes_to_hide_those_are_kept_that_the_network_has(handlers: Handlers):
-    run = visitor(handlers, {"epsilon": 99, "hide": ["light", "elephant"], "rest": words.KEEP})  # type: ignore[arg-type]
-    assert (run.choice.hide, run.choice.rest, run.choice.epsilon) == (("light",), words.KEEP, 10)
+    run = visitor(handlers, {"epsilon": 99, "hide": ["light", "elephant"], "rest": strings.KEEP})  # type: ignore[arg-type]
+    assert (run.choice.hide, run.choice.rest, run.choice.epsilon) == (("light",), strings.KEEP, 10)
     assert "the classes to hide and epsilon that" in run.left_out
 
 
@@ -266,9 +266,9 @@ def test_visitors_do_not_share_anything(handlers: Handlers):
     [
         ({"word": "  "}, "Type a word"),
         ({"inside": "dark"}, "two different"),
-        ({"goal": words.HIDDEN, "hide": []}, "at least one class"),
-        ({"source": words.DRAW}, "Nothing is drawn"),
-        ({"source": words.UPLOAD}, "Choose a mask"),
+        ({"goal": strings.HIDDEN, "hide": []}, "at least one class"),
+        ({"source": strings.DRAW}, "Nothing is drawn"),
+        ({"source": strings.UPLOAD}, "Choose a mask"),
         ({"epsilon": 64}, "between 1 and 32"),
         ({"budget": 10**9}, "between 50 and 8000"),
         ({"epsilon": "many"}, "between 1 and 32"),
@@ -291,7 +291,7 @@ def test_a_mistake_is_told_in_a_sentence_before_anything_starts(handlers: Handle
 def test_a_drawing_that_is_none_is_refused(handlers: Handlers, drawing: str):
     run = visitor(handlers)
     with pytest.raises(gr.Error, match="could not be read"):
-        handlers.on_ask(run.token, *values(handlers, drawing, source=words.DRAW))
+        handlers.on_ask(run.token, *values(handlers, drawing, source=strings.DRAW))
 
 
 def test_an_unknown_visitor_is_asked_to_reload(handlers: Handlers):
@@ -306,8 +306,8 @@ def test_an_uploaded_mask_becomes_the_target(handlers: Handlers, tmp_path: Path)
     mask = np.full((30, 40), 255, np.uint8)
     mask[10:20, 10:20] = 0
     Image.fromarray(mask).save(tmp_path / "square.png")
-    assert handlers.on_mask(run.token, str(tmp_path / "square.png"))["value"] == words.START
-    handlers.on_ask(run.token, *values(handlers, source=words.UPLOAD))
+    assert handlers.on_mask(run.token, str(tmp_path / "square.png"))["value"] == strings.START
+    handlers.on_ask(run.token, *values(handlers, source=strings.UPLOAD))
     assert run.plan
     assert run.plan.target.caption == "square.png"
     assert (run.plan.target.numbers() == 0).sum() == 100
@@ -320,9 +320,9 @@ def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handle
         yield from ()
         raise RuntimeError("cuda")
 
-    monkeypatch.setattr("uapseg.ui.turns.optimise", breaks)
+    monkeypatch.setattr("uapseg.app.turns.optimise", breaks)
     driver = handlers.on_run(run.token)
-    assert label(next(driver)) == words.START
+    assert label(next(driver)) == strings.START
     with pytest.raises(gr.Error, match="press Resume"):
         next(driver)
     assert not handlers.runs.line.has(run)

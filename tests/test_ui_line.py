@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from uapseg.app import run_queue
+from uapseg.app.run_queue import Call, Line
 from uapseg.errors import UapsegError
-from uapseg.ui import line
-from uapseg.ui.line import Call, Line
 
 
 @dataclass(eq=False)
@@ -48,7 +48,7 @@ def test_the_device_is_for_as_many_as_said_and_for_each_once():
 
 
 def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(line, "RANK_SECONDS", 0.0)
+    monkeypatch.setattr(run_queue, "RANK_SECONDS", 0.0)
     here = Line(1)
     first, second, third = joined(here, 3)
     first.present = second.present = False
@@ -59,20 +59,20 @@ def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: 
 
 
 def test_who_does_not_come_when_called_goes_to_the_end(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(line, "RANK_SECONDS", 0.0)
+    monkeypatch.setattr(run_queue, "RANK_SECONDS", 0.0)
     here = Line(1)
     slow, next_ = joined(here, 2)
     assert here.turn(slow)
     old = slow.ticket
-    monkeypatch.setattr(line, "CALL_SECONDS", -1.0)
+    monkeypatch.setattr(run_queue, "CALL_SECONDS", -1.0)
     assert here.turn(next_)
-    monkeypatch.setattr(line, "CALL_SECONDS", 10.0)
+    monkeypatch.setattr(run_queue, "CALL_SECONDS", 10.0)
     assert [here.place(next_), here.place(slow)] == [1, 2]
     assert slow.ticket > old
 
 
 def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(line, "MOST_CALLS", 1)
+    monkeypatch.setattr(run_queue, "MOST_CALLS", 1)
     here, order = Line(1), []
     (visitor,) = joined(here, 1)
     assert here.enter(visitor)
@@ -97,7 +97,7 @@ def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_line_that_is_full_refuses_in_a_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(line, "MOST_WAITING", 2)
+    monkeypatch.setattr(run_queue, "MOST_WAITING", 2)
     here = Line(1)
     joined(here, 2)
     with pytest.raises(UapsegError, match="Too many wait"):

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 
 from tests.small_world import ran, registry
-from uapseg.ui.frames import difference, perturbed, spectrum, stretched
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.looks import STEPS, Looks, scaled
-from uapseg.ui.requests import Request, Wanted
-from uapseg.ui.runs import Run
-from uapseg.ui.studios import Studios
+from uapseg.app.frame_options import Request, Wanted
+from uapseg.app.frames import difference, perturbed, spectrum, stretched
+from uapseg.app.handlers import Handlers
+from uapseg.app.rendering import STEPS, Looks, scaled
+from uapseg.app.runs import Run
+from uapseg.app.workspaces import Studios
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 PROGRAM = """
 import os, sys, threading, time
 from importlib.util import module_from_spec, spec_from_file_location
-spec = spec_from_file_location("memory", "uapseg/ui/memory.py")  # alone, as the page brings much else
+spec = spec_from_file_location("memory", "uapseg/app/memory.py")  # alone, as the page brings much else
 memory = module_from_spec(spec)
 spec.loader.exec_module(memory)
 
@@ -51,7 +51,7 @@ def test_free_memory_is_given_back():
 
 
 def test_another_c_library_is_left_alone(monkeypatch):
-    from uapseg.ui import memory
+    from uapseg.app import memory
 
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: object())
     memory.spare.__wrapped__()

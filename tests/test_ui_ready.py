@@ -7,10 +7,10 @@ import gradio as gr
 import pytest
 
 from tests.small_world import registry, stocked, values, visitor
-from uapseg.ui import ready as shelf
-from uapseg.ui import words
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.studios import Studios
+from uapseg.app import examples as shelf
+from uapseg.app import strings
+from uapseg.app.handlers import Handlers
+from uapseg.app.workspaces import Studios
 
 PAIR = ("greys", "plain:x")
 
@@ -29,7 +29,7 @@ def test_a_ready_perturbation_is_loaded_measured_and_goes_on(handlers: Handlers)
     run = visitor(handlers)
     updates = handlers.on_noise(run.token, chosen(0))
     assert run.note == "measured 100 %, as the file claims"
-    assert updates[-4]["value"] == words.RESUME
+    assert updates[-4]["value"] == strings.RESUME
     handlers.on_ask(run.token, *values(handlers, **{**run.choice.kept(), "budget": 640}))
     list(handlers.on_run(run.token))
     assert run.spent == 320 + 640

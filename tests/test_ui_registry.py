@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tests.small_world import ran, values, visitor
-from uapseg.ui import registry, saves, words
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.registry import Registry
-from uapseg.ui.steps import level_array, unpacked
-from uapseg.ui.studios import Studios
+from uapseg.app import registry, saved_runs, strings
+from uapseg.app.handlers import Handlers
+from uapseg.app.progress import level_array, unpacked
+from uapseg.app.registry import Registry
+from uapseg.app.workspaces import Studios
 
 
 @pytest.fixture(autouse=True)
@@ -123,7 +123,7 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
 
 
 def test_a_server_that_is_killed_loses_seconds(page: Handlers, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uapseg.ui.turns.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.app.turns.SAVE_SECONDS", 0.0)
     run = visitor(page)
     page.on_ask(run.token, *values(page, budget=8000))
     driver = page.on_run(run.token)
@@ -167,16 +167,16 @@ def test_of_too_many_files_the_oldest_go(page: Handlers, folder: Path, monkeypat
     (file,) = folder.iterdir()
     size = file.stat().st_size
     os.utime(file, (time.time() - 60,) * 2)
-    monkeypatch.setattr(saves, "MOST_TOTAL", round(1.5 * size))
+    monkeypatch.setattr(saved_runs, "MOST_TOTAL", round(1.5 * size))
     second = ran(page, budget=64)
     assert [Registry().find(run.token) is None for run in (first, second)] == [True, False]
 
 
 def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Handlers, monkeypatch: pytest.MonkeyPatch):
     run = ran(page, budget=640)
-    whole = saves.content_of(run)
+    whole = saved_runs.content_of(run)
     assert whole
-    monkeypatch.setattr(saves, "MOST_BYTES", len(whole) - 1)
+    monkeypatch.setattr(saved_runs, "MOST_BYTES", len(whole) - 1)
     page.runs.save(run)
     back = Registry().find(run.token)
     assert back
@@ -189,7 +189,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Handlers,
     state = unpacked(back.checkpoint)
     assert not state.momentum.any()
     np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.epsilon), run.levels)
-    monkeypatch.setattr(saves, "MOST_BYTES", 100)
+    monkeypatch.setattr(saved_runs, "MOST_BYTES", 100)
     page.runs.save(run)
     assert Registry().find(run.token) is None
 
@@ -207,7 +207,7 @@ def test_an_uploaded_mask_survives_a_restart(page: Handlers):
     mask[10:20, 10:30] = True
     run = visitor(page)
     run.publish(mask=("logo.png", mask))
-    page.on_ask(run.token, *values(page, budget=64, source=words.UPLOAD))
+    page.on_ask(run.token, *values(page, budget=64, source=strings.UPLOAD))
     list(page.on_run(run.token))
     back = Registry().find(run.token)
     assert back

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from tests.small_world import ran, values, visitor
-from uapseg.ui import replies, words
-from uapseg.ui.frames import Brought, amplified, label_png, perturbed
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.replies import Replies
-from uapseg.ui.runs import Run
+from uapseg.app import polling, strings
+from uapseg.app.frames import Brought, amplified, label_png, perturbed
+from uapseg.app.handlers import Handlers
+from uapseg.app.polling import Replies
+from uapseg.app.runs import Run
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_what_the_browser_has_is_not_sent_again(handlers: Handlers, finished: Ru
 
 def test_a_pull_waits_for_news(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):
     first = pull(handlers, token=finished.token)
-    monkeypatch.setattr(replies, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(polling, "LONGEST_WAIT", 0.3)
     began = time.monotonic()
     pull(handlers, token=finished.token, seq=first["seq"], frame=first["frame"])
     assert time.monotonic() - began >= 0.3
@@ -73,21 +73,21 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers,
         time.sleep(0.1)
         return {"after": "x"}
 
-    monkeypatch.setattr(replies, "frame", slow)
-    monkeypatch.setattr(replies, "LONGEST_WAIT", 0.2)
+    monkeypatch.setattr(polling, "frame", slow)
+    monkeypatch.setattr(polling, "LONGEST_WAIT", 0.2)
     assert "after" in pull(handlers, token=finished.token, seq=finished.seq)
     finished.publish(levels=finished.levels)
     assert "after" not in pull(handlers, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
-    monkeypatch.setattr(replies, "LONGEST_WAIT", 2)
+    monkeypatch.setattr(polling, "LONGEST_WAIT", 2)
     assert "after" in pull(handlers, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
 
 
 def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(handlers: Handlers, finished: Run, monkeypatch):
     made: list[int] = []
-    real = replies.frame
-    monkeypatch.setattr(replies, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
-    monkeypatch.setattr(replies, "FRAME_SECONDS", 0)
-    monkeypatch.setattr(replies, "IDLE_SHARE", 0)
+    real = polling.frame
+    monkeypatch.setattr(polling, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
+    monkeypatch.setattr(polling, "FRAME_SECONDS", 0)
+    monkeypatch.setattr(polling, "IDLE_SHARE", 0)
     assert "after" in pull(handlers, token=finished.token)
     assert "after" in pull(handlers, token=finished.token)
     assert len(made) == 1
@@ -102,7 +102,7 @@ def test_the_place_in_the_queue_is_told(handlers: Handlers):
     assert [pull(handlers, token=run.token)["place"] for run in (first, second)] == [1, 2]
 
 
-@pytest.mark.parametrize("changes", [{"word": ""}, {"source": words.DRAW}, {"goal": words.HIDDEN, "hide": []}])
+@pytest.mark.parametrize("changes", [{"word": ""}, {"source": strings.DRAW}, {"goal": strings.HIDDEN, "hide": []}])
 def test_an_unfinished_choice_shows_no_target(handlers: Handlers, changes: dict):
     run = visitor(handlers)
     handlers.on_knob(run.token, *values(handlers, **changes))
@@ -137,7 +137,7 @@ def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
 
     monkeypatch.setattr(handlers.studios.first, "predict", slowly)
     for name in ("heading", "figures"):  # and what takes its time on a large picture
-        monkeypatch.setattr(replies, name, lambda *_: time.sleep(0.3) or {"curve": []})
+        monkeypatch.setattr(polling, name, lambda *_: time.sleep(0.3) or {"curve": []})
     finished.publish(photos=[Brought(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
     longest = 0.0
 

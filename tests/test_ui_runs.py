@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from uapseg.ui import words
-from uapseg.ui.runs import Run
+from uapseg.app import strings
+from uapseg.app.runs import Run
 
 LEVELS = np.zeros((3, 4, 6), np.int16)
 
@@ -66,7 +66,7 @@ def test_a_run_that_stands_still_says_so_until_it_gains_again():
     for still in (False, True, True, False):
         run.take(step(64, look=True, still=still))
         notes.append(run.note)
-    assert notes == ["", words.STILL, words.STILL, ""]
+    assert notes == ["", strings.STILL, strings.STILL, ""]
 
 
 def test_forgetting_keeps_the_photo_and_the_controls():

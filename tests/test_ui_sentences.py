@@ -2,8 +2,8 @@
 
 import pytest
 
-from uapseg.targets import Hidden
-from uapseg.ui import sentences, words
+from uapseg.app import messages, strings
+from uapseg.targets.goals import Hidden
 
 
 @pytest.mark.parametrize(
@@ -18,15 +18,14 @@ from uapseg.ui import sentences, words
 )
 def test_hidden_classes_are_named(classes: tuple[str, ...], caption: str):
     target = Hidden(classes=classes)
-    assert sentences.caption(target, 10) == caption
-    assert sentences.shares(target, words.TYPE)[0][1] == caption.replace("Hide", "of").replace(
+    assert messages.caption(target, 10) == caption
+    assert messages.shares(target, strings.TYPE)[0][1] == caption.replace("Hide", "of").replace(
         ", epsilon 10", " hidden"
     )
 
 
 def test_files_that_did_not_come_are_named():
     assert (
-        sentences.not_fetched(["a.pth"])
-        == "a.pth did not come, or not as expected: try again later, or choose others."
+        messages.not_fetched(["a.pth"]) == "a.pth did not come, or not as expected: try again later, or choose others."
     )
-    assert sentences.not_fetched(["a.jpg", "b.jpg", "c.jpg"]).startswith("a.jpg and 2 more files did not come")
+    assert messages.not_fetched(["a.jpg", "b.jpg", "c.jpg"]).startswith("a.jpg and 2 more files did not come")

@@ -16,12 +16,12 @@ from PIL import Image
 from tests.conftest import Plain
 from tests.server import Server, serving
 from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
-from uapseg.download import Download
-from uapseg.ui import replies, words
-from uapseg.ui.handlers import CONTROLS, Handlers
-from uapseg.ui.replies import Replies
-from uapseg.ui.runs import Run
-from uapseg.ui.studios import Studios
+from uapseg.app import polling, strings
+from uapseg.app.handlers import CONTROLS, Handlers
+from uapseg.app.polling import Replies
+from uapseg.app.runs import Run
+from uapseg.app.workspaces import Studios
+from uapseg.io.download import Download
 
 SLOW = {"pause": 0.01}
 """The file takes two seconds."""
@@ -42,8 +42,8 @@ def studios(server: Server, tmp_path: Path) -> Iterator[Studios]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(replies, "LONGEST_WAIT", 0.3)
-    monkeypatch.setattr(replies, "COMING_SECONDS", 0.05)
+    monkeypatch.setattr(polling, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(polling, "COMING_SECONDS", 0.05)
 
 
 def pull(handlers: Handlers, run: Run) -> dict:
@@ -84,7 +84,7 @@ def test_the_old_run_is_forgotten_only_when_the_new_one_starts(handlers: Handler
     run = visitor(handlers)
     handlers.on_ask(run.token, *values(handlers, budget=320))
     list(handlers.on_run(run.token))
-    assert handlers.on_pair(run.token, "hours", "plain:x")[1]["value"] == words.START
+    assert handlers.on_pair(run.token, "hours", "plain:x")[1]["value"] == strings.START
     reply = until(handlers, run, lambda reply: "world" in reply)
     assert (reply["status"], reply["spent"], reply["scores"]) == ("idle", 0, None)
     assert "after" not in reply
@@ -152,15 +152,15 @@ def test_a_download_ends_when_the_last_who_waits_cancels(handlers: Handlers, ser
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ({"status": 404}, words.NOT_FETCHED),
-        ({"cut": 0}, words.NOT_FETCHED),
-        ({"content": b"x" * 199_999}, words.WRONG_FILE),
+        ({"status": 404}, strings.NOT_FETCHED),
+        ({"cut": 0}, strings.NOT_FETCHED),
+        ({"content": b"x" * 199_999}, strings.WRONG_FILE),
     ],
 )
 def test_a_download_that_fails_is_told_and_can_be_tried_again(
     handlers: Handlers, server: Server, monkeypatch: pytest.MonkeyPatch, fault: dict, sentence: str
 ):
-    monkeypatch.setattr("uapseg.download.PAUSE", 0)
+    monkeypatch.setattr("uapseg.io.download.PAUSE", 0)
     whole = server.files["/far.bin"]
     server.files["/far.bin"] = replace(whole, **fault)
     run = visitor(handlers)
@@ -173,7 +173,7 @@ def test_a_download_that_fails_is_told_and_can_be_tried_again(
 def test_a_photo_that_cannot_be_had_is_left_out_and_said(
     handlers: Handlers, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("uapseg.download.PAUSE", 0)
+    monkeypatch.setattr("uapseg.io.download.PAUSE", 0)
     coming = io.BytesIO()
     Image.new("RGB", (48, 48), "teal").save(coming, "JPEG")
     server.add("here.jpg", coming.getvalue())
@@ -191,19 +191,19 @@ def test_a_photo_that_cannot_be_had_is_left_out_and_said(
 
 
 def test_without_a_connection_it_is_said_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uapseg.download.PAUSE", 0)
+    monkeypatch.setattr("uapseg.io.download.PAUSE", 0)
     with socket.socket() as taken:  # a port where nobody answers
         taken.bind(("127.0.0.1", 0))
         with small_world(f"http://127.0.0.1:{taken.getsockname()[1]}/far.bin", tmp_path) as studios:
             handlers = Handlers(studios, registry(), patience=600)
-            assert failed(handlers, visitor(handlers)) == words.UNREACHABLE
+            assert failed(handlers, visitor(handlers)) == strings.UNREACHABLE
 
 
 def test_without_room_on_the_disk_it_is_said_too(server: Server, tmp_path: Path):
     (tmp_path / "file").touch()
     with small_world(f"{server.address}/far.bin", tmp_path / "file" / "folder") as studios:
         handlers = Handlers(studios, registry(), patience=600)
-        assert failed(handlers, visitor(handlers)) == words.NO_ROOM
+        assert failed(handlers, visitor(handlers)) == strings.NO_ROOM
 
 
 def failed(handlers: Handlers, run: Run) -> str:
@@ -223,7 +223,7 @@ def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch
         return []
 
     with small_world() as studios:
-        monkeypatch.setattr("uapseg.ui.studios.datasets.needed", needed)
+        monkeypatch.setattr("uapseg.app.workspaces.datasets.needed", needed)
         pair = ("hours", "plain:x")
         slow = threading.Thread(target=studios.ask, args=(pair, "a"))
         slow.start()

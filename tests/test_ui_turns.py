@@ -9,10 +9,10 @@ import pytest
 
 from tests.small_world import values, visitor
 from tests.test_ui_drawing import sent
-from uapseg.ui import moments, words
-from uapseg.ui.handlers import CONTROLS, Handlers
-from uapseg.ui.runs import Run
-from uapseg.ui.steps import unpacked
+from uapseg.app import history, strings
+from uapseg.app.handlers import CONTROLS, Handlers
+from uapseg.app.progress import unpacked
+from uapseg.app.runs import Run
 
 
 def started(handlers: Handlers, **changes: object) -> Run:
@@ -90,7 +90,7 @@ def test_another_target_keeps_the_perturbation_and_gets_a_budget_of_its_own(hand
 
 
 def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.ui.visits.WISH_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.app.visits.WISH_SECONDS", 0.0)
     run = started(handlers, budget=8000)
     driver = handlers.on_run(run.token)
     until(run, driver, lambda run: run.spent > 100)
@@ -129,7 +129,7 @@ def test_going_back_to_a_moment_restores_what_was_there_then(handlers: Handlers)
 
 
 def test_a_running_search_goes_on_from_the_moment_that_is_chosen(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("uapseg.app.turns.BEAT_SECONDS", 0.02)
     run = started(handlers, budget=8000)
     driver = handlers.on_run(run.token)
     until(run, driver, lambda run: len(run.moments) > 4)
@@ -156,24 +156,24 @@ def test_what_a_moment_was_measured_at_comes_back_with_it(handlers: Handlers):
     "later",
     [
         {"epsilon": 4, "word": "x", "keep": 2.5},
-        {"goal": words.HIDDEN, "hide": ["dark"], "fill": "light", "epsilon": 20},
-        {"source": words.DRAW},
+        {"goal": strings.HIDDEN, "hide": ["dark"], "fill": "light", "epsilon": 20},
+        {"source": strings.DRAW},
     ],
 )
 def test_going_on_from_a_moment_trains_what_was_trained_then(handlers: Handlers, later: dict):
     run = finished(handlers, word="o")
     first, floors = run.plan, run.floors
     assert first
-    drawing = sent(np.full((64, 96), 1)) if later.get("source") == words.DRAW else None
+    drawing = sent(np.full((64, 96), 1)) if later.get("source") == strings.DRAW else None
     handlers.on_ask(run.token, *values(handlers, drawing, **{"budget": 640, "word": "o", **later}))
     list(handlers.on_run(run.token))
     assert run.plan != first
     memory, *updates = handlers.on_back(run.token, chosen(run.moments[3].spent))
     controls = dict(zip(CONTROLS, updates, strict=False))
-    asked = {"goal": words.STATIC, "source": words.TYPE, "word": "o", "epsilon": 10, "keep": 1.0, "budget": 640}
+    asked = {"goal": strings.STATIC, "source": strings.TYPE, "word": "o", "epsilon": 10, "keep": 1.0, "budget": 640}
     assert {name: controls[name] for name in asked} == {name: memory[name] for name in asked} == asked
     assert (run.plan, run.floors, run.legs) == (first, floors, [])
-    assert updates[len(CONTROLS)]["value"] == words.RESUME
+    assert updates[len(CONTROLS)]["value"] == strings.RESUME
     handlers.on_ask(run.token, *values(handlers, **memory))
     assert (run.plan, run.legs, run.total) == (first, [], 640)
 
@@ -183,11 +183,11 @@ def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(handlers: Handlers):
     one, other = (np.zeros((64, 96), np.bool_) for _ in range(2))
     one[8:24, 8:40], other[40:60, 8:90] = True, True
     run.publish(mask=("one.png", one))
-    handlers.on_ask(run.token, *values(handlers, source=words.UPLOAD, invert=True, budget=640))
+    handlers.on_ask(run.token, *values(handlers, source=strings.UPLOAD, invert=True, budget=640))
     list(handlers.on_run(run.token))
     first = run.plan
     run.publish(mask=("other.png", other))
-    handlers.on_ask(run.token, *values(handlers, source=words.UPLOAD, invert=True, budget=640))
+    handlers.on_ask(run.token, *values(handlers, source=strings.UPLOAD, invert=True, budget=640))
     list(handlers.on_run(run.token))
     memory = handlers.on_back(run.token, chosen(run.moments[3].spent))[0]
     assert run.mask
@@ -198,8 +198,8 @@ def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(handlers: Handlers):
 
 
 def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.ui.turns.BEAT_SECONDS", 0.02)
-    monkeypatch.setattr("uapseg.ui.visits.WISH_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.app.turns.BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("uapseg.app.visits.WISH_SECONDS", 0.0)
     run = started(handlers, budget=8000, word="o")
     driver = handlers.on_run(run.token)
     until(run, driver, lambda run: len(run.moments) > 4)
@@ -224,7 +224,7 @@ def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(handlers: Handlers):
 def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
     kept: list = []
     for spent in range(0, 64 * 200, 64):
-        kept = moments.kept(kept, moments.Moment(spent, None, None, None))  # type: ignore[arg-type]
+        kept = history.kept(kept, history.Moment(spent, None, None, None))  # type: ignore[arg-type]
     gaps = np.diff([moment.spent for moment in kept])
     assert (len(kept), kept[0].spent, kept[-1].spent) == (60, 0, 64 * 199)
     assert max(gaps) <= 64 * 8
@@ -232,6 +232,6 @@ def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
 
 def test_only_another_network_makes_start_begin_afresh(handlers: Handlers):
     run = finished(handlers)
-    assert handlers.on_knob(run.token, *values(handlers, epsilon=4))[1]["value"] == words.GO_ON
+    assert handlers.on_knob(run.token, *values(handlers, epsilon=4))[1]["value"] == strings.GO_ON
     handlers.on_back(run.token, chosen(run.moments[2].spent))
-    assert handlers.on_knob(run.token, *values(handlers, epsilon=4))[1]["value"] == words.RESUME
+    assert handlers.on_knob(run.token, *values(handlers, epsilon=4))[1]["value"] == strings.RESUME

@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from tests.small_world import values, visitor
-from uapseg.ui import uploads
-from uapseg.ui.drawing import MOST_LETTERS
-from uapseg.ui.frames import perturbed
-from uapseg.ui.handlers import Handlers
-from uapseg.ui.looks import frame, shown
-from uapseg.ui.requests import Wanted
-from uapseg.ui.studios import Studios
-from uapseg.ui.uploads import MOST_PHOTOS
+from uapseg.app import uploads
+from uapseg.app.frame_options import Wanted
+from uapseg.app.frames import perturbed
+from uapseg.app.handlers import Handlers
+from uapseg.app.painting import MOST_LETTERS
+from uapseg.app.rendering import frame, shown
+from uapseg.app.uploads import MOST_PHOTOS
+from uapseg.app.workspaces import Studios
 
 
 def view(kind: object, number: object) -> gr.EventData:

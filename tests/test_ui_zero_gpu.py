@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from uapseg.ui.choice import Choice
-from uapseg.ui.worker import seconds_asked
+from uapseg.app.controls import Choice
+from uapseg.app.worker import seconds_asked
 
 ROOT = Path(__file__).parents[1]
 

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.drawings import drawn
-from uapseg.metrics import merit
-from uapseg.targets import Hidden
-from uapseg.validation import Judge, Validation, spread
+from uapseg.attack.validation import Judge, Validation, spread
+from uapseg.targets.drawing import drawn
+from uapseg.targets.goals import Hidden
+from uapseg.targets.metrics import merit
 
 GREY = 1 / 255
 LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")

@@ -55,7 +55,7 @@ def main(folder: Path) -> dict[str, Any]:
     import gradio as gr
 
     from tests.small_world import registry, small_world, values, visitor
-    from uapseg.ui.handlers import Handlers
+    from uapseg.app.handlers import Handlers
 
     with small_world() as studios:
         studios.first.predict(studios.first.scene.picture)  # the process that is forked has computed before

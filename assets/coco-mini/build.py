@@ -11,10 +11,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from uapseg.datasets.coco_choice import Choice
+from uapseg.datasets.coco_annotations import chosen
 from uapseg.datasets.coco_mini import MANIFEST
-from uapseg.datasets.coco_truth import chosen
-from uapseg.files import to_json, write
+from uapseg.datasets.coco_selection import Choice
+from uapseg.io.files import to_json, write
 
 
 def manifest(root: Path) -> dict[str, Any]:

@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from uapseg.app import messages, strings
+from uapseg.app.controls import VALIDATION
+from uapseg.app.frame_options import Wanted
+from uapseg.app.frames import label_png, perturbed
+from uapseg.app.progress import level_array, look_of
+from uapseg.app.rendering import frame
+from uapseg.app.workspace import Studio
+from uapseg.attack.run import Plan, run
+from uapseg.attack.settings import fast
+from uapseg.attack.state import Snapshot
 from uapseg.datasets import load_dataset
-from uapseg.drawings import mapped, written
-from uapseg.evaluate import evaluate
-from uapseg.export import finished, load, save_png
-from uapseg.run import Plan, run
-from uapseg.settings import fast
-from uapseg.state import Snapshot
-from uapseg.targets import Hidden, Static, Target
-from uapseg.ui import sentences, words
-from uapseg.ui.choice import VALIDATION
-from uapseg.ui.frames import label_png, perturbed
-from uapseg.ui.looks import frame
-from uapseg.ui.requests import Wanted
-from uapseg.ui.steps import level_array, look_of
-from uapseg.ui.studio import Studio
+from uapseg.results.evaluation import evaluate
+from uapseg.results.perturbation_file import finished, load, save_png
+from uapseg.targets.drawing import mapped, written
+from uapseg.targets.goals import Hidden, Static, Target
 
 FOLDER = Path(__file__).parent
 PAIR = ("street", "street")
@@ -107,10 +107,10 @@ def make(noise: Noise, file: Path, budget: int, studio: Studio) -> None:
     if snapshot:
         save_png(file, finished(plan, snapshot.state))
     if frames and snapshot:
-        shares = sentences.shares(plan.target, words.TYPE)
+        shares = messages.shares(plan.target, strings.TYPE)
         text = {
-            "pair": PAIR, "caption": sentences.caption(plan.target, noise.epsilon), "shares": shares,
-            "here": sentences.here(plan.target), "total": budget, "floors": snapshot.floors, "frames": frames,
+            "pair": PAIR, "caption": messages.caption(plan.target, noise.epsilon), "shares": shares,
+            "here": messages.here(plan.target), "total": budget, "floors": snapshot.floors, "frames": frames,
         }  # fmt: skip
         (FOLDER / "recorded.json").write_text(json.dumps(text), encoding="utf-8")
 
@@ -132,7 +132,7 @@ def recorded(plan: Plan, snapshot: Snapshot, studio: Studio) -> dict[str, Any]:
     return {
         **shown, "spent": state.image_gradients, "scores": look["scores"], "each": look["each"][:6],
         "thumbs": studio.thumbs(look["predictions"][:, ::2, ::2]),
-        "plain": sentences.plain(plan.target, look["scores"], snapshot.floors, words.TYPE),
+        "plain": messages.plain(plan.target, look["scores"], snapshot.floors, strings.TYPE),
     }  # fmt: skip
 
 
@@ -142,8 +142,8 @@ def card(noise: Noise, studio: Studio) -> dict[str, Any]:
     kept = load(file)
     report = evaluate(studio.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
     painted = isinstance(noise.target, Static) and len(noise.target.classes) > 1
-    name, label, _ = sentences.shares(noise.target, words.DRAW if painted else words.TYPE)[0]
-    caption = sentences.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
+    name, label, _ = messages.shares(noise.target, strings.DRAW if painted else strings.TYPE)[0]
+    caption = messages.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
     levels = kept.levels.numpy()
     return {
         "file": file.name,

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from uapseg.attack.perturbation import eight_bit, perturb, random_signs
 from uapseg.datasets import Dataset, load_dataset
-from uapseg.evaluate import images_of
 from uapseg.models import Segmenter, load_model
-from uapseg.perturbation import eight_bit, perturb, random_signs
+from uapseg.results.evaluation import images_of
 
 CPU = torch.device("cpu")
 

@@ -32,7 +32,7 @@ from torchvision.transforms.v2.functional import (
 
 from uapseg.datasets import load_dataset
 from uapseg.models.street import MEAN, NETWORKS, STD
-from uapseg.scenery import render
+from uapseg.scenes import render
 
 VOID = 255
 CROP = (256, 384)  # height, width

@@ -7,18 +7,18 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 
+from uapseg.attack.loop import fit
+from uapseg.attack.run import choose_device
+from uapseg.attack.settings import Settings, fast
+from uapseg.attack.state import Snapshot
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
 from uapseg.cli.output import print_result
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
-from uapseg.drawings import written
-from uapseg.evaluate import images_of
-from uapseg.fit import fit
 from uapseg.models import Segmenter, load_model
-from uapseg.run import choose_device
-from uapseg.settings import Settings, fast
-from uapseg.state import Snapshot
+from uapseg.results.evaluation import images_of
+from uapseg.targets.drawing import written
 from uapseg.tensors import Images
 
 WARM = 3

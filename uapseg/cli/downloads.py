@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from uapseg import datasets, models
 from uapseg.cli.output import print_progress
-from uapseg.download import Progress, UnreachableError, fetch
+from uapseg.io.download import Progress, UnreachableError, fetch
 
 
 def bring(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 from uapseg import datasets as data
 from uapseg import models as networks
 from uapseg.cli.downloads import bring
+from uapseg.cli.evaluate import left_out
 from uapseg.cli.flags import Options
-from uapseg.cli.measure import left_out
 from uapseg.cli.output import columns, print_result
 from uapseg.errors import UapsegError
 

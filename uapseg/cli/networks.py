@@ -1,11 +1,11 @@
 """The networks of a command: code from a file runs only where the user named it, or trusts the plan that does."""
 
+from uapseg.attack.run import Plan, choose_device
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
 from uapseg.errors import UapsegError
-from uapseg.export import Perturbation
 from uapseg.models import Segmenter, load_model, runs_code
-from uapseg.run import Plan, choose_device
+from uapseg.results.perturbation_file import Perturbation
 
 
 def network_for(options: Options, perturbation: Perturbation, size: tuple[int, int] | None = None) -> Segmenter:

@@ -7,8 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from uapseg.evaluate import percent
-from uapseg.state import Snapshot
+from uapseg.attack.state import Snapshot
+from uapseg.results.evaluation import percent
 
 SHOWN_SCORES = ("target_success", "region_success", "hidden", "kept")
 """The scores that progress tells."""

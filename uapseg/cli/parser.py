@@ -39,9 +39,9 @@ def make_parser() -> Parser:
 
     _train(add("train", "train", "train a perturbation into a new run folder, and measure it on the test pictures"))
     _resume(add("resume", "train", "go on with a stopped run exactly where it stopped"))
-    _evaluate(add("evaluate", "measure", "measure a perturbation, beside clean pictures and random noise"))
-    _apply(add("apply", "show", "perturb pictures, and show what the network sees in them"))
-    _figure(add("figure", "show", "draw the table of a run: pictures and what the network sees, before and after"))
+    _evaluate(add("evaluate", "evaluate", "measure a perturbation, beside clean pictures and random noise"))
+    _apply(add("apply", "pictures", "perturb pictures, and show what the network sees in them"))
+    _figure(add("figure", "pictures", "draw the table of a run: pictures and what the network sees, before and after"))
     models = add("models", "listings", "list the networks, their licences and what a download costs")
     models.add_argument("names", nargs="*", metavar="NAME", help="only these, with all of their classes")
     models.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures they are to take")

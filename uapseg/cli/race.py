@@ -10,8 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from uapseg.arms import SCREEN, settings_of
-from uapseg.charts import race_chart
+from uapseg.attack.run import choose_device, learnable, reported
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
 from uapseg.cli.interruption import Stop, signals
@@ -19,11 +18,12 @@ from uapseg.cli.output import columns, print_progress, print_result, with_progre
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
-from uapseg.evaluate import percent
-from uapseg.files import read, write
+from uapseg.io.files import read, write
 from uapseg.models import load_model
-from uapseg.race import Course, Result, run_arm, standings
-from uapseg.run import choose_device, learnable, reported
+from uapseg.results.benchmark import Course, Result, run_arm, standings
+from uapseg.results.charts import race_chart
+from uapseg.results.evaluation import percent
+from uapseg.results.variants import SCREEN, settings_of
 
 ALIKE = ("model", "weights", "data", "target", "epsilon")
 """What a smaller race must share for its best arms to be taken; budget and size of the pictures may differ."""

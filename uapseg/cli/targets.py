@@ -4,11 +4,11 @@ from pathlib import Path
 
 from uapseg.cli.flags import Options
 from uapseg.datasets import Dataset, load_dataset
-from uapseg.drawings import drawn, mapped, read_mask, written
 from uapseg.errors import UapsegError
+from uapseg.io.images import decode
 from uapseg.models import Segmenter
-from uapseg.pictures import decode
-from uapseg.targets import Hidden, Static, Target, class_numbers
+from uapseg.targets.drawing import drawn, mapped, read_mask, written
+from uapseg.targets.goals import Hidden, Static, Target, class_numbers
 
 KEEP = "keep"
 

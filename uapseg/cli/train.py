@@ -9,24 +9,24 @@ from datetime import datetime
 from pathlib import Path
 from shlex import quote
 
+from uapseg.attack.distributed import Workers, joined
+from uapseg.attack.plan_file import MOST_BYTES, plan_in
+from uapseg.attack.run import Plan, choose_device, learnt_from, reported, run
+from uapseg.attack.settings import PRESETS, Settings
+from uapseg.attack.state import Snapshot
 from uapseg.cli.downloads import bring
+from uapseg.cli.evaluate import full_report, left_out
 from uapseg.cli.flags import Options, settled, typed
 from uapseg.cli.interruption import Stop, signals
-from uapseg.cli.measure import full_report, left_out
 from uapseg.cli.networks import check_trust, needs_trust
 from uapseg.cli.output import print_progress, print_result, tell_when_still, with_progress
 from uapseg.cli.targets import target_of
 from uapseg.datasets import Dataset, load_dataset
-from uapseg.distributed import Workers, joined
 from uapseg.errors import UapsegError
-from uapseg.export import finished
-from uapseg.files import read, remove_parts
-from uapseg.folder import PNG, SAFETENSORS, RunFolder, check_vacant
+from uapseg.io.files import read, remove_parts
 from uapseg.models import load_model
-from uapseg.plans import MOST_BYTES, plan_in
-from uapseg.run import Plan, choose_device, learnt_from, reported, run
-from uapseg.settings import PRESETS, Settings
-from uapseg.state import Snapshot
+from uapseg.results.perturbation_file import finished
+from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
 CHOSEN = ("omega", "train_pictures", "keep", "balanced", "robust", "validate_every", "validation_pictures")
 """Settings that are left to the preset where their flags are not typed."""

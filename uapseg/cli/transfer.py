@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+from uapseg.attack.run import Plan, check_unseen, choose_device, reported
 from uapseg.cli.downloads import bring
 from uapseg.cli.flags import Options
 from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.targets import check_fit
 from uapseg.errors import UapsegError
-from uapseg.evaluate import evaluate, percent
-from uapseg.export import Perturbation, load
 from uapseg.models import Segmenter, load_model, short_name
-from uapseg.run import Plan, check_unseen, choose_device, reported
+from uapseg.results.evaluation import evaluate, percent
+from uapseg.results.perturbation_file import Perturbation, load
 
 
 def transfer(options: Options) -> None:

@@ -6,8 +6,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import Literal, Protocol, get_args, runtime_checkable
 
-from uapseg.download import Download, Progress, fetch, fetch_all
 from uapseg.errors import UapsegError
+from uapseg.io.download import Download, Progress, fetch, fetch_all
 from uapseg.tensors import LabelMaps, Pictures
 
 Split = Literal["train", "val", "test", "all"]
@@ -155,7 +155,7 @@ def prepare(name: str, split: str | None = None) -> Generator[Progress, None, tu
     Raises:
         UapsegError: There is no connection, or no such set.
     """
-    from uapseg.pictures import read_picture  # noqa: PLC0415  most sets download nothing
+    from uapseg.io.images import read_picture  # noqa: PLC0415  most sets download nothing
 
     failed: list[str] = []
     while missing := [download for download in needed(name, split) if download.path.name not in failed]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from uapseg.datasets import Card, Split
 from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reading import Photos
+from uapseg.datasets.reader import Photos
 from uapseg.datasets.splits import held_out, only_official
 
 SIZE = (384, 384)

@@ -12,9 +12,9 @@ from pathlib import Path
 from uapseg.datasets import Card, Split
 from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reading import Photos, first_size
+from uapseg.datasets.reader import Photos, first_size
 from uapseg.datasets.splits import only_official
-from uapseg.scenery import CLASSES  # the same eleven
+from uapseg.scenes import CLASSES  # the same eleven
 
 SIZE = (480, 360)
 LICENCE = "research use"

@@ -19,14 +19,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.coco_choice import MOST, Choice
+from uapseg.datasets.coco_annotations import Annotated, Chosen, chosen
 from uapseg.datasets.coco_files import complete, credits_of, folder_of, missing, samples, write_credits
-from uapseg.datasets.coco_truth import Annotated, Chosen, chosen
-from uapseg.datasets.reading import Photos
+from uapseg.datasets.coco_selection import MOST, Choice
+from uapseg.datasets.reader import Photos
 from uapseg.datasets.splits import on_side
 from uapseg.datasets.voc import CLASSES
-from uapseg.download import Download, cache_folder, fetch
 from uapseg.errors import UapsegError
+from uapseg.io.download import Download, cache_folder, fetch
 
 ANNOTATIONS = "http://images.cocodataset.org/annotations/annotations_trainval2017.zip"
 CHECKSUM = "md5:f4bbac642086de4f52a3fdda2de5fa2c"

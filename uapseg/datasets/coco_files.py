@@ -12,14 +12,14 @@ from typing import Any
 from PIL import Image
 
 from uapseg.datasets import Split, needed, prepare
-from uapseg.datasets.coco_choice import Entry
-from uapseg.datasets.coco_truth import Annotated
-from uapseg.datasets.reading import Sample
-from uapseg.datasets.sources import File, readable
-from uapseg.download import Download, UnreachableError, cache_folder
+from uapseg.datasets.coco_annotations import Annotated
+from uapseg.datasets.coco_selection import Entry
+from uapseg.datasets.reader import Sample
 from uapseg.errors import UapsegError
-from uapseg.files import write
-from uapseg.pictures import read_picture, stored_shape
+from uapseg.io.download import Download, UnreachableError, cache_folder
+from uapseg.io.files import write
+from uapseg.io.images import read_picture, stored_shape
+from uapseg.io.sources import File, readable
 
 IMAGES = "http://images.cocodataset.org"
 CREDITS = "attribution.csv"

@@ -6,13 +6,13 @@ A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice
 from functools import lru_cache
 
 from uapseg.datasets import SPLITS, Card, Split
-from uapseg.datasets.coco_choice import Choice, Entry, Licence
 from uapseg.datasets.coco_files import complete, credits_of, missing, samples, write_credits
-from uapseg.datasets.reading import Photos
+from uapseg.datasets.coco_selection import Choice, Entry, Licence
+from uapseg.datasets.reader import Photos
 from uapseg.datasets.splits import on_side, side
-from uapseg.download import Download
 from uapseg.errors import UapsegError
-from uapseg.files import ASSETS, from_json, read
+from uapseg.io.download import Download
+from uapseg.io.files import ASSETS, from_json, read
 
 MANIFEST = ASSETS / "coco-mini" / "manifest.json"
 SIZE = (384, 384)

@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from uapseg.datasets.coco_categories import category_name
-from uapseg.datasets.coco_choice import Licence
+from uapseg.datasets.coco_selection import Licence
 from uapseg.errors import UapsegError
-from uapseg.files import read
-from uapseg.pictures import MOST_PIXELS
+from uapseg.io.files import read
+from uapseg.io.images import MOST_PIXELS
 
 Raw = dict[str, Any]
 """An object of JSON."""

@@ -13,15 +13,15 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.names import folded
-from uapseg.datasets.naming import LOOKED_AT, read_classes, settle
+from uapseg.datasets.class_names import LOOKED_AT, read_classes, settle
 from uapseg.datasets.pairing import pair
 from uapseg.datasets.pairs import Pair, samples
-from uapseg.datasets.reading import SIDES, Photos, first_size, nothing_in
+from uapseg.datasets.path_names import folded
+from uapseg.datasets.reader import SIDES, Photos, first_size, nothing_in
 from uapseg.datasets.splits import on_side
 from uapseg.datasets.trees import CLASSES, Tree, read_tree
 from uapseg.errors import UapsegError
-from uapseg.pictures import size_of, upright_size
+from uapseg.io.images import size_of, upright_size
 
 LONGEST = 512
 """The long side that pictures are brought to unless told otherwise; shorter ones keep theirs."""

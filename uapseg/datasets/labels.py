@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from uapseg.datasets.memory import Pixels
-from uapseg.datasets.sources import Source
+from uapseg.datasets.cache import Pixels
 from uapseg.errors import UapsegError
-from uapseg.pictures import MOST_PIXELS, size_of
+from uapseg.io.images import MOST_PIXELS, size_of
+from uapseg.io.sources import Source
 
 VOID = 255
 """The number of a pixel that has no label."""

@@ -7,7 +7,7 @@ from os.path import commonprefix
 from pathlib import PurePosixPath
 
 from uapseg.datasets.labels import seems_label_map
-from uapseg.datasets.names import Name, holds_label_maps, read_name
+from uapseg.datasets.path_names import Name, holds_label_maps, read_name
 from uapseg.datasets.trees import Tree
 
 SUFFIXES = {

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from PIL import Image
 
-from uapseg.datasets.memory import Pixels
-from uapseg.datasets.reading import Sample
-from uapseg.datasets.sources import File, Source, readable
+from uapseg.datasets.cache import Pixels
+from uapseg.datasets.reader import Sample
 from uapseg.errors import UapsegError
-from uapseg.pictures import read_picture, upright_size
+from uapseg.io.images import read_picture, upright_size
+from uapseg.io.sources import File, Source, readable
 
 Pair = tuple[Source, Source | None]
 """A picture and its label map."""

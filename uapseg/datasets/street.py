@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 
 from uapseg.datasets import Card, Split
-from uapseg.datasets.memory import Pixels
-from uapseg.datasets.reading import Photos, Sample
+from uapseg.datasets.cache import Pixels
+from uapseg.datasets.reader import Photos, Sample
 from uapseg.datasets.splits import only_official
-from uapseg.download import cache_folder
 from uapseg.errors import UapsegError
-from uapseg.scenery import CLASSES, SIZE, SPLITS, VERSION, render
+from uapseg.io.download import cache_folder
+from uapseg.scenes import CLASSES, SIZE, SPLITS, VERSION, render
 
 LICENCE = "MIT"
 MOST = 100_000

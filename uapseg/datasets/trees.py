@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from uapseg.datasets.names import folded, holds_label_maps
-from uapseg.datasets.sources import File, Member, Source, open_zip
+from uapseg.datasets.path_names import folded, holds_label_maps
 from uapseg.errors import UapsegError
-from uapseg.files import read, to_text
+from uapseg.io.files import read, to_text
+from uapseg.io.sources import File, Member, Source, open_zip
 
 CLASSES = "classes.txt"
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from uapseg.datasets import Card, Split
 from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reading import Photos
+from uapseg.datasets.reader import Photos
 from uapseg.datasets.splits import held_out, only_official
 from uapseg.errors import UapsegError
-from uapseg.files import read
+from uapseg.io.files import read
 
 SIZE = (384, 384)
 LICENCE = "research use; each photo by its licence at Flickr"

@@ -7,17 +7,17 @@ from typing import Any
 
 import torch
 
-from uapseg.download import Download
 from uapseg.errors import UapsegError
+from uapseg.io.download import Download
 from uapseg.models.segmenter import RGB, Segmenter
 
 __all__ = ["RGB", "Card", "Segmenter", "catalogue", "load_model", "model_names", "needed", "runs_code", "short_name"]
 
 _FILES = {
     "street": "uapseg.models.street",
-    "torchvision": "uapseg.models.zoo",
-    "hf": "uapseg.models.hub",
-    "own": "uapseg.models.own",
+    "torchvision": "uapseg.models.torchvision",
+    "hf": "uapseg.models.huggingface",
+    "own": "uapseg.models.custom",
     "exported": "uapseg.models.exported",
 }
 """The module of each kind. Each has ``load(rest, weights)``, where ``rest`` is the name after its kind and a colon."""

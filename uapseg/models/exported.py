@@ -13,10 +13,10 @@ from torch import nn
 from torch.export import ExportedProgram, unflatten
 
 from uapseg.errors import UapsegError, said
-from uapseg.files import read
-from uapseg.models.own import adopt
+from uapseg.io.files import read
+from uapseg.models.checks import Size
+from uapseg.models.custom import adopt
 from uapseg.models.segmenter import Segmenter
-from uapseg.models.slips import Size
 
 
 def load(

@@ -12,13 +12,13 @@ from torchvision.models import mobilenet_v3_small
 from torchvision.models.feature_extraction import create_feature_extractor
 from torchvision.models.segmentation import LRASPP, lraspp_mobilenet_v3_large
 
-from uapseg.download import Download
 from uapseg.errors import UapsegError
-from uapseg.files import ASSETS
+from uapseg.io.download import Download
+from uapseg.io.files import ASSETS
 from uapseg.models import Card
 from uapseg.models.checkpoint import load_weights
 from uapseg.models.segmenter import Segmenter
-from uapseg.scenery import CLASSES
+from uapseg.scenes import CLASSES
 
 FOLDER = ASSETS / "street"
 MEAN = (0.485, 0.456, 0.406)

@@ -1,0 +1,72 @@
+"""The page: the whole project in a browser."""
+
+import os
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
+
+from typing import Any
+
+import gradio as gr
+from gradio.themes import Base, LocalFont
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+
+from uapseg.app.bodies import SmallBodies
+from uapseg.app.handlers import Handlers
+from uapseg.app.memory import spare
+from uapseg.app.offered import offered_datasets, offered_models
+from uapseg.app.page import page
+from uapseg.app.polling import Replies
+from uapseg.app.registry import Registry
+from uapseg.app.stage import STATIC, STYLES, read
+from uapseg.app.workspaces import Studios
+
+
+def build(studios: Studios | None = None, *, patience: float | None = None) -> gr.Blocks:
+    """The page, ready to be launched with `launch_options`.
+
+    Args:
+        studios: Networks and pictures; None takes those on offer, see `uapseg.app.offered`.
+        patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
+    """
+    spare()
+    own, runs = studios or Studios(offered_models(), offered_datasets()), Registry()
+    made = page(Handlers(own, runs, patience), Replies(own, runs))
+    if studios is None:
+        own.first.draw_ahead()
+    return made
+
+
+def launch_options() -> dict[str, Any]:
+    """What `gr.Blocks.launch` needs for this page to look and behave as designed."""
+    return {
+        "theme": theme(),
+        "head": f"<style>{read(*STYLES)}</style>",  # css= would be rewritten, and lose rules
+        "max_file_size": "40mb",
+        "show_error": False,  # other messages than ours name files of the server
+        "favicon_path": str(STATIC / "icon.svg"),
+        "run_history": False,
+        "enable_monitoring": False,  # what visitors do is not for other visitors
+        "footer_links": [],
+        "ssr_mode": False,
+        "pwa": False,
+        "state_session_capacity": 500,
+        "app_kwargs": {
+            "middleware": [Middleware(SmallBodies), Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)]
+        },
+    }
+
+
+def theme() -> Base:
+    """Neutral, in a typeface that Gradio brings; of its files only the weights 400 and 700 are complete."""
+    sans = LocalFont("IBM Plex Sans", weights=(400, 700))
+    base = Base(
+        primary_hue="neutral",
+        neutral_hue="neutral",
+        radius_size="sm",
+        spacing_size="sm",
+        text_size="md",
+        font=[sans, "system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    return base.set(slider_color="#1b1a17", slider_color_dark="#f3f1ec")

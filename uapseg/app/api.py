@@ -1,0 +1,236 @@
+"""What programs call: the same as the page, without it. Their docstrings are what the page of the API says."""
+
+import shutil
+import tempfile
+import time
+import weakref
+from collections.abc import Callable
+from dataclasses import replace
+from functools import wraps
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import gradio as gr
+import numpy as np
+from gradio.utils import get_upload_folder
+from PIL import Image
+
+from uapseg.app import strings
+from uapseg.app.controls import Choice
+from uapseg.app.frame_options import STRENGTHS
+from uapseg.app.frames import perturbed, stretched
+from uapseg.app.import_run import check_pair, check_size, measured
+from uapseg.app.memory import DECODING
+from uapseg.app.progress import level_array, look_of, unpacked
+from uapseg.app.rendering import scaled
+from uapseg.app.run_queue import Call, Line
+from uapseg.app.transitions import explained, sorry
+from uapseg.app.worker import optimise
+from uapseg.app.workspace import Studio, overlaid
+from uapseg.app.workspaces import Studios
+from uapseg.attack.perturbation import fit_picture
+from uapseg.errors import UapsegError
+from uapseg.io.images import encoded, read_picture
+from uapseg.results.perturbation_file import Perturbation, finished, load, save_safetensors
+
+MOST_BUDGET = 2000
+"""Image-gradients of one call: programs wait in line with the visitors of the page."""
+
+KEPT_SECONDS = 600
+"""How long the files of an answer stay; Gradio has copied them by then."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Concatenate["Endpoints", P], R]:
+    """Has an endpoint wait for the device in line."""
+
+    @wraps(answer)
+    def waited(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with self._line.turn_of(Call()):
+                return answer(self, *args, **kwargs)
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+
+    return waited
+
+
+class Endpoints:
+    """The endpoints of a page.
+
+    Args:
+        studios: Its networks and pictures.
+        line: The line for the device, in which programs wait as the page's visitors do.
+    """
+
+    def __init__(self, studios: Studios, line: Line) -> None:
+        self._studios, self._line = studios, line
+        self._folder = tempfile.TemporaryDirectory(prefix="uapseg-api-")
+        weakref.finalize(self, self._folder.cleanup)
+
+    @_in_turn
+    def train(  # noqa: PLR0917  programs name what they send
+        self,
+        text: str = "foo",
+        region_class: str = "",
+        rest_class: str = "",
+        hide: list[str] = [],  # noqa: B006  Gradio shows it as the default, and nothing changes it
+        epsilon: int = 10,
+        budget: int = 400,
+        seed: int = 0,
+        model: str = "",
+        data: str = "",
+        keep: float = 1.0,
+    ) -> tuple[dict[str, Any], gr.FileData]:
+        """Trains a perturbation: a word that the network is to see in every picture, or classes that it is to miss.
+
+        Args:
+            text: A word of 1 to 24 letters; it counts where `hide` is empty.
+            region_class: The class of its letters; empty takes the network's own choice.
+            rest_class: The class of everything else, or "keep" for what the network sees.
+            hide: Classes to hide instead of showing a word.
+            epsilon: The largest change, 1 to 32 grey levels of 255.
+            budget: Image-gradients, 50 to 2000.
+            seed: Draws the order of the pictures.
+            model: The network; empty takes the page's first.
+            data: The pictures; empty takes the page's first.
+            keep: What the rest counts beside the target, times the usual: 0.1 to 4.
+
+        Returns:
+            Scores on held-out pictures beside their floors, and the perturbation as safetensors.
+        """
+        try:
+            studio = self._studio(model, data)
+            choice = _choice(studio, text, region_class, rest_class, hide)
+            numbers = {"epsilon": epsilon, "budget": budget, "seed": seed, "keep": keep}
+            choice = Choice.of({**choice.kept(), **numbers})
+            _check_budget(choice.budget)
+            plan = choice.plan(choice.target(studio.size, None, studio.model.classes))
+            *_, last = optimise(plan, None)
+        except Exception as error:
+            raise sorry(str(error)) if isinstance(error, UapsegError) else explained(error) from error
+        assert last["checkpoint"]  # noqa: S101  the last step of a run has one
+        state = unpacked(last["checkpoint"])
+        path = self._path("perturbation.safetensors")
+        save_safetensors(path, finished(plan, state))
+        figures = {"perturbed": state.chosen.scores, **last["floors"], "each": list(state.chosen.each)}
+        return {**figures, "image_gradients": state.image_gradients}, gr.FileData(path=str(path))
+
+    @_in_turn
+    def evaluate(self, perturbation: gr.FileData, model: str = "", data: str = "") -> dict[str, Any]:
+        """Measures a perturbation on the held-out pictures, whatever its file claims.
+
+        Args:
+            perturbation: A PNG or safetensors file of this project; its plan says what the network was to see.
+            model: The network; empty takes the page's first.
+            data: The pictures; empty takes the page's first.
+
+        Returns:
+            Scores with the perturbation, on the clean pictures, and with random noise of the same size.
+        """
+        try:
+            studio = self._studio(model, data)
+            kept = _read(perturbation)
+            if kept.plan is None:
+                raise UapsegError(strings.NO_PLAN)  # noqa: TRY301
+            check_pair(kept.plan, studio)
+            check_size(kept, studio)
+            looks, floors = measured(kept, kept.plan, studio, max(1, kept.image_gradients or 0))
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+        look = look_of(looks)
+        return {"perturbed": look["scores"], **floors, "each": look["each"], "claimed": kept.scores}
+
+    @_in_turn
+    def apply(  # noqa: PLR0917  programs name what they send
+        self,
+        perturbation: gr.FileData,
+        picture: gr.FileData,
+        strength: float = 1.0,
+        stretch: bool = False,  # noqa: FBT001, FBT002  as a program sends it
+        model: str = "",
+        data: str = "",
+    ) -> tuple[gr.FileData, gr.FileData, dict[str, Any]]:
+        """Lays a perturbation on a picture of any size, made smaller first where it is larger than those trained on.
+
+        Args:
+            perturbation: A PNG or safetensors file of this project.
+            picture: A picture that Pillow reads; one with more pixels than those that the perturbation was trained on
+                is made smaller until it has as many.
+            strength: What the perturbation is multiplied by, 0 to 1.5.
+            stretch: Whether it is stretched over the picture, instead of repeated from the top left corner.
+            model: The network that looks; empty takes the page's first.
+            data: The pictures it is shown with; empty takes the page's first.
+
+        Returns:
+            The perturbed picture without loss, what the network sees in it, and the share of pixels it sees otherwise,
+            with the picture's width and height.
+        """
+        try:
+            studio, kept = self._studio(model, data), _read(perturbation)
+            with DECODING:
+                image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
+        except UapsegError as error:
+            raise sorry(str(error)) from error
+        if not isinstance(strength, int | float) or not STRENGTHS[0] <= strength <= STRENGTHS[1]:
+            raise sorry(strings.BAD_STRENGTH)
+        whole = scaled(level_array(kept.delta, kept.epsilon), strength)
+        whole = stretched(whole, (image.shape[1], image.shape[0])) if stretch else whole
+        after = perturbed(image, whole)
+        seen = studio.predict(after)
+        changed = float((seen != studio.predict(image)).mean())
+        files = {"perturbed.png": after, "seen.png": overlaid(after, seen, studio)}
+        made = [self._written(name, encoded(Image.fromarray(each))) for name, each in files.items()]
+        return made[0], made[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
+
+    def _studio(self, model: str, data: str) -> Studio:
+        first = self._studios.first.pair
+        pair = (model or first[0], data or first[1])
+        if not self._studios.offers(pair):
+            raise UapsegError(strings.NOT_OFFERED)
+        studio = self._studios.get(pair)
+        if studio is None:
+            self._studios.ask(pair, "")
+            raise UapsegError(strings.NOT_READY)
+        return studio
+
+    def _path(self, name: str) -> Path:
+        """Where a file of an answer goes; those of answers long given are removed."""
+        for folder in Path(self._folder.name).iterdir():
+            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
+
+    def _written(self, name: str, content: bytes) -> gr.FileData:
+        path = self._path(name)
+        path.write_bytes(content)
+        return gr.FileData(path=str(path))
+
+
+def _choice(studio: Studio, text: str, inside: str, rest: str, hide: list[str]) -> Choice:
+    first = studio.first
+    if hide:
+        return replace(first, goal=strings.HIDDEN, hide=hide)
+    rest = strings.KEEP if rest == "keep" else rest or first.rest
+    return replace(first, word=text, inside=inside or first.inside, rest=rest)
+
+
+def _check_budget(budget: int) -> None:
+    if budget > MOST_BUDGET:
+        raise UapsegError(strings.MOST_BUDGET.format(most=MOST_BUDGET))
+
+
+def _read(file: Any) -> Perturbation:
+    with DECODING:
+        return load(_uploaded(file))
+
+
+def _uploaded(file: Any) -> Path:
+    """The path of a file that was uploaded to this page; any other is refused, as anything can be sent."""
+    path = Path(str(file.get("path") if isinstance(file, dict) else getattr(file, "path", ""))).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+        raise UapsegError(strings.NOT_UPLOADED)
+    return path

@@ -1,0 +1,114 @@
+"""What all handlers need: the visitors' runs, the networks and pictures on offer, and what the buttons say."""
+
+from typing import Any
+
+import gradio as gr
+
+from uapseg.app import strings
+from uapseg.app.controls import Choice
+from uapseg.app.registry import TOKEN, Registry
+from uapseg.app.runs import GOING, Run
+from uapseg.app.transitions import continues, since, sorry
+from uapseg.app.workspace import Studio
+from uapseg.app.workspaces import Studios
+from uapseg.attack.run import Plan
+from uapseg.errors import UapsegError
+from uapseg.io.environment import number
+
+CONTROLS = (
+    "model", "data", "goal", "source", "word", "invert", "inside", "rest", "hide", "fill", "epsilon", "keep", "budget",
+    "seed", "preset",
+)  # fmt: skip
+CLASSES = ("inside", "rest", "hide", "fill")
+"""The controls whose choices are the classes of the network."""
+
+BUTTONS = ("start", "pause", "reset", "save")
+
+Updates = tuple[Any, ...]
+NOTHING: Updates = tuple(gr.skip() for _ in BUTTONS)
+
+
+class Desk:
+    """Where the handlers find what they need.
+
+    Args:
+        studios: The networks and pictures.
+        runs: The visitors' runs.
+        patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
+    """
+
+    def __init__(self, studios: Studios, runs: Registry, patience: float | None = None) -> None:
+        self.studios, self.runs = studios, runs
+        self.patience = number("UAPSEG_PATIENCE", 30, 1) if patience is None else patience
+        self.first = studios.first.first
+        self._tabs: dict[str, str] = {}
+
+    def _run(self, token: str | None) -> Run:
+        if not token:
+            raise sorry(strings.LOADING)
+        run = self.runs.find(token)
+        if run is None:  # nothing was done yet, and the visit was forgotten: it begins again where it is
+            if not TOKEN.fullmatch(str(token)):
+                raise sorry(strings.GONE)
+            run = self.runs.open(token)
+            run.choice = self.first
+        return run
+
+    def _studio(self, choice: Choice) -> Studio:
+        """The studio of what is chosen.
+
+        Raises:
+            UapsegError: It is not on offer, or not loaded yet.
+        """
+        if not self.studios.offers(choice.pair):
+            raise UapsegError(strings.NOT_OFFERED)
+        studio = self.studios.get(choice.pair)
+        if studio is None:
+            raise UapsegError(strings.NOT_READY)
+        return studio
+
+    def _plan(self, run: Run) -> tuple[Plan, int]:
+        """What the controls ask for, and from where on its budget counts.
+
+        Raises:
+            UapsegError: Something does not fit; the message says what.
+        """
+        studio = self._studio(run.choice)
+        target = run.choice.target(studio.size, run.mask, studio.model.classes)
+        target.on(studio.model.classes, studio.model.objects, studio.size)
+        start = since(run, target)
+        return run.choice.plan(target, start), start
+
+    def _memory(self, run: Run) -> dict[str, Any]:
+        return {"token": run.token, **run.choice.kept()}
+
+    def _label(self, run: Run) -> str:
+        if not continues(run):
+            return strings.START
+        return strings.GO_ON if run.status == "done" else strings.RESUME
+
+    def _resting(self, run: Run) -> Updates:
+        return (
+            gr.update(visible=True, interactive=True, value=self._label(run)),
+            gr.update(visible=False),
+            gr.update(interactive=run.plan is not None),
+            gr.update(interactive=run.look is not None and run.status not in GOING),
+        )
+
+
+def going() -> Updates:
+    """The buttons while a run waits or runs."""
+    return (
+        gr.update(visible=False),
+        gr.update(visible=True),
+        gr.update(interactive=False),
+        gr.update(interactive=False),
+    )
+
+
+def told(event: gr.EventData, name: str) -> Any:
+    """What the stage sent along with an event; None where it sent nothing."""
+    try:
+        return getattr(event, name, None)
+    except TypeError:  # an event without anything
+        return None

@@ -1,0 +1,97 @@
+"""What a visitor takes away: each kind of file is made when it is asked for."""
+
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from uapseg.app import strings
+from uapseg.app.animation import animation, video
+from uapseg.app.finished_run import Work
+from uapseg.app.frames import perturbed
+from uapseg.app.links import PLAN_FILE
+from uapseg.app.rendering import shown
+from uapseg.app.report import report
+from uapseg.app.runs import Run
+from uapseg.app.workspace import Studio
+from uapseg.errors import UapsegError
+from uapseg.io.files import to_json
+from uapseg.io.images import encoded
+from uapseg.results.perturbation_file import save_png, save_safetensors
+
+
+def taken(kind: object, run: Run, studio: Studio) -> str:
+    """Makes a file, and gives its path; it lasts until the next one is asked for.
+
+    Args:
+        kind: One of `words.FILES`.
+        run: A run that has figures.
+        studio: Its network and pictures.
+
+    Raises:
+        UapsegError: There is nothing to take away yet, or no such kind.
+    """
+    if not isinstance(kind, str) or kind not in _MAKERS:
+        raise UapsegError(strings.NO_SUCH_FILE)
+    work = Work.of(run, studio)
+    name, make = _MAKERS[kind]
+    return kept(run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: make(path, work))
+
+
+def kept(run: Run, name: str, make: Callable[[Path], Any]) -> str:
+    """Has a file made in a folder that lasts until the run's next file; its path."""
+    folder = tempfile.TemporaryDirectory(prefix="uapseg-")
+    make(Path(folder.name) / name)
+    run.files = folder
+    return str(Path(folder.name) / name)
+
+
+def figures_of(work: Work) -> dict[str, Any]:
+    """Plan and figures; they are those of the validation pictures that chose the perturbation, and say so."""
+    state = work.state
+    return {
+        "plan": work.plan.to_dict(),
+        "split": "val",
+        "pictures": len(state.chosen.each),
+        "perturbed": state.chosen.scores,
+        **work.run.floors,
+        "each": list(state.chosen.each),
+        "image_gradients": state.chosen.image_gradients,
+        "image_gradients_spent": state.image_gradients,
+        "seconds": round(state.seconds, 3),
+    }
+
+
+def pictures(path: Path, work: Work) -> None:
+    """The perturbed pictures without loss: the one that is shown, the held-out ones, the visitor's own."""
+    studio = work.studio
+    photos = {"shown": shown(work.run, studio)}
+    photos |= {f"unseen-{number}": photo for number, photo in enumerate(studio.strip, 1)}
+    photos |= {f"own-{number}": studio.photo(brought) for number, brought in enumerate(work.run.photos, 1)}
+    with zipfile.ZipFile(path, "w") as file:  # stored: a PNG does not shrink further
+        for name, photo in photos.items():
+            file.writestr(f"{name}.png", encoded(Image.fromarray(perturbed(photo.picture, work.levels))))
+
+
+def _written(make: Callable[[Work], bytes]) -> Callable[[Path, Work], Any]:
+    return lambda path, work: path.write_bytes(make(work))
+
+
+_MAKERS: dict[str, tuple[str, Callable[[Path, Work], Any]]] = {
+    strings.FILE_PNG: ("uapseg-epsilon{epsilon}.png", lambda path, work: save_png(path, work.perturbation)),
+    strings.FILE_TENSORS: (
+        "uapseg-epsilon{epsilon}.safetensors", lambda path, work: save_safetensors(path, work.perturbation)
+    ),
+    strings.FILE_PICTURES: ("uapseg-pictures.zip", pictures),
+    strings.FILE_FIGURE: ("uapseg-figure.png", _written(lambda work: work.figure("png"))),
+    strings.FILE_PDF: ("uapseg-figure.pdf", _written(lambda work: work.figure("pdf"))),
+    strings.FILE_GIF: ("uapseg-animation.gif", _written(animation)),
+    strings.FILE_MP4: ("uapseg-animation.mp4", _written(video)),
+    strings.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
+    strings.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: to_json(figures_of(work), indent=2).encode())),
+    strings.FILE_PLAN: (PLAN_FILE, _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
+}  # fmt: skip
+"""The name of each kind of file, and what writes it."""

@@ -1,0 +1,86 @@
+"""A finished piece of work: a run with its plan, its state and the studio that shows it."""
+
+from dataclasses import dataclass
+
+import torch
+
+from uapseg.app import messages, strings
+from uapseg.app.frames import Photo, perturbed
+from uapseg.app.progress import LevelArray, level_array, unpacked
+from uapseg.app.runs import Run
+from uapseg.app.workspace import Studio
+from uapseg.attack.run import Plan
+from uapseg.attack.state import State
+from uapseg.errors import UapsegError
+from uapseg.results.evaluation import TELLING, showing
+from uapseg.results.figures import Row, figure
+from uapseg.results.perturbation_file import Perturbation, finished
+
+ROWS = 4
+"""Pictures in the figure."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What there is to take away of a run.
+
+    Attributes:
+        run: The run.
+        plan: What it searched for.
+        state: Where it stands.
+        studio: Its network and pictures.
+    """
+
+    run: Run
+    plan: Plan
+    state: State
+    studio: Studio
+
+    @classmethod
+    def of(cls, run: Run, studio: Studio) -> "Work":
+        """The work of a run.
+
+        Raises:
+            UapsegError: It has no figures yet.
+        """
+        state = unpacked(run.checkpoint) if run.checkpoint and run.here else None
+        if run.plan is None or state is None or not state.validation.image_gradients:
+            raise UapsegError(strings.NOTHING_YET)
+        return cls(run, run.plan, state, studio)
+
+    @property
+    def perturbation(self) -> Perturbation:
+        """The best perturbation."""
+        return finished(self.plan, self.state)
+
+    @property
+    def levels(self) -> LevelArray:
+        """The same in whole grey levels (3, h, w)."""
+        return level_array(self.state.best, self.plan.settings.epsilon)
+
+    @property
+    def title(self) -> str:
+        """What it does, on which network."""
+        return f"{messages.caption(self.plan.target, self.plan.settings.epsilon * 255)}, network {self.plan.model}"
+
+    def figure(self, kind: str) -> bytes:
+        """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
+        kept, model = self.perturbation, self.studio.model
+        rows = [self._row(photo) for photo in self._telling[:ROWS]]
+        return figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
+
+    @property
+    def _telling(self) -> list[Photo]:
+        """The held-out pictures, those that show well what the target is about first."""
+        model, target = self.studio.model, self.plan.target
+
+        def unclear(photo: Photo) -> float:
+            return -min(showing(torch.from_numpy(photo.seen)[None], target, model.classes).item(), TELLING)
+
+        return sorted(self.studio.strip, key=unclear)
+
+    def _row(self, photo: Photo) -> Row:
+        after = perturbed(photo.picture, self.levels)
+        images = (torch.from_numpy(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
+        before, changed = images
+        return Row(before, torch.from_numpy(photo.seen), changed, torch.from_numpy(self.studio.predict(after)))

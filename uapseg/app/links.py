@@ -1,0 +1,187 @@
+"""A run in a few words: a link to this page, a command, and the controls that a plan came from."""
+
+import base64
+import io
+import shlex
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Any
+from urllib.parse import urlencode
+
+import numpy as np
+from PIL import Image
+
+from uapseg.app import strings
+from uapseg.app.controls import Choice
+from uapseg.app.values import BUDGETS, EPSILONS, SEEDS, WEIGHTS
+from uapseg.app.workspace import Studio
+from uapseg.attack.run import Plan
+from uapseg.attack.settings import PRESETS, Settings
+from uapseg.datasets import load_dataset
+from uapseg.errors import UapsegError
+from uapseg.targets.drawing import written
+from uapseg.targets.goals import UNDRAWN, Hidden, Static
+
+PLAN_FILE = "uapseg-plan.json"
+"""What a plan's file is called when it is taken away."""
+
+KEEP = "keep"
+"""How the command line asks for what the network sees, in place of a class."""
+
+FLAGGED = ("train_pictures", "balanced", "robust", "tile", "validate_every", "validation_pictures")
+"""Settings that have a flag, besides those that every command names."""
+
+LISTED = ("hide",)
+KEPT_BACK = ("drawing",)
+"""Too long for a link: a plan's JSON has it."""
+
+
+def query_of(choice: Choice, first: Choice) -> str:
+    """What a link says of a choice: what differs from the first choice of a new visitor."""
+    changed = {f.name: getattr(choice, f.name) for f in fields(choice) if f.name not in KEPT_BACK}
+    changed = {name: value for name, value in changed.items() if value != getattr(first, name)}
+    return urlencode({name: ",".join(value) if name in LISTED else value for name, value in changed.items()})
+
+
+def asked_by(query: Mapping[str, str]) -> dict[str, Any]:
+    """The values of the controls that a link names."""
+    known = {f.name for f in fields(Choice)} - {*KEPT_BACK}
+    values: dict[str, Any] = {name: value for name, value in query.items() if name in known}
+    if "hide" in values:
+        values["hide"] = [name for name in values["hide"].split(",") if name]
+    if "invert" in values:
+        values["invert"] = {"True": True, "False": False}.get(values["invert"], values["invert"])
+    return values
+
+
+def command_of(plan: Plan, size: tuple[int, int] | None = None) -> str:
+    """The command that starts the same search: in flags where they can say all of it, else with the plan's file.
+
+    Args:
+        plan: What the search does.
+        size: (width, height) of the data set's pictures, where it is known; else the data set is opened for it.
+    """
+    flags = _target_flags(plan, size)
+    numbers = _number_flags(plan.settings)
+    if flags is None or numbers is None:
+        return shlex.join(["python", "-m", "uapseg", "train", "--plan", PLAN_FILE])
+    sides = None if plan.size is None else f"{plan.size[0]}x{plan.size[1]}"
+    named = {
+        "model": plan.model,
+        "weights": plan.weights,
+        "data": plan.data,
+        "size": sides,
+        "eval-data": plan.eval_data,
+    }
+    flags = [(name, value) for name, value in named.items() if value is not None] + flags + numbers
+    flags += [("also", name) for name in plan.also]
+    parts = (_typed_flag(name, value) for name, value in flags)
+    return shlex.join(["python", "-m", "uapseg", "train", *(part for flag in parts for part in flag)])
+
+
+def _target_flags(plan: Plan, size: tuple[int, int] | None) -> list[tuple[str, str]] | None:
+    """The flags of a target; None for a drawing, which only a plan's file holds."""
+    target = plan.target
+    if isinstance(target, Hidden):
+        filling = [("fill", target.fill)] if target.fill else []
+        return [("hide", name) for name in target.classes] + filling if target.classes else None
+    if not isinstance(target, Static) or len(target.classes) != 1:
+        return None
+    inside, rest = target.classes[0], target.rest
+    if rest is not None and rest.lower() in {inside.lower(), KEEP}:  # the flags cannot mean such a class
+        return None
+    try:
+        size = plan.settings.tile or plan.size or size or load_dataset(plan.data, "train").size
+        if written(target.caption, inside, rest, size) != target:
+            return None
+    except UapsegError:
+        return None
+    return [("text", target.caption), ("region-class", inside), ("rest-class", rest or KEEP)]
+
+
+def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
+    """The flags of the settings; None where the presets of the command line do not give the same."""
+    texts = (f"{settings.epsilon * 255:.{digits}g}" for digits in range(1, 18))
+    epsilon = next((text for text in texts if float(text) / 255 == settings.epsilon), None)
+    if epsilon is None or not 0 <= settings.seed < 10**12:
+        return None
+    names = ("keep" if settings.preset == "fast" else "omega", *FLAGGED)
+    fields_ = {name: getattr(settings, name) for name in names}
+    usual = PRESETS[settings.preset](epsilon=settings.epsilon, budget=settings.budget, seed=settings.seed)
+    changed = {name: value for name, value in fields_.items() if value != getattr(usual, name)}
+    if None in changed.values() or replace(usual, **changed) != settings:
+        return None
+    flags = {"epsilon": epsilon, "budget": str(settings.budget), "seed": str(settings.seed), "preset": settings.preset}
+    return [*flags.items(), *((name.replace("_", "-"), _flag_text(value)) for name, value in changed.items())]
+
+
+def _flag_text(value: float | bool | tuple[int, int]) -> str:  # noqa: FBT001  a value of a setting
+    """A setting as a flag takes it; nothing for one that is on."""
+    if isinstance(value, tuple):
+        return f"{value[0]}x{value[1]}"
+    return "" if value is True else repr(value)
+
+
+def _typed_flag(name: str, value: str) -> list[str]:
+    """A flag and its value; together where the value could be taken for a flag."""
+    if not value:
+        return [f"--{name}"]
+    return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
+
+
+def choice_of(plan: Plan, studio: Studio) -> Choice:
+    """The controls that ask for a plan's target and for its numbers, on the network and the pictures of ``studio``.
+
+    Raises:
+        UapsegError: Its target does not fit the network, or a number is beyond what the page allows.
+    """
+    settings, target = plan.settings, plan.target
+    target.on(studio.model.classes, studio.model.objects, studio.size)
+    epsilon = round(settings.epsilon * 255)
+    if not EPSILONS[0] <= epsilon <= EPSILONS[1]:
+        raise UapsegError(strings.BAD_NUMBER)
+    if not WEIGHTS[0] <= settings.keep <= WEIGHTS[1]:
+        raise UapsegError(strings.BAD_WEIGHT)
+    if not SEEDS[0] <= settings.seed <= SEEDS[1]:
+        raise UapsegError(strings.BAD_SEED)
+    numbers = {
+        "model": studio.pair[0],
+        "data": studio.pair[1],
+        "epsilon": epsilon,
+        "keep": settings.keep,
+        "budget": min(BUDGETS[1], max(BUDGETS[0], settings.budget)),
+        "seed": settings.seed,
+        "preset": settings.preset if settings.preset in PRESETS else studio.first.preset,
+    }
+    kept = {**studio.first.kept(), **numbers}
+    own = {name.lower(): name for name in studio.model.classes}  # plans may write them otherwise, controls may not
+    if isinstance(target, Hidden):
+        hide = tuple(own[name.lower()] for name in target.classes)
+        fill = own[target.fill.lower()] if target.fill else strings.NEAREST
+        return Choice(**{**kept, "goal": strings.HIDDEN, "hide": hide, "fill": fill})
+    rest = own[target.rest.lower()] if target.rest else strings.KEEP
+    kept |= {"goal": strings.STATIC, "rest": rest, "inside": own[target.classes[0].lower()]}
+    if _typed(target, studio):
+        return Choice(**{**kept, "source": strings.TYPE, "word": target.caption})
+    return Choice(**{**kept, "source": strings.DRAW, "drawing": _drawing(target, studio)})
+
+
+def _typed(target: Static, studio: Studio) -> bool:
+    """Whether the page would write the same by itself."""
+    try:
+        return written(target.caption, target.classes[0], target.rest, studio.size) == target
+    except UapsegError:
+        return False
+
+
+def _drawing(target: Static, studio: Studio) -> str:
+    """A target as the stage sends a drawing."""
+    known = {name.lower(): number for number, name in enumerate(studio.model.classes)}
+    table = np.full(256, UNDRAWN, np.uint8)
+    table[: len(target.classes)] = [known[name.lower()] for name in target.classes]
+    numbers = table[target.numbers()]
+    numbers = np.asarray(Image.fromarray(numbers).resize(studio.size, Image.Resampling.NEAREST))
+    pixels = np.stack([numbers, numbers, numbers, np.where(numbers == UNDRAWN, 0, 255).astype(np.uint8)], axis=-1)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

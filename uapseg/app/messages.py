@@ -1,0 +1,157 @@
+"""What the page says of runs, networks and pictures: the texts with figures in them."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from uapseg.app import strings
+from uapseg.attack.run import Plan
+from uapseg.datasets import Dataset
+from uapseg.models import Segmenter
+from uapseg.targets.goals import Hidden, Target
+from uapseg.targets.metrics import Scores
+
+if TYPE_CHECKING:
+    from uapseg.app.workspaces import Coming
+
+
+def shares(target: Target, source: str) -> list[tuple[str, str, str]]:
+    """The scores that the page shows for a target, the first of them large: name, its words, and a short form."""
+    if isinstance(target, Hidden):
+        return [
+            ("hidden", f"of {_named(target.classes)} hidden", "hidden"),
+            ("kept", "of everything else kept", "everything else"),
+            ("kept_objects", "of the other objects kept", "other objects"),
+        ]
+    region = {strings.TYPE: "the letters", strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}[source]
+    wanted = target.classes[0] if len(target.classes) == 1 else "painted"
+    return [
+        ("region_success", f"of {region} seen as {wanted}", region),
+        ("target_success", "of all pixels at the target", "all pixels"),
+    ]
+
+
+def here(target: Target) -> str:
+    """What the figure on a single picture counts."""
+    return "of the hidden classes gone" if isinstance(target, Hidden) else "of the pixels at the target"
+
+
+def caption(target: Target, epsilon: float) -> str:
+    """What a run does, in a line; epsilon in grey levels."""
+    level = f"epsilon {epsilon:g}"
+    if isinstance(target, Hidden):
+        return f"Hide {_named(target.classes)}, {level}"
+    rest = f"on {target.rest}" if target.rest else "over what it sees"
+    name = "A drawing" if target.caption == strings.DRAWN else f"“{target.caption}”"
+    classes = target.classes[0] if len(target.classes) == 1 else f"{len(target.classes)} classes"
+    return f"{name} in {classes} {rest}, {level}"
+
+
+def plain(target: Target, scores: Scores, floors: dict[str, Scores], source: str) -> str:
+    """What is reached, as one would say it."""
+    (name, _, _), noise = shares(target, source)[0], floors.get("random_noise", {})
+    if scores.get(name) is None:
+        return ""
+    reached, floor = whole(scores[name]), whole(noise.get(name))
+    if isinstance(target, Hidden):
+        what = _named(target.classes)
+        return f"Unseen pictures: {reached} of {what} vanishes; random noise of the same size: {floor}."
+    what = {strings.TYPE: f"“{target.caption}”", strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}[source]
+    return f"Unseen pictures: {reached} of {what} appears; random noise of the same size: {floor}."
+
+
+def whole(share: float | None) -> str:
+    """A share in whole per cent."""
+    return "-" if share is None else f"{100 * share:.0f} %"
+
+
+def claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
+    """Whether a file keeps what it promises."""
+    name = shares(target, source)[0][0]
+    told, true = (claimed or {}).get(name), found.get(name)
+    if told is None or true is None:
+        return f"measured here: {whole(true)}"
+    if abs(told - true) < 0.01:
+        return f"measured {whole(true)}, as the file claims"
+    return f"measured {whole(true)}; it claims {whole(told)}"
+
+
+def collapsed(swallowed: dict[str, Any]) -> str:
+    """That one class has swallowed the others."""
+    shares_ = (whole(swallowed[name]) for name in ("seen", "clean", "wanted"))
+    return (
+        "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
+        " is gone with the target. Go back to an earlier moment, lower epsilon, or ask for another class."
+    ).format(swallowed["name"], *shares_)
+
+
+def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards have it
+    """What choosing a network or a data set costs."""
+    return "ready" if cached or not download else f"{size(download)} to download"
+
+
+def change(old: Plan, new: Plan) -> str:
+    """What differs between two plans of a run, in a few words."""
+    if new.target != old.target:
+        return "new target"
+    if new.settings.epsilon != old.settings.epsilon:
+        return f"epsilon {new.settings.epsilon * 255:g}"
+    return f"keep weight {new.settings.keep:g}"
+
+
+def not_fetched(names: Sequence[str]) -> str:
+    """That some files could not be had."""
+    more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+    return f"{names[0]}{more} did not come, or not as expected: try again later, or choose others."
+
+
+def left_out(names: Sequence[str]) -> str:
+    """That some values of a link or of the browser's memory were left out; names are those of controls."""
+    if not names:
+        return ""
+    *first, last = (strings.CONTROLS[name] for name in names)
+    listed = f"{', '.join(first)} and {last}" if first else last
+    return f"This page cannot take the {listed} that the link or this browser asks for, and leaves it out."
+
+
+def size(count: int | None) -> str:
+    """Bytes as people say them."""
+    if count is None:
+        return "of unknown size"
+    for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if count >= unit:
+            return f"{count / unit:.{1 if name == 'GB' else 0}f} {name}"
+    return f"{count} bytes"
+
+
+def coming(coming: "Coming", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
+    """What the page says while network and pictures are not there yet."""
+    names = " on ".join(short(name) for name in pair)
+    if coming.state == "costs":
+        lines = [*([f"To download now: {size(coming.total)}."] if coming.total else []), *details]
+        return {"title": f"{names} is not on this machine yet", "lines": lines}
+    if coming.state == "fetching":
+        of = f" of {size(coming.total)}" if coming.total else ""
+        return {"title": f"Downloading {names}", "lines": [f"{size(coming.received)}{of}"]}
+    if coming.state == "failed":
+        return {"title": f"{names} cannot be shown", "lines": [coming.message]}
+    return {"title": f"Loading {names}", "lines": ["This takes a moment."]}
+
+
+def about(model: Segmenter, pictures: Dataset) -> str:
+    """What is attacked, in a line."""
+    width, height = pictures.size
+    shown = f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
+    return f"{shown} {len(pictures.skipped)} could not be had or read." if pictures.skipped else shown
+
+
+def short(name: str) -> str:
+    """The name of a network without where it comes from."""
+    return name.removeprefix("torchvision:")
+
+
+def _named(classes: Sequence[str]) -> str:
+    """Classes in a row; of many the first two."""
+    if len(classes) > 3:
+        return f"{classes[0]}, {classes[1]} and {len(classes) - 2} more"
+    *first, last = classes or ("nothing",)
+    return f"{', '.join(first)} and {last}" if first else last

@@ -1,0 +1,187 @@
+"""The page: its controls and its stage."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import gradio as gr
+
+from uapseg.app import strings, tour
+from uapseg.app.api import Endpoints
+from uapseg.app.camera import Camera
+from uapseg.app.catalogue import Offer
+from uapseg.app.events import Page, answering
+from uapseg.app.handlers import Handlers
+from uapseg.app.polling import Replies
+from uapseg.app.rendering import Looks
+from uapseg.app.stage import stage
+from uapseg.app.values import BUDGETS, EPSILONS, WEIGHTS
+from uapseg.app.visits import choices_of
+from uapseg.app.wiring import Parts, wire, wire_programs
+from uapseg.attack.settings import PRESETS
+
+MOST_EVENTS = 2000
+"""Events that wait for a thread of the server."""
+
+
+def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
+    """Builds the page."""
+    looks, live = Looks(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
+
+    answers = [replies.pull, looks.look, looks.strip, looks.strengths, looks.recorded, live.shot]
+    blocks = Page(title=strings.TITLE, fill_width=True, delete_cache=(600, 1800))
+    with blocks:
+        # Both are kept by the browser: whatever the server has forgotten of a visitor, the token finds the run again
+        token = gr.Textbox(visible=False, container=False)
+        saved = gr.BrowserState(None, storage_key="uapseg", secret="uapseg")  # noqa: S106  no secret, only fixed
+        with gr.Row(elem_id="u-app"):
+            with gr.Column(scale=0, min_width=300, elem_id="u-side"):
+                by_name = side(handlers)
+            with gr.Column(scale=1, min_width=320, elem_id="u-main"):
+                known = {
+                    "words": strings.STAGE,
+                    "story": {"steps": tour.STEPS, "words": tour.WORDS},
+                    "world": handlers.studios.first.facts,
+                }
+                parts = Parts(token, saved, stage([answering(answer) for answer in answers], known), by_name)
+        wire(blocks, parts, handlers)
+        wire_programs(Endpoints(handlers.studios, handlers.runs.line))
+    # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go
+    # through that queue cannot be asked for past it.
+    remember_schemas(blocks)
+    blocks.queue(max_size=MOST_EVENTS, api_open=False)
+    return blocks
+
+
+def remember_schemas(blocks: gr.Blocks) -> None:
+    """Has each component's schema worked out once; Gradio would do it for every visitor, while all others wait."""
+    for block in blocks.blocks.values():
+        for name in ("api_info", "api_info_as_input", "api_info_as_output"):
+            if not block.skip_api and hasattr(block, name):
+                schema = getattr(block, name)()
+                setattr(block, name, lambda schema=schema: schema)
+
+
+def side(handlers: Handlers) -> dict[str, Any]:
+    """The controls, from top to bottom."""
+    tour = '<button type="button" id="u-tour" hidden></button>'  # worked by the stage
+    gr.HTML(f"<h1>{strings.HEADLINE}</h1><p>{strings.LEAD}</p>{tour}", elem_id="u-title")
+    parts = world_controls(handlers)
+    with gr.Column(elem_id="u-knobs"):
+        parts |= target_controls(handlers) | number_controls(handlers)
+    with gr.Row(elem_id="u-go"):
+        # Start waits for the page's token: a click before would start a run that nobody can see
+        parts["start"] = gr.Button(
+            strings.START, variant="primary", interactive=False, elem_id="u-start", min_width=80
+        )
+        parts["pause"] = gr.Button(strings.PAUSE, visible=False, elem_id="u-pause", min_width=80)
+        parts["reset"] = gr.Button(strings.RESET, interactive=False, elem_id="u-reset", min_width=80)
+    gr.HTML(f"<h2>{strings.DOWNLOAD}</h2>", elem_id="u-save-title")
+    parts |= file_controls()
+    with gr.Column(elem_id="u-bring", elem_classes="u-unseen"):  # worked by the stage's own buttons
+        parts["photos"] = gr.UploadButton(
+            strings.PHOTO, file_types=["image"], file_count="multiple", elem_id="u-photos"
+        )
+        parts["clip"] = gr.UploadButton(strings.CLIP, file_types=["video"], elem_id="u-clip")
+        parts["file"] = gr.DownloadButton(elem_id="u-file")
+        parts["query"] = gr.Textbox(elem_id="u-query", container=False)
+    return parts
+
+
+def file_controls() -> dict[str, Any]:
+    """What is taken away, and what is brought."""
+    parts: dict[str, Any] = {}
+    with gr.Row(elem_id="u-save"):
+        parts["kind"] = gr.Dropdown(
+            list(strings.FILES),
+            label=strings.DOWNLOAD,
+            show_label=False,
+            filterable=False,
+            elem_id="u-kind",
+            min_width=80,
+        )
+        parts["save"] = gr.Button(strings.SAVE, interactive=False, elem_id="u-save-button", min_width=60)
+    with gr.Row(elem_id="u-more-files"):
+        parts["open"] = gr.UploadButton(strings.OPEN, elem_id="u-open", min_width=60)
+        parts["link"] = gr.Button(strings.LINK, elem_id="u-link", min_width=60)
+    return parts
+
+
+def world_controls(handlers: Handlers) -> dict[str, Any]:
+    """Which network is attacked, and on which pictures; hidden where there is nothing to choose."""
+    studios, first = handlers.studios, handlers.first
+    networks, sets = studios.model_offers, studios.dataset_offers
+    with gr.Column(elem_id="u-world", visible=len(networks) > 1 or len(sets) > 1):
+        parts = {
+            "model": offered(networks, first.model, strings.NETWORK, "u-model"),
+            "data": offered(sets, first.data, strings.PICTURES, "u-data"),
+        }
+        gr.HTML(elem_id="u-about")  # filled in by the stage
+    return parts
+
+
+def offered(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr.Dropdown:
+    """A list whose entries say what choosing them means."""
+    choices = [(offer.label, offer.name) for offer in offers]
+    return gr.Dropdown(choices, value=value, label=label, elem_id=elem_id, filterable=False, min_width=100)
+
+
+def target_controls(handlers: Handlers) -> dict[str, Any]:
+    """What the network is to see."""
+    first, choices = handlers.first, choices_of(handlers.studios.first)
+    parts: dict[str, Any] = {}
+    parts["goal"] = gr.Radio(
+        list(strings.GOALS),
+        value=first.goal,
+        label=strings.GOAL,
+        show_label=False,
+        elem_id="u-goal",
+        elem_classes="u-seg",
+    )
+    with gr.Column(elem_id="u-static"):
+        parts["source"] = gr.Radio(
+            list(strings.SOURCES), value=first.source, label=strings.SOURCE, elem_id="u-source", elem_classes="u-tabs"
+        )
+        parts["word"] = gr.Textbox(
+            first.word, label=strings.WORD, max_lines=1, max_length=24, elem_id="u-word", show_label=False
+        )
+        with gr.Column(elem_id="u-mask-box"):
+            parts["mask"] = gr.UploadButton(strings.MASK, file_types=["image"], elem_id="u-mask")
+            parts["invert"] = gr.Checkbox(first.invert, label=strings.INVERT, elem_id="u-invert")
+        with gr.Row(elem_id="u-pair"):
+            parts["inside"] = gr.Dropdown(
+                choices["inside"], value=first.inside, label=strings.INSIDE, elem_id="u-inside", min_width=100
+            )
+            parts["rest"] = gr.Dropdown(
+                choices["rest"], value=first.rest, label=strings.REST, elem_id="u-rest", min_width=100
+            )
+    with gr.Column(elem_id="u-hidden"):
+        parts["hide"] = gr.CheckboxGroup(
+            choices["hide"], value=list(first.hide), label=strings.HIDE, elem_id="u-hide", elem_classes="u-chips"
+        )
+        parts["fill"] = gr.Dropdown(choices["fill"], value=first.fill, label=strings.FILL, elem_id="u-fill")
+    return parts
+
+
+def number_controls(handlers: Handlers) -> dict[str, Any]:
+    """How hard to try."""
+    first = handlers.first
+    parts: dict[str, Any] = {}
+    parts["epsilon"] = gr.Slider(
+        *EPSILONS, first.epsilon, step=1, label=strings.EPSILON, buttons=[], elem_id="u-epsilon"
+    )
+    parts["keep"] = gr.Slider(*WEIGHTS, first.keep, step=0.1, label=strings.WEIGHT, buttons=[], elem_id="u-keep")
+    gr.HTML(ends(), elem_id="u-ends")
+    parts["budget"] = gr.Slider(*BUDGETS, first.budget, step=50, label=strings.BUDGET, buttons=[], elem_id="u-budget")
+    with gr.Accordion(strings.MORE, open=False, elem_id="u-more"), gr.Row():
+        parts["preset"] = gr.Dropdown(
+            list(PRESETS), value=first.preset, label=strings.PRESET, elem_id="u-preset", min_width=100
+        )
+        parts["seed"] = gr.Number(
+            first.seed, label=strings.SEED, precision=0, minimum=0, elem_id="u-seed", min_width=100
+        )
+    return parts
+
+
+def ends() -> str:
+    """What the two ends of the keep weight are for; the style sheet shows the line of the goal."""
+    return "".join(f"<p><span>{low}</span><span>{high}</span></p>" for low, high in strings.WEIGHT_ENDS.values())

@@ -1,0 +1,172 @@
+"""What the browser gets when it pulls: only what is newer than what it has, and no more frames than it can show."""
+
+import asyncio
+import time
+from dataclasses import replace
+from typing import Any
+
+from uapseg.app import messages
+from uapseg.app.computing import with_network
+from uapseg.app.frame_options import Request
+from uapseg.app.registry import Registry
+from uapseg.app.rendering import frame, shown
+from uapseg.app.runs import GOING, Run
+from uapseg.app.view_model import figures, heading
+from uapseg.app.workspace import Studio
+from uapseg.app.workspaces import Coming, Studios
+
+LONGEST_WAIT = 8.0
+FRAME_SECONDS = 1 / 8
+COMING_SECONDS = 0.4
+LOOK_SECONDS = {"running": 0.02, "waiting": 0.25}
+REST_SECONDS = 0.05
+"""How often a poll looks for news: of runs that wait there may be hundreds."""
+IDLE_SHARE = 4
+"""After a frame the page leaves the machine alone for this many times as long as it took to make."""
+
+HEADING = ("choice", "mask", "plan")
+FIGURES = ("look", "curve", "legs", "moments", "left_out")
+
+
+class Replies:
+    """Answers the browser's long polls."""
+
+    def __init__(self, studios: Studios, runs: Registry) -> None:
+        self._studios, self._runs = studios, runs
+
+    async def pull(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """Waits until there is something new, at most 8 seconds, and answers with it; holds no thread meanwhile."""
+        request = Request.of(sent)
+        run = self._runs.get(request.token)
+        if run is None:
+            return {"gone": True}
+        run.watch()
+        studio = self._studios.get(run.choice.pair)
+        if studio is None:
+            return await self._coming(run)
+        await self._wait(run, request, studio)
+        studio = self._studios.get(run.choice.pair)
+        if studio is None:
+            return await self._coming(run)
+        return await self._reply(run, request, studio)
+
+    async def _coming(self, run: Run) -> dict[str, Any]:
+        """How far the network and the pictures are that the visitor chose."""
+        pair = run.choice.pair
+        coming = await asyncio.to_thread(self._studios.ask, pair, run.token)
+        details = await asyncio.to_thread(self._studios.details, pair)
+        await asyncio.sleep(COMING_SECONDS)
+        return {"coming": messages.coming(coming, pair, details), "state": coming.state, "share": _share(coming)}
+
+    async def _wait(self, run: Run, request: Request, studio: Studio) -> None:
+        line = self._runs.line
+        until, place = time.monotonic() + LONGEST_WAIT, line.place(run)
+        pair = run.choice.pair
+        while time.monotonic() < until and run.choice.pair == pair:
+            if self._news(run, request, studio) or line.place(run) != place or self._called(run, request):
+                break
+            run.watch()
+            await asyncio.sleep(LOOK_SECONDS.get(run.status, REST_SECONDS))
+        run.watch()
+
+    async def _reply(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+        if _other(request, studio):
+            request = replace(request, seq=-1, frame=-1, mine=-1)
+        apart = with_network if run.photos else asyncio.to_thread  # the network looks at photos that are new
+        reply = await apart(self._facts, run, request, studio)
+        if self._due(run, request):
+            reply |= await with_network(self._frame, run, request, studio)
+        if self._mine_due(run, request):
+            reply |= await with_network(self._mine, run, request, studio)
+        return reply
+
+    def _news(self, run: Run, request: Request, studio: Studio) -> bool:
+        parts = ("status", "note", "view", "photos", "drawn", *HEADING, *FIGURES)
+        return (
+            request.seq < 0
+            or _other(request, studio)
+            or run.newer(request.seq, *parts)
+            or self._due(run, request)
+            or self._mine_due(run, request)
+        )
+
+    def _called(self, run: Run, request: Request) -> bool:
+        """Whether it is the run's turn, and the browser does not know it yet."""
+        return request.turn != run.ticket and self._runs.line.turn(run)
+
+    def _due(self, run: Run, request: Request) -> bool:
+        if request.hidden or run.levels is None or not run.here:
+            return False
+        return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.shown.get("next", 0)
+
+    def _mine_due(self, run: Run, request: Request) -> bool:
+        if not request.own or not run.photos or run.levels is None or not run.here:
+            return False
+        return run.newer(request.mine, "look", "photos") and time.monotonic() >= run.shown.get("next", 0)
+
+    def _facts(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+        seq = run.seq
+        reply: dict[str, Any] = {
+            "seq": seq,
+            "status": run.status if run.here or run.status in GOING else "idle",
+            "note": run.note,
+            "place": self._runs.line.place(run),
+            "turn": run.ticket if self._runs.line.turn(run) else 0,
+            "spent": run.spent if run.here else 0,
+            "total": run.total if run.here else run.choice.budget,
+            "seconds": run.seconds,
+        }
+        fresh = request.seq < 0
+        if _other(request, studio):
+            reply["world"] = studio.facts
+        if fresh or run.newer(request.seq, "view"):
+            photo = shown(run, studio)
+            reply["photo"] = {"view": run.view, **({} if photo is studio.scene else studio.clean(photo))}
+        if fresh or run.newer(request.seq, "photos"):
+            reply["photos"] = [studio.small(studio.photo(photo)) for photo in run.photos]
+        if fresh or run.newer(request.seq, *HEADING):
+            reply |= heading(run, studio)
+        if run.choice.drawing and (fresh or run.newer(request.seq, "drawn")):
+            reply["strokes"] = run.choice.drawing
+        if fresh or run.newer(request.seq, *FIGURES):
+            reply |= figures(run, studio)
+        return reply
+
+    def _frame(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+        version = max(run.versions.get(name, 0) for name in ("levels", "view"))  # read first: older is drawn again
+        photo, levels, plan = shown(run, studio), run.levels, run.plan
+        key = (version, request.wanted)
+        if levels is None or plan is None:  # reset in the meantime
+            return {}
+        if run.shown.get("key") != key:
+            began = time.monotonic()
+            pictures = frame(studio, photo, levels, plan, request.wanted)
+            run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
+        return {"frame": version, **run.shown["pictures"]}
+
+    def _mine(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+        """The figures of the visitor's own photos."""
+        version = max(run.versions.get(name, 0) for name in ("look", "photos"))
+        levels, plan = run.levels, run.plan
+        if levels is None or plan is None:
+            return {}
+        began = time.monotonic()
+        photos = [studio.photo(photo) for photo in run.photos]
+        judged = studio.judge(photos, levels, plan.target, stretch=request.wanted.stretch)
+        run.shown["next"] = _rested(began)
+        return {"mine": {"version": version, **judged}}
+
+
+def _other(request: Request, studio: Studio) -> bool:
+    """Whether the browser still shows another network or other pictures."""
+    return request.world != studio.facts["key"]
+
+
+def _rested(began: float) -> float:
+    """When the page may compute again, after work that began then."""
+    now = time.monotonic()
+    return now + max(FRAME_SECONDS - (now - began), IDLE_SHARE * (now - began))
+
+
+def _share(coming: Coming) -> float | None:
+    return coming.received / coming.total if coming.state == "fetching" and coming.total else None

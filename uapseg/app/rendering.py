@@ -1,0 +1,160 @@
+"""What there is to see of a perturbation: frames of any moment, at any strength, and what each strength reaches."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from uapseg.app.computing import with_network
+from uapseg.app.examples import recorded
+from uapseg.app.frame_options import Wanted
+from uapseg.app.frames import (
+    LabelMap,
+    Photo,
+    amplified,
+    difference,
+    grey_png,
+    jpeg,
+    label_png,
+    perturbed,
+    spectrum,
+    stretched,
+)
+from uapseg.app.progress import LevelArray
+from uapseg.app.registry import Registry
+from uapseg.app.runs import Run
+from uapseg.app.workspace import Studio
+from uapseg.app.workspaces import Studios
+from uapseg.attack.run import Plan
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+"""The strengths on the curve."""
+
+
+class Looks:
+    """Answers what the browser asks for besides the newest frame."""
+
+    def __init__(self, studios: Studios, runs: Registry) -> None:
+        self._studios, self._runs = studios, runs
+
+    async def look(self, sent: object) -> dict[str, Any]:
+        """A frame of an earlier moment or of another strength, at once; nothing while one is being made."""
+        return await self._made(sent, _look)
+
+    async def strengths(self, sent: object) -> dict[str, Any]:
+        """What the perturbation reaches at each strength on the held-out pictures that are shown."""
+        return await self._made(sent, _strengths)
+
+    async def strip(self, sent: object) -> dict[str, Any]:
+        """What is seen in the held-out pictures at an earlier moment or another strength."""
+        return await self._made(sent, _strip)
+
+    async def recorded(self, sent: object) -> dict[str, Any]:
+        """The run that is played to a visitor who has none; it is read once."""
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        return await asyncio.to_thread(recorded, run.choice.pair) if run else {}
+
+    async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        studio = run and self._studios.get(run.choice.pair)
+        if not run or not studio or not run.here or not run.looking.acquire(blocking=False):
+            return {}
+        try:
+            return await with_network(make, run, studio, values)
+        finally:
+            run.looking.release()
+
+
+def _look(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = moment_of(run, values)
+    return {} if levels is None or plan is None else frame(studio, shown(run, studio), levels, plan, Wanted.of(values))
+
+
+def _strengths(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = moment_of(run, values)
+    if levels is None or plan is None:
+        return {}
+    if run.strengths is None or run.strengths[0] is not levels:
+        rows = [(by, studio.judge(studio.strip, scaled(levels, by), plan.target)["scores"]) for by in STEPS]
+        run.strengths = levels, rows
+    return {"rows": run.strengths[1]}
+
+
+def _strip(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = moment_of(run, values)
+    if levels is None or plan is None:
+        return {}
+    return studio.judge(studio.strip, scaled(levels, Wanted.of(values).strength), plan.target)
+
+
+def moment_of(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
+    """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
+    moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
+    return (moment.levels, moment.plan) if moment else (run.levels, run.plan)
+
+
+@dataclass(frozen=True, eq=False)
+class Sight:
+    """A photo with a perturbation on it.
+
+    Attributes:
+        photo: The perturbed picture, and what is seen in it.
+        levels: The perturbation, of the strength that is wanted.
+        laid: The same as it lies on the picture.
+        sure: How sure the network is (h, w), 255 being certain; None where nobody asked.
+    """
+
+    photo: Photo
+    levels: LevelArray = field(repr=False)
+    laid: LevelArray = field(repr=False)
+    sure: LabelMap | None = field(repr=False)
+
+
+def look_at(studio: Studio, photo: Photo, levels: LevelArray, wanted: Wanted) -> Sight:
+    """Lays a perturbation on a photo, and asks the network."""
+    levels = scaled(levels, wanted.strength)
+    laid = stretched(levels, photo.size) if wanted.stretch else levels
+    attacked = perturbed(photo.picture, laid)
+    seen, sure = studio.see(attacked, sure=wanted.sure)
+    return Sight(Photo(attacked, seen), levels, laid, sure)
+
+
+def told(studio: Studio, photo: Photo, sight: Sight, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+    """What the browser is told of it: the picture, what is seen in it, the noise; and what else is wanted."""
+    slow, epsilon, attacked = wanted.slow, round(plan.settings.epsilon * 255), sight.photo.picture
+    pattern = spectrum(sight.levels) if wanted.spectrum else amplified(sight.levels, epsilon)
+    pictures: dict[str, Any] = {
+        "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
+        "seen": label_png(sight.photo.seen, studio.model.palette),
+        "noise": jpeg(pattern, 70, 192 if slow else None),
+        "reached": studio.reached(photo, sight.photo.seen, sight.laid, plan.target),
+    }
+    if wanted.factor:
+        pictures["difference"] = jpeg(difference(photo.picture, attacked, wanted.factor), 85)
+    if sight.sure is not None:
+        pictures["sure"] = grey_png(sight.sure)
+    return pictures
+
+
+def frame(studio: Studio, photo: Photo, levels: LevelArray, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+    """The photo with the perturbation as the browser is told of it."""
+    return told(studio, photo, look_at(studio, photo, levels, wanted), plan, wanted)
+
+
+def scaled(levels: LevelArray, strength: float) -> LevelArray:
+    """A perturbation of another strength, in whole grey levels."""
+    return levels if strength == 1 else np.rint(levels * strength).astype(np.int16)
+
+
+def shown(run: Run, studio: Studio) -> Photo:
+    """The picture that is shown large."""
+    kind, number = run.view
+    if kind == "own" and number < len(run.photos):
+        return studio.photo(run.photos[number])
+    if kind == "unseen" and number < len(studio.strip):
+        return studio.strip[number]
+    return studio.scene

@@ -1,0 +1,226 @@
+"""Every fixed text on the page, in one place; those with figures in them are in `uapseg.app.messages`."""
+
+TITLE = "uapseg"
+HEADLINE = "One pattern, <br>every picture"
+LEAD = "Train a change too faint to notice that makes a segmentation network see what you choose, and watch it happen."
+
+NETWORK, PICTURES = "Network", "Pictures"
+GOAL = "Goal"
+STATIC, HIDDEN = "Show a target", "Hide classes"
+GOALS = (STATIC, HIDDEN)
+SOURCE = "Target"
+TYPE, DRAW, UPLOAD = "Type", "Draw", "Upload"
+SOURCES = (TYPE, DRAW, UPLOAD)
+WORD = "Word"
+MASK, INVERT = "Choose a mask picture", "Invert"
+INSIDE, REST = "Region seen as", "The rest as"
+KEEP = "what it sees"
+HIDE = "Classes to hide"
+FILL = "Hidden pixels become"
+NEAREST = "their surroundings"
+EPSILON, BUDGET = "Epsilon, in grey levels", "Budget, in image-gradients"
+WEIGHT = "Keep weight, times the usual"
+WEIGHT_ENDS = {STATIC: ("stronger target", "truer rest"), HIDDEN: ("hide more", "keep more")}
+"""What a small and a large keep weight are for, by goal."""
+SEED, PRESET = "Seed", "Preset"
+MORE = "More"
+START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Go on"
+PHOTO = "Use your own photos"
+FORGET = "Forget your photos"
+DRAWN = "drawing"
+"""What a drawing is called in a plan."""
+
+CONTROLS = {
+    "model": "network", "data": "pictures", "goal": "goal", "source": "target", "word": "word", "invert": "inversion",
+    "inside": "class of the region", "rest": "class of the rest", "hide": "classes to hide", "fill": "filling",
+    "epsilon": "epsilon", "keep": "keep weight", "budget": "budget", "seed": "seed", "preset": "preset",
+}  # fmt: skip
+"""What each control is called in a sentence."""
+
+DOWNLOAD = "Take it away"
+SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
+FILE_PNG, FILE_TENSORS = "Perturbation (PNG)", "Perturbation (safetensors)"
+FILE_PICTURES = "Perturbed pictures (ZIP of PNG)"
+FILE_FIGURE, FILE_PDF = "Figure (PNG)", "Figure (PDF)"
+FILE_GIF, FILE_MP4 = "Animation (GIF)", "Animation (MP4)"
+FILE_REPORT, FILE_FIGURES, FILE_PLAN = "Report (HTML)", "All figures (JSON)", "Plan, to do it again (JSON)"
+FILES = (
+    FILE_PNG, FILE_TENSORS, FILE_PICTURES, FILE_FIGURE, FILE_PDF, FILE_GIF, FILE_MP4, FILE_REPORT, FILE_FIGURES,
+    FILE_PLAN,
+)  # fmt: skip
+
+STAGE = {
+    "photo": "Photo",
+    "own": "Your photo",
+    "unseen": "Unseen picture",
+    "bring": PHOTO,
+    "how": "Choose photos, drop them on the pictures, or paste one",
+    "back": "Back to the scene",
+    "forget": FORGET,
+    "camera": "Webcam",
+    "camera_off": "Webcam off",
+    "record": "Record",
+    "recording": "Stop recording, {seconds} s",
+    "no_camera": "The webcam could not be opened",
+    "clip": "Try a video clip",
+    "stretch": "stretch the noise over each photo",
+    "drop": "Drop photos to see the perturbation on them",
+    "compare": "drag to compare",
+    "before": "before",
+    "after": "after",
+    "wipe": "Share of the picture that is shown as it was before",
+    "seen": "What the network sees",
+    "point": "point to read the class",
+    "noise": "Perturbation",
+    "wanted": "Target",
+    "large": "Show large: {view}",
+    "classes": "Classes",
+    "c_success": "Success",
+    "c_strength": "Strength",
+    "c_trade": "Trade-off",
+    "band": "95 % interval",
+    "band_said": "where the success lies if as many pictures are drawn from these again and again (bootstrap)",
+    "d_success": "Curve of the success on validation pictures over image-gradients, with its 95 % bootstrap interval",
+    "d_strength": "Curve of the success over the strength of the perturbation",
+    "d_trade": "The share of other objects that is kept over the share that is hidden, at each look at the pictures",
+    "trade_axes": "other objects kept, over what is hidden",
+    "trade_end": "100 % hidden",
+    "strips": "Which pictures are shown below",
+    "strip": "Pictures it was not trained on",
+    "mine": "Your photos",
+    "ready": "Ready noises",
+    "ready_said": "trained beforehand for this network: press one to load it, and go on from there",
+    "card": (
+        "{title}. On {pictures} test pictures {success} % {label} (95 % interval {low} to {high}), "
+        "random noise {noise} %; {spent} image-gradients."
+    ),
+    "recorded": "A recorded run",
+    "replay": "Play it again",
+    "quiet": "Stop",
+    "none": "Drop, paste or choose photos: the same perturbation is laid on them, and measured.",
+    "both": "{name}: {mine} % in your photos, {theirs} % in the data set",
+    "waits": "the figures of your photos come as soon as a perturbation is there",
+    "show": "Show picture {number} large",
+    "thumbs": "what the network sees in them",
+    "counted": ", and the share {here}",
+    "reached": "{share} % {here}",
+    "floors": "random noise {noise} %, clean {clean} %",
+    "random": "random noise",
+    "clean": "clean",
+    "judged": "{pictures} pictures",
+    "at": ", at {spent} image-gradients",
+    "chosen": "{pictures} pictures chose the noise after {spent} of {total} image-gradients, which is saved",
+    "total": "/ {total} image-gradients",
+    "rate": "{rate} a second, {left} left",
+    "timeline": "Moments of the run",
+    "then": "at {spent} image-gradients",
+    "now": "now",
+    "back_to": "Go on from here",
+    "live": "Back to now",
+    "fetch": "Download",
+    "cancel": "Cancel",
+    "again": "Try again",
+    "loading": "loading",
+    "idle": "ready",
+    "waiting": "next in the queue",
+    "place": "place {place} in the queue",
+    "running": "starting",
+    "paused": "paused",
+    "done": "finished",
+    "gone": "reload the page to go on",
+    "offline": "connection lost, trying again",
+    "region": "draw the region",
+    "tools": "Drawing",
+    "keys": "Drawing: the arrow keys move the brush, space paints",
+    "look": "Compare",
+    "compare_how": "How to look at it: {view}",
+    "m_wipe": "wipe",
+    "m_blink": "blink",
+    "m_difference": "difference",
+    "m_labels": "classes",
+    "m_changed": "what changed",
+    "m_sure": "how sure it is",
+    "m_noise": "amplified",
+    "m_spectrum": "spectrum",
+    "factor": "Amplification of the difference",
+    "strength": "Strength",
+    "sure_of": ", {share} % sure",
+    "became": "{before} → {after}",
+    "brush": "Brush",
+    "erase": "Eraser",
+    "fill": "Fill",
+    "line": "Line",
+    "box": "Rectangle",
+    "oval": "Ellipse",
+    "type": "Text",
+    "stamp": "Mask from a picture",
+    "undo": "Undo",
+    "redo": "Redo",
+    "mirror": "Mirror",
+    "invert": "Invert",
+    "clear": "Clear",
+    "size": "Size",
+    "letters": "Text",
+    "scale": "Width",
+    "file": "Choose a picture",
+    "stencil": "The mask is ready: press where it belongs",
+    "unread": "The picture could not be read",
+    "n_x": "Left",
+    "n_y": "Top",
+    "n_width": "Width",
+    "n_height": "Height",
+    "add": "Add",
+}
+"""What the stage says; names in braces are filled in by its scripts."""
+
+LOADING = "The page is still loading: press Start again in a moment."
+GONE = "This page was left for more than 30 minutes and its run is gone: reload the page."
+BUSY = "This run is already going in another tab: pause it there first."
+ONE_CLASS = "The region and the rest are the same class: choose two different ones."
+NO_MASK = "Choose a mask picture first."
+NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
+BAD_DRAWING = "The drawing could not be read: clear it and draw again."
+BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 8000."
+BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
+BAD_WEIGHT = "The keep weight must lie between 0.1 and 4 times the usual."
+NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the preset fast."
+NOT_OFFERED = "This page does not offer that network or data set: choose another."
+NOT_READY = "The network and its pictures are still on their way: wait for them, or cancel."
+UNREACHABLE = (
+    "The server of these files cannot be reached from the machine of this page: check its internet connection and try "
+    "again, or choose what is there already."
+)
+NO_ROOM = "The files cannot be written on the machine of this page: make room on its disk, then try again."
+WRONG_FILE = "What came is not the file that was expected, and was thrown away: try again later, or choose others."
+NOT_FETCHED = (
+    "The server does not give out a file, or broke off again and again: try again later, when what has come is kept, "
+    "or choose others."
+)
+NOT_LOADED = "The network or its pictures could not be loaded: choose others."
+NOTHING_YET = "There is nothing to take away yet: let a run reach its first figures."
+NO_SUCH_FILE = "This page does not make such a file: choose one of the list."
+MEASURING = "measuring the file"
+OTHER_SIZE = (
+    "The perturbation is of {width} x {height} pixels, and the pictures here are of another size: choose others."
+)
+NO_PLAN = "The file does not say what the network was to see: bring one that was made here."
+MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for less, and go on from the file."
+BAD_STRENGTH = "The strength must lie between 0 and 1.5."
+NOT_UPLOADED = "Upload the file with the request: a path of the server is not read."
+NO_CLIP = "The clip could not be read: bring a short MP4, WebM or MOV."
+MOST_PHOTOS = "At most {most} photos are taken at once: the others were left out."
+CLIP_SIZE = (
+    "The frames of the clip are too large or too small: bring one of at most 3840 x 2160 pixels that is no strip."
+)
+NO_NOISE = "There is no perturbation yet: start a run first."
+NO_REEL = "Nothing was recorded: keep the webcam on for a moment, then record again."
+CLIP = "Try a video clip"
+OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
+NO_MOMENT = "That moment is not kept any more: choose another on the timeline."
+WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or reload the page."
+FAILED = "This failed by a fault of the page, not yours, and its log has the details: try again, or reload the page."
+BAD_SHOT = "The webcam's picture could not be read: switch the webcam off and on again."
+EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
+BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."
+LEFT = "paused: nobody was watching"
+STILL = "nothing gained on unseen pictures for half of the budget: Pause keeps everything"

@@ -1,0 +1,78 @@
+"""What the stage says of a run: what it is to do, and what it reaches."""
+
+from typing import Any
+
+from uapseg.app import messages, strings
+from uapseg.app.runs import Run
+from uapseg.app.workspace import Studio
+from uapseg.errors import UapsegError
+from uapseg.targets.goals import Hidden, Target
+
+
+def heading(run: Run, studio: Studio) -> dict[str, Any]:
+    """What the controls ask for now, and the words for what runs."""
+    chosen, names = run.choice, studio.model.classes
+    target, picture = _wanted(run, studio)
+    reply: dict[str, Any] = {
+        "wanted": picture,
+        "drawing": chosen.goal == strings.STATIC and chosen.source == strings.DRAW,
+        "ink": names.index(chosen.inside) if chosen.inside in names else 0,
+    }
+    plan = run.plan if run.here else None
+    target = plan.target if plan else target
+    if target:
+        epsilon = round(plan.settings.epsilon * 255) if plan else chosen.epsilon
+        reply["shares"] = messages.shares(target, run.source if plan else chosen.source)
+        reply["here"] = messages.here(target)
+        reply["amplified"] = f"{127.5 / epsilon:.3g}"
+        reply["caption"] = messages.caption(target, epsilon)
+    return reply
+
+
+def _wanted(run: Run, studio: Studio) -> tuple[Target | None, str | None]:
+    """The target that the controls describe, and its picture."""
+    try:
+        target = run.choice.target(studio.size, run.mask, studio.model.classes)
+        return target, studio.wanted(target)
+    except UapsegError:
+        return None, None
+
+
+def figures(run: Run, studio: Studio) -> dict[str, Any]:
+    """The newest figures, and all before."""
+    look = run.look if run.here else None
+    return {
+        "scores": look and look["scores"],
+        "each": look and look["each"][: len(look["predictions"])],
+        "thumbs": look and studio.thumbs(look["predictions"]),
+        "looked": look and look["spent"],
+        "judged": look and len(look["each"]),
+        "floors": run.floors if run.here else {},
+        "curve": run.curve if run.here else [],
+        "legs": run.legs if run.here else [],
+        **_moments(run),
+        **_said(run),
+    }
+
+
+def _moments(run: Run) -> dict[str, Any]:
+    """The kept moments, and the intervals of what they reached."""
+    moments = run.moments if run.here else []
+    hides = run.plan is not None and isinstance(run.plan.target, Hidden)
+    return {
+        "moments": [moment.spent for moment in moments],
+        "bands": [[moment.spent, *moment.look["band"]] for moment in moments if moment.look["band"]],
+        "banded": "hidden" if hides else "target_success",
+    }
+
+
+def _said(run: Run) -> dict[str, Any]:
+    """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
+    look, plan = run.look, run.plan
+    if not run.here or look is None or plan is None:
+        return {"plain": "", "warning": run.left_out}
+    swallowed = look["collapse"]
+    return {
+        "plain": messages.plain(plan.target, look["scores"], run.floors, run.source),
+        "warning": run.left_out or (messages.collapsed(swallowed) if swallowed else ""),
+    }

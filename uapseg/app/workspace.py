@@ -1,0 +1,178 @@
+"""What all visitors of a network and its pictures share, and the one place where the page computes with them."""
+
+import threading
+from collections.abc import Sequence
+from functools import cached_property, reduce
+from operator import add
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from PIL import Image
+
+from uapseg.app import messages
+from uapseg.app.controls import VALIDATION, Choice, Pair
+from uapseg.app.examples import cards
+from uapseg.app.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed, stretched, webp
+from uapseg.app.progress import THUMB, LevelArray
+from uapseg.attack.perturbation import fit_picture
+from uapseg.attack.validation import SHOWN, spread
+from uapseg.datasets import load_dataset
+from uapseg.models import load_model
+from uapseg.results.figures import overlay
+from uapseg.targets.goals import Goal, Target
+from uapseg.targets.metrics import Scores, count, each, scores
+
+SCENES = {"street": 34}
+"""The number of the validation picture shown until a visitor brings a photo; the first one where none is said."""
+
+
+class Studio:
+    """The network on the CPU, for previews; on ZeroGPU nothing else may run outside the worker.
+
+    Args:
+        model: The name of the network; one that would run code of its own is refused.
+        data: The name of the data set, whose validation pictures are shown.
+    """
+
+    def __init__(self, model: str = "street", data: str = "street") -> None:
+        self.pair: Pair = (model, data)
+        self.model = load_model(model, trusted=False)
+        self.held_out = load_dataset(data, "val")
+        self.size = self.held_out.size
+        self._lock = threading.Lock()
+        self._brought: WeakKeyDictionary[Brought, Photo] = WeakKeyDictionary()
+        self._goals: WeakKeyDictionary[Photo, tuple[Any, Goal]] = WeakKeyDictionary()
+        self.scene = self._photo(self._held_out([SCENES.get(data, 0) % len(self.held_out)])[0])
+        numbers = spread(len(self.held_out), VALIDATION["validation_pictures"])
+        self.judged = len(numbers)
+        self.strip = [self._photo(picture) for picture in self._held_out(numbers[:SHOWN])]
+
+    @property
+    def first(self) -> Choice:
+        """The choice that a new visitor finds."""
+        inside, rest = self.model.default_pair
+        people = ("pedestrian", "person")
+        hide = next((name for name in self.model.classes if name.lower() in people), self.model.classes[0])
+        return Choice(model=self.pair[0], data=self.pair[1], inside=inside, rest=rest, hide=(hide,))
+
+    def draw_ahead(self) -> None:
+        """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""
+        threading.Thread(target=self._draw, daemon=True).start()
+
+    def _draw(self) -> None:
+        train = load_dataset(self.pair[1], "train")
+        for number in range(len(train)):
+            train.pictures([number])
+
+    def _held_out(self, numbers: list[int]) -> list[Picture]:
+        return list(self.held_out.pictures(numbers).permute(0, 2, 3, 1).numpy())
+
+    def _photo(self, picture: Picture) -> Photo:
+        return Photo(picture, self.predict(picture))
+
+    def fit(self, image: Image.Image) -> Picture:
+        """A picture that somebody brings, as a perturbation for this studio's pictures is laid on it."""
+        return np.array(fit_picture(image, self.size))
+
+    def photo(self, brought: Brought) -> Photo:
+        """A visitor's photo with what the network sees in it; forgotten together with the visitor.
+
+        It was made to fit the studio that it was brought to; where another one has smaller pictures, so is it.
+        """
+        if brought not in self._brought:
+            self._brought[brought] = self._photo(self.fit(Image.fromarray(brought.picture)))
+        return self._brought[brought]
+
+    def predict(self, picture: Picture) -> LabelMap:
+        """What the network sees (h, w)."""
+        return self.see(picture)[0]
+
+    def see(self, picture: Picture, *, sure: bool = False) -> tuple[LabelMap, LabelMap | None]:
+        """What the network sees (h, w), and if asked for how sure it is of that (h, w), 255 being certain."""
+        image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
+        with self._lock, torch.no_grad():
+            if not sure:
+                return self.model.predict(image)[0].numpy(), None
+            confidence, labels = self.model(image).softmax(dim=1).max(dim=1)
+        return labels[0].to(torch.uint8).numpy(), (confidence[0] * 255).round().to(torch.uint8).numpy()
+
+    def reached(self, photo: Photo, seen: LabelMap, levels: LevelArray, target: Target) -> float | None:
+        """The success in one picture."""
+        return self._judged(photo, seen, target, levels)[1]
+
+    def judge(
+        self, photos: Sequence[Photo], levels: LevelArray, target: Target, *, stretch: bool = False
+    ) -> dict[str, Any]:
+        """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
+        laid = [stretched(levels, photo.size) if stretch else levels for photo in photos]
+        seen = [self.predict(perturbed(photo.picture, each_)) for photo, each_ in zip(photos, laid, strict=True)]
+        parts = [self._judged(*row[:2], target, row[2]) for row in zip(photos, seen, laid, strict=True)]
+        together: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
+        return {
+            "scores": together,
+            "each": [share for _, share in parts],
+            "thumbs": [label_png(labels, self.model.palette, THUMB) for labels in seen],
+        }
+
+    def _judged(self, photo: Photo, seen: LabelMap, target: Target, levels: LevelArray) -> tuple[Any, float | None]:
+        """The counts of one picture, and its success as in `uapseg.targets.metrics.each`."""
+        clean, now = torch.from_numpy(photo.seen)[None], torch.from_numpy(seen)[None]
+        goal = self._goal(photo, target, (levels.shape[2], levels.shape[1]))
+        counts = count(now, clean, goal, target, self.model.classes)
+        return counts, each(counts, target)[0]
+
+    def _goal(self, photo: Photo, target: Target, tile: tuple[int, int]) -> Goal:
+        """What should be seen in a photo; the last one is kept, as it is asked for with every frame."""
+        known = self._goals.get(photo)
+        if known and known[0] == (target, tile):
+            return known[1]
+        goal = target.on(self.model.classes, self.model.objects, tile)(torch.from_numpy(photo.seen)[None])
+        self._goals[photo] = (target, tile), goal
+        return goal
+
+    def clean(self, photo: Photo) -> dict[str, Any]:
+        """A photo before anything is done to it."""
+        return {
+            "width": photo.size[0],
+            "height": photo.size[1],
+            "image": jpeg(photo.picture, 88),
+            "seen": label_png(photo.seen, self.model.palette),
+        }
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the browser needs to know of network and pictures."""
+        model = self.model
+        return {
+            "key": " ".join(self.pair),
+            "about": messages.about(self.model, self.held_out),
+            "size": self.size,
+            "classes": [
+                {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
+            ],
+            "ready": cards(self.pair),
+            "scene": {**self.clean(self.scene), "image": webp(self.scene.picture, 75)},
+            "judged": self.judged,
+            "strip": [self.small(photo) for photo in self.strip],
+        }
+
+    def small(self, photo: Photo) -> dict[str, str]:
+        """A photo and what is seen in it, as thumbnails."""
+        return {"photo": webp(photo.picture, 50, 144), "seen": label_png(photo.seen, self.model.palette, THUMB)}
+
+    def thumbs(self, predictions: LabelMap) -> list[str]:
+        """What the network sees in the first held-out pictures, small."""
+        return [label_png(labels, self.model.palette, THUMB) for labels in predictions]
+
+    def wanted(self, target: Target) -> str:
+        """The target on the scene, in the network's colours."""
+        goal = self._goal(self.scene, target, self.size)
+        return label_png(goal.labels[0].numpy(), self.model.palette)
+
+
+def overlaid(picture: Picture, seen: LabelMap, studio: Studio) -> Picture:
+    """What the network sees laid over a picture."""
+    image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
+    return overlay(image, torch.from_numpy(seen), studio.model.palette)

@@ -1,0 +1,1 @@
+"""The search for a perturbation: from a plan to snapshots."""

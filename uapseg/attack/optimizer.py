@@ -1,0 +1,86 @@
+"""How a gradient becomes a step inside the ball of epsilon."""
+
+from dataclasses import replace
+from math import cos, pi
+
+import torch
+from torch import Tensor
+
+from uapseg.attack.objective import normalised
+from uapseg.attack.settings import Settings
+from uapseg.attack.state import State
+from uapseg.tensors import Delta
+
+SLACK = 2.0
+"""How far the rule lazy goes, times epsilon: a value pushed beyond epsilon needs as much to come back, so that one
+contrary batch does not turn it over."""
+
+LONG = 0.999
+"""How much of the mean square of past gradients stays, for the rule adam."""
+
+
+def moved_on(state: State, gradient: Tensor, settings: Settings, share: float) -> State:
+    """The state one step further down.
+
+    Args:
+        state: Where the search stands, what was spent for the gradient included.
+        gradient: What to descend against, of any size.
+        settings: How to search.
+        share: The share of the budget that was spent before.
+
+    Source:
+        Momentum on normalised gradients after Dong et al., https://arxiv.org/abs/1710.06081; ``adam`` after Kingma and
+        Ba, https://arxiv.org/abs/1412.6980, with projection; ``lazy`` after the dual averaging of Xiao, JMLR 11, 2010,
+        which projects for use alone, but goes no further than `SLACK`.
+    """
+    gradient = normalised(gradient)
+    momentum, square = settings.momentum * state.momentum + gradient, state.square
+    if settings.rule == "adam":
+        momentum = settings.momentum * state.momentum + (1 - settings.momentum) * gradient
+        square = LONG * state.square + (1 - LONG) * gradient.square()
+        age = state.step + 1
+        way = momentum / (1 - settings.momentum**age) / ((square / (1 - LONG**age)).sqrt() + 1e-8)
+    else:
+        way = normalised(momentum) if settings.rule == "lazy" else momentum.sign()
+    most = radius(settings, share)
+    loose = _within(state.loose - pace(settings, share) * way, most * (SLACK if settings.rule == "lazy" else 1))
+    return replace(
+        state,
+        step=state.step + 1,
+        loose=loose,
+        delta=_within(loose, most),
+        momentum=momentum,
+        square=square,
+        gathered=torch.zeros_like(gradient),
+    )
+
+
+def walked(delta: Delta, gradient: Tensor, settings: Settings, share: float) -> Delta:
+    """The perturbation after a small step, from which the next of several gradients is taken.
+
+    Source:
+        Stochastic gradient aggregation, Liu et al., Enhancing Generalization of Universal Adversarial Perturbation
+        through Gradient Aggregation, https://arxiv.org/abs/2308.06015.
+    """
+    return _within(delta - pace(settings, share) * gradient.sign(), radius(settings, share))
+
+
+def pace(settings: Settings, share: float) -> float:
+    """The size of a step when a share of the budget is spent: along a cosine to nothing, or always the same."""
+    return settings.step * (0.5 * (1 + cos(pi * share)) if settings.decay else 1.0)
+
+
+def radius(settings: Settings, share: float) -> float:
+    """The largest change allowed when a share of the budget is spent: epsilon, or more of it at first.
+
+    Source:
+        The larger epsilon of Croce et al., Towards Reliable Evaluation and Fast Training of Robust Semantic
+        Segmentation Models, https://arxiv.org/abs/2306.12941: 2, 1.5 and 1 times for 30, 30 and 40 %.
+    """
+    if not settings.wide or share >= 0.6:
+        return settings.epsilon
+    return settings.epsilon * (2.0 if share < 0.3 else 1.5)
+
+
+def _within(delta: Tensor, most: float) -> Tensor:
+    return delta.clamp(-most, most)

@@ -1,0 +1,47 @@
+"""How often each training picture is drawn when rare classes are to be met as often as common ones."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float64
+from torch import Tensor
+
+from uapseg.attack.distributed import ALONE, Workers
+from uapseg.datasets import Dataset
+from uapseg.models import Segmenter
+from uapseg.results.evaluation import BATCH, images_of
+
+SHOWN = 0.002
+"""The share of a picture's pixels from which on it counts as showing a class."""
+
+
+def balanced_odds(
+    model: Segmenter, dataset: Dataset, numbers: Sequence[int], workers: Workers = ALONE
+) -> Float64[Tensor, " n"]:
+    """How likely each of some pictures is to be drawn, so that each object class is drawn as often as any other.
+
+    Each class of `model.objects` that any picture shows has the same odds, shared evenly by the pictures that show it;
+    so have the pictures without objects, together.
+
+    Args:
+        model: The network, on the device to compute on; what it sees in the clean pictures decides.
+        dataset: The pictures.
+        numbers: Which of them (n).
+        workers: The processes that share them; each has all odds in the end.
+
+    Returns:
+        One number for each picture; they sum to 1.
+    """
+    device = next(model.buffers()).device
+    objects = [model.classes.index(name) for name in model.objects]
+    mine = workers.mine(numbers)
+    rows: list[Tensor] = []
+    for start in range(0, len(mine), BATCH):
+        seen = model.predict(images_of(dataset, mine[start : start + BATCH], device))
+        sums = [(seen == number).sum((1, 2)).cpu() for number in objects]
+        rows += torch.stack(sums, dim=1) if sums else torch.zeros(len(seen), 0)
+    pixels = dataset.size[0] * dataset.size[1]
+    shown = (torch.stack(workers.gather(rows)) >= SHOWN * pixels).double()  # on the CPU: Apple's MPS has no float64
+    shown = torch.cat([shown, (shown.sum(1, keepdim=True) == 0).double()], dim=1)
+    odds = (shown / shown.sum(0).clamp(min=1)).sum(1)
+    return odds / odds.sum()

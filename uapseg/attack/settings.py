@@ -1,0 +1,136 @@
+"""How to search: every setting of the optimiser, and the presets that name good ones."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from uapseg.attack.losses import LOSSES
+from uapseg.errors import UapsegError
+from uapseg.io.values import check_choice, check_range, check_types
+
+GREY = 1 / 255
+"""One grey level, in image units."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that decides a search but the network, the pictures and the target.
+
+    Attributes:
+        preset: The name of the preset these settings were made from, one of `PRESETS`.
+        epsilon: The largest change of a value, in units of [0, 1]: 1 to 127 grey levels, divided by 255.
+        budget: How many image-gradients to spend; one is a forward and a backward pass of one picture.
+        seed: Draws the order of the pictures, how they are varied, and the random noise of the floors.
+        tile: (width, height) of the perturbation in pixels; None takes the size of the data set's pictures.
+        train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
+        batch: Pictures in one forward and backward pass.
+        whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
+        rule: ``lazy`` takes steps as large as the mean gradient is in each value, and brings them back into the ball
+            for the network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own
+            history; None takes that of `uapseg.targets.goals.KINDS`.
+        step: The size of the first step in (0, 1], on average over the values.
+        decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
+        momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
+        single: Whether the gradient of each picture is brought to unit mean size, rather than that of the batch.
+        gather: Batches whose gradients are gathered on a walk of small steps before a step is taken; 1 does not walk.
+        wide: Whether the ball is twice as wide for the first 30 % of the budget and half as wide again for the next.
+        loss: A name in `uapseg.attack.losses.LOSSES`.
+        focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
+            ``all``; None takes that of `uapseg.targets.goals.KINDS`.
+        tau: Pixels won with more confidence than this do not count, in [0.5, 1].
+        omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
+        keep: With means by region, what all but the drawn region, or all but the hidden pixels, count for, times what
+            `uapseg.targets.goals.KINDS` says, in [0, 100].
+        filling: How much of the loss of hidden pixels asks for the label of the nearest pixel that stays, in [0, 1];
+            the rest asks only that they carry no hidden class. A filling that was chosen is always asked for.
+        balanced: Whether training pictures are drawn so that each object class is met as often as any other, as
+            `uapseg.attack.sampling` says, instead of each picture as often as any other.
+        shift: How far training pictures are moved at random, in pixels each way.
+        flip: Whether training pictures are mirrored at random.
+        robust: Whether the perturbed pictures are recompressed, resized, blurred, relit, moved and zoomed at random.
+        validate_every: Image-gradients between two looks at the validation pictures.
+        validation_pictures: How many validation pictures choose the best iterate.
+    """
+
+    preset: str
+    epsilon: float
+    budget: int
+    seed: int = 0
+    tile: tuple[int, int] | None = None
+    train_pictures: int | None = None
+    batch: int
+    whole_pass: bool
+    rule: Literal["lazy", "sign", "adam"] | None = None
+    step: float
+    decay: bool
+    momentum: float
+    single: bool = False
+    gather: int = 1
+    wide: bool = False
+    loss: str = "cross-entropy"
+    focus: Literal["tau", "smooth", "all"] | None = "tau"
+    tau: float = 0.75
+    omega: float | None
+    keep: float = 1.0
+    filling: float = 1.0
+    balanced: bool = False
+    shift: int = 0
+    flip: bool = False
+    robust: bool = False
+    validate_every: int = 200
+    validation_pictures: int = 32
+
+    def __post_init__(self) -> None:
+        """Checks that each value is of its type and in its range, and that a whole pass is gathered once only.
+
+        Raises:
+            UapsegError: A value is not; it is named, with what it may be.
+        """
+        check_types(self)
+        check_choice("preset", self.preset, PRESETS)
+        check_choice("loss", self.loss, LOSSES)
+        check_range("epsilon", self.epsilon * 255, 1, 127, "grey levels")  # what a file of 128 + level holds
+        check_range("budget", self.budget, 1, 10**9, "image-gradients")
+        check_range("seed", self.seed, -(10**12), 10**12, "as a number")  # times a million, it still fits 64 bits
+        check_range("batch", self.batch, 1, 4096, "pictures")
+        check_range("step", self.step * 255, 0.01, 255, "grey levels")
+        check_range("momentum", self.momentum, 0, 0.999, "as a share")
+        check_range("tau", self.tau, 0.5, 1, "as a confidence")
+        check_range("omega", self.omega or 0, 0, 1, "as a weight")
+        check_range("keep weight", self.keep, 0, 100, "times the usual")
+        check_range("filling", self.filling, 0, 1, "as a share")
+        check_range("shift", self.shift, 0, 4096, "pixels")
+        check_range("gather", self.gather, 1, 64, "batches")
+        for side in self.tile or ():
+            check_range("tile", side, 8, 8192, "pixels a side")
+        for name in ("train_pictures", "validate_every", "validation_pictures"):
+            value = getattr(self, name)
+            check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
+        if self.whole_pass and self.gather > 1:
+            raise UapsegError(f"The preset {self.preset} gathers a whole pass for each step: leave gather at 1.")
+
+
+def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) -> Settings:
+    """The method as published: one sign step of a grey level for each pass over all training pictures.
+
+    Source:
+        Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
+        https://arxiv.org/abs/1704.05712, section 4.
+    """
+    fixed = {"batch": 8, "whole_pass": True, "rule": "sign", "step": GREY, "decay": False, "momentum": 0.0}
+    return Settings(preset="paper", epsilon=epsilon, budget=budget, **{**fixed, "omega": omega, **others})
+
+
+def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
+    """Mini-batches, lazy steps or Adam on normalised gradients, a step that decays, means by region, an easy filling.
+
+    Source:
+        Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
+        Dong et al., https://arxiv.org/abs/1710.06081.
+    """
+    fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9}
+    weights = {"focus": None, "omega": None, "filling": 0.2}
+    return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
+
+
+PRESETS: dict[str, Callable[..., Settings]] = {"fast": fast, "paper": paper}

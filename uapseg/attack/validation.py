@@ -1,0 +1,180 @@
+"""Held-out pictures that a search looks at now and then: the live figures, and what chooses the best iterate."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from uapseg.attack.distributed import ALONE, Workers
+from uapseg.attack.perturbation import quantise
+from uapseg.datasets import Dataset
+from uapseg.models import Segmenter
+from uapseg.results.evaluation import BATCH, images_of, seen_with
+from uapseg.targets.goals import Goal, Target
+from uapseg.targets.metrics import (
+    Collapse,
+    Counts,
+    MeritCounts,
+    Scores,
+    collapse,
+    count,
+    each,
+    interval,
+    merit,
+    merit_counts,
+    scores,
+)
+from uapseg.tensors import Delta, Images, LabelMaps
+
+SHOWN = 6
+
+UNCOUNTED = torch.zeros(0, 0, 0, 2, dtype=torch.int64)
+"""The counts of a look at no pictures."""
+
+
+@dataclass(frozen=True)
+class Validation:
+    """How a perturbation in whole grey levels does on held-out 8-bit pictures.
+
+    Attributes:
+        image_gradients: What had been spent when it was measured.
+        scores: As `uapseg.targets.metrics.scores` defines them.
+        each: The success in each picture, in [0, 1]; None where a picture shows none of the hidden classes.
+        interval: The 95 % bootstrap interval of the first score over pictures, as (low, high); empty where none shows
+            any of the hidden classes.
+        predictions: What the network sees in the first few pictures (6 at most, h, w), uint8, on the CPU.
+        training: The scores on a few of the pictures learnt from: far above those of the others, and the perturbation
+            has only learnt its own pictures.
+        others: The scores of further networks.
+        collapse: The class that has swallowed others, if one has.
+        counts: What the merit is made of, to tell looks at the same pictures apart; on the CPU.
+    """
+
+    image_gradients: int
+    scores: Scores
+    each: tuple[float | None, ...]
+    predictions: LabelMaps
+    training: Scores
+    interval: tuple[float, ...] = ()
+    others: tuple[Scores, ...] = ()
+    collapse: Collapse | None = None
+    counts: MeritCounts = field(default_factory=lambda: UNCOUNTED)
+
+    @property
+    def merit(self) -> float:
+        """One number to choose by, in [0, 1]: the mean over all networks."""
+        return sum(map(merit, (self.scores, *self.others))) / (1 + len(self.others))
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps, counts: MeritCounts) -> "Validation":
+        """What `dataclasses.asdict` took apart, also after a journey through JSON."""
+        swallowed = Collapse(**fields["collapse"]) if fields["collapse"] else None
+        tuples = {name: tuple(fields[name]) for name in ("each", "interval", "others") if name in fields}
+        return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions, "counts": counts})
+
+
+class Judge:
+    """Looks at a perturbation on held-out pictures with each network, and on a few of the pictures learnt from.
+
+    Args:
+        models: The networks, on one device; the first is the one to be shown.
+        held_out: The pictures that choose, and their numbers.
+        known: Some pictures learnt from, and their numbers.
+        target: What the networks are to see.
+        tile: (width, height) of the perturbation.
+        workers: The processes that share the pictures; each of them has the same look.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Segmenter],
+        held_out: tuple[Dataset, Sequence[int]],
+        known: tuple[Dataset, Sequence[int]],
+        target: Target,
+        tile: tuple[int, int],
+        *,
+        workers: Workers = ALONE,
+    ) -> None:
+        self._first, *self._others = (HeldOut(model, *held_out, target, tile, workers=workers) for model in models)
+        self._known = HeldOut(models[0], *known, target, tile, workers=workers)
+
+    def look(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
+        """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
+        whole = None if delta is None else quantise(delta, epsilon)
+        counts, predictions = self._first.see(whole)
+        target = self._first.target
+        others = [other.see(whole)[0] for other in self._others]
+        return Validation(
+            image_gradients,
+            scores(counts, target),
+            each(counts, target),
+            predictions,
+            scores(self._known.see(whole)[0], target),
+            interval(counts, target),
+            tuple(scores(other, target) for other in others),
+            collapse(counts, target, self._first.model.classes),
+            torch.cat([merit_counts(one, target) for one in (counts, *others)]),
+        )
+
+
+@dataclass(frozen=True)
+class _Batch:
+    images: Images
+    clean: LabelMaps
+    goal: Goal
+
+
+class HeldOut:
+    """Some pictures of a data set with their clean predictions and goals, computed once.
+
+    Args:
+        model: The network, on the device to compute on.
+        dataset: The pictures.
+        numbers: Which of them.
+        target: What the network is to see.
+        tile: (width, height) of the perturbation.
+        workers: The processes that share the pictures.
+    """
+
+    def __init__(
+        self,
+        model: Segmenter,
+        dataset: Dataset,
+        numbers: Sequence[int],
+        target: Target,
+        tile: tuple[int, int],
+        *,
+        workers: Workers = ALONE,
+    ) -> None:
+        self.model, self.target, self._workers = model, target, workers
+        numbers = workers.mine(numbers)
+        device = next(model.buffers()).device
+        goal_of = target.on(model.classes, model.objects, tile)
+        self._batches: list[_Batch] = []
+        for start in range(0, len(numbers), BATCH):
+            images = images_of(dataset, numbers[start : start + BATCH], device)
+            clean = model.predict(images)
+            self._batches.append(_Batch(images, clean, goal_of(clean)))
+
+    def see(self, whole: Delta | None) -> tuple[Counts, LabelMaps]:
+        """Counts what the network sees with a perturbation in whole grey levels, None being the clean pictures.
+
+        Returns:
+            The counts, and what is seen in the first few pictures (6 at most, h, w), on the CPU.
+        """
+        rows: list[Counts] = []
+        maps: list[Tensor] = []
+        for batch in self._batches:
+            seen = batch.clean if whole is None else seen_with(self.model, batch.images, whole)
+            rows += count(seen, batch.clean, batch.goal, self.target, self.model.classes).rows()
+            maps += seen[: SHOWN - len(maps)].cpu()
+        return Counts.of(self._workers.gather(rows)), torch.stack(self._workers.gather(maps)[:SHOWN])
+
+
+def spread(length: int, wanted: int | None) -> list[int]:
+    """``wanted`` numbers below ``length``, evenly spread; all of them where None or too many are wanted."""
+    if wanted is None or wanted >= length:
+        return list(range(length))
+    return [number * length // wanted for number in range(wanted)]

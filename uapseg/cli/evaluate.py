@@ -1,0 +1,161 @@
+"""The command evaluate: a perturbation from a file, on any network and pictures."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from uapseg.attack.run import Plan, check_unseen, reported
+from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
+from uapseg.cli.networks import network_for
+from uapseg.cli.output import columns, print_result
+from uapseg.cli.targets import check_fit, target_of
+from uapseg.datasets import Dataset, load_dataset
+from uapseg.errors import UapsegError
+from uapseg.models import Segmenter
+from uapseg.results.evaluation import evaluate as measure
+from uapseg.results.evaluation import percent
+from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.robustness import survival
+from uapseg.targets.goals import Target
+from uapseg.targets.metrics import Scores
+
+MOST_NAMES = 12
+"""Files that are named in a line; the report names all."""
+
+LEARNT_BY_HEART = 0.15
+"""A lead on known pictures over unseen ones that is worth a warning."""
+
+
+def evaluate(options: Options) -> None:
+    """Measures a perturbation; what the flags do not say comes from the plan in its file."""
+    perturbation = load(options.perturbation)
+    plan = perturbation.plan
+    data = options.data or (plan and plan.data)
+    if not (options.model or plan) or not data:
+        raise UapsegError(
+            f"{options.perturbation} holds no plan: say which network and pictures with --model and --data, such as "
+            "--model FILE.py:FUNCTION --data FOLDER."
+        )
+    dataset = _pictures(options, plan, data)
+    model = network_for(options, perturbation, dataset.size)
+    target = _target(options, perturbation, model, data)
+    report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
+    if plan is None:
+        table = f"{table}\nRead as: {perturbation.convention}."
+    if options.survival:
+        left = survival(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed)
+        report, table = {**report, "survival": left}, f"{table}\n\n{_survival_table(left)}"
+    print_result(report, table, as_json=options.json)
+
+
+def _pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
+    """Those that the report of a run is on, unless the flags name others."""
+    theirs = plan.eval_data if plan and not (options.data or options.split) else None
+    eval_data, size = options.eval_data or theirs, options.size or (plan and plan.size)
+    bring([], [data, eval_data])
+    if options.split:
+        pictures = load_dataset(eval_data or data, options.split, size)
+    else:
+        pictures = reported(data, eval_data, size)
+    if plan and data == plan.data and options.split in {None, "test"}:
+        check_unseen(pictures, plan)
+    return pictures
+
+
+def full_report(
+    perturbation: Perturbation,
+    model: Segmenter,
+    dataset: Dataset,
+    target: Target,
+    *,
+    seed: int = 0,
+    learnt: Sequence[Dataset] = (),
+) -> tuple[dict[str, Any], str]:
+    """Measures a perturbation on a data set: the report for JSON, and as a text table.
+
+    Args:
+        perturbation: What to measure.
+        model: The network, on the device to compute on.
+        dataset: The pictures to measure on.
+        target: What the network was meant to see.
+        seed: Draws the random noise and the bootstrap.
+        learnt: The pictures that were learnt from and chosen by just now.
+
+    Returns:
+        The fields of `Report`, but that ``image_gradients`` and ``seconds`` are what the search cost
+        (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
+        the pictures learnt from, where known, ``chosen`` names the iterate by its ``image_gradients`` and tells how
+        many ``pictures`` chose it, where known, ``convention`` says how a foreign file was read, ``skipped``
+        names the files of all these pictures that could not be read, and ``notes`` says how the rest was.
+    """
+    report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
+    cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
+    fields = {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}
+    fields |= {name: getattr(perturbation, name) for name in ("training", "chosen", "convention")}
+    read = (*learnt, dataset)
+    fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
+    told = [report.table(), *_choice(perturbation), *gap(report.perturbed, perturbation.training)]
+    return fields, "\n".join([*told, *left_out(fields["skipped"]), *fields["notes"]])
+
+
+def left_out(files: Sequence[str]) -> list[str]:
+    """In plain words which files could not be read, if any."""
+    more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
+    return [f"Not readable, and left out: {', '.join(files[:MOST_NAMES])}{more}."] if files else []
+
+
+def _notes(model: Segmenter, read: Sequence[Dataset]) -> list[str]:
+    """What is to be said of how pictures and label maps were read; of the last set also where it has no truth here."""
+    notes = [note for part in read for note in part.notes]
+    known = {name.lower() for name in model.classes}
+    if read[-1].classes and not known & {name.lower() for name in read[-1].classes}:
+        notes.append(
+            f"No class of {read[-1].name} is called as one of the network's (names come from classes.txt): no truth."
+        )
+    return list(dict.fromkeys(notes))
+
+
+def _choice(perturbation: Perturbation) -> list[str]:
+    """Which iterate of its search a perturbation is, and what chose it."""
+    chosen, spent = perturbation.chosen, perturbation.image_gradients
+    if chosen is None or spent is None:
+        return []
+    count = chosen["pictures"]
+    by = f"{count} validation picture{'s' * (count != 1)}"
+    return [f"It is the iterate after {chosen['image_gradients']:,} of {spent:,} image-gradients, chosen by {by}."]
+
+
+def gap(unseen: Scores, training: Scores | None) -> list[str]:
+    """In plain words how much better a perturbation does on the pictures that it has learnt from."""
+    if not training:
+        return []
+    name = next(iter(unseen))
+    here, there = unseen[name], training.get(name)
+    if here is None or there is None:
+        return []
+    line = f"On pictures it has learnt from, {name.replace('_', ' ')} is {percent(there)} %"
+    if there - here > LEARNT_BY_HEART:
+        return [f"{line}: part of that is learnt by heart. More pictures close the gap."]
+    return [f"{line}."]
+
+
+def _survival_table(left: dict[str, dict[str, Scores]]) -> str:
+    """What is left after each process, in per cent, beside the clean pictures and random noise."""
+    names = list(next(iter(left.values()))["perturbed"])
+    rows: list[tuple[str, ...]] = [("after", *(name.replace("_", " ") for name in names), "clean", "random noise")]
+    for process, found in left.items():
+        floors = (percent(found[floor][names[0]]) for floor in ("clean", "random_noise"))
+        rows.append((process, *(percent(found["perturbed"][name]) for name in names), *floors))
+    return columns(rows)
+
+
+def _target(options: Options, perturbation: Perturbation, model: Segmenter, data: str) -> Target:
+    """The target of the flags, else the plan's, if the network has the classes that it needs."""
+    size = (perturbation.levels.shape[2], perturbation.levels.shape[1])
+    target = target_of(options, model, data, size) or (perturbation.plan and perturbation.plan.target)
+    if target is None:
+        raise UapsegError(
+            f"{options.perturbation} holds no plan: say what it aims at with --text, --mask, --scene or --hide."
+        )
+    check_fit(target, model, size, options.perturbation)
+    return target

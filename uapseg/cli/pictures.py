@@ -1,0 +1,144 @@
+"""The commands apply and figure: pictures of what a perturbation does."""
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from uapseg.attack.perturbation import eight_bit, fit_picture, perturb
+from uapseg.attack.run import choose_device, reported
+from uapseg.cli.downloads import bring
+from uapseg.cli.flags import Options
+from uapseg.cli.networks import check_trust, network_for
+from uapseg.cli.output import print_result, with_bar
+from uapseg.errors import UapsegError
+from uapseg.io.files import write
+from uapseg.io.images import encoded, read_picture, to_images, to_picture
+from uapseg.models import Segmenter, load_model
+from uapseg.results.evaluation import images_of, numbers_showing
+from uapseg.results.figures import Row, overlay
+from uapseg.results.figures import figure as render_figure
+from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.run_folder import RunFolder
+from uapseg.tensors import Images
+
+KINDS = {".png": "png", ".pdf": "pdf"}
+
+
+ENDINGS = (".perturbed.png", ".seen.png")
+MOST_BYTES = 255
+"""The longest name of a file that common file systems take, in UTF-8."""
+
+
+def apply(options: Options) -> None:
+    """Writes each perturbed picture, and what the network sees in it; what cannot be read is named and left out."""
+    perturbation = load(options.perturbation)
+    outputs = _outputs(options.pictures, options.out, options.perturbation, overwrite=options.overwrite)
+    model = network_for(options, perturbation)
+    done, left_out = list[dict[str, Any]](), list[UapsegError]()
+    pairs = list(zip(options.pictures, outputs, strict=True))
+    for file, pair in with_bar(pairs, " pictures"):
+        try:
+            picture = read_picture(file)
+        except UapsegError as error:
+            left_out.append(error)
+        else:
+            done.append({"picture": str(file), **_perturbed(picture, pair, perturbation, model)})
+    if not done:
+        raise left_out[0]
+    print_result({"model": model.name, "pictures": done}, "\n".join(map(_line, done)), as_json=options.json)
+    if left_out:
+        number = f"{len(left_out)} of {len(pairs)} pictures could not be read; the others are written."
+        raise UapsegError("\n".join(map(str, [*left_out, number])))
+
+
+def figure(options: Options) -> None:
+    """Writes the table of a run: pictures and what the network sees, before and after."""
+    folder = RunFolder.open(options.folder)
+    check_trust(folder.plan, trusted=options.trust)
+    file = options.out or options.folder / "figure.png"
+    if file.suffix.lower() not in KINDS:
+        raise UapsegError(f"The figure {file.name} must end in .png or .pdf: choose such a name with --out.")
+    perturbation, plan = folder.perturbation(), folder.plan
+    bring([(plan.model, plan.weights)], [plan.data, plan.eval_data])
+    dataset = reported(plan.data, plan.eval_data, plan.size)
+    device = choose_device(options.device)
+    model = load_model(
+        plan.model, device, weights=plan.weights, trusted=options.trust, size=dataset.size, strict=options.strict
+    )
+    images = images_of(dataset, numbers_showing(model, dataset, plan.target, options.pictures), device)
+    rows = [_row(image[None], perturbation, model) for image in images]
+    title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {model.name}"
+    content = render_figure(
+        rows, perturbation.delta, perturbation.epsilon, model.classes, model.palette,
+        title=title, kind=KINDS[file.suffix.lower()],
+    )  # fmt: skip
+    write(file, content)
+    print_result(
+        {"figure": str(file), "pictures": len(rows)}, f"{file} shows {len(rows)} test pictures.", as_json=options.json
+    )
+
+
+def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, overwrite: bool) -> list[list[Path]]:
+    """Where each perturbed picture goes, and what the network sees beside it: never onto another, nor what is read."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UapsegError(f"The folder {folder} cannot be written: {error.strerror}.") from error
+    kept = {_known(file.resolve()) for file in (perturbation, *pictures)}
+    outputs: list[list[Path]] = []
+    for picture in pictures:
+        stems = (_shortened(picture.stem, "" if number == 1 else f"-{number}") for number in count(1))
+        pairs = ([folder.resolve() / f"{stem}{ending}" for ending in ENDINGS] for stem in stems)
+        pair = next(pair for pair in pairs if kept.isdisjoint(map(_known, pair)))
+        kept.update(map(_known, pair))
+        outputs.append([folder / file.name for file in pair])
+    taken = next((file for pair in outputs for file in pair if file.exists()), None)
+    if taken and not overwrite:
+        raise UapsegError(f"{taken} is already there: choose another folder with --out, or add --overwrite.")
+    return outputs
+
+
+def _shortened(stem: str, number: str) -> str:
+    """The beginning of a file's name with a number behind it, no longer than can be written with an ending."""
+    room = MOST_BYTES - len(number) - max(map(len, ENDINGS))
+    content = os.fsencode(stem)
+    return (stem if len(content) <= room else content[:room].decode(errors="ignore")) + number
+
+
+def _known(file: Path) -> str:
+    """A file by the name under which a file system finds it that does not tell upper from lower case."""
+    return unicodedata.normalize("NFC", str(file)).casefold()
+
+
+def _line(done: Mapping[str, Any]) -> str:
+    changed = f"{done['perturbed']}: the network sees {100 * done['changed']:.1f} % of the pixels otherwise"
+    if done["size"] == done["from_size"]:
+        return f"{changed}."
+    size, before = ("x".join(map(str, done[name])) for name in ("size", "from_size"))
+    return f"{changed} (of {size}, made smaller from {before} to fit the perturbation)."
+
+
+def _perturbed(
+    picture: Image.Image, outputs: Sequence[Path], perturbation: Perturbation, model: Segmenter
+) -> dict[str, Any]:
+    device = next(model.buffers()).device
+    fitted = fit_picture(picture, perturbation.picture_size)
+    row = _row(to_images(fitted).to(device), perturbation, model)
+    seen = overlay(row.perturbed, row.seen_perturbed, model.palette)
+    for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(seen)), strict=True):
+        write(output, encoded(made))
+    changed = (row.seen != row.seen_perturbed).float().mean().item()
+    sizes = {"size": list(fitted.size), "from_size": list(picture.size)}
+    return {"perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed, **sizes}
+
+
+def _row(images: Images, perturbation: Perturbation, model: Segmenter) -> Row:
+    """A picture (1, 3, h, w) before and after, as 8-bit files hold it."""
+    changed = eight_bit(perturb(images, perturbation.delta.to(images.device)))
+    before, after = model.predict(images), model.predict(changed)
+    return Row(images[0].cpu(), before[0].cpu(), changed[0].cpu(), after[0].cpu())

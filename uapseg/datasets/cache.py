@@ -1,0 +1,116 @@
+"""Decoded pictures: kept as long as memory allows, for all data sets together, and decoded ahead in the background.
+
+Threads, not processes: Pillow lets go of Python's lock while it decodes and scales, nothing has to be sent from one
+process to another, and the forked worker of ZeroGPU may start threads, but no processes.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uapseg.io.environment import number
+
+Pixels = NDArray[np.uint8]
+
+MIB = 1 << 20
+MOST = 2048 * MIB
+"""Bytes that are kept at most where the user says nothing."""
+
+MOST_THREADS = 8
+
+
+class Memory:
+    """Arrays by key; when they are more than ``limit`` bytes, those that were not asked for the longest go."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.used = 0
+        self.lock = threading.Lock()
+        self._arrays: OrderedDict[Hashable, Pixels] = OrderedDict()
+        self._coming: dict[Hashable, Future[Pixels]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+
+    def later(self, key: Hashable, make: Callable[[], Pixels]) -> Future[Pixels]:
+        """The array of this key, when it is there; ``make`` is called on another thread, once however many wait."""
+        with self.lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                return _ready(self._arrays[key])
+            if key not in self._coming:
+                self._pool = self._pool or ThreadPoolExecutor(threads(), thread_name_prefix="decode")
+                self._coming[key] = self._pool.submit(self._made, key, make)
+            return self._coming[key]
+
+    def _made(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
+        try:
+            array = make()
+        except BaseException:
+            with self.lock:
+                del self._coming[key]
+            raise
+        with self.lock:
+            del self._coming[key]
+            self._arrays[key] = array
+            self.used += array.nbytes
+            while self.used > self.limit:
+                self.used -= self._arrays.popitem(last=False)[1].nbytes
+        return array
+
+    def after_fork(self) -> None:
+        """In a forked process: the threads of its parent are not there, and the lock was taken before."""
+        self._coming, self._pool = {}, None
+        self.lock.release()
+
+
+@cache
+def shared_memory() -> Memory:
+    """The memory that all data sets of this process share."""
+    memory = Memory(memory_limit())
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=memory.lock.acquire, after_in_parent=memory.lock.release, after_in_child=memory.after_fork
+        )
+    return memory
+
+
+def memory_limit() -> int:
+    """Bytes to keep decoded: ``UAPSEG_MEMORY`` in MiB, or a quarter of what the machine has, at most 2 GiB.
+
+    The processes of a ``torchrun`` share this quarter; what is set is for each of them.
+
+    Raises:
+        UapsegError: ``UAPSEG_MEMORY`` is no number.
+    """
+    usual = min(MOST, _installed() // 4) // number("LOCAL_WORLD_SIZE", 1, 1)
+    return number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
+
+
+def threads() -> int:
+    """How many pictures are decoded at once."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MOST_THREADS, allowed)
+
+
+def _installed() -> int:
+    """Bytes of memory that this process may use; where no one says, as if there were 4 GiB."""
+    found = []
+    with suppress(AttributeError, ValueError, OSError):
+        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):
+            found.append(int(Path(file).read_text()))  # what a container is allowed
+    return min((size for size in found if size > 0), default=4096 * MIB)
+
+
+def _ready(array: Pixels) -> Future[Pixels]:
+    future: Future[Pixels] = Future()
+    future.set_result(array)
+    return future

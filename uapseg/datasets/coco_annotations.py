@@ -1,0 +1,162 @@
+"""COCO's annotations: what is in each picture, and its objects as a label map of PASCAL VOC's classes."""
+
+import json
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from uapseg.datasets import coco_outlines
+from uapseg.datasets.cache import Pixels
+from uapseg.datasets.coco_categories import VOC_NUMBERS
+from uapseg.datasets.coco_outlines import Runs
+from uapseg.datasets.coco_records import Record, Records, category_of, is_crowd, positive, read_json, records_in
+from uapseg.datasets.coco_selection import Choice, Entry
+from uapseg.datasets.labels import VOID
+from uapseg.errors import UapsegError
+from uapseg.io.files import write
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A class, or `VOID` where it is not known, and where it is."""
+
+    number: int
+    runs: Runs
+
+
+@dataclass(frozen=True)
+class Annotated:
+    """A picture with what is known to be in it."""
+
+    entry: Entry
+    size: tuple[int, int]
+    shapes: tuple[Shape, ...]
+
+    def labels(self) -> Pixels:
+        """Its label map (h, w): crowds, and pixels that objects of two classes claim, have no label.
+
+        Nor has the box of an object without a usable outline. All else is background, as in the training of
+        torchvision's networks with these classes.
+        """
+        width, height = self.size
+        labels = np.zeros((height, width), np.uint8)
+        for shape in sorted(self.shapes, key=lambda shape: shape.number != VOID):
+            inside = coco_outlines.inside(shape.runs)
+            claimed = inside & (labels != 0) & (labels != VOID) & (labels != shape.number)
+            labels[inside] = shape.number
+            labels[claimed] = VOID
+        return labels
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Pictures that are chosen.
+
+    Attributes:
+        pictures: These, sorted by file name.
+        left_out: What of their annotations could not be used, in words.
+        labelled: Whether any category is a class of VOC, so that there is something to tell from background.
+    """
+
+    pictures: tuple[Annotated, ...]
+    left_out: tuple[str, ...]
+    labelled: bool
+
+
+def chosen(annotations: Path, folder: str, choice: Choice, kept: Path | None = None) -> Chosen:
+    """The pictures that are chosen; what is known of all others is forgotten again, as it is much.
+
+    Args:
+        annotations: A file as COCO's ``instances_*.json``.
+        folder: What the entries are to name as their folder.
+        choice: What to take.
+        kept: Where the annotations of the chosen ones are kept, as those of train2017 take a minute to read.
+
+    Raises:
+        UapsegError: The file is not as it should be, or nothing in it is as asked for.
+    """
+    try:
+        changed = annotations.stat().st_mtime_ns
+    except OSError as error:
+        raise UapsegError(f"There is no file {annotations}: give COCO's instances_*.json.") from error
+    return _chosen(annotations, changed, folder, choice, kept)
+
+
+@lru_cache(maxsize=8)
+def _chosen(annotations: Path, changed: int, folder: str, choice: Choice, kept: Path | None) -> Chosen:
+    if kept and kept.is_file() and kept.stat().st_mtime_ns >= changed:
+        return _annotated(records_in(read_json(kept), annotations), folder, annotations)
+    content = read_json(annotations)
+    records = _narrowed(records_in(content, annotations), folder, choice)
+    if kept:
+        with suppress(OSError, UapsegError):  # a full or read-only disk costs time, not the run
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            write(kept, json.dumps({**content, **_raw(records)}).encode())
+    return _annotated(records, folder, annotations)
+
+
+def _narrowed(records: Records, folder: str, choice: Choice) -> Records:
+    """The chosen pictures alone."""
+    entries = {_entry(record, records, folder): record for record in records.pictures}
+    return Records(
+        tuple(entries[entry] for entry in choice.among(list(entries))), records.categories, records.left_out
+    )
+
+
+def _raw(records: Records) -> dict[str, Any]:
+    """Chosen pictures as they stand in their file."""
+    return {
+        "images": [record.image for record in records.pictures],
+        "annotations": [annotation for record in records.pictures for annotation in record.annotations],
+    }
+
+
+def _entry(record: Record, records: Records, folder: str) -> Entry:
+    shares: dict[str, float] = {}
+    for annotation in record.annotations:
+        name = category_of(annotation, records.categories)
+        if name is not None:
+            covered = positive(annotation.get("area")) or _area(annotation, record.size)
+            share = min(1.0, covered / (record.size[0] * record.size[1]))
+            shares[name] = max(share, shares.get(name, 0.0))
+    return Entry(record.number, record.file, folder, record.licence, record.source, shares)
+
+
+def _area(annotation: dict[str, Any], size: tuple[int, int]) -> int:
+    """Pixels of an object for which the file has no area."""
+    runs = coco_outlines.outlined(annotation, size)[0] or coco_outlines.boxed(annotation, size)
+    return coco_outlines.area(runs) if runs else 0
+
+
+def _annotated(records: Records, folder: str, file: Path) -> Chosen:
+    """All pictures of these annotations, sorted by file name, with their objects of VOC's classes."""
+    left_out, found = Counter(records.left_out), list[Annotated]()
+    for record in sorted(records.pictures, key=lambda record: record.file):
+        shapes: list[Shape] = []
+        for annotation in record.annotations:
+            shape, bad = _shape(annotation, records, record.size)
+            left_out["outlines that enclose nothing or do not fit their picture"] += bad
+            shapes += [shape] if shape else []
+        found.append(Annotated(_entry(record, records, folder), record.size, tuple(shapes)))
+    words = [f"{count} {what} in {file.name}" for what, count in left_out.items() if count]
+    labelled = not VOC_NUMBERS.keys().isdisjoint(records.categories.values())
+    words += [] if labelled else [f"all labels, as no category in {file.name} is a class of VOC"]
+    return Chosen(tuple(found), tuple(words), labelled)
+
+
+def _shape(annotation: dict[str, Any], records: Records, size: tuple[int, int]) -> tuple[Shape | None, int]:
+    """An object of a class of VOC, if it can be used, and how many outlines cannot."""
+    name = category_of(annotation, records.categories)
+    number = VOID if name is None or is_crowd(annotation) else VOC_NUMBERS.get(name, 0)
+    if name is not None and name not in VOC_NUMBERS:
+        return None, 0  # background
+    runs, bad = coco_outlines.outlined(annotation, size)
+    if runs:
+        return Shape(number, runs), bad
+    box = coco_outlines.boxed(annotation, size)
+    return Shape(VOID, box) if box else None, bad

@@ -1,0 +1,186 @@
+"""The one reader of all data sets: from samples to pictures and label maps of one size."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from uapseg.datasets import Split
+from uapseg.datasets.cache import Pixels, shared_memory
+from uapseg.datasets.labels import VOID
+from uapseg.errors import UapsegError
+from uapseg.tensors import LabelMaps, Pictures
+
+AHEAD = 64
+"""Pictures that are decoded ahead at most."""
+
+FEW = 3
+"""Label maps that are told of each by itself when they cannot be read."""
+
+SIDES = (16, 4096)
+"""The smallest and the largest side that pictures can be brought to."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and, where there is one, its label map.
+
+    Attributes:
+        key: What identifies the picture.
+        name: What to call it.
+        picture: Reads it, RGB and upright, of any size; raises `UapsegError` where it is damaged.
+        labels: Reads its label map (h, w) of the picture's size, 255 where there is no label.
+    """
+
+    key: str
+    name: str
+    picture: Callable[[], Image.Image]
+    labels: Callable[[], Pixels] | None = None
+
+
+class Photos:
+    """A split of a data set: scaled to cover its size, cut around the centre, and kept as long as memory allows.
+
+    A picture that turns out to be damaged only when it is decoded is named in ``skipped``, and the next readable one
+    of the split stands in for it, so that numbers stay what they are.
+
+    Args:
+        samples: The pictures, in their order.
+        name: What the user calls the set.
+        split: Which part of it this is.
+        size: (width, height) that all pictures are brought to.
+        licence: What the pictures may be used for.
+        classes: The names of the labels' numbers.
+        skipped: The names of those that were found damaged before.
+        notes: How the set was read, as far as that needs saying.
+
+    Raises:
+        UapsegError: There are no pictures, or the size is out of range.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        *,
+        name: str,
+        split: Split,
+        size: tuple[int, int],
+        licence: str,
+        classes: tuple[str, ...] = (),
+        skipped: Sequence[str] = (),
+        notes: Sequence[str] = (),
+    ) -> None:
+        if not SIDES[0] <= min(size) <= max(size) <= SIDES[1]:
+            raise UapsegError(
+                f"{size[0]}x{size[1]} is no size for pictures: sides have {SIDES[0]} to {SIDES[1]} pixels."
+            )
+        if not samples:
+            raise UapsegError(_nothing(name, split, skipped))
+        self.name, self.split, self.size, self.licence = name, split, size, licence
+        self.classes = classes if any(sample.labels for sample in samples) else ()
+        self.keys = tuple(sample.key for sample in samples)
+        self._samples, self._skipped = samples, dict.fromkeys(skipped)
+        self._damaged: set[int] = set()
+        self._notes, self._unlabelled = tuple(notes), dict[str, str]()
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The names of the files that could not be read, as far as is known."""
+        return tuple(self._skipped)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How the set was read, in sentences, and why label maps could not be, as far as is known."""
+        reasons = list(self._unlabelled.values())
+        more = [f"So it is with {len(reasons) - FEW} more label maps."] if len(reasons) > FEW else []
+        return (*self._notes, *reasons[:FEW], *more)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def pictures(self, numbers: Sequence[int]) -> Pictures:
+        """The pictures with these numbers, uint8 (n, 3, h, w)."""
+        coming = [self._coming(number) for number in numbers]
+        return _stacked([self._picture(number, first)[1] for number, first in zip(numbers, coming, strict=True)])
+
+    def truth(self, numbers: Sequence[int]) -> LabelMaps:
+        """Their true label maps, uint8 (n, h, w); 255 where there is no label."""
+        shown = [self._picture(number, self._coming(number))[0] for number in numbers]
+        return _stacked([self._labels(number) for number in shown])
+
+    def ahead(self, numbers: Sequence[int]) -> None:
+        """Begins to decode the first of these in the background, as they come next."""
+        room = shared_memory().limit // (2 * 3 * self.size[0] * self.size[1])
+        for number in numbers[: min(AHEAD, room)]:
+            self._coming(number)
+
+    def _coming(self, number: int) -> Future[Pixels]:
+        sample = self._samples[number]
+        return shared_memory().later((sample.key, self.size), lambda: _planes(sample, self.size))
+
+    def _picture(self, number: int, coming: Future[Pixels]) -> tuple[int, Pixels]:
+        """The picture of this number or, if it is damaged, of the next readable one, and which one that is."""
+        for shown in (*range(number, len(self)), *range(number)):
+            if shown in self._damaged:
+                continue
+            try:
+                return shown, (coming if shown == number else self._coming(shown)).result()
+            except UapsegError:
+                self._damaged.add(shown)
+                self._skipped[self._samples[shown].name] = None
+        raise UapsegError(_nothing(self.name, self.split, self.skipped))
+
+    def _labels(self, number: int) -> Pixels:
+        sample, (width, height) = self._samples[number], self.size
+        if sample.labels is None:
+            return np.full((height, width), VOID, np.uint8)
+        try:
+            key = (self.name, self.split, number, sample.key, self.size)  # copies may have label maps of their own
+            return shared_memory().later(key, lambda: _label_map(sample, self.size)).result()
+        except UapsegError as error:
+            self._skipped[f"labels of {sample.name}"] = None
+            self._unlabelled[sample.name] = str(error)
+            return np.full((height, width), VOID, np.uint8)
+
+
+def first_size(samples: Sequence[Sample], otherwise: tuple[int, int]) -> tuple[int, int]:
+    """(width, height) of the first picture that can be read."""
+    for sample in samples:
+        with suppress(UapsegError):
+            return sample.picture().size
+    return otherwise
+
+
+def _planes(sample: Sample, size: tuple[int, int]) -> Pixels:
+    fitted = ImageOps.fit(sample.picture(), size, Image.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(fitted).transpose(2, 0, 1))
+
+
+def _label_map(sample: Sample, size: tuple[int, int]) -> Pixels:
+    whole = sample.labels() if sample.labels else np.empty((0, 0), np.uint8)
+    return np.array(ImageOps.fit(Image.fromarray(whole), size, Image.Resampling.NEAREST))
+
+
+def _stacked(arrays: list[Pixels]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(arrays))
+
+
+def nothing_in(split: str, name: str) -> str:
+    """That a split is empty, and why it may be."""
+    return (
+        f"There are no pictures in the {split} split of {name}: bring more, as 70 of a hundred fall into train, "
+        "15 into val, 15 into test."
+    )
+
+
+def _nothing(name: str, split: str, skipped: Sequence[str]) -> str:
+    if not skipped:
+        return nothing_in(split, name)
+    return (
+        f"No picture in the {split} split of {name} can be read, {len(skipped)} are damaged or missing: "
+        f"see {skipped[0]} first."
+    )

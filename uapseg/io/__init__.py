@@ -1,0 +1,1 @@
+"""Files, images and downloads: what the rest reads and writes with."""

@@ -1,0 +1,222 @@
+"""The field's usual slips in networks of one's own, found by asking the network; each is told in one sentence.
+
+Source: the checks of AutoAttack (https://github.com/fra31/auto-attack, ``checks.py``), carried over to segmentation.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from uapseg.errors import UapsegError
+from uapseg.models.classes import MOST
+from uapseg.models.normalization import check_scale
+from uapseg.models.segmenter import Segmenter
+from uapseg.tensors import Images
+
+SIZE, ODD_SIZE = (128, 96), (131, 97)
+"""(width, height) of the pictures asked about: one that suits most networks, and one that, padded for one of
+`MULTIPLES`, fits no larger one."""
+
+MULTIPLES = (1, 2, 4, 8, 14, 16, 28, 32, 56, 64, 128, 256)
+"""What sides may have to be multiples of."""
+
+Size = tuple[int, int]
+
+SAME = 5e-3
+"""How much two answers may differ, of the largest logit: half precision does that, dropout does more."""
+
+
+@torch.no_grad()
+def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
+    """Finds out what sides the network takes, and has the segmenter pad pictures to them.
+
+    Args:
+        model: The network, on the CPU; its ``multiple`` is set.
+        size: (width, height) of the pictures that it is to see.
+
+    Returns:
+        A size that it takes: `SIZE`, or ``size`` where it takes that alone.
+
+    Raises:
+        UapsegError: There is no such multiple.
+    """
+    run = [size] if size else []
+    for sizes in ([SIZE, ODD_SIZE, *run], run):
+        for multiple in MULTIPLES if sizes else ():
+            model.multiple = multiple
+            if all(_takes(model, each) for each in sizes):
+                return sizes[0]
+    model.multiple = 1
+    for each in (SIZE, *(run or [ODD_SIZE])):
+        model.answer(pictures(each))  # says why
+    raise UapsegError(f"The network {model.name} takes pictures of some sizes alone: choose one of them with --size.")
+
+
+def _takes(model: Segmenter, size: Size) -> bool:
+    try:
+        model.answer(pictures(size))
+    except UapsegError:
+        return False
+    return True
+
+
+@torch.no_grad()
+def class_count(model: Segmenter, size: Size) -> int:
+    """How many classes the network tells apart, by its answer to pictures of a size that it takes.
+
+    Raises:
+        UapsegError: It does not answer pictures with logits (n, k, h', w').
+    """
+    return _logits(model, pictures(size)).shape[1]
+
+
+@torch.no_grad()
+def check(model: Segmenter, size: Size | None = None, *, strict: bool = True) -> None:
+    """Makes sure that a network on the CPU is fit to be attacked, and pads pictures to the sides that it takes.
+
+    Args:
+        model: The network.
+        size: (width, height) of the pictures that it is to see.
+        strict: Whether what only looks like a slip is refused, too; else it is a warning.
+
+    Raises:
+        UapsegError: Its answer is no logits or does not fit its classes, are probabilities, change from call to call
+            or with the batch; it stays in train mode, gives no gradient, normalises twice, or cannot take some sizes.
+    """
+    takes = find_multiple(model, size)
+    images = pictures(takes)
+    logits = _logits(model, images)
+    _check_classes(model, logits)
+    _check_train_mode(model)
+    _check_same(model, logits, images)
+    _check_gradient(model, images)
+    _guess(lambda: _check_probabilities(model, logits, images), strict=strict)
+    _guess(lambda: check_scale(model, images), strict=strict)
+    if _takes(model, ODD_SIZE):
+        _check_size(model, logits)
+
+
+def _guess(check: Callable[[], None], *, strict: bool) -> None:
+    """A check that may be wrong."""
+    try:
+        check()
+    except UapsegError as error:
+        if strict:
+            raise UapsegError(f"{error} If that is wrong, --no-checks makes it a warning.") from error
+        logging.getLogger(__name__).warning("%s", error)
+
+
+def pictures(size: tuple[int, int]) -> Images:
+    """Two smooth pictures of random colours that use the whole range from 0 to 1, the second one darker."""
+    coarse = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(0))
+    smooth = F.interpolate(coarse, (size[1], size[0]), mode="bicubic").clamp(0, 1)
+    return smooth * torch.tensor([1.0, 0.6]).view(2, 1, 1, 1)
+
+
+def _logits(model: Segmenter, images: Images) -> Tensor:
+    """The net's own answer, of any resolution."""
+    size, answer = _times(images), model.answer(images)
+    if not isinstance(answer, Tensor) or answer.dim() != 4 or not answer.is_floating_point():
+        raise _no_logits(model, size, answer)
+    if len(answer) != len(images) or not 2 <= answer.shape[1] <= MOST:
+        raise _no_logits(model, size, answer)
+    if not answer.isfinite().all():
+        raise UapsegError(f"The network {model.name} answers with values that are not finite: check its weights.")
+    return answer
+
+
+def _times(images: Images) -> str:
+    return f"{images.shape[-1]} x {images.shape[-2]}"
+
+
+def _no_logits(model: Segmenter, size: str, answer: Any) -> UapsegError:
+    kind = f"{answer.dtype} of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else _kind(answer)
+    return UapsegError(
+        f"The network {model.name} answers pictures of {size} with {kind}: it must return logits, float of shape "
+        f'(n, k, h, w) with 2 to {MOST} classes, bare, as {{"out": logits}}, or first in a list.'
+    )
+
+
+def _kind(answer: Any) -> str:
+    return "nothing of the kind" if answer is None else type(answer).__name__
+
+
+def _check_classes(model: Segmenter, logits: Tensor) -> None:
+    if logits.shape[1] != len(model.classes):
+        raise UapsegError(
+            f"The network {model.name} answers with logits for {logits.shape[1]} classes and names "
+            f"{len(model.classes)}: give each a name, in the order of the logits."
+        )
+
+
+def _check_train_mode(model: Segmenter) -> None:
+    stubborn = next((name for name, module in model.named_modules() if module.training), None)
+    if stubborn is not None:
+        raise UapsegError(
+            f"The network {model.name} stays in train mode ({stubborn.removeprefix('_net.')}): "
+            "let its method train do what torch's does."
+        )
+
+
+def _check_same(model: Segmenter, logits: Tensor, images: Images) -> None:
+    if _differs(_logits(model, images), logits):
+        raise UapsegError(
+            f"The network {model.name} answers the same pictures differently each time: it computes as in training; "
+            "switch dropout and other noise off in eval mode."
+        )
+    if any(
+        _differs(model.answer(image), answer) for image, answer in zip(images.split(1), logits.split(1), strict=True)
+    ):
+        raise UapsegError(
+            f"The network {model.name} answers a picture differently in another batch: it computes as in training; "
+            "let batch normalisation use its running statistics, and nothing else look across the batch."
+        )
+
+
+def _differs(first: Tensor, second: Tensor) -> bool:
+    return bool((first - second).abs().max() > SAME * second.abs().max())
+
+
+def _check_probabilities(model: Segmenter, logits: Tensor, images: Images) -> None:
+    """Softmax adds up to 1; a sigmoid stays in [0, 1] and comes close to both where the picture is out of bounds."""
+    if logits.min() < 0 or logits.max() > 1:
+        return
+    bright = _logits(model, images * 255)
+    adds_up = bool((logits.sum(1) - 1).abs().max() < 1e-3)
+    inside = bright.min() >= 0 and bright.max() <= 1
+    wide = any(answer.min() < 0.05 and answer.max() > 0.95 for answer in (logits, bright))
+    if adds_up or (inside and wide):
+        raise UapsegError(
+            f"The network {model.name} answers with probabilities: leave the softmax or sigmoid out, so that it "
+            "returns logits."
+        )
+
+
+def _check_gradient(model: Segmenter, images: Images) -> None:
+    images = images.clone().requires_grad_()
+    try:
+        with torch.enable_grad():
+            logits = model(images)
+            weights = torch.randn(logits.shape, generator=torch.Generator().manual_seed(1))
+            gradient = torch.autograd.grad((logits * weights).sum(), images)[0]
+    except RuntimeError:
+        gradient = torch.zeros_like(images)
+    if not (gradient.flatten(1).abs().sum(1) > 0).all() or not gradient.isfinite().all():
+        raise UapsegError(
+            f"The network {model.name} gives no gradient to the picture, or one that is not finite: leave out "
+            "no_grad, detach, rounding and argmax."
+        )
+
+
+def _check_size(model: Segmenter, logits: Tensor) -> None:
+    """Another size must not be refused, nor change the number of classes, as with logits (n, h, w, k)."""
+    other = _logits(model, pictures(ODD_SIZE)).shape[1]
+    if other != logits.shape[1]:
+        raise UapsegError(
+            f"The network {model.name} answers with {logits.shape[1]} classes at one size of picture and with {other} "
+            "at another: it must return logits of shape (n, k, h, w), in this order."
+        )

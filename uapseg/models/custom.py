@@ -1,0 +1,183 @@
+"""Networks of one's own: ``FILE.py:FUNCTION``, where the function returns any module that follows the contract.
+
+The module maps float RGB (n, 3, h, w) in [0, 1] to logits (n, k, h', w'), bare, as ``{"out": logits}`` or
+``{"logits": logits}``, or first in a list. It may have
+the attributes ``classes`` (names), ``palette`` (colours from 0 to 255), ``objects`` (the classes that are things), and
+``mean`` and ``std`` (of three channels, in [0, 1]): where it has these two, its pictures come normalised.
+"""
+
+import sys
+import traceback
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import nn
+
+from uapseg.errors import UapsegError, said
+from uapseg.models import checks
+from uapseg.models.classes import distinct, numbered, objects_of, pair_of, palette_of
+from uapseg.models.segmenter import RGB, Channels, Segmenter
+
+
+def load(
+    name: str,
+    weights: Path | None = None,  # noqa: ARG001  it brings its own
+    *,
+    size: checks.Size | None = None,
+    strict: bool = True,
+) -> Segmenter:
+    """Runs the function of a file and checks the network that it returns, as `uapseg.models.checks.check` does.
+
+    Raises:
+        UapsegError: There is no such file or function, it fails, or its network is not fit to be attacked.
+    """
+    path, _, function = name.rpartition(":")
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise UapsegError(f"There is no file {file} with a network: name one with --model FILE.py:FUNCTION.")
+    net = _returned(file, function)
+    if not isinstance(net, nn.Module):
+        raise UapsegError(f"The function {name} returns {type(net).__name__}: it must return a torch.nn.Module.")
+    short = f"{file.name}:{function}"
+    return adopt(net.to("cpu", torch.float32), short, source=str(file), size=size, strict=strict)
+
+
+def adopt(
+    net: nn.Module,
+    name: str,
+    *,
+    source: str = "Python",
+    fingerprint: str | None = None,
+    size: checks.Size | None = None,
+    strict: bool = True,
+) -> Segmenter:
+    """Makes a segmenter of a module on the CPU that follows the contract above, after checking that it does.
+
+    Args:
+        net: The module; it is frozen and put into eval mode.
+        name: What to call it.
+        source: Where it comes from.
+        fingerprint: What tells its weights from others, where they are not in its state.
+        size: (width, height) of the pictures that it is to see.
+        strict: Whether what only looks like a slip is refused, too; else it is a warning.
+
+    Raises:
+        UapsegError: It makes one of the slips that `uapseg.models.checks` knows, or its attributes do not fit.
+    """
+    mean, std = _channels(net, "mean", name), _channels(net, "std", name)
+    if (mean is None) != (std is None):
+        raise UapsegError(f"The network {name} has only one of the attributes mean and std: give both, or neither.")
+    segmenter = partial(
+        Segmenter,
+        net,
+        name=name,
+        mean=mean or (0.0, 0.0, 0.0),
+        std=std or (1.0, 1.0, 1.0),
+        source=source,
+        licence="its own",
+        channels_last=False,
+        fingerprint=fingerprint,
+    )
+    classes = _classes(net, name)
+    if not classes:
+        nameless = segmenter(classes=(), palette=(), objects=(), pair=("", ""))
+        classes = numbered(checks.class_count(nameless, checks.find_multiple(nameless, size)))
+    model = segmenter(
+        classes=classes,
+        palette=_palette(net, classes, name),
+        objects=_objects(net, classes, name),
+        pair=pair_of(classes),
+    )
+    checks.check(model, size, strict=strict)
+    return model
+
+
+def _classes(net: nn.Module, name: str) -> tuple[str, ...]:
+    names = getattr(net, "classes", None)
+    if names is None:
+        return ()
+    if not _is_list(names) or len(names) < 2 or not all(isinstance(each, str) and each.strip() for each in names):
+        raise UapsegError(f"The attribute classes of the network {name} must be a list of two or more names.")
+    return distinct(names)
+
+
+def _palette(net: nn.Module, classes: tuple[str, ...], name: str) -> tuple[RGB, ...]:
+    colours = getattr(net, "palette", None)
+    if colours is None:
+        return palette_of(classes)
+    if not _is_list(colours) or len(colours) != len(classes) or not all(map(_is_colour, colours)):
+        raise UapsegError(
+            f"The attribute palette of the network {name} must be a list of colours (R, G, B) in whole numbers from 0 "
+            f"to 255, one for each of the {len(classes)} classes."
+        )
+    return tuple((red, green, blue) for red, green, blue in colours)
+
+
+def _objects(net: nn.Module, classes: tuple[str, ...], name: str) -> tuple[str, ...]:
+    objects = getattr(net, "objects", None)
+    if objects is None:
+        return objects_of(classes)
+    if not _is_list(objects) or not set(objects) <= set(classes):
+        raise UapsegError(f"The attribute objects of the network {name} must be a list of some of its classes.")
+    return tuple(objects)
+
+
+def _channels(net: nn.Module, attribute: str, name: str) -> Channels | None:
+    values = getattr(net, attribute, None)
+    if values is None:
+        return None
+    values = values.flatten().tolist() if isinstance(values, torch.Tensor) else values
+    numbers = _is_list(values) and len(values) == 3 and all(isinstance(value, int | float) for value in values)
+    if not numbers or not all((attribute == "mean" or value > 0) and 0 <= value <= 1 for value in values):
+        raise UapsegError(
+            f"The attribute {attribute} of the network {name} must be three numbers in the units of its pictures, "
+            "[0, 1]: divide grey levels by 255."
+        )
+    red, green, blue = values
+    return red, green, blue
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str)
+
+
+def _is_colour(value: Any) -> bool:
+    return _is_list(value) and len(value) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in value)
+
+
+def _returned(file: Path, function: str) -> Any:
+    """What the function of a file returns."""
+    try:
+        with _importable(file.resolve().parent):
+            return getattr(_imported(file), function)()
+    except Exception as error:  # code of the user's own may raise anything
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
+        where = f"{file}, line {lines[-1]}" if lines else f"{file}"
+        raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {said(error)}).") from error
+
+
+def _imported(file: Path) -> ModuleType:
+    """The file as a module, run anew."""
+    spec = spec_from_file_location(f"uapseg_own_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise ImportError(file)
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses look their module up
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _importable(folder: Path) -> Generator[None]:
+    """Lets a file import those beside it, as a script may."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))

@@ -1,0 +1,218 @@
+"""Networks of Hugging Face by id or from a folder: those with logits for each pixel, such as SegFormer and UperNet.
+
+Source: https://huggingface.co/docs/transformers/tasks/semantic_segmentation
+"""
+
+import re
+from collections.abc import Generator
+from contextlib import contextmanager
+from math import isfinite
+from pathlib import Path
+from pickle import UnpicklingError
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from uapseg.errors import UapsegError, said
+from uapseg.io.download import Download, UnreachableError, fetch
+from uapseg.models import checks
+from uapseg.models.classes import distinct, numbered, objects_of, pair_of, palette_of
+from uapseg.models.segmenter import Channels, Segmenter
+
+try:
+    import huggingface_hub
+    import transformers
+    from huggingface_hub.errors import GatedRepoError
+except ImportError as error:
+    raise UapsegError(
+        "Networks of Hugging Face need the package transformers: install it with pip install transformers."
+    ) from error
+
+
+class _Logits(nn.Module):
+    """A network of transformers as a function from normalised pictures to logits.
+
+    Args:
+        net: Takes ``pixel_values``.
+        flipped: Whether it wants blue before red.
+    """
+
+    def __init__(self, net: nn.Module, *, flipped: bool) -> None:
+        super().__init__()
+        self.net, self.flipped = net, flipped
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.net(pixel_values=pixels.flip(1) if self.flipped else pixels).logits
+
+
+def load(
+    rest: str,
+    weights: Path | None = None,  # noqa: ARG001  it brings its own
+    *,
+    size: checks.Size | None = None,
+    strict: bool = True,
+) -> Segmenter:
+    """The network with an id of the hub or in a folder, with the mean and std of its image processor.
+
+    Raises:
+        UapsegError: transformers is not installed, there is no such network, it cannot be had, or it gives no logits
+            for each pixel.
+    """
+    name, place = f"hf:{rest}", _place(rest)
+    net, processor = _fetched(place, name)
+    classes = _classes(net.config)
+    mean, std = _statistics(processor, name)
+    model = Segmenter(
+        _Logits(net, flipped=bool(getattr(processor, "do_flip_channel_order", False))),
+        name=name,
+        classes=classes,
+        palette=palette_of(classes),
+        objects=objects_of(classes),
+        pair=pair_of(classes),
+        mean=mean,
+        std=std,
+        source=place if Path(place).is_dir() else f"https://huggingface.co/{rest}",
+        licence="see its model card",
+        channels_last=False,
+    )
+    checks.check(model, size, strict=strict)
+    return model
+
+
+def _place(rest: str) -> str:
+    """The folder, or the id."""
+    folder = Path(rest).expanduser()
+    if folder.is_dir():
+        return str(folder)
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", rest):
+        raise UapsegError(f"There is no folder {folder}: name a folder with a network of transformers, or an id.")
+    return rest
+
+
+def _fetched(place: str, name: str) -> tuple[Any, Any]:
+    """The network and its image processor: from a folder or the hub's cache where they are there, else downloaded."""
+    with _told(name):
+        try:
+            with _quiet():
+                return _read(place, name, local_files_only=True)
+        except OSError:
+            if Path(place).is_dir():
+                raise
+        _check_connection(place)
+        return _read(place, name, local_files_only=False)
+
+
+def _read(place: str, name: str, *, local_files_only: bool) -> tuple[Any, Any]:
+    where: dict[str, Any] = {"local_files_only": local_files_only, "trust_remote_code": False}
+    config = transformers.AutoConfig.from_pretrained(place, **where)
+    if type(config) not in transformers.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
+        raise UapsegError(
+            f"The network {name} is a {config.model_type}, which gives no logits for each pixel (Mask2Former, "
+            "MaskFormer and OneFormer give masks of queries instead): choose a SegFormer or an UperNet."
+        )
+    processor = transformers.AutoImageProcessor.from_pretrained(place, **where)
+    net, found = transformers.AutoModelForSemanticSegmentation.from_pretrained(
+        place, config=config, weights_only=True, dtype=torch.float32, output_loading_info=True, **where
+    )
+    absent = [*found["missing_keys"], *found["mismatched_keys"]]
+    if absent:
+        raise UapsegError(
+            f"The network {name} has not been trained for segmentation (its weights lack {absent[0]}): "
+            "choose one that has."
+        )
+    return net, processor
+
+
+def _check_connection(place: str) -> None:
+    """Finds out at once, where the hub's own library would try for half a minute."""
+    url = f"{huggingface_hub.constants.ENDPOINT}/{place}/resolve/main/config.json"
+    with TemporaryDirectory() as folder:
+        try:
+            for _ in fetch(Download(url=url, path=Path(folder) / "config.json")):
+                pass
+        except UnreachableError:
+            raise
+        except UapsegError:
+            pass  # private, or not there: the hub's library knows more
+
+
+def _classes(config: Any) -> tuple[str, ...]:
+    """The names of its classes; those that it does not name are called by their numbers.
+
+    Some count them from 1, leave numbers out, or name what has no label.
+    """
+    known = {int(number): name for number, name in config.id2label.items()}
+    first = 1 if set(known) == set(range(1, config.num_labels + 1)) else 0
+    names = [known.get(number + first) for number in range(config.num_labels)]
+    unnamed = numbered(config.num_labels)
+    return distinct([name if isinstance(name, str) and name.strip() else unnamed[n] for n, name in enumerate(names)])
+
+
+def _statistics(processor: Any, name: str) -> tuple[Channels, Channels]:
+    """Mean and std in the units of images, whatever the processor multiplies grey levels by."""
+    scale = 255 * (processor.rescale_factor or 1 / 255) if processor.do_rescale else 255.0
+    plain = not processor.do_normalize
+    r, g, b = (0.0,) * 3 if plain else _channels(processor, "image_mean", name)
+    red, green, blue = (1.0,) * 3 if plain else _channels(processor, "image_std", name)
+    if min(red, green, blue) <= 0:
+        raise _unreadable("image_std", name)
+    return (r / scale, g / scale, b / scale), (red / scale, green / scale, blue / scale)
+
+
+def _channels(processor: Any, what: str, name: str) -> Channels:
+    """Its value for each channel: where it says none the one of its kind, where it says a single one that one."""
+    values = getattr(processor, what, None)
+    values = getattr(type(processor), what, None) if values is None else values
+    listed: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
+    if len(listed) not in {1, 3} or not all(isinstance(each, int | float) and isfinite(each) for each in listed):
+        raise _unreadable(what, name)
+    red, green, blue = listed if len(listed) == 3 else listed * 3
+    return float(red), float(green), float(blue)
+
+
+def _unreadable(what: str, name: str) -> UapsegError:
+    return UapsegError(
+        f"The network {name} has no {what} of three numbers: write what it was trained with into its "
+        "preprocessor_config.json."
+    )
+
+
+@contextmanager
+def _told(name: str) -> Generator[None]:
+    """Says what went wrong in one sentence."""
+    try:
+        yield
+    except UnreachableError as error:
+        raise UapsegError(
+            f"There is no internet and no cached weights for {name}: choose street, or name a folder as hf:FOLDER."
+        ) from error
+    except UapsegError:
+        raise
+    except UnpicklingError as error:
+        raise UapsegError(
+            f"The weights of {name} would run code when they are read: choose a network whose weights are safetensors."
+        ) from error
+    except Exception as error:  # transformers raises almost anything on a damaged network
+        if isinstance(error.__cause__, GatedRepoError):
+            raise UapsegError(
+                f"The network {name} asks for its terms to be accepted: accept them on its page, then log in with "
+                "hf auth login."
+            ) from error
+        raise UapsegError(f"The network {name} cannot be loaded ({said(error)}).") from error
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    """Keeps transformers from writing about what it loads; only while it downloads it may."""
+    logging = transformers.utils.logging
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()

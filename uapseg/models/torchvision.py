@@ -1,0 +1,114 @@
+"""The six segmentation networks of torchvision, with its weights for the 21 classes of PASCAL VOC.
+
+Source: https://docs.pytorch.org/vision/stable/models.html#semantic-segmentation
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torchvision.models import Weights, get_model, get_model_weights
+
+from uapseg.errors import UapsegError
+from uapseg.io.download import Download, UnreachableError, fetch
+from uapseg.models import Card
+from uapseg.models.checkpoint import load_weights
+from uapseg.models.classes import objects_of, pair_of, voc_palette
+from uapseg.models.segmenter import Segmenter
+
+NAMES = (
+    "lraspp_mobilenet_v3_large",
+    "deeplabv3_mobilenet_v3_large",
+    "deeplabv3_resnet50",
+    "deeplabv3_resnet101",
+    "fcn_resnet50",
+    "fcn_resnet101",
+)
+SOURCE = "torchvision {}, trained on the part of COCO that shows the classes of PASCAL VOC ({})"
+LICENCE = "BSD 3-Clause, as torchvision; the COCO photos it was trained on have licences of their own"
+
+
+def cards() -> list[Card]:
+    """A card for each of the networks."""
+    return [_card(name) for name in NAMES]
+
+
+def needed(name: str, weights: Path | None = None) -> list[Download]:
+    """The file of weights, unless it is in the cache of torch hub or another file is to be used.
+
+    Raises:
+        UapsegError: torchvision has no such network.
+    """
+    download = _download(name)
+    return [] if weights or download.path.is_file() else [download]
+
+
+def load(name: str, weights: Path | None = None) -> Segmenter:
+    """The network with the weights of a file, else with those published, downloaded if they have to be.
+
+    Raises:
+        UapsegError: torchvision has no such network, or its weights cannot be had or read.
+    """
+    for download in needed(name, weights):
+        _fetch(download, name)
+    published = _published(name)
+    classes = _classes(published)
+    net: Any = get_model(name, weights=None, weights_backbone=None, num_classes=len(classes))
+    # the pretrained ones have a second head, of use in training alone
+    load_weights(net, weights or _download(name).path, f"torchvision:{name}", unused="aux_classifier.")
+    preset = published.transforms()
+    return Segmenter(
+        net,
+        name=f"torchvision:{name}",
+        classes=classes,
+        palette=voc_palette(len(classes)),
+        objects=objects_of(classes),
+        pair=pair_of(classes),
+        mean=tuple(preset.mean),
+        std=tuple(preset.std),
+        source=f"{weights}" if weights else SOURCE.format(name, published.url),
+        licence="that of the file of weights" if weights else LICENCE,
+    )
+
+
+def _published(name: str) -> Weights:
+    if name not in NAMES:
+        raise UapsegError(f"torchvision has no segmentation network {name!r}: choose one of {', '.join(NAMES)}.")
+    return get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"].value
+
+
+def _classes(published: Weights) -> tuple[str, ...]:
+    """The names of VOC, without the underscores around the background."""
+    return tuple(name.strip("_") for name in published.meta["categories"])
+
+
+def _download(name: str) -> Download:
+    """Where the weights come from and where torch keeps them; the name of the file ends in its checksum."""
+    url = _published(name).url
+    file = url.rsplit("/", 1)[1]
+    checksum = f"sha256:{Path(file).stem.rsplit('-', 1)[1]}"
+    return Download(url=url, path=Path(torch.hub.get_dir()) / "checkpoints" / file, checksum=checksum)
+
+
+def _fetch(download: Download, name: str) -> None:
+    try:
+        for _ in fetch(download):
+            pass
+    except UnreachableError as error:
+        raise UapsegError(
+            f"There is no internet and no cached weights for torchvision:{name}: "
+            f"choose street, or put the file at {download.path}; it is {download.url}."
+        ) from error
+
+
+def _card(name: str) -> Card:
+    published = _published(name)
+    return Card(
+        name=f"torchvision:{name}",
+        parameters=published.meta["num_params"],
+        classes=len(published.meta["categories"]),
+        licence=LICENCE,
+        source=SOURCE.format(name, published.url),
+        cached=_download(name).path.is_file(),
+        download_bytes=round(published.meta["_file_size"] * 2**20),
+    )

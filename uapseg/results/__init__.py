@@ -1,0 +1,1 @@
+"""What a perturbation does, as figures, pictures and files."""

@@ -1,0 +1,151 @@
+"""Which settings make the strongest perturbation for the same amount of work: arms that run side by side."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from statistics import mean
+from typing import Any
+
+from uapseg.attack.loop import fit
+from uapseg.attack.perturbation import quantise
+from uapseg.attack.state import Snapshot
+from uapseg.datasets import Dataset
+from uapseg.models import Segmenter
+from uapseg.results.evaluation import evaluate
+from uapseg.results.variants import settings_of
+from uapseg.targets.goals import Target
+from uapseg.targets.metrics import Collapse, Scores, merit
+
+
+@dataclass(frozen=True)
+class Course:
+    """What all arms of a race have in common.
+
+    Attributes:
+        model: The network, on the device to compute on.
+        train: The pictures to learn from.
+        held_out: The pictures that choose each arm's best iterate and draw its curve.
+        test: The pictures that decide.
+        target: What the network is to see.
+        epsilon: The largest change of a value, in [0, 1].
+        budget: Image-gradients for each arm.
+    """
+
+    model: Segmenter
+    train: Dataset
+    held_out: Dataset
+    test: Dataset
+    target: Target
+    epsilon: float
+    budget: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """How an arm did with one seed.
+
+    Attributes:
+        arm: Its name.
+        seed: Its seed.
+        budget: What it could spend.
+        image_gradients: What it spent.
+        seconds: How long it searched.
+        perturbed: Its scores on the test pictures.
+        interval: 95 % bootstrap intervals over the test pictures, as [low, high].
+        clean: The scores of the clean test pictures.
+        random_noise: Those with random noise of the same epsilon.
+        training: The scores on some of the pictures it learnt from.
+        collapse: The class that has swallowed others, if one has.
+        curve: Each look at the validation pictures, as (image-gradients, first score).
+    """
+
+    arm: str
+    seed: int
+    budget: int
+    image_gradients: int
+    seconds: float
+    perturbed: Scores
+    interval: dict[str, list[float]]
+    clean: Scores
+    random_noise: Scores
+    training: Scores
+    collapse: Collapse | None
+    curve: list[tuple[int, float | None]]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, ready for JSON."""
+        return asdict(self)
+
+
+def run_arm(course: Course, arm: str, seed: int) -> Generator[Snapshot, None, Result]:
+    """Runs one arm with one seed, yields its snapshots, and returns how it did.
+
+    Raises:
+        UapsegError: There is no such arm, or it does not fit the course.
+    """
+    every = max(1, course.budget // 8)
+    settings = settings_of(arm, epsilon=course.epsilon, budget=course.budget, seed=seed, validate_every=every)
+    snapshot, curve = None, list[tuple[int, float | None]]()
+    for snapshot in fit(course.model, course.train, course.held_out, course.target, settings):
+        look = snapshot.state.validation
+        if not curve or curve[-1][0] != look.image_gradients:
+            curve.append((look.image_gradients, next(iter(look.scores.values()))))
+        yield snapshot
+    assert snapshot is not None  # noqa: S101  there is one before the first step
+    state = snapshot.state
+    delta = quantise(state.best, course.epsilon)
+    report = evaluate(course.model, course.test, course.target, delta, epsilon=course.epsilon, seed=seed)
+    return Result(
+        arm=arm,
+        seed=seed,
+        budget=course.budget,
+        image_gradients=state.image_gradients,
+        seconds=round(state.seconds, 3),
+        training=state.chosen.training,
+        curve=curve,
+        **{name: getattr(report, name) for name in ("perturbed", "interval", "clean", "random_noise", "collapse")},
+    )
+
+
+def standings(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The arms with means over their seeds, the best first.
+
+    Args:
+        results: What `Result.to_dict` gave for each arm and seed.
+
+    Returns:
+        For each arm ``arm``, ``seeds``, ``perturbed`` and ``training`` (means over seeds), ``interval`` (the mean over
+        seeds of each end), ``spread`` (the lowest and highest seed), ``collapse`` (of any seed), ``curve`` (means),
+        ``image_gradients`` and ``seconds`` (means), and ``merit``, the number that they are ordered by.
+    """
+    ordered = sorted(results, key=lambda result: result["arm"])
+    arms = [_standing(arm, list(group)) for arm, group in groupby(ordered, key=lambda result: result["arm"])]
+    return sorted(arms, key=lambda arm: arm["merit"], reverse=True)
+
+
+def _standing(arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    perturbed = {name: _mean([run["perturbed"][name] for run in runs]) for name in runs[0]["perturbed"]}
+    known = [name for name, value in perturbed.items() if value is not None]
+    return {
+        "arm": arm,
+        "seeds": [run["seed"] for run in runs],
+        "perturbed": perturbed,
+        "interval": {name: [_mean([run["interval"][name][end] for run in runs]) for end in (0, 1)] for name in known},
+        "spread": {name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known},
+        "training": {name: _mean([run["training"][name] for run in runs]) for name in perturbed},
+        "collapse": next((run["collapse"] for run in runs if run["collapse"]), None),
+        "curve": [[spent, _mean([run["curve"][place][1] for run in runs])] for place, (spent, _) in _looks(runs)],
+        "image_gradients": round(mean(run["image_gradients"] for run in runs)),
+        "seconds": round(mean(run["seconds"] for run in runs), 3),
+        "merit": mean(merit(run["perturbed"]) for run in runs),
+    }
+
+
+def _looks(runs: list[dict[str, Any]]) -> list[tuple[int, Sequence[Any]]]:
+    """The looks that all seeds have taken, by their place."""
+    return list(enumerate(min((run["curve"] for run in runs), key=len)))
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return mean(known) if known else None

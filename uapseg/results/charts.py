@@ -1,0 +1,69 @@
+"""Charts of a race: success against the work it took, and for hidden classes what hiding costs the rest."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from uapseg.results.figures import written
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SHOWN = 10
+"""Arms that get a colour of their own; the others are drawn in grey."""
+
+
+def race_chart(
+    arms: Sequence[dict[str, Any]], floors: dict[str, dict[str, float | None]], title: str, kind: str = "png"
+) -> bytes:
+    """The standings of a race as a picture.
+
+    Args:
+        arms: What `uapseg.results.benchmark.standings` gave, the best first.
+        floors: The scores of the ``clean`` pictures and with ``random_noise``.
+        title: A line above the charts.
+        kind: ``png``, or another format of matplotlib such as ``pdf``.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    hides = "hidden" in arms[0]["perturbed"]
+    drawn = Figure(figsize=(13 if hides else 9, 5), dpi=150, layout="constrained")
+    FigureCanvasAgg(drawn)
+    axes = drawn.subplots(1, 2 if hides else 1, squeeze=False)[0]
+    colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(arms))]
+    _curves(axes[0], arms, floors, colours)
+    if hides:
+        _trade(axes[1], arms, colours)
+    drawn.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
+    return written(drawn, kind)
+
+
+def _curves(
+    axis: "Axes", arms: Sequence[dict[str, Any]], floors: dict[str, dict[str, float | None]], colours: list[str]
+) -> None:
+    name = next(iter(arms[0]["perturbed"]))
+    for arm, colour in zip(arms, colours, strict=True):
+        spent, share = zip(*arm["curve"], strict=True)
+        values = [100 * value if value is not None else float("nan") for value in share]
+        label = f"{arm['arm']}  {100 * (arm['perturbed'][name] or 0):.1f}"
+        axis.plot(spent, values, color=colour, lw=1.8, label=label, zorder=2 if colour.startswith("C") else 1)
+    for floor, style in (("random_noise", "--"), ("clean", ":")):
+        if (value := floors[floor][name]) is not None:
+            axis.axhline(100 * value, color="0.4", ls=style, lw=1, label=floor.replace("_", " "))
+    axis.set_xlabel("image-gradients")
+    axis.set_ylabel(f"{name.replace('_', ' ')} on validation pictures, %")
+    axis.set_ylim(0, 100)
+    axis.legend(fontsize=8, frameon=False, title="on test pictures, %", title_fontsize=8, loc="upper left",
+                bbox_to_anchor=(1.0, 1.0))  # fmt: skip
+    axis.spines[["top", "right"]].set_visible(False)
+
+
+def _trade(axis: "Axes", arms: Sequence[dict[str, Any]], colours: list[str]) -> None:
+    for arm, colour in zip(arms, colours, strict=True):
+        kept, hidden = (100 * (arm["perturbed"][name] or 0) for name in ("kept_objects", "hidden"))
+        axis.scatter(kept, hidden, color=colour, s=36, zorder=2)
+        axis.annotate(arm["arm"], (kept, hidden), xytext=(4, 3), textcoords="offset points", fontsize=7)
+    axis.set_xlabel("other objects kept, %")
+    axis.set_ylabel("hidden, %")
+    axis.set_title("on test pictures: further right and up is better", fontsize=9)
+    axis.spines[["top", "right"]].set_visible(False)

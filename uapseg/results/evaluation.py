@@ -1,0 +1,247 @@
+"""What a perturbation does on a whole data set: on 8-bit pictures, beside the clean pictures and random noise."""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import reduce
+from operator import add
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from uapseg.attack.perturbation import eight_bit, perturb, quantise, random_signs
+from uapseg.datasets import Dataset
+from uapseg.models import Segmenter
+from uapseg.targets.goals import Hidden, Target, class_numbers
+from uapseg.targets.metrics import (
+    Collapse,
+    Counts,
+    Scores,
+    collapse,
+    count,
+    intervals,
+    mean_iou,
+    scores,
+    truth_overlap,
+)
+from uapseg.tensors import Delta, Images, LabelMaps
+
+BATCH = 8
+
+TELLING = 0.01
+"""The share of a picture's pixels from which on it shows well what becomes of a class."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """The scores of a perturbation, as `uapseg.targets.metrics.scores` defines them.
+
+    Attributes:
+        model: The network.
+        data: The data set.
+        split: Its split: ``val`` chooses, ``test`` reports.
+        pictures: How many pictures were measured.
+        epsilon: The largest change allowed, in grey levels of 255.
+        perturbed: The scores with the perturbation, rounded to whole grey levels.
+        clean: The scores of the pictures as they are.
+        random_noise: The scores with random signs of the same epsilon.
+        interval: 95 % bootstrap intervals over pictures of the scores with the perturbation, as [low, high].
+        truth: The mean IoU against the ground truth under the same three names; empty where there is none.
+        collapse: The class that has swallowed others, as in `uapseg.targets.metrics.Collapse`; None where none has.
+        linf: The largest change that the perturbation makes, in grey levels.
+        l2: The Euclidean norm of the change in [0, 1] units, mean over pictures.
+        multiple: What the network's sides must be multiples of; pictures are padded to it inside.
+        hashes: What was measured: ``weights``, ``pictures``, ``target`` and ``perturbation``, 16 hexadecimal digits
+            each.
+        seconds: How long measuring took.
+    """
+
+    model: str
+    data: str
+    split: str
+    pictures: int
+    epsilon: float
+    perturbed: Scores
+    clean: Scores
+    random_noise: Scores
+    interval: dict[str, list[float]]
+    truth: dict[str, float | None]
+    collapse: Collapse | None
+    linf: float
+    l2: float
+    hashes: dict[str, str]
+    seconds: float
+    multiple: int = 1
+
+    def to_dict(self) -> dict[str, object]:
+        """All of it as plain values, ready for JSON."""
+        return asdict(self)
+
+    def table(self) -> str:
+        """All of it as a text table, shares in per cent."""
+        lines = [f"{'':<18}{'perturbed':>10}{'95 % interval':>17}{'clean':>9}{'random noise':>14}"]
+        for name, value in self.perturbed.items():
+            interval = " to ".join(map(percent, self.interval.get(name, [None])))
+            cells = [f"{percent(value):>10}", f"{interval:>17}"]
+            cells += [f"{percent(self.clean[name]):>9}", f"{percent(self.random_noise[name]):>14}"]
+            lines.append(f"{name.replace('_', ' '):<18}" + "".join(cells))
+        if self.truth:
+            cells = [f"{percent(self.truth['perturbed']):>10}", " " * 17]
+            cells += [f"{percent(self.truth['clean']):>9}", f"{percent(self.truth['random_noise']):>14}"]
+            lines.append(f"{'mIoU against truth':<18}" + "".join(cells))
+        kind = f"all {self.pictures}" if self.split == "all" else f"{self.pictures} {self.split}"
+        where = f"{kind} pictures of {self.data}, network {self.model}"
+        lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255")
+        if self.multiple > 1:
+            lines.append(
+                f"The network takes sides of multiples of {self.multiple}: pictures are padded inside, and cut again."
+            )
+        return "\n".join([*lines, *([warning(self.collapse)] if self.collapse else [])])
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent, or a dash where there is none."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def warning(collapse: Collapse) -> str:
+    """In plain words that the network has stopped telling things apart."""
+    return (
+        f"Collapse: {collapse.name} fills {percent(collapse.seen)} % of the pictures, of which it had "
+        f"{percent(collapse.clean)} % and should have {percent(collapse.wanted)} %: the network no longer tells "
+        "things apart."
+    )
+
+
+def images_of(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
+    """Pictures of a data set as images in [0, 1] on a device."""
+    return dataset.pictures(numbers).to(device, non_blocking=True).float() / 255
+
+
+def showing(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
+    """The share of each picture's pixels that show what a target is about: its hidden classes, or anything at all."""
+    if not isinstance(target, Hidden):
+        return torch.ones(len(seen))
+    hidden = torch.tensor(class_numbers(target.classes, tuple(classes)), device=seen.device)
+    return torch.isin(seen.long(), hidden).float().mean((1, 2)).cpu()
+
+
+def numbers_showing(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
+    """The numbers of the first pictures that show what a target is about; of too few, those that show most of it too.
+
+    Args:
+        model: The network, on the device to compute on; what it sees in the clean pictures decides.
+        dataset: The pictures.
+        target: What the network is to see.
+        wanted: How many pictures at most.
+    """
+    device, shares = next(model.buffers()).device, list[float]()
+    while len(shares) < len(dataset) and sum(share >= TELLING for share in shares) < wanted:
+        numbers = range(len(shares), min(len(shares) + BATCH, len(dataset)))
+        if isinstance(target, Hidden):
+            seen = model.predict(images_of(dataset, numbers, device))
+            shares += showing(seen, target, model.classes).tolist()
+        else:
+            shares += [1.0] * len(numbers)
+    return sorted(range(len(shares)), key=lambda number: -min(shares[number], TELLING))[:wanted]
+
+
+def seen_with(model: Segmenter, images: Images, delta: Delta) -> LabelMaps:
+    """What the network sees in the 8-bit pictures that the perturbation makes (n, h, w)."""
+    return model.predict(eight_bit(perturb(images, delta)))
+
+
+def evaluate(
+    model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, epsilon: float, seed: int = 0
+) -> Report:
+    """Measures a perturbation on every picture of a data set.
+
+    Args:
+        model: The network, on the device to compute on.
+        dataset: The pictures; those that the perturbation was not trained on nor chosen by.
+        target: What the network was meant to see.
+        delta: The perturbation (3, h, w) in [-epsilon, epsilon]; it is rounded to whole grey levels first.
+        epsilon: The largest change allowed, in [0, 1]; random noise of this size is measured beside it.
+        seed: Draws the random noise and the bootstrap.
+
+    Raises:
+        UapsegError: ``target`` does not fit the classes of ``model``.
+    """
+    began = time.monotonic()
+    device = next(model.buffers()).device
+    delta = quantise(delta.to(device), epsilon)
+    size = (delta.shape[-1], delta.shape[-2])
+    noise = quantise(random_signs(size, epsilon, seed).to(device), epsilon)
+    tally, norms = _Tally(model, dataset, target, size), list[torch.Tensor]()
+    for start in range(0, len(dataset), BATCH):
+        numbers = range(start, min(start + BATCH, len(dataset)))
+        images = images_of(dataset, numbers, device)
+        clean = model.predict(images)
+        seen = {"perturbed": seen_with(model, images, delta), "clean": clean}
+        tally.add(numbers, clean, {**seen, "random_noise": seen_with(model, images, noise)})
+        norms.append((eight_bit(perturb(images, delta)) - images).flatten(1).norm(dim=1))
+    totals = tally.totals()
+    return Report(
+        model=model.name,
+        data=dataset.name,
+        split=dataset.split,
+        pictures=len(dataset),
+        epsilon=round(epsilon * 255, 3),
+        **{name: scores(total, target) for name, total in totals.items()},
+        interval=intervals(totals["perturbed"], target, seed),
+        truth=tally.truth(),
+        collapse=collapse(totals["perturbed"], target, model.classes),
+        linf=round(delta.abs().amax().item() * 255, 3),  # not 10.0000004
+        l2=torch.cat(norms).mean().item(),
+        hashes=_hashes(model, dataset, target, delta),
+        seconds=time.monotonic() - began,
+        multiple=model.multiple,
+    )
+
+
+class _Tally:
+    """Counts of what the network sees in the pictures with and without the perturbation, against goal and truth."""
+
+    def __init__(self, model: Segmenter, dataset: Dataset, target: Target, tile: tuple[int, int]) -> None:
+        self._model, self._dataset, self._target = model, dataset, target
+        self._goal_of = target.on(model.classes, model.objects, tile)
+        self._parts: dict[str, list[Counts]] = {}
+        self._true: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        names = {name.lower(): number for number, name in enumerate(model.classes)}
+        table = [names.get(name.lower(), 255) for name in dataset.classes]
+        self._table = torch.tensor([*table, *[255] * (256 - len(table))], dtype=torch.uint8)
+        self._has_truth = any(number != 255 for number in table)
+
+    def add(self, numbers: Sequence[int], clean: LabelMaps, seen: dict[str, LabelMaps]) -> None:
+        """Counts some pictures; ``seen`` has what is seen in them by name."""
+        goal, classes = self._goal_of(clean), self._model.classes
+        truth = self._table[self._dataset.truth(numbers).long()].to(clean.device) if self._has_truth else None
+        for name, labels in seen.items():
+            self._parts.setdefault(name, []).append(count(labels, clean, goal, self._target, classes))
+            if truth is not None:
+                self._true.setdefault(name, []).append(truth_overlap(labels, truth, len(classes)))
+
+    def totals(self) -> dict[str, Counts]:
+        """The counts of all pictures, by name."""
+        return {name: reduce(add, parts) for name, parts in self._parts.items()}
+
+    def truth(self) -> dict[str, float | None]:
+        """The mean IoU against the truth, by name; of classes that both the network and the data set know."""
+        known = self._table[self._table != 255].unique().long()
+        return {
+            name: mean_iou(*(torch.cat(one)[:, known] for one in zip(*pairs, strict=True)))
+            for name, pairs in self._true.items()
+        }
+
+
+def _hashes(model: Segmenter, dataset: Dataset, target: Target, delta: Delta) -> dict[str, str]:
+    contents = {
+        "pictures": "\n".join(dataset.keys).encode(),
+        "target": json.dumps(asdict(target)).encode(),
+        "perturbation": (delta * 255).round().to(torch.int16).cpu().numpy().tobytes(),
+    }
+    hashed = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in contents.items()}
+    return {"weights": model.fingerprint, **hashed}

@@ -1,0 +1,218 @@
+"""A run's folder: everything that a run leaves behind, and all that resuming it needs."""
+
+from pathlib import Path
+from typing import Any
+
+from uapseg.attack.checkpoint import pack, unpack
+from uapseg.attack.run import Plan
+from uapseg.attack.state import Snapshot, State
+from uapseg.errors import UapsegError
+from uapseg.io.files import from_json, read, remove_parts, to_json, write
+from uapseg.results.perturbation_file import (
+    Perturbation,
+    are_scores,
+    finished,
+    is_cost,
+    load,
+    save_png,
+    save_safetensors,
+)
+
+PLAN = "plan.json"
+STATE = "state.safetensors"
+HISTORY = "history.json"
+PNG = "perturbation.png"
+SAFETENSORS = "perturbation.safetensors"
+REPORT = "report.json"
+FILES = (PLAN, STATE, HISTORY, PNG, SAFETENSORS, REPORT)
+
+
+class RunFolder:
+    """A folder with a plan, and with what its run has reached.
+
+    Attributes:
+        path: Where it is.
+        plan: What its run does.
+    """
+
+    def __init__(self, path: Path, plan: Plan, looks: list[dict[str, Any]]) -> None:
+        self.path, self.plan = path, plan
+        self._looks = looks
+        self._floors: dict[str, Any] = {}
+
+    @classmethod
+    def create(cls, path: Path, plan: Plan, *, overwrite: bool = False) -> "RunFolder":
+        """Makes a folder for a new run, and leaves the plan there.
+
+        Args:
+            path: Where; its parents are made too.
+            plan: What the run does.
+            overwrite: Whether the run that is already there may go; files of other names stay.
+
+        Raises:
+            UapsegError: The folder is not empty, or cannot be written.
+        """
+        check_vacant(path, overwrite=overwrite)
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            for name in FILES:
+                (path / name).unlink(missing_ok=True)
+            remove_parts(path)
+        except OSError as error:
+            raise UapsegError(f"The folder {path} cannot be written: {error.strerror}.") from error
+        folder = cls(path, plan, [])
+        folder._restore()
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> "RunFolder":
+        """Opens the folder of an earlier run.
+
+        Raises:
+            UapsegError: It holds no run of this version.
+        """
+        if not (path / PLAN).is_file():
+            raise UapsegError(f"{path} is not the folder of a run: there is no {PLAN} in it.")
+        plan = Plan.from_dict(_read(path / PLAN).get("plan", {}))
+        floors, looks = _read_history(path / HISTORY) if (path / HISTORY).is_file() else ({}, [])
+        folder = cls(path, plan, looks)
+        folder._floors = floors
+        return folder
+
+    @property
+    def history(self) -> dict[str, Any]:
+        """The looks at the validation pictures, oldest first, and the floors to compare them with.
+
+        Returns:
+            ``floors``: the scores of the ``clean`` pictures and of ``random_noise`` of the same epsilon; ``looks``: a
+            list of ``image_gradients``, ``seconds`` and ``scores``.
+        """
+        return {"floors": self._floors, "looks": list(self._looks)}
+
+    def note(self, snapshot: Snapshot) -> None:
+        """Remembers a new look at the validation pictures, to be written by the next save."""
+        self._floors = dict(snapshot.floors)
+        look, seconds = snapshot.state.validation, round(snapshot.state.seconds, 3)
+        # a history that is newer than the state resumed from is cut back to it
+        self._looks = [old for old in self._looks if old["image_gradients"] < look.image_gradients] + [
+            next((old for old in self._looks if old["image_gradients"] == look.image_gradients), None)
+            or {"image_gradients": look.image_gradients, "seconds": seconds, "scores": dict(look.scores)}
+        ]
+
+    def save(self, snapshot: Snapshot) -> None:
+        """Writes where the run stands, each file whole or not at all; a folder that is gone is made again.
+
+        Raises:
+            UapsegError: A file cannot be written; the save before it stays good.
+        """
+        self.note(snapshot)
+        try:
+            self._restore()
+            write(self.path / HISTORY, _json(self.history))  # before the state, which cuts it back
+            write(self.path / STATE, pack(snapshot.state, self.plan))
+            perturbation = finished(self.plan, snapshot.state)
+            save_png(self.path / PNG, perturbation)
+            save_safetensors(self.path / SAFETENSORS, perturbation)
+        except UapsegError as error:
+            raise UapsegError(f"{str(error).removesuffix('.')}; what was saved before is kept.") from error
+
+    def load_state(self) -> State | None:
+        """Where the run stopped; None where nothing of it was saved yet.
+
+        Raises:
+            UapsegError: The state is gone, is damaged, or belongs to another plan.
+        """
+        file = self.path / STATE
+        if file.is_file():
+            return unpack(read(file), self.plan, f"The state {file}")
+        if any((self.path / name).is_file() for name in (PNG, SAFETENSORS, REPORT)):  # written after it
+            raise UapsegError(
+                f"{file} is gone, without which the run cannot go on: bring it back, or train again with --overwrite."
+            )
+        return None
+
+    def perturbation(self) -> Perturbation:
+        """What the run has found.
+
+        Raises:
+            UapsegError: There is none yet, or that of another run.
+        """
+        if not (self.path / SAFETENSORS).is_file():
+            raise UapsegError(f"The run in {self.path} has found no perturbation yet: resume it first.")
+        found = load(self.path / SAFETENSORS)
+        if found.plan != self.plan:
+            raise UapsegError(
+                f"The perturbation in {self.path} is of another plan than the one beside it: resume the run, which "
+                "writes it again."
+            )
+        return found
+
+    def write_report(self, report: dict[str, Any]) -> None:
+        """Writes the run's final report.
+
+        Raises:
+            UapsegError: It cannot be written.
+        """
+        self._restore()
+        write(self.path / REPORT, _json(report))
+
+    def report(self) -> dict[str, Any] | None:
+        """The run's final report; None where it has not come to its end.
+
+        Raises:
+            UapsegError: It cannot be read.
+        """
+        return _read(self.path / REPORT) if (self.path / REPORT).is_file() else None
+
+    def _restore(self) -> None:
+        """Makes the folder and its plan again where somebody has deleted them during the run."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UapsegError(f"The folder {self.path} cannot be written: {error.strerror}.") from error
+        if not (self.path / PLAN).is_file():
+            write(self.path / PLAN, _json({"plan": self.plan.to_dict()}))
+
+
+def check_vacant(path: Path, *, overwrite: bool = False) -> None:
+    """Makes sure that a new run may have this folder.
+
+    Raises:
+        UapsegError: It is a file, or it is not empty and may not be overwritten.
+    """
+    if path.exists() and not path.is_dir():
+        raise UapsegError(f"{path} is a file: choose another folder with --out.")
+    if path.is_dir() and any(path.iterdir()) and not overwrite:
+        raise UapsegError(f"The folder {path} is not empty: resume the run in it, choose another, or add --overwrite.")
+
+
+def _json(fields: dict[str, Any]) -> bytes:
+    return (to_json(fields, indent=2) + "\n").encode()
+
+
+def _read(file: Path) -> dict[str, Any]:
+    return from_json(read(file), f"The file {file}")
+
+
+def _read_history(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The floors and the looks in a file, which anyone may have written."""
+    history = _read(file)
+    floors, looks = history.get("floors"), history.get("looks")
+    if not isinstance(floors, dict) or not isinstance(looks, list) or not _are_sound(floors, looks):
+        raise UapsegError(f"The file {file} was altered: delete it, and the run goes on without its earlier figures.")
+    return floors, looks
+
+
+def _are_sound(floors: dict[str, Any], looks: list[Any]) -> bool:
+    return all(map(are_scores, floors.values())) and all(map(_is_look, looks))
+
+
+def _is_look(look: Any) -> bool:
+    """Whether a value of a file is a look, as `RunFolder.history` has them."""
+    return (
+        isinstance(look, dict)
+        and look.keys() == {"image_gradients", "seconds", "scores"}
+        and is_cost(look["image_gradients"])
+        and is_cost(look["seconds"])
+        and are_scores(look["scores"])
+    )

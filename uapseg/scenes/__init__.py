@@ -1,0 +1,63 @@
+"""Street scenes drawn from numbers: pictures with exact labels, for training and trying out without any download."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uapseg.scenes.camera import random_camera
+from uapseg.scenes.canvas import OVERSAMPLING, Canvas
+from uapseg.scenes.finish import develop
+from uapseg.scenes.ground import paint_ground
+from uapseg.scenes.sky import paint_sky, random_weather
+from uapseg.scenes.street import paint_backdrop, paint_sides, paint_things, random_street, street_things
+
+__all__ = ["CLASSES", "SIZE", "SPLITS", "VERSION", "Scene", "render"]
+
+SIZE = (384, 256)
+VERSION = 1  # of what is drawn: raised when a scene changes, so that stored scenes are drawn anew
+CLASSES = (
+    "Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist",
+)  # fmt: skip
+SPLITS = MappingProxyType({"train": 512, "val": 64, "test": 64})
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A street and what its pixels show.
+
+    Attributes:
+        picture: RGB, uint8 (256, 384, 3).
+        labels: Index into ``CLASSES`` of every pixel, uint8 (256, 384).
+    """
+
+    picture: NDArray[np.uint8]
+    labels: NDArray[np.uint8]
+
+
+def render(split: str, index: int) -> Scene:
+    """Return scene ``index`` of ``split``, the same on every call.
+
+    Args:
+        split: A name in ``SPLITS``; the scenes of two splits have nothing in common.
+        index: 0 or more; it may go beyond the split's usual number of scenes.
+
+    Raises:
+        ValueError: Unknown ``split`` or negative ``index``.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
+    if index < 0:
+        raise ValueError(f"index must be 0 or more, got {index}")
+    rng = np.random.default_rng(np.random.SeedSequence((list(SPLITS).index(split), index)))
+    size = (SIZE[0] * OVERSAMPLING, SIZE[1] * OVERSAMPLING)
+    street, driver, parking = random_street(rng)
+    camera = random_camera(rng, *size, x=driver)
+    light, recipe = random_weather(rng)
+    canvas = Canvas(camera, light, paint_sky(rng, recipe, light, camera, size))
+    paint_backdrop(canvas, rng)
+    paint_ground(canvas, rng, street)
+    paint_sides(canvas, rng, street)
+    paint_things(street_things(canvas, rng, street, parking=parking))
+    return Scene(*develop(canvas, rng, street))
