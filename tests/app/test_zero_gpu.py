@@ -9,7 +9,7 @@ import pytest
 from uapseg.app.controls import Choice
 from uapseg.app.worker import seconds_asked
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow

@@ -43,7 +43,7 @@ def test_free_memory_is_given_back():
     for way in ("spare", "usual"):
         done = subprocess.run(
             [sys.executable, "-c", PROGRAM, way], capture_output=True, text=True, check=True, timeout=120,
-            cwd=Path(__file__).parents[1], env={**os.environ, "OMP_NUM_THREADS": "1"},
+            cwd=Path(__file__).parents[2], env={**os.environ, "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         left[way] = int(done.stdout)
     assert left["usual"] > 100, "the allocator does not keep what is free: nothing is measured here"

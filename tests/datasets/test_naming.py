@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_datasets_folder import encoded, photo, put
+from tests.datasets.test_folder import encoded, photo, put
 from uapseg.datasets import load_dataset
 from uapseg.datasets.class_names import read_classes
 from uapseg.errors import UapsegError

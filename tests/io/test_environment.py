@@ -37,7 +37,7 @@ def test_every_number_is_checked(name, monkeypatch):
 @pytest.mark.slow
 def test_a_wrong_number_ends_the_page_with_a_sentence(tmp_path):
     told = {**os.environ, "UAPSEG_PATIENCE": "soon", "UAPSEG_CACHE": str(tmp_path)}
-    page = [sys.executable, str(Path(__file__).parents[1] / "app.py")]
+    page = [sys.executable, str(Path(__file__).parents[2] / "app.py")]
     ended = subprocess.run(page, env=told, capture_output=True, text=True, timeout=120, check=False)
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("UAPSEG_PATIENCE is 'soon': give it as a whole number")

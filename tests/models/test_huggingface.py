@@ -15,7 +15,7 @@ import torch
 import transformers
 from torch import nn
 
-from tests.test_models_zoo import Trap
+from tests.models.test_torchvision import Trap
 from uapseg.errors import UapsegError
 from uapseg.io.download import UnreachableError
 from uapseg.models import huggingface, load_model

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.test_models_zoo import Trap
+from tests.models.test_torchvision import Trap
 from uapseg.errors import UapsegError
 from uapseg.results import importers
 from uapseg.results.perturbation_file import OURS, Perturbation, load, save_png, save_safetensors

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_datasets_folder import encoded, mask, photo, put
+from tests.datasets.test_folder import encoded, mask, photo, put
 from uapseg.cli import main
 from uapseg.datasets.splits import side
 from uapseg.io.sources import END

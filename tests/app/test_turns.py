@@ -7,8 +7,8 @@ import gradio as gr
 import numpy as np
 import pytest
 
+from tests.app.test_painting import sent
 from tests.small_world import values, visitor
-from tests.test_ui_drawing import sent
 from uapseg.app import history, strings
 from uapseg.app.handlers import CONTROLS, Handlers
 from uapseg.app.progress import unpacked

@@ -16,8 +16,8 @@ import pytest
 import torch
 from PIL import Image
 
+from tests.app.test_painting import sent
 from tests.small_world import SIZE, ran, registry, values, visitor
-from tests.test_ui_drawing import sent
 from uapseg.app import strings
 from uapseg.app.context import CONTROLS
 from uapseg.app.controls import BUDGETS

@@ -19,7 +19,7 @@ from uapseg.targets.goals import Hidden
 SHADES = (90, 100, 104, 112, 115, 120)
 PROGRAM = """
 import sys, torch
-from tests.test_distributed import search
+from tests.attack.test_distributed import search
 from uapseg.attack.distributed import joined
 with joined() as workers:
     torch.save(search(workers), f"{sys.argv[1]}.{workers.rank}")
@@ -64,7 +64,7 @@ def test_processes_find_what_one_finds(world, tmp_path):
     """Rounding may decide where gradients cancel: 99.9 % of the values must be equal."""
     program, found = tmp_path / "program.py", tmp_path / "delta.pt"
     program.write_text(PROGRAM)
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     command = [
         sys.executable,
         "-m",

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.cli.test_cli import document, photos, told  # noqa: F401  a fixture
 from tests.conftest import Plain, greys
-from tests.test_cli import document, photos, told  # noqa: F401  a fixture
 from uapseg.attack.loop import fit
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast

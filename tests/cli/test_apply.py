@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from tests.test_cli import document, told
+from tests.cli.test_cli import document, told
 from uapseg.attack.perturbation import MOST_PIXELS, fit_picture
 from uapseg.cli import main
 from uapseg.io.images import to_images

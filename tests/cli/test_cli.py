@@ -29,7 +29,7 @@ from uapseg.results.perturbation_file import Perturbation, load, save_png
 from uapseg.results.run_folder import FILES, RunFolder
 from uapseg.targets.goals import Hidden
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")
 STATIC = {"target_success", "region_success"}
 HIDDEN = {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}

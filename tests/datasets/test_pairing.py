@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.test_datasets_folder import encoded, listed, mask, photo, put, zipped
+from tests.datasets.test_folder import encoded, listed, mask, photo, put, zipped
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 
