@@ -14,9 +14,9 @@ from tests.small_world import small_world
 from uapseg.app import launch_options
 from uapseg.app.handlers import Handlers
 from uapseg.app.page import page
-from uapseg.app.polling import Replies
+from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 """A camera that shows a moving test picture, and may be used."""
@@ -88,11 +88,11 @@ class Site:
 
 
 @contextmanager
-def site(browser: Browser, studios: Studios, patience: float = 30) -> Iterator[Site]:
+def site(browser: Browser, studios: WorkspaceCache, patience: float = 30) -> Iterator[Site]:
     """Serves the page with a registry of its own."""
     runs = Registry()
     handlers = Handlers(studios, runs, patience)
-    blocks = page(handlers, Replies(studios, runs))
+    blocks = page(handlers, Polling(studios, runs))
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield Site(url, handlers, browser)
     blocks.close()

@@ -14,7 +14,7 @@ from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
     from uapseg.app.handlers import Handlers
-    from uapseg.app.workspaces import Studios
+    from uapseg.app.workspaces import WorkspaceCache
 
 DARK, LIGHT = 100 / 255, 121 / 255
 """The colours of the two classes; a grey is seen as light from 110.5 grey levels on."""
@@ -84,7 +84,7 @@ def scene_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def studios() -> Iterator["Studios"]:
+def studios() -> Iterator["WorkspaceCache"]:
     """The page's studios on the small world; imported here, as most tests need no page."""
     from tests.small_world import small_world
 
@@ -93,7 +93,7 @@ def studios() -> Iterator["Studios"]:
 
 
 @pytest.fixture
-def handlers(studios: "Studios") -> "Handlers":
+def handlers(studios: "WorkspaceCache") -> "Handlers":
     """The events of a page of their own, on the small world."""
     from tests.small_world import registry
     from uapseg.app.handlers import Handlers

@@ -28,7 +28,7 @@ def crowd(site: Site, number: int) -> Iterator[None]:
         going = threads.submit(lambda: asyncio.run(_crowd(site, SOCKETS, ready, over)))
         try:
             for run in runs:
-                handlers.on_ask(run.token, *values(handlers))
+                handlers.on_start(run.token, *values(handlers))
             while not ready.wait(0.1):
                 assert not going.done(), going.result()
             yield
@@ -76,7 +76,7 @@ class _Visitor:
     async def start(self) -> asyncio.Task[None]:
         """Presses Start, waits until the run is in line, and looks on."""
         async with self.door:
-            await self._send("on_ask", [self.token, *self.controls])
+            await self._send("on_start", [self.token, *self.controls])
             while (await self._pull(seq=0))["status"] == "idle":
                 await asyncio.sleep(0.05)
             await self._send("on_run", [self.token])

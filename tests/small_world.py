@@ -14,13 +14,13 @@ import uapseg.datasets
 import uapseg.models
 from tests.conftest import Greys, Plain, greys
 from uapseg.app import examples, messages, strings
-from uapseg.app.finished_run import Work
-from uapseg.app.frame_options import Wanted
+from uapseg.app.finished_run import FinishedRun
+from uapseg.app.frame_options import FrameOptions
 from uapseg.app.handlers import CONTROLS, Handlers
 from uapseg.app.registry import Registry
 from uapseg.app.rendering import frame
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.io.download import Download
 from uapseg.models import Segmenter
 from uapseg.results.perturbation_file import save_png
@@ -38,7 +38,7 @@ FAR = "far:x"
 
 
 @contextmanager
-def small_world(url: str = "", folder: Path | None = None) -> Iterator[Studios]:
+def small_world(url: str = "", folder: Path | None = None) -> Iterator[WorkspaceCache]:
     """Registers two networks and three sets of pictures, and gives studios of ``greys``, ``hours`` and ``plain:x``.
 
     Args:
@@ -61,7 +61,7 @@ def small_world(url: str = "", folder: Path | None = None) -> Iterator[Studios]:
             patch.setitem(sys.modules, f"small_{name}", module)
             files = (uapseg.models if name in {"greys", "hours"} else uapseg.datasets)._FILES
             patch.setitem(files, name, f"small_{name}")
-        yield Studios(("greys", "hours"), ("plain:x", FAR) if url else ("plain:x",))
+        yield WorkspaceCache(("greys", "hours"), ("plain:x", FAR) if url else ("plain:x",))
     torch.set_num_threads(threads)
 
 
@@ -81,10 +81,10 @@ def _module(**names: object) -> ModuleType:
 
 
 @contextmanager
-def stocked(studios: Studios, folder: Path) -> Iterator[None]:
+def stocked(studios: WorkspaceCache, folder: Path) -> Iterator[None]:
     """Puts a ready noise, one that hides, and a recorded run of two frames on the shelf of a small world."""
     run = trained(studios)
-    work = Work.of(run, studios.first)
+    work = FinishedRun.of(run, studios.first)
     save_png(folder / "o.png", work.perturbation)
     _, label, _ = messages.shares(work.plan.target, strings.TYPE)[0]
     seen = studios.first.facts["scene"]["seen"]
@@ -92,7 +92,9 @@ def stocked(studios: Studios, folder: Path) -> Iterator[None]:
         "file": "o.png", "title": "o", "label": label, "hides": False, "epsilon": 10, "success": 1.0, "noise": 0.1,
         "interval": [0.9, 1.0], "pictures": 64, "image_gradients": 320, "seen": seen,
     }  # fmt: skip
-    frames = [frame(studios.first, studios.first.scene, moment.levels, work.plan, Wanted()) for moment in run.moments]
+    frames = [
+        frame(studios.first, studios.first.scene, moment.levels, work.plan, FrameOptions()) for moment in run.moments
+    ]
     still = {"each": [1.0] * 6, "thumbs": [seen] * 6, "plain": ""}
     rows = [
         {**pictures, **still, "spent": moment.spent, "scores": moment.look["scores"]}
@@ -112,18 +114,18 @@ def stocked(studios: Studios, folder: Path) -> Iterator[None]:
     forget_shelf(studios)
 
 
-def forget_shelf(studios: Studios) -> None:
+def forget_shelf(studios: WorkspaceCache) -> None:
     """Makes the page look at the shelf again."""
     examples.cards.cache_clear()
     examples.recorded.cache_clear()
     studios.first.__dict__.pop("facts", None)
 
 
-def trained(studios: Studios) -> Run:
+def trained(studios: WorkspaceCache) -> Run:
     """A finished run of the usual plan."""
     handlers = Handlers(studios, registry(), patience=600)
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, budget=320))
+    handlers.on_start(run.token, *values(handlers, budget=320))
     list(handlers.on_run(run.token))
     return run
 
@@ -137,7 +139,7 @@ def visitor(handlers: Handlers, saved: dict | None = None) -> Run:
 
 def values(handlers: Handlers, drawing: str | None = None, **changes: object) -> list[object]:
     """The controls as the browser sends them: the default but for ``changes``."""
-    kept = {**handlers.first.kept(), "word": "o", **changes}
+    kept = {**handlers.first.to_dict(), "word": "o", **changes}
     return [*(kept[name] for name in CONTROLS), {"drawing": drawing}]
 
 
@@ -148,6 +150,6 @@ def registry() -> Registry:
 def ran(handlers: Handlers, **changes: object) -> Run:
     """A run that has come to its end; the controls are the default but for ``changes``."""
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, **changes))
+    handlers.on_start(run.token, *values(handlers, **changes))
     list(handlers.on_run(run.token))
     return run

@@ -63,7 +63,7 @@ def main(folder: Path) -> dict[str, Any]:
         run = visitor(handlers)
         found: dict[str, Any] = {}
 
-        handlers.on_ask(run.token, *values(handlers, budget=8000))
+        handlers.on_start(run.token, *values(handlers, budget=8000))
         driver = handlers.on_run(run.token)
         next(driver)
         found["workers"] = len(multiprocessing.active_children())
@@ -71,7 +71,7 @@ def main(folder: Path) -> dict[str, Any]:
         list(driver)
         found["paused"] = [run.status, run.spent]
 
-        handlers.on_ask(run.token, *values(handlers, budget=8000))
+        handlers.on_start(run.token, *values(handlers, budget=8000))
         driver = handlers.on_run(run.token)
         next(driver)
         found["resumed"] = [run.status, run.spent]
@@ -83,12 +83,12 @@ def main(folder: Path) -> dict[str, Any]:
             found["killed"] = [run.status, error.message]
 
         run = visitor(handlers)
-        handlers.on_ask(run.token, *values(handlers, budget=640, epsilon=9))
+        handlers.on_start(run.token, *values(handlers, budget=640, epsilon=9))
         list(handlers.on_run(run.token))
         found["done"] = [run.status, run.spent, run.look and run.look["scores"]["region_success"]]
 
         run = visitor(handlers)
-        handlers.on_ask(run.token, *values(handlers, budget=50, preset="paper"))
+        handlers.on_start(run.token, *values(handlers, budget=50, preset="paper"))
         try:
             list(handlers.on_run(run.token))
         except gr.Error as error:

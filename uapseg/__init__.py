@@ -8,10 +8,27 @@ from uapseg.attack.state import Snapshot, State
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model
 from uapseg.results.evaluation import Report, evaluate
-from uapseg.targets.drawing import drawn, mapped, written
-from uapseg.targets.goals import Hidden, Static
+from uapseg.targets.drawing import label_map_target, mask_target, text_target
+from uapseg.targets.goals import HideClasses, StaticTarget
 
 __all__ = [
-    "Hidden", "Plan", "Report", "Segmenter", "Settings", "Snapshot", "State", "Static", "UapsegError",
-    "drawn", "evaluate", "fast", "fit", "load_model", "mapped", "paper", "perturb", "run", "written",
+    "HideClasses",
+    "Plan",
+    "Report",
+    "Segmenter",
+    "Settings",
+    "Snapshot",
+    "State",
+    "StaticTarget",
+    "UapsegError",
+    "evaluate",
+    "fast",
+    "fit",
+    "label_map_target",
+    "load_model",
+    "mask_target",
+    "paper",
+    "perturb",
+    "run",
+    "text_target",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ class UapsegError(Exception):
     """Something the user can mend: the message is one plain sentence that says how."""
 
 
-def said(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
     """What an exception of anyone's code says, on one line and without the names that Python has for exceptions."""
     text = "".join(letter for letter in " ".join(str(error).split()) if letter.isprintable())
     text = re.sub(r"(Traceback \(most recent call last\):? ?)|(\b[A-Z]\w*(Error|Exception)\b:? ?)", "", text)

@@ -11,9 +11,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from uapseg.datasets.coco_annotations import chosen
+from uapseg.datasets.coco_annotations import select_annotations
 from uapseg.datasets.coco_mini import MANIFEST
-from uapseg.datasets.coco_selection import Choice
+from uapseg.datasets.coco_selection import Selection
 from uapseg.io.files import to_json, write
 
 
@@ -22,7 +22,7 @@ def manifest(root: Path) -> dict[str, Any]:
     entries = [
         one.entry
         for folder in ("train2017", "val2017")
-        for one in chosen(root / "annotations" / f"instances_{folder}.json", folder, Choice()).pictures
+        for one in select_annotations(root / "annotations" / f"instances_{folder}.json", folder, Selection()).pictures
     ]
     licences = {entry.licence.number: entry.licence for entry in entries}
     pictures = []

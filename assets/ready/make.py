@@ -15,19 +15,19 @@ from typing import Any
 
 from uapseg.app import messages, strings
 from uapseg.app.controls import VALIDATION
-from uapseg.app.frame_options import Wanted
-from uapseg.app.frames import label_png, perturbed
-from uapseg.app.progress import level_array, look_of
+from uapseg.app.frame_options import FrameOptions
+from uapseg.app.frames import label_png, perturb_photo
+from uapseg.app.progress import level_array, validation_frame
 from uapseg.app.rendering import frame
-from uapseg.app.workspace import Studio
+from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan, run
 from uapseg.attack.settings import fast
 from uapseg.attack.state import Snapshot
 from uapseg.datasets import load_dataset
 from uapseg.results.evaluation import evaluate
-from uapseg.results.perturbation_file import finished, load, save_png
-from uapseg.targets.drawing import mapped, written
-from uapseg.targets.goals import Hidden, Static, Target
+from uapseg.results.perturbation_file import best_perturbation, load, save_png
+from uapseg.targets.drawing import label_map_target, text_target
+from uapseg.targets.goals import HideClasses, StaticTarget, Target
 
 FOLDER = Path(__file__).parent
 PAIR = ("street", "street")
@@ -56,13 +56,13 @@ class Noise:
 
 
 NOISES = (
-    Noise("foo", written("foo", "Tree", "Building", SIZE)),
-    Noise("faint-foo", written("foo", "Tree", "Building", SIZE), 6),
-    Noise("robust-foo", written("foo", "Tree", "Building", SIZE), robust=True),
-    Noise("no-pedestrians", Hidden(classes=("Pedestrian",))),
-    Noise("no-cars", Hidden(classes=("Car",))),
-    Noise("no-people", Hidden(classes=("Pedestrian", "Bicyclist"))),
-    Noise("all-clear", Hidden(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
+    Noise("foo", text_target("foo", "Tree", "Building", SIZE)),
+    Noise("faint-foo", text_target("foo", "Tree", "Building", SIZE), 6),
+    Noise("robust-foo", text_target("foo", "Tree", "Building", SIZE), robust=True),
+    Noise("no-pedestrians", HideClasses(classes=("Pedestrian",))),
+    Noise("no-cars", HideClasses(classes=("Car",))),
+    Noise("no-people", HideClasses(classes=("Pedestrian", "Bicyclist"))),
+    Noise("all-clear", HideClasses(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
 )
 SCENE = 7
 """The train scene whose label map is shown everywhere."""
@@ -78,7 +78,7 @@ def main() -> None:
     options.add_argument("--budget", type=int, default=2000)
     options.add_argument("--only", nargs="*")
     chosen = options.parse_args()
-    studio = Studio(*PAIR)
+    studio = Workspace(*PAIR)
     noises = (*NOISES, Noise("scene", map_of(SCENE, studio), title="Another street everywhere"))
     for noise in noises:
         file = FOLDER / f"{noise.name}.png"
@@ -88,13 +88,13 @@ def main() -> None:
     (FOLDER / "index.json").write_text(json.dumps({"pair": PAIR, "cards": cards}), encoding="utf-8")
 
 
-def map_of(number: int, studio: Studio) -> Target:
+def map_of(number: int, studio: Workspace) -> Target:
     """What the network sees in a train scene, as the target for every picture."""
     picture = load_dataset(PAIR[1], "train").pictures([number])[0].permute(1, 2, 0).numpy()
-    return mapped(studio.predict(picture), studio.model.classes, None, f"scene {number}")
+    return label_map_target(studio.predict(picture), studio.model.classes, None, f"scene {number}")
 
 
-def make(noise: Noise, file: Path, budget: int, studio: Studio) -> None:
+def make(noise: Noise, file: Path, budget: int, studio: Workspace) -> None:
     """Trains one; the recorded one leaves its frames as well."""
     settings = fast(epsilon=noise.epsilon / 255, budget=budget, robust=noise.robust, **VALIDATION)
     plan = Plan(model=PAIR[0], data=LEARNT, target=noise.target, settings=settings)
@@ -105,7 +105,7 @@ def make(noise: Noise, file: Path, budget: int, studio: Studio) -> None:
         if noise.name == RECORDED:
             frames.append(recorded(plan, snapshot, studio))
     if snapshot:
-        save_png(file, finished(plan, snapshot.state))
+        save_png(file, best_perturbation(plan, snapshot.state))
     if frames and snapshot:
         shares = messages.shares(plan.target, strings.TYPE)
         text = {
@@ -124,11 +124,11 @@ def looked(plan: Plan) -> Iterator[Snapshot]:
             yield snapshot
 
 
-def recorded(plan: Plan, snapshot: Snapshot, studio: Studio) -> dict[str, Any]:
+def recorded(plan: Plan, snapshot: Snapshot, studio: Workspace) -> dict[str, Any]:
     """One frame, as small as it can be shown."""
     state = snapshot.state
-    look = look_of(state.validation)
-    shown = frame(studio, studio.scene, level_array(state.delta, plan.settings.epsilon), plan, Wanted(slow=True))
+    look = validation_frame(state.validation)
+    shown = frame(studio, studio.scene, level_array(state.delta, plan.settings.epsilon), plan, FrameOptions(slow=True))
     return {
         **shown, "spent": state.image_gradients, "scores": look["scores"], "each": look["each"][:6],
         "thumbs": studio.thumbs(look["predictions"][:, ::2, ::2]),
@@ -136,12 +136,12 @@ def recorded(plan: Plan, snapshot: Snapshot, studio: Studio) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def card(noise: Noise, studio: Studio) -> dict[str, Any]:
+def card(noise: Noise, studio: Workspace) -> dict[str, Any]:
     """What the page says of one, measured on the test pictures."""
     file = FOLDER / f"{noise.name}.png"
     kept = load(file)
     report = evaluate(studio.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
-    painted = isinstance(noise.target, Static) and len(noise.target.classes) > 1
+    painted = isinstance(noise.target, StaticTarget) and len(noise.target.classes) > 1
     name, label, _ = messages.shares(noise.target, strings.DRAW if painted else strings.TYPE)[0]
     caption = messages.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
     levels = kept.levels.numpy()
@@ -149,14 +149,14 @@ def card(noise: Noise, studio: Studio) -> dict[str, Any]:
         "file": file.name,
         "title": f"{noise.title}, epsilon {noise.epsilon}" if noise.title else caption,
         "label": label,
-        "hides": isinstance(noise.target, Hidden),
+        "hides": isinstance(noise.target, HideClasses),
         "epsilon": noise.epsilon,
         "success": report.perturbed[name],
         "interval": report.interval.get(name),
         "noise": report.random_noise[name],
         "pictures": report.pictures,
         "image_gradients": kept.image_gradients,
-        "seen": label_png(studio.predict(perturbed(studio.scene.picture, levels)), studio.model.palette, SMALL),
+        "seen": label_png(studio.predict(perturb_photo(studio.scene.picture, levels)), studio.model.palette, SMALL),
     }
 
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from uapseg.attack.perturbation import eight_bit, perturb, random_signs
+from uapseg.attack.perturbation import perturb, quantize_images, random_signs
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.models import Segmenter, load_model
-from uapseg.results.evaluation import images_of
+from uapseg.results.evaluation import load_images
 
 CPU = torch.device("cpu")
 
@@ -45,13 +45,13 @@ def measure(model: Segmenter, dataset: Dataset, draws: int = 3) -> Accuracy:
     k = len(model.classes)
     confusion, same, pixels = torch.zeros(k * k, dtype=torch.int64), 0, 0
     for number in range(len(dataset)):
-        images, truth = images_of(dataset, [number], CPU), dataset.truth([number])
+        images, truth = load_images(dataset, [number], CPU), dataset.truth([number])
         seen = model.predict(images)
         known = truth < k
         confusion += (truth[known].long() * k + seen[known]).bincount(minlength=k * k)
         for draw in range(draws):
             noise = random_signs(dataset.size, 10 / 255, seed=number * draws + draw)
-            same += int((model.predict(eight_bit(perturb(images, noise))) == seen).sum())
+            same += int((model.predict(quantize_images(perturb(images, noise))) == seen).sum())
             pixels += seen.numel()
     return Accuracy(confusion.view(k, k), same / max(1, pixels))
 

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from uapseg.app import launch_options
-from uapseg.app.bodies import MOST_BYTES, SmallBodies
+from uapseg.app.bodies import MOST_BYTES, BodyLimit
 
 
 async def length(request: Request) -> PlainTextResponse:
@@ -24,7 +24,7 @@ async def length(request: Request) -> PlainTextResponse:
 @pytest.fixture
 def client() -> TestClient:
     routes = [Route(path, length, methods=["POST"]) for path in ("/gradio_api/queue/join", "/gradio_api/upload")]
-    return TestClient(Starlette(routes=routes, middleware=[Middleware(SmallBodies)]))
+    return TestClient(Starlette(routes=routes, middleware=[Middleware(BodyLimit)]))
 
 
 def parts(number: int) -> Iterator[bytes]:
@@ -40,4 +40,4 @@ def test_a_body_has_a_limit_whether_it_says_its_length_or_not(client: TestClient
 
 
 def test_the_page_has_the_limit():
-    assert any(layer.cls is SmallBodies for layer in launch_options()["app_kwargs"]["middleware"])
+    assert any(layer.cls is BodyLimit for layer in launch_options()["app_kwargs"]["middleware"])

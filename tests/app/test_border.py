@@ -15,9 +15,9 @@ from uapseg.app import launch_options
 from uapseg.app.api import Endpoints
 from uapseg.app.handlers import Handlers
 from uapseg.app.page import page
-from uapseg.app.polling import Replies
-from uapseg.app.run_queue import Call, Line
-from uapseg.app.workspaces import Studios
+from uapseg.app.polling import Polling
+from uapseg.app.run_queue import Call, RunQueue
+from uapseg.app.workspaces import WorkspaceCache
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Served:
 def served() -> Iterator[Served]:
     with small_world() as studios:
         handlers = Handlers(studios, registry(), patience=600)
-        blocks = page(handlers, Replies(studios, handlers.runs))
+        blocks = page(handlers, Polling(studios, handlers.runs))
         _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
         with httpx.Client(base_url=url, timeout=30) as web:
             config = web.get("config").json()
@@ -53,7 +53,7 @@ def served() -> Iterator[Served]:
 
 
 @pytest.mark.parametrize("route", ["run", "api"])
-@pytest.mark.parametrize("name", ["train", "evaluate", "apply", "on_ask", "on_run", "on_load", "on_open", "on_clip"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "apply", "on_start", "on_run", "on_load", "on_open", "on_clip"])
 def test_nothing_that_is_to_take_turns_can_be_asked_for_past_the_queue(served: Served, route: str, name: str):
     for path in (f"gradio_api/{route}/{name}", f"gradio_api/{route}/{name}/"):
         assert served.web.post(path, json={"data": []}).status_code == 404
@@ -72,7 +72,7 @@ def test_a_session_that_the_server_has_lost_goes_on_by_the_token(served: Served)
         time.sleep(0.01)
     token = handlers.on_load(None)[0]
     data = values(handlers, model="hours", inside="day", rest="night", hide=["noon"])
-    assert served.send("on_ask", token, *data)["success"]
+    assert served.send("on_start", token, *data)["success"]
     run = handlers.runs.get(token)
     assert run
     assert run.plan
@@ -85,7 +85,7 @@ def test_a_stranger_cannot_have_a_turn_that_has_not_come(served: Served):
     token, first = handlers.on_load(None)[0], Call()
     handlers.runs.line.join(first)
     assert handlers.runs.line.enter(first)
-    served.send("on_ask", token, *values(handlers))
+    served.send("on_start", token, *values(handlers))
     served.send("on_run", token)
     run = handlers.runs.get(token)
     assert run
@@ -94,8 +94,8 @@ def test_a_stranger_cannot_have_a_turn_that_has_not_come(served: Served):
     handlers.on_pause(token)
 
 
-def test_a_program_waits_for_the_device_as_visitors_do(studios: Studios):
-    line, holder = Line(1), Call()
+def test_a_program_waits_for_the_device_as_visitors_do(studios: WorkspaceCache):
+    line, holder = RunQueue(1), Call()
     line.join(holder)
     assert line.enter(holder)
     answers: list[dict] = []
@@ -117,7 +117,7 @@ def test_controls_of_another_kind_leave_a_sentence_or_the_default(served: Served
     run = ran(handlers, budget=64)
     for number, name in enumerate(("goal", "word", "inside", "hide", "epsilon", "preset")):
         data = values(handlers, **{name: odd})
-        ended = served.send("on_ask", run.token, *data, session=f"odd{number}")
+        ended = served.send("on_start", run.token, *data, session=f"odd{number}")
         assert ended["success"] or len(ended["output"]["error"]) > 20, name
         handlers.on_pause(run.token)
     run.choice = replace(handlers.first)

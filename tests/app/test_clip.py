@@ -21,17 +21,17 @@ from tests.small_world import SHADES, ran, registry, visitor
 from uapseg.app import decoder
 from uapseg.app.camera import Camera
 from uapseg.app.clip import pictures_of
-from uapseg.app.frames import jpeg, stretched
+from uapseg.app.frames import jpeg, stretch_levels
 from uapseg.app.handlers import Handlers
-from uapseg.app.recording import MOST_SECONDS, RATE, Reel, mp4
+from uapseg.app.recording import MOST_SECONDS, RATE, Recording, mp4
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.errors import UapsegError
-from uapseg.io.images import encoded
+from uapseg.io.images import encode_png
 
 
 @pytest.fixture(scope="module")
-def handlers(studios: Studios) -> Handlers:
+def handlers(studios: WorkspaceCache) -> Handlers:
     return Handlers(studios, registry(), patience=600)
 
 
@@ -45,7 +45,7 @@ def grey(shade: int, width: int = 96, height: int = 64) -> np.ndarray:
 
 
 def png(picture: Image.Image) -> str:
-    return "data:image/png;base64," + base64.b64encode(encoded(picture)).decode()
+    return "data:image/png;base64," + base64.b64encode(encode_png(picture)).decode()
 
 
 def decoded(content: bytes) -> list[np.ndarray]:
@@ -216,7 +216,7 @@ def test_a_recording_of_another_number_begins_anew(handlers: Handlers, finished:
 
 
 def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatch: pytest.MonkeyPatch):
-    reel = Reel(1)
+    reel = Recording(1)
     reel.add(grey(100))
     reel.add(grey(100, 48))
     reel._began -= MOST_SECONDS
@@ -228,8 +228,8 @@ def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatc
 def test_a_stretched_perturbation_has_the_size_of_the_picture_and_stays_within_its_epsilon():
     levels = np.zeros((3, 4, 6), np.int16)
     levels[:, :, 3:] = 10
-    wide = stretched(levels, (60, 20))
+    wide = stretch_levels(levels, (60, 20))
     assert wide.shape == (3, 20, 60)
     assert (wide[:, :, :20] == 0).all()
     assert (wide[:, :, 40:] == 10).all()
-    assert stretched(levels, (6, 4)) is levels
+    assert stretch_levels(levels, (6, 4)) is levels

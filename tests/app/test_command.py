@@ -8,21 +8,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uapseg.app.links import PLAN_FILE, command_of
+from uapseg.app.links import PLAN_FILE, to_command
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast, paper
 from uapseg.cli.parser import make_parser
-from uapseg.cli.train import _asked, _plan
+from uapseg.cli.train import _plan, _resume_choice
 from uapseg.io.files import to_json
 from uapseg.scenes import SIZE
-from uapseg.targets.drawing import drawn, mapped, written
-from uapseg.targets.goals import Hidden
+from uapseg.targets.drawing import label_map_target, mask_target, text_target
+from uapseg.targets.goals import HideClasses
 
 MASK = np.zeros((256, 384), bool)
 MASK[50:100, 50:100] = True
 SETTINGS = fast(epsilon=10 / 255, budget=100)
-FOO = written("foo", "Tree", "Building", SIZE)
-HIDE = Hidden(classes=("Car", "Pedestrian"))
+FOO = text_target("foo", "Tree", "Building", SIZE)
+HIDE = HideClasses(classes=("Car", "Pedestrian"))
 
 
 def plan(target=FOO, settings=SETTINGS, **others) -> Plan:
@@ -39,16 +39,16 @@ def typed(command: str, made: Plan, folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(folder)
     python, dash, package, *words = shlex.split(command)
     assert [python, dash, package] == ["python", "-m", "uapseg"]
-    asked = _asked(make_parser().parse_args(words))
+    asked = _resume_choice(make_parser().parse_args(words))
     return asked if isinstance(asked, Plan) else _plan(asked)
 
 
 IN_FLAGS = {
     "a word": plan(),
-    "a word that looks like a flag": plan(written("-o", "Tree", None, SIZE)),
-    "a word of two words": plan(written("stop 'it'", "Tree", "Road", SIZE)),
-    "a word on other pictures": plan(written("o", "Tree", "Building", (192, 128)), size=(192, 128)),
-    "a word on a tile": plan(written("o", "Tree", "Sky", (64, 48)), replace(SETTINGS, tile=(64, 48))),
+    "a word that looks like a flag": plan(text_target("-o", "Tree", None, SIZE)),
+    "a word of two words": plan(text_target("stop 'it'", "Tree", "Road", SIZE)),
+    "a word on other pictures": plan(text_target("o", "Tree", "Building", (192, 128)), size=(192, 128)),
+    "a word on a tile": plan(text_target("o", "Tree", "Sky", (64, 48)), replace(SETTINGS, tile=(64, 48))),
     "hidden classes": plan(HIDE),
     "a chosen filling": plan(replace(HIDE, fill="Road")),
     "the paper": plan(HIDE, paper(epsilon=8 / 255, budget=2000)),
@@ -63,10 +63,10 @@ IN_FLAGS = {
 }  # fmt: skip
 
 IN_A_FILE = {
-    "a mask": plan(drawn(MASK, "Tree", "Building", "logo.png")),
-    "a mask that is called like a word": plan(drawn(MASK, "Tree", "Building", "foo")),
-    "a word for other pictures": plan(written("foo", "Tree", "Building", (192, 128))),
-    "a scene": plan(mapped(np.zeros((256, 384), np.uint8), ("Sky", "Building"), None, "scene 7")),
+    "a mask": plan(mask_target(MASK, "Tree", "Building", "logo.png")),
+    "a mask that is called like a word": plan(mask_target(MASK, "Tree", "Building", "foo")),
+    "a word for other pictures": plan(text_target("foo", "Tree", "Building", (192, 128))),
+    "a scene": plan(label_map_target(np.zeros((256, 384), np.uint8), ("Sky", "Building"), None, "scene 7")),
     "a rule": settings(rule="sign"),
     "a loss": settings(loss="margin"),
     "a seed below zero": settings(seed=-1),
@@ -77,7 +77,7 @@ IN_A_FILE = {
 @pytest.mark.parametrize("name", IN_FLAGS)
 def test_flags_make_the_same_plan(name, tmp_path, monkeypatch):
     made = IN_FLAGS[name]
-    command = command_of(made)
+    command = to_command(made)
     assert "--plan" not in command
     if made.weights:  # the file is not there
         monkeypatch.setattr("uapseg.cli.train.load_model", lambda name, *_, **__: load_street())
@@ -87,7 +87,7 @@ def test_flags_make_the_same_plan(name, tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", IN_A_FILE)
 def test_what_flags_cannot_say_is_in_the_plan(name, tmp_path, monkeypatch):
     made = IN_A_FILE[name]
-    command = command_of(made)
+    command = to_command(made)
     assert command == f"python -m uapseg train --plan {PLAN_FILE}"
     assert json.loads(to_json(made.to_dict()))["format"] == 1
     assert typed(command, made, tmp_path, monkeypatch) == made

@@ -18,13 +18,13 @@ from gradio.utils import get_upload_folder
 from tests.small_world import SIZE, registry, values, visitor
 from uapseg.app import strings
 from uapseg.app.camera import Camera
-from uapseg.app.events import Page, answering, sentence
+from uapseg.app.events import Page, answer_errors, sentence
 from uapseg.app.handlers import Handlers
 from uapseg.app.page import page
-from uapseg.app.polling import Replies
-from uapseg.app.rendering import Looks
+from uapseg.app.polling import Polling
+from uapseg.app.rendering import Renderer
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation, save_png
 
@@ -33,13 +33,13 @@ WRONG = [None, True, -1, 1e308, "x", HOSTILE, [], [[3]], {"a": [1]}, {"path": "/
 
 
 @pytest.fixture(scope="module", name="handlers")
-def fixture_handlers(studios: Studios) -> Handlers:
+def fixture_handlers(studios: WorkspaceCache) -> Handlers:
     return Handlers(studios, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
 def blocks(handlers: Handlers) -> Page:
-    return page(handlers, Replies(handlers.studios, handlers.runs))
+    return page(handlers, Polling(handlers.studios, handlers.runs))
 
 
 @pytest.fixture
@@ -94,7 +94,8 @@ def names(blocks: Page) -> set[str]:
 
 def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentence(blocks: Page, handlers: Handlers):
     run = visitor(handlers)
-    assert {"on_load", "on_ask", "on_knob", "on_view", "on_back", "on_open", "on_noise", "apply"} <= names(blocks)
+    known = {"on_load", "on_start", "on_control", "on_view", "on_rewind", "on_open", "on_noise", "apply"}
+    assert known <= names(blocks)
     for function in blocks.fns.values():
         if function.fn is None:
             continue
@@ -115,17 +116,17 @@ def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, handl
 @pytest.mark.parametrize("value", WRONG)
 def test_whatever_is_sent_the_stage_is_answered(handlers: Handlers, value: object):
     run = visitor(handlers)
-    looks, camera = Looks(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
+    looks, camera = Renderer(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
     for function in (looks.look, looks.strip, looks.strengths, looks.recorded, camera.shot):
         for sent in (value, {"token": value}, dict.fromkeys(("moment", "picture", "record", "strength"), value)):
             told = {"token": run.token, **sent} if isinstance(sent, dict) and "moment" in sent else sent
-            assert isinstance(asyncio.run(answering(function)(told)), dict)
+            assert isinstance(asyncio.run(answer_errors(function)(told)), dict)
 
 
 @pytest.mark.parametrize("coded", ["A", "AAA", "????", "aGVsbG8=", "A" * 2_000_000, "", "é"])
 def test_a_frame_of_the_camera_that_is_no_picture_is_answered_in_a_sentence(handlers: Handlers, coded: str):
     run = visitor(handlers)
-    shot = answering(Camera(handlers.studios, handlers.runs).shot)
+    shot = answer_errors(Camera(handlers.studios, handlers.runs).shot)
     reply = asyncio.run(shot({"token": run.token, "picture": f"data:image/jpeg;base64,{coded}"}))
     check_sentence(reply["failed"])
     assert not run.looking.locked()
@@ -134,7 +135,7 @@ def test_a_frame_of_the_camera_that_is_no_picture_is_answered_in_a_sentence(hand
 @pytest.mark.parametrize("name", ["model", "data"])
 def test_a_name_in_an_opened_file_is_shown_as_text(blocks: Page, handlers: Handlers, here: Path, name: str):
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers))
+    handlers.on_start(run.token, *values(handlers))
     plan = run.plan
     handlers.on_pause(run.token)
     assert plan
@@ -165,7 +166,7 @@ def test_what_breaks_is_told_in_a_sentence_and_logged(
     def breaks(*_: object) -> None:
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.app.files.query_of", breaks)
+    monkeypatch.setattr("uapseg.app.files.to_query", breaks)
     with caplog.at_level(logging.ERROR):
         reply = send(blocks, event(blocks, "on_link"), run, [None])
     assert reply == {"error": strings.FAILED}
@@ -177,13 +178,13 @@ def test_a_run_that_breaks_is_told_in_a_sentence_and_logged(
     blocks: Page, handlers: Handlers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers))
+    handlers.on_start(run.token, *values(handlers))
 
     def breaks(*_: object) -> Iterator[Any]:
         yield from ()
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.app.turns.optimise", breaks)
+    monkeypatch.setattr("uapseg.app.turns.run_steps", breaks)
     with caplog.at_level(logging.ERROR):
         reply = send(blocks, event(blocks, "on_run"), run, [None])
     assert reply == {"error": strings.BROKEN}
@@ -192,6 +193,6 @@ def test_a_run_that_breaks_is_told_in_a_sentence_and_logged(
 
 def test_what_a_user_can_mend_is_not_logged(blocks: Page, handlers: Handlers, caplog: pytest.LogCaptureFixture):
     run = visitor(handlers)
-    reply = send(blocks, event(blocks, "on_ask"), run, [None, *values(handlers, word=" ")])
+    reply = send(blocks, event(blocks, "on_start"), run, [None, *values(handlers, word=" ")])
     assert reply == {"error": "Type a word of 1 to 24 letters."}
     assert not caplog.records

@@ -10,13 +10,13 @@ from tests.small_world import registry, stocked, values, visitor
 from uapseg.app import examples as shelf
 from uapseg.app import strings
 from uapseg.app.handlers import Handlers
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 PAIR = ("greys", "plain:x")
 
 
 @pytest.fixture
-def handlers(studios: Studios, tmp_path: Path) -> Iterator[Handlers]:
+def handlers(studios: WorkspaceCache, tmp_path: Path) -> Iterator[Handlers]:
     with stocked(studios, tmp_path):
         yield Handlers(studios, registry(), patience=600)
 
@@ -30,7 +30,7 @@ def test_a_ready_perturbation_is_loaded_measured_and_goes_on(handlers: Handlers)
     updates = handlers.on_noise(run.token, chosen(0))
     assert run.note == "measured 100 %, as the file claims"
     assert updates[-4]["value"] == strings.RESUME
-    handlers.on_ask(run.token, *values(handlers, **{**run.choice.kept(), "budget": 640}))
+    handlers.on_start(run.token, *values(handlers, **{**run.choice.to_dict(), "budget": 640}))
     list(handlers.on_run(run.token))
     assert run.spent == 320 + 640
 

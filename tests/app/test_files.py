@@ -21,25 +21,25 @@ from tests.small_world import SIZE, ran, registry, values, visitor
 from uapseg.app import strings
 from uapseg.app.context import CONTROLS
 from uapseg.app.controls import BUDGETS
-from uapseg.app.finished_run import Work
+from uapseg.app.finished_run import FinishedRun
 from uapseg.app.handlers import Handlers
-from uapseg.app.links import choice_of, command_of, query_of
-from uapseg.app.progress import unpacked
+from uapseg.app.links import controls_from_plan, to_command, to_query
+from uapseg.app.progress import unpack_state
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import Studios
-from uapseg.attack.perturbation import levels
-from uapseg.attack.plan_file import plan_in
-from uapseg.attack.validation import HeldOut, spread
+from uapseg.app.workspaces import WorkspaceCache
+from uapseg.attack.perturbation import to_levels
+from uapseg.attack.plan_file import extract_plan
+from uapseg.attack.validation import EvalSet, evenly_spaced
 from uapseg.cli import main
 from uapseg.errors import UapsegError
-from uapseg.results.evaluation import BATCH
+from uapseg.results.evaluation import BATCH_SIZE
 from uapseg.results.perturbation_file import MOST_SPENT, Perturbation, load, save_png
-from uapseg.targets.goals import Hidden, Static
+from uapseg.targets.goals import HideClasses, StaticTarget
 from uapseg.targets.metrics import scores
 
 
 @pytest.fixture(scope="module")
-def handlers(studios: Studios) -> Handlers:
+def handlers(studios: WorkspaceCache) -> Handlers:
     return Handlers(studios, registry(), patience=600)
 
 
@@ -60,11 +60,11 @@ def saved(handlers: Handlers, run: Run, kind: str) -> Path:
     return Path(handlers.on_save(run.token, kind))
 
 
-def judge(studios: Studios, run: Run) -> HeldOut:
+def judge(studios: WorkspaceCache, run: Run) -> EvalSet:
     assert run.plan
-    numbers = spread(len(studios.first.held_out), run.plan.settings.validation_pictures)
-    assert len(numbers) > BATCH  # more than one batch is scored
-    return HeldOut(studios.first.model, studios.first.held_out, numbers, run.plan.target, SIZE)
+    numbers = evenly_spaced(len(studios.first.held_out), run.plan.settings.validation_pictures)
+    assert len(numbers) > BATCH_SIZE  # more than one batch is scored
+    return EvalSet(studios.first.model, studios.first.held_out, numbers, run.plan.target, SIZE)
 
 
 @pytest.mark.parametrize("kind", [strings.FILE_PNG, strings.FILE_TENSORS])
@@ -72,7 +72,7 @@ def test_a_saved_perturbation_scores_what_the_page_says(handlers, studios, finis
     read = load(saved(handlers, finished, kind))
     assert read.plan == finished.plan
     assert finished.look
-    assert scores(judge(studios, finished).see(read.delta)[0], read.plan.target) == finished.look["scores"]
+    assert scores(judge(studios, finished).predict(read.delta)[0], read.plan.target) == finished.look["scores"]
 
 
 def test_the_figures_are_those_of_the_page(handlers: Handlers, finished: Run):
@@ -137,9 +137,9 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(handlers: Handlers
     assert finished.look
     assert other.look["scores"] == finished.look["scores"]
     assert (other.note, other.floors) == ("measured 100 %, as the file claims", finished.floors)
-    handlers.on_ask(other.token, *values(handlers, budget=640))
+    handlers.on_start(other.token, *values(handlers, budget=640))
     assert other.checkpoint
-    state = unpacked(other.checkpoint)
+    state = unpack_state(other.checkpoint)
     assert state.image_gradients == 640
     assert torch.equal(state.loose, load(path).delta)
     list(handlers.on_run(other.token))
@@ -153,7 +153,7 @@ def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
     save_png(tmp_path / "noise.png", made)
     run = visitor(handlers)
     handlers.on_open(run.token, str(tmp_path / "noise.png"))
-    handlers.on_ask(run.token, *values(handlers, budget=BUDGETS[1]))
+    handlers.on_start(run.token, *values(handlers, budget=BUDGETS[1]))
     assert (run.status, run.total) == ("waiting", MOST_SPENT + BUDGETS[1])
 
 
@@ -171,7 +171,7 @@ def test_a_perturbation_without_a_plan_is_measured_by_the_controls(handlers: Han
     assert finished.levels is not None
     np.save(tmp_path / "other.npy", finished.levels.astype(np.float32))
     run = visitor(handlers)
-    handlers.on_knob(run.token, *values(handlers))
+    handlers.on_control(run.token, *values(handlers))
     handlers.on_open(run.token, str(tmp_path / "other.npy"))
     assert run.note == "measured here: 100 %"
 
@@ -183,7 +183,7 @@ def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(handlers,
     run = visitor(handlers)
     handlers.on_open(run.token, str(tmp_path / "plan.json"))
     assert (run.choice.word, run.choice.budget) == ("o", 640)
-    handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+    handlers.on_start(run.token, *values(handlers, **run.choice.to_dict()))
     assert run.plan
     assert (run.plan.also, run.plan.weights) == ((), None)
 
@@ -235,11 +235,11 @@ def test_a_perturbation_of_another_size_or_for_others_is_refused(handlers: Handl
 
 def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(handlers: Handlers):
     run = visitor(handlers)
-    handlers.on_knob(
+    handlers.on_control(
         run.token, *values(handlers, goal=strings.HIDDEN, hide=["light"], fill="dark", epsilon=7, keep=0.3)
     )
     query = handlers.on_link(run.token)
-    assert query == query_of(run.choice, handlers.first)
+    assert query == to_query(run.choice, handlers.first)
     fields = dict(pair.split("=") for pair in query.replace("+", " ").split("&"))
     assert by_link(handlers, fields).choice == run.choice
     for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}, {"invert": "maybe"}):
@@ -267,27 +267,29 @@ def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(
     assert (run.choice.inside, run.choice.rest, run.left_out) == ("light", "dark", "")
 
 
-def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_written(finished: Run, studios: Studios):
+def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_written(
+    finished: Run, studios: WorkspaceCache
+):
     assert finished.plan
-    assert isinstance(finished.plan.target, Static)
+    assert isinstance(finished.plan.target, StaticTarget)
     shouted = replace(finished.plan, target=replace(finished.plan.target, classes=("LIGHT",), rest="Dark"))
-    choice = choice_of(shouted, studios.first)
+    choice = controls_from_plan(shouted, studios.first)
     assert (choice.inside, choice.rest) == ("light", "dark")
-    hidden = replace(finished.plan, target=Hidden(classes=("DARK",), fill="Light"))
-    choice = choice_of(hidden, studios.first)
+    hidden = replace(finished.plan, target=HideClasses(classes=("DARK",), fill="Light"))
+    choice = controls_from_plan(hidden, studios.first)
     assert (choice.hide, choice.fill) == (("dark",), "light")
 
 
-def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, studios: Studios):
+def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, studios: WorkspaceCache):
     run = ran(handlers, budget=64, keep=1.5)
     told = json.loads(saved(handlers, run, strings.FILE_PLAN).read_text())
     assert told["settings"]["keep"] == 1.5
     assert run.plan
-    assert choice_of(run.plan, studios.first) == run.choice
+    assert controls_from_plan(run.plan, studios.first) == run.choice
     assert "--keep 1.5" in saved(handlers, run, strings.FILE_REPORT).read_text()
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
-        choice_of(heavy, studios.first)
+        controls_from_plan(heavy, studios.first)
 
 
 def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(
@@ -295,9 +297,9 @@ def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(
 ):
     page = html.unescape(saved(handlers, finished, strings.FILE_REPORT).read_text())
     facts = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)[-1]
-    assert plan_in(facts.encode()) == finished.plan
+    assert extract_plan(facts.encode()) == finished.plan
     file = saved(handlers, finished, strings.FILE_PLAN)
-    assert plan_in(file.read_bytes()) == finished.plan
+    assert extract_plan(file.read_bytes()) == finished.plan
     out = tmp_path / "run"
     assert main(["train", "--plan", str(file), "--out", str(out)]) == 0
     again = load(out / "perturbation.png")
@@ -305,16 +307,16 @@ def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(
     assert again.scores == load(saved(handlers, finished, strings.FILE_PNG)).scores
 
 
-def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studios: Studios):
+def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studios: WorkspaceCache):
     numbers = np.full((64, 96), 255, np.uint8)
     numbers[10:30, 20:60], numbers[40:50] = 1, 2
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, sent(numbers), source=strings.DRAW))
+    handlers.on_start(run.token, *values(handlers, sent(numbers), source=strings.DRAW))
     assert run.plan
-    choice = choice_of(run.plan, studios.first)
+    choice = controls_from_plan(run.plan, studios.first)
     assert choice.source == strings.DRAW
     assert choice.target(SIZE, None, studios.first.model.classes) == run.plan.target
-    assert command_of(run.plan, SIZE) == "python -m uapseg train --plan uapseg-plan.json"
+    assert to_command(run.plan, SIZE) == "python -m uapseg train --plan uapseg-plan.json"
     handlers.on_pause(run.token)
 
 
@@ -323,16 +325,18 @@ def test_the_levels_of_an_opened_perturbation_are_kept_exactly(handlers: Handler
     handlers.on_open(run.token, str(saved(handlers, finished, strings.FILE_TENSORS)))
     assert run.checkpoint
     assert finished.levels is not None
-    np.testing.assert_array_equal(levels(unpacked(run.checkpoint).best, 10 / 255).numpy(), finished.levels)
+    np.testing.assert_array_equal(to_levels(unpack_state(run.checkpoint).best, 10 / 255).numpy(), finished.levels)
 
 
-def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class(studios: Studios, finished: Run):
+def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class(
+    studios: WorkspaceCache, finished: Run
+):
     """Of three pictures the last is full of it, the second shows a speck that is too small to see."""
     seen = np.zeros((3, 64, 96), np.uint8)
     seen[1, 0, :3], seen[2] = 1, 1
     strip = [SimpleNamespace(seen=each) for each in seen]
     studio = SimpleNamespace(model=studios.first.model, strip=strip)
     assert finished.plan
-    for target, order in ((Hidden(classes=("light",)), [2, 1, 0]), (finished.plan.target, [0, 1, 2])):
-        work = Work(finished, replace(finished.plan, target=target), None, studio)
+    for target, order in ((HideClasses(classes=("light",)), [2, 1, 0]), (finished.plan.target, [0, 1, 2])):
+        work = FinishedRun(finished, replace(finished.plan, target=target), None, studio)
         assert [next(n for n, one in enumerate(strip) if one is photo) for photo in work._telling] == order

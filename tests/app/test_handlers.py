@@ -15,9 +15,9 @@ from tests.small_world import registry, values, visitor
 from uapseg.app import strings
 from uapseg.app.frames import jpeg
 from uapseg.app.handlers import BUTTONS, CONTROLS, Handlers
-from uapseg.app.progress import unpacked
+from uapseg.app.progress import unpack_state
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 
 def label(updates: tuple) -> str | None:
@@ -38,14 +38,14 @@ def going(handlers: Handlers, run: Run, beyond: int = 0) -> Generator[tuple, Non
 
 def started(handlers: Handlers, **changes: object) -> Run:
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, **changes))
+    handlers.on_start(run.token, *values(handlers, **changes))
     return run
 
 
 def test_start_alone_runs_the_notebooks_experiment(handlers: Handlers):
     run = visitor(handlers)
     assert handlers.first.word == "foo"
-    handlers.on_ask(run.token, *values(handlers, word="foo"))
+    handlers.on_start(run.token, *values(handlers, word="foo"))
     assert run.plan
     assert (run.plan.target.caption, run.plan.target.classes, run.plan.target.rest) == ("foo", ("light",), "dark")
     assert (round(run.plan.settings.epsilon * 255), run.plan.settings.preset) == (10, "fast")
@@ -77,7 +77,7 @@ def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers)
     assert 0 < first < 8000
     assert run.checkpoint
     assert sum(array.nbytes for array in run.checkpoint["arrays"].values()) < 16 * 2**20
-    handlers.on_ask(run.token, *values(handlers, budget=8000))
+    handlers.on_start(run.token, *values(handlers, budget=8000))
     driver = going(handlers, run, beyond=first)
     assert run.curve[0][0] == 0
     driver.close()
@@ -94,7 +94,7 @@ def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(handlers: Handle
     assert run.checkpoint is not None
 
 
-def test_a_run_that_nobody_watches_is_paused(studios: Studios):
+def test_a_run_that_nobody_watches_is_paused(studios: WorkspaceCache):
     handlers = Handlers(studios, registry(), patience=0.3)
     run = started(handlers, budget=8000)
     drain(handlers, run.token)
@@ -106,7 +106,7 @@ def test_a_second_start_is_refused_in_a_sentence(handlers: Handlers):
     run = started(handlers, budget=8000)
     driver = going(handlers, run)
     with pytest.raises(gr.Error, match="already going in another tab"):
-        handlers.on_ask(run.token, *values(handlers))
+        handlers.on_start(run.token, *values(handlers))
     driver.close()
 
 
@@ -116,7 +116,7 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
     before = run.spent
     assert run.plan
     assert run.plan.settings.keep == 1
-    handlers.on_knob(run.token, *values(handlers, **{**run.choice.kept(), "keep": 2.5}))
+    handlers.on_control(run.token, *values(handlers, **{**run.choice.to_dict(), "keep": 2.5}))
     while run.plan.settings.keep == 1:
         next(driver)
     assert (run.status, run.plan.settings.keep, run.since) == ("running", 2.5, 0)
@@ -124,7 +124,7 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
     assert run.curve[0][0] == 0
     assert [label for _, label in run.legs] == ["keep weight 2.5"]
     assert run.checkpoint
-    assert unpacked(run.checkpoint).image_gradients >= before
+    assert unpack_state(run.checkpoint).image_gradients >= before
     driver.close()
 
 
@@ -140,7 +140,7 @@ def test_who_waits_is_passed_over_once_the_last_tab_is_closed_and_a_reload_keeps
     line, tabs = handlers.runs.line, [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
     token = handlers.on_load(None, tabs[0])[0]
     handlers.on_load({"token": token}, tabs[1])
-    handlers.on_ask(token, *values(handlers))
+    handlers.on_start(token, *values(handlers))
     run, other = handlers.runs.get(token), started(handlers)
     assert run
     handlers.on_leave(tabs[1])
@@ -159,10 +159,10 @@ def test_a_run_is_paused_when_its_last_tab_is_closed_and_start_waits_for_its_las
     tab = gr.Request(session_hash="tab", query_params={})
     run = handlers.runs.get(handlers.on_load(None, tab)[0])
     assert run
-    handlers.on_ask(run.token, *values(handlers, budget=8000))
+    handlers.on_start(run.token, *values(handlers, budget=8000))
     driver = going(handlers, run)
     handlers.on_leave(tab)  # and Gradio has not noticed yet that the stream of its events is closed
-    handlers.on_ask(run.token, *values(handlers, budget=8000))
+    handlers.on_start(run.token, *values(handlers, budget=8000))
     assert run.status == "waiting"
     driver.close()  # now it has
     assert not run.stop.is_set()
@@ -235,7 +235,7 @@ def test_a_link_changes_what_fits_in_a_run_that_rests_and_nothing_else(handlers:
     handlers.on_load({"token": run.token}, gr.Request(session_hash="s", query_params=link))
     assert "the goal, target, epsilon, keep weight, seed and preset that" in run.left_out
     assert run.choice == replace(handlers.first, epsilon=7, word="at")
-    handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+    handlers.on_start(run.token, *values(handlers, **run.choice.to_dict()))
     assert run.left_out == ""
 
 
@@ -244,7 +244,7 @@ def test_a_control_that_holds_another_kind_of_value_is_refused_in_a_sentence(han
     run = visitor(handlers)
     for value in ([[]], {"a": 1}, "x" * 10_000):
         with pytest.raises(gr.Error) as refused:
-            handlers.on_ask(run.token, *values(handlers, **{name: value}))
+            handlers.on_start(run.token, *values(handlers, **{name: value}))
         assert refused.value.message.endswith(".")
     assert run.choice == handlers.first
 
@@ -281,7 +281,7 @@ def test_visitors_do_not_share_anything(handlers: Handlers):
 def test_a_mistake_is_told_in_a_sentence_before_anything_starts(handlers: Handlers, changes: dict, sentence: str):
     run = visitor(handlers)
     with pytest.raises(gr.Error, match=sentence):
-        handlers.on_ask(run.token, *values(handlers, **changes))
+        handlers.on_start(run.token, *values(handlers, **changes))
     assert run.status == "idle"
 
 
@@ -291,14 +291,14 @@ def test_a_mistake_is_told_in_a_sentence_before_anything_starts(handlers: Handle
 def test_a_drawing_that_is_none_is_refused(handlers: Handlers, drawing: str):
     run = visitor(handlers)
     with pytest.raises(gr.Error, match="could not be read"):
-        handlers.on_ask(run.token, *values(handlers, drawing, source=strings.DRAW))
+        handlers.on_start(run.token, *values(handlers, drawing, source=strings.DRAW))
 
 
 def test_an_unknown_visitor_is_asked_to_reload(handlers: Handlers):
     with pytest.raises(gr.Error, match="reload"):
-        handlers.on_ask("nobody", *values(handlers))
+        handlers.on_start("nobody", *values(handlers))
     with pytest.raises(gr.Error, match="loading"):
-        handlers.on_ask(None, *values(handlers))
+        handlers.on_start(None, *values(handlers))
 
 
 def test_an_uploaded_mask_becomes_the_target(handlers: Handlers, tmp_path: Path):
@@ -307,10 +307,10 @@ def test_an_uploaded_mask_becomes_the_target(handlers: Handlers, tmp_path: Path)
     mask[10:20, 10:20] = 0
     Image.fromarray(mask).save(tmp_path / "square.png")
     assert handlers.on_mask(run.token, str(tmp_path / "square.png"))["value"] == strings.START
-    handlers.on_ask(run.token, *values(handlers, source=strings.UPLOAD))
+    handlers.on_start(run.token, *values(handlers, source=strings.UPLOAD))
     assert run.plan
     assert run.plan.target.caption == "square.png"
-    assert (run.plan.target.numbers() == 0).sum() == 100
+    assert (run.plan.target.label_map() == 0).sum() == 100
 
 
 def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handlers, monkeypatch: pytest.MonkeyPatch):
@@ -320,7 +320,7 @@ def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handle
         yield from ()
         raise RuntimeError("cuda")
 
-    monkeypatch.setattr("uapseg.app.turns.optimise", breaks)
+    monkeypatch.setattr("uapseg.app.turns.run_steps", breaks)
     driver = handlers.on_run(run.token)
     assert label(next(driver)) == strings.START
     with pytest.raises(gr.Error, match="press Resume"):

@@ -54,4 +54,4 @@ def test_another_c_library_is_left_alone(monkeypatch):
     from uapseg.app import memory
 
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda _: object())
-    memory.spare.__wrapped__()
+    memory.limit_arenas.__wrapped__()

@@ -3,7 +3,7 @@
 import pytest
 
 from uapseg.app import messages, strings
-from uapseg.targets.goals import Hidden
+from uapseg.targets.goals import HideClasses
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ from uapseg.targets.goals import Hidden
     ],
 )
 def test_hidden_classes_are_named(classes: tuple[str, ...], caption: str):
-    target = Hidden(classes=classes)
+    target = HideClasses(classes=classes)
     assert messages.caption(target, 10) == caption
     assert messages.shares(target, strings.TYPE)[0][1] == caption.replace("Hide", "of").replace(
         ", epsilon 10", " hidden"

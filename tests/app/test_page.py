@@ -12,9 +12,9 @@ from tests.browser import Site, fixture_browser, fixture_small, fixture_small_si
 from tests.hands import draw, pause, save, start
 from uapseg.app import strings
 from uapseg.app.controls import VALIDATION
-from uapseg.app.workspace import Studio
-from uapseg.app.workspaces import Studios
-from uapseg.attack.validation import HeldOut, spread
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspaces import WorkspaceCache
+from uapseg.attack.validation import EvalSet, evenly_spaced
 from uapseg.results.perturbation_file import load
 from uapseg.targets.metrics import scores
 
@@ -31,7 +31,7 @@ AGES = """() => performance.getEntriesByType('resource')
 
 
 def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, tmp_path: Path):
-    studios = Studios(("street",), ("street",))
+    studios = WorkspaceCache(("street",), ("street",))
     with site(browser, studios) as served:
         tab = served.visit(accept_downloads=True)
         assert tab.evaluate(WEIGHT) < 700_000
@@ -56,7 +56,7 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
 
 def test_on_a_slow_link_what_is_shown_is_never_older_than_two_seconds(browser: Browser):
     """A frame is made when it is asked for: it is as old as its request took, over 2 Mbit/s."""
-    with site(browser, Studios(("street",), ("street",))) as served:
+    with site(browser, WorkspaceCache(("street",), ("street",))) as served:
         tab = served.visit()
         wire = tab.context.new_cdp_session(tab)
         link = {"offline": False, "latency": 40, "downloadThroughput": 250_000, "uploadThroughput": 250_000}
@@ -73,13 +73,13 @@ def test_on_a_slow_link_what_is_shown_is_never_older_than_two_seconds(browser: B
         served.leave()
 
 
-def check_download(studio: Studio, path: Path, shown: dict) -> None:
+def check_download(studio: Workspace, path: Path, shown: dict) -> None:
     kept = load(path)
     assert kept.plan
-    numbers = spread(len(studio.held_out), VALIDATION["validation_pictures"])
-    judge = HeldOut(studio.model, studio.held_out, numbers, kept.plan.target, studio.size)
-    assert scores(judge.see(kept.delta)[0], kept.plan.target) == pytest.approx(shown["scores"], abs=1e-3)
-    inside = kept.plan.target.numbers() == 0
+    numbers = evenly_spaced(len(studio.held_out), VALIDATION["validation_pictures"])
+    judge = EvalSet(studio.model, studio.held_out, numbers, kept.plan.target, studio.size)
+    assert scores(judge.predict(kept.delta)[0], kept.plan.target) == pytest.approx(shown["scores"], abs=1e-3)
+    inside = kept.plan.target.label_map() == 0
     rows, columns = np.nonzero(inside)
     assert abs(columns.min() - (0.3 * 384 - 14)) < 3
     assert abs(columns.max() - (0.7 * 384 + 14)) < 3

@@ -10,7 +10,7 @@ from tests.browser import Site, fixture_browser, fixture_small, fixture_small_si
 from tests.hands import colour, hover, pause, pick, save, start
 from tests.small_world import MIXED, small_world
 from uapseg.app import strings
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 pytestmark = pytest.mark.browser
 
@@ -52,7 +52,7 @@ def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
 
 
 def test_hiding_is_shown_as_a_trade_off_of_which_a_point_can_be_looked_at(browser: Browser):
-    with small_world(), site(browser, Studios(("greys",), (MIXED,))) as served:
+    with small_world(), site(browser, WorkspaceCache(("greys",), (MIXED,))) as served:
         tab = served.visit()
         trade = tab.get_by_role("tab", name="Trade-off")
         expect(trade).to_be_hidden()

@@ -9,9 +9,9 @@ from PIL import Image
 
 from tests.small_world import ran, values, visitor
 from uapseg.app import polling, strings
-from uapseg.app.frames import Brought, amplified, label_png, perturbed
+from uapseg.app.frames import UploadedPhoto, amplify_levels, label_png, perturb_photo
 from uapseg.app.handlers import Handlers
-from uapseg.app.polling import Replies
+from uapseg.app.polling import Polling
 from uapseg.app.runs import Run
 
 
@@ -21,7 +21,7 @@ def finished(handlers: Handlers) -> Run:
 
 
 def pull(handlers: Handlers, **request: object) -> dict:
-    return asyncio.run(Replies(handlers.studios, handlers.runs).pull({"world": "greys plain:x", **request}))
+    return asyncio.run(Polling(handlers.studios, handlers.runs).pull({"world": "greys plain:x", **request}))
 
 
 def opened(uri: str) -> Image.Image:
@@ -63,9 +63,9 @@ def test_a_pull_waits_for_news(handlers: Handlers, finished: Run, monkeypatch: p
 
 def test_pulling_is_watching(handlers: Handlers, finished: Run):
     finished.watched -= 100
-    assert finished.alone(30)
+    assert finished.is_unwatched(30)
     pull(handlers, token=finished.token)
-    assert not finished.alone(30)
+    assert not finished.is_unwatched(30)
 
 
 def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers, finished: Run, monkeypatch):
@@ -98,14 +98,14 @@ def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(handlers: Handl
 def test_the_place_in_the_queue_is_told(handlers: Handlers):
     first, second = visitor(handlers), visitor(handlers)
     for run in (first, second):
-        handlers.on_ask(run.token, *values(handlers))
+        handlers.on_start(run.token, *values(handlers))
     assert [pull(handlers, token=run.token)["place"] for run in (first, second)] == [1, 2]
 
 
 @pytest.mark.parametrize("changes", [{"word": ""}, {"source": strings.DRAW}, {"goal": strings.HIDDEN, "hide": []}])
 def test_an_unfinished_choice_shows_no_target(handlers: Handlers, changes: dict):
     run = visitor(handlers)
-    handlers.on_knob(run.token, *values(handlers, **changes))
+    handlers.on_control(run.token, *values(handlers, **changes))
     reply = pull(handlers, token=run.token)
     assert reply["wanted"] is None
 
@@ -114,10 +114,10 @@ def test_pictures_are_what_the_files_hold():
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (50, 70, 3), dtype=np.uint8)
     levels = rng.integers(-10, 11, (3, 20, 30)).astype(np.int16)
-    changed = perturbed(picture, levels)
+    changed = perturb_photo(picture, levels)
     expected = np.clip(picture[40:50, 60:70].astype(int) + levels.transpose(1, 2, 0)[:10, :10], 0, 255)
     np.testing.assert_array_equal(changed[40:50, 60:70], expected)
-    bright = amplified(np.array([-10, 0, 10], np.int16).reshape(3, 1, 1), 10)
+    bright = amplify_levels(np.array([-10, 0, 10], np.int16).reshape(3, 1, 1), 10)
     assert bright.tolist() == [[[0, 128, 255]]]
 
 
@@ -138,12 +138,12 @@ def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
     monkeypatch.setattr(handlers.studios.first, "predict", slowly)
     for name in ("heading", "figures"):  # and what takes its time on a large picture
         monkeypatch.setattr(polling, name, lambda *_: time.sleep(0.3) or {"curve": []})
-    finished.publish(photos=[Brought(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
+    finished.publish(photos=[UploadedPhoto(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
     longest = 0.0
 
     async def watched() -> dict:
         nonlocal longest
-        page = Replies(handlers.studios, handlers.runs)
+        page = Polling(handlers.studios, handlers.runs)
         answer = asyncio.create_task(page.pull({"world": "greys plain:x", "token": finished.token, "own": True}))
         while not answer.done():
             before = time.monotonic()

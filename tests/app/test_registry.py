@@ -10,9 +10,9 @@ import pytest
 from tests.small_world import ran, values, visitor
 from uapseg.app import registry, saved_runs, strings
 from uapseg.app.handlers import Handlers
-from uapseg.app.progress import level_array, unpacked
+from uapseg.app.progress import level_array, unpack_state
 from uapseg.app.registry import Registry
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def restarted(handlers: Handlers) -> Handlers:
 
 
 @pytest.fixture
-def page(studios: Studios) -> Handlers:
+def page(studios: WorkspaceCache) -> Handlers:
     return Handlers(studios, Registry(), patience=600)
 
 
@@ -74,7 +74,7 @@ def test_no_number_of_page_loads_pushes_out_what_someone_worked_on(page: Handler
 def test_a_page_that_was_forgotten_can_be_used_on(page: Handlers):
     token = page.on_load(None)[0]
     other = restarted(page)
-    other.on_ask(token, *values(page, budget=64))
+    other.on_start(token, *values(page, budget=64))
     list(other.on_run(token))
     run = other.runs.get(token)
     assert run
@@ -97,7 +97,7 @@ def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(pa
 
 def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(page: Handlers):
     run = ran(page, budget=640, epsilon=9, word="ox")
-    page.on_knob(run.token, *values(page, budget=1280, epsilon=9, word="ox"))
+    page.on_control(run.token, *values(page, budget=1280, epsilon=9, word="ox"))
     page.runs.save(run)
     other = restarted(page)
     token, *rest = other.on_load({"token": run.token, "word": "other"})
@@ -116,8 +116,8 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
     assert run.checkpoint
     for name, array in run.checkpoint["arrays"].items():
         np.testing.assert_array_equal(back.checkpoint["arrays"][name], array)
-    assert unpacked(back.checkpoint).to_tensors()[1] == unpacked(run.checkpoint).to_tensors()[1]
-    other.on_ask(token, *values(page, budget=1280, epsilon=9, word="ox"))
+    assert unpack_state(back.checkpoint).to_tensors()[1] == unpack_state(run.checkpoint).to_tensors()[1]
+    other.on_start(token, *values(page, budget=1280, epsilon=9, word="ox"))
     list(other.on_run(token))
     assert (back.status, back.spent) == ("done", 1280)
 
@@ -125,7 +125,7 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
 def test_a_server_that_is_killed_loses_seconds(page: Handlers, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("uapseg.app.turns.SAVE_SECONDS", 0.0)
     run = visitor(page)
-    page.on_ask(run.token, *values(page, budget=8000))
+    page.on_start(run.token, *values(page, budget=8000))
     driver = page.on_run(run.token)
     while run.spent < 64:
         next(driver)
@@ -186,7 +186,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Handlers,
     assert run.plan
     np.testing.assert_array_equal(back.levels, run.levels)
     assert (back.spent, back.look["scores"]) == (640, run.look["scores"])
-    state = unpacked(back.checkpoint)
+    state = unpack_state(back.checkpoint)
     assert not state.momentum.any()
     np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.epsilon), run.levels)
     monkeypatch.setattr(saved_runs, "MOST_BYTES", 100)
@@ -207,7 +207,7 @@ def test_an_uploaded_mask_survives_a_restart(page: Handlers):
     mask[10:20, 10:30] = True
     run = visitor(page)
     run.publish(mask=("logo.png", mask))
-    page.on_ask(run.token, *values(page, budget=64, source=strings.UPLOAD))
+    page.on_start(run.token, *values(page, budget=64, source=strings.UPLOAD))
     list(page.on_run(run.token))
     back = Registry().find(run.token)
     assert back

@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from tests.small_world import ran, registry
-from uapseg.app.frame_options import Request, Wanted
-from uapseg.app.frames import difference, perturbed, spectrum, stretched
+from uapseg.app.frame_options import FrameOptions, Request
+from uapseg.app.frames import difference, perturb_photo, spectrum, stretch_levels
 from uapseg.app.handlers import Handlers
-from uapseg.app.rendering import STEPS, Looks, scaled
+from uapseg.app.rendering import STEPS, Renderer, scale_levels
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 
 @pytest.fixture(scope="module")
-def handlers(studios: Studios) -> Handlers:
+def handlers(studios: WorkspaceCache) -> Handlers:
     return Handlers(studios, registry(), patience=600)
 
 
@@ -27,8 +27,8 @@ def finished(handlers: Handlers) -> Run:
     return ran(handlers, budget=320)
 
 
-def looks(handlers: Handlers) -> Looks:
-    return Looks(handlers.studios, handlers.runs)
+def looks(handlers: Handlers) -> Renderer:
+    return Renderer(handlers.studios, handlers.runs)
 
 
 def opened(uri: str) -> np.ndarray:
@@ -78,12 +78,12 @@ def test_a_stranger_sees_nothing(handlers: Handlers, sent: object):
     [{"strength": 9, "factor": 0}, {"strength": "1", "factor": 1.5}, {"strength": float("nan")}, {"factor": 61}, 7],
 )
 def test_nonsense_asks_for_the_usual_frame(sent: object):
-    assert Request.of(sent).wanted == Wanted()
+    assert Request.of(sent).wanted == FrameOptions()
 
 
 def test_strengths_are_whole_grey_levels():
     levels = np.array([-10, 3, 5], np.int16).reshape(3, 1, 1)
-    assert scaled(levels, 0.5).ravel().tolist() == [-5, 2, 2]  # to even, as everywhere
+    assert scale_levels(levels, 0.5).ravel().tolist() == [-5, 2, 2]  # to even, as everywhere
 
 
 @pytest.mark.parametrize("level", [-255, -128, -100, 100, 140, 200, 255])
@@ -91,10 +91,10 @@ def test_large_changes_keep_their_sign_at_any_strength(level: int):
     levels, picture = np.full((3, 8, 6), level, np.int16), np.full((16, 12, 3), 100, np.uint8)
     for strength in STEPS:
         change = round(level * strength)
-        laid = stretched(scaled(levels, strength), (12, 16))
+        laid = stretch_levels(scale_levels(levels, strength), (12, 16))
         assert (laid == change).all()
-        for one in (scaled(levels, strength), laid):
-            assert (perturbed(picture, one) == min(255, max(0, 100 + change))).all()
+        for one in (scale_levels(levels, strength), laid):
+            assert (perturb_photo(picture, one) == min(255, max(0, 100 + change))).all()
 
 
 def test_a_wave_is_two_dots_in_the_spectrum():

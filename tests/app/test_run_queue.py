@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from uapseg.app import run_queue
-from uapseg.app.run_queue import Call, Line
+from uapseg.app.run_queue import Call, RunQueue
 from uapseg.errors import UapsegError
 
 
@@ -19,7 +19,7 @@ class Visitor:
     present: bool = True
 
 
-def joined(here: Line, number: int) -> list[Visitor]:
+def joined(here: RunQueue, number: int) -> list[Visitor]:
     visitors = [Visitor() for _ in range(number)]
     for visitor in visitors:
         here.join(visitor)
@@ -27,7 +27,7 @@ def joined(here: Line, number: int) -> list[Visitor]:
 
 
 def test_places_follow_the_order_of_asking():
-    here = Line(1)
+    here = RunQueue(1)
     first, second, third = joined(here, 3)
     assert [here.place(each) for each in (first, second, third, Visitor())] == [1, 2, 3, 0]
     assert not here.enter(second)
@@ -38,7 +38,7 @@ def test_places_follow_the_order_of_asking():
 
 
 def test_the_device_is_for_as_many_as_said_and_for_each_once():
-    here = Line(2)
+    here = RunQueue(2)
     first, second, third = joined(here, 3)
     assert [here.enter(each) for each in (third, second, second, first)] == [False, True, False, True]
     assert [here.turn(third), here.enter(third)] == [False, False]
@@ -49,7 +49,7 @@ def test_the_device_is_for_as_many_as_said_and_for_each_once():
 
 def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(run_queue, "RANK_SECONDS", 0.0)
-    here = Line(1)
+    here = RunQueue(1)
     first, second, third = joined(here, 3)
     first.present = second.present = False
     assert [here.place(third), here.turn(third)] == [1, True]
@@ -60,7 +60,7 @@ def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: 
 
 def test_who_does_not_come_when_called_goes_to_the_end(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(run_queue, "RANK_SECONDS", 0.0)
-    here = Line(1)
+    here = RunQueue(1)
     slow, next_ = joined(here, 2)
     assert here.turn(slow)
     old = slow.ticket
@@ -73,7 +73,7 @@ def test_who_does_not_come_when_called_goes_to_the_end(monkeypatch: pytest.Monke
 
 def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(run_queue, "MOST_CALLS", 1)
-    here, order = Line(1), []
+    here, order = RunQueue(1), []
     (visitor,) = joined(here, 1)
     assert here.enter(visitor)
 
@@ -98,7 +98,7 @@ def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
 
 def test_a_line_that_is_full_refuses_in_a_sentence(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(run_queue, "MOST_WAITING", 2)
-    here = Line(1)
+    here = RunQueue(1)
     joined(here, 2)
     with pytest.raises(UapsegError, match="Too many wait"):
         here.join(Visitor())
@@ -108,11 +108,11 @@ def test_a_line_that_is_full_refuses_in_a_sentence(monkeypatch: pytest.MonkeyPat
 def test_a_wrong_number_of_places_is_a_sentence(monkeypatch: pytest.MonkeyPatch, setting: str):
     monkeypatch.setenv("UAPSEG_CONCURRENCY", setting)
     with pytest.raises(UapsegError, match="UAPSEG_CONCURRENCY"):
-        Line()
+        RunQueue()
 
 
 def test_a_thousand_that_ask_for_their_places_take_no_time():
-    here = Line(1)
+    here = RunQueue(1)
     visitors = joined(here, 1000)
     began = time.monotonic()
     assert [here.place(each) for each in visitors] == list(range(1, 1001))

@@ -51,11 +51,11 @@ def test_who_reads_the_counter_finds_the_values_that_it_counts():
 def test_steps_build_a_curve_and_a_repeated_stretch_replaces_the_old_one():
     run = Run("t")
     for spent in (0, 64, 128):
-        run.take(step(spent, look=True, checkpoint=spent == 64))
-    run.take(step(140))
+        run.apply_step(step(spent, look=True, checkpoint=spent == 64))
+    run.apply_step(step(140))
     assert [row[0] for row in run.curve] == [0, 64, 128]
     assert (run.spent, run.checkpoint) == (140, {"arrays": {}, "rest": "64"})
-    run.take(step(64, look=True))  # resumed from the checkpoint
+    run.apply_step(step(64, look=True))  # resumed from the checkpoint
     assert [row[0] for row in run.curve] == [0, 64]
 
 
@@ -64,7 +64,7 @@ def test_a_run_that_stands_still_says_so_until_it_gains_again():
     run.publish(status="running", note="")
     notes = []
     for still in (False, True, True, False):
-        run.take(step(64, look=True, still=still))
+        run.apply_step(step(64, look=True, still=still))
         notes.append(run.note)
     assert notes == ["", strings.STILL, strings.STILL, ""]
 
@@ -73,8 +73,8 @@ def test_forgetting_keeps_the_photo_and_the_controls():
     run = Run("t")
     choice, photo = run.choice, object()
     run.publish(photo=photo)
-    run.take(step(64, look=True, checkpoint=True))
-    run.forget()
+    run.apply_step(step(64, look=True, checkpoint=True))
+    run.reset()
     assert (run.status, run.spent, run.levels, run.curve, run.checkpoint) == ("idle", 0, None, [], None)
     assert (run.photo, run.choice) == (photo, choice)
 
@@ -83,4 +83,4 @@ def test_forgetting_keeps_the_photo_and_the_controls():
 def test_a_run_knows_whether_somebody_watches(away: float, *, alone: bool):
     run = Run("t")
     run.watched -= away
-    assert run.alone(30) is alone
+    assert run.is_unwatched(30) is alone

@@ -13,13 +13,13 @@ from PIL import Image
 
 from tests.small_world import values, visitor
 from uapseg.app import uploads
-from uapseg.app.frame_options import Wanted
-from uapseg.app.frames import perturbed
+from uapseg.app.frame_options import FrameOptions
+from uapseg.app.frames import perturb_photo
 from uapseg.app.handlers import Handlers
 from uapseg.app.painting import MOST_LETTERS
-from uapseg.app.rendering import frame, shown
+from uapseg.app.rendering import frame, shown_photo
 from uapseg.app.uploads import MOST_PHOTOS
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 
 def view(kind: object, number: object) -> gr.EventData:
@@ -33,20 +33,22 @@ def pictures(folder: Path, *sizes: tuple[int, int]) -> list[str]:
     return list(map(str, paths))
 
 
-def test_photos_are_made_to_fit_and_take_the_perturbation_tiled(handlers: Handlers, studios: Studios, tmp_path: Path):
+def test_photos_are_made_to_fit_and_take_the_perturbation_tiled(
+    handlers: Handlers, studios: WorkspaceCache, tmp_path: Path
+):
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, budget=640))
+    handlers.on_start(run.token, *values(handlers, budget=640))
     list(handlers.on_run(run.token))
     handlers.on_photos(run.token, pictures(tmp_path, (1250, 500), (80, 60)))
     assert run.view == ("own", 0)
-    photo = shown(run, studios.first)
+    photo = shown_photo(run, studios.first)
     assert photo.size == (124, 49)  # of no more pixels than 96 x 64
     assert run.levels is not None
-    changed = perturbed(photo.picture, run.levels).astype(int) - 106
+    changed = perturb_photo(photo.picture, run.levels).astype(int) - 106
     np.testing.assert_array_equal(changed[:, :96], run.levels.transpose(1, 2, 0)[:49])
     np.testing.assert_array_equal(changed[:, 96:], run.levels.transpose(1, 2, 0)[:49, :28])
     assert run.plan
-    assert frame(studios.first, photo, run.levels, run.plan, Wanted())["reached"] > 0.95
+    assert frame(studios.first, photo, run.levels, run.plan, FrameOptions())["reached"] > 0.95
     assert studios.first.photo(run.photos[1]).size == (80, 60)
     both = [studios.first.photo(brought) for brought in run.photos]
     judged = studios.first.judge(both, run.levels, run.plan.target)
@@ -54,16 +56,16 @@ def test_photos_are_made_to_fit_and_take_the_perturbation_tiled(handlers: Handle
     assert len(judged["each"]) == len(judged["thumbs"]) == 2
 
 
-def test_the_large_picture_is_chosen_among_all(handlers: Handlers, studios: Studios, tmp_path: Path):
+def test_the_large_picture_is_chosen_among_all(handlers: Handlers, studios: WorkspaceCache, tmp_path: Path):
     run = visitor(handlers)
     handlers.on_photos(run.token, pictures(tmp_path, (80, 60), (70, 50)))
     handlers.on_view(run.token, view("own", 1))
-    assert shown(run, studios.first).size == (70, 50)
+    assert shown_photo(run, studios.first).size == (70, 50)
     handlers.on_view(run.token, view("unseen", 2))
-    assert shown(run, studios.first) is studios.first.strip[2]
+    assert shown_photo(run, studios.first) is studios.first.strip[2]
     for wrong in (view("own", 99), view("scene", 0)):
         handlers.on_view(run.token, wrong)
-        assert shown(run, studios.first) is studios.first.scene
+        assert shown_photo(run, studios.first) is studios.first.scene
     for nonsense in (view("other", 0), view("own", -1), view("own", "1"), gr.EventData(None, None)):
         handlers.on_view(run.token, nonsense)
         assert run.view == ("scene", 0)
@@ -161,7 +163,7 @@ def test_nothing_that_was_uploaded_stays_on_the_disk(
 def test_a_drawing_that_is_too_long_is_not_kept(handlers: Handlers):
     run = visitor(handlers)
     with pytest.raises(Exception, match="drawing could not be read"):
-        handlers.on_knob(run.token, *values(handlers, drawing="data:image/png;base64," + "A" * MOST_LETTERS))
+        handlers.on_control(run.token, *values(handlers, drawing="data:image/png;base64," + "A" * MOST_LETTERS))
     assert run.choice.drawing is None
 
 

@@ -18,9 +18,9 @@ from tests.server import Server, serving
 from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
 from uapseg.app import polling, strings
 from uapseg.app.handlers import CONTROLS, Handlers
-from uapseg.app.polling import Replies
+from uapseg.app.polling import Polling
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.io.download import Download
 
 SLOW = {"pause": 0.01}
@@ -35,7 +35,7 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def studios(server: Server, tmp_path: Path) -> Iterator[Studios]:
+def studios(server: Server, tmp_path: Path) -> Iterator[WorkspaceCache]:
     with small_world(f"{server.address}/far.bin", tmp_path) as studios:
         yield studios
 
@@ -47,7 +47,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pull(handlers: Handlers, run: Run) -> dict:
-    return asyncio.run(Replies(handlers.studios, handlers.runs).pull({"token": run.token, "world": "greys plain:x"}))
+    return asyncio.run(Polling(handlers.studios, handlers.runs).pull({"token": run.token, "world": "greys plain:x"}))
 
 
 def until(handlers: Handlers, run: Run, met) -> dict:
@@ -73,7 +73,7 @@ def test_another_network_is_loaded_in_the_background_and_brings_its_classes(hand
     controls = controls_of(handlers.on_ready(run.token))
     assert controls["inside"]["value"] == "day"
     assert controls["hide"]["choices"] == ["night", "day", "noon"]
-    handlers.on_ask(run.token, *values(handlers, **{**run.choice.kept(), "budget": 640}))
+    handlers.on_start(run.token, *values(handlers, **{**run.choice.to_dict(), "budget": 640}))
     list(handlers.on_run(run.token))
     assert run.plan
     assert run.look
@@ -82,7 +82,7 @@ def test_another_network_is_loaded_in_the_background_and_brings_its_classes(hand
 
 def test_the_old_run_is_forgotten_only_when_the_new_one_starts(handlers: Handlers):
     run = visitor(handlers)
-    handlers.on_ask(run.token, *values(handlers, budget=320))
+    handlers.on_start(run.token, *values(handlers, budget=320))
     list(handlers.on_run(run.token))
     assert handlers.on_pair(run.token, "hours", "plain:x")[1]["value"] == strings.START
     reply = until(handlers, run, lambda reply: "world" in reply)
@@ -93,7 +93,7 @@ def test_the_old_run_is_forgotten_only_when_the_new_one_starts(handlers: Handler
     assert reply["scores"]["region_success"] > 0.9
     handlers.on_pair(run.token, "hours", "plain:x")
     handlers.on_ready(run.token)
-    handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+    handlers.on_start(run.token, *values(handlers, **run.choice.to_dict()))
     assert (run.spent, run.curve) == (0, [])
 
 
@@ -103,7 +103,7 @@ def test_only_what_is_on_offer_can_be_chosen(handlers: Handlers, pair: tuple):
     with pytest.raises(gr.Error, match=r"does not offer|of the wrong kind"):
         handlers.on_pair(run.token, *pair)
     with pytest.raises(gr.Error, match=r"does not offer|of the wrong kind"):
-        handlers.on_ask(run.token, *values(handlers, model=pair[0] or "x", data=pair[1] or "y"))
+        handlers.on_start(run.token, *values(handlers, model=pair[0] or "x", data=pair[1] or "y"))
     assert visitor(handlers, {"model": pair[0], "data": pair[1]}).choice == handlers.first
     assert handlers.studios.ask(pair, run.token).state == "failed"
 
@@ -115,7 +115,7 @@ def test_nothing_is_downloaded_before_the_visitor_agrees_to_what_it_costs(handle
     assert (reply["state"], server.asked) == ("costs", [])
     assert "200 kB" in reply["coming"]["lines"][0]
     with pytest.raises(gr.Error, match="still on their way"):
-        handlers.on_ask(run.token, *values(handlers, **run.choice.kept()))
+        handlers.on_start(run.token, *values(handlers, **run.choice.to_dict()))
 
 
 def test_a_download_shows_how_far_it_is_and_is_shared(handlers: Handlers, server: Server):
@@ -160,7 +160,7 @@ def test_a_download_ends_when_the_last_who_waits_cancels(handlers: Handlers, ser
 def test_a_download_that_fails_is_told_and_can_be_tried_again(
     handlers: Handlers, server: Server, monkeypatch: pytest.MonkeyPatch, fault: dict, sentence: str
 ):
-    monkeypatch.setattr("uapseg.io.download.PAUSE", 0)
+    monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)
     whole = server.files["/far.bin"]
     server.files["/far.bin"] = replace(whole, **fault)
     run = visitor(handlers)
@@ -173,7 +173,7 @@ def test_a_download_that_fails_is_told_and_can_be_tried_again(
 def test_a_photo_that_cannot_be_had_is_left_out_and_said(
     handlers: Handlers, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("uapseg.io.download.PAUSE", 0)
+    monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)
     coming = io.BytesIO()
     Image.new("RGB", (48, 48), "teal").save(coming, "JPEG")
     server.add("here.jpg", coming.getvalue())
@@ -191,7 +191,7 @@ def test_a_photo_that_cannot_be_had_is_left_out_and_said(
 
 
 def test_without_a_connection_it_is_said_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uapseg.io.download.PAUSE", 0)
+    monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)
     with socket.socket() as taken:  # a port where nobody answers
         taken.bind(("127.0.0.1", 0))
         with small_world(f"http://127.0.0.1:{taken.getsockname()[1]}/far.bin", tmp_path) as studios:

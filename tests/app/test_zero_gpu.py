@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from uapseg.app.controls import Choice
+from uapseg.app.controls import ControlValues
 from uapseg.app.worker import seconds_asked
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +41,6 @@ def test_the_run_crosses_into_a_forked_worker_and_back(tmp_path: Path):
 
 
 def test_little_time_is_asked_for():
-    choice = Choice(model="greys", data="plain:x", inside="light", rest="dark", word="o")
+    choice = ControlValues(model="greys", data="plain:x", inside="light", rest="dark", word="o")
     plan = choice.plan(choice.target((96, 64), None, ("dark", "light")))
     assert seconds_asked(plan, None) <= 60

@@ -14,14 +14,14 @@ from tests.conftest import Plain, greys
 from uapseg.attack.distributed import Workers
 from uapseg.attack.loop import fit
 from uapseg.attack.settings import fast
-from uapseg.targets.goals import Hidden
+from uapseg.targets.goals import HideClasses
 
 SHADES = (90, 100, 104, 112, 115, 120)
 PROGRAM = """
 import sys, torch
 from tests.attack.test_distributed import search
-from uapseg.attack.distributed import joined
-with joined() as workers:
+from uapseg.attack.distributed import init_distributed
+with init_distributed() as workers:
     torch.save(search(workers), f"{sys.argv[1]}.{workers.rank}")
 """
 HELD_OUT = (115, 113, 90, 112, 95, 116, 111, 117, 118)
@@ -45,7 +45,7 @@ class Watched(Plain):
 def search(workers: Workers) -> dict:
     """The perturbation, how it is judged, and how many pictures were decoded to learn from and to choose by."""
     settings = fast(epsilon=11 / 255, budget=31, batch=5)  # in the last batch there is one picture for all
-    target = Hidden(classes=("light",), fill="dark")
+    target = HideClasses(classes=("light",), fill="dark")
     train, held_out = Watched(SHADES), Watched(HELD_OUT, "val")
     last = list(fit(greys(), train, held_out, target, settings, workers=workers))[-1].state
     looked = asdict(last.validation)
@@ -54,7 +54,7 @@ def search(workers: Workers) -> dict:
 
 def test_the_shares_of_the_workers_are_the_batch():
     numbers = list(range(7))
-    shares = [Workers(rank, 3).mine(numbers) for rank in range(3)]
+    shares = [Workers(rank, 3).shard(numbers) for rank in range(3)]
     assert sorted(number for share in shares for number in share) == numbers
 
 
@@ -91,7 +91,7 @@ def test_processes_find_what_one_finds(world, tmp_path):
 def test_what_processes_gather_is_the_batch_again(monkeypatch):
     """Also where some of them have nothing."""
     for size in (0, 1, 2, 7):
-        shares = [Workers(rank, 3).mine(list(range(size))) for rank in range(3)]
+        shares = [Workers(rank, 3).shard(list(range(size))) for rank in range(3)]
         monkeypatch.setattr(
             "torch.distributed.all_gather_object", lambda into, _, shares=shares: into.__setitem__(slice(None), shares)
         )

@@ -12,21 +12,21 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tests.conftest import Greys, Plain, greys
-from uapseg.attack.distributed import ALONE
+from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.loop import _Search, fit
-from uapseg.attack.perturbation import quantise
-from uapseg.attack.sampling import balanced_odds
+from uapseg.attack.perturbation import quantize
+from uapseg.attack.sampling import class_balanced_weights
 from uapseg.attack.settings import PRESETS, fast, paper
 from uapseg.attack.state import TENSORS, Snapshot, State
 from uapseg.attack.validation import Validation
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
-from uapseg.targets.drawing import drawn, mapped
-from uapseg.targets.goals import Hidden, Static
+from uapseg.targets.drawing import label_map_target, mask_target
+from uapseg.targets.goals import HideClasses, StaticTarget
 
 GREY = 1 / 255
 RULES = ("lazy", "sign", "adam")
-EVERYWHERE = Static(drawing=drawn(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None).drawing,
+EVERYWHERE = StaticTarget(drawing=mask_target(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None).drawing,
                     classes=("light",), rest=None, caption="all")  # fmt: skip
 
 
@@ -47,9 +47,9 @@ def test_reaches_what_epsilon_allows_and_no_more(preset, levels, success):
 def test_hides_a_class_that_epsilon_can_hide(preset):
     """Light pictures of grey 115 are seen as dark below 110.5; the dark ones must stay dark."""
     settings = PRESETS[preset](epsilon=6 * GREY, budget=160)
-    last = search(settings, train=(115, 95) * 2, held_out=(115, 95), target=Hidden(classes=("light",), fill="dark"))[
-        -1
-    ]
+    last = search(
+        settings, train=(115, 95) * 2, held_out=(115, 95), target=HideClasses(classes=("light",), fill="dark")
+    )[-1]
     assert last.state.chosen.scores["hidden"] == 1.0
     assert last.state.chosen.scores["kept"] == 1.0
 
@@ -61,7 +61,7 @@ def test_never_leaves_the_ball(levels, budget, batch, seed, preset):
     settings = PRESETS[preset](epsilon=levels * GREY, budget=budget, batch=batch, seed=seed)
     for snapshot in search(settings):
         assert snapshot.state.delta.abs().amax() <= settings.epsilon
-        assert (quantise(snapshot.state.delta, settings.epsilon) * 255).abs().amax() <= levels + 1e-3
+        assert (quantize(snapshot.state.delta, settings.epsilon) * 255).abs().amax() <= levels + 1e-3
 
 
 def test_the_same_plan_gives_the_same_perturbation():
@@ -69,7 +69,7 @@ def test_the_same_plan_gives_the_same_perturbation():
     first, second, other = (search(s)[-1].state.delta for s in (settings, settings, replace(settings, seed=1)))
     assert torch.equal(first, second)
     mixed = [
-        search(replace(settings, seed=s), train=(90, 100, 110, 120), target=Hidden(classes=("light",)))[-1]
+        search(replace(settings, seed=s), train=(90, 100, 110, 120), target=HideClasses(classes=("light",)))[-1]
         for s in (0, 1)
     ]
     assert other.shape == first.shape
@@ -78,7 +78,7 @@ def test_the_same_plan_gives_the_same_perturbation():
 
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("stop", [1, 2, 9])
-@pytest.mark.parametrize("target", [EVERYWHERE, Hidden(classes=("light",))], ids=["static", "hidden"])
+@pytest.mark.parametrize("target", [EVERYWHERE, HideClasses(classes=("light",))], ids=["static", "hidden"])
 def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop, target):
     """Bit for bit on the CPU, also in the middle of a pass, through the form that files hold."""
     settings = PRESETS[preset](epsilon=11 * GREY, budget=36, batch=3, validate_every=6)
@@ -96,11 +96,13 @@ def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
     with pytest.raises(
         UapsegError, match="sees no light in any of the 2 validation pictures: hide classes that are there"
     ):
-        search(fast(epsilon=GREY, budget=4), train=(115,) * 4, held_out=(90, 95), target=Hidden(classes=("light",)))
+        search(
+            fast(epsilon=GREY, budget=4), train=(115,) * 4, held_out=(90, 95), target=HideClasses(classes=("light",))
+        )
 
 
 def test_hiding_is_searched_by_adam_and_a_static_target_lazily_unless_a_rule_is_set():
-    hide = {"target": Hidden(classes=("light",)), "train": (115, 95)}
+    hide = {"target": HideClasses(classes=("light",)), "train": (115, 95)}
     rule = fast(epsilon=11 * GREY, budget=8)
     for where, usual in ((hide, "adam"), ({}, "lazy")):
         default, *each = (search(replace(rule, rule=name), **where)[-1].state for name in (None, *RULES))
@@ -118,9 +120,11 @@ def test_balanced_rounds_meet_rare_classes_as_often_as_common_ones():
     """One picture of nine shows the only object: it is drawn half of the time, the others share the other half."""
     settings = fast(epsilon=GREY, budget=900, batch=9, balanced=True)
     shades = (115, *[95] * 8)
-    odds = balanced_odds(greys(), Plain(shades), range(9))
+    odds = class_balanced_weights(greys(), Plain(shades), range(9))
     assert odds.tolist() == pytest.approx([0.5, *[0.0625] * 8])
-    rounds = _Search([greys()], Plain(shades), list(range(9)), Hidden(classes=("light",)), settings, workers=ALONE)
+    rounds = _Search(
+        [greys()], Plain(shades), list(range(9)), HideClasses(classes=("light",)), settings, workers=SINGLE_PROCESS
+    )
     drawn_ = [number for spent in range(0, 900, 9) for number in rounds._batch(spent)]
     assert 0.42 < drawn_.count(0) / len(drawn_) < 0.58
     assert rounds._batch(90) == rounds._batch(90) != rounds._batch(99)
@@ -159,7 +163,7 @@ def test_the_paper_takes_one_sign_step_of_a_grey_level_a_pass_against_the_mean_g
         gradient = torch.autograd.grad((loss * weights).sum((1, 2)).mean(), delta)[0]
         delta = (delta.detach() - gradient.sign() / 255).clamp(-10 / 255, 10 / 255)
     settings = paper(epsilon=10 * GREY, budget=15, omega=omega, batch=2)
-    last = search(settings, train=shades, target=Hidden(classes=("light",), fill="dark"))[-1]
+    last = search(settings, train=shades, target=HideClasses(classes=("light",), fill="dark"))[-1]
     assert last.state.step == 3
     assert torch.allclose(last.state.delta, delta, atol=1e-7)
 
@@ -198,7 +202,7 @@ def test_clean_predictions_are_computed_once():
     predict = model.predict
     model.predict = lambda images: (calls.append(len(images)), predict(images))[1]
     settings = fast(epsilon=10 * GREY, budget=16, batch=2, validate_every=99)
-    snapshots = fit(model, Plain((100, 115, 90, 120)), Plain((115,), "val"), Hidden(classes=("light",)), settings)
+    snapshots = fit(model, Plain((100, 115, 90, 120)), Plain((115,), "val"), HideClasses(classes=("light",)), settings)
     looks = 3 * (1 + 4)  # one held-out and four known pictures: clean, with random noise, and at the end
     next(snapshots)
     for _ in range(2):
@@ -212,7 +216,7 @@ def test_clean_predictions_are_computed_once():
 def test_a_search_goes_on_from_a_perturbation_at_rest_by_no_more_than_a_step(rule):
     settings = fast(epsilon=30 * GREY, budget=80, batch=4, step=GREY, decay=False, rule=rule)
     far = search(settings)[-1].state
-    begun = replace(far.at(torch.full_like(far.delta, -20 * GREY)), image_gradients=0)
+    begun = replace(far.restarted(torch.full_like(far.delta, -20 * GREY)), image_gradients=0)
     after = search(settings, state=begun)[1].state
     assert (after.delta - begun.delta).abs().mean() / GREY == pytest.approx(1, abs=0.01)
 
@@ -220,9 +224,9 @@ def test_a_search_goes_on_from_a_perturbation_at_rest_by_no_more_than_a_step(rul
 def test_the_best_iterate_is_chosen_by_validation():
     """Held-out pictures that the last iterate spoils keep the earlier one: validation chooses, not training."""
     settings = fast(epsilon=30 * GREY, budget=40, batch=4, validate_every=4, decay=False, step=3 * GREY, momentum=0.0)
-    target = mapped(torch.zeros(4, 4, dtype=torch.uint8).numpy(), ("light",), None, "light")
+    target = label_map_target(torch.zeros(4, 4, dtype=torch.uint8).numpy(), ("light",), None, "light")
     last = search(settings, train=(60,) * 4, held_out=(100, 100), target=target)[-1]
-    assert last.state.chosen.merit >= last.state.validation.merit
+    assert last.state.chosen.selection_score >= last.state.validation.selection_score
     assert last.state.chosen.scores["target_success"] == 1.0
 
 
@@ -236,9 +240,9 @@ def looks_of(*shares: float, count: int = 8) -> list[Validation]:
 
 
 def walked(*looks: Validation) -> State:
-    state = State.first((4, 4), looks[0])
+    state = State.initial((4, 4), looks[0])
     for look in looks[1:]:
-        state = replace(state, delta=torch.full_like(state.delta, look.image_gradients)).looked(look)
+        state = replace(state, delta=torch.full_like(state.delta, look.image_gradients)).with_validation(look)
     return state
 
 
@@ -267,8 +271,8 @@ def test_a_slow_decline_is_compared_with_the_best_not_with_what_was_kept_before(
 
 def test_a_run_that_gains_nothing_knows_since_when():
     state = walked(*looks_of(0, 0.4, 0.9, 0.9, 0.9, 0.3))
-    assert (state.marked, state.still) == (128, 192)
-    assert walked(*looks_of(0, 0, 0)).still == 128
+    assert (state.marked, state.stalled_for) == (128, 192)
+    assert walked(*looks_of(0, 0, 0)).stalled_for == 128
 
 
 def test_a_snapshot_stands_still_after_half_of_the_budget_without_a_gain():
@@ -283,7 +287,7 @@ def test_a_snapshot_stands_still_after_half_of_the_budget_without_a_gain():
 
 def test_refuses_before_the_first_step():
     with pytest.raises(UapsegError, match="no class 'person'"):
-        fit(greys(), Plain((1,)), Plain((1,), "val"), Hidden(classes=("person",)), fast(epsilon=GREY, budget=1))
+        fit(greys(), Plain((1,)), Plain((1,), "val"), HideClasses(classes=("person",)), fast(epsilon=GREY, budget=1))
 
 
 @pytest.mark.parametrize(
@@ -321,11 +325,11 @@ def test_several_networks_are_all_made_to_see_it_and_choose_by_their_mean(levels
     """Grey 100 is light to the first network from 110.5 levels on, to the second from 113.5 on."""
     chosen = several(shifted(3), levels).state.chosen
     assert (chosen.scores["target_success"], chosen.others[0]["target_success"]) == merits
-    assert chosen.merit == sum(merits) / 2
+    assert chosen.selection_score == sum(merits) / 2
 
 
 def test_of_several_networks_the_one_without_a_class_is_named():
-    target, night = Hidden(classes=("light",)), shifted(3)
+    target, night = HideClasses(classes=("light",)), shifted(3)
     night.classes = ("night", "day", "noon")
     night.objects = ("day",)
     with pytest.raises(UapsegError, match="does not fit the network greys 3: The network has no class 'light'"):

@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from uapseg.attack.losses import (
-    absence,
+    below_confidence,
+    confidence_weights,
     cosine,
     cross_entropy,
-    focused,
     group_sizes,
+    hidden_class_loss,
     margin,
     omega_weights,
     region_weights,
-    unwon,
 )
 
 
@@ -47,7 +47,7 @@ def test_won_pixels_are_predicted_as_the_label_with_a_softmax_confidence_above_t
     confidence, predicted = logits.softmax(1).max(1)
     won = (predicted == labels) & (confidence > tau)
     assert won.any()
-    assert torch.equal(unwon(cross_entropy(logits, labels), tau), ~won)
+    assert torch.equal(below_confidence(cross_entropy(logits, labels), tau), ~won)
 
 
 def test_the_margin_is_the_lead_of_the_best_rival_down_to_ten_and_does_not_push_that_down():
@@ -69,18 +69,18 @@ def test_the_cosine_is_that_with_the_labels_direction():
 
 def test_absence_is_the_log_of_the_confidence_in_all_other_classes_together(logits):
     others = logits.softmax(1)[:, [0, 2]].sum(1)
-    assert torch.allclose(absence(logits, (1, 3)), -others.log(), atol=1e-6)
+    assert torch.allclose(hidden_class_loss(logits, (1, 3)), -others.log(), atol=1e-6)
     certain = torch.tensor([0.0, 200.0, 0.0]).view(1, 3, 1, 1).requires_grad_()
-    loss = absence(certain, (1,)).sum()
+    loss = hidden_class_loss(certain, (1,)).sum()
     assert loss.item() == pytest.approx(200 - math.log(2))
     assert torch.autograd.grad(loss, certain)[0].flatten().tolist() == pytest.approx([-0.5, 1.0, -0.5])
 
 
 def test_focus_weighs_by_how_far_a_pixel_is_from_being_won():
     entropy = -torch.tensor([0.9, 0.6, 0.1]).log().view(1, 1, 3)
-    assert focused(entropy, "tau", 0.75).flatten().tolist() == [0, 1, 1]
-    assert focused(entropy, "smooth", 0.75).flatten().tolist() == pytest.approx([0.1, 0.4, 0.9])
-    assert focused(entropy, "all", 0.75).flatten().tolist() == [1, 1, 1]
+    assert confidence_weights(entropy, "tau", 0.75).flatten().tolist() == [0, 1, 1]
+    assert confidence_weights(entropy, "smooth", 0.75).flatten().tolist() == pytest.approx([0.1, 0.4, 0.9])
+    assert confidence_weights(entropy, "all", 0.75).flatten().tolist() == [1, 1, 1]
 
 
 def test_the_papers_weights_make_its_objective():

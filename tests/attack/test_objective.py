@@ -9,17 +9,17 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.attack.augmentation import Move
-from uapseg.attack.distributed import ALONE
-from uapseg.attack.losses import LOSSES, absence
-from uapseg.attack.objective import Batch, Objective, normalised
+from uapseg.attack.distributed import SINGLE_PROCESS
+from uapseg.attack.losses import LOSSES, hidden_class_loss
+from uapseg.attack.objective import Batch, Objective, normalize
 from uapseg.attack.settings import fast
-from uapseg.attack.transforms import Framing, Process, lit
+from uapseg.attack.transforms import Framing, Transform, adjust_brightness
 from uapseg.models import Segmenter
-from uapseg.targets.drawing import drawn
-from uapseg.targets.goals import KINDS, Hidden
+from uapseg.targets.drawing import mask_target
+from uapseg.targets.goals import KINDS, HideClasses
 
 SIZE = (16, 12)
-HIDE = Hidden(classes=("light",), fill="dark")
+HIDE = HideClasses(classes=("light",), fill="dark")
 RULE = fast(epsilon=10 / 255, budget=10, focus="all")
 
 
@@ -29,7 +29,7 @@ def batch(*shades: int, **options) -> Batch:
 
 
 def gradient(settings, given: Batch, target=HIDE):
-    return Objective(greys(), target, settings, SIZE, ALONE).gradient(given, torch.zeros(3, 12, 16))
+    return Objective(greys(), target, settings, SIZE, SINGLE_PROCESS).gradient(given, torch.zeros(3, 12, 16))
 
 
 def test_the_gradient_is_that_of_the_mean_over_each_region():
@@ -44,7 +44,7 @@ def test_the_gradient_is_that_of_the_mean_over_each_region():
     assert told.item() == pytest.approx(loss.item(), rel=1e-5)
 
 
-NEAREST = Hidden(classes=("light",))
+NEAREST = HideClasses(classes=("light",))
 
 
 class Slopes(torch.nn.Module):
@@ -68,21 +68,25 @@ def test_hidden_pixels_may_become_anything_as_far_as_the_filling_leaves_it_open(
     rule, given, zeros = replace(RULE, loss=loss), batch(115, 95), torch.zeros(3, 12, 16)
     model = slopes()
     strict, half, free = (
-        Objective(model, NEAREST, replace(rule, filling=share), SIZE, ALONE).gradient(given, zeros)[0]
+        Objective(model, NEAREST, replace(rule, filling=share), SIZE, SINGLE_PROCESS).gradient(given, zeros)[0]
         for share in (1.0, 0.5, 0.0)
     )
     assert torch.allclose(half, (strict + free) / 2, atol=1e-6)
     assert not torch.allclose(half, free, atol=1e-4)
     logits = model(given.images + zeros.requires_grad_())
     dark = torch.zeros(1, 12, 16, dtype=torch.uint8)
-    apart = absence(logits[:1], (1,)).mean() + KINDS["hidden"].shares[2] * LOSSES[loss](logits[1:], dark).mean()
+    apart = (
+        hidden_class_loss(logits[:1], (1,)).mean() + KINDS["hidden"].shares[2] * LOSSES[loss](logits[1:], dark).mean()
+    )
     assert torch.allclose(free, torch.autograd.grad(apart, zeros)[0], atol=1e-6)
 
 
 def test_a_chosen_filling_is_always_asked_for():
     zeros = torch.zeros(3, 12, 16)
     strict, free = (
-        Objective(slopes(), HIDE, replace(RULE, filling=share), SIZE, ALONE).gradient(batch(115, 95), zeros)[0]
+        Objective(slopes(), HIDE, replace(RULE, filling=share), SIZE, SINGLE_PROCESS).gradient(batch(115, 95), zeros)[
+            0
+        ]
         for share in (1.0, 0.0)
     )
     assert torch.equal(strict, free)
@@ -91,7 +95,7 @@ def test_a_chosen_filling_is_always_asked_for():
 def test_one_picture_cannot_own_the_sum_where_each_is_brought_to_the_same_size():
     single = replace(RULE, single=True)
     together = gradient(single, batch(115, 130))[0]
-    alone = [normalised(gradient(single, batch(shade))[0]) for shade in (115, 130)]
+    alone = [normalize(gradient(single, batch(shade))[0]) for shade in (115, 130)]
     assert torch.allclose(together, sum(alone), atol=1e-5)
 
 
@@ -100,31 +104,33 @@ def test_goals_move_with_their_pictures_and_a_static_target_stays():
     left = torch.full((1, 3, 12, 16), 95 / 255)
     left[..., :8] = 118 / 255
     moves = [Move(0, 4)]
-    objective = Objective(greys(), HIDE, RULE, SIZE, ALONE)
+    objective = Objective(greys(), HIDE, RULE, SIZE, SINGLE_PROCESS)
     groups = objective._goals(Batch([0], left, 1, moves)).groups
     assert (groups[0, :, :12] == 0).all()
     assert (groups[0, :, 12:] != 0).all()
     mask = np.zeros((12, 16), bool)
     mask[:, :8] = True
-    static = Objective(greys(), drawn(mask, "dark", None), RULE, SIZE, ALONE)
+    static = Objective(greys(), mask_target(mask, "dark", None), RULE, SIZE, SINGLE_PROCESS)
     goal = static._goals(Batch([0], left, 1, moves))
     assert (goal.groups[0, :, :8] == 0).all()
     assert (goal.labels[0, :, :12] == torch.tensor([0] * 8 + [1] * 4)).all()
 
 
-@pytest.mark.parametrize("target", [HIDE, drawn(np.arange(16).repeat(12).reshape(16, 12).T < 8, "dark", "light")])
+@pytest.mark.parametrize(
+    "target", [HIDE, mask_target(np.arange(16).repeat(12).reshape(16, 12).T < 8, "dark", "light")]
+)
 def test_goals_are_framed_anew_with_the_perturbed_picture(target):
     """The left half is hidden, or drawn: moved by a quarter, three quarters are (what enters is a mirror image)."""
     left = torch.full((1, 3, 12, 16), 95 / 255)
     left[..., :8] = 118 / 255
-    process = Process(framing=Framing(right=0.25))
-    groups = Objective(greys(), target, RULE, SIZE, ALONE)._goals(Batch([0], left, 1, process=process)).groups
+    process = Transform(framing=Framing(right=0.25))
+    groups = Objective(greys(), target, RULE, SIZE, SINGLE_PROCESS)._goals(Batch([0], left, 1, process=process)).groups
     assert (groups[0, :, :12] == 0).all()
     assert (groups[0, :, 12:] != 0).all()
 
 
 def test_clean_predictions_are_kept_small():
-    objective = Objective(greys(), HIDE, RULE, SIZE, ALONE)
+    objective = Objective(greys(), HIDE, RULE, SIZE, SINGLE_PROCESS)
     objective.gradient(batch(115, 95), torch.zeros(3, 12, 16))
     assert set(objective._kept) == {0, 1}
     assert sum(map(len, objective._kept.values())) < 2 * 12 * 16 / 4
@@ -133,7 +139,7 @@ def test_clean_predictions_are_kept_small():
 def test_the_network_sees_the_processed_picture():
     darker = replace(RULE, tau=0.75, focus="tau")
     plain = gradient(darker, batch(115))[2]
-    processed = gradient(darker, batch(115, process=Process(partial(lit, factor=0.5))))[2]
+    processed = gradient(darker, batch(115, process=Transform(partial(adjust_brightness, factor=0.5))))[2]
     assert plain == 0
     assert processed == 1
 
@@ -144,7 +150,9 @@ def test_won_is_a_share_of_pixels_whatever_counts(focus):
     assert gradient(replace(RULE, focus=focus), batch(80, 118))[2].item() == 0.5
 
 
-@pytest.mark.parametrize(("target", "focus"), [(HIDE, "tau"), (drawn(np.ones((12, 16), bool), "dark", None), "all")])
+@pytest.mark.parametrize(
+    ("target", "focus"), [(HIDE, "tau"), (mask_target(np.ones((12, 16), bool), "dark", None), "all")]
+)
 def test_a_focus_left_open_is_tau_for_hiding_and_all_for_a_static_target(target, focus):
     """The first picture is won, and pulls only where won pixels count."""
     open_, *each = (gradient(replace(RULE, focus=name), batch(107, 118), target)[0] for name in (None, "tau", "all"))

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from uapseg.attack.optimizer import moved_on, pace, radius, walked
+from uapseg.attack.optimizer import epsilon_at, inner_step, optimizer_step, step_size
 from uapseg.attack.settings import fast
 from uapseg.attack.state import State
 from uapseg.attack.validation import Validation
 
 NOTHING = Validation(0, {}, (), torch.zeros(0, 2, 2, dtype=torch.uint8), {})
-START = State.first((2, 2), NOTHING)
+START = State.initial((2, 2), NOTHING)
 GRADIENT = torch.tensor([[[1.0, -2.0], [0.0, 4.0]]]).expand(3, 2, 2).contiguous()
 
 
@@ -20,13 +20,13 @@ def settings(**options):
 
 
 def test_a_sign_step_goes_against_the_gradient_by_the_same_for_each_value():
-    after = moved_on(START, GRADIENT, settings(rule="sign", step=2 / 255), 0.0)
+    after = optimizer_step(START, GRADIENT, settings(rule="sign", step=2 / 255), 0.0)
     assert torch.allclose(after.delta * 255, -2 * GRADIENT.sign())
     assert after.step == 1
 
 
 def test_a_lazy_step_is_as_large_as_the_pace_on_average_over_the_values():
-    after = moved_on(START, GRADIENT, settings(rule="lazy", step=2 / 255), 0.0)
+    after = optimizer_step(START, GRADIENT, settings(rule="lazy", step=2 / 255), 0.0)
     assert torch.allclose(after.delta * 255, -2 * GRADIENT / GRADIENT.abs().mean())
     assert not after.square.any()
 
@@ -36,27 +36,27 @@ def test_only_what_a_lazy_step_pushed_beyond_epsilon_needs_as_much_to_come_back(
     """By steps of 2 levels back from 10, or 20, the second, or the seventh, is the first below 7."""
     rule, state, steps = settings(rule=name, momentum=0.0, step=2 / 255, decay=False), START, 0
     for _ in range(20):
-        state = moved_on(state, -torch.ones(3, 2, 2), rule, 0.0)
+        state = optimizer_step(state, -torch.ones(3, 2, 2), rule, 0.0)
     assert torch.allclose(state.delta * 255, torch.full((3, 2, 2), 10.0))
     assert torch.allclose(state.loose * 255, torch.full((3, 2, 2), 10.0 * slack))
     while state.delta.amax() * 255 > 7:
-        state, steps = moved_on(state, torch.ones(3, 2, 2), rule, 0.0), steps + 1
+        state, steps = optimizer_step(state, torch.ones(3, 2, 2), rule, 0.0), steps + 1
     assert steps == back
 
 
 def test_a_state_keeps_what_lies_beyond_epsilon_only_for_the_same_target():
     wide = replace(START, delta=torch.full((3, 2, 2), 10 / 255), loose=torch.full((3, 2, 2), 16 / 255))
-    same, other = (wide.under(settings(), same_target=same_target) for same_target in (True, False))
+    same, other = (wide.with_settings(settings(), same_target=same_target) for same_target in (True, False))
     assert torch.equal(same.loose, wide.loose)
     assert torch.equal(other.loose, wide.delta)
     assert torch.equal(same.delta, other.delta)
-    less = wide.under(fast(epsilon=4 / 255, budget=100), same_target=True)
+    less = wide.with_settings(fast(epsilon=4 / 255, budget=100), same_target=True)
     assert (less.delta.amax() * 255).item() == pytest.approx(4)
 
 
 def test_momentum_adds_gradients_of_unit_mean_size():
-    one = moved_on(START, GRADIENT, settings(momentum=0.5), 0.0)
-    two = moved_on(one, -1000 * GRADIENT.flip(-1), settings(momentum=0.5), 0.0)
+    one = optimizer_step(START, GRADIENT, settings(momentum=0.5), 0.0)
+    two = optimizer_step(one, -1000 * GRADIENT.flip(-1), settings(momentum=0.5), 0.0)
     unit = GRADIENT / GRADIENT.abs().mean()
     assert torch.allclose(two.momentum, 0.5 * unit - unit.flip(-1))
 
@@ -69,29 +69,29 @@ def test_adam_is_that_of_torch_but_for_the_ball():
         gradient = (GRADIENT + turn).contiguous()
         value.grad = gradient / gradient.abs().mean()
         reference.step()
-        state = moved_on(state, gradient, rule, 0.0)
+        state = optimizer_step(state, gradient, rule, 0.0)
     assert torch.allclose(state.delta, value.detach(), atol=1e-7)
-    assert moved_on(state, GRADIENT, replace(rule, step=1.0), 0.0).delta.abs().amax() <= 10 / 255
+    assert optimizer_step(state, GRADIENT, replace(rule, step=1.0), 0.0).delta.abs().amax() <= 10 / 255
 
 
 def test_the_pace_falls_along_a_cosine_to_nothing():
-    assert [pace(settings(step=0.02), share) for share in (0, 0.5, 1)] == pytest.approx([0.02, 0.01, 0.0])
-    assert pace(settings(step=0.02, decay=False), 0.9) == 0.02
+    assert [step_size(settings(step=0.02), share) for share in (0, 0.5, 1)] == pytest.approx([0.02, 0.01, 0.0])
+    assert step_size(settings(step=0.02, decay=False), 0.9) == 0.02
 
 
 def test_the_ball_is_wider_at_first_where_asked_and_never_in_the_end():
     shares = (0, 0.29, 0.3, 0.59, 0.6, 1)
-    assert [round(radius(settings(wide=True), share) * 255, 3) for share in shares] == [20, 20, 15, 15, 10, 10]
-    assert radius(settings(), 0) == 10 / 255
+    assert [round(epsilon_at(settings(wide=True), share) * 255, 3) for share in shares] == [20, 20, 15, 15, 10, 10]
+    assert epsilon_at(settings(), 0) == 10 / 255
     far = replace(START, loose=torch.full((3, 2, 2), 18 / 255))
-    assert moved_on(far, GRADIENT, settings(wide=True), 0.7).delta.abs().amax() <= 10 / 255
+    assert optimizer_step(far, GRADIENT, settings(wide=True), 0.7).delta.abs().amax() <= 10 / 255
 
 
 def test_a_walk_steps_by_the_sign_and_stays_in_the_ball():
     rule = settings(step=4 / 255)
-    once = walked(START.delta, GRADIENT, rule, 0.0)
+    once = inner_step(START.delta, GRADIENT, rule, 0.0)
     assert torch.allclose(once * 255, -4 * GRADIENT.sign())
     far = once
     for _ in range(5):
-        far = walked(far, GRADIENT, rule, 0.0)
+        far = inner_step(far, GRADIENT, rule, 0.0)
     assert far.abs().amax() <= 10 / 255

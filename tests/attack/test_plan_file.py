@@ -10,16 +10,16 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.attack.loop import fit
 from uapseg.attack.losses import LOSSES
-from uapseg.attack.plan_file import plan_in
+from uapseg.attack.plan_file import extract_plan
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS, Settings, fast
 from uapseg.errors import UapsegError
 from uapseg.io.files import to_json
-from uapseg.targets.drawing import drawn
-from uapseg.targets.goals import KINDS, Goal, Hidden, Kind, class_numbers
+from uapseg.targets.drawing import mask_target
+from uapseg.targets.goals import KINDS, Goal, HideClasses, Kind, class_indices
 
-WORD = drawn(np.eye(8, dtype=bool), "Tree", None)
-HIDE = Hidden(classes=("Car", "Pedestrian"), fill="Road")
+WORD = mask_target(np.eye(8, dtype=bool), "Tree", None)
+HIDE = HideClasses(classes=("Car", "Pedestrian"), fill="Road")
 
 
 def plan(target=HIDE, preset: str = "fast", **options) -> Plan:
@@ -125,7 +125,7 @@ class Corner:
         def goal(clean: torch.Tensor) -> Goal:
             rest = torch.ones_like(clean)
             rest[:, 0] = 0
-            return Goal(torch.where(rest == 0, class_numbers((self.name,), classes)[0], clean).to(torch.uint8), rest)
+            return Goal(torch.where(rest == 0, class_indices((self.name,), classes)[0], clean).to(torch.uint8), rest)
 
         return goal
 
@@ -151,6 +151,6 @@ def test_a_drawing_that_is_no_png_is_refused(drawing):
 def test_a_file_that_is_too_long_for_a_plan_is_not_taken_apart(monkeypatch):
     content = to_json(plan(WORD).to_dict()).encode()
     monkeypatch.setattr("uapseg.attack.plan_file.MOST_BYTES", len(content))
-    assert plan_in(content) == plan(WORD)
+    assert extract_plan(content) == plan(WORD)
     with pytest.raises(UapsegError, match="it is not one that uapseg wrote"):
-        plan_in(content + b" ")
+        extract_plan(content + b" ")

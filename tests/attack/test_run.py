@@ -7,13 +7,24 @@ import pytest
 import torch
 
 from tests.conftest import Plain
-from uapseg.attack.run import Plan, check_unseen, choose_device, learnable, learnt_from, reported, run
+from uapseg.attack.run import (
+    Plan,
+    check_unseen,
+    choose_device,
+    load_evaluation_data,
+    load_run_data,
+    load_training_data,
+    run,
+)
 from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
-from uapseg.targets.goals import Hidden
+from uapseg.targets.goals import HideClasses
 
 PLAN = Plan(
-    model="street", data="street", target=Hidden(classes=("Car",)), settings=fast(epsilon=10 / 255, budget=8, batch=4)
+    model="street",
+    data="street",
+    target=HideClasses(classes=("Car",)),
+    settings=fast(epsilon=10 / 255, budget=8, batch=4),
 )
 
 
@@ -35,7 +46,7 @@ def test_an_unknown_name_is_refused_at_once(field, value):
 def test_the_embedded_network_and_scenes_run_from_a_plan_alone():
     *_, last = run(PLAN, device="cpu")
     assert last.state.image_gradients == 8
-    assert 0 < last.won < 1
+    assert 0 < last.success_rate < 1
     assert last.loss > 0
     assert last.state.validation.predictions.shape == (6, 256, 384)
     assert set(last.state.validation.scores) == {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}
@@ -55,19 +66,19 @@ def test_with_other_pictures_to_report_on_the_test_split_is_learnt_from_but_for_
     monkeypatch.setattr(
         sys.modules["uapseg.attack.run"], "load_dataset", load
     )  # the package has a function of that name
-    assert learnable("mine").keys == ("90", "91", "92")
-    whole = learnable("mine", "theirs")
+    assert load_training_data("mine").keys == ("90", "91", "92")
+    whole = load_training_data("mine", "theirs")
     assert whole.keys == ("90", "91", "92", "94")
     assert (len(whole), whole.name, whole.split, whole.size) == (4, "plain", "train", (16, 12))
     assert whole.pictures([3, 0, 2])[:, 0, 0, 0].tolist() == [94, 90, 92]
     assert whole.truth([3, 0]).shape == (2, 12, 16)
     plan = replace(PLAN, data="mine", eval_data="theirs")
-    train, held_out = learnt_from(plan)
+    train, held_out = load_run_data(plan)
     assert (train.keys, held_out.keys) == (whole.keys, ("93",))
-    assert reported("mine", "theirs").keys == ("95", "200")
+    assert load_evaluation_data("mine", "theirs").keys == ("95", "200")
     with pytest.raises(UapsegError, match="1 of these pictures were learnt from, as the run reports on theirs"):
         check_unseen(load("mine", "test"), plan)
     check_unseen(load("theirs", "all"), plan)
     check_unseen(load("mine", "test"), replace(plan, eval_data=None))
     del sets["mine"]["test"]
-    assert learnable("mine", "theirs").keys == ("90", "91", "92")
+    assert load_training_data("mine", "theirs").keys == ("90", "91", "92")

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.sampling import balanced_odds
-from uapseg.targets.goals import Hidden
-from uapseg.targets.metrics import count, truth_overlap
+from uapseg.attack.sampling import class_balanced_weights
+from uapseg.targets.goals import HideClasses
+from uapseg.targets.metrics import count_pixels, truth_overlap
 
 
 class OnDevice(torch.Tensor):
@@ -28,16 +28,16 @@ def test_the_device_needs_no_float64(monkeypatch, unchecked):
     model = greys()
     predict = model.predict
     monkeypatch.setattr(model, "predict", lambda images: predict(images).as_subclass(OnDevice))
-    odds = balanced_odds(model, Plain((115, *[95] * 8)), range(9))
+    odds = class_balanced_weights(model, Plain((115, *[95] * 8)), range(9))
     assert odds.tolist() == pytest.approx([0.5, *[0.0625] * 8])
-    target = Hidden(classes=("light",), fill="dark")
+    target = HideClasses(classes=("light",), fill="dark")
     seen = model.predict(torch.full((2, 3, 4, 4), 115 / 255))
-    goal = target.on(model.classes, model.objects, (4, 4))(seen)
-    assert count(seen, seen, goal, target, model.classes).left.tolist() == [[16], [16]]
+    goal = target.bind(model.classes, model.objects, (4, 4))(seen)
+    assert count_pixels(seen, seen, goal, target, model.classes).left.tolist() == [[16], [16]]
     assert truth_overlap(seen, seen, 3)[0].tolist() == [[0, 16, 0], [0, 16, 0]]
 
 
 def test_a_network_without_objects_draws_every_picture_as_often():
     model = greys()
     model.objects = ()
-    assert balanced_odds(model, Plain((115, 95, 95)), range(3)).tolist() == pytest.approx([1 / 3] * 3)
+    assert class_balanced_weights(model, Plain((115, 95, 95)), range(3)).tolist() == pytest.approx([1 / 3] * 3)

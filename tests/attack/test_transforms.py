@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image, ImageFilter
 
-from uapseg.attack.transforms import Framing, blurred, jpeg, lit, random_process, resized
+from uapseg.attack.transforms import Framing, adjust_brightness, blur, jpeg, random_transform, resize
 from uapseg.scenes import render
 
 
@@ -33,22 +33,24 @@ def test_the_jpeg_is_near_that_of_a_real_encoder(scene, quality):
 def test_the_blur_is_near_a_gaussian(scene):
     wide = torch.nn.functional.pad(scene, (0, 0, 0, 0))
     real = np.asarray(Image.fromarray(levels(wide).astype(np.uint8)).filter(ImageFilter.GaussianBlur(1.0)), np.float32)
-    assert np.abs(levels(blurred(scene, 1.0)) - real)[4:-4, 4:-4].mean() < 1.5
+    assert np.abs(levels(blur(scene, 1.0)) - real)[4:-4, 4:-4].mean() < 1.5
     flat = torch.full((1, 3, 20, 20), 0.3)
-    assert torch.allclose(blurred(flat, 2.0), flat, atol=1e-6)
+    assert torch.allclose(blur(flat, 2.0), flat, atol=1e-6)
 
 
 def test_resizing_keeps_size_and_flat_pictures_and_takes_fine_detail(scene):
-    assert resized(scene, 0.75).shape == scene.shape
+    assert resize(scene, 0.75).shape == scene.shape
     board = ((torch.arange(64).view(-1, 1) + torch.arange(64)) % 2).float().expand(1, 3, 64, 64)
-    assert resized(board, 0.5)[..., 8:-8, 8:-8].std() < 0.1 * board.std()
+    assert resize(board, 0.5)[..., 8:-8, 8:-8].std() < 0.1 * board.std()
 
 
 def test_light_is_a_factor():
-    assert lit(torch.tensor([0.25, 0.5, 0.9]).view(1, 3, 1, 1), 1.2).flatten().tolist() == pytest.approx([0.3, 0.6, 1])
+    assert adjust_brightness(torch.tensor([0.25, 0.5, 0.9]).view(1, 3, 1, 1), 1.2).flatten().tolist() == pytest.approx(
+        [0.3, 0.6, 1]
+    )
 
 
-@pytest.mark.parametrize("process", [lambda x: jpeg(x, 60), lambda x: blurred(x, 0.8), lambda x: resized(x, 0.7)])
+@pytest.mark.parametrize("process", [lambda x: jpeg(x, 60), lambda x: blur(x, 0.8), lambda x: resize(x, 0.7)])
 def test_gradients_pass(scene, process):
     images = scene.clone().requires_grad_()
     weights = torch.rand(scene.shape, generator=torch.Generator().manual_seed(0))
@@ -57,8 +59,8 @@ def test_gradients_pass(scene, process):
 
 
 def test_random_processes_follow_the_seed_and_differ(scene):
-    outcomes = [random_process(seed).images(scene) for seed in range(12)]
-    assert torch.equal(outcomes[5], random_process(5).images(scene))
+    outcomes = [random_transform(seed).images(scene) for seed in range(12)]
+    assert torch.equal(outcomes[5], random_transform(5).images(scene))
     assert len({round(outcome.double().sum().item(), 3) for outcome in outcomes}) > 6
 
 
@@ -86,7 +88,7 @@ def test_a_zoom_enlarges_about_the_centre_and_mirrors_what_enters():
 
 
 def test_some_random_processes_frame_the_picture_anew_by_a_little():
-    framings = [random_process(seed).framing for seed in range(60)]
+    framings = [random_transform(seed).framing for seed in range(60)]
     moved = [framing for framing in framings if framing != Framing()]
     assert 4 <= len(moved) <= 20
     assert all(0.7 < each.zoom < 1.3 and abs(each.down) <= 0.05 and abs(each.right) <= 0.05 for each in moved)

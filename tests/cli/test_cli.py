@@ -17,7 +17,7 @@ from PIL import Image
 
 from tests.photos import photos_in
 from uapseg.attack.checkpoint import pack
-from uapseg.attack.plan_file import plan_in
+from uapseg.attack.plan_file import extract_plan
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.cli import main
@@ -27,7 +27,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import to_json
 from uapseg.results.perturbation_file import Perturbation, load, save_png
 from uapseg.results.run_folder import FILES, RunFolder
-from uapseg.targets.goals import Hidden
+from uapseg.targets.goals import HideClasses
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")
@@ -337,7 +337,7 @@ class TestAPlan:
         plan = Plan(
             model="street",
             data="camvid:/nowhere",
-            target=Hidden(classes=("Car",)),
+            target=HideClasses(classes=("Car",)),
             settings=fast(epsilon=0.04, budget=8),
         )
         (tmp_path / "plan.json").write_text(to_json({"plan": plan.to_dict()}))
@@ -356,7 +356,7 @@ class TestAPlan:
     )
     def test_with_a_mistake_is_refused_in_a_sentence(self, capsys, tmp_path, photos, changes, sentence):
         plan = Plan(
-            model="street", data=photos, target=Hidden(classes=("Car",)), settings=fast(epsilon=0.04, budget=8)
+            model="street", data=photos, target=HideClasses(classes=("Car",)), settings=fast(epsilon=0.04, budget=8)
         )
         (tmp_path / "plan.json").write_text(json.dumps({"format": 1, **plan.to_dict(), **changes}))
         words = ("train", "--plan", tmp_path / "plan.json", "--out", tmp_path / "run")
@@ -552,7 +552,7 @@ def stranger(trained, tmp_path) -> tuple[Path, Path]:
     plan["plan"]["model"] = f"{tmp_path / 'mine.py'}:net"
     (folder / "plan.json").write_text(json.dumps(plan))
     (folder / "state.safetensors").write_bytes(
-        pack(RunFolder.open(trained[0]).load_state(), plan_in(json.dumps(plan).encode()))
+        pack(RunFolder.open(trained[0]).load_state(), extract_plan(json.dumps(plan).encode()))
     )
     return folder, left
 
@@ -582,7 +582,7 @@ def test_a_perturbation_runs_code_from_a_file_only_where_its_network_is_named(ca
     left = tmp_path / "was-run"
     (tmp_path / "mine.py").write_text(CODE.format(left=str(left)))
     plan = Plan(
-        model=f"{tmp_path / 'mine.py'}:net", data="street", target=Hidden(classes=("Car",)),
+        model=f"{tmp_path / 'mine.py'}:net", data="street", target=HideClasses(classes=("Car",)),
         settings=fast(epsilon=0.04, budget=8),
     )  # fmt: skip
     save_png(tmp_path / "noise.png", Perturbation(torch.zeros(3, 64, 96, dtype=torch.int16), plan))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.datasets.test_folder import encoded, mask, photo, put
 from uapseg.cli import main
-from uapseg.datasets.splits import side
+from uapseg.datasets.splits import split_of
 from uapseg.io.sources import END
 
 SIZE = (64, 48)
@@ -37,7 +37,7 @@ def hollowed(shift):
 
 def in_train(content):
     ends = content[:END] + content[-END:]
-    return side(hashlib.sha256(b"%d:" % len(content) + ends).hexdigest()[:32]) == "train"
+    return split_of(hashlib.sha256(b"%d:" % len(content) + ends).hexdigest()[:32]) == "train"
 
 
 @pytest.fixture

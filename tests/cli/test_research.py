@@ -16,13 +16,13 @@ from uapseg.attack.loop import fit
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.cli import main
-from uapseg.cli.evaluate import _choice, gap
-from uapseg.cli.output import _success, tell_when_still
+from uapseg.cli.evaluate import _choice, generalization_gap
+from uapseg.cli.output import _success, report_stall
 from uapseg.cli.race import _kept
 from uapseg.cli.transfer import _table as transfer_table
 from uapseg.errors import UapsegError
-from uapseg.results.perturbation_file import finished, load
-from uapseg.targets.drawing import written
+from uapseg.results.perturbation_file import best_perturbation, load
+from uapseg.targets.drawing import text_target
 
 pytestmark = pytest.mark.slow
 
@@ -201,23 +201,25 @@ def test_truth_and_hashes_stand_in_the_report(capsys, tmp_path, monkeypatch):
 def test_a_perturbation_that_has_learnt_by_heart_is_told_so():
     close, apart = ({"target_success": 0.5, "region_success": 0.0} | {"target_success": share} for share in (0.6, 0.7))
     here = {"target_success": 0.5, "region_success": 0.9}
-    assert gap(here, None) == gap(here, {"target_success": None}) == []
-    assert gap(here, close) == ["On pictures it has learnt from, target success is 60.0 %."]
-    assert gap(here, apart)[0].endswith("is 70.0 %: part of that is learnt by heart. More pictures close the gap.")
+    assert generalization_gap(here, None) == generalization_gap(here, {"target_success": None}) == []
+    assert generalization_gap(here, close) == ["On pictures it has learnt from, target success is 60.0 %."]
+    assert generalization_gap(here, apart)[0].endswith(
+        "is 70.0 %: part of that is learnt by heart. More pictures close the gap."
+    )
 
 
 def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(capsys):
     settings = fast(epsilon=5 / 255, budget=80, batch=4, validate_every=4)
-    target = written("o", "light", "dark", (16, 12))
+    target = text_target("o", "light", "dark", (16, 12))
     pictures = (Plain((100,) * 4), Plain((100,) * 6, "val"))
-    snapshots = list(tell_when_still(fit(greys(), *pictures, target, settings)))
+    snapshots = list(report_stall(fit(greys(), *pictures, target, settings)))
     assert _success(snapshots[0]).startswith("target_success ")
     told = _success(snapshots[-1])
     region = snapshots[-1].state.validation.scores["region_success"]
     assert f", region_success {100 * (region or 0):.1f} % (noise " in told
     assert told.endswith("; kept: that of 80, by 6 pictures")
     plan = Plan(model="street", data="street", target=target, settings=settings)
-    found = finished(plan, snapshots[-1].state)
+    found = best_perturbation(plan, snapshots[-1].state)
     assert found.chosen == {"image_gradients": 80, "pictures": 6}
     assert _choice(found) == ["It is the iterate after 80 of 80 image-gradients, chosen by 6 validation pictures."]
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "Nothing gained" in line]

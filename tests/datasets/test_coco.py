@@ -28,8 +28,8 @@ from uapseg.datasets import (
     needed,
     prepare,
 )
-from uapseg.datasets.coco_selection import Choice, Entry, Licence
-from uapseg.datasets.splits import side
+from uapseg.datasets.coco_selection import CocoImage, Licence, Selection
+from uapseg.datasets.splits import split_of
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder
 
@@ -91,7 +91,7 @@ def archive():
 def server(tmp_path, monkeypatch):
     """The official addresses, in miniature; the cache is empty."""
     monkeypatch.setenv("UAPSEG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(uapseg.io.download, "PAUSE", 0.005)
+    monkeypatch.setattr(uapseg.io.download, "RETRY_DELAY", 0.005)
     with serving() as server:
         content = archive()
         for name, value in {
@@ -140,7 +140,7 @@ def drained(steps):
 
 def test_only_the_chosen_pictures_of_the_split_are_downloaded(server):
     dataset = load_dataset("coco:val2017?any=dog", "train", SIZE)
-    wanted = [n for n in range(1, COUNT + 1) if n % 4 in {1, 2} and side(f"coco/{n:012}.jpg") == "train"]
+    wanted = [n for n in range(1, COUNT + 1) if n % 4 in {1, 2} and split_of(f"coco/{n:012}.jpg") == "train"]
     assert numbers(dataset) == wanted
     asked = [path for path, *_ in server.asked if path.endswith(".jpg")]
     assert sorted(asked) == [f"/val2017/{n:012}.jpg" for n in wanted]
@@ -171,7 +171,7 @@ def test_annotations_come_first_and_tell_which_pictures_follow(server):
 
 
 def test_faulty_pictures_are_named_and_the_others_come(server, monkeypatch):
-    monkeypatch.setattr("uapseg.io.transport.SILENCE", 0.3)
+    monkeypatch.setattr("uapseg.io.transport.READ_TIMEOUT", 0.3)
     faults = {
         1: {"status": 404}, 2: {"cut": 500, "ranges": False}, 3: {"silent": True}, 4: {"pause": 0.02},
         5: {"cut": 300, "cuts": 2}, 6: {"cut": 300, "cuts": 2, "ranges": False}, 7: {"status": 500},
@@ -303,7 +303,7 @@ def test_annotations_of_ones_own_are_read_without_any_download(own):
     datasets = {split: load_dataset(own, split, SIZE) for split in SPLITS}
     assert sum(map(len, datasets.values())) == COUNT
     for split, dataset in datasets.items():
-        assert numbers(dataset) == [n for n in range(1, COUNT + 1) if side(f"coco/{n:012}.jpg") == split]
+        assert numbers(dataset) == [n for n in range(1, COUNT + 1) if split_of(f"coco/{n:012}.jpg") == split]
     assert needed(own) == []
 
 
@@ -330,11 +330,11 @@ def test_nothing_that_fits_is_one_clear_sentence(own):
 
 
 def entry(number, licence=4, **shares):
-    return Entry(number, f"{number:012}.jpg", "", Licence(licence, "", ""), "", shares)
+    return CocoImage(number, f"{number:012}.jpg", "", Licence(licence, "", ""), "", shares)
 
 
 def chosen(query, *entries):
-    return [one.number for one in Choice.parse(query).among(entries)]
+    return [one.number for one in Selection.parse(query).among(entries)]
 
 
 def test_small_objects_do_not_count():
@@ -527,5 +527,5 @@ def test_the_list_of_the_project_is_whole():
         assert 10_000 < entry.size < 1_000_000
         assert entry.source.startswith("http://farm")
         assert all(0 <= share <= 1 for share in entry.shares.values())
-    assert len(Choice.parse("licences=4,5").among(entries)) >= 40
-    assert len(Choice.parse("balanced=person").among(entries)) >= 60
+    assert len(Selection.parse("licences=4,5").among(entries)) >= 40
+    assert len(Selection.parse("balanced=person").among(entries)) >= 60

@@ -10,7 +10,7 @@ from pycocotools import mask as masks
 
 from uapseg.datasets import SPLITS, load_dataset
 from uapseg.datasets.coco_categories import category_name
-from uapseg.datasets.coco_outlines import _unpacked, outlined
+from uapseg.datasets.coco_outlines import _unpacked, mask_from_outline
 from uapseg.errors import UapsegError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside pycocotools
@@ -194,7 +194,9 @@ def test_compressed_run_lengths_are_unpacked_as_pycocotools_does():
     for density in (0.01, 0.5, 0.99):
         region = np.asfortranarray(draw.random((37, 211)) < density).astype(np.uint8)
         encoded = masks.encode(region)
-        found, bad = outlined({"segmentation": {"size": [37, 211], "counts": encoded["counts"].decode()}}, (211, 37))
+        found, bad = mask_from_outline(
+            {"segmentation": {"size": [37, 211], "counts": encoded["counts"].decode()}}, (211, 37)
+        )
         assert bad == 0
         assert np.array_equal(masks.decode(found), region)
         assert sum(_unpacked(encoded["counts"].decode())) == region.size

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 
 from uapseg.datasets import cache, reader
-from uapseg.datasets.cache import MIB, Memory, memory_limit
-from uapseg.datasets.reader import Photos, Sample
+from uapseg.datasets.cache import MIB, ImageCache, memory_limit
+from uapseg.datasets.reader import ImageDataset, Sample
 from uapseg.errors import UapsegError
 
 RED, GREEN, BLUE = (200, 0, 0), (0, 200, 0), (0, 0, 200)
@@ -38,8 +38,8 @@ def grey(shade, size=(32, 32)):
     return Sample(f"grey {shade} {time.monotonic_ns()}", f"{shade}.png", lambda: Image.new("RGB", size, (shade,) * 3))
 
 
-def photos(*samples: Sample, size=(32, 32), **about) -> Photos:
-    return Photos(samples, **{"name": "test", "split": "train", "licence": "none", "size": size, **about})
+def photos(*samples: Sample, size=(32, 32), **about) -> ImageDataset:
+    return ImageDataset(samples, **{"name": "test", "split": "train", "licence": "none", "size": size, **about})
 
 
 def sample(key, picture=thirds, labels=numbered) -> Sample:
@@ -49,8 +49,8 @@ def sample(key, picture=thirds, labels=numbered) -> Sample:
 @pytest.fixture
 def small(monkeypatch):
     """A memory of 32 KiB for this test alone."""
-    kept = Memory(32 * 1024)
-    monkeypatch.setattr(reader, "shared_memory", lambda: kept)
+    kept = ImageCache(32 * 1024)
+    monkeypatch.setattr(reader, "shared_cache", lambda: kept)
     return kept
 
 
@@ -147,10 +147,10 @@ def test_memory_never_holds_more_than_its_limit(small):
 
 
 def test_what_was_not_asked_for_the_longest_goes_first():
-    kept, made = Memory(3 * 100), []
+    kept, made = ImageCache(3 * 100), []
 
     def ask(key):
-        kept.later(key, lambda: (made.append(key), np.zeros(100, np.uint8))[1]).result()
+        kept.submit(key, lambda: (made.append(key), np.zeros(100, np.uint8))[1]).result()
 
     for key in "abcadab":
         ask(key)
@@ -158,16 +158,16 @@ def test_what_was_not_asked_for_the_longest_goes_first():
 
 
 def test_what_is_larger_than_the_memory_is_given_all_the_same():
-    kept = Memory(10)
-    assert kept.later("a", lambda: np.ones(100, np.uint8)).result().sum() == 100
+    kept = ImageCache(10)
+    assert kept.submit("a", lambda: np.ones(100, np.uint8)).result().sum() == 100
     assert kept.used == 0
 
 
 def test_what_fails_is_tried_again_when_it_is_asked_for_again():
-    kept = Memory(1000)
+    kept = ImageCache(1000)
     with pytest.raises(UapsegError):
-        kept.later("a", refuse).result()
-    assert kept.later("a", lambda: np.ones(3, np.uint8)).result().sum() == 3
+        kept.submit("a", refuse).result()
+    assert kept.submit("a", lambda: np.ones(3, np.uint8)).result().sum() == 3
 
 
 def test_pictures_are_made_ready_in_the_background(small):

@@ -27,7 +27,7 @@ def server():
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch):
-    monkeypatch.setattr(uapseg.io.download, "PAUSE", 0.005)
+    monkeypatch.setattr(uapseg.io.download, "RETRY_DELAY", 0.005)
 
 
 @pytest.fixture
@@ -199,14 +199,14 @@ def test_a_server_that_sends_a_little_each_time_is_not_given_up(server, path):
 
 
 def test_a_silent_server_is_given_up(server, path, monkeypatch):
-    monkeypatch.setattr(uapseg.io.transport, "SILENCE", 0.1)
+    monkeypatch.setattr(uapseg.io.transport, "READ_TIMEOUT", 0.1)
     url = server.add("a", CONTENT, silent=True)
     with pytest.raises(UapsegError, match="timed out"):
         list(fetch(Download(url=url, path=path)))
 
 
 def test_a_slow_server_is_waited_for(server, path, monkeypatch):
-    monkeypatch.setattr(uapseg.io.transport, "SILENCE", 0.5)
+    monkeypatch.setattr(uapseg.io.transport, "READ_TIMEOUT", 0.5)
     list(fetch(Download(url=server.add("a", CONTENT[:12_000], pause=0.06), path=path)))  # 0.7 seconds in all
     assert path.read_bytes() == CONTENT[:12_000]
 

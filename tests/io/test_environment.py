@@ -7,29 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from uapseg.attack.distributed import joined
+from uapseg.attack.distributed import init_distributed
 from uapseg.datasets.cache import memory_limit
 from uapseg.errors import UapsegError
-from uapseg.io.environment import number
+from uapseg.io.environment import read_number
 
 
 @pytest.mark.parametrize(("setting", "read"), [("", 7), ("  ", 7), ("12", 12), (" 3 ", 3), ("0", 0)])
 def test_a_number_is_read_and_nothing_is_the_usual(setting, read, monkeypatch):
     monkeypatch.setenv("UAPSEG_TEST", setting)
-    assert number("UAPSEG_TEST", 7) == read
+    assert read_number("UAPSEG_TEST", 7) == read
 
 
 @pytest.mark.parametrize("setting", ["abc", "-5", "1.5", "1e3", "²", "٣", "1" * 5000, "inf", "1"])
 def test_anything_else_is_one_sentence_with_an_example(setting, monkeypatch):
     monkeypatch.setenv("UAPSEG_TEST", setting)
     with pytest.raises(UapsegError, match=r"^UAPSEG_TEST is .* whole number of MiB from 2 on, such as 7\.$"):
-        number("UAPSEG_TEST", 7, 2, "MiB")
+        read_number("UAPSEG_TEST", 7, 2, "MiB")
 
 
 @pytest.mark.parametrize("name", ["UAPSEG_MEMORY", "LOCAL_WORLD_SIZE", "WORLD_SIZE"])
 def test_every_number_is_checked(name, monkeypatch):
     monkeypatch.setenv(name, "abc")
-    read = joined().__enter__ if name == "WORLD_SIZE" else memory_limit
+    read = init_distributed().__enter__ if name == "WORLD_SIZE" else memory_limit
     with pytest.raises(UapsegError, match=name):
         read()
 

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile
 
 from uapseg.errors import UapsegError
 from uapseg.io import images
-from uapseg.io.images import decode, encoded, read_picture, to_images, to_picture, upright_size
+from uapseg.io.images import decode, encode_png, read_picture, to_images, to_picture, upright_size
 from uapseg.targets.drawing import read_mask
 
 RED = (220, 30, 40)
@@ -228,4 +228,4 @@ def test_values_are_rounded_never_cut_down():
 
 
 def test_what_is_encoded_is_read_back():
-    assert np.array_equal(decode(encoded(colours())), colours())
+    assert np.array_equal(decode(encode_png(colours())), colours())

@@ -9,17 +9,17 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.attack.loop import fit
-from uapseg.attack.perturbation import quantise
+from uapseg.attack.perturbation import quantize
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.datasets import load_dataset
 from uapseg.results.evaluation import evaluate
-from uapseg.targets.drawing import written
-from uapseg.targets.goals import Hidden
-from uapseg.targets.metrics import count, scores
+from uapseg.targets.drawing import text_target
+from uapseg.targets.goals import HideClasses
+from uapseg.targets.metrics import count_pixels, scores
 
 GREY = 1 / 255
-HIDE = Hidden(classes=("light",), fill="dark")
+HIDE = HideClasses(classes=("light",), fill="dark")
 
 
 def test_what_to_hide_is_taken_from_the_clean_prediction_and_never_from_the_attacked_one():
@@ -27,16 +27,16 @@ def test_what_to_hide_is_taken_from_the_clean_prediction_and_never_from_the_atta
     settings = fast(epsilon=9 * GREY, budget=120, batch=2, validate_every=20)
     snapshots = list(fit(greys(), Plain((115, 95)), Plain((115, 95), "val"), HIDE, settings))
     assert snapshots[-1].state.validation.scores["hidden"] == 1.0
-    delta = quantise(snapshots[-1].state.delta, settings.epsilon)
+    delta = quantize(snapshots[-1].state.delta, settings.epsilon)
     assert evaluate(greys(), Plain((115, 95), "test"), HIDE, delta, epsilon=9 * GREY).perturbed["hidden"] == 1.0
 
 
 def test_a_collapse_to_one_class_shows_in_the_scores():
     """Hiding people by seeing nothing at all is no success: `hidden` alone would not tell."""
-    classes, target = ("road", "car", "person"), Hidden(classes=("person",), fill="road")
+    classes, target = ("road", "car", "person"), HideClasses(classes=("person",), fill="road")
     clean = torch.tensor([[[2, 1, 1, 0]]], dtype=torch.uint8)
-    goal = target.on(classes, ("car", "person"), (4, 1))(clean)
-    values = scores(count(torch.zeros_like(clean), clean, goal, target, classes), target)
+    goal = target.bind(classes, ("car", "person"), (4, 1))(clean)
+    values = scores(count_pixels(torch.zeros_like(clean), clean, goal, target, classes), target)
     assert (values["hidden"], values["kept_objects"]) == (1.0, 0.0)
     assert values["kept"] == pytest.approx(1 / 3)
 
@@ -58,7 +58,7 @@ def test_a_search_never_opens_the_test_pictures(monkeypatch):
     monkeypatch.setattr(
         module, "load_dataset", lambda name, split, _: (opened.append(split), Plain((100,) * 3, split))[1]
     )
-    target = written("o", "light", "dark", (16, 12))
+    target = text_target("o", "light", "dark", (16, 12))
     plan = Plan(model="greys", data="plain", target=target, settings=fast(epsilon=GREY, budget=6))
     list(module.run(plan, device="cpu"))
     assert set(opened) == {"train", "val"}

@@ -12,8 +12,8 @@ from tests import own_networks
 from tests.conftest import greys
 from uapseg.errors import UapsegError
 from uapseg.models import checks, load_model, short_name
-from uapseg.models.classes import numbered, voc_palette
-from uapseg.models.custom import adopt
+from uapseg.models.classes import numbered_names, voc_palette
+from uapseg.models.custom import wrap
 from uapseg.models.segmenter import Segmenter
 
 FILE = own_networks.__file__
@@ -53,7 +53,7 @@ class Recorded(nn.Module):
 
 def test_pictures_are_padded_with_their_edges_to_the_sides_that_a_network_takes_and_cut_again():
     net = Recorded()
-    model = adopt(net, "mine")
+    model = wrap(net, "mine")
     assert (model.multiple, model.inner_size(70, 50)) == (32, (96, 64))
     images = torch.rand(2, 3, 50, 70, requires_grad=True)
     logits = model(images)
@@ -71,7 +71,7 @@ def test_pictures_are_padded_with_their_edges_to_the_sides_that_a_network_takes_
 
 def test_pictures_of_sides_that_fit_are_not_padded():
     net = Recorded()
-    model = adopt(net, "mine")
+    model = wrap(net, "mine")
     images = torch.rand(1, 3, 64, 96)
     model(images)
     assert torch.equal(net.seen[-1], images)
@@ -87,7 +87,7 @@ def test_the_least_multiple_is_found(multiple):
         assert x.shape[-1] % multiple == x.shape[-2] % multiple == 0
         return net(x)
 
-    assert adopt(own_networks.Around(strided, own_networks.one_layer()), "mine").multiple == multiple
+    assert wrap(own_networks.Around(strided, own_networks.one_layer()), "mine").multiple == multiple
 
 
 def test_a_network_of_one_size_is_taken_for_that_size_alone():
@@ -105,8 +105,8 @@ def test_pictures_too_small_for_a_network_are_padded_to_what_it_takes():
         return net(x)
 
     net = own_networks.Around(large, own_networks.one_layer())
-    assert adopt(net, "mine").multiple == 1
-    assert adopt(net, "mine", size=(16, 16)).multiple == 32
+    assert wrap(net, "mine").multiple == 1
+    assert wrap(net, "mine", size=(16, 16)).multiple == 32
 
 
 # What only looks like a slip
@@ -143,7 +143,7 @@ def test_networks_with_random_weights_pass_every_check(name, normalised):
     torch.manual_seed(0)
     net = get_model(name, weights=None, weights_backbone=None, num_classes=21)
     statistics = {"mean": own_networks.MEAN, "std": own_networks.STD} if normalised else {}
-    names = numbered(21)
+    names = numbered_names(21)
     checks.check(
         Segmenter(net, name=name, classes=names, palette=voc_palette(21), objects=(), pair=names[:2], source="random",
                   licence="MIT", **statistics)
@@ -163,16 +163,16 @@ def test_with_mean_and_std_the_loader_normalises_and_else_nobody():
     images = torch.rand(1, 3, 20, 30)
     net = own_networks.bare().eval()
     with torch.no_grad():
-        torch.testing.assert_close(load_model(f"{FILE}:bare").answer(images), net(images))
+        torch.testing.assert_close(load_model(f"{FILE}:bare").raw_output(images), net(images))
         wanted = net(own_networks.normalised(images))
-        torch.testing.assert_close(load_model(f"{FILE}:of_one_file").answer(images), wanted)
+        torch.testing.assert_close(load_model(f"{FILE}:of_one_file").raw_output(images), wanted)
 
 
 def test_statistics_may_be_tensors():
     net = own_networks.bare()
     net.register_buffer("mean", torch.tensor(own_networks.MEAN).view(1, 3, 1, 1))
     net.register_buffer("std", torch.tensor(own_networks.STD).view(1, 3, 1, 1))
-    seen = adopt(net, "mine").normalise(torch.ones(1, 3, 1, 1)).flatten().tolist()
+    seen = wrap(net, "mine").normalise(torch.ones(1, 3, 1, 1)).flatten().tolist()
     assert seen == pytest.approx([(1 - m) / s for m, s in zip(own_networks.MEAN, own_networks.STD, strict=True)])
 
 
@@ -240,9 +240,9 @@ def test_weights_are_for_known_architectures_alone():
 
 def test_a_network_is_taken_from_python_as_it_is():
     net = nn.Conv2d(3, 2, 1)
-    assert adopt(net, "mine").name == "mine"
+    assert wrap(net, "mine").name == "mine"
     with pytest.raises(UapsegError, match="The network mine answers with probabilities"):
-        adopt(nn.Sequential(net, nn.Softmax(1)), "mine")
+        wrap(nn.Sequential(net, nn.Softmax(1)), "mine")
 
 
 def test_a_network_from_a_file_is_called_by_file_and_function():

@@ -59,12 +59,12 @@ def exported(net: nn.Module, file, shapes=ANY, pictures=PICTURES) -> str:
 def test_a_script_answers_as_the_network_did(ending, tmp_path):
     """It was saved in train mode: loading it must put it into eval mode."""
     model = load_model(scripted(Bare(), tmp_path / f"net.{ending}"))
-    torch.testing.assert_close(model.answer(PICTURES), Bare().eval()(PICTURES))
+    torch.testing.assert_close(model.raw_output(PICTURES), Bare().eval()(PICTURES))
 
 
 def test_an_exported_program_answers_as_the_network_did(tmp_path):
     model = load_model(exported(Bare().eval(), tmp_path / "net.pt2"))
-    torch.testing.assert_close(model.answer(PICTURES), Bare().eval()(PICTURES))
+    torch.testing.assert_close(model.raw_output(PICTURES), Bare().eval()(PICTURES))
     assert model(torch.rand(1, 3, 33, 57)).shape == (1, 4, 33, 57)
     assert not any(weight.requires_grad for weight in model.parameters())
     assert model.train().training is False

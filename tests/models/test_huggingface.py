@@ -75,7 +75,7 @@ def test_a_network_is_loaded_back_with_its_statistics_and_classes(build, tmp_pat
     images = torch.rand(2, 3, 70, 90)
     pixels = (images - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
     with torch.no_grad():
-        torch.testing.assert_close(model.answer(images), net(pixel_values=pixels).logits)
+        torch.testing.assert_close(model.raw_output(images), net(pixel_values=pixels).logits)
     assert model(images).shape == (2, 3, 70, 90)
 
 
@@ -94,7 +94,7 @@ def test_what_the_processor_does_to_grey_levels_is_done_to_images(processing, se
     image = torch.tensor([0.2, 0.4, 0.6]).view(1, 3, 1, 1).expand(1, 3, 64, 64)
     pixels = torch.tensor(seen, dtype=torch.float32).view(1, 3, 1, 1).expand(1, 3, 64, 64)
     with torch.no_grad():
-        torch.testing.assert_close(model.answer(image), net(pixel_values=pixels).logits, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(model.raw_output(image), net(pixel_values=pixels).logits, rtol=1e-3, atol=1e-4)
 
 
 def test_a_network_that_wants_blue_before_red_gets_it(tmp_path):
@@ -105,7 +105,7 @@ def test_a_network_that_wants_blue_before_red_gets_it(tmp_path):
     with torch.no_grad():
         wanted, unwanted = net(images.flip(1)).logits, net(images).logits
     assert not torch.allclose(wanted, unwanted, rtol=1e-4, atol=1e-5)
-    torch.testing.assert_close(load_model(f"hf:{tmp_path}").answer(images), wanted)
+    torch.testing.assert_close(load_model(f"hf:{tmp_path}").raw_output(images), wanted)
 
 
 def test_names_that_come_twice_are_told_apart(tmp_path):

@@ -9,7 +9,7 @@ from tests import own_networks
 from tests.conftest import greys
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model
-from uapseg.models.classes import CITYSCAPES, distinct, objects_of, pair_of, palette_of, voc_palette
+from uapseg.models.classes import CITYSCAPES, default_pair, make_distinct, objects_of, palette_of, voc_palette
 
 OWN = f"{own_networks.__file__}:of_one_file"
 
@@ -126,13 +126,13 @@ def test_classes_of_cityscapes_have_its_colours_and_objects():
         "fence", "pole", "traffic light", "traffic sign", "person", "rider", "car", "truck", "bus", "train",
         "motorcycle", "bicycle",
     ]  # fmt: skip
-    assert pair_of(names) == ("VEGETATION", "BUILDING")
+    assert default_pair(names) == ("VEGETATION", "BUILDING")
 
 
 def test_classes_without_a_well_known_pair_have_the_second_on_the_first():
-    assert pair_of(("a", "b", "c")) == ("b", "a")
-    assert pair_of(("background", "cat", "person")) == ("person", "background")
+    assert default_pair(("a", "b", "c")) == ("b", "a")
+    assert default_pair(("background", "cat", "person")) == ("person", "background")
 
 
 def test_names_are_told_apart_whatever_their_case():
-    assert distinct([" a", "A (2)", "A ", "b", "a"]) == ("a", "A (2)", "A (3)", "b", "a (4)")
+    assert make_distinct([" a", "A (2)", "A ", "b", "a"]) == ("a", "A (2)", "A (3)", "b", "a (4)")

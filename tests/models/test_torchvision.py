@@ -110,7 +110,7 @@ def test_weights_are_downloaded_once_into_the_cache_of_torch(server, checkpoints
 
 
 def test_weights_of_another_checksum_are_refused(server, checkpoints, monkeypatch):
-    monkeypatch.setattr(download, "PAUSE", 0.01)
+    monkeypatch.setattr(download, "RETRY_DELAY", 0.01)
     server.write_bytes(server.read_bytes()[:-1] + b"x")
     with pytest.raises(UapsegError, match="checksum"):
         load_model(LRASPP)
@@ -118,7 +118,7 @@ def test_weights_of_another_checksum_are_refused(server, checkpoints, monkeypatc
 
 
 def test_without_the_internet_one_sentence_says_what_to_do(checkpoints, monkeypatch):
-    monkeypatch.setattr(download, "PAUSE", 0.01)
+    monkeypatch.setattr(download, "RETRY_DELAY", 0.01)
     monkeypatch.setattr(PUBLISHED.value, "url", "http://127.0.0.1:9/lraspp_mobilenet_v3_large-d234d4ea.pth")
     with pytest.raises(
         UapsegError, match=r"no internet and no cached weights for torchvision:lraspp.*choose street"

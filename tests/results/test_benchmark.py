@@ -8,21 +8,23 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.attack.settings import fast, paper
 from uapseg.errors import UapsegError
-from uapseg.results.benchmark import Course, run_arm, standings
-from uapseg.results.variants import CHANGES, NUMBERED, SCREEN, settings_of
-from uapseg.targets.drawing import drawn
+from uapseg.results.benchmark import Benchmark, leaderboard, run_variant
+from uapseg.results.variants import CHANGES, DEFAULT_VARIANTS, NUMBERED, variant_settings
+from uapseg.targets.drawing import mask_target
 
-LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
+LIGHT = mask_target(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 PAIR = {"epsilon": 11 / 255, "budget": 24, "seed": 3}
 
 
-def course(budget: int = 24) -> Course:
+def course(budget: int = 24) -> Benchmark:
     shades = (90, 100, 100, 100)
-    return Course(greys(), Plain(shades), Plain((100, 99), "val"), Plain((100, 95), "test"), LIGHT, 11 / 255, budget)
+    return Benchmark(
+        greys(), Plain(shades), Plain((100, 99), "val"), Plain((100, 95), "test"), LIGHT, 11 / 255, budget
+    )
 
 
 def drained(arm: str, seed: int = 0, budget: int = 24):
-    snapshots = run_arm(course(budget), arm, seed)
+    snapshots = run_variant(course(budget), arm, seed)
     count = 0
     while True:
         try:
@@ -33,24 +35,28 @@ def drained(arm: str, seed: int = 0, budget: int = 24):
 
 
 def test_an_arm_is_a_preset_with_changes():
-    assert settings_of("fast", **PAIR) == fast(**PAIR)
-    assert settings_of("paper", **PAIR) == paper(**PAIR)
-    assert settings_of("fast+margin+tile-16+keep-0.5", **PAIR) == fast(**PAIR, loss="margin", tile=(16, 16), keep=0.5)
+    assert variant_settings("fast", **PAIR) == fast(**PAIR)
+    assert variant_settings("paper", **PAIR) == paper(**PAIR)
+    assert variant_settings("fast+margin+tile-16+keep-0.5", **PAIR) == fast(
+        **PAIR, loss="margin", tile=(16, 16), keep=0.5
+    )
 
 
 @pytest.mark.parametrize("arm", ["slow", "fast+faster", "fast+tile", "fast+tile-wide", "fast+margin-3"])
 def test_an_unknown_arm_is_refused_with_the_choice(arm):
     with pytest.raises(UapsegError, match=r"must begin with fast or paper|choose from sign, decay"):
-        settings_of(arm, **PAIR)
+        variant_settings(arm, **PAIR)
 
 
-@pytest.mark.parametrize("arm", [*SCREEN, *(f"fast+{c}" for c in CHANGES), *(f"fast+{n}-8" for n in NUMBERED)])
+@pytest.mark.parametrize(
+    "arm", [*DEFAULT_VARIANTS, *(f"fast+{c}" for c in CHANGES), *(f"fast+{n}-8" for n in NUMBERED)]
+)
 def test_every_arm_is_valid_or_says_why(arm):
     try:
-        assert settings_of(arm, **PAIR).epsilon == 11 / 255
+        assert variant_settings(arm, **PAIR).epsilon == 11 / 255
     except UapsegError as error:
         assert "must lie between" in str(error)  # noqa: PT017
-    assert all(settings_of(one, **PAIR) for one in SCREEN)
+    assert all(variant_settings(one, **PAIR) for one in DEFAULT_VARIANTS)
 
 
 @pytest.mark.parametrize("arm", ["fast", "paper", "fast+adam", "fast+gather", "fast+single", "fast+wide",
@@ -70,7 +76,7 @@ def test_every_kind_of_arm_reaches_what_epsilon_allows(arm):
 def test_standings_are_means_over_seeds_in_the_order_of_merit():
     found = [drained(arm, seed)[0].to_dict() for arm in ("fast+step-0.1", "fast") for seed in (0, 1)]
     again = json.loads(json.dumps(found))
-    table = standings(again)
+    table = leaderboard(again)
     assert [row["arm"] for row in table] == ["fast", "fast+step-0.1"]
     assert table[0]["seeds"] == [0, 1]
     success = [result["perturbed"]["target_success"] for result in found if result["arm"] == "fast"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from uapseg.results.charts import SHOWN, race_chart
+from uapseg.results.charts import SHOWN, draw_benchmark
 
 FLOORS = {"clean": {"target_success": 0.2}, "random_noise": {"target_success": 0.25}}
 HIDING = {name: {"hidden": 0.1, "kept": 0.9, "kept_objects": 0.8} for name in FLOORS}
@@ -24,7 +24,7 @@ def words(picture: bytes) -> str:
 
 
 def test_every_arm_and_both_floors_are_named_with_their_figures():
-    told = words(race_chart(arms(3), FLOORS, "foo on scenes", kind="svg"))
+    told = words(draw_benchmark(arms(3), FLOORS, "foo on scenes", kind="svg"))
     assert all(f"arm-{place}  50.0" in told for place in range(3))
     for text in (
         "random noise",
@@ -37,16 +37,16 @@ def test_every_arm_and_both_floors_are_named_with_their_figures():
 
 
 def test_hiding_has_a_second_chart_of_what_it_costs():
-    told = words(race_chart(arms(2, hidden=0.7, kept=0.9, kept_objects=0.8), HIDING, "hide", kind="svg"))
+    told = words(draw_benchmark(arms(2, hidden=0.7, kept=0.9, kept_objects=0.8), HIDING, "hide", kind="svg"))
     assert "other objects kept, %" in told
-    assert "other objects kept, %" not in words(race_chart(arms(2), FLOORS, "foo", kind="svg"))
+    assert "other objects kept, %" not in words(draw_benchmark(arms(2), FLOORS, "foo", kind="svg"))
 
 
 def test_arms_without_a_figure_and_more_arms_than_colours_are_drawn():
     nothing = arms(SHOWN + 4, hidden=None, kept=0.9, kept_objects=None)
-    assert f"arm-{SHOWN + 3}" in words(race_chart(nothing, HIDING, "hide", kind="svg"))
+    assert f"arm-{SHOWN + 3}" in words(draw_benchmark(nothing, HIDING, "hide", kind="svg"))
 
 
 @pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_the_kind_of_file_is_what_is_asked_for(kind, start):
-    assert race_chart(arms(1), FLOORS, "foo", kind=kind).startswith(start)
+    assert draw_benchmark(arms(1), FLOORS, "foo", kind=kind).startswith(start)

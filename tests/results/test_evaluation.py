@@ -6,13 +6,13 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.perturbation import eight_bit, levels, perturb, quantise, random_signs
-from uapseg.results.evaluation import evaluate, numbers_showing
-from uapseg.targets.drawing import drawn
-from uapseg.targets.goals import Hidden
+from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs, to_levels
+from uapseg.results.evaluation import evaluate, indices_showing_target
+from uapseg.targets.drawing import mask_target
+from uapseg.targets.goals import HideClasses
 
 GREY = 1 / 255
-LIGHT = drawn(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
+LIGHT = mask_target(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 
 
 def report(delta: torch.Tensor, epsilon: float, shades=(100, 100, 100)):
@@ -33,8 +33,8 @@ def test_a_perturbation_beyond_epsilon_is_clipped_before_it_is_scored():
 
 
 def test_a_fractional_epsilon_allows_the_whole_levels_within_it():
-    assert levels(torch.full((3, 2, 2), 1.0), 2.7 * GREY).unique().tolist() == [2]
-    assert levels(torch.full((3, 2, 2), -1.0), 10 / 255).unique().tolist() == [-10]
+    assert to_levels(torch.full((3, 2, 2), 1.0), 2.7 * GREY).unique().tolist() == [2]
+    assert to_levels(torch.full((3, 2, 2), -1.0), 10 / 255).unique().tolist() == [-10]
 
 
 def test_perturbed_pictures_stay_pictures():
@@ -46,7 +46,7 @@ def test_perturbed_pictures_stay_pictures():
 
 
 def test_eight_bit_rounds_and_never_floors():
-    assert eight_bit(torch.full((1, 3, 1, 1), 99.6 / 255)).mul(255).unique().item() == pytest.approx(100)
+    assert quantize_images(torch.full((1, 3, 1, 1), 99.6 / 255)).mul(255).unique().item() == pytest.approx(100)
 
 
 def test_a_perturbation_of_another_size_repeats():
@@ -83,7 +83,7 @@ def test_norms_are_those_of_the_change_made():
 
 def test_saved_and_scored_are_the_same():
     delta = torch.randn(3, 12, 16, generator=torch.Generator().manual_seed(0)) * 0.02
-    first, second = (report(d, 11 * GREY, (99, 105, 118)) for d in (delta, quantise(delta, 11 * GREY)))
+    first, second = (report(d, 11 * GREY, (99, 105, 118)) for d in (delta, quantize(delta, 11 * GREY)))
     assert first.perturbed == second.perturbed
 
 
@@ -95,7 +95,7 @@ def test_the_truth_is_measured_where_the_pictures_have_one():
 
 
 def test_a_collapse_is_told_in_the_table():
-    target = Hidden(classes=("light",), fill="dark")
+    target = HideClasses(classes=("light",), fill="dark")
     delta = torch.full((3, 12, 16), 11 * GREY)
     result = evaluate(greys(), Plain((100,) * 3, "test"), target, delta, epsilon=11 * GREY)
     assert result.collapse is not None
@@ -105,7 +105,9 @@ def test_a_collapse_is_told_in_the_table():
 
 
 def test_a_score_of_nothing_is_a_dash_in_the_table():
-    nothing = evaluate(greys(), Plain((90,), "test"), Hidden(classes=("light",)), torch.zeros(3, 12, 16), epsilon=GREY)
+    nothing = evaluate(
+        greys(), Plain((90,), "test"), HideClasses(classes=("light",)), torch.zeros(3, 12, 16), epsilon=GREY
+    )
     assert re.search(r"^hidden +- +- +- +-$", nothing.table(), re.MULTILINE)
     assert re.search(r"^kept +100\.0 +100\.0 to 100\.0 +100\.0 +100\.0$", nothing.table(), re.MULTILINE)
 
@@ -122,7 +124,7 @@ def test_every_part_of_a_measurement_has_a_hash_of_its_own():
 def test_pictures_that_show_the_hidden_class_come_first_and_any_will_do_for_a_drawing():
     """Twenty pictures of which the last four are light; one alone is never enough for three."""
     dark = Plain((95,) * 16 + (115,) * 4)
-    hide = Hidden(classes=("light",), fill="dark")
-    assert numbers_showing(greys(), dark, hide, 3) == [16, 17, 18]
-    assert numbers_showing(greys(), Plain((95, 95, 95, 115)), hide, 3) == [3, 0, 1]
-    assert numbers_showing(greys(), dark, LIGHT, 3) == [0, 1, 2]
+    hide = HideClasses(classes=("light",), fill="dark")
+    assert indices_showing_target(greys(), dark, hide, 3) == [16, 17, 18]
+    assert indices_showing_target(greys(), Plain((95, 95, 95, 115)), hide, 3) == [3, 0, 1]
+    assert indices_showing_target(greys(), dark, LIGHT, 3) == [0, 1, 2]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from uapseg.results.figures import Row, amplified, coloured, figure, overlay, picture, plain
+from uapseg.results.figures import Row, amplify, colorize, draw_figure, overlay, picture, plain
 
 PALETTE = ((10, 20, 30), (200, 100, 50))
 
@@ -19,21 +19,21 @@ def half() -> torch.Tensor:
 
 
 def test_label_maps_take_the_colours_of_their_classes():
-    colours = coloured(half(), PALETTE)
+    colours = colorize(half(), PALETTE)
     assert colours[0, 0].tolist() == [10, 20, 30]
     assert colours[0, 11].tolist() == [200, 100, 50]
 
 
 def test_a_pixel_of_no_class_is_grey():
-    assert (coloured(torch.full((2, 2), 255, dtype=torch.uint8), PALETTE) == 128).all()
+    assert (colorize(torch.full((2, 2), 255, dtype=torch.uint8), PALETTE) == 128).all()
 
 
 def test_an_overlay_of_full_opacity_is_the_label_map_but_for_its_lines():
     laid = overlay(torch.rand(3, 8, 12), half(), PALETTE, opacity=1.0)
     away = np.ones((8, 12), bool)
     away[:, 5] = False
-    assert np.array_equal(laid[away], coloured(half(), PALETTE)[away])
-    assert (laid[:, 5] > coloured(half(), PALETTE)[:, 5]).all()
+    assert np.array_equal(laid[away], colorize(half(), PALETTE)[away])
+    assert (laid[:, 5] > colorize(half(), PALETTE)[:, 5]).all()
 
 
 def test_an_overlay_shows_the_picture_beneath():
@@ -45,17 +45,17 @@ def test_an_overlay_shows_the_picture_beneath():
 def test_amplified_reaches_black_and_white_at_epsilon(levels):
     epsilon = levels / 255
     delta = torch.tensor([-epsilon, 0.0, epsilon]).expand(3, 2, 3)
-    assert amplified(delta, epsilon)[0, :, 0].tolist() == [0, 128, 255]
+    assert amplify(delta, epsilon)[0, :, 0].tolist() == [0, 128, 255]
 
 
 def test_amplified_grows_by_the_stated_factor():
     delta = torch.tensor([-4.0, 0.0, 6.0]).div(255).expand(3, 2, 3)
-    values = amplified(delta, 10 / 255)[0, :, 0].astype(float)
+    values = amplify(delta, 10 / 255)[0, :, 0].astype(float)
     assert values == pytest.approx([127.5 - 4 * 12.75, 127.5, 127.5 + 6 * 12.75], abs=0.5)
 
 
 def test_no_perturbation_is_grey_all_over():
-    assert (amplified(torch.zeros(3, 4, 4), 0.0) == 128).all()
+    assert (amplify(torch.zeros(3, 4, 4), 0.0) == 128).all()
 
 
 def test_a_plain_perturbation_is_what_its_png_holds():
@@ -70,7 +70,7 @@ def test_pictures_are_rounded():
 def table(rows: int, kind: str) -> bytes:
     row = Row(torch.rand(3, 8, 12), half(), torch.rand(3, 8, 12), half())
     delta = torch.full((3, 5, 7), 10 / 255)
-    return figure(
+    return draw_figure(
         [row] * rows, delta, 10 / 255, ("sky", "road", "never"), (*PALETTE, (0, 0, 0)), title="foo", kind=kind
     )
 
@@ -84,7 +84,7 @@ def test_the_table_has_a_line_for_each_picture():
 @pytest.mark.parametrize("name", ["$x^$", "$\\frac$", "a_$b", "<b>", "{}"])
 def test_a_name_in_the_table_is_text_and_no_formula(name: str):
     row = Row(torch.rand(3, 8, 12), half(), torch.rand(3, 8, 12), half())
-    made = figure([row], torch.zeros(3, 8, 12), 10 / 255, (name, "$y$"), PALETTE, title=f"“{name}”")
+    made = draw_figure([row], torch.zeros(3, 8, 12), 10 / 255, (name, "$y$"), PALETTE, title=f"“{name}”")
     assert Image.open(io.BytesIO(made)).width > 1500
 
 

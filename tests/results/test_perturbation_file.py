@@ -20,24 +20,24 @@ from uapseg.attack.settings import fast, paper
 from uapseg.errors import UapsegError
 from uapseg.io.files import write
 from uapseg.results.perturbation_file import (
+    DEFAULT_SIZE,
     MOST_SPENT,
     MOST_TEXT,
-    USUAL_SIZE,
     Perturbation,
     load,
     save_png,
     save_safetensors,
 )
-from uapseg.targets.drawing import written
-from uapseg.targets.goals import Hidden
+from uapseg.targets.drawing import text_target
+from uapseg.targets.goals import HideClasses
 
 SAVE = {"png": save_png, "safetensors": save_safetensors}
 KINDS = pytest.mark.parametrize("kind", SAVE)
 TARGETS = (
-    written("façade ☂", "Car", None, (40, 30)),
-    written("foo", "Car", "Building", (40, 30)),
-    Hidden(classes=("Car", "Pedestrian"), fill="Road"),
-    Hidden(classes=("Car",)),
+    text_target("façade ☂", "Car", None, (40, 30)),
+    text_target("foo", "Car", "Building", (40, 30)),
+    HideClasses(classes=("Car", "Pedestrian"), fill="Road"),
+    HideClasses(classes=("Car",)),
 )
 
 
@@ -77,9 +77,9 @@ def test_every_level_comes_back(tmp_path_factory, epsilon, width, height, seed):
 def test_it_knows_the_size_of_the_pictures_that_it_was_trained_on():
     large = replace(plan(tile=(40, 30)), size=(1024, 512))
     assert Perturbation(noise(), plan()).picture_size == (40, 30)
-    assert Perturbation(noise(), plan(tile=(40, 30))).picture_size == USUAL_SIZE
+    assert Perturbation(noise(), plan(tile=(40, 30))).picture_size == DEFAULT_SIZE
     assert Perturbation(noise(), large).picture_size == (1024, 512)
-    assert Perturbation(noise()).picture_size == USUAL_SIZE
+    assert Perturbation(noise()).picture_size == DEFAULT_SIZE
     assert Perturbation(noise(size=(512, 300))).picture_size == (512, 300)
 
 

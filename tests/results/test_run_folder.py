@@ -19,7 +19,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import to_json, write
 from uapseg.results.perturbation_file import Perturbation, load
 from uapseg.results.run_folder import FILES, RunFolder
-from uapseg.targets.drawing import drawn
+from uapseg.targets.drawing import mask_target
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def plan() -> Plan:
     mask = torch.zeros(12, 16, dtype=torch.bool)
     mask[3:9, 4:12] = True
     settings = fast(epsilon=20 / 255, budget=24, batch=4, validate_every=8)
-    return Plan(model="greys", data="plain", target=drawn(mask.numpy(), "light", "dark"), settings=settings)
+    return Plan(model="greys", data="plain", target=mask_target(mask.numpy(), "light", "dark"), settings=settings)
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_a_new_folder_has_a_plan_and_no_state(path, plan):
 def test_the_history_holds_every_look_and_the_floors(path, plan, snapshots):
     folder = RunFolder.create(path, plan)
     for snapshot in snapshots:
-        folder.note(snapshot)
+        folder.append_history(snapshot)
     folder.save(snapshots[-1])
     history = RunFolder.open(path).history
     assert [look["image_gradients"] for look in history["looks"]] == [0, 8, 16, 24]
@@ -81,12 +81,12 @@ def test_a_resumed_run_goes_on_with_its_history(path, plan, snapshots):
     """A history that is newer than the state is cut back: those steps are taken again."""
     folder = RunFolder.create(path, plan)
     for snapshot in snapshots:
-        folder.note(snapshot)
+        folder.append_history(snapshot)
     folder.save(snapshots[2])  # at 8 image-gradients, the looks of a later stop being there already
     assert [look["image_gradients"] for look in folder.history["looks"]] == [0, 8]
     opened = RunFolder.open(path)
     for snapshot in snapshots[2:]:
-        opened.note(snapshot)
+        opened.append_history(snapshot)
     assert [look["image_gradients"] for look in opened.history["looks"]] == [0, 8, 16, 24]
 
 

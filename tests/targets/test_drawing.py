@@ -5,20 +5,20 @@ import pytest
 from PIL import Image, ImageFont
 
 from uapseg.errors import UapsegError
-from uapseg.targets.drawing import load_typeface, read_mask, written
+from uapseg.targets.drawing import load_typeface, read_mask, text_target
 
 SIZE = (48, 32)
 
 
 def letters(text: str, size: tuple[int, int] = (192, 128)) -> np.ndarray:
     """Where a word is drawn."""
-    return written(text, "car", "sky", size).numbers() == 0
+    return text_target(text, "car", "sky", size).label_map() == 0
 
 
 @pytest.mark.parametrize("word", ["", "   ", "a" * 25, "\u200b", "\u2800", "\xad" * 3])
 def test_a_word_must_be_readable(word):
     with pytest.raises(UapsegError, match="1 to 24 letters"):
-        written(word, "car", "sky", SIZE)
+        text_target(word, "car", "sky", SIZE)
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_a_letter_of_another_alphabet_does_not_change_those_of_the_first():
 
 
 def test_an_accent_is_part_of_its_letter():
-    composed, apart = (written(word, "car", "sky", SIZE) for word in ("caf\xe9", "cafe\u0301"))
+    composed, apart = (text_target(word, "car", "sky", SIZE) for word in ("caf\xe9", "cafe\u0301"))
     assert composed == apart
     assert composed.caption == "caf\xe9"
 
@@ -60,7 +60,7 @@ def test_hebrew_stands_from_right_to_left():
 )
 def test_a_letter_that_cannot_be_drawn_is_refused_by_name(word, sentence):
     with pytest.raises(UapsegError, match=sentence):
-        written(word, "car", "sky", SIZE)
+        text_target(word, "car", "sky", SIZE)
 
 
 def disc(background: int, ink: int, mode: str) -> Image.Image:

@@ -9,24 +9,24 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from uapseg.targets.drawing import mapped
-from uapseg.targets.goals import Hidden
+from uapseg.targets.drawing import label_map_target
+from uapseg.targets.goals import HideClasses
 from uapseg.targets.metrics import (
-    collapse,
-    count,
-    each,
-    interval,
-    intervals,
+    bootstrap_interval,
+    bootstrap_intervals,
+    count_pixels,
+    find_collapse,
     mean_iou,
-    merit,
-    merit_counts,
-    merit_gain,
+    per_image_success,
     scores,
+    selection_counts,
+    selection_gain,
+    selection_score,
     truth_overlap,
 )
 
 CLASSES = ("road", "car", "person")
-HIDE = Hidden(classes=("person",), fill="road")
+HIDE = HideClasses(classes=("person",), fill="road")
 
 
 def maps(*rows: list[int]) -> torch.Tensor:
@@ -34,7 +34,7 @@ def maps(*rows: list[int]) -> torch.Tensor:
 
 
 def hide(clean: torch.Tensor, seen: torch.Tensor):
-    return count(seen, clean, HIDE.on(CLASSES, ("car", "person"), (4, 1))(clean), HIDE, CLASSES)
+    return count_pixels(seen, clean, HIDE.bind(CLASSES, ("car", "person"), (4, 1))(clean), HIDE, CLASSES)
 
 
 def test_hidden_classes_by_hand():
@@ -46,7 +46,7 @@ def test_hidden_classes_by_hand():
     assert values["kept"] == 3 / 5
     assert values["kept_objects"] == 2 / 3
     assert values["miou"] == pytest.approx((1 / 3 + 2 / 3) / 2)  # of the others: a hidden class is none of them
-    assert each(counts, HIDE) == (1.0, 0.0)
+    assert per_image_success(counts, HIDE) == (1.0, 0.0)
 
 
 def test_a_hidden_class_that_appears_elsewhere_is_not_hidden():
@@ -60,17 +60,19 @@ def test_a_hidden_class_that_appears_elsewhere_is_not_hidden():
     assert values["fully_hidden"] == 1 / 4
     assert values["kept"] == 8 / 11
     assert values["kept_objects"] == 1 / 3
-    assert each(counts, HIDE) == (0.0, 0.0, 0.0, 1.0)
-    assert interval(counts, HIDE) == pytest.approx(tuple(intervals(counts, HIDE)["hidden"]), abs=1e-9)
-    assert interval(counts, HIDE)[0] == 0.0
+    assert per_image_success(counts, HIDE) == (0.0, 0.0, 0.0, 1.0)
+    assert bootstrap_interval(counts, HIDE) == pytest.approx(
+        tuple(bootstrap_intervals(counts, HIDE)["hidden"]), abs=1e-9
+    )
+    assert bootstrap_interval(counts, HIDE)[0] == 0.0
 
 
 def test_a_static_target_by_hand():
-    target = mapped(torch.tensor([[0, 0, 255, 255]], dtype=torch.uint8).numpy(), ("car",), "road", "two")
+    target = label_map_target(torch.tensor([[0, 0, 255, 255]], dtype=torch.uint8).numpy(), ("car",), "road", "two")
     clean = maps([0, 0, 0, 0])
-    counts = count(maps([1, 0, 0, 0]), clean, target.on(CLASSES, (), (4, 1))(clean), target, CLASSES)
+    counts = count_pixels(maps([1, 0, 0, 0]), clean, target.bind(CLASSES, (), (4, 1))(clean), target, CLASSES)
     assert scores(counts, target) == {"target_success": 3 / 4, "region_success": 1 / 2}
-    assert each(counts, target) == (3 / 4,)
+    assert per_image_success(counts, target) == (3 / 4,)
 
 
 def test_a_share_of_nothing_is_none_and_never_nan():
@@ -78,7 +80,7 @@ def test_a_share_of_nothing_is_none_and_never_nan():
     assert values["hidden"] is None
     assert values["kept_objects"] is None
     assert values["kept"] == 1.0
-    assert merit(values) == 1.0
+    assert selection_score(values) == 1.0
 
 
 @examples(deadline=None, derandomize=True, max_examples=30)
@@ -90,19 +92,19 @@ def test_batches_add_up(seed, split):
     parts = reduce(add, [hide(clean[:split], seen[:split]), hide(clean[split:], seen[split:])])
     assert len(parts) == 6
     assert scores(parts, HIDE) == scores(whole, HIDE)
-    assert each(parts, HIDE) == each(whole, HIDE)
+    assert per_image_success(parts, HIDE) == per_image_success(whole, HIDE)
 
 
 def test_intervals_hold_the_value_and_shrink_with_more_pictures():
     generator = torch.Generator().manual_seed(0)
     clean, seen = (torch.randint(3, (40, 1, 30), generator=generator, dtype=torch.uint8) for _ in range(2))
     seen[..., ::2] %= 2  # half as many people as before
-    few, many = (intervals(hide(clean[:n], seen[:n]), HIDE)["hidden"] for n in (6, 40))
+    few, many = (bootstrap_intervals(hide(clean[:n], seen[:n]), HIDE)["hidden"] for n in (6, 40))
     value = scores(hide(clean, seen), HIDE)["hidden"]
     assert value is not None
     assert many[0] < value < many[1]
     assert many[1] - many[0] < few[1] - few[0]
-    assert many == intervals(hide(clean, seen), HIDE)["hidden"]
+    assert many == bootstrap_intervals(hide(clean, seen), HIDE)["hidden"]
 
 
 def test_the_interval_of_the_first_score_alone_is_the_same():
@@ -112,41 +114,47 @@ def test_the_interval_of_the_first_score_alone_is_the_same():
     seen[..., ::2] %= 2  # half as many people as before
     clean[:20, :, 3:] = 0
     counts = hide(clean, seen)
-    assert interval(counts, HIDE) == pytest.approx(tuple(intervals(counts, HIDE)["hidden"]), abs=1e-9)
-    assert interval(hide(maps([0, 1]), maps([0, 1])), HIDE) == ()
+    assert bootstrap_interval(counts, HIDE) == pytest.approx(
+        tuple(bootstrap_intervals(counts, HIDE)["hidden"]), abs=1e-9
+    )
+    assert bootstrap_interval(hide(maps([0, 1]), maps([0, 1])), HIDE) == ()
 
 
 def test_pictures_that_are_all_alike_have_an_interval_of_no_width():
     clean = maps(*[[2, 2, 1, 0]] * 5)
-    assert intervals(hide(clean, maps(*[[2, 0, 1, 0]] * 5)), HIDE)["hidden"] == [0.5, 0.5]
+    assert bootstrap_intervals(hide(clean, maps(*[[2, 0, 1, 0]] * 5)), HIDE)["hidden"] == [0.5, 0.5]
 
 
 def test_a_gain_is_told_from_chance_by_the_pictures():
     """Of ten pictures all are better, or half are better and half as much worse; and one picture tells nothing."""
     clean = maps(*[[2, 2, 1, 0]] * 10)
-    before, better = (merit_counts(hide(clean, maps(*[row] * 10)), HIDE) for row in ([0, 2, 1, 0], [0, 0, 1, 0]))
-    mixed = merit_counts(hide(clean, maps(*[[0, 0, 1, 0], [2, 2, 1, 0]] * 5)), HIDE)
-    gain = merit(scores(hide(clean, maps(*[[0, 0, 1, 0]] * 10)), HIDE)) - merit(
+    before, better = (selection_counts(hide(clean, maps(*[row] * 10)), HIDE) for row in ([0, 2, 1, 0], [0, 0, 1, 0]))
+    mixed = selection_counts(hide(clean, maps(*[[0, 0, 1, 0], [2, 2, 1, 0]] * 5)), HIDE)
+    gain = selection_score(scores(hide(clean, maps(*[[0, 0, 1, 0]] * 10)), HIDE)) - selection_score(
         scores(hide(clean, maps(*[[0, 2, 1, 0]] * 10)), HIDE)
     )
     assert gain == pytest.approx(0.25)
-    assert merit_gain(better, before) == pytest.approx((gain, gain, gain))
-    assert merit_gain(before, better) == pytest.approx((-gain, -gain, -gain))
-    low, none, high = merit_gain(mixed, before)
+    assert selection_gain(better, before) == pytest.approx((gain, gain, gain))
+    assert selection_gain(before, better) == pytest.approx((-gain, -gain, -gain))
+    low, none, high = selection_gain(mixed, before)
     assert low < none == 0 < high
-    low, one, high = merit_gain(better[:, :1], before[:, :1])
+    low, one, high = selection_gain(better[:, :1], before[:, :1])
     assert (low, high) == (float("-inf"), float("inf"))
     assert one == pytest.approx(gain)
 
 
 def test_a_class_that_swallows_others_is_named_and_one_that_should_is_not():
     clean = maps([2, 2, 1, 0], [2, 1, 1, 0])
-    found = collapse(hide(clean, maps([1, 1, 1, 1], [0, 1, 1, 1])), HIDE, CLASSES)
+    found = find_collapse(hide(clean, maps([1, 1, 1, 1], [0, 1, 1, 1])), HIDE, CLASSES)
     assert found is not None
     assert (found.name, found.clean, found.wanted, found.seen) == ("car", 3 / 8, 3 / 8, 7 / 8)
     assert found.excess == pytest.approx(1 / 2)
-    assert collapse(hide(clean, maps([0, 0, 1, 0], [0, 1, 1, 0])), HIDE, CLASSES) is None  # road takes what it should
-    assert collapse(hide(clean, clean), HIDE, CLASSES) is None  # nothing has grown: the hidden class is still there
+    assert (
+        find_collapse(hide(clean, maps([0, 0, 1, 0], [0, 1, 1, 0])), HIDE, CLASSES) is None
+    )  # road takes what it should
+    assert (
+        find_collapse(hide(clean, clean), HIDE, CLASSES) is None
+    )  # nothing has grown: the hidden class is still there
 
 
 def test_the_truth_is_compared_where_there_is_one():

@@ -11,27 +11,27 @@ from gradio.themes import Base, LocalFont
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from uapseg.app.bodies import SmallBodies
+from uapseg.app.bodies import BodyLimit
 from uapseg.app.handlers import Handlers
-from uapseg.app.memory import spare
+from uapseg.app.memory import limit_arenas
 from uapseg.app.offered import offered_datasets, offered_models
 from uapseg.app.page import page
-from uapseg.app.polling import Replies
+from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
 from uapseg.app.stage import STATIC, STYLES, read
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspaces import WorkspaceCache
 
 
-def build(studios: Studios | None = None, *, patience: float | None = None) -> gr.Blocks:
+def build(studios: WorkspaceCache | None = None, *, patience: float | None = None) -> gr.Blocks:
     """The page, ready to be launched with `launch_options`.
 
     Args:
         studios: Networks and pictures; None takes those on offer, see `uapseg.app.offered`.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
-    spare()
-    own, runs = studios or Studios(offered_models(), offered_datasets()), Registry()
-    made = page(Handlers(own, runs, patience), Replies(own, runs))
+    limit_arenas()
+    own, runs = studios or WorkspaceCache(offered_models(), offered_datasets()), Registry()
+    made = page(Handlers(own, runs, patience), Polling(own, runs))
     if studios is None:
         own.first.draw_ahead()
     return made
@@ -52,7 +52,7 @@ def launch_options() -> dict[str, Any]:
         "pwa": False,
         "state_session_capacity": 500,
         "app_kwargs": {
-            "middleware": [Middleware(SmallBodies), Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)]
+            "middleware": [Middleware(BodyLimit), Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)]
         },
     }
 

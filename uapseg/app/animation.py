@@ -6,12 +6,12 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from uapseg.app import messages
-from uapseg.app.finished_run import Work
-from uapseg.app.frames import Photo, perturbed
-from uapseg.app.history import Moment
+from uapseg.app.finished_run import FinishedRun
+from uapseg.app.frames import Photo, perturb_photo
+from uapseg.app.history import HistoryPoint
 from uapseg.app.recording import mp4
-from uapseg.app.rendering import shown
-from uapseg.app.workspace import overlaid
+from uapseg.app.rendering import shown_photo
+from uapseg.app.workspace import overlay_classes
 from uapseg.targets.drawing import load_typeface
 
 WIDTH = 480
@@ -22,23 +22,23 @@ MILLISECONDS, LAST_MILLISECONDS = 160, 2400
 PAPER, INK, ACCENT = (246, 245, 242), (27, 26, 23), (184, 65, 14)
 
 
-def moving(work: Work) -> list[Image.Image]:
+def encode_gif(work: FinishedRun) -> list[Image.Image]:
     """The kept moments: the perturbed picture, what the network sees in it, and what is reached."""
-    photo = shown(work.run, work.studio)
+    photo = shown_photo(work.run, work.studio)
     first = messages.shares(work.plan.target, work.run.source)[0]
     return [_frame(work, photo, moment, first) for moment in work.run.moments]
 
 
-def video(work: Work) -> bytes:
+def video(work: FinishedRun) -> bytes:
     """The same as MP4."""
-    frames = [np.asarray(frame) for frame in moving(work)]
+    frames = [np.asarray(frame) for frame in encode_gif(work)]
     rate = round(1000 / MILLISECONDS)
     return mp4([*frames, *[frames[-1]] * (rate * LAST_MILLISECONDS // 1000)], rate)
 
 
-def animation(work: Work) -> bytes:
+def animation(work: FinishedRun) -> bytes:
     """The same as GIF."""
-    frames = moving(work)
+    frames = encode_gif(work)
     palette = frames[-1].quantize(256, dither=Image.Dither.NONE)
     small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     buffer = io.BytesIO()
@@ -49,12 +49,12 @@ def animation(work: Work) -> bytes:
     return buffer.getvalue()
 
 
-def _frame(work: Work, photo: Photo, moment: Moment, first: tuple[str, str, str]) -> Image.Image:
-    after = perturbed(photo.picture, moment.levels)
+def _frame(work: FinishedRun, photo: Photo, moment: HistoryPoint, first: tuple[str, str, str]) -> Image.Image:
+    after = perturb_photo(photo.picture, moment.levels)
     seen = work.studio.predict(after)
     height = round(WIDTH * photo.size[1] / photo.size[0])
     frame = Image.new("RGB", (2 * WIDTH + 3 * MARGIN, height + LINE + 2 * MARGIN), PAPER)
-    for place, picture in enumerate((after, overlaid(after, seen, work.studio))):
+    for place, picture in enumerate((after, overlay_classes(after, seen, work.studio))):
         shown_ = Image.fromarray(picture).resize((WIDTH, height), Image.Resampling.BILINEAR)
         frame.paste(shown_, (MARGIN + place * (WIDTH + MARGIN), LINE + MARGIN))
     name, label, _ = first

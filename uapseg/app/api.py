@@ -16,22 +16,22 @@ from gradio.utils import get_upload_folder
 from PIL import Image
 
 from uapseg.app import strings
-from uapseg.app.controls import Choice
+from uapseg.app.controls import ControlValues
 from uapseg.app.frame_options import STRENGTHS
-from uapseg.app.frames import perturbed, stretched
-from uapseg.app.import_run import check_pair, check_size, measured
+from uapseg.app.frames import perturb_photo, stretch_levels
+from uapseg.app.import_run import check_pair, check_size, measure
 from uapseg.app.memory import DECODING
-from uapseg.app.progress import level_array, look_of, unpacked
-from uapseg.app.rendering import scaled
-from uapseg.app.run_queue import Call, Line
-from uapseg.app.transitions import explained, sorry
-from uapseg.app.worker import optimise
-from uapseg.app.workspace import Studio, overlaid
-from uapseg.app.workspaces import Studios
+from uapseg.app.progress import level_array, unpack_state, validation_frame
+from uapseg.app.rendering import scale_levels
+from uapseg.app.run_queue import Call, RunQueue
+from uapseg.app.transitions import as_user_error, user_error
+from uapseg.app.worker import run_steps
+from uapseg.app.workspace import Workspace, overlay_classes
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.attack.perturbation import fit_picture
 from uapseg.errors import UapsegError
-from uapseg.io.images import encoded, read_picture
-from uapseg.results.perturbation_file import Perturbation, finished, load, save_safetensors
+from uapseg.io.images import encode_png, read_picture
+from uapseg.results.perturbation_file import Perturbation, best_perturbation, load, save_safetensors
 
 MOST_BUDGET = 2000
 """Image-gradients of one call: programs wait in line with the visitors of the page."""
@@ -53,7 +53,7 @@ def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Conca
             with self._line.turn_of(Call()):
                 return answer(self, *args, **kwargs)
         except UapsegError as error:
-            raise sorry(str(error)) from error
+            raise user_error(str(error)) from error
 
     return waited
 
@@ -66,7 +66,7 @@ class Endpoints:
         line: The line for the device, in which programs wait as the page's visitors do.
     """
 
-    def __init__(self, studios: Studios, line: Line) -> None:
+    def __init__(self, studios: WorkspaceCache, line: RunQueue) -> None:
         self._studios, self._line = studios, line
         self._folder = tempfile.TemporaryDirectory(prefix="uapseg-api-")
         weakref.finalize(self, self._folder.cleanup)
@@ -106,16 +106,16 @@ class Endpoints:
             studio = self._studio(model, data)
             choice = _choice(studio, text, region_class, rest_class, hide)
             numbers = {"epsilon": epsilon, "budget": budget, "seed": seed, "keep": keep}
-            choice = Choice.of({**choice.kept(), **numbers})
+            choice = ControlValues.of({**choice.to_dict(), **numbers})
             _check_budget(choice.budget)
             plan = choice.plan(choice.target(studio.size, None, studio.model.classes))
-            *_, last = optimise(plan, None)
+            *_, last = run_steps(plan, None)
         except Exception as error:
-            raise sorry(str(error)) if isinstance(error, UapsegError) else explained(error) from error
+            raise user_error(str(error)) if isinstance(error, UapsegError) else as_user_error(error) from error
         assert last["checkpoint"]  # noqa: S101  the last step of a run has one
-        state = unpacked(last["checkpoint"])
+        state = unpack_state(last["checkpoint"])
         path = self._path("perturbation.safetensors")
-        save_safetensors(path, finished(plan, state))
+        save_safetensors(path, best_perturbation(plan, state))
         figures = {"perturbed": state.chosen.scores, **last["floors"], "each": list(state.chosen.each)}
         return {**figures, "image_gradients": state.image_gradients}, gr.FileData(path=str(path))
 
@@ -138,10 +138,10 @@ class Endpoints:
                 raise UapsegError(strings.NO_PLAN)  # noqa: TRY301
             check_pair(kept.plan, studio)
             check_size(kept, studio)
-            looks, floors = measured(kept, kept.plan, studio, max(1, kept.image_gradients or 0))
+            looks, floors = measure(kept, kept.plan, studio, max(1, kept.image_gradients or 0))
         except UapsegError as error:
-            raise sorry(str(error)) from error
-        look = look_of(looks)
+            raise user_error(str(error)) from error
+        look = validation_frame(looks)
         return {"perturbed": look["scores"], **floors, "each": look["each"], "claimed": kept.scores}
 
     @_in_turn
@@ -174,19 +174,19 @@ class Endpoints:
             with DECODING:
                 image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
         except UapsegError as error:
-            raise sorry(str(error)) from error
+            raise user_error(str(error)) from error
         if not isinstance(strength, int | float) or not STRENGTHS[0] <= strength <= STRENGTHS[1]:
-            raise sorry(strings.BAD_STRENGTH)
-        whole = scaled(level_array(kept.delta, kept.epsilon), strength)
-        whole = stretched(whole, (image.shape[1], image.shape[0])) if stretch else whole
-        after = perturbed(image, whole)
+            raise user_error(strings.BAD_STRENGTH)
+        whole = scale_levels(level_array(kept.delta, kept.epsilon), strength)
+        whole = stretch_levels(whole, (image.shape[1], image.shape[0])) if stretch else whole
+        after = perturb_photo(image, whole)
         seen = studio.predict(after)
         changed = float((seen != studio.predict(image)).mean())
-        files = {"perturbed.png": after, "seen.png": overlaid(after, seen, studio)}
-        made = [self._written(name, encoded(Image.fromarray(each))) for name, each in files.items()]
+        files = {"perturbed.png": after, "seen.png": overlay_classes(after, seen, studio)}
+        made = [self._written(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
         return made[0], made[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
 
-    def _studio(self, model: str, data: str) -> Studio:
+    def _studio(self, model: str, data: str) -> Workspace:
         first = self._studios.first.pair
         pair = (model or first[0], data or first[1])
         if not self._studios.offers(pair):
@@ -210,7 +210,7 @@ class Endpoints:
         return gr.FileData(path=str(path))
 
 
-def _choice(studio: Studio, text: str, inside: str, rest: str, hide: list[str]) -> Choice:
+def _choice(studio: Workspace, text: str, inside: str, rest: str, hide: list[str]) -> ControlValues:
     first = studio.first
     if hide:
         return replace(first, goal=strings.HIDDEN, hide=hide)

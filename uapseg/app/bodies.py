@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST_BYTES = 4 << 20
 
 
-class SmallBodies:
+class BodyLimit:
     """Refuses requests with long bodies, but for uploads, which go to the disk and have a limit of their own."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -4,16 +4,16 @@ import base64
 from typing import Any
 
 from uapseg.app import strings
-from uapseg.app.clip import beside
-from uapseg.app.computing import with_network
-from uapseg.app.frame_options import Wanted
+from uapseg.app.clip import side_by_side
+from uapseg.app.computing import call_in_thread
+from uapseg.app.frame_options import FrameOptions
 from uapseg.app.frames import Photo
-from uapseg.app.recording import Reel
+from uapseg.app.recording import Recording
 from uapseg.app.registry import Registry
-from uapseg.app.rendering import look_at, moment_of, told
+from uapseg.app.rendering import frame_payload, moment_of, render_frame
 from uapseg.app.runs import Run
-from uapseg.app.workspace import Studio
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.io.images import read_picture, size_of
 
@@ -25,7 +25,7 @@ MOST_DECODED = 1_000_000
 class Camera:
     """Answers the frames of cameras."""
 
-    def __init__(self, studios: Studios, runs: Registry) -> None:
+    def __init__(self, studios: WorkspaceCache, runs: Registry) -> None:
         self._studios, self._runs = studios, runs
 
     async def shot(self, sent: object) -> dict[str, Any]:
@@ -41,19 +41,19 @@ class Camera:
             return {}
         run.watch()
         try:
-            return await with_network(_shot, run, studio, values)
+            return await call_in_thread(_shot, run, studio, values)
         finally:
             run.looking.release()
 
 
-def _shot(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+def _shot(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     picture = studio.fit(read_picture(_content(values.get("picture"))))
     photo = Photo(picture, studio.predict(picture))
     reply, now = {"photo": studio.clean(photo)}, photo
-    (levels, plan), wanted = moment_of(run, values), Wanted.of(values)
-    if run.here and levels is not None and plan is not None:
-        sight = look_at(studio, photo, levels, wanted)
-        reply |= told(studio, photo, sight, plan, wanted)
+    (levels, plan), wanted = moment_of(run, values), FrameOptions.of(values)
+    if run.is_current and levels is not None and plan is not None:
+        sight = render_frame(studio, photo, levels, wanted)
+        reply |= frame_payload(studio, photo, sight, plan, wanted)
         now = sight.photo
     number = values.get("record")
     return reply | (_recorded(run, studio, now, number) if isinstance(number, int) else {})
@@ -74,9 +74,9 @@ def _content(uri: object) -> bytes:
     return content
 
 
-def _recorded(run: Run, studio: Studio, photo: Photo, number: int) -> dict[str, Any]:
+def _recorded(run: Run, studio: Workspace, photo: Photo, number: int) -> dict[str, Any]:
     """Adds what is shown to the recording of that number; how long it is."""
     if run.reel is None or run.reel.number != number:
-        run.reel = Reel(number)
-    run.reel.add(beside(photo.picture, photo.seen, studio))
+        run.reel = Recording(number)
+    run.reel.add(side_by_side(photo.picture, photo.seen, studio))
     return {"recorded": run.reel.seconds, "full": run.reel.full}

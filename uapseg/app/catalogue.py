@@ -33,14 +33,14 @@ def dataset_offers(names: Sequence[str]) -> list[Offer]:
     return [_dataset(name, cards[name]) if name in cards else Offer(name, name, "") for name in names]
 
 
-def _model(name: str, card: models.Card) -> Offer:
+def _model(name: str, card: models.ModelInfo) -> Offer:
     cost = messages.cost(card.cached, card.download_bytes)
     about = f"{card.classes} classes"
     details = f"Network: {about}, {card.parameters / 1e6:.1f} million weights, {cost}; licence: {card.licence}."
     return Offer(name, f"{messages.short(name)} · {about} · {cost}", details)
 
 
-def _dataset(name: str, card: datasets.Card) -> Offer:
+def _dataset(name: str, card: datasets.DatasetInfo) -> Offer:
     cost = messages.cost(card.cached, card.download_bytes)
     about = f"{sum(card.pictures.values())} pictures" if card.pictures else card.about
     size = f" of {card.size[0]} x {card.size[1]}" if card.size else ""

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from uapseg.app import strings
-from uapseg.app.frames import LabelMap, Picture, perturbed
+from uapseg.app.frames import LabelMap, Picture, perturb_photo
 from uapseg.app.memory import DECODING
 from uapseg.app.progress import LevelArray
 from uapseg.app.recording import RATE, mp4
-from uapseg.app.workspace import Studio, overlaid
+from uapseg.app.workspace import Workspace, overlay_classes
 from uapseg.errors import UapsegError
 
 MOST_SECONDS = 6
@@ -25,7 +25,7 @@ PATIENCE = 60.0
 """Seconds after which the decoder is ended; on a free core it takes three at most."""
 
 
-def attacked(path: Path, levels: LevelArray, studio: Studio) -> bytes:
+def perturb_clip(path: Path, levels: LevelArray, studio: Workspace) -> bytes:
     """A clip with the perturbation on every frame, and what the network sees in it beside, as MP4.
 
     Raises:
@@ -73,11 +73,11 @@ def _format(path: Path) -> str:
     raise UapsegError(strings.NO_CLIP)
 
 
-def _attacked(picture: Picture, levels: LevelArray, studio: Studio) -> Picture:
-    after = perturbed(picture, levels)
-    return beside(after, studio.predict(after), studio)
+def _attacked(picture: Picture, levels: LevelArray, studio: Workspace) -> Picture:
+    after = perturb_photo(picture, levels)
+    return side_by_side(after, studio.predict(after), studio)
 
 
-def beside(picture: Picture, seen: LabelMap, studio: Studio) -> Picture:
+def side_by_side(picture: Picture, seen: LabelMap, studio: Workspace) -> Picture:
     """A picture, and what the network sees in it laid over the same."""
-    return np.hstack([picture, overlaid(picture, seen, studio)])
+    return np.hstack([picture, overlay_classes(picture, seen, studio)])

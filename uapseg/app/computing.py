@@ -12,7 +12,7 @@ _THREADS = ThreadPoolExecutor(max(2, (os.cpu_count() or 2) // 2), thread_name_pr
 """What asks the network goes here: it takes turns, and does not hold up what takes a few milliseconds."""
 
 
-async def with_network(function: Callable[..., Any], *args: Any) -> Any:
+async def call_in_thread(function: Callable[..., Any], *args: Any) -> Any:
     """Calls a function that asks the network, in one of a few threads."""
     context = copy_context()
     return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(context.run, function, *args))

@@ -5,15 +5,15 @@ from typing import Any
 import gradio as gr
 
 from uapseg.app import strings
-from uapseg.app.controls import Choice
+from uapseg.app.controls import ControlValues
 from uapseg.app.registry import TOKEN, Registry
 from uapseg.app.runs import GOING, Run
-from uapseg.app.transitions import continues, since, sorry
-from uapseg.app.workspace import Studio
-from uapseg.app.workspaces import Studios
+from uapseg.app.transitions import budget_start, can_continue, user_error
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
-from uapseg.io.environment import number
+from uapseg.io.environment import read_number
 
 CONTROLS = (
     "model", "data", "goal", "source", "word", "invert", "inside", "rest", "hide", "fill", "epsilon", "keep", "budget",
@@ -25,7 +25,7 @@ CLASSES = ("inside", "rest", "hide", "fill")
 BUTTONS = ("start", "pause", "reset", "save")
 
 Updates = tuple[Any, ...]
-NOTHING: Updates = tuple(gr.skip() for _ in BUTTONS)
+NO_UPDATE: Updates = tuple(gr.skip() for _ in BUTTONS)
 
 
 class Desk:
@@ -37,24 +37,24 @@ class Desk:
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
 
-    def __init__(self, studios: Studios, runs: Registry, patience: float | None = None) -> None:
+    def __init__(self, studios: WorkspaceCache, runs: Registry, patience: float | None = None) -> None:
         self.studios, self.runs = studios, runs
-        self.patience = number("UAPSEG_PATIENCE", 30, 1) if patience is None else patience
+        self.patience = read_number("UAPSEG_PATIENCE", 30, 1) if patience is None else patience
         self.first = studios.first.first
         self._tabs: dict[str, str] = {}
 
     def _run(self, token: str | None) -> Run:
         if not token:
-            raise sorry(strings.LOADING)
+            raise user_error(strings.LOADING)
         run = self.runs.find(token)
         if run is None:  # nothing was done yet, and the visit was forgotten: it begins again where it is
             if not TOKEN.fullmatch(str(token)):
-                raise sorry(strings.GONE)
+                raise user_error(strings.GONE)
             run = self.runs.open(token)
             run.choice = self.first
         return run
 
-    def _studio(self, choice: Choice) -> Studio:
+    def _studio(self, choice: ControlValues) -> Workspace:
         """The studio of what is chosen.
 
         Raises:
@@ -75,15 +75,15 @@ class Desk:
         """
         studio = self._studio(run.choice)
         target = run.choice.target(studio.size, run.mask, studio.model.classes)
-        target.on(studio.model.classes, studio.model.objects, studio.size)
-        start = since(run, target)
+        target.bind(studio.model.classes, studio.model.objects, studio.size)
+        start = budget_start(run, target)
         return run.choice.plan(target, start), start
 
     def _memory(self, run: Run) -> dict[str, Any]:
-        return {"token": run.token, **run.choice.kept()}
+        return {"token": run.token, **run.choice.to_dict()}
 
     def _label(self, run: Run) -> str:
-        if not continues(run):
+        if not can_continue(run):
             return strings.START
         return strings.GO_ON if run.status == "done" else strings.RESUME
 
@@ -96,7 +96,7 @@ class Desk:
         )
 
 
-def going() -> Updates:
+def running_buttons() -> Updates:
     """The buttons while a run waits or runs."""
     return (
         gr.update(visible=False),
@@ -106,7 +106,7 @@ def going() -> Updates:
     )
 
 
-def told(event: gr.EventData, name: str) -> Any:
+def event_value(event: gr.EventData, name: str) -> Any:
     """What the stage sent along with an event; None where it sent nothing."""
     try:
         return getattr(event, name, None)

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uapseg.app import strings
-from uapseg.app.painting import painted
+from uapseg.app.painting import painted_target
 from uapseg.app.values import BUDGETS, EPSILONS, READERS, SEEDS, USUAL, WEIGHTS, allowed
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
-from uapseg.targets.drawing import drawn, written
-from uapseg.targets.goals import Hidden, Target
+from uapseg.targets.drawing import mask_target, text_target
+from uapseg.targets.goals import HideClasses, Target
 
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
 """A live page wants figures more often than a headless run."""
@@ -25,7 +25,7 @@ Pair = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class ControlValues:
     """The values of the controls.
 
     Attributes:
@@ -65,7 +65,7 @@ class Choice:
     drawing: str | None = field(default=None, repr=False)
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> "Choice":
+    def of(cls, values: dict[str, Any]) -> "ControlValues":
         """A choice from what the controls sent; what is not there is the default.
 
         Raises:
@@ -79,11 +79,11 @@ class Choice:
         """Network and data set."""
         return self.model, self.data
 
-    def kept(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """What the browser is to remember: everything but the drawing."""
         return asdict(replace(self, drawing=None))
 
-    def updated(self, values: dict[str, Any], classes: tuple[str, ...] | None) -> tuple["Choice", list[str]]:
+    def updated(self, values: dict[str, Any], classes: tuple[str, ...] | None) -> tuple["ControlValues", list[str]]:
         """This choice with what a link or the browser's memory says, and the names of the values that do not fit.
 
         Args:
@@ -115,18 +115,18 @@ class Choice:
             UapsegError: Something is missing; the message says what.
         """
         if self.goal == strings.HIDDEN:
-            return Hidden(classes=self.hide, fill=None if self.fill == strings.NEAREST else self.fill)
+            return HideClasses(classes=self.hide, fill=None if self.fill == strings.NEAREST else self.fill)
         rest = None if self.rest == strings.KEEP else self.rest
         if self.source == strings.DRAW:
-            return painted(self.drawing, size, classes, rest)
+            return painted_target(self.drawing, size, classes, rest)
         if self.inside == rest:
             raise UapsegError(strings.ONE_CLASS)
         if self.source == strings.TYPE:
-            return written(self.word, self.inside, rest, size)
+            return text_target(self.word, self.inside, rest, size)
         if mask is None:
             raise UapsegError(strings.NO_MASK)
         name, region = mask
-        return drawn(region ^ self.invert, self.inside, rest, name)
+        return mask_target(region ^ self.invert, self.inside, rest, name)
 
     def plan(self, target: Target, since: int = 0) -> Plan:
         """The plan of a run.

@@ -12,7 +12,7 @@ from typing import Any
 import gradio as gr
 
 from uapseg.app import strings
-from uapseg.app.transitions import SentenceError, sorry
+from uapseg.app.transitions import SentenceError, user_error
 from uapseg.errors import UapsegError
 
 LOG = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ class Page(gr.Blocks):
             log(error)
             function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
             shown = function.api_visibility == "private"  # programs print what they get
-            raise sorry(html.escape(sentence(error), quote=False) if shown else sentence(error)) from error
+            raise user_error(html.escape(sentence(error), quote=False) if shown else sentence(error)) from error
 
     async def preprocess_data(self, *args: Any, **kwargs: Any) -> list[Any]:
         """Reads what was sent for each component.
@@ -50,10 +50,10 @@ class Page(gr.Blocks):
         try:
             return await super().preprocess_data(*args, **kwargs)
         except Exception as error:
-            raise sorry(strings.WRONG_VALUE) from error
+            raise user_error(strings.WRONG_VALUE) from error
 
 
-def answering(answer: Answer) -> Answer:
+def answer_errors(answer: Answer) -> Answer:
     """Has a function that the stage calls always answer: where it fails, with a sentence under ``failed``."""
 
     @wraps(answer)

@@ -10,20 +10,20 @@ from PIL import Image
 
 from uapseg.app import strings
 from uapseg.app.animation import animation, video
-from uapseg.app.finished_run import Work
-from uapseg.app.frames import perturbed
+from uapseg.app.finished_run import FinishedRun
+from uapseg.app.frames import perturb_photo
 from uapseg.app.links import PLAN_FILE
-from uapseg.app.rendering import shown
+from uapseg.app.rendering import shown_photo
 from uapseg.app.report import report
 from uapseg.app.runs import Run
-from uapseg.app.workspace import Studio
+from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 from uapseg.io.files import to_json
-from uapseg.io.images import encoded
+from uapseg.io.images import encode_png
 from uapseg.results.perturbation_file import save_png, save_safetensors
 
 
-def taken(kind: object, run: Run, studio: Studio) -> str:
+def export_run(kind: object, run: Run, studio: Workspace) -> str:
     """Makes a file, and gives its path; it lasts until the next one is asked for.
 
     Args:
@@ -36,12 +36,14 @@ def taken(kind: object, run: Run, studio: Studio) -> str:
     """
     if not isinstance(kind, str) or kind not in _MAKERS:
         raise UapsegError(strings.NO_SUCH_FILE)
-    work = Work.of(run, studio)
+    work = FinishedRun.of(run, studio)
     name, make = _MAKERS[kind]
-    return kept(run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: make(path, work))
+    return cached_file(
+        run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: make(path, work)
+    )
 
 
-def kept(run: Run, name: str, make: Callable[[Path], Any]) -> str:
+def cached_file(run: Run, name: str, make: Callable[[Path], Any]) -> str:
     """Has a file made in a folder that lasts until the run's next file; its path."""
     folder = tempfile.TemporaryDirectory(prefix="uapseg-")
     make(Path(folder.name) / name)
@@ -49,7 +51,7 @@ def kept(run: Run, name: str, make: Callable[[Path], Any]) -> str:
     return str(Path(folder.name) / name)
 
 
-def figures_of(work: Work) -> dict[str, Any]:
+def figures_of(work: FinishedRun) -> dict[str, Any]:
     """Plan and figures; they are those of the validation pictures that chose the perturbation, and say so."""
     state = work.state
     return {
@@ -65,22 +67,22 @@ def figures_of(work: Work) -> dict[str, Any]:
     }
 
 
-def pictures(path: Path, work: Work) -> None:
+def pictures(path: Path, work: FinishedRun) -> None:
     """The perturbed pictures without loss: the one that is shown, the held-out ones, the visitor's own."""
     studio = work.studio
-    photos = {"shown": shown(work.run, studio)}
+    photos = {"shown": shown_photo(work.run, studio)}
     photos |= {f"unseen-{number}": photo for number, photo in enumerate(studio.strip, 1)}
     photos |= {f"own-{number}": studio.photo(brought) for number, brought in enumerate(work.run.photos, 1)}
     with zipfile.ZipFile(path, "w") as file:  # stored: a PNG does not shrink further
         for name, photo in photos.items():
-            file.writestr(f"{name}.png", encoded(Image.fromarray(perturbed(photo.picture, work.levels))))
+            file.writestr(f"{name}.png", encode_png(Image.fromarray(perturb_photo(photo.picture, work.levels))))
 
 
-def _written(make: Callable[[Work], bytes]) -> Callable[[Path, Work], Any]:
+def _written(make: Callable[[FinishedRun], bytes]) -> Callable[[Path, FinishedRun], Any]:
     return lambda path, work: path.write_bytes(make(work))
 
 
-_MAKERS: dict[str, tuple[str, Callable[[Path, Work], Any]]] = {
+_MAKERS: dict[str, tuple[str, Callable[[Path, FinishedRun], Any]]] = {
     strings.FILE_PNG: ("uapseg-epsilon{epsilon}.png", lambda path, work: save_png(path, work.perturbation)),
     strings.FILE_TENSORS: (
         "uapseg-epsilon{epsilon}.safetensors", lambda path, work: save_safetensors(path, work.perturbation)

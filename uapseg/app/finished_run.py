@@ -5,23 +5,23 @@ from dataclasses import dataclass
 import torch
 
 from uapseg.app import messages, strings
-from uapseg.app.frames import Photo, perturbed
-from uapseg.app.progress import LevelArray, level_array, unpacked
+from uapseg.app.frames import Photo, perturb_photo
+from uapseg.app.progress import LevelArray, level_array, unpack_state
 from uapseg.app.runs import Run
-from uapseg.app.workspace import Studio
+from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan
 from uapseg.attack.state import State
 from uapseg.errors import UapsegError
-from uapseg.results.evaluation import TELLING, showing
-from uapseg.results.figures import Row, figure
-from uapseg.results.perturbation_file import Perturbation, finished
+from uapseg.results.evaluation import MIN_TARGET_SHARE, target_shares
+from uapseg.results.figures import Row, draw_figure
+from uapseg.results.perturbation_file import Perturbation, best_perturbation
 
 ROWS = 4
 """Pictures in the figure."""
 
 
 @dataclass(frozen=True)
-class Work:
+class FinishedRun:
     """What there is to take away of a run.
 
     Attributes:
@@ -34,16 +34,16 @@ class Work:
     run: Run
     plan: Plan
     state: State
-    studio: Studio
+    studio: Workspace
 
     @classmethod
-    def of(cls, run: Run, studio: Studio) -> "Work":
+    def of(cls, run: Run, studio: Workspace) -> "FinishedRun":
         """The work of a run.
 
         Raises:
             UapsegError: It has no figures yet.
         """
-        state = unpacked(run.checkpoint) if run.checkpoint and run.here else None
+        state = unpack_state(run.checkpoint) if run.checkpoint and run.is_current else None
         if run.plan is None or state is None or not state.validation.image_gradients:
             raise UapsegError(strings.NOTHING_YET)
         return cls(run, run.plan, state, studio)
@@ -51,7 +51,7 @@ class Work:
     @property
     def perturbation(self) -> Perturbation:
         """The best perturbation."""
-        return finished(self.plan, self.state)
+        return best_perturbation(self.plan, self.state)
 
     @property
     def levels(self) -> LevelArray:
@@ -67,7 +67,7 @@ class Work:
         """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
         kept, model = self.perturbation, self.studio.model
         rows = [self._row(photo) for photo in self._telling[:ROWS]]
-        return figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
+        return draw_figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
 
     @property
     def _telling(self) -> list[Photo]:
@@ -75,12 +75,14 @@ class Work:
         model, target = self.studio.model, self.plan.target
 
         def unclear(photo: Photo) -> float:
-            return -min(showing(torch.from_numpy(photo.seen)[None], target, model.classes).item(), TELLING)
+            return -min(
+                target_shares(torch.from_numpy(photo.seen)[None], target, model.classes).item(), MIN_TARGET_SHARE
+            )
 
         return sorted(self.studio.strip, key=unclear)
 
     def _row(self, photo: Photo) -> Row:
-        after = perturbed(photo.picture, self.levels)
+        after = perturb_photo(photo.picture, self.levels)
         images = (torch.from_numpy(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
         before, changed = images
         return Row(before, torch.from_numpy(photo.seen), changed, torch.from_numpy(self.studio.predict(after)))

@@ -8,7 +8,7 @@ FACTORS = (1, 60)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FrameOptions:
     """How a frame is to be made.
 
     Attributes:
@@ -28,7 +28,7 @@ class Wanted:
     sure: bool = False
 
     @classmethod
-    def of(cls, values: dict[str, Any]) -> "Wanted":
+    def of(cls, values: dict[str, Any]) -> "FrameOptions":
         """What is wanted; whatever does not make sense falls back to the default."""
         strength, factor = values.get("strength"), values.get("factor")
         good = isinstance(strength, int | float) and STRENGTHS[0] <= strength <= STRENGTHS[1]
@@ -63,7 +63,7 @@ class Request:
     world: str = ""
     hidden: bool = False
     own: bool = False
-    wanted: Wanted = field(default_factory=Wanted)
+    wanted: FrameOptions = field(default_factory=FrameOptions)
 
     @classmethod
     def of(cls, sent: object) -> "Request":
@@ -73,7 +73,7 @@ class Request:
         return cls(
             str(values.get("token", "")),
             world=str(values.get("world", "")),
-            wanted=Wanted.of(values),
+            wanted=FrameOptions.of(values),
             **{name: number if isinstance(number, int) else -1 for name, number in numbers.items()},
             **{name: values.get(name) is True for name in ("hidden", "own")},
         )

@@ -20,7 +20,7 @@ LabelMap = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, eq=False)
-class Brought:
+class UploadedPhoto:
     """A photo that a visitor brought, as it is shown: RGB (h, w, 3), uint8."""
 
     picture: Picture = field(repr=False)
@@ -44,7 +44,7 @@ class Photo:
         return self.picture.shape[1], self.picture.shape[0]
 
 
-def perturbed(picture: Picture, levels: LevelArray) -> Picture:
+def perturb_photo(picture: Picture, levels: LevelArray) -> Picture:
     """The picture with the perturbation repeated over it from the top left corner, as an 8-bit file would hold it."""
     height, width = picture.shape[:2]
     down, across = -(-height // levels.shape[1]), -(-width // levels.shape[2])
@@ -52,7 +52,7 @@ def perturbed(picture: Picture, levels: LevelArray) -> Picture:
     return np.clip(picture + tiled, 0, 255).astype(np.uint8)
 
 
-def stretched(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
+def stretch_levels(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
     """A perturbation stretched to a picture's ``size`` (width, height)."""
     if levels.shape[:0:-1] == size:
         return levels
@@ -60,7 +60,7 @@ def stretched(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
     return np.rint(np.stack([np.asarray(plane) for plane in planes])).astype(np.int16)
 
 
-def amplified(levels: LevelArray, epsilon: int) -> Picture:
+def amplify_levels(levels: LevelArray, epsilon: int) -> Picture:
     """The perturbation so that no change is mid-grey and epsilon (in grey levels) the full range."""
     return np.clip(128 + levels.transpose(1, 2, 0) * (127.5 / epsilon), 0, 255).astype(np.uint8)
 

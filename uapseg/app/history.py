@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
-from uapseg.app.controls import Choice
-from uapseg.app.progress import Checkpoint, LevelArray, Look, packed, unpacked
+from uapseg.app.controls import ControlValues
+from uapseg.app.progress import Checkpoint, LevelArray, ValidationFrame, pack_state, unpack_state
 from uapseg.attack.run import Plan
 from uapseg.targets.metrics import Collapse, Scores
 
@@ -14,7 +14,7 @@ MOST = 60
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class HistoryPoint:
     """The perturbation as it was when the held-out pictures were looked at.
 
     Attributes:
@@ -30,15 +30,15 @@ class Moment:
 
     spent: int
     levels: LevelArray = field(repr=False)
-    look: Look = field(repr=False)
+    look: ValidationFrame = field(repr=False)
     plan: Plan = field(repr=False)
-    choice: Choice = field(default_factory=Choice, repr=False)
+    choice: ControlValues = field(default_factory=ControlValues, repr=False)
     since: int = 0
     seconds: float = 0.0
     floors: dict[str, Scores] = field(default_factory=dict, repr=False)
 
 
-def kept(moments: Sequence[Moment], new: Moment) -> list[Moment]:
+def thin_history(moments: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
     """The moments with a new last one; of too many the one goes whose neighbours are closest to each other."""
     all_ = [*(moment for moment in moments if moment.spent < new.spent), new]
     if len(all_) > MOST:
@@ -46,9 +46,9 @@ def kept(moments: Sequence[Moment], new: Moment) -> list[Moment]:
     return all_
 
 
-def back_to(moment: Moment, checkpoint: Checkpoint) -> Checkpoint:
+def rewind_checkpoint(moment: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint:
     """What a search needs to go on from a moment: its perturbation, at rest."""
-    state = unpacked(checkpoint)
+    state = unpack_state(checkpoint)
     delta = torch.from_numpy(moment.levels.copy()).float() / 255
     look = moment.look
     seen = replace(
@@ -63,4 +63,4 @@ def back_to(moment: Moment, checkpoint: Checkpoint) -> Checkpoint:
         predictions=torch.from_numpy(look["predictions"].copy()),
     )
     rest = {"image_gradients": moment.spent, "seconds": moment.seconds, "marked": moment.spent}
-    return packed(replace(state.at(delta), **rest, chosen=seen, validation=seen))
+    return pack_state(replace(state.restarted(delta), **rest, chosen=seen, validation=seen))

@@ -4,21 +4,21 @@ from dataclasses import replace
 from typing import Any
 
 from uapseg.app import messages, strings
-from uapseg.app.history import Moment
-from uapseg.app.progress import level_array, look_of, packed
+from uapseg.app.history import HistoryPoint
+from uapseg.app.progress import level_array, pack_state, validation_frame
 from uapseg.app.runs import Run
-from uapseg.app.workspace import Studio
-from uapseg.attack.perturbation import levels, random_signs
+from uapseg.app.workspace import Workspace
+from uapseg.attack.perturbation import random_signs, to_levels
 from uapseg.attack.run import Plan
 from uapseg.attack.state import State
-from uapseg.attack.validation import HeldOut, Validation, spread
+from uapseg.attack.validation import EvalSet, Validation, evenly_spaced
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation
 from uapseg.targets.goals import Target
-from uapseg.targets.metrics import collapse, each, interval, merit_counts, scores
+from uapseg.targets.metrics import bootstrap_interval, find_collapse, per_image_success, scores, selection_counts
 
 
-def check_pair(plan: Plan, studio: Studio) -> None:
+def check_pair(plan: Plan, studio: Workspace) -> None:
     """Makes sure that a plan is for the network and the pictures of ``studio``, whichever of them it chose.
 
     Raises:
@@ -29,7 +29,7 @@ def check_pair(plan: Plan, studio: Studio) -> None:
         raise UapsegError(strings.OTHER_PAIR.format(model=plan.model, data=plan.data))
 
 
-def check_size(perturbation: Perturbation, studio: Studio) -> None:
+def check_size(perturbation: Perturbation, studio: Workspace) -> None:
     """Makes sure that a perturbation is as large as the pictures of ``studio``.
 
     Raises:
@@ -40,7 +40,7 @@ def check_size(perturbation: Perturbation, studio: Studio) -> None:
         raise UapsegError(strings.OTHER_SIZE.format(width=width, height=height))
 
 
-def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio) -> None:
+def start_from(run: Run, perturbation: Perturbation, plan: Plan, studio: Workspace) -> None:
     """Makes a perturbation the state of a run, with figures that are measured here, whatever its file claims.
 
     Args:
@@ -50,44 +50,46 @@ def adopt(run: Run, perturbation: Perturbation, plan: Plan, studio: Studio) -> N
         studio: The network and the pictures.
     """
     epsilon, spent = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
-    looks, floors = measured(perturbation, plan, studio, spent)
-    delta = levels(perturbation.delta, epsilon).float() / 255
+    looks, floors = measure(perturbation, plan, studio, spent)
+    delta = to_levels(perturbation.delta, epsilon).float() / 255
     state = replace(
-        State.first(studio.size, looks).at(delta), image_gradients=spent, seconds=perturbation.seconds or 0.0
+        State.initial(studio.size, looks).restarted(delta), image_gradients=spent, seconds=perturbation.seconds or 0.0
     )
-    look, whole = look_of(looks), level_array(delta, epsilon)
-    moment = Moment(
+    look, whole = validation_frame(looks), level_array(delta, epsilon)
+    moment = HistoryPoint(
         spent, whole, look, plan, choice=run.choice, since=spent, seconds=state.seconds, floors=floors
     )  # fmt: skip
-    run.forget()
+    run.reset()
     run.publish(
         status="paused", plan=plan, asked=run.choice, since=spent, spent=spent, seconds=state.seconds, levels=whole,
         look=look, floors=floors, curve=[(0, floors["clean"]), (spent, look["scores"])],
-        moments=[moment], checkpoint=packed(state),
+        moments=[moment], checkpoint=pack_state(state),
         note=messages.claim(plan.target, looks.scores, perturbation.scores, run.choice.source),
     )  # fmt: skip
 
 
-def measured(
-    perturbation: Perturbation, plan: Plan, studio: Studio, spent: int
+def measure(
+    perturbation: Perturbation, plan: Plan, studio: Workspace, spent: int
 ) -> tuple[Validation, dict[str, dict[str, Any]]]:
     """The figures of a perturbation, and those of clean pictures and of random noise."""
     settings, target = plan.settings, plan.target
-    numbers = spread(len(studio.held_out), settings.validation_pictures)
-    judge = HeldOut(studio.model, studio.held_out, numbers, target, studio.size)
-    noise = levels(random_signs(studio.size, settings.epsilon, settings.seed), settings.epsilon).float() / 255
-    whole = levels(perturbation.delta, settings.epsilon).float() / 255
-    floors = {name: scores(judge.see(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))}
-    counts, predictions = judge.see(whole)
+    numbers = evenly_spaced(len(studio.held_out), settings.validation_pictures)
+    judge = EvalSet(studio.model, studio.held_out, numbers, target, studio.size)
+    noise = to_levels(random_signs(studio.size, settings.epsilon, settings.seed), settings.epsilon).float() / 255
+    whole = to_levels(perturbation.delta, settings.epsilon).float() / 255
+    floors = {
+        name: scores(judge.predict(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))
+    }
+    counts, predictions = judge.predict(whole)
     unknown = perturbation.training or dict.fromkeys(floors["clean"])
     looks = Validation(
-        spent, scores(counts, target), each(counts, target), predictions, unknown,
-        interval=interval(counts, target), collapse=collapse(counts, target, studio.model.classes),
-        counts=merit_counts(counts, target),
+        spent, scores(counts, target), per_image_success(counts, target), predictions, unknown,
+        interval=bootstrap_interval(counts, target), collapse=find_collapse(counts, target, studio.model.classes),
+        counts=selection_counts(counts, target),
     )  # fmt: skip
     return looks, floors
 
 
-def aim(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:
+def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:
     """The plan of a perturbation that says nothing of itself: the target of the controls, and its own epsilon."""
     return replace(plan, target=target, settings=replace(plan.settings, epsilon=max(1 / 255, perturbation.epsilon)))

@@ -12,15 +12,15 @@ import numpy as np
 from PIL import Image
 
 from uapseg.app import strings
-from uapseg.app.controls import Choice
+from uapseg.app.controls import ControlValues
 from uapseg.app.values import BUDGETS, EPSILONS, SEEDS, WEIGHTS
-from uapseg.app.workspace import Studio
+from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
-from uapseg.targets.drawing import written
-from uapseg.targets.goals import UNDRAWN, Hidden, Static
+from uapseg.targets.drawing import text_target
+from uapseg.targets.goals import UNLABELED, HideClasses, StaticTarget
 
 PLAN_FILE = "uapseg-plan.json"
 """What a plan's file is called when it is taken away."""
@@ -36,16 +36,16 @@ KEPT_BACK = ("drawing",)
 """Too long for a link: a plan's JSON has it."""
 
 
-def query_of(choice: Choice, first: Choice) -> str:
+def to_query(choice: ControlValues, first: ControlValues) -> str:
     """What a link says of a choice: what differs from the first choice of a new visitor."""
     changed = {f.name: getattr(choice, f.name) for f in fields(choice) if f.name not in KEPT_BACK}
     changed = {name: value for name, value in changed.items() if value != getattr(first, name)}
     return urlencode({name: ",".join(value) if name in LISTED else value for name, value in changed.items()})
 
 
-def asked_by(query: Mapping[str, str]) -> dict[str, Any]:
+def parse_query(query: Mapping[str, str]) -> dict[str, Any]:
     """The values of the controls that a link names."""
-    known = {f.name for f in fields(Choice)} - {*KEPT_BACK}
+    known = {f.name for f in fields(ControlValues)} - {*KEPT_BACK}
     values: dict[str, Any] = {name: value for name, value in query.items() if name in known}
     if "hide" in values:
         values["hide"] = [name for name in values["hide"].split(",") if name]
@@ -54,7 +54,7 @@ def asked_by(query: Mapping[str, str]) -> dict[str, Any]:
     return values
 
 
-def command_of(plan: Plan, size: tuple[int, int] | None = None) -> str:
+def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
     """The command that starts the same search: in flags where they can say all of it, else with the plan's file.
 
     Args:
@@ -82,17 +82,17 @@ def command_of(plan: Plan, size: tuple[int, int] | None = None) -> str:
 def _target_flags(plan: Plan, size: tuple[int, int] | None) -> list[tuple[str, str]] | None:
     """The flags of a target; None for a drawing, which only a plan's file holds."""
     target = plan.target
-    if isinstance(target, Hidden):
+    if isinstance(target, HideClasses):
         filling = [("fill", target.fill)] if target.fill else []
         return [("hide", name) for name in target.classes] + filling if target.classes else None
-    if not isinstance(target, Static) or len(target.classes) != 1:
+    if not isinstance(target, StaticTarget) or len(target.classes) != 1:
         return None
     inside, rest = target.classes[0], target.rest
     if rest is not None and rest.lower() in {inside.lower(), KEEP}:  # the flags cannot mean such a class
         return None
     try:
         size = plan.settings.tile or plan.size or size or load_dataset(plan.data, "train").size
-        if written(target.caption, inside, rest, size) != target:
+        if text_target(target.caption, inside, rest, size) != target:
             return None
     except UapsegError:
         return None
@@ -129,14 +129,14 @@ def _typed_flag(name: str, value: str) -> list[str]:
     return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
 
 
-def choice_of(plan: Plan, studio: Studio) -> Choice:
+def controls_from_plan(plan: Plan, studio: Workspace) -> ControlValues:
     """The controls that ask for a plan's target and for its numbers, on the network and the pictures of ``studio``.
 
     Raises:
         UapsegError: Its target does not fit the network, or a number is beyond what the page allows.
     """
     settings, target = plan.settings, plan.target
-    target.on(studio.model.classes, studio.model.objects, studio.size)
+    target.bind(studio.model.classes, studio.model.objects, studio.size)
     epsilon = round(settings.epsilon * 255)
     if not EPSILONS[0] <= epsilon <= EPSILONS[1]:
         raise UapsegError(strings.BAD_NUMBER)
@@ -153,35 +153,35 @@ def choice_of(plan: Plan, studio: Studio) -> Choice:
         "seed": settings.seed,
         "preset": settings.preset if settings.preset in PRESETS else studio.first.preset,
     }
-    kept = {**studio.first.kept(), **numbers}
+    kept = {**studio.first.to_dict(), **numbers}
     own = {name.lower(): name for name in studio.model.classes}  # plans may write them otherwise, controls may not
-    if isinstance(target, Hidden):
+    if isinstance(target, HideClasses):
         hide = tuple(own[name.lower()] for name in target.classes)
         fill = own[target.fill.lower()] if target.fill else strings.NEAREST
-        return Choice(**{**kept, "goal": strings.HIDDEN, "hide": hide, "fill": fill})
+        return ControlValues(**{**kept, "goal": strings.HIDDEN, "hide": hide, "fill": fill})
     rest = own[target.rest.lower()] if target.rest else strings.KEEP
     kept |= {"goal": strings.STATIC, "rest": rest, "inside": own[target.classes[0].lower()]}
-    if _typed(target, studio):
-        return Choice(**{**kept, "source": strings.TYPE, "word": target.caption})
-    return Choice(**{**kept, "source": strings.DRAW, "drawing": _drawing(target, studio)})
+    if _is_typed(target, studio):
+        return ControlValues(**{**kept, "source": strings.TYPE, "word": target.caption})
+    return ControlValues(**{**kept, "source": strings.DRAW, "drawing": _drawing(target, studio)})
 
 
-def _typed(target: Static, studio: Studio) -> bool:
+def _is_typed(target: StaticTarget, studio: Workspace) -> bool:
     """Whether the page would write the same by itself."""
     try:
-        return written(target.caption, target.classes[0], target.rest, studio.size) == target
+        return text_target(target.caption, target.classes[0], target.rest, studio.size) == target
     except UapsegError:
         return False
 
 
-def _drawing(target: Static, studio: Studio) -> str:
+def _drawing(target: StaticTarget, studio: Workspace) -> str:
     """A target as the stage sends a drawing."""
     known = {name.lower(): number for number, name in enumerate(studio.model.classes)}
-    table = np.full(256, UNDRAWN, np.uint8)
+    table = np.full(256, UNLABELED, np.uint8)
     table[: len(target.classes)] = [known[name.lower()] for name in target.classes]
-    numbers = table[target.numbers()]
+    numbers = table[target.label_map()]
     numbers = np.asarray(Image.fromarray(numbers).resize(studio.size, Image.Resampling.NEAREST))
-    pixels = np.stack([numbers, numbers, numbers, np.where(numbers == UNDRAWN, 0, 255).astype(np.uint8)], axis=-1)
+    pixels = np.stack([numbers, numbers, numbers, np.where(numbers == UNLABELED, 0, 255).astype(np.uint8)], axis=-1)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()

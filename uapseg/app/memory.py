@@ -18,7 +18,7 @@ _ARENA_MAX = -8
 
 
 @cache
-def spare() -> None:
+def limit_arenas() -> None:
     """Has this process share few heaps from now on, and give free memory back every few seconds.
 
     Does nothing where the C library is another than glibc. Call it before threads begin.

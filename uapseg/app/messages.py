@@ -7,16 +7,16 @@ from uapseg.app import strings
 from uapseg.attack.run import Plan
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
-from uapseg.targets.goals import Hidden, Target
+from uapseg.targets.goals import HideClasses, Target
 from uapseg.targets.metrics import Scores
 
 if TYPE_CHECKING:
-    from uapseg.app.workspaces import Coming
+    from uapseg.app.workspaces import LoadStatus
 
 
 def shares(target: Target, source: str) -> list[tuple[str, str, str]]:
     """The scores that the page shows for a target, the first of them large: name, its words, and a short form."""
-    if isinstance(target, Hidden):
+    if isinstance(target, HideClasses):
         return [
             ("hidden", f"of {_named(target.classes)} hidden", "hidden"),
             ("kept", "of everything else kept", "everything else"),
@@ -32,13 +32,13 @@ def shares(target: Target, source: str) -> list[tuple[str, str, str]]:
 
 def here(target: Target) -> str:
     """What the figure on a single picture counts."""
-    return "of the hidden classes gone" if isinstance(target, Hidden) else "of the pixels at the target"
+    return "of the hidden classes gone" if isinstance(target, HideClasses) else "of the pixels at the target"
 
 
 def caption(target: Target, epsilon: float) -> str:
     """What a run does, in a line; epsilon in grey levels."""
     level = f"epsilon {epsilon:g}"
-    if isinstance(target, Hidden):
+    if isinstance(target, HideClasses):
         return f"Hide {_named(target.classes)}, {level}"
     rest = f"on {target.rest}" if target.rest else "over what it sees"
     name = "A drawing" if target.caption == strings.DRAWN else f"“{target.caption}”"
@@ -52,7 +52,7 @@ def plain(target: Target, scores: Scores, floors: dict[str, Scores], source: str
     if scores.get(name) is None:
         return ""
     reached, floor = whole(scores[name]), whole(noise.get(name))
-    if isinstance(target, Hidden):
+    if isinstance(target, HideClasses):
         what = _named(target.classes)
         return f"Unseen pictures: {reached} of {what} vanishes; random noise of the same size: {floor}."
     what = {strings.TYPE: f"“{target.caption}”", strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}[source]
@@ -123,7 +123,7 @@ def size(count: int | None) -> str:
     return f"{count} bytes"
 
 
-def coming(coming: "Coming", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
+def coming(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
     """What the page says while network and pictures are not there yet."""
     names = " on ".join(short(name) for name in pair)
     if coming.state == "costs":

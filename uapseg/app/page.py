@@ -9,10 +9,10 @@ from uapseg.app import strings, tour
 from uapseg.app.api import Endpoints
 from uapseg.app.camera import Camera
 from uapseg.app.catalogue import Offer
-from uapseg.app.events import Page, answering
+from uapseg.app.events import Page, answer_errors
 from uapseg.app.handlers import Handlers
-from uapseg.app.polling import Replies
-from uapseg.app.rendering import Looks
+from uapseg.app.polling import Polling
+from uapseg.app.rendering import Renderer
 from uapseg.app.stage import stage
 from uapseg.app.values import BUDGETS, EPSILONS, WEIGHTS
 from uapseg.app.visits import choices_of
@@ -23,9 +23,9 @@ MOST_EVENTS = 2000
 """Events that wait for a thread of the server."""
 
 
-def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
+def page(handlers: Handlers, replies: Polling) -> gr.Blocks:
     """Builds the page."""
-    looks, live = Looks(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
+    looks, live = Renderer(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
 
     answers = [replies.pull, looks.look, looks.strip, looks.strengths, looks.recorded, live.shot]
     blocks = Page(title=strings.TITLE, fill_width=True, delete_cache=(600, 1800))
@@ -42,7 +42,7 @@ def page(handlers: Handlers, replies: Replies) -> gr.Blocks:
                     "story": {"steps": tour.STEPS, "words": tour.WORDS},
                     "world": handlers.studios.first.facts,
                 }
-                parts = Parts(token, saved, stage([answering(answer) for answer in answers], known), by_name)
+                parts = Parts(token, saved, stage([answer_errors(answer) for answer in answers], known), by_name)
         wire(blocks, parts, handlers)
         wire_programs(Endpoints(handlers.studios, handlers.runs.line))
     # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go

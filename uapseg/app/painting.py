@@ -10,14 +10,16 @@ from PIL import Image, UnidentifiedImageError
 
 from uapseg.app import strings
 from uapseg.errors import UapsegError
-from uapseg.targets.drawing import mapped
-from uapseg.targets.goals import UNDRAWN, Static
+from uapseg.targets.drawing import label_map_target
+from uapseg.targets.goals import UNLABELED, StaticTarget
 
 MOST_LETTERS = 500_000
 """Of a drawing: two values a pixel, those of 512 x 384 pixels of pure noise."""
 
 
-def painted(drawing: str | None, size: tuple[int, int], classes: tuple[str, ...], rest: str | None) -> Static:
+def painted_target(
+    drawing: str | None, size: tuple[int, int], classes: tuple[str, ...], rest: str | None
+) -> StaticTarget:
     """The target that a drawing shows.
 
     Args:
@@ -30,16 +32,16 @@ def painted(drawing: str | None, size: tuple[int, int], classes: tuple[str, ...]
         UapsegError: Nothing is drawn, all of it in the class of the rest, or it is no drawing for this network.
     """
     numbers = numbers_of(drawing, size)
-    used = [int(number) for number in np.unique(numbers) if number != UNDRAWN]
+    used = [int(number) for number in np.unique(numbers) if number != UNLABELED]
     if not used:
         raise UapsegError(strings.NOT_DRAWN)
     if used[-1] >= len(classes):
         raise UapsegError(strings.BAD_DRAWING)
     if [classes[number] for number in used] == [rest]:
         raise UapsegError(strings.ONE_CLASS)
-    table = np.full(256, UNDRAWN, np.uint8)
+    table = np.full(256, UNLABELED, np.uint8)
     table[used] = range(len(used))
-    return mapped(table[numbers], tuple(classes[number] for number in used), rest, strings.DRAWN)
+    return label_map_target(table[numbers], tuple(classes[number] for number in used), rest, strings.DRAWN)
 
 
 def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -60,4 +62,4 @@ def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
             pixels = np.asarray(picture.convert("RGBA"))
     except (binascii.Error, UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise UapsegError(strings.BAD_DRAWING) from error
-    return np.where(pixels[..., 3] > 127, pixels[..., 0], UNDRAWN).astype(np.uint8)
+    return np.where(pixels[..., 3] > 127, pixels[..., 0], UNLABELED).astype(np.uint8)

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from uapseg.app import messages
-from uapseg.app.computing import with_network
+from uapseg.app.computing import call_in_thread
 from uapseg.app.frame_options import Request
 from uapseg.app.registry import Registry
-from uapseg.app.rendering import frame, shown
+from uapseg.app.rendering import frame, shown_photo
 from uapseg.app.runs import GOING, Run
 from uapseg.app.view_model import figures, heading
-from uapseg.app.workspace import Studio
-from uapseg.app.workspaces import Coming, Studios
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspaces import LoadStatus, WorkspaceCache
 
 LONGEST_WAIT = 8.0
 FRAME_SECONDS = 1 / 8
@@ -28,10 +28,10 @@ HEADING = ("choice", "mask", "plan")
 FIGURES = ("look", "curve", "legs", "moments", "left_out")
 
 
-class Replies:
+class Polling:
     """Answers the browser's long polls."""
 
-    def __init__(self, studios: Studios, runs: Registry) -> None:
+    def __init__(self, studios: WorkspaceCache, runs: Registry) -> None:
         self._studios, self._runs = studios, runs
 
     async def pull(self, sent: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +58,7 @@ class Replies:
         await asyncio.sleep(COMING_SECONDS)
         return {"coming": messages.coming(coming, pair, details), "state": coming.state, "share": _share(coming)}
 
-    async def _wait(self, run: Run, request: Request, studio: Studio) -> None:
+    async def _wait(self, run: Run, request: Request, studio: Workspace) -> None:
         line = self._runs.line
         until, place = time.monotonic() + LONGEST_WAIT, line.place(run)
         pair = run.choice.pair
@@ -69,18 +69,18 @@ class Replies:
             await asyncio.sleep(LOOK_SECONDS.get(run.status, REST_SECONDS))
         run.watch()
 
-    async def _reply(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+    async def _reply(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
         if _other(request, studio):
             request = replace(request, seq=-1, frame=-1, mine=-1)
-        apart = with_network if run.photos else asyncio.to_thread  # the network looks at photos that are new
+        apart = call_in_thread if run.photos else asyncio.to_thread  # the network looks at photos that are new
         reply = await apart(self._facts, run, request, studio)
         if self._due(run, request):
-            reply |= await with_network(self._frame, run, request, studio)
+            reply |= await call_in_thread(self._frame, run, request, studio)
         if self._mine_due(run, request):
-            reply |= await with_network(self._mine, run, request, studio)
+            reply |= await call_in_thread(self._mine, run, request, studio)
         return reply
 
-    def _news(self, run: Run, request: Request, studio: Studio) -> bool:
+    def _news(self, run: Run, request: Request, studio: Workspace) -> bool:
         parts = ("status", "note", "view", "photos", "drawn", *HEADING, *FIGURES)
         return (
             request.seq < 0
@@ -95,32 +95,32 @@ class Replies:
         return request.turn != run.ticket and self._runs.line.turn(run)
 
     def _due(self, run: Run, request: Request) -> bool:
-        if request.hidden or run.levels is None or not run.here:
+        if request.hidden or run.levels is None or not run.is_current:
             return False
         return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.shown.get("next", 0)
 
     def _mine_due(self, run: Run, request: Request) -> bool:
-        if not request.own or not run.photos or run.levels is None or not run.here:
+        if not request.own or not run.photos or run.levels is None or not run.is_current:
             return False
         return run.newer(request.mine, "look", "photos") and time.monotonic() >= run.shown.get("next", 0)
 
-    def _facts(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+    def _facts(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
         seq = run.seq
         reply: dict[str, Any] = {
             "seq": seq,
-            "status": run.status if run.here or run.status in GOING else "idle",
+            "status": run.status if run.is_current or run.status in GOING else "idle",
             "note": run.note,
             "place": self._runs.line.place(run),
             "turn": run.ticket if self._runs.line.turn(run) else 0,
-            "spent": run.spent if run.here else 0,
-            "total": run.total if run.here else run.choice.budget,
+            "spent": run.spent if run.is_current else 0,
+            "total": run.total if run.is_current else run.choice.budget,
             "seconds": run.seconds,
         }
         fresh = request.seq < 0
         if _other(request, studio):
             reply["world"] = studio.facts
         if fresh or run.newer(request.seq, "view"):
-            photo = shown(run, studio)
+            photo = shown_photo(run, studio)
             reply["photo"] = {"view": run.view, **({} if photo is studio.scene else studio.clean(photo))}
         if fresh or run.newer(request.seq, "photos"):
             reply["photos"] = [studio.small(studio.photo(photo)) for photo in run.photos]
@@ -132,9 +132,9 @@ class Replies:
             reply |= figures(run, studio)
         return reply
 
-    def _frame(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+    def _frame(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
         version = max(run.versions.get(name, 0) for name in ("levels", "view"))  # read first: older is drawn again
-        photo, levels, plan = shown(run, studio), run.levels, run.plan
+        photo, levels, plan = shown_photo(run, studio), run.levels, run.plan
         key = (version, request.wanted)
         if levels is None or plan is None:  # reset in the meantime
             return {}
@@ -144,7 +144,7 @@ class Replies:
             run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
         return {"frame": version, **run.shown["pictures"]}
 
-    def _mine(self, run: Run, request: Request, studio: Studio) -> dict[str, Any]:
+    def _mine(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
         """The figures of the visitor's own photos."""
         version = max(run.versions.get(name, 0) for name in ("look", "photos"))
         levels, plan = run.levels, run.plan
@@ -157,7 +157,7 @@ class Replies:
         return {"mine": {"version": version, **judged}}
 
 
-def _other(request: Request, studio: Studio) -> bool:
+def _other(request: Request, studio: Workspace) -> bool:
     """Whether the browser still shows another network or other pictures."""
     return request.world != studio.facts["key"]
 
@@ -168,5 +168,5 @@ def _rested(began: float) -> float:
     return now + max(FRAME_SECONDS - (now - began), IDLE_SHARE * (now - began))
 
 
-def _share(coming: Coming) -> float | None:
+def _share(coming: LoadStatus) -> float | None:
     return coming.received / coming.total if coming.state == "fetching" and coming.total else None

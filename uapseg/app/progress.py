@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from uapseg.attack.perturbation import levels
+from uapseg.attack.perturbation import to_levels
 from uapseg.attack.state import Snapshot, State
 from uapseg.attack.validation import Validation
 from uapseg.targets.metrics import Scores
@@ -26,7 +26,7 @@ class Checkpoint(TypedDict):
     rest: str
 
 
-class Look(TypedDict):
+class ValidationFrame(TypedDict):
     """Figures on validation pictures: see `uapseg.attack.validation.Validation`."""
 
     spent: int
@@ -45,32 +45,32 @@ class Step(TypedDict):
     spent: int
     seconds: float
     levels: LevelArray
-    look: Look | None
+    look: ValidationFrame | None
     floors: dict[str, Scores]
     still: bool
     checkpoint: Checkpoint | None
 
 
-def step_of(snapshot: Snapshot, epsilon: float, *, look: bool, save: bool) -> Step:
+def progress_of(snapshot: Snapshot, epsilon: float, *, look: bool, save: bool) -> Step:
     """What is sent of a snapshot; epsilon in [0, 1]."""
     state = snapshot.state
     return {
         "spent": state.image_gradients,
         "seconds": state.seconds,
         "levels": level_array(state.delta, epsilon),
-        "look": look_of(state.validation) if look and state.validation.each else None,
+        "look": validation_frame(state.validation) if look and state.validation.each else None,
         "floors": snapshot.floors,
         "still": snapshot.still,
-        "checkpoint": packed(state) if save else None,
+        "checkpoint": pack_state(state) if save else None,
     }
 
 
 def level_array(delta: torch.Tensor, epsilon: float) -> LevelArray:
     """A perturbation in whole grey levels within epsilon (in [0, 1])."""
-    return levels(delta, epsilon).cpu().numpy()
+    return to_levels(delta, epsilon).cpu().numpy()
 
 
-def look_of(validation: Validation) -> Look:
+def validation_frame(validation: Validation) -> ValidationFrame:
     """Figures as plain values, and what is seen in thumbnail size."""
     stride = -(-validation.predictions.shape[-1] // THUMB)
     return {
@@ -85,13 +85,13 @@ def look_of(validation: Validation) -> Look:
     }
 
 
-def packed(state: State) -> Checkpoint:
+def pack_state(state: State) -> Checkpoint:
     """A state as plain arrays and JSON."""
     tensors, rest = state.to_tensors()
     return {"arrays": {name: tensor.numpy() for name, tensor in tensors.items()}, "rest": rest}
 
 
-def unpacked(checkpoint: Checkpoint) -> State:
-    """The state that `packed` took apart."""
+def unpack_state(checkpoint: Checkpoint) -> State:
+    """The state that `pack_state` took apart."""
     arrays = {name: torch.from_numpy(array.copy()) for name, array in checkpoint["arrays"].items()}
     return State.from_tensors(arrays, checkpoint["rest"])

@@ -58,7 +58,7 @@ def mp4(frames: Iterable[Picture], rate: int) -> bytes:
     return video.content()
 
 
-class Reel:
+class Recording:
     """What a visitor records, as fast as it comes.
 
     Args:

@@ -7,9 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 
-from uapseg.app.run_queue import Line
+from uapseg.app.run_queue import RunQueue
 from uapseg.app.runs import GOING, Run
-from uapseg.app.saved_runs import Saves
+from uapseg.app.saved_runs import SavedRuns
 
 KEPT_FOR = 30 * 60.0
 MOST_VISITS = 2000
@@ -34,7 +34,7 @@ class Registry:
     """
 
     def __init__(self, kept_for: float = KEPT_FOR, most: int = MOST_VISITS, most_bytes: int = MOST_BYTES) -> None:
-        self.line, self._saves = Line(), Saves(kept_for)
+        self.line, self._saves = RunQueue(), SavedRuns(kept_for)
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
         self._kept_for, self._most, self._most_bytes = kept_for, most, most_bytes
@@ -99,7 +99,9 @@ class Registry:
         if now or moment - self._swept > SWEEP_SECONDS:
             self._swept = moment
             self._saves.touch([run.token for run in self._runs.values() if run.worked and run.present])
-            resting = (run for run in self._runs.values() if run.status not in GOING or run.alone(self._kept_for))
+            resting = (
+                run for run in self._runs.values() if run.status not in GOING or run.is_unwatched(self._kept_for)
+            )
             self._drop([run for run in resting if moment - run.touched > self._kept_for])
 
     def _drop(self, runs: Sequence[Run]) -> None:

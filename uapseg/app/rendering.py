@@ -7,36 +7,36 @@ from typing import Any
 
 import numpy as np
 
-from uapseg.app.computing import with_network
+from uapseg.app.computing import call_in_thread
 from uapseg.app.examples import recorded
-from uapseg.app.frame_options import Wanted
+from uapseg.app.frame_options import FrameOptions
 from uapseg.app.frames import (
     LabelMap,
     Photo,
-    amplified,
+    amplify_levels,
     difference,
     grey_png,
     jpeg,
     label_png,
-    perturbed,
+    perturb_photo,
     spectrum,
-    stretched,
+    stretch_levels,
 )
 from uapseg.app.progress import LevelArray
 from uapseg.app.registry import Registry
 from uapseg.app.runs import Run
-from uapseg.app.workspace import Studio
-from uapseg.app.workspaces import Studios
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspaces import WorkspaceCache
 from uapseg.attack.run import Plan
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 """The strengths on the curve."""
 
 
-class Looks:
+class Renderer:
     """Answers what the browser asks for besides the newest frame."""
 
-    def __init__(self, studios: Studios, runs: Registry) -> None:
+    def __init__(self, studios: WorkspaceCache, runs: Registry) -> None:
         self._studios, self._runs = studios, runs
 
     async def look(self, sent: object) -> dict[str, Any]:
@@ -61,34 +61,38 @@ class Looks:
         values = sent if isinstance(sent, dict) else {}
         run = self._runs.get(values.get("token"))
         studio = run and self._studios.get(run.choice.pair)
-        if not run or not studio or not run.here or not run.looking.acquire(blocking=False):
+        if not run or not studio or not run.is_current or not run.looking.acquire(blocking=False):
             return {}
         try:
-            return await with_network(make, run, studio, values)
+            return await call_in_thread(make, run, studio, values)
         finally:
             run.looking.release()
 
 
-def _look(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+def _look(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     levels, plan = moment_of(run, values)
-    return {} if levels is None or plan is None else frame(studio, shown(run, studio), levels, plan, Wanted.of(values))
+    return (
+        {}
+        if levels is None or plan is None
+        else frame(studio, shown_photo(run, studio), levels, plan, FrameOptions.of(values))
+    )
 
 
-def _strengths(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+def _strengths(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     levels, plan = moment_of(run, values)
     if levels is None or plan is None:
         return {}
     if run.strengths is None or run.strengths[0] is not levels:
-        rows = [(by, studio.judge(studio.strip, scaled(levels, by), plan.target)["scores"]) for by in STEPS]
+        rows = [(by, studio.judge(studio.strip, scale_levels(levels, by), plan.target)["scores"]) for by in STEPS]
         run.strengths = levels, rows
     return {"rows": run.strengths[1]}
 
 
-def _strip(run: Run, studio: Studio, values: dict[str, Any]) -> dict[str, Any]:
+def _strip(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     levels, plan = moment_of(run, values)
     if levels is None or plan is None:
         return {}
-    return studio.judge(studio.strip, scaled(levels, Wanted.of(values).strength), plan.target)
+    return studio.judge(studio.strip, scale_levels(levels, FrameOptions.of(values).strength), plan.target)
 
 
 def moment_of(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
@@ -98,7 +102,7 @@ def moment_of(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan
 
 
 @dataclass(frozen=True, eq=False)
-class Sight:
+class RenderedFrame:
     """A photo with a perturbation on it.
 
     Attributes:
@@ -114,24 +118,26 @@ class Sight:
     sure: LabelMap | None = field(repr=False)
 
 
-def look_at(studio: Studio, photo: Photo, levels: LevelArray, wanted: Wanted) -> Sight:
+def render_frame(studio: Workspace, photo: Photo, levels: LevelArray, wanted: FrameOptions) -> RenderedFrame:
     """Lays a perturbation on a photo, and asks the network."""
-    levels = scaled(levels, wanted.strength)
-    laid = stretched(levels, photo.size) if wanted.stretch else levels
-    attacked = perturbed(photo.picture, laid)
-    seen, sure = studio.see(attacked, sure=wanted.sure)
-    return Sight(Photo(attacked, seen), levels, laid, sure)
+    levels = scale_levels(levels, wanted.strength)
+    laid = stretch_levels(levels, photo.size) if wanted.stretch else levels
+    attacked = perturb_photo(photo.picture, laid)
+    seen, sure = studio.predict_perturbed(attacked, sure=wanted.sure)
+    return RenderedFrame(Photo(attacked, seen), levels, laid, sure)
 
 
-def told(studio: Studio, photo: Photo, sight: Sight, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+def frame_payload(
+    studio: Workspace, photo: Photo, sight: RenderedFrame, plan: Plan, wanted: FrameOptions
+) -> dict[str, Any]:
     """What the browser is told of it: the picture, what is seen in it, the noise; and what else is wanted."""
     slow, epsilon, attacked = wanted.slow, round(plan.settings.epsilon * 255), sight.photo.picture
-    pattern = spectrum(sight.levels) if wanted.spectrum else amplified(sight.levels, epsilon)
+    pattern = spectrum(sight.levels) if wanted.spectrum else amplify_levels(sight.levels, epsilon)
     pictures: dict[str, Any] = {
         "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
         "seen": label_png(sight.photo.seen, studio.model.palette),
         "noise": jpeg(pattern, 70, 192 if slow else None),
-        "reached": studio.reached(photo, sight.photo.seen, sight.laid, plan.target),
+        "reached": studio.success_by_strength(photo, sight.photo.seen, sight.laid, plan.target),
     }
     if wanted.factor:
         pictures["difference"] = jpeg(difference(photo.picture, attacked, wanted.factor), 85)
@@ -140,17 +146,17 @@ def told(studio: Studio, photo: Photo, sight: Sight, plan: Plan, wanted: Wanted)
     return pictures
 
 
-def frame(studio: Studio, photo: Photo, levels: LevelArray, plan: Plan, wanted: Wanted) -> dict[str, Any]:
+def frame(studio: Workspace, photo: Photo, levels: LevelArray, plan: Plan, wanted: FrameOptions) -> dict[str, Any]:
     """The photo with the perturbation as the browser is told of it."""
-    return told(studio, photo, look_at(studio, photo, levels, wanted), plan, wanted)
+    return frame_payload(studio, photo, render_frame(studio, photo, levels, wanted), plan, wanted)
 
 
-def scaled(levels: LevelArray, strength: float) -> LevelArray:
+def scale_levels(levels: LevelArray, strength: float) -> LevelArray:
     """A perturbation of another strength, in whole grey levels."""
     return levels if strength == 1 else np.rint(levels * strength).astype(np.int16)
 
 
-def shown(run: Run, studio: Studio) -> Photo:
+def shown_photo(run: Run, studio: Workspace) -> Photo:
     """The picture that is shown large."""
     kind, number = run.view
     if kind == "own" and number < len(run.photos):

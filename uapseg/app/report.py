@@ -6,8 +6,8 @@ import html
 from collections.abc import Sequence
 
 from uapseg.app import messages
-from uapseg.app.finished_run import Work
-from uapseg.app.links import PLAN_FILE, command_of
+from uapseg.app.finished_run import FinishedRun
+from uapseg.app.links import PLAN_FILE, to_command
 from uapseg.app.stage import read
 from uapseg.io.files import to_json
 from uapseg.targets.metrics import Scores
@@ -15,7 +15,7 @@ from uapseg.targets.metrics import Scores
 WIDTH, HEIGHT = 640, 220
 
 
-def report(work: Work) -> str:
+def report(work: FinishedRun) -> str:
     """The page as text."""
     figure = base64.b64encode(work.figure("jpg")).decode()
     parts = [
@@ -41,9 +41,9 @@ def report(work: Work) -> str:
     )
 
 
-def _again(work: Work) -> list[str]:
+def _again(work: FinishedRun) -> list[str]:
     """The command that does it again, and what it needs."""
-    command = command_of(work.plan, work.studio.size)
+    command = to_command(work.plan, work.studio.size)
     parts = [f"<pre>{html.escape(command)}</pre>"]
     if PLAN_FILE in command:
         parts.append(f"<p>Save the text under “Plan and hashes” as {PLAN_FILE} first.</p>")
@@ -54,11 +54,11 @@ def _again(work: Work) -> list[str]:
     return parts
 
 
-def _plain(work: Work) -> str:
+def _plain(work: FinishedRun) -> str:
     return messages.plain(work.plan.target, work.state.chosen.scores, work.run.floors, work.run.source)
 
 
-def _how(work: Work) -> str:
+def _how(work: FinishedRun) -> str:
     pictures = f"{len(work.state.chosen.each)} pictures of {work.plan.data}"
     iterate = f"{work.state.chosen.image_gradients} of {work.state.image_gradients} image-gradients"
     return (
@@ -67,7 +67,7 @@ def _how(work: Work) -> str:
     )
 
 
-def _facts(work: Work) -> dict[str, object]:
+def _facts(work: FinishedRun) -> dict[str, object]:
     return {
         "plan": work.plan.to_dict(),
         "sha256 of the perturbation (int16 grey levels, 3 x height x width)": hashlib.sha256(
@@ -80,7 +80,7 @@ def _facts(work: Work) -> dict[str, object]:
     }
 
 
-def _table(work: Work) -> str:
+def _table(work: FinishedRun) -> str:
     columns = {
         "perturbed": work.state.chosen.scores,
         "clean": work.run.floors.get("clean", {}),
@@ -96,7 +96,7 @@ def _row(name: str, columns: Sequence[Scores]) -> str:
     return f"<tr><th>{html.escape(name.replace('_', ' '))}</th>{cells}</tr>"
 
 
-def _curve(work: Work) -> str:
+def _curve(work: FinishedRun) -> str:
     """The first score over image-gradients, as SVG."""
     name = messages.shares(work.plan.target, work.run.source)[0][0]
     rows = [(spent, scores[name]) for spent, scores in work.run.curve if scores.get(name) is not None]

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from uapseg.errors import UapsegError
-from uapseg.io.environment import number
+from uapseg.io.environment import read_number
 
 CALL_SECONDS = 10.0
 """Who does not come within this time when it is their turn goes to the end of the line."""
@@ -45,7 +45,7 @@ class Call:
     present = True
 
 
-class Line:
+class RunQueue:
     """A line in front of a device that a few can use at once.
 
     Args:
@@ -169,4 +169,4 @@ class Line:
 
 def _configured() -> int:
     """How many runs may go at once."""
-    return number("UAPSEG_CONCURRENCY", 1, 1, "runs at once")
+    return read_number("UAPSEG_CONCURRENCY", 1, 1, "runs at once")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from uapseg.app import strings
-from uapseg.app.controls import Choice, Mask
-from uapseg.app.frames import Brought
-from uapseg.app.history import Moment, kept
-from uapseg.app.progress import Checkpoint, LevelArray, Look, Step
-from uapseg.app.recording import Reel
+from uapseg.app.controls import ControlValues, Mask
+from uapseg.app.frames import UploadedPhoto
+from uapseg.app.history import HistoryPoint, thin_history
+from uapseg.app.progress import Checkpoint, LevelArray, Step, ValidationFrame
+from uapseg.app.recording import Recording
 from uapseg.attack.run import Plan
 from uapseg.targets.metrics import Scores
 
@@ -23,7 +23,7 @@ GONE_AFTER = 20.0
 
 
 @dataclass(frozen=True)
-class Wish:
+class PendingChange:
     """That a run which is going is to go on with what the controls say.
 
     Attributes:
@@ -32,7 +32,7 @@ class Wish:
     """
 
     due: float
-    moment: Moment | None = None
+    moment: HistoryPoint | None = None
 
 
 @dataclass(eq=False)
@@ -76,29 +76,29 @@ class Run:
     token: str
     status: Status = "idle"
     note: str = ""
-    choice: Choice = field(default_factory=Choice)
+    choice: ControlValues = field(default_factory=ControlValues)
     unchecked: frozenset[str] = frozenset()
     left_out: str = ""
     plan: Plan | None = None
-    asked: Choice = field(default_factory=Choice)
+    asked: ControlValues = field(default_factory=ControlValues)
     since: int = 0
     spent: int = 0
     seconds: float = 0.0
     levels: LevelArray | None = None
-    look: Look | None = None
+    look: ValidationFrame | None = None
     floors: dict[str, Scores] = field(default_factory=dict)
     curve: list[tuple[int, Scores]] = field(default_factory=list)
     legs: list[tuple[int, str]] = field(default_factory=list)
-    moments: list[Moment] = field(default_factory=list)
+    moments: list[HistoryPoint] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
     strengths: tuple[LevelArray, Any] | None = None
-    photos: list[Brought] = field(default_factory=list)
+    photos: list[UploadedPhoto] = field(default_factory=list)
     uploads: set[Path] = field(default_factory=set)
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
-    reel: Reel | None = None
+    reel: Recording | None = None
     stop: threading.Event = field(default_factory=threading.Event)
-    wish: Wish | None = None
+    wish: PendingChange | None = None
     rested: threading.Event | None = None
     looking: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)
@@ -135,11 +135,11 @@ class Run:
         return self.asked.source
 
     @property
-    def here(self) -> bool:
+    def is_current(self) -> bool:
         """Whether the network and the pictures of the run are those that the visitor looks at now."""
         return self.plan is not None and (self.plan.model, self.plan.data) == self.choice.pair
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Back to the beginning; controls, photos and mask stay."""
         self.publish(
             status="idle", note="", plan=None, since=0, spent=0, seconds=0.0, levels=None, look=None, floors={},
@@ -162,7 +162,7 @@ class Run:
         arrays += self.checkpoint["arrays"].values() if self.checkpoint else []
         return sum(array.nbytes for array in arrays) + len(self.choice.drawing or "")
 
-    def take(self, step: Step) -> None:
+    def apply_step(self, step: Step) -> None:
         """Publishes what the worker sent."""
         changes: dict[str, Any] = {name: step[name] for name in ("spent", "seconds", "levels")}
         if step["still"] != (self.note == strings.STILL):
@@ -174,11 +174,11 @@ class Run:
             rows = [row for row in self.curve if row[0] < look["spent"]]
             changes |= {"look": look, "floors": step["floors"], "curve": [*rows, (look["spent"], look["scores"])]}
             if self.plan and look["spent"] == step["spent"]:
-                changes["moments"] = kept(self.moments, self._moment(step, look, self.plan))
+                changes["moments"] = thin_history(self.moments, self._moment(step, look, self.plan))
         self.publish(**changes)
 
-    def _moment(self, step: Step, look: Look, plan: Plan) -> Moment:
-        return Moment(
+    def _moment(self, step: Step, look: ValidationFrame, plan: Plan) -> HistoryPoint:
+        return HistoryPoint(
             step["spent"], step["levels"], look, plan, choice=self.asked, since=self.since, seconds=step["seconds"],
             floors=step["floors"],
         )  # fmt: skip
@@ -191,11 +191,11 @@ class Run:
         """Notes that nobody looks any more."""
         self.watched = time.monotonic() - GONE_AFTER
 
-    def alone(self, patience: float) -> bool:
+    def is_unwatched(self, patience: float) -> bool:
         """Whether nobody has looked for ``patience`` seconds."""
         return time.monotonic() - self.watched > patience
 
     @property
     def present(self) -> bool:
         """Whether a visitor who waits in line is still there."""
-        return not self.alone(GONE_AFTER)
+        return not self.is_unwatched(GONE_AFTER)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
-from uapseg.app.controls import Choice
-from uapseg.app.progress import Checkpoint, level_array, look_of, packed, unpacked
+from uapseg.app.controls import ControlValues
+from uapseg.app.progress import Checkpoint, level_array, pack_state, unpack_state, validation_frame
 from uapseg.app.runs import Run
 from uapseg.attack.run import Plan
 from uapseg.attack.state import TENSORS
@@ -30,7 +30,7 @@ KEY = "run"
 PREDICTIONS = ".predictions"
 
 
-class Saves:
+class SavedRuns:
     """The files.
 
     Args:
@@ -99,9 +99,9 @@ def content_of(run: Run) -> bytes | None:
     whole = _written(run, plan, checkpoint["arrays"], checkpoint["rest"])
     if len(whole) <= MOST_BYTES:
         return whole
-    state = unpacked(checkpoint)
+    state = unpack_state(checkpoint)
     levels = level_array(state.best, plan.settings.epsilon)
-    rest = packed(state.at(torch.from_numpy(levels).float() / 255))
+    rest = pack_state(state.restarted(torch.from_numpy(levels).float() / 255))
     arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
     small = _written(run, plan, {"levels": levels, **arrays}, rest["rest"])
     return small if len(small) <= MOST_BYTES else None
@@ -122,8 +122,8 @@ def _written(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -
     return to_bytes(whole, {KEY: to_json(facts)})
 
 
-def _kept(choice: Choice) -> dict[str, Any]:
-    return {**choice.kept(), "drawing": choice.drawing}
+def _kept(choice: ControlValues) -> dict[str, Any]:
+    return {**choice.to_dict(), "drawing": choice.drawing}
 
 
 def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Run:
@@ -134,14 +134,14 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
     if levels is not None:
         arrays["delta"] = levels.astype(np.float32) / 255
     checkpoint: Checkpoint = {"arrays": arrays, "rest": facts["rest"]}
-    state, plan = unpacked(checkpoint), Plan.from_dict(facts["plan"])
+    state, plan = unpack_state(checkpoint), Plan.from_dict(facts["plan"])
     if levels is not None:
-        state = state.at(state.delta)
+        state = state.restarted(state.delta)
     run = Run(token)
     run.publish(
-        plan=plan, checkpoint=packed(state), levels=level_array(state.best, plan.settings.epsilon),
-        look=look_of(state.chosen) if state.chosen.each else None,
-        choice=Choice.of(facts["choice"]), asked=Choice.of(facts["asked"]),
+        plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.epsilon),
+        look=validation_frame(state.chosen) if state.chosen.each else None,
+        choice=ControlValues.of(facts["choice"]), asked=ControlValues.of(facts["asked"]),
         mask=(facts["mask"], mask.astype(bool)) if mask is not None else None,
         curve=[(spent, scores) for spent, scores in facts["curve"]],
         legs=[(spent, what) for spent, what in facts["legs"]],

@@ -5,28 +5,28 @@ from typing import Any
 import gradio as gr
 
 from uapseg.app import messages, strings
-from uapseg.app.controls import Choice
-from uapseg.app.history import Moment, back_to
-from uapseg.app.progress import level_array, look_of, packed, unpacked
+from uapseg.app.controls import ControlValues
+from uapseg.app.history import HistoryPoint, rewind_checkpoint
+from uapseg.app.progress import level_array, pack_state, unpack_state, validation_frame
 from uapseg.app.runs import GOING, Run
 from uapseg.attack.run import Plan
-from uapseg.targets.goals import Static
+from uapseg.targets.goals import StaticTarget
 
 
-def continues(run: Run) -> bool:
+def can_continue(run: Run) -> bool:
     """Whether Start goes on from the run's checkpoint: it does unless another network or other pictures are chosen."""
-    return run.checkpoint is not None and run.here
+    return run.checkpoint is not None and run.is_current
 
 
-def since(run: Run, target: Any) -> int:
+def budget_start(run: Run, target: Any) -> int:
     """From where on the budget counts: from the beginning, from the last change of the target, or from a spent one."""
-    if not continues(run) or run.plan is None:
+    if not can_continue(run) or run.plan is None:
         return 0
     spent = run.status not in GOING and run.spent >= run.since + run.choice.budget
     return run.spent if spent or target != run.plan.target else run.since
 
 
-def change(run: Run, plan: Plan, since: int, choice: Choice) -> None:
+def apply_plan(run: Run, plan: Plan, since: int, choice: ControlValues) -> None:
     """Goes on with another plan of the same network and pictures, from where the run stands.
 
     Args:
@@ -37,36 +37,36 @@ def change(run: Run, plan: Plan, since: int, choice: Choice) -> None:
     """
     old = run.plan
     changes: dict[str, Any] = {"plan": plan, "since": since, "asked": choice, "wish": None, "left_out": ""}
-    if old and run.checkpoint and differs(old, plan):
+    if old and run.checkpoint and describe_change(old, plan):
         same = plan.target == old.target
-        state = unpacked(run.checkpoint).under(plan.settings, same_target=same)
-        changes["checkpoint"] = packed(state)
+        state = unpack_state(run.checkpoint).with_settings(plan.settings, same_target=same)
+        changes["checkpoint"] = pack_state(state)
         changes["legs"] = [*run.legs, (state.image_gradients, messages.change(old, plan))]
         if not same:
             changes |= {"look": None, "floors": {}}
     run.publish(**changes)
 
 
-def differs(first: Plan, second: Plan) -> bool:
+def describe_change(first: Plan, second: Plan) -> bool:
     """Whether what was best by one plan is not what the other looks for: budget, seed and preset apart."""
     one, other = ((plan.target, plan.settings.epsilon, plan.settings.keep) for plan in (first, second))
     return one != other
 
 
-def restore(run: Run, moment: Moment) -> None:
+def restore(run: Run, moment: HistoryPoint) -> None:
     """Sets the controls to those of a kept moment."""
     target, choice, mask = moment.plan.target, moment.choice, run.mask
-    if isinstance(target, Static) and choice.source == strings.UPLOAD:  # another one may have been brought since
-        mask = (target.caption, (target.numbers() == 0) ^ choice.invert)
+    if isinstance(target, StaticTarget) and choice.source == strings.UPLOAD:  # another one may have been brought since
+        mask = (target.caption, (target.label_map() == 0) ^ choice.invert)
     run.publish(choice=choice, mask=mask, drawn=run.drawn + 1)
 
 
-def rewind(run: Run, moment: Moment) -> None:
+def rewind(run: Run, moment: HistoryPoint) -> None:
     """Goes back to a kept moment; what came later is forgotten."""
     if run.checkpoint is None:
         return
     run.publish(
-        checkpoint=back_to(moment, run.checkpoint), plan=moment.plan, levels=moment.levels, look=moment.look,
+        checkpoint=rewind_checkpoint(moment, run.checkpoint), plan=moment.plan, levels=moment.levels, look=moment.look,
         spent=moment.spent, seconds=moment.seconds, since=moment.since, asked=moment.choice, floors=moment.floors,
         wish=None,
         curve=[row for row in run.curve if row[0] <= moment.spent],
@@ -75,15 +75,18 @@ def rewind(run: Run, moment: Moment) -> None:
     )  # fmt: skip
 
 
-def settle(run: Run, *, finished: bool = False, note: str = "") -> None:
+def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
     """Brings a run to rest, showing the best perturbation so far with its own figures: it is the one to be saved."""
     if run.checkpoint is None:
-        run.forget()
+        run.reset()
         return
     changes: dict[str, Any] = {"status": "done" if finished else "paused", "note": note, "wish": None}
-    state = unpacked(run.checkpoint)
+    state = unpack_state(run.checkpoint)
     if run.plan and state.validation.image_gradients:
-        changes |= {"levels": level_array(state.best, run.plan.settings.epsilon), "look": look_of(state.chosen)}
+        changes |= {
+            "levels": level_array(state.best, run.plan.settings.epsilon),
+            "look": validation_frame(state.chosen),
+        }
     run.publish(**changes)
 
 
@@ -91,13 +94,13 @@ class SentenceError(gr.Error):
     """An error whose message is one plain sentence of the project's own."""
 
 
-def sorry(sentence: str) -> SentenceError:
+def user_error(sentence: str) -> SentenceError:
     """An error that the visitor sees as one plain sentence."""
     return SentenceError(sentence, print_exception=False)
 
 
-def explained(error: Exception) -> gr.Error:
+def as_user_error(error: Exception) -> gr.Error:
     """What the visitor is told when a run breaks."""
     if isinstance(error, gr.Error) and "aborted" not in str(error):
-        return sorry(error.message)
-    return sorry(strings.EVICTED if "aborted" in str(error) else strings.BROKEN)
+        return user_error(error.message)
+    return user_error(strings.EVICTED if "aborted" in str(error) else strings.BROKEN)

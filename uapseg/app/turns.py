@@ -10,14 +10,23 @@ from typing import Any
 import gradio as gr
 
 from uapseg.app import strings
-from uapseg.app.context import NOTHING, Updates, going, told
-from uapseg.app.runs import GOING, Run, Wish
-from uapseg.app.transitions import change, continues, explained, restore, rewind, settle, since, sorry
+from uapseg.app.context import NO_UPDATE, Updates, event_value, running_buttons
+from uapseg.app.runs import GOING, PendingChange, Run
+from uapseg.app.transitions import (
+    apply_plan,
+    as_user_error,
+    budget_start,
+    can_continue,
+    end_run,
+    restore,
+    rewind,
+    user_error,
+)
 from uapseg.app.visits import Visits
-from uapseg.app.worker import optimise
+from uapseg.app.worker import run_steps
 from uapseg.errors import UapsegError
 
-BEAT_SECONDS = 0.5
+HEARTBEAT_SECONDS = 0.5
 SAVE_SECONDS = 5.0
 """A run that goes on is saved this often: so much is lost where the server is killed."""
 
@@ -28,27 +37,27 @@ REST_SECONDS = 10.0
 class Turns(Visits):
     """Events of Start, Pause, Reset and the timeline."""
 
-    def on_ask(self, token: str | None, *values: Any) -> Updates:
+    def on_start(self, token: str | None, *values: Any) -> Updates:
         """Start was pressed: refuses at once what cannot run, and gets in line for the device."""
         run = self._run(token)
         if run.rested and run.stop.is_set():  # it was paused a moment ago, and its last step may still be going
             run.rested.wait(REST_SECONDS)
         if run.status in GOING:
-            raise sorry(strings.BUSY)
+            raise user_error(strings.BUSY)
         run.publish(choice=self._choice(values))
         try:
             plan, start = self._plan(run)
             run.watch()
             self.runs.line.join(run)
         except UapsegError as error:
-            raise sorry(str(error)) from error
-        if not continues(run):
-            run.forget()
-        change(run, plan, start, run.choice)
+            raise user_error(str(error)) from error
+        if not can_continue(run):
+            run.reset()
+        apply_plan(run, plan, start, run.choice)
         run.stop.clear()
         run.publish(status="waiting", note="", wish=None)
         self.runs.sweep()
-        return going()
+        return running_buttons()
 
     def on_run(self, token: str | None) -> Generator[Updates, None, None]:
         """The run's turn on the device, if it has come: beats until the run rests.
@@ -58,7 +67,7 @@ class Turns(Visits):
         """
         run = self._run(token)
         if run.status != "waiting" or not self.runs.line.enter(run):
-            yield self._resting(run) if run.status not in GOING else NOTHING
+            yield self._resting(run) if run.status not in GOING else NO_UPDATE
             return
         run.rested = rested = threading.Event()
         run.watch()
@@ -67,15 +76,15 @@ class Turns(Visits):
         # In this event's context: ZeroGPU reads from it whose quota the run is on
         threading.Thread(target=copy_context().run, args=(self._work, run, rested, faults), daemon=True).start()
         try:
-            while not rested.wait(BEAT_SECONDS):
-                yield NOTHING  # a place where Gradio can end the run
+            while not rested.wait(HEARTBEAT_SECONDS):
+                yield NO_UPDATE  # a place where Gradio can end the run
         except GeneratorExit:
             if not rested.is_set():  # else it may have been started again since
                 run.stop.set()
             raise
         yield self._resting(run)
         if faults:
-            raise explained(faults[0]) from faults[0]
+            raise as_user_error(faults[0]) from faults[0]
 
     def _work(self, run: Run, rested: threading.Event, faults: list[Exception]) -> None:
         """Has the device work for a run until it rests, and tells by ``rested``; ``faults`` gets what went wrong."""
@@ -83,7 +92,7 @@ class Turns(Visits):
             self._drive(run)
         except Exception as error:  # noqa: BLE001  the visitor is told of it by the event
             faults.append(error)
-            settle(run)
+            end_run(run)
         finally:
             self.runs.line.leave(run)
             self.runs.save(run)
@@ -92,34 +101,34 @@ class Turns(Visits):
     def _drive(self, run: Run) -> None:
         finished = False
         while True:
-            finished = self._leg(run)
+            finished = self._run_segment(run)
             wish = run.wish
-            if wish is None or run.stop.is_set() or run.alone(self.patience):
+            if wish is None or run.stop.is_set() or run.is_unwatched(self.patience):
                 break
-            self._grant(run, wish)
-        settle(run, finished=finished, note=strings.LEFT if run.alone(self.patience) else "")
+            self._apply_change(run, wish)
+        end_run(run, finished=finished, note=strings.LEFT if run.is_unwatched(self.patience) else "")
 
-    def _leg(self, run: Run) -> bool:
+    def _run_segment(self, run: Run) -> bool:
         """Runs the plan until its end, a wish or a stop; whether it is finished."""
         assert run.plan  # noqa: S101  a run that was started has one
-        with closing(optimise(run.plan, run.checkpoint)) as steps:
+        with closing(run_steps(run.plan, run.checkpoint)) as steps:
             saved = time.monotonic()
             for step in steps:
-                run.take(step)
+                run.apply_step(step)
                 if time.monotonic() - saved > SAVE_SECONDS:
                     self.runs.save(run)
                     saved = time.monotonic()
-                if run.stop.is_set() or run.alone(self.patience) or _due(run):
+                if run.stop.is_set() or run.is_unwatched(self.patience) or _due(run):
                     return False
         return True
 
-    def _grant(self, run: Run, wish: Wish) -> None:
+    def _apply_change(self, run: Run, wish: PendingChange) -> None:
         """Takes up what was asked for while the run was going."""
         if wish.moment:
             rewind(run, wish.moment)
         plan = self._asked(run)
         if plan:
-            change(run, plan, since(run, plan.target), run.choice)
+            apply_plan(run, plan, budget_start(run, plan.target), run.choice)
 
     def _asked(self, run: Run) -> Any:
         try:
@@ -132,28 +141,28 @@ class Turns(Visits):
         run = self._run(token)
         run.stop.set()
         self._give_up(run)
-        return NOTHING if run.status == "running" else self._resting(run)
+        return NO_UPDATE if run.status == "running" else self._resting(run)
 
     def on_reset(self, token: str | None) -> Updates:
         """Reset was pressed: the run is forgotten."""
         run = self._run(token)
         if run.status in GOING:
             return self.on_pause(token)
-        run.forget()
+        run.reset()
         self.runs.save(run)
         return self._resting(run)
 
-    def on_back(self, token: str | None, event: gr.EventData) -> Updates:
+    def on_rewind(self, token: str | None, event: gr.EventData) -> Updates:
         """A moment of the timeline was chosen to go on from."""
         run = self._run(token)
-        spent = told(event, "spent")
+        spent = event_value(event, "spent")
         moment = next((moment for moment in run.moments if moment.spent == spent), None)
         if moment is None:
-            raise sorry(strings.NO_MOMENT)
+            raise user_error(strings.NO_MOMENT)
         restore(run, moment)
         if run.status == "running":
-            run.wish = Wish(time.monotonic(), moment)
-            return self._memory(run), *self._controls(run), *NOTHING
+            run.wish = PendingChange(time.monotonic(), moment)
+            return self._memory(run), *self._controls(run), *NO_UPDATE
         rewind(run, moment)
         run.publish(status="paused", note="")
         self.runs.save(run)
@@ -162,7 +171,7 @@ class Turns(Visits):
     def on_settled(self, token: str | None) -> Updates:
         """The stage saw the run come to rest, maybe in another tab."""
         run = self._run(token)
-        return NOTHING if run.status in GOING else self._resting(run)
+        return NO_UPDATE if run.status in GOING else self._resting(run)
 
     def on_failed(self, token: str | None) -> Updates:
         """The turn on the device failed, maybe before it began."""
@@ -173,7 +182,7 @@ class Turns(Visits):
         """Takes a run that waits out of the line."""
         if run.status == "waiting":
             self.runs.line.leave(run)
-            settle(run)
+            end_run(run)
 
 
 def _due(run: Run) -> bool:

@@ -8,11 +8,11 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from uapseg.app import strings
-from uapseg.app.context import told
-from uapseg.app.frames import Brought
+from uapseg.app.context import event_value
+from uapseg.app.frames import UploadedPhoto
 from uapseg.app.memory import DECODING
 from uapseg.app.runs import Run
-from uapseg.app.transitions import sorry
+from uapseg.app.transitions import user_error
 from uapseg.app.turns import Turns
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode, read_picture
@@ -35,7 +35,7 @@ class Uploads(Turns):
         for path in paths[:MOST_PHOTOS]:
             try:
                 with DECODING:
-                    brought.append(Brought(studio.fit(read_picture(path))))
+                    brought.append(UploadedPhoto(studio.fit(read_picture(path))))
             except UapsegError as error:
                 refused.append(str(error))
         if brought:
@@ -44,7 +44,7 @@ class Uploads(Turns):
         if len(paths) > MOST_PHOTOS:
             refused.append(strings.MOST_PHOTOS.format(most=MOST_PHOTOS))
         if refused:
-            raise sorry(" ".join(refused))
+            raise user_error(" ".join(refused))
 
     def on_leave(self, request: gr.Request) -> None:
         """A tab was closed or reloaded: nothing of what it brought stays on the disk."""
@@ -56,7 +56,7 @@ class Uploads(Turns):
     def on_view(self, token: str | None, event: gr.EventData) -> None:
         """A picture was chosen to be shown large."""
         run = self._run(token)
-        kind, number = told(event, "kind"), told(event, "number")
+        kind, number = event_value(event, "kind"), event_value(event, "number")
         if kind in ("scene", "unseen", "own") and isinstance(number, int) and number >= 0:
             run.publish(view=(str(kind), number))
 
@@ -74,7 +74,7 @@ class Uploads(Turns):
             with DECODING:
                 mask = read_mask(decode(path, wide=True), longest=LONGEST_MASK)
         except UapsegError as error:
-            raise sorry(str(error)) from error
+            raise user_error(str(error)) from error
         run.publish(mask=(Path(path).name, mask))
         return gr.update(value=self._label(run))
 

@@ -4,12 +4,12 @@ from typing import Any
 
 from uapseg.app import messages, strings
 from uapseg.app.runs import Run
-from uapseg.app.workspace import Studio
+from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
-from uapseg.targets.goals import Hidden, Target
+from uapseg.targets.goals import HideClasses, Target
 
 
-def heading(run: Run, studio: Studio) -> dict[str, Any]:
+def heading(run: Run, studio: Workspace) -> dict[str, Any]:
     """What the controls ask for now, and the words for what runs."""
     chosen, names = run.choice, studio.model.classes
     target, picture = _wanted(run, studio)
@@ -18,7 +18,7 @@ def heading(run: Run, studio: Studio) -> dict[str, Any]:
         "drawing": chosen.goal == strings.STATIC and chosen.source == strings.DRAW,
         "ink": names.index(chosen.inside) if chosen.inside in names else 0,
     }
-    plan = run.plan if run.here else None
+    plan = run.plan if run.is_current else None
     target = plan.target if plan else target
     if target:
         epsilon = round(plan.settings.epsilon * 255) if plan else chosen.epsilon
@@ -29,7 +29,7 @@ def heading(run: Run, studio: Studio) -> dict[str, Any]:
     return reply
 
 
-def _wanted(run: Run, studio: Studio) -> tuple[Target | None, str | None]:
+def _wanted(run: Run, studio: Workspace) -> tuple[Target | None, str | None]:
     """The target that the controls describe, and its picture."""
     try:
         target = run.choice.target(studio.size, run.mask, studio.model.classes)
@@ -38,18 +38,18 @@ def _wanted(run: Run, studio: Studio) -> tuple[Target | None, str | None]:
         return None, None
 
 
-def figures(run: Run, studio: Studio) -> dict[str, Any]:
+def figures(run: Run, studio: Workspace) -> dict[str, Any]:
     """The newest figures, and all before."""
-    look = run.look if run.here else None
+    look = run.look if run.is_current else None
     return {
         "scores": look and look["scores"],
         "each": look and look["each"][: len(look["predictions"])],
         "thumbs": look and studio.thumbs(look["predictions"]),
         "looked": look and look["spent"],
         "judged": look and len(look["each"]),
-        "floors": run.floors if run.here else {},
-        "curve": run.curve if run.here else [],
-        "legs": run.legs if run.here else [],
+        "floors": run.floors if run.is_current else {},
+        "curve": run.curve if run.is_current else [],
+        "legs": run.legs if run.is_current else [],
         **_moments(run),
         **_said(run),
     }
@@ -57,8 +57,8 @@ def figures(run: Run, studio: Studio) -> dict[str, Any]:
 
 def _moments(run: Run) -> dict[str, Any]:
     """The kept moments, and the intervals of what they reached."""
-    moments = run.moments if run.here else []
-    hides = run.plan is not None and isinstance(run.plan.target, Hidden)
+    moments = run.moments if run.is_current else []
+    hides = run.plan is not None and isinstance(run.plan.target, HideClasses)
     return {
         "moments": [moment.spent for moment in moments],
         "bands": [[moment.spent, *moment.look["band"]] for moment in moments if moment.look["band"]],
@@ -69,7 +69,7 @@ def _moments(run: Run) -> dict[str, Any]:
 def _said(run: Run) -> dict[str, Any]:
     """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
     look, plan = run.look, run.plan
-    if not run.here or look is None or plan is None:
+    if not run.is_current or look is None or plan is None:
         return {"plain": "", "warning": run.left_out}
     swallowed = look["collapse"]
     return {

@@ -7,15 +7,15 @@ from typing import Any
 import gradio as gr
 
 from uapseg.app import messages, strings
-from uapseg.app.context import CLASSES, CONTROLS, Desk, Updates, going
-from uapseg.app.controls import Choice
-from uapseg.app.links import asked_by
-from uapseg.app.runs import GOING, Run, Wish
-from uapseg.app.transitions import sorry
-from uapseg.app.workspace import Studio
+from uapseg.app.context import CLASSES, CONTROLS, Desk, Updates, running_buttons
+from uapseg.app.controls import ControlValues
+from uapseg.app.links import parse_query
+from uapseg.app.runs import GOING, PendingChange, Run
+from uapseg.app.transitions import user_error
+from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 
-WISH_SECONDS = 0.7
+CHANGE_DELAY = 0.7
 """A changed control waits this long for the next change before a run takes it up."""
 
 
@@ -25,7 +25,7 @@ class Visits(Desk):
     def on_load(self, saved: object, request: gr.Request | None = None) -> Updates:
         """Finds the visitor's run again, or begins one: token, stage, memory, controls, buttons."""
         memory: dict[str, Any] = saved if isinstance(saved, dict) else {}
-        query = asked_by(request.query_params) if request else {}
+        query = parse_query(request.query_params) if request else {}
         run = self.runs.find(memory.get("token"))
         if run is None:
             run = self.runs.open(memory.get("token"))
@@ -36,7 +36,7 @@ class Visits(Desk):
             self._remember(run, run.choice, query if run.status not in GOING else {})
         if request and request.session_hash:
             self._tabs[request.session_hash] = run.token
-        buttons = going() if run.status in GOING and not run.stop.is_set() else self._resting(run)
+        buttons = running_buttons() if run.status in GOING and not run.stop.is_set() else self._resting(run)
         return run.token, gr.update(token=run.token), self._memory(run), *self._controls(run), *buttons
 
     def on_leave(self, request: gr.Request) -> None:
@@ -49,7 +49,7 @@ class Visits(Desk):
             run.stop.set()
         run.gone()
 
-    def on_knob(self, token: str | None, *values: Any) -> Updates:
+    def on_control(self, token: str | None, *values: Any) -> Updates:
         """A control was moved: what the browser is to remember, and what Start will do now."""
         run = self._run(token)
         run.publish(choice=self._choice(values))
@@ -61,7 +61,7 @@ class Visits(Desk):
         """The word is another one, however it came there."""
         run = self._run(token)
         if word != run.choice.word:
-            run.publish(choice=self._read({**run.choice.kept(), "drawing": run.choice.drawing, "word": word}))
+            run.publish(choice=self._read({**run.choice.to_dict(), "drawing": run.choice.drawing, "word": word}))
             if run.status == "running":
                 self._wish(run)
         return self._memory(run), gr.update(value=self._label(run))
@@ -69,9 +69,9 @@ class Visits(Desk):
     def on_pair(self, token: str | None, model: str, data: str) -> Updates:
         """Another network or other pictures were chosen: they are loaded while the visitor looks on."""
         run = self._run(token)
-        choice = self._read({**run.choice.kept(), "model": model, "data": data})
+        choice = self._read({**run.choice.to_dict(), "model": model, "data": data})
         if not self.studios.offers(choice.pair):
-            raise sorry(strings.NOT_OFFERED)
+            raise user_error(strings.NOT_OFFERED)
         run.publish(choice=choice, view=("scene", 0), left_out="", unchecked=frozenset())
         return self._memory(run), gr.update(value=self._label(run))
 
@@ -107,20 +107,22 @@ class Visits(Desk):
         except UapsegError:  # not finished: the run goes on as it is
             return
         moment = run.wish.moment if run.wish else None
-        run.wish = Wish(time.monotonic() + WISH_SECONDS, moment) if moment or plan != run.plan else None
+        run.wish = PendingChange(time.monotonic() + CHANGE_DELAY, moment) if moment or plan != run.plan else None
 
-    def _choice(self, values: tuple[Any, ...]) -> Choice:
+    def _choice(self, values: tuple[Any, ...]) -> ControlValues:
         *controls, stage = values
         drawing = stage.get("drawing") if isinstance(stage, dict) else None
         return self._read({**dict(zip(CONTROLS, controls, strict=True)), "drawing": drawing})
 
-    def _read(self, values: dict[str, Any]) -> Choice:
+    def _read(self, values: dict[str, Any]) -> ControlValues:
         try:
-            return Choice.of({**self.first.kept(), **{n: value for n, value in values.items() if value is not None}})
+            return ControlValues.of(
+                {**self.first.to_dict(), **{n: value for n, value in values.items() if value is not None}}
+            )
         except UapsegError as error:
-            raise sorry(str(error)) from error
+            raise user_error(str(error)) from error
 
-    def _remember(self, run: Run, choice: Choice, saved: dict[str, Any]) -> None:
+    def _remember(self, run: Run, choice: ControlValues, saved: dict[str, Any]) -> None:
         """Sets the controls to a choice with what was saved or a link asks for; what does not fit is left out."""
         saved = {name: saved[name] for name in CONTROLS if saved.get(name) is not None}
         offered = {"model": self.studios.models, "data": self.studios.datasets}
@@ -147,7 +149,7 @@ class Visits(Desk):
         )
 
 
-def choices_of(studio: Studio) -> dict[str, list[str]]:
+def choices_of(studio: Workspace) -> dict[str, list[str]]:
     """What can be chosen in the controls that name classes."""
     classes = list(studio.model.classes)
     return {

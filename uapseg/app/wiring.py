@@ -47,19 +47,19 @@ def wire(blocks: gr.Blocks, parts: Parts, handlers: Handlers) -> None:
         come(handlers.on_load, parts.saved, [token, views, parts.saved, *controls, *buttons], **AT_ONCE)
     # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
-    gr.on([control.input for control in controls[2:]], handlers.on_knob, knobs, [parts.saved, start], **moved)
+    gr.on([control.input for control in controls[2:]], handlers.on_control, knobs, [parts.saved, start], **moved)
     word = parts.by_name["word"]
     word.change(handlers.on_word, [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
-    views.painted(handlers.on_knob, knobs, [parts.saved, start], **moved)
+    views.painted(handlers.on_control, knobs, [parts.saved, start], **moved)
     wire_world(parts, handlers)
-    asked = start.click(handlers.on_ask, knobs, buttons, preprocess=False, **AT_ONCE)
+    asked = start.click(handlers.on_start, knobs, buttons, preprocess=False, **AT_ONCE)
     for come in (asked.success, views.turn):  # who need not wait begins at once, others when the stage sees their turn
         turn = come(handlers.on_run, token, buttons, **AT_ONCE)
         turn.failure(handlers.on_failed, token, buttons, **AT_ONCE)
     pause.click(handlers.on_pause, token, buttons, **AT_ONCE)
     reset.click(handlers.on_reset, token, buttons, **AT_ONCE)
     views.settled(handlers.on_settled, token, buttons, **AT_ONCE)
-    views.back(handlers.on_back, token, [parts.saved, *controls, *buttons], **AT_ONCE)
+    views.back(handlers.on_rewind, token, [parts.saved, *controls, *buttons], **AT_ONCE)
     views.view(handlers.on_view, token, None, **AT_ONCE)
     views.forget(handlers.on_forget, token, None, **AT_ONCE)
     photos.upload(handlers.on_photos, [token, photos], None, **FILES)

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import torch
 
-from uapseg.app.progress import Checkpoint, Step, step_of, unpacked
+from uapseg.app.progress import Checkpoint, Step, progress_of, unpack_state
 from uapseg.attack.run import Plan, run
 from uapseg.attack.state import Snapshot
 from uapseg.errors import UapsegError
@@ -35,7 +35,7 @@ def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @on_device
-def optimise(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, None]:
+def run_steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, None]:
     """Runs a plan and sends at most 8 steps a second, and besides the last one and all with new figures.
 
     Raises:
@@ -53,12 +53,12 @@ def _steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, N
     epsilon = plan.settings.epsilon
     sent, saved, looked = 0.0, 0.0, -1
     waiting: Snapshot | None = None
-    for waiting in run(plan, state=unpacked(checkpoint) if checkpoint else None):
+    for waiting in run(plan, state=unpack_state(checkpoint) if checkpoint else None):
         now, newest = time.monotonic(), waiting.state.validation.image_gradients
         if newest == looked and now - sent < FRAME_SECONDS:
             continue
         save = now - saved >= CHECKPOINT_SECONDS
-        yield step_of(waiting, epsilon, look=newest != looked, save=save)
+        yield progress_of(waiting, epsilon, look=newest != looked, save=save)
         sent, saved, looked = now, (now if save else saved), newest
     if waiting:
-        yield step_of(waiting, epsilon, look=True, save=True)
+        yield progress_of(waiting, epsilon, look=True, save=True)

@@ -12,23 +12,33 @@ import torch
 from PIL import Image
 
 from uapseg.app import messages
-from uapseg.app.controls import VALIDATION, Choice, Pair
+from uapseg.app.controls import VALIDATION, ControlValues, Pair
 from uapseg.app.examples import cards
-from uapseg.app.frames import Brought, LabelMap, Photo, Picture, jpeg, label_png, perturbed, stretched, webp
+from uapseg.app.frames import (
+    LabelMap,
+    Photo,
+    Picture,
+    UploadedPhoto,
+    jpeg,
+    label_png,
+    perturb_photo,
+    stretch_levels,
+    webp,
+)
 from uapseg.app.progress import THUMB, LevelArray
 from uapseg.attack.perturbation import fit_picture
-from uapseg.attack.validation import SHOWN, spread
+from uapseg.attack.validation import PREVIEW_IMAGES, evenly_spaced
 from uapseg.datasets import load_dataset
 from uapseg.models import load_model
 from uapseg.results.figures import overlay
 from uapseg.targets.goals import Goal, Target
-from uapseg.targets.metrics import Scores, count, each, scores
+from uapseg.targets.metrics import Scores, count_pixels, per_image_success, scores
 
 SCENES = {"street": 34}
 """The number of the validation picture shown until a visitor brings a photo; the first one where none is said."""
 
 
-class Studio:
+class Workspace:
     """The network on the CPU, for previews; on ZeroGPU nothing else may run outside the worker.
 
     Args:
@@ -42,20 +52,20 @@ class Studio:
         self.held_out = load_dataset(data, "val")
         self.size = self.held_out.size
         self._lock = threading.Lock()
-        self._brought: WeakKeyDictionary[Brought, Photo] = WeakKeyDictionary()
+        self._brought: WeakKeyDictionary[UploadedPhoto, Photo] = WeakKeyDictionary()
         self._goals: WeakKeyDictionary[Photo, tuple[Any, Goal]] = WeakKeyDictionary()
         self.scene = self._photo(self._held_out([SCENES.get(data, 0) % len(self.held_out)])[0])
-        numbers = spread(len(self.held_out), VALIDATION["validation_pictures"])
+        numbers = evenly_spaced(len(self.held_out), VALIDATION["validation_pictures"])
         self.judged = len(numbers)
-        self.strip = [self._photo(picture) for picture in self._held_out(numbers[:SHOWN])]
+        self.strip = [self._photo(picture) for picture in self._held_out(numbers[:PREVIEW_IMAGES])]
 
     @property
-    def first(self) -> Choice:
+    def first(self) -> ControlValues:
         """The choice that a new visitor finds."""
         inside, rest = self.model.default_pair
         people = ("pedestrian", "person")
         hide = next((name for name in self.model.classes if name.lower() in people), self.model.classes[0])
-        return Choice(model=self.pair[0], data=self.pair[1], inside=inside, rest=rest, hide=(hide,))
+        return ControlValues(model=self.pair[0], data=self.pair[1], inside=inside, rest=rest, hide=(hide,))
 
     def draw_ahead(self) -> None:
         """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""
@@ -76,7 +86,7 @@ class Studio:
         """A picture that somebody brings, as a perturbation for this studio's pictures is laid on it."""
         return np.array(fit_picture(image, self.size))
 
-    def photo(self, brought: Brought) -> Photo:
+    def photo(self, brought: UploadedPhoto) -> Photo:
         """A visitor's photo with what the network sees in it; forgotten together with the visitor.
 
         It was made to fit the studio that it was brought to; where another one has smaller pictures, so is it.
@@ -87,9 +97,9 @@ class Studio:
 
     def predict(self, picture: Picture) -> LabelMap:
         """What the network sees (h, w)."""
-        return self.see(picture)[0]
+        return self.predict_perturbed(picture)[0]
 
-    def see(self, picture: Picture, *, sure: bool = False) -> tuple[LabelMap, LabelMap | None]:
+    def predict_perturbed(self, picture: Picture, *, sure: bool = False) -> tuple[LabelMap, LabelMap | None]:
         """What the network sees (h, w), and if asked for how sure it is of that (h, w), 255 being certain."""
         image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
         with self._lock, torch.no_grad():
@@ -98,7 +108,7 @@ class Studio:
             confidence, labels = self.model(image).softmax(dim=1).max(dim=1)
         return labels[0].to(torch.uint8).numpy(), (confidence[0] * 255).round().to(torch.uint8).numpy()
 
-    def reached(self, photo: Photo, seen: LabelMap, levels: LevelArray, target: Target) -> float | None:
+    def success_by_strength(self, photo: Photo, seen: LabelMap, levels: LevelArray, target: Target) -> float | None:
         """The success in one picture."""
         return self._judged(photo, seen, target, levels)[1]
 
@@ -106,8 +116,8 @@ class Studio:
         self, photos: Sequence[Photo], levels: LevelArray, target: Target, *, stretch: bool = False
     ) -> dict[str, Any]:
         """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
-        laid = [stretched(levels, photo.size) if stretch else levels for photo in photos]
-        seen = [self.predict(perturbed(photo.picture, each_)) for photo, each_ in zip(photos, laid, strict=True)]
+        laid = [stretch_levels(levels, photo.size) if stretch else levels for photo in photos]
+        seen = [self.predict(perturb_photo(photo.picture, each_)) for photo, each_ in zip(photos, laid, strict=True)]
         parts = [self._judged(*row[:2], target, row[2]) for row in zip(photos, seen, laid, strict=True)]
         together: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
         return {
@@ -117,18 +127,18 @@ class Studio:
         }
 
     def _judged(self, photo: Photo, seen: LabelMap, target: Target, levels: LevelArray) -> tuple[Any, float | None]:
-        """The counts of one picture, and its success as in `uapseg.targets.metrics.each`."""
+        """The counts of one picture, and its success as in `uapseg.targets.metrics.per_image_success`."""
         clean, now = torch.from_numpy(photo.seen)[None], torch.from_numpy(seen)[None]
         goal = self._goal(photo, target, (levels.shape[2], levels.shape[1]))
-        counts = count(now, clean, goal, target, self.model.classes)
-        return counts, each(counts, target)[0]
+        counts = count_pixels(now, clean, goal, target, self.model.classes)
+        return counts, per_image_success(counts, target)[0]
 
     def _goal(self, photo: Photo, target: Target, tile: tuple[int, int]) -> Goal:
         """What should be seen in a photo; the last one is kept, as it is asked for with every frame."""
         known = self._goals.get(photo)
         if known and known[0] == (target, tile):
             return known[1]
-        goal = target.on(self.model.classes, self.model.objects, tile)(torch.from_numpy(photo.seen)[None])
+        goal = target.bind(self.model.classes, self.model.objects, tile)(torch.from_numpy(photo.seen)[None])
         self._goals[photo] = (target, tile), goal
         return goal
 
@@ -172,7 +182,7 @@ class Studio:
         return label_png(goal.labels[0].numpy(), self.model.palette)
 
 
-def overlaid(picture: Picture, seen: LabelMap, studio: Studio) -> Picture:
+def overlay_classes(picture: Picture, seen: LabelMap, studio: Workspace) -> Picture:
     """What the network sees laid over a picture."""
     image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
     return overlay(image, torch.from_numpy(seen), studio.model.palette)

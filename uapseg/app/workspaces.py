@@ -13,7 +13,7 @@ from uapseg.app import messages, strings
 from uapseg.app.catalogue import Offer, dataset_offers, model_offers
 from uapseg.app.controls import Pair
 from uapseg.app.downloads import Fetch, Steps, cost
-from uapseg.app.workspace import Studio
+from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, fetch_all
 
@@ -23,7 +23,7 @@ MOST = 3
 
 
 @dataclass(frozen=True)
-class Coming:
+class LoadStatus:
     """How far a pair is that cannot be shown yet.
 
     Attributes:
@@ -39,7 +39,7 @@ class Coming:
     message: str = ""
 
 
-class Studios:
+class WorkspaceCache:
     """Studios by pair.
 
     Args:
@@ -56,11 +56,11 @@ class Studios:
         self._fetches: dict[str, Fetch] = {}
         self._loading: set[Pair] = set()
         self._looking: set[Pair] = set()
-        self._told: dict[Pair, Coming] = {}
+        self._told: dict[Pair, LoadStatus] = {}
         self._failed: dict[Pair, str] = {}
         self._left_out: set[tuple[str, str]] = set()
-        self.first = Studio(self.models[0], self.datasets[0])
-        self._ready: OrderedDict[Pair, Studio] = OrderedDict()
+        self.first = Workspace(self.models[0], self.datasets[0])
+        self._ready: OrderedDict[Pair, Workspace] = OrderedDict()
 
     @cached_property
     def model_offers(self) -> list[Offer]:
@@ -81,7 +81,7 @@ class Studios:
         """Whether a visitor may choose this pair."""
         return pair[0] in self.models and pair[1] in self.datasets
 
-    def get(self, pair: Pair) -> Studio | None:
+    def get(self, pair: Pair) -> Workspace | None:
         """The studio of a pair, where it is loaded."""
         if pair == self.first.pair:
             return self.first
@@ -90,7 +90,7 @@ class Studios:
                 self._ready.move_to_end(pair)
             return self._ready.get(pair)
 
-    def ask(self, pair: Pair, token: str, *, fetch: bool = False) -> Coming:
+    def ask(self, pair: Pair, token: str, *, fetch: bool = False) -> LoadStatus:
         """How far a pair is; begins to load it where nothing is missing, and to download what is missing if told to.
 
         Args:
@@ -99,17 +99,17 @@ class Studios:
             fetch: Whether the visitor agreed to the download.
         """
         if not self.offers(pair):
-            return Coming("failed", message=strings.NOT_OFFERED)
+            return LoadStatus("failed", message=strings.NOT_OFFERED)
         with self._lock:
             if fetch:
                 self._failed.pop(pair, None)
             if pair in self._loading:
-                return Coming("loading")
+                return LoadStatus("loading")
             self._take_stock(pair)
             if pair in self._failed:
-                return Coming("failed", message=self._failed[pair])
+                return LoadStatus("failed", message=self._failed[pair])
             if pair in self._looking and not fetch:
-                return self._told.get(pair, Coming("loading"))
+                return self._told.get(pair, LoadStatus("loading"))
             self._looking.add(pair)
         try:
             parts = _parts(pair)  # may read annotations of half a gigabyte, which nobody else is to wait for
@@ -122,7 +122,7 @@ class Studios:
                 return self._told[pair]
             if pair not in self._loading and pair not in self._ready:
                 self._load(pair)
-            return Coming("loading")
+            return LoadStatus("loading")
 
     def leave(self, pair: Pair, token: str) -> None:
         """A visitor does not want to wait for a pair any more."""
@@ -146,7 +146,7 @@ class Studios:
         """The parts that have to be downloaded."""
         return [part for part in parts if {(part.name, one.path.name) for one in part.files} - self._left_out]
 
-    def _fetching(self, missing: Sequence["_Part"], token: str, *, fetch: bool) -> Coming:
+    def _fetching(self, missing: Sequence["_Part"], token: str, *, fetch: bool) -> LoadStatus:
         going: list[Fetch] = []
         for part in missing:
             if part.name not in self._fetches and fetch:
@@ -154,10 +154,10 @@ class Studios:
             if part.name in self._fetches:
                 going.append(self._fetches[part.name])
         if len(going) < len(missing):
-            return Coming("costs", total=_sum([cost(part.files) for part in missing]))
+            return LoadStatus("costs", total=_sum([cost(part.files) for part in missing]))
         for each in going:
             each.wait_for(token)
-        return Coming("fetching", sum(each.received for each in going), _sum([each.total for each in going]))
+        return LoadStatus("fetching", sum(each.received for each in going), _sum([each.total for each in going]))
 
     def _load(self, pair: Pair) -> None:
         self._loading.add(pair)
@@ -165,7 +165,7 @@ class Studios:
 
     def _loaded(self, pair: Pair) -> None:
         try:
-            studio = Studio(*pair)
+            studio = Workspace(*pair)
         except UapsegError as error:
             self._failed[pair] = str(error)
         except Exception:

@@ -30,12 +30,12 @@ def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]
     return [Move(down, right, bool(turned) and flip) for (down, right), turned in zip(ways, flips, strict=True)]
 
 
-def moved(values: Tensor, moves: Sequence[Move]) -> Tensor:
+def apply_moves(values: Tensor, moves: Sequence[Move]) -> Tensor:
     """Pictures or label maps (n, …, h, w), each moved by its own of n moves."""
-    return torch.stack([_moved(value, move) for value, move in zip(values, moves, strict=True)])
+    return torch.stack([_apply_move(value, move) for value, move in zip(values, moves, strict=True)])
 
 
-def _moved(value: Tensor, move: Move) -> Tensor:
+def _apply_move(value: Tensor, move: Move) -> Tensor:
     value = value.flip(-1) if move.flip else value
     for axis, by in ((-2, move.down), (-1, move.right)):
         length = value.shape[axis]

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from uapseg.io.environment import number
+from uapseg.io.environment import read_number
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ class Workers:
     rank: int = 0
     world: int = 1
 
-    def mine(self, batch: Sequence[T]) -> Sequence[T]:
+    def shard(self, batch: Sequence[T]) -> Sequence[T]:
         """This process's share of a batch; all shares together are the batch."""
         return batch[self.rank :: self.world]
 
@@ -37,7 +37,7 @@ class Workers:
         return value
 
     def gather(self, rows: list[T]) -> list[T]:
-        """What all processes have of a batch, in its order; the opposite of `mine`.
+        """What all processes have of a batch, in its order; the opposite of `shard`.
 
         Args:
             rows: What this process has for each of its share: values that pickle, tensors on the CPU.
@@ -57,18 +57,18 @@ class Workers:
             dist.barrier()
 
 
-ALONE = Workers()
+SINGLE_PROCESS = Workers()
 
 
 @contextmanager
-def joined() -> Iterator[Workers]:
+def init_distributed() -> Iterator[Workers]:
     """The processes that torchrun started, or this one alone."""
-    if number("WORLD_SIZE", 1, 1) == 1:
-        yield ALONE
+    if read_number("WORLD_SIZE", 1, 1) == 1:
+        yield SINGLE_PROCESS
         return
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
     if torch.cuda.is_available():
-        torch.cuda.set_device(number("LOCAL_RANK", 0))
+        torch.cuda.set_device(read_number("LOCAL_RANK", 0))
     dist.init_process_group(backend)
     try:
         yield Workers(dist.get_rank(), dist.get_world_size())

@@ -9,23 +9,23 @@ import torch
 from torch import Tensor
 
 from uapseg.attack.augmentation import random_moves
-from uapseg.attack.distributed import ALONE, Workers
-from uapseg.attack.objective import Batch, Objective, normalised
-from uapseg.attack.optimizer import moved_on, walked
+from uapseg.attack.distributed import SINGLE_PROCESS, Workers
+from uapseg.attack.objective import Batch, Objective, normalize
+from uapseg.attack.optimizer import inner_step, optimizer_step
 from uapseg.attack.perturbation import random_signs
-from uapseg.attack.sampling import balanced_odds
+from uapseg.attack.sampling import class_balanced_weights
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
-from uapseg.attack.transforms import random_process
-from uapseg.attack.validation import Judge, spread
+from uapseg.attack.transforms import random_transform
+from uapseg.attack.validation import Validator, evenly_spaced
 from uapseg.datasets import Dataset
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import images_of
-from uapseg.targets.goals import KINDS, Hidden, Target
+from uapseg.results.evaluation import load_images
+from uapseg.targets.goals import KINDS, HideClasses, Target
 from uapseg.tensors import Delta
 
-SHOWN_TRAINING = 24
+TRAINING_SAMPLE = 24
 """Training pictures that are looked at beside the validation pictures, to tell learning from learning by heart."""
 
 
@@ -38,7 +38,7 @@ def fit(
     *,
     also: Sequence[Segmenter] = (),
     state: State | None = None,
-    workers: Workers = ALONE,
+    workers: Workers = SINGLE_PROCESS,
 ) -> Generator[Snapshot, None, None]:
     """Searches for one perturbation that makes ``model`` see ``target`` in every picture of ``train``.
 
@@ -62,7 +62,7 @@ def fit(
     models = (model, *also)
     for each in models:
         _check_target(each, target, settings.tile or train.size, named=bool(also))
-    numbers = spread(len(train), settings.train_pictures)
+    numbers = evenly_spaced(len(train), settings.train_pictures)
     if settings.whole_pass and settings.budget < len(numbers):
         raise UapsegError(
             f"The preset {settings.preset} takes one step for each pass over the {len(numbers)} training pictures: "
@@ -75,7 +75,7 @@ def fit(
 def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, named: bool) -> None:
     """Refuses a target that a network has no classes for; of several networks it is named."""
     try:
-        target.on(model.classes, model.objects, tile)
+        target.bind(model.classes, model.objects, tile)
     except UapsegError as error:
         if not named:
             raise
@@ -84,30 +84,30 @@ def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, na
 
 def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Generator[Snapshot, None, None]:
     settings = search.settings
-    known = [search.numbers[place] for place in spread(len(search.numbers), SHOWN_TRAINING)]
-    chosen = spread(len(held_out), settings.validation_pictures)
-    judge = Judge(
+    known = [search.numbers[place] for place in evenly_spaced(len(search.numbers), TRAINING_SAMPLE)]
+    chosen = evenly_spaced(len(held_out), settings.validation_pictures)
+    judge = Validator(
         search.models, (held_out, chosen), (search.train, known), search.target, search.tile, workers=search.workers
     )
     noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
-    clean = judge.look(None, settings.epsilon)
-    if isinstance(search.target, Hidden) and not any(share is not None for share in clean.each):
+    clean = judge.evaluate(None, settings.epsilon)
+    if isinstance(search.target, HideClasses) and not any(share is not None for share in clean.each):
         raise UapsegError(
             f"The network sees no {' or '.join(search.target.classes)} in any of the {len(chosen)} validation "
             "pictures: hide classes that are there, or take other or more pictures."
         )
-    floors = {"clean": clean.scores, "random_noise": judge.look(noise, settings.epsilon).scores}
-    state = (state or State.first(search.tile, clean)).on(search.device)
+    floors = {"clean": clean.scores, "random_noise": judge.evaluate(noise, settings.epsilon).scores}
+    state = (state or State.initial(search.tile, clean)).to(search.device)
     nothing = torch.zeros((), device=search.device)
     yield Snapshot(state, floors, False, nothing, nothing)
     before, began = state.seconds, time.monotonic()
     while state.image_gradients < search.total:
         state, loss, won = search.advance(state)
-        if search.due(state):
-            look = judge.look(state.delta, settings.epsilon, state.image_gradients)
-            state = state.looked(look)
+        if search.validation_due(state):
+            look = judge.evaluate(state.delta, settings.epsilon, state.image_gradients)
+            state = state.with_validation(look)
         state = replace(state, seconds=before + time.monotonic() - began)
-        yield Snapshot(state, floors, state.still >= search.total / 2, loss, won)
+        yield Snapshot(state, floors, state.stalled_for >= search.total / 2, loss, won)
 
 
 class _Search:
@@ -132,7 +132,7 @@ class _Search:
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.whole_pass else settings.budget
 
-    def due(self, state: State) -> bool:
+    def validation_due(self, state: State) -> bool:
         """Whether it is time to look at the validation pictures."""
         since = state.image_gradients - state.validation.image_gradients
         return since >= self.settings.validate_every or state.image_gradients >= self.total
@@ -149,12 +149,12 @@ class _Search:
                 gathered, spent = gathered + gradient, spent + len(numbers)
                 losses.append(told[0])
                 won.append(told[1])
-                delta = walked(delta, gradient, self.settings, share) if self.settings.gather > 1 else delta
+                delta = inner_step(delta, gradient, self.settings, share) if self.settings.gather > 1 else delta
         told = (torch.stack(losses).mean(), torch.stack(won).mean())
         state = replace(state, image_gradients=spent)
         if self.settings.whole_pass and spent % len(self.numbers):
             return replace(state, gathered=gathered), *told
-        return moved_on(state, gathered, self.settings, share), *told
+        return optimizer_step(state, gathered, self.settings, share), *told
 
     def _batch(self, spent: int) -> list[int]:
         """The pictures that come next: round after round, each in an order of its own that is drawn from the seed."""
@@ -168,35 +168,37 @@ class _Search:
         """The whole set in a new order; or, balanced, as many drawn by their odds."""
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + turn)
         if self.settings.balanced:
-            return torch.multinomial(self._odds, len(self.numbers), replacement=True, generator=generator).tolist()
+            return torch.multinomial(
+                self._class_weights, len(self.numbers), replacement=True, generator=generator
+            ).tolist()
         return torch.randperm(len(self.numbers), generator=generator).tolist()
 
     @cached_property
-    def _odds(self) -> Tensor:
-        return balanced_odds(self.models[0], self.train, self.numbers, self.workers)
+    def _class_weights(self) -> Tensor:
+        return class_balanced_weights(self.models[0], self.train, self.numbers, self.workers)
 
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""
-        batch = self._varied(numbers, seed=self.settings.seed * 1_000_003 + spent)
-        self.train.ahead(self.workers.mine(self._batch(spent + len(numbers))))
+        batch = self._augmented_batch(numbers, seed=self.settings.seed * 1_000_003 + spent)
+        self.train.ahead(self.workers.shard(self._batch(spent + len(numbers))))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
         gradients, losses, won = zip(*parts, strict=True)
         return (
-            torch.stack([normalised(gradient) for gradient in gradients]).sum(0),
+            torch.stack([normalize(gradient) for gradient in gradients]).sum(0),
             torch.stack(losses).mean(),
             torch.stack(won).mean(),
         )
 
-    def _varied(self, numbers: list[int], seed: int) -> Batch:
+    def _augmented_batch(self, numbers: list[int], seed: int) -> Batch:
         """This process's share of a batch, varied as the settings ask; the same for the same seed."""
-        settings, mine = self.settings, self.workers.mine(numbers)
+        settings, mine = self.settings, self.workers.shard(numbers)
         moves = random_moves(len(numbers), settings.shift, flip=settings.flip, seed=seed)
         return Batch(
             mine,
-            images_of(self.train, mine, self.device) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
+            load_images(self.train, mine, self.device) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
             len(numbers),
-            self.workers.mine(moves) if settings.shift or settings.flip else (),
-            random_process(seed) if settings.robust else None,
+            self.workers.shard(moves) if settings.shift or settings.flip else (),
+            random_transform(seed) if settings.robust else None,
         )

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from uapseg.tensors import LabelMaps, Logits, PixelLoss
 
-LEAD = 10.0
+MARGIN = 10.0
 """The lead of a label, in logits, from which on `margin` asks for no more."""
 
 
@@ -27,7 +27,7 @@ def margin(logits: Logits, labels: LabelMaps) -> PixelLoss:
     index, logits = labels.long().unsqueeze(1), logits.float()
     own = logits.gather(1, index).squeeze(1)
     rival = logits.detach().scatter(1, index, float("-inf")).amax(dim=1)
-    return (rival - own).clamp(min=-LEAD)
+    return (rival - own).clamp(min=-MARGIN)
 
 
 def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
@@ -42,7 +42,7 @@ def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
     return 1 - own / (centred.norm(dim=1).clamp(min=1e-12) * (1 - 1 / k) ** 0.5)
 
 
-def absence(logits: Tensor, hidden: Sequence[int]) -> Tensor:
+def hidden_class_loss(logits: Tensor, hidden: Sequence[int]) -> Tensor:
     """The cross-entropy of each pixel carrying none of the hidden classes, in nats, whichever other it carries.
 
     Args:
@@ -61,24 +61,24 @@ LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {
 }
 
 
-def focused(entropy: PixelLoss, focus: str, tau: float) -> Tensor:
+def confidence_weights(entropy: PixelLoss, focus: str, tau: float) -> Tensor:
     """What each pixel counts for by how far it is won (n, h, w), in [0, 1].
 
     Args:
         entropy: The cross-entropy of each pixel's label.
         focus: ``tau``: 0 where it is won, else 1; ``smooth``: one minus the confidence in the label; ``all``: 1.
-        tau: See `unwon`.
+        tau: See `below_confidence`.
 
     Source:
         ``smooth`` after Agnihotri et al., CosPGD, https://arxiv.org/abs/2302.02213, who scale each pixel's loss by
         how far its prediction and its label point apart.
     """
     if focus == "tau":
-        return unwon(entropy, tau).float()
+        return below_confidence(entropy, tau).float()
     return torch.ones_like(entropy) if focus == "all" else 1 - torch.exp(-entropy.detach())
 
 
-def unwon(loss: PixelLoss, tau: float) -> Tensor:
+def below_confidence(loss: PixelLoss, tau: float) -> Tensor:
     """Which pixels still count: those whose softmax confidence in the label is at most ``tau`` (n, h, w), bool.
 
     Args:

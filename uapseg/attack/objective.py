@@ -9,23 +9,23 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from uapseg.attack.augmentation import Move, moved
+from uapseg.attack.augmentation import Move, apply_moves
 from uapseg.attack.distributed import Workers
 from uapseg.attack.losses import (
     LOSSES,
-    absence,
+    below_confidence,
+    confidence_weights,
     cross_entropy,
-    focused,
     group_sizes,
+    hidden_class_loss,
     omega_weights,
     region_weights,
-    unwon,
 )
 from uapseg.attack.perturbation import perturb
 from uapseg.attack.settings import Settings
-from uapseg.attack.transforms import Process
+from uapseg.attack.transforms import Transform
 from uapseg.models import Segmenter
-from uapseg.targets.goals import KINDS, Goal, Hidden, Target, class_numbers
+from uapseg.targets.goals import KINDS, Goal, HideClasses, Target, class_indices
 from uapseg.tensors import Delta, Images, Logits, PixelLoss
 
 
@@ -45,7 +45,7 @@ class Batch:
     images: Images
     whole: int
     moves: Sequence[Move] = ()
-    process: Process | None = None
+    process: Transform | None = None
 
 
 class Objective:
@@ -64,7 +64,7 @@ class Objective:
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
         self._focus = settings.focus or KINDS[target.kind].focus
-        self._goal_of = target.on(model.classes, model.objects, tile)
+        self._goal_of = target.bind(model.classes, model.objects, tile)
         self._kept: dict[int, bytes] = {}
 
     def gradient(self, batch: Batch, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
@@ -73,33 +73,33 @@ class Objective:
         All three are of the whole batch, whatever part of it this process has.
         """
         if not batch.numbers:
-            return self._nothing(delta)
+            return self._empty_gradient(delta)
         goal = self._goals(batch)
-        weights = self._weights(goal)
+        weights = self._pixel_weights(goal)
         leaf = delta.expand(len(batch.images), *delta.shape) if self._settings.single else delta
         leaf = leaf.detach().requires_grad_()
         logits = self._logits(batch, leaf)
         with torch.enable_grad():
-            pixels, entropy = self._apart(logits, goal)
-            open_ = focused(entropy, self._focus, self._settings.tau)
+            pixels, entropy = self._pixel_losses(logits, goal)
+            open_ = confidence_weights(entropy, self._focus, self._settings.tau)
             loss = (pixels * (weights * open_)).sum()
         gradient = torch.autograd.grad(loss, leaf)[0]
         if self._settings.single:
-            gradient = normalised(gradient).sum(0)
-        won = 1 - unwon(entropy, self._settings.tau).float().mean()
+            gradient = normalize(gradient).sum(0)
+        won = 1 - below_confidence(entropy, self._settings.tau).float().mean()
         share = won * len(batch.numbers) / batch.whole
         return self._workers.sum(gradient), self._workers.sum(loss.detach()), self._workers.sum(share)
 
-    def _apart(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
+    def _pixel_losses(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
         """How far each pixel is from its goal: by the loss to descend, and by the entropy that says when it is won."""
         settings, target = self._settings, self._target
         plain = settings.loss == "cross-entropy"
         pixels = LOSSES[settings.loss](logits, goal.labels)
         entropy = pixels if plain else cross_entropy(logits.detach(), goal.labels)
-        if not isinstance(target, Hidden) or target.fill is not None or settings.filling == 1:
+        if not isinstance(target, HideClasses) or target.fill is not None or settings.filling == 1:
             return pixels, entropy
         hidden = goal.groups == 0  # few pixels: the sums over classes are taken for these alone
-        gone = absence(logits.movedim(1, -1)[hidden], class_numbers(target.classes, self._model.classes))
+        gone = hidden_class_loss(logits.movedim(1, -1)[hidden], class_indices(target.classes, self._model.classes))
 
         def eased(loss: PixelLoss) -> PixelLoss:
             return loss.masked_scatter(hidden, gone + settings.filling * (loss[hidden] - gone))
@@ -107,16 +107,16 @@ class Objective:
         easier = eased(pixels)
         return easier, easier if plain else eased(entropy)
 
-    def _nothing(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
+    def _empty_gradient(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
         """What a process adds that has no picture in a small batch: it only takes part in the sums of the others."""
         empty = torch.zeros(0, 1, 1, dtype=torch.uint8, device=delta.device)
-        self._weights(Goal(empty, empty))
+        self._pixel_weights(Goal(empty, empty))
         gradient, loss, share = torch.zeros_like(delta), delta.new_zeros(()), delta.new_zeros(())
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _logits(self, batch: Batch, delta: Tensor) -> Logits:
         """What the network answers to the perturbed pictures."""
-        images = moved(batch.images, batch.moves) if batch.moves else batch.images
+        images = apply_moves(batch.images, batch.moves) if batch.moves else batch.images
         kind = batch.images.device.type
         with torch.enable_grad():
             attacked = perturb(images, delta)
@@ -126,42 +126,42 @@ class Objective:
 
     def _goals(self, batch: Batch) -> Goal:
         """The goals of a batch, framed anew where its pictures are."""
-        goal = self._goals_before(batch)
+        goal = self._unframed_goals(batch)
         if batch.process is None:
             return goal
         framing = batch.process.framing
         return Goal(framing.labels(goal.labels), framing.labels(goal.groups))
 
-    def _goals_before(self, batch: Batch) -> Goal:
+    def _unframed_goals(self, batch: Batch) -> Goal:
         """The goals where the pictures lie; a static target lies where the perturbation does."""
         if not self._target.needs_clean:
             shape = (len(batch.numbers), *batch.images.shape[-2:])
             return self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))
-        kept = self._remembered(batch)
-        kept = moved(kept, batch.moves) if batch.moves else kept
+        kept = self._cached_maps(batch)
+        kept = apply_moves(kept, batch.moves) if batch.moves else kept
         return self._goal_of(kept[:, 0]) if self._target.kind == "static" else Goal(kept[:, 0], kept[:, 1])
 
-    def _remembered(self, batch: Batch) -> UInt8[Tensor, "n m h w"]:
+    def _cached_maps(self, batch: Batch) -> UInt8[Tensor, "n m h w"]:
         """What is taken from each clean picture once and kept (n, m, h, w): its prediction, or goal and groups.
 
         Kept compressed: 5,000 pictures of 520x520 take tens of megabytes instead of gigabytes.
         """
         missing = [place for place, number in enumerate(batch.numbers) if number not in self._kept]
         if missing:
-            for place, maps in zip(missing, self._learnt(batch.images[missing]), strict=True):
+            for place, maps in zip(missing, self._clean_maps(batch.images[missing]), strict=True):
                 self._kept[batch.numbers[place]] = zlib.compress(maps.numpy().tobytes(), 1)
         shape = (-1, *batch.images.shape[-2:])
         stored = [np.frombuffer(zlib.decompress(self._kept[number]), np.uint8) for number in batch.numbers]
         return torch.stack([torch.from_numpy(maps.copy()).view(shape) for maps in stored]).to(batch.images.device)
 
-    def _learnt(self, images: Images) -> UInt8[Tensor, "n m h w"]:
+    def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)
         if self._target.kind == "static":
             return clean[:, None].cpu()
         goal = self._goal_of(clean)
         return torch.stack([goal.labels, goal.groups], dim=1).cpu()
 
-    def _weights(self, goal: Goal) -> Tensor:
+    def _pixel_weights(self, goal: Goal) -> Tensor:
         """What each pixel of the batch counts for."""
         settings, kind = self._settings, self._target.kind
         if settings.whole_pass or settings.omega is not None:
@@ -174,7 +174,7 @@ class Objective:
         return torch.cat([region_weights(part, size, shares) for part, size in zip(parts, sums, strict=True)])
 
 
-def normalised(gradient: Tensor) -> Tensor:
+def normalize(gradient: Tensor) -> Tensor:
     """A gradient, or each of several (n, 3, h, w), brought to a mean absolute value of 1."""
     axes = tuple(range(gradient.dim() - 3, gradient.dim()))
     return gradient / gradient.abs().mean(dim=axes, keepdim=True).clamp(min=1e-30)

@@ -6,20 +6,20 @@ from math import cos, pi
 import torch
 from torch import Tensor
 
-from uapseg.attack.objective import normalised
+from uapseg.attack.objective import normalize
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import State
 from uapseg.tensors import Delta
 
-SLACK = 2.0
+DUAL_RADIUS = 2.0
 """How far the rule lazy goes, times epsilon: a value pushed beyond epsilon needs as much to come back, so that one
 contrary batch does not turn it over."""
 
-LONG = 0.999
+BETA2 = 0.999
 """How much of the mean square of past gradients stays, for the rule adam."""
 
 
-def moved_on(state: State, gradient: Tensor, settings: Settings, share: float) -> State:
+def optimizer_step(state: State, gradient: Tensor, settings: Settings, share: float) -> State:
     """The state one step further down.
 
     Args:
@@ -31,46 +31,48 @@ def moved_on(state: State, gradient: Tensor, settings: Settings, share: float) -
     Source:
         Momentum on normalised gradients after Dong et al., https://arxiv.org/abs/1710.06081; ``adam`` after Kingma and
         Ba, https://arxiv.org/abs/1412.6980, with projection; ``lazy`` after the dual averaging of Xiao, JMLR 11, 2010,
-        which projects for use alone, but goes no further than `SLACK`.
+        which projects for use alone, but goes no further than `DUAL_RADIUS`.
     """
-    gradient = normalised(gradient)
+    gradient = normalize(gradient)
     momentum, square = settings.momentum * state.momentum + gradient, state.square
     if settings.rule == "adam":
         momentum = settings.momentum * state.momentum + (1 - settings.momentum) * gradient
-        square = LONG * state.square + (1 - LONG) * gradient.square()
+        square = BETA2 * state.square + (1 - BETA2) * gradient.square()
         age = state.step + 1
-        way = momentum / (1 - settings.momentum**age) / ((square / (1 - LONG**age)).sqrt() + 1e-8)
+        way = momentum / (1 - settings.momentum**age) / ((square / (1 - BETA2**age)).sqrt() + 1e-8)
     else:
-        way = normalised(momentum) if settings.rule == "lazy" else momentum.sign()
-    most = radius(settings, share)
-    loose = _within(state.loose - pace(settings, share) * way, most * (SLACK if settings.rule == "lazy" else 1))
+        way = normalize(momentum) if settings.rule == "lazy" else momentum.sign()
+    most = epsilon_at(settings, share)
+    loose = _clamp(
+        state.loose - step_size(settings, share) * way, most * (DUAL_RADIUS if settings.rule == "lazy" else 1)
+    )
     return replace(
         state,
         step=state.step + 1,
         loose=loose,
-        delta=_within(loose, most),
+        delta=_clamp(loose, most),
         momentum=momentum,
         square=square,
         gathered=torch.zeros_like(gradient),
     )
 
 
-def walked(delta: Delta, gradient: Tensor, settings: Settings, share: float) -> Delta:
+def inner_step(delta: Delta, gradient: Tensor, settings: Settings, share: float) -> Delta:
     """The perturbation after a small step, from which the next of several gradients is taken.
 
     Source:
         Stochastic gradient aggregation, Liu et al., Enhancing Generalization of Universal Adversarial Perturbation
         through Gradient Aggregation, https://arxiv.org/abs/2308.06015.
     """
-    return _within(delta - pace(settings, share) * gradient.sign(), radius(settings, share))
+    return _clamp(delta - step_size(settings, share) * gradient.sign(), epsilon_at(settings, share))
 
 
-def pace(settings: Settings, share: float) -> float:
+def step_size(settings: Settings, share: float) -> float:
     """The size of a step when a share of the budget is spent: along a cosine to nothing, or always the same."""
     return settings.step * (0.5 * (1 + cos(pi * share)) if settings.decay else 1.0)
 
 
-def radius(settings: Settings, share: float) -> float:
+def epsilon_at(settings: Settings, share: float) -> float:
     """The largest change allowed when a share of the budget is spent: epsilon, or more of it at first.
 
     Source:
@@ -82,5 +84,5 @@ def radius(settings: Settings, share: float) -> float:
     return settings.epsilon * (2.0 if share < 0.3 else 1.5)
 
 
-def _within(delta: Tensor, most: float) -> Tensor:
+def _clamp(delta: Tensor, most: float) -> Tensor:
     return delta.clamp(-most, most)

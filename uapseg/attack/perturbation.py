@@ -3,7 +3,7 @@
 import torch
 from PIL import Image
 
-from uapseg.targets.goals import repeated
+from uapseg.targets.goals import repeat_tile
 from uapseg.tensors import Delta, Deltas, Images, Levels
 
 MOST_PIXELS = 2048 * 1024
@@ -39,23 +39,23 @@ def perturb(images: Images, delta: Delta | Deltas) -> Images:
     Source:
         Periodic tiling as in Metzen et al., https://arxiv.org/abs/1704.05712
     """
-    return (images + repeated(delta, *images.shape[-2:])).clamp(0, 1)
+    return (images + repeat_tile(delta, *images.shape[-2:])).clamp(0, 1)
 
 
-def eight_bit(images: Images) -> Images:
+def quantize_images(images: Images) -> Images:
     """The images as an 8-bit file would hold them, still in [0, 1]."""
     return (images * 255).round() / 255
 
 
-def levels(delta: Delta, epsilon: float) -> Levels:
+def to_levels(delta: Delta, epsilon: float) -> Levels:
     """A perturbation in whole grey levels, none beyond ``epsilon`` (in [0, 1])."""
     most = int(epsilon * 255 + 1e-4)  # 10 / 255 * 255 is 10 but for rounding
     return (delta * 255).round().clamp(-most, most).to(torch.int16)
 
 
-def quantise(delta: Delta, epsilon: float) -> Delta:
+def quantize(delta: Delta, epsilon: float) -> Delta:
     """The perturbation as it would be saved and read again: whole grey levels within ``epsilon``."""
-    return levels(delta, epsilon).to(delta.dtype) / 255
+    return to_levels(delta, epsilon).to(delta.dtype) / 255
 
 
 def random_signs(size: tuple[int, int], epsilon: float, seed: int) -> Delta:

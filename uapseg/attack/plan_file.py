@@ -16,7 +16,7 @@ def is_plan(path: Path) -> bool:
         return file.read(64).lstrip()[:1] == b"{"
 
 
-def plan_in(content: bytes) -> Plan:
+def extract_plan(content: bytes) -> Plan:
     """The plan in a JSON file: one by itself, as the page gives it, or that of a report or of a run's folder.
 
     Raises:

@@ -6,15 +6,15 @@ from typing import Any
 
 import torch
 
-from uapseg.attack.distributed import ALONE, Workers
+from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.loop import fit
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.datasets import Dataset, load_dataset, overlap
-from uapseg.datasets.concat import Joined
+from uapseg.datasets.concat import ConcatDataset
 from uapseg.datasets.reader import SIDES
 from uapseg.errors import UapsegError
-from uapseg.io.values import check_range, check_types, shown
+from uapseg.io.values import check_range, check_types, quote_value
 from uapseg.models import load_model
 from uapseg.targets.goals import KINDS, Target
 
@@ -56,7 +56,7 @@ class Plan:
         check_types(self, but=("target",))
         if not isinstance(self.target, tuple(kind.target for kind in KINDS.values())):
             raise UapsegError(
-                f"The target must be of one of the kinds {', '.join(KINDS)}; it is {shown(self.target)}."
+                f"The target must be of one of the kinds {', '.join(KINDS)}; it is {quote_value(self.target)}."
             )
         for side in self.size or ():
             check_range("size", side, *SIDES, "pixels a side")
@@ -73,7 +73,7 @@ class Plan:
             UapsegError: It is not a plan of this version.
         """
         try:
-            plain = {name: _tupled(value) for name, value in fields.items()}
+            plain = {name: _to_tuples(value) for name, value in fields.items()}
             kind = KINDS[plain["target"]["kind"]]
             known = {name: value for name, value in plain["settings"].items() if (name, value) != USUAL_ONCE}
             parts = {"target": kind.target(**plain["target"]), "settings": Settings(**known)}
@@ -85,11 +85,11 @@ class Plan:
             raise UapsegError("The plan cannot be read: it is not one of this version.") from error
 
 
-def _tupled(value: Any) -> Any:
+def _to_tuples(value: Any) -> Any:
     """A value from JSON with its lists as tuples."""
     if isinstance(value, dict):
-        return {name: _tupled(inner) for name, inner in value.items()}
-    return tuple(_tupled(inner) for inner in value) if isinstance(value, list) else value
+        return {name: _to_tuples(inner) for name, inner in value.items()}
+    return tuple(_to_tuples(inner) for inner in value) if isinstance(value, list) else value
 
 
 def run(
@@ -97,7 +97,7 @@ def run(
     *,
     device: str = "auto",
     state: State | None = None,
-    workers: Workers = ALONE,
+    workers: Workers = SINGLE_PROCESS,
     trusted: bool = True,
     pictures: tuple[Dataset, Dataset] | None = None,
     strict: bool = True,
@@ -110,7 +110,7 @@ def run(
         state: Where an earlier run of the same plan stopped.
         workers: The processes that share each batch.
         trusted: Whether its networks may run code from a file: False for a plan that anyone but the user made.
-        pictures: Those of `learnt_from`, where they are loaded already.
+        pictures: Those of `load_run_data`, where they are loaded already.
         strict: Whether a network that only looks wrongly normalised is refused; else that is a warning.
 
     Raises:
@@ -121,23 +121,23 @@ def run(
         https://arxiv.org/abs/1704.05712
     """
     on = choose_device(device)
-    train, held_out = pictures or learnt_from(plan)
+    train, held_out = pictures or load_run_data(plan)
     ways: dict[str, Any] = {"trusted": trusted, "size": train.size, "strict": strict}
     model = load_model(plan.model, on, weights=plan.weights, **ways)
     also = [load_model(name, on, **ways) for name in plan.also]
     return fit(model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers)
 
 
-def learnt_from(plan: Plan) -> tuple[Dataset, Dataset]:
+def load_run_data(plan: Plan) -> tuple[Dataset, Dataset]:
     """The pictures that a run learns from, and those that it chooses by.
 
     Raises:
         UapsegError: There is no such data set.
     """
-    return learnable(plan.data, plan.eval_data, plan.size), load_dataset(plan.data, "val", plan.size)
+    return load_training_data(plan.data, plan.eval_data, plan.size), load_dataset(plan.data, "val", plan.size)
 
 
-def learnable(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
+def load_training_data(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
     """The pictures to learn from: the train split, and with ``eval_data`` all of the test split that is not in it.
 
     Raises:
@@ -150,7 +150,7 @@ def learnable(data: str, eval_data: str | None = None, size: tuple[int, int] | N
         test = load_dataset(data, "test", train.size)
     except UapsegError:  # too few pictures for one
         return train
-    return Joined((train, test), without=set(reported(data, eval_data, size).keys))
+    return ConcatDataset((train, test), without=set(load_evaluation_data(data, eval_data, size).keys))
 
 
 def check_unseen(pictures: Dataset, plan: Plan) -> None:
@@ -161,7 +161,7 @@ def check_unseen(pictures: Dataset, plan: Plan) -> None:
     """
     if plan.eval_data is None:
         return
-    shared = overlap(learnable(plan.data, plan.eval_data, plan.size), pictures)
+    shared = overlap(load_training_data(plan.data, plan.eval_data, plan.size), pictures)
     if shared:
         raise UapsegError(
             f"{len(shared)} of these pictures were learnt from, as the run reports on {plan.eval_data}: leave out "
@@ -169,7 +169,7 @@ def check_unseen(pictures: Dataset, plan: Plan) -> None:
         )
 
 
-def reported(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
+def load_evaluation_data(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
     """The pictures that a finished run is measured on: the test split, or ``eval_data`` as a whole.
 
     Of ``eval_data`` with official splits only the test split is taken.

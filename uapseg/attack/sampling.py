@@ -6,17 +6,17 @@ import torch
 from jaxtyping import Float64
 from torch import Tensor
 
-from uapseg.attack.distributed import ALONE, Workers
+from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import BATCH, images_of
+from uapseg.results.evaluation import BATCH_SIZE, load_images
 
 SHOWN = 0.002
 """The share of a picture's pixels from which on it counts as showing a class."""
 
 
-def balanced_odds(
-    model: Segmenter, dataset: Dataset, numbers: Sequence[int], workers: Workers = ALONE
+def class_balanced_weights(
+    model: Segmenter, dataset: Dataset, numbers: Sequence[int], workers: Workers = SINGLE_PROCESS
 ) -> Float64[Tensor, " n"]:
     """How likely each of some pictures is to be drawn, so that each object class is drawn as often as any other.
 
@@ -34,10 +34,10 @@ def balanced_odds(
     """
     device = next(model.buffers()).device
     objects = [model.classes.index(name) for name in model.objects]
-    mine = workers.mine(numbers)
+    mine = workers.shard(numbers)
     rows: list[Tensor] = []
-    for start in range(0, len(mine), BATCH):
-        seen = model.predict(images_of(dataset, mine[start : start + BATCH], device))
+    for start in range(0, len(mine), BATCH_SIZE):
+        seen = model.predict(load_images(dataset, mine[start : start + BATCH_SIZE], device))
         sums = [(seen == number).sum((1, 2)).cpu() for number in objects]
         rows += torch.stack(sums, dim=1) if sums else torch.zeros(len(seen), 0)
     pixels = dataset.size[0] * dataset.size[1]

@@ -8,7 +8,7 @@ from uapseg.attack.losses import LOSSES
 from uapseg.errors import UapsegError
 from uapseg.io.values import check_choice, check_range, check_types
 
-GREY = 1 / 255
+GREY_LEVEL = 1 / 255
 """One grey level, in image units."""
 
 
@@ -117,7 +117,7 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712, section 4.
     """
-    fixed = {"batch": 8, "whole_pass": True, "rule": "sign", "step": GREY, "decay": False, "momentum": 0.0}
+    fixed = {"batch": 8, "whole_pass": True, "rule": "sign", "step": GREY_LEVEL, "decay": False, "momentum": 0.0}
     return Settings(preset="paper", epsilon=epsilon, budget=budget, **{**fixed, "omega": omega, **others})
 
 

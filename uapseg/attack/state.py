@@ -9,7 +9,7 @@ from torch import Tensor
 
 from uapseg.attack.settings import Settings
 from uapseg.attack.validation import UNCOUNTED, Validation
-from uapseg.targets.metrics import Scores, merit_gain
+from uapseg.targets.metrics import Scores, selection_gain
 from uapseg.tensors import Delta
 
 TENSORS = ("delta", "loose", "momentum", "square", "gathered", "best")
@@ -59,16 +59,16 @@ class State:
     marked: int = 0
 
     @classmethod
-    def first(cls, tile: tuple[int, int], clean: Validation) -> "State":
+    def initial(cls, tile: tuple[int, int], clean: Validation) -> "State":
         """The state before the first step: no perturbation of this size (width, height), and what is seen without."""
         zero = torch.zeros(3, tile[1], tile[0])
         return cls(0, 0, 0.0, zero, zero, zero, zero, zero, zero, clean, clean, mark=clean.counts)
 
-    def on(self, device: torch.device) -> "State":
+    def to(self, device: torch.device) -> "State":
         """The same state with its tensors on a device."""
         return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
-    def looked(self, look: Validation) -> "State":
+    def with_validation(self, look: Validation) -> "State":
         """This state after a look at the validation pictures with its perturbation.
 
         The last perturbation is kept unless the pictures tell that it is worse than the best: where they cannot, the
@@ -78,28 +78,28 @@ class State:
         peak = self.peak if self.peak.shape == look.counts.shape else self.chosen.counts
         gain, worse = 0.0, False
         if self.chosen.image_gradients and peak.shape == look.counts.shape:
-            _, gain, high = merit_gain(look.counts, peak)
+            _, gain, high = selection_gain(look.counts, peak)
             worse = high < 0
         elif self.chosen.image_gradients:  # at other pictures
-            worse = look.merit < self.chosen.merit
+            worse = look.selection_score < self.chosen.selection_score
         kept = {} if worse else {"best": self.delta, "chosen": look}
-        rose = self.mark.shape != look.counts.shape or merit_gain(look.counts, self.mark)[0] > 0
+        rose = self.mark.shape != look.counts.shape or selection_gain(look.counts, self.mark)[0] > 0
         marks = {"mark": look.counts, "marked": look.image_gradients} if rose else {}
         return replace(self, validation=look, peak=look.counts if gain >= 0 else peak, **kept, **marks)
 
     @property
-    def still(self) -> int:
+    def stalled_for(self) -> int:
         """The image-gradients since the validation pictures last told a gain."""
         return self.validation.image_gradients - self.marked
 
-    def at(self, delta: Delta) -> "State":
+    def restarted(self, delta: Delta) -> "State":
         """This state with another perturbation, at rest: nothing of where the search was going is kept."""
         rest = torch.zeros_like(delta)
         rests = dict.fromkeys(("momentum", "square", "gathered"), rest)
         looks = dict.fromkeys(("peak", "mark"), UNCOUNTED)
         return replace(self, step=0, delta=delta, loose=delta, best=delta, **rests, **looks)
 
-    def under(self, settings: Settings, *, same_target: bool) -> "State":
+    def with_settings(self, settings: Settings, *, same_target: bool) -> "State":
         """This state as the beginning of a search with other settings or another target.
 
         The perturbation is brought within the new epsilon. Nothing counts as looked at, as the figures would be of the
@@ -117,7 +117,7 @@ class State:
         )
         looks = dict.fromkeys(("peak", "mark"), UNCOUNTED)
         going = replace(self, delta=delta, best=delta, gathered=torch.zeros_like(delta), **looks)
-        return replace(going if same_target else self.at(delta), chosen=unseen, validation=unseen)
+        return replace(going if same_target else self.restarted(delta), chosen=unseen, validation=unseen)
 
     def to_tensors(self) -> tuple[dict[str, Tensor], str]:
         """Tensors on the CPU by name, and the rest as JSON; what is zero throughout or repeats delta is left out."""
@@ -172,6 +172,6 @@ class Snapshot:
         return self._loss.item()
 
     @property
-    def won(self) -> float:
+    def success_rate(self) -> float:
         """The share of the batch's pixels at the goal with a confidence above tau, in [0, 1], before the step."""
         return self._won.item()

@@ -49,13 +49,13 @@ class Framing:
 
     def images(self, images: Images) -> Images:
         """The pictures framed anew."""
-        return self._framed(images, "bilinear")
+        return self._apply(images, "bilinear")
 
     def labels(self, maps: LabelMaps) -> LabelMaps:
         """What should be seen in them then."""
-        return self._framed(maps[:, None].float(), "nearest")[:, 0].to(maps.dtype)
+        return self._apply(maps[:, None].float(), "nearest")[:, 0].to(maps.dtype)
 
-    def _framed(self, values: Tensor, mode: str) -> Tensor:
+    def _apply(self, values: Tensor, mode: str) -> Tensor:
         if self == Framing():
             return values
         back = values.new_tensor([[1, 0, -2 * self.right], [0, 1, -2 * self.down]]) / self.zoom
@@ -63,13 +63,13 @@ class Framing:
         return F.grid_sample(values, grid, mode, padding_mode="reflection", align_corners=False)
 
 
-def unchanged(images: Images) -> Images:
+def identity(images: Images) -> Images:
     """The pictures as they are."""
     return images
 
 
 @dataclass(frozen=True)
-class Process:
+class Transform:
     """What happens to a batch of pictures before a network sees them.
 
     Attributes:
@@ -77,7 +77,7 @@ class Process:
         framing: How they are framed anew afterwards.
     """
 
-    change: Callable[[Images], Images] = unchanged
+    change: Callable[[Images], Images] = identity
     framing: Framing = Framing()
 
     def images(self, images: Images) -> Images:
@@ -85,34 +85,34 @@ class Process:
         return self.framing.images(self.change(images))
 
 
-def random_process(seed: int) -> Process:
+def random_transform(seed: int) -> Transform:
     """One of the processes at a random strength, or none at all."""
     rng = random.Random(seed)  # noqa: S311  repeatable, not secret
     zoom, down, right = math.exp(rng.uniform(-0.25, 0.25)), rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05)
     choices = [
-        Process(),
-        Process(partial(jpeg, quality=rng.randint(40, 95))),
-        Process(partial(resized, factor=rng.uniform(0.6, 1))),
-        Process(partial(blurred, sigma=rng.uniform(0.3, 1.2))),
-        Process(partial(lit, factor=rng.uniform(0.8, 1.2))),
-        Process(framing=Framing(zoom, down, right)),
+        Transform(),
+        Transform(partial(jpeg, quality=rng.randint(40, 95))),
+        Transform(partial(resize, factor=rng.uniform(0.6, 1))),
+        Transform(partial(blur, sigma=rng.uniform(0.3, 1.2))),
+        Transform(partial(adjust_brightness, factor=rng.uniform(0.8, 1.2))),
+        Transform(framing=Framing(zoom, down, right)),
     ]
     return rng.choice(choices)
 
 
-def lit(images: Images, factor: float) -> Images:
+def adjust_brightness(images: Images, factor: float) -> Images:
     """Brighter or darker by a factor."""
     return (images * factor).clamp(0, 1)
 
 
-def resized(images: Images, factor: float) -> Images:
+def resize(images: Images, factor: float) -> Images:
     """Made smaller by a factor in (0, 1], and brought back to their size."""
     small = [max(1, round(side * factor)) for side in images.shape[-2:]]
     shrunk = F.interpolate(images, small, mode="bilinear", align_corners=False, antialias=True)
     return F.interpolate(shrunk, images.shape[-2:], mode="bilinear", align_corners=False).clamp(0, 1)
 
 
-def blurred(images: Images, sigma: float) -> Images:
+def blur(images: Images, sigma: float) -> Images:
     """Blurred by a Gaussian of ``sigma`` pixels."""
     reach = max(1, math.ceil(3 * sigma))
     places = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
@@ -131,14 +131,14 @@ def jpeg(images: Images, quality: int) -> Images:
     matrix = images.new_tensor(TO_YCC)
     luma, *chroma = (torch.einsum("ij,njhw->nihw", matrix, padded) * 255).split(1, dim=1)
     small = F.avg_pool2d(torch.cat(chroma, dim=1), 2)
-    luma = _quantised(luma - 128, _table(LUMA, quality)) + 128
-    colour = F.interpolate(_quantised(small, _table(CHROMA, quality)), scale_factor=2, mode="bilinear")
+    luma = _quantize(luma - 128, _quantization_table(LUMA, quality)) + 128
+    colour = F.interpolate(_quantize(small, _quantization_table(CHROMA, quality)), scale_factor=2, mode="bilinear")
     whole = torch.cat([luma, colour], dim=1) / 255
     back = torch.einsum("ij,njhw->nihw", torch.linalg.inv(matrix), whole)
     return back[..., :height, :width].clamp(0, 1)
 
 
-def _quantised(plane: Tensor, table: Tensor) -> Tensor:
+def _quantize(plane: Tensor, table: Tensor) -> Tensor:
     """Planes (n, c, h, w) after the quantisation of the cosine transform of each 8x8 block."""
     n, c, height, width = plane.shape
     basis, table = _basis().to(plane), table.to(plane)
@@ -148,7 +148,7 @@ def _quantised(plane: Tensor, table: Tensor) -> Tensor:
     return (basis.T @ (scaled * table) @ basis).transpose(3, 4).reshape(n, c, height, width)
 
 
-def _table(base: tuple[tuple[int, ...], ...], quality: int) -> Tensor:
+def _quantization_table(base: tuple[tuple[int, ...], ...], quality: int) -> Tensor:
     """The quantisation table for a quality, as libjpeg scales it."""
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
     return ((torch.tensor(base) * scale + 50) / 100).floor().clamp(1, 255)

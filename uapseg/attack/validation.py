@@ -7,28 +7,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from uapseg.attack.distributed import ALONE, Workers
-from uapseg.attack.perturbation import quantise
+from uapseg.attack.distributed import SINGLE_PROCESS, Workers
+from uapseg.attack.perturbation import quantize
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import BATCH, images_of, seen_with
+from uapseg.results.evaluation import BATCH_SIZE, load_images, predict_perturbed
 from uapseg.targets.goals import Goal, Target
 from uapseg.targets.metrics import (
     Collapse,
     Counts,
-    MeritCounts,
     Scores,
-    collapse,
-    count,
-    each,
-    interval,
-    merit,
-    merit_counts,
+    SelectionCounts,
+    bootstrap_interval,
+    count_pixels,
+    find_collapse,
+    per_image_success,
     scores,
+    selection_counts,
+    selection_score,
 )
 from uapseg.tensors import Delta, Images, LabelMaps
 
-SHOWN = 6
+PREVIEW_IMAGES = 6
 
 UNCOUNTED = torch.zeros(0, 0, 0, 2, dtype=torch.int64)
 """The counts of a look at no pictures."""
@@ -60,22 +60,22 @@ class Validation:
     interval: tuple[float, ...] = ()
     others: tuple[Scores, ...] = ()
     collapse: Collapse | None = None
-    counts: MeritCounts = field(default_factory=lambda: UNCOUNTED)
+    counts: SelectionCounts = field(default_factory=lambda: UNCOUNTED)
 
     @property
-    def merit(self) -> float:
+    def selection_score(self) -> float:
         """One number to choose by, in [0, 1]: the mean over all networks."""
-        return sum(map(merit, (self.scores, *self.others))) / (1 + len(self.others))
+        return sum(map(selection_score, (self.scores, *self.others))) / (1 + len(self.others))
 
     @classmethod
-    def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps, counts: MeritCounts) -> "Validation":
+    def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps, counts: SelectionCounts) -> "Validation":
         """What `dataclasses.asdict` took apart, also after a journey through JSON."""
         swallowed = Collapse(**fields["collapse"]) if fields["collapse"] else None
         tuples = {name: tuple(fields[name]) for name in ("each", "interval", "others") if name in fields}
         return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions, "counts": counts})
 
 
-class Judge:
+class Validator:
     """Looks at a perturbation on held-out pictures with each network, and on a few of the pictures learnt from.
 
     Args:
@@ -95,27 +95,27 @@ class Judge:
         target: Target,
         tile: tuple[int, int],
         *,
-        workers: Workers = ALONE,
+        workers: Workers = SINGLE_PROCESS,
     ) -> None:
-        self._first, *self._others = (HeldOut(model, *held_out, target, tile, workers=workers) for model in models)
-        self._known = HeldOut(models[0], *known, target, tile, workers=workers)
+        self._first, *self._others = (EvalSet(model, *held_out, target, tile, workers=workers) for model in models)
+        self._known = EvalSet(models[0], *known, target, tile, workers=workers)
 
-    def look(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
+    def evaluate(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
         """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
-        whole = None if delta is None else quantise(delta, epsilon)
-        counts, predictions = self._first.see(whole)
+        whole = None if delta is None else quantize(delta, epsilon)
+        counts, predictions = self._first.predict(whole)
         target = self._first.target
-        others = [other.see(whole)[0] for other in self._others]
+        others = [other.predict(whole)[0] for other in self._others]
         return Validation(
             image_gradients,
             scores(counts, target),
-            each(counts, target),
+            per_image_success(counts, target),
             predictions,
-            scores(self._known.see(whole)[0], target),
-            interval(counts, target),
+            scores(self._known.predict(whole)[0], target),
+            bootstrap_interval(counts, target),
             tuple(scores(other, target) for other in others),
-            collapse(counts, target, self._first.model.classes),
-            torch.cat([merit_counts(one, target) for one in (counts, *others)]),
+            find_collapse(counts, target, self._first.model.classes),
+            torch.cat([selection_counts(one, target) for one in (counts, *others)]),
         )
 
 
@@ -126,7 +126,7 @@ class _Batch:
     goal: Goal
 
 
-class HeldOut:
+class EvalSet:
     """Some pictures of a data set with their clean predictions and goals, computed once.
 
     Args:
@@ -146,19 +146,19 @@ class HeldOut:
         target: Target,
         tile: tuple[int, int],
         *,
-        workers: Workers = ALONE,
+        workers: Workers = SINGLE_PROCESS,
     ) -> None:
         self.model, self.target, self._workers = model, target, workers
-        numbers = workers.mine(numbers)
+        numbers = workers.shard(numbers)
         device = next(model.buffers()).device
-        goal_of = target.on(model.classes, model.objects, tile)
+        goal_of = target.bind(model.classes, model.objects, tile)
         self._batches: list[_Batch] = []
-        for start in range(0, len(numbers), BATCH):
-            images = images_of(dataset, numbers[start : start + BATCH], device)
+        for start in range(0, len(numbers), BATCH_SIZE):
+            images = load_images(dataset, numbers[start : start + BATCH_SIZE], device)
             clean = model.predict(images)
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 
-    def see(self, whole: Delta | None) -> tuple[Counts, LabelMaps]:
+    def predict(self, whole: Delta | None) -> tuple[Counts, LabelMaps]:
         """Counts what the network sees with a perturbation in whole grey levels, None being the clean pictures.
 
         Returns:
@@ -167,13 +167,13 @@ class HeldOut:
         rows: list[Counts] = []
         maps: list[Tensor] = []
         for batch in self._batches:
-            seen = batch.clean if whole is None else seen_with(self.model, batch.images, whole)
-            rows += count(seen, batch.clean, batch.goal, self.target, self.model.classes).rows()
-            maps += seen[: SHOWN - len(maps)].cpu()
-        return Counts.of(self._workers.gather(rows)), torch.stack(self._workers.gather(maps)[:SHOWN])
+            seen = batch.clean if whole is None else predict_perturbed(self.model, batch.images, whole)
+            rows += count_pixels(seen, batch.clean, batch.goal, self.target, self.model.classes).rows()
+            maps += seen[: PREVIEW_IMAGES - len(maps)].cpu()
+        return Counts.of(self._workers.gather(rows)), torch.stack(self._workers.gather(maps)[:PREVIEW_IMAGES])
 
 
-def spread(length: int, wanted: int | None) -> list[int]:
+def evenly_spaced(length: int, wanted: int | None) -> list[int]:
     """``wanted`` numbers below ``length``, evenly spread; all of them where None or too many are wanted."""
     if wanted is None or wanted >= length:
         return list(range(length))

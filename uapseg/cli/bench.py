@@ -11,14 +11,14 @@ from uapseg.attack.loop import fit
 from uapseg.attack.run import choose_device
 from uapseg.attack.settings import Settings, fast
 from uapseg.attack.state import Snapshot
-from uapseg.cli.downloads import bring
+from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
 from uapseg.cli.output import print_result
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
 from uapseg.models import Segmenter, load_model
-from uapseg.results.evaluation import images_of
-from uapseg.targets.drawing import written
+from uapseg.results.evaluation import load_images
+from uapseg.targets.drawing import text_target
 from uapseg.tensors import Images
 
 WARM = 3
@@ -30,7 +30,7 @@ def bench(options: Options) -> None:
 
     The bare work is that of the network as it was loaded; what a step gains is that batch normalization is folded.
     """
-    bring([(options.model, options.weights)], [options.data])
+    download_needed([(options.model, options.weights)], [options.data])
     dataset = load_dataset(options.data, "train", options.size)
     device = choose_device(options.device)
     model, plain = (
@@ -38,9 +38,9 @@ def bench(options: Options) -> None:
         for fold in (True, False)
     )
     pair = model.default_pair
-    target = target_of(options, model, options.data, dataset.size) or written("foo", *pair, dataset.size)
+    target = target_of(options, model, options.data, dataset.size) or text_target("foo", *pair, dataset.size)
     settings = _settings(options.rounds)
-    images = images_of(dataset, range(settings.batch), next(model.buffers()).device)
+    images = load_images(dataset, range(settings.batch), next(model.buffers()).device)
     step, bare = _times(fit(model, dataset, dataset, target, settings), plain, images, options.rounds)
     fields = {
         "ratio": step / bare, "step_seconds": step, "bare_seconds": bare, "batch": len(images),

@@ -12,7 +12,7 @@ from uapseg.cli.output import print_progress
 from uapseg.io.download import Progress, UnreachableError, fetch
 
 
-def bring(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]) -> None:
+def download_needed(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]) -> None:
     """Downloads what the networks (name, file of weights) and data sets need and is not here yet.
 
     Raises:

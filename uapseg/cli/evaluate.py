@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from uapseg.attack.run import Plan, check_unseen, reported
-from uapseg.cli.downloads import bring
+from uapseg.attack.run import Plan, check_unseen, load_evaluation_data
+from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
 from uapseg.cli.networks import network_for
 from uapseg.cli.output import columns, print_result
@@ -13,16 +13,16 @@ from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import evaluate as measure
-from uapseg.results.evaluation import percent
+from uapseg.results.evaluation import format_percent
 from uapseg.results.perturbation_file import Perturbation, load
-from uapseg.results.robustness import survival
+from uapseg.results.robustness import evaluate_robustness
 from uapseg.targets.goals import Target
 from uapseg.targets.metrics import Scores
 
 MOST_NAMES = 12
 """Files that are named in a line; the report names all."""
 
-LEARNT_BY_HEART = 0.15
+OVERFITTING_GAP = 0.15
 """A lead on known pictures over unseen ones that is worth a warning."""
 
 
@@ -43,7 +43,9 @@ def evaluate(options: Options) -> None:
     if plan is None:
         table = f"{table}\nRead as: {perturbation.convention}."
     if options.survival:
-        left = survival(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed)
+        left = evaluate_robustness(
+            model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed
+        )
         report, table = {**report, "survival": left}, f"{table}\n\n{_survival_table(left)}"
     print_result(report, table, as_json=options.json)
 
@@ -52,11 +54,11 @@ def _pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
     """Those that the report of a run is on, unless the flags name others."""
     theirs = plan.eval_data if plan and not (options.data or options.split) else None
     eval_data, size = options.eval_data or theirs, options.size or (plan and plan.size)
-    bring([], [data, eval_data])
+    download_needed([], [data, eval_data])
     if options.split:
         pictures = load_dataset(eval_data or data, options.split, size)
     else:
-        pictures = reported(data, eval_data, size)
+        pictures = load_evaluation_data(data, eval_data, size)
     if plan and data == plan.data and options.split in {None, "test"}:
         check_unseen(pictures, plan)
     return pictures
@@ -94,11 +96,11 @@ def full_report(
     fields |= {name: getattr(perturbation, name) for name in ("training", "chosen", "convention")}
     read = (*learnt, dataset)
     fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
-    told = [report.table(), *_choice(perturbation), *gap(report.perturbed, perturbation.training)]
-    return fields, "\n".join([*told, *left_out(fields["skipped"]), *fields["notes"]])
+    told = [report.table(), *_choice(perturbation), *generalization_gap(report.perturbed, perturbation.training)]
+    return fields, "\n".join([*told, *list_files(fields["skipped"]), *fields["notes"]])
 
 
-def left_out(files: Sequence[str]) -> list[str]:
+def list_files(files: Sequence[str]) -> list[str]:
     """In plain words which files could not be read, if any."""
     more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
     return [f"Not readable, and left out: {', '.join(files[:MOST_NAMES])}{more}."] if files else []
@@ -125,7 +127,7 @@ def _choice(perturbation: Perturbation) -> list[str]:
     return [f"It is the iterate after {chosen['image_gradients']:,} of {spent:,} image-gradients, chosen by {by}."]
 
 
-def gap(unseen: Scores, training: Scores | None) -> list[str]:
+def generalization_gap(unseen: Scores, training: Scores | None) -> list[str]:
     """In plain words how much better a perturbation does on the pictures that it has learnt from."""
     if not training:
         return []
@@ -133,8 +135,8 @@ def gap(unseen: Scores, training: Scores | None) -> list[str]:
     here, there = unseen[name], training.get(name)
     if here is None or there is None:
         return []
-    line = f"On pictures it has learnt from, {name.replace('_', ' ')} is {percent(there)} %"
-    if there - here > LEARNT_BY_HEART:
+    line = f"On pictures it has learnt from, {name.replace('_', ' ')} is {format_percent(there)} %"
+    if there - here > OVERFITTING_GAP:
         return [f"{line}: part of that is learnt by heart. More pictures close the gap."]
     return [f"{line}."]
 
@@ -144,8 +146,8 @@ def _survival_table(left: dict[str, dict[str, Scores]]) -> str:
     names = list(next(iter(left.values()))["perturbed"])
     rows: list[tuple[str, ...]] = [("after", *(name.replace("_", " ") for name in names), "clean", "random noise")]
     for process, found in left.items():
-        floors = (percent(found[floor][names[0]]) for floor in ("clean", "random_noise"))
-        rows.append((process, *(percent(found["perturbed"][name]) for name in names), *floors))
+        floors = (format_percent(found[floor][names[0]]) for floor in ("clean", "random_noise"))
+        rows.append((process, *(format_percent(found["perturbed"][name]) for name in names), *floors))
     return columns(rows)
 
 

@@ -71,17 +71,17 @@ def add_target(parser: Parser, *, required: bool, plan: bool = False) -> None:
     group.add_argument("--fill", metavar="CLASS", help="with --hide: what hidden pixels become (what lies nearest)")
 
 
-def hold_back(parser: Parser, names: Sequence[str]) -> None:
-    """Leaves flags at None where they are not typed, so that `typed` can tell; `settled` gives them their defaults."""
+def without_defaults(parser: Parser, names: Sequence[str]) -> None:
+    """Leaves flags that are not typed at None, for `given_flags`; `fill_defaults` gives them their defaults."""
     parser.set_defaults(usual={name: parser.get_default(name) for name in names}, **dict.fromkeys(names))
 
 
-def typed(options: Options) -> list[str]:
+def given_flags(options: Options) -> list[str]:
     """Those of the flags held back that were typed."""
     return ["--" + name.replace("_", "-") for name in options.usual if getattr(options, name) is not None]
 
 
-def settled(options: Options) -> Options:
+def fill_defaults(options: Options) -> Options:
     """The options with the defaults of the flags held back."""
     missing = {name: value for name, value in options.usual.items() if getattr(options, name) is None}
     return Options(**{**vars(options), **missing})

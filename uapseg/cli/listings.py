@@ -5,8 +5,8 @@ from typing import Any
 
 from uapseg import datasets as data
 from uapseg import models as networks
-from uapseg.cli.downloads import bring
-from uapseg.cli.evaluate import left_out
+from uapseg.cli.downloads import download_needed
+from uapseg.cli.evaluate import list_files
 from uapseg.cli.flags import Options
 from uapseg.cli.output import columns, print_result
 from uapseg.errors import UapsegError
@@ -40,7 +40,7 @@ def datasets(options: Options) -> None:
         counts = (str(line["pictures"].get(split, "-")) for split in data.SPLITS)
         classes = "-" if line["classes"] is None else str(line["classes"])
         rows.append((line["name"], size, *counts, classes, *_cost(line), line["licence"]))
-    told = [text for line in found for text in (*left_out(line.get("skipped", [])), *line.get("notes", []))]
+    told = [text for line in found for text in (*list_files(line.get("skipped", [])), *line.get("notes", []))]
     print_result({"datasets": found}, "\n".join([columns(rows), *told]), as_json=options.json)
 
 
@@ -51,7 +51,7 @@ def _cost(line: dict[str, Any]) -> tuple[str, str]:
 
 
 def _model(name: str, options: Options) -> dict[str, Any]:
-    bring([(name, None)], [])
+    download_needed([(name, None)], [])
     model = networks.load_model(name, size=options.size, strict=options.strict)
     return {
         "name": name,
@@ -72,11 +72,11 @@ def _described(line: dict[str, Any]) -> dict[str, str]:
     return {{"multiple": "sides"}.get(name, name): value for name, value in plain.items()}
 
 
-def _dataset(name: str, cards: dict[str, data.Card]) -> dict[str, Any]:
+def _dataset(name: str, cards: dict[str, data.DatasetInfo]) -> dict[str, Any]:
     """What is in a data set; of one that is not here what its card says, rather than a download."""
     if name in cards and not cards[name].cached:
         return asdict(cards[name])
-    bring([], [name])
+    download_needed([], [name])
     splits, refusals = dict[str, data.Dataset](), list[UapsegError]()
     for split in data.SPLITS:
         try:

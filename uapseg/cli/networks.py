@@ -1,7 +1,7 @@
 """The networks of a command: code from a file runs only where the user named it, or trusts the plan that does."""
 
 from uapseg.attack.run import Plan, choose_device
-from uapseg.cli.downloads import bring
+from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model, runs_code
@@ -26,7 +26,7 @@ def network_for(options: Options, perturbation: Perturbation, size: tuple[int, i
             f"{options.perturbation} holds no plan: say which network is to look, such as --model FILE.py:FUNCTION."
         )
     weights = options.weights or (plan.weights if plan and name == plan.model else None)
-    bring([(name, weights)], [])
+    download_needed([(name, weights)], [])
     device, trusted = choose_device(options.device), bool(options.model)
     return load_model(name, device, weights=weights, trusted=trusted, size=size, strict=options.strict)
 

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from uapseg.attack.state import Snapshot
-from uapseg.results.evaluation import percent
+from uapseg.results.evaluation import format_percent
 
 SHOWN_SCORES = ("target_success", "region_success", "hidden", "kept")
 """The scores that progress tells."""
@@ -70,7 +70,7 @@ def _pause() -> float:
     return 0.2 if sys.stderr.isatty() else 15.0
 
 
-def tell_when_still(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
+def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
     """Hands the snapshots on, and says once on standard error that a run gains nothing any more."""
     said = False
     for snapshot in snapshots:
@@ -89,7 +89,8 @@ def _success(snapshot: Snapshot) -> str:
     state, noise = snapshot.state, snapshot.floors["random_noise"]
     names = [name for name in state.validation.scores if name in SHOWN_SCORES]
     told = ", ".join(
-        f"{name} {percent(state.validation.scores[name])} % (noise {percent(noise[name])} %)" for name in names
+        f"{name} {format_percent(state.validation.scores[name])} % (noise {format_percent(noise[name])} %)"
+        for name in names
     )
     if not state.chosen.image_gradients:
         return told

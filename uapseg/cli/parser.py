@@ -16,10 +16,10 @@ from uapseg.cli.flags import (
     add_trust,
     count,
     epsilon,
-    hold_back,
     number,
     seed,
     size,
+    without_defaults,
 )
 
 
@@ -107,7 +107,7 @@ def _train(parser: Parser) -> None:
     search.add_argument(
         "--validation-pictures", type=count, metavar="N", help="how many unseen pictures choose the best iterate (32)"
     )
-    hold_back(parser, PLANNED)
+    without_defaults(parser, PLANNED)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (a new one under runs/)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run that is already in that folder")
     add_device(parser)

@@ -9,19 +9,19 @@ from typing import Any
 
 from PIL import Image
 
-from uapseg.attack.perturbation import eight_bit, fit_picture, perturb
-from uapseg.attack.run import choose_device, reported
-from uapseg.cli.downloads import bring
+from uapseg.attack.perturbation import fit_picture, perturb, quantize_images
+from uapseg.attack.run import choose_device, load_evaluation_data
+from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
 from uapseg.cli.networks import check_trust, network_for
 from uapseg.cli.output import print_result, with_bar
 from uapseg.errors import UapsegError
 from uapseg.io.files import write
-from uapseg.io.images import encoded, read_picture, to_images, to_picture
+from uapseg.io.images import encode_png, read_picture, to_images, to_picture
 from uapseg.models import Segmenter, load_model
-from uapseg.results.evaluation import images_of, numbers_showing
+from uapseg.results.evaluation import indices_showing_target, load_images
 from uapseg.results.figures import Row, overlay
-from uapseg.results.figures import figure as render_figure
+from uapseg.results.figures import draw_figure as render_figure
 from uapseg.results.perturbation_file import Perturbation, load
 from uapseg.results.run_folder import RunFolder
 from uapseg.tensors import Images
@@ -64,13 +64,13 @@ def figure(options: Options) -> None:
     if file.suffix.lower() not in KINDS:
         raise UapsegError(f"The figure {file.name} must end in .png or .pdf: choose such a name with --out.")
     perturbation, plan = folder.perturbation(), folder.plan
-    bring([(plan.model, plan.weights)], [plan.data, plan.eval_data])
-    dataset = reported(plan.data, plan.eval_data, plan.size)
+    download_needed([(plan.model, plan.weights)], [plan.data, plan.eval_data])
+    dataset = load_evaluation_data(plan.data, plan.eval_data, plan.size)
     device = choose_device(options.device)
     model = load_model(
         plan.model, device, weights=plan.weights, trusted=options.trust, size=dataset.size, strict=options.strict
     )
-    images = images_of(dataset, numbers_showing(model, dataset, plan.target, options.pictures), device)
+    images = load_images(dataset, indices_showing_target(model, dataset, plan.target, options.pictures), device)
     rows = [_row(image[None], perturbation, model) for image in images]
     title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {model.name}"
     content = render_figure(
@@ -131,7 +131,7 @@ def _perturbed(
     row = _row(to_images(fitted).to(device), perturbation, model)
     seen = overlay(row.perturbed, row.seen_perturbed, model.palette)
     for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(seen)), strict=True):
-        write(output, encoded(made))
+        write(output, encode_png(made))
     changed = (row.seen != row.seen_perturbed).float().mean().item()
     sizes = {"size": list(fitted.size), "from_size": list(picture.size)}
     return {"perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed, **sizes}
@@ -139,6 +139,6 @@ def _perturbed(
 
 def _row(images: Images, perturbation: Perturbation, model: Segmenter) -> Row:
     """A picture (1, 3, h, w) before and after, as 8-bit files hold it."""
-    changed = eight_bit(perturb(images, perturbation.delta.to(images.device)))
+    changed = quantize_images(perturb(images, perturbation.delta.to(images.device)))
     before, after = model.predict(images), model.predict(changed)
     return Row(images[0].cpu(), before[0].cpu(), changed[0].cpu(), after[0].cpu())

@@ -10,8 +10,8 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from uapseg.attack.run import choose_device, learnable, reported
-from uapseg.cli.downloads import bring
+from uapseg.attack.run import choose_device, load_evaluation_data, load_training_data
+from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
 from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.output import columns, print_progress, print_result, with_progress
@@ -20,10 +20,10 @@ from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, write
 from uapseg.models import load_model
-from uapseg.results.benchmark import Course, Result, run_arm, standings
-from uapseg.results.charts import race_chart
-from uapseg.results.evaluation import percent
-from uapseg.results.variants import SCREEN, settings_of
+from uapseg.results.benchmark import Benchmark, Result, leaderboard, run_variant
+from uapseg.results.charts import draw_benchmark
+from uapseg.results.evaluation import format_percent
+from uapseg.results.variants import DEFAULT_VARIANTS, variant_settings
 
 ALIKE = ("model", "weights", "data", "target", "epsilon")
 """What a smaller race must share for its best arms to be taken; budget and size of the pictures may differ."""
@@ -51,19 +51,19 @@ def race(options: Options) -> None:
     _print_standings(options, key, done)
 
 
-def _course(options: Options) -> Course:
-    bring([(options.model, options.weights)], [options.data, options.eval_data])
-    train = learnable(options.data, options.eval_data, options.size)
+def _course(options: Options) -> Benchmark:
+    download_needed([(options.model, options.weights)], [options.data, options.eval_data])
+    train = load_training_data(options.data, options.eval_data, options.size)
     held_out = load_dataset(options.data, "val", options.size)
     device = choose_device(options.device)
     model = load_model(options.model, device, weights=options.weights, size=train.size, strict=options.strict)
     target = target_of(options, model, options.data, train.size)
     assert target is not None  # noqa: S101  the parser asks for one
-    test = reported(options.data, options.eval_data, options.size)
-    return Course(model, train, held_out, test, target, options.epsilon / 255, options.budget)
+    test = load_evaluation_data(options.data, options.eval_data, options.size)
+    return Benchmark(model, train, held_out, test, target, options.epsilon / 255, options.budget)
 
 
-def _key(options: Options, course: Course) -> dict[str, Any]:
+def _key(options: Options, course: Benchmark) -> dict[str, Any]:
     """What results must share to be compared, as JSON gives it back."""
     fields = {
         "model": options.model, "weights": course.model.fingerprint, "data": options.data,
@@ -77,9 +77,9 @@ def _key(options: Options, course: Course) -> dict[str, Any]:
 def _arms(options: Options, key: dict[str, Any]) -> list[str]:
     """The arms that are named, else those of the screen, else the best of the largest smaller race in the file."""
     if options.best is None:
-        arms: list[str] = [arm.strip() for arm in options.arms.split(",")] if options.arms else [*SCREEN]
+        arms: list[str] = [arm.strip() for arm in options.arms.split(",")] if options.arms else [*DEFAULT_VARIANTS]
         for arm in arms:  # a slip in the last name is told before the first has run
-            settings_of(arm, epsilon=options.epsilon / 255, budget=options.budget, seed=0)
+            variant_settings(arm, epsilon=options.epsilon / 255, budget=options.budget, seed=0)
         return arms
     alike = [line for line in _lines(options.out) if all(line["race"].get(name) == key[name] for name in ALIKE)]
     smaller = [line for line in alike if line["budget"] < options.budget]
@@ -92,13 +92,13 @@ def _arms(options: Options, key: dict[str, Any]) -> list[str]:
     return [arm["arm"] for arm in ranked[: options.best]]
 
 
-def _run(course: Course, arm: str, seed: int) -> list[Result]:
+def _run(course: Benchmark, arm: str, seed: int) -> list[Result]:
     """Runs one arm; one that cannot run here is named, and gives no result."""
     print_progress(f"{arm}, seed {seed}")
     found: list[Result] = []
 
     def followed() -> Iterator[Any]:
-        found.append((yield from run_arm(course, arm, seed)))
+        found.append((yield from run_variant(course, arm, seed)))
 
     try:
         deque(with_progress(followed(), course.budget, 0), maxlen=0)
@@ -154,7 +154,7 @@ def _standings(file: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
         UapsegError: They were altered.
     """
     try:
-        return standings(lines)
+        return leaderboard(lines)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
         raise _altered(file) from error
 
@@ -168,7 +168,7 @@ def _print_standings(options: Options, key: dict[str, Any], done: list[dict[str,
     floors = {name: done[0][name] for name in ("random_noise", "clean")}
     title = f"{key['target']} · {options.data} · network {options.model} · epsilon {options.epsilon:g}"
     picture = options.out.with_suffix(".png")
-    write(picture, race_chart(arms, floors, title))
+    write(picture, draw_benchmark(arms, floors, title))
     fields = {"arms": arms, "winner": arms[0]["arm"], **floors, **key, "file": str(options.out), "chart": str(picture)}
     print_result(fields, f"{title}\n{_table(arms, floors)}\n{picture} shows the curves.", as_json=options.json)
 
@@ -178,15 +178,16 @@ def _table(arms: list[dict[str, Any]], floors: dict[str, dict[str, float | None]
     rows = [("arm", *(name.replace("_", " ") for name in names), "on those learnt from", "seconds")]
     for arm in arms:
         cells = (_cell(arm, name) for name in names)
-        rows.append((arm["arm"], *cells, percent(arm["training"][names[0]]), f"{arm['seconds']:.0f}"))
+        rows.append((arm["arm"], *cells, format_percent(arm["training"][names[0]]), f"{arm['seconds']:.0f}"))
     rows += [
-        (name.replace("_", " "), *(percent(floor[one]) for one in names), "", "") for name, floor in floors.items()
+        (name.replace("_", " "), *(format_percent(floor[one]) for one in names), "", "")
+        for name, floor in floors.items()
     ]
     return columns(rows)
 
 
 def _cell(arm: dict[str, Any], name: str) -> str:
     if name not in arm["interval"]:
-        return percent(arm["perturbed"][name])
-    low, high = (percent(end) for end in arm["interval"][name])
-    return f"{percent(arm['perturbed'][name])} ({low} to {high})"
+        return format_percent(arm["perturbed"][name])
+    low, high = (format_percent(end) for end in arm["interval"][name])
+    return f"{format_percent(arm['perturbed'][name])} ({low} to {high})"

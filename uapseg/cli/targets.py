@@ -7,8 +7,8 @@ from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode
 from uapseg.models import Segmenter
-from uapseg.targets.drawing import drawn, mapped, read_mask, written
-from uapseg.targets.goals import Hidden, Static, Target, class_numbers
+from uapseg.targets.drawing import label_map_target, mask_target, read_mask, text_target
+from uapseg.targets.goals import HideClasses, StaticTarget, Target, class_indices
 
 KEEP = "keep"
 
@@ -28,15 +28,15 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     _check_company(options)
     if options.hide:
         fill = _named(options.fill, model) if options.fill else None
-        return Hidden(classes=tuple(_named(name, model) for name in options.hide), fill=fill)
+        return HideClasses(classes=tuple(_named(name, model) for name in options.hide), fill=fill)
     if options.scene is not None:
         return _scene(options.scene, model, load_dataset(data, "train", options.size))
     if options.text is None and options.mask is None:
         return None
     inside, rest = _pair(options, model)
     if options.text is not None:
-        return written(options.text, inside, rest, size)
-    return drawn(
+        return text_target(options.text, inside, rest, size)
+    return mask_target(
         read_mask(decode(options.mask, wide=True), invert=options.invert), inside, rest, _caption(options.mask)
     )
 
@@ -53,7 +53,7 @@ def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Pat
         UapsegError: It has not; file and network are named.
     """
     try:
-        target.on(model.classes, model.objects, size)
+        target.bind(model.classes, model.objects, size)
     except UapsegError as error:
         raise UapsegError(f"The perturbation {file} does not fit the network {model.name}: {error}") from error
 
@@ -84,15 +84,15 @@ def _pair(options: Options, model: Segmenter) -> tuple[str, str | None]:
     return inside, _named(rest, model)
 
 
-def _scene(number: int, model: Segmenter, dataset: Dataset) -> Static:
+def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
     if not 0 <= number < len(dataset):
         raise UapsegError(f"There is no training picture {number}: choose from 0 to {len(dataset) - 1}.")
     device = next(model.buffers()).device
     seen = model.predict(dataset.pictures([number]).to(device).float() / 255)[0]
-    return mapped(seen.cpu().numpy(), model.classes, None, f"scene {number}")
+    return label_map_target(seen.cpu().numpy(), model.classes, None, f"scene {number}")
 
 
 def _named(name: str, model: Segmenter) -> str:
     """A class as the network spells it."""
-    (number,) = class_numbers((name,), model.classes)
+    (number,) = class_indices((name,), model.classes)
     return model.classes[number]

@@ -9,23 +9,23 @@ from datetime import datetime
 from pathlib import Path
 from shlex import quote
 
-from uapseg.attack.distributed import Workers, joined
-from uapseg.attack.plan_file import MOST_BYTES, plan_in
-from uapseg.attack.run import Plan, choose_device, learnt_from, reported, run
+from uapseg.attack.distributed import Workers, init_distributed
+from uapseg.attack.plan_file import MOST_BYTES, extract_plan
+from uapseg.attack.run import Plan, choose_device, load_evaluation_data, load_run_data, run
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.attack.state import Snapshot
-from uapseg.cli.downloads import bring
-from uapseg.cli.evaluate import full_report, left_out
-from uapseg.cli.flags import Options, settled, typed
+from uapseg.cli.downloads import download_needed
+from uapseg.cli.evaluate import full_report, list_files
+from uapseg.cli.flags import Options, fill_defaults, given_flags
 from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.networks import check_trust, needs_trust
-from uapseg.cli.output import print_progress, print_result, tell_when_still, with_progress
+from uapseg.cli.output import print_progress, print_result, report_stall, with_progress
 from uapseg.cli.targets import target_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, remove_parts
 from uapseg.models import load_model
-from uapseg.results.perturbation_file import finished
+from uapseg.results.perturbation_file import best_perturbation
 from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
 CHOSEN = ("omega", "train_pictures", "keep", "balanced", "robust", "validate_every", "validation_pictures")
@@ -37,54 +37,56 @@ SAVE_EVERY = 5.0
 
 def train(options: Options) -> None:
     """Trains a perturbation into a new folder, and measures it on the test pictures."""
-    with joined() as workers:
+    with init_distributed() as workers:
         if options.out and workers.rank == 0:
             check_vacant(options.out, overwrite=options.overwrite)
-        asked = _asked(options)
+        asked = _resume_choice(options)
         _bring(asked, workers)
         plan = _plan(asked) if isinstance(asked, Options) else asked
         trusted = isinstance(asked, Options) or options.trust  # what was typed is meant
         # refuses what does not fit, before any folder
-        pictures, strict = learnt_from(plan), options.strict
+        pictures, strict = load_run_data(plan), options.strict
         snapshots = run(
             plan, device=options.device, workers=workers, trusted=trusted, strict=strict, pictures=pictures
         )
-        test = reported(plan.data, plan.eval_data, plan.size)
+        test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
             return
         path = options.out or _new_folder(plan.target.title)
-        _carry_out(RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, (*pictures, test), 0, options)
+        _run_to_report(
+            RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, (*pictures, test), 0, options
+        )
 
 
 def resume(options: Options) -> None:
     """Goes on with a stopped run, and measures it on the test pictures."""
-    with joined() as workers:
+    with init_distributed() as workers:
         folder = RunFolder.open(options.folder)
         plan, state = folder.plan, folder.load_state()
         check_trust(plan, trusted=options.trust)
         _bring(plan, workers)
-        pictures, ways = learnt_from(plan), {"trusted": options.trust, "strict": options.strict}
+        pictures, ways = load_run_data(plan), {"trusted": options.trust, "strict": options.strict}
         snapshots = run(plan, device=options.device, state=state, workers=workers, pictures=pictures, **ways)
-        test = reported(plan.data, plan.eval_data, plan.size)
+        test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _help(snapshots)
             return
         remove_parts(folder.path)
         if state is None:
             print_progress(f"Nothing of the run in {folder.path} was saved yet: it begins anew.")
-        _carry_out(folder, snapshots, (*pictures, test), state.image_gradients if state else 0, options)
+        _run_to_report(folder, snapshots, (*pictures, test), state.image_gradients if state else 0, options)
 
 
-def _asked(options: Options) -> Options | Plan:
+def _resume_choice(options: Options) -> Options | Plan:
     """What the flags ask for, or the plan in the file of ``--plan``."""
     if options.plan is None:
         if options.trust:
             raise UapsegError("--trust goes with --plan only: leave it out.")
-        return settled(options)
-    if flags := typed(options):
+        return fill_defaults(options)
+    if flags := given_flags(options):
         raise UapsegError(f"--plan says all of the search already: leave out {', '.join(flags)}.")
-    plan = plan_in(read(options.plan, MOST_BYTES))
+    plan = extract_plan(read(options.plan, MOST_BYTES))
     check_trust(plan, trusted=options.trust)
     return plan
 
@@ -93,7 +95,7 @@ def _bring(wanted: Options | Plan, workers: Workers) -> None:
     """Has the first process fetch what is not here yet; the others then find it."""
     if workers.rank == 0:
         networks = [(wanted.model, wanted.weights), *((name, None) for name in wanted.also)]
-        bring(networks, [wanted.data, wanted.eval_data])
+        download_needed(networks, [wanted.data, wanted.eval_data])
     workers.wait()
 
 
@@ -136,7 +138,7 @@ def _new_folder(title: str) -> Path:
     return next(path for path in taken if not path.exists())
 
 
-def _carry_out(
+def _run_to_report(
     folder: RunFolder,
     snapshots: Generator[Snapshot],
     pictures: tuple[Dataset, Dataset, Dataset],
@@ -155,14 +157,14 @@ def _carry_out(
     *learnt, test = pictures
     plan = folder.plan
     print_progress(f"Training into {folder.path}: {plan.target.title}.")
-    for line in left_out(learnt[0].skipped):
+    for line in list_files(learnt[0].skipped):
         print_progress(line)
     try:
-        last = _search(folder, tell_when_still(with_progress(snapshots, plan.settings.budget, spent)))
+        last = _search(folder, report_stall(with_progress(snapshots, plan.settings.budget, spent)))
         print_progress("Measuring on the test pictures...")
         device = choose_device(options.device)
         model = load_model(plan.model, device, weights=plan.weights, size=test.size, strict=options.strict)
-        report, table = full_report(finished(plan, last.state), model, test, plan.target, learnt=learnt)
+        report, table = full_report(best_perturbation(plan, last.state), model, test, plan.target, learnt=learnt)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
         again += "" if options.strict else " --no-checks"
@@ -183,7 +185,7 @@ def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
     try:
         with closing(snapshots):
             for last in snapshots:
-                folder.note(last)
+                folder.append_history(last)
                 if time.monotonic() - saved > SAVE_EVERY:
                     _save(folder, last)
                     saved = time.monotonic()

@@ -3,14 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from uapseg.attack.run import Plan, check_unseen, choose_device, reported
-from uapseg.cli.downloads import bring
+from uapseg.attack.run import Plan, check_unseen, choose_device, load_evaluation_data
+from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
 from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.targets import check_fit
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model, short_name
-from uapseg.results.evaluation import evaluate, percent
+from uapseg.results.evaluation import evaluate, format_percent
 from uapseg.results.perturbation_file import Perturbation, load
 
 
@@ -21,7 +21,7 @@ def transfer(options: Options) -> None:
     if not names:
         raise UapsegError("No network is named: name some with --models, separated by commas.")
     data = [options.data] if options.data else [name for *_, plan in rows for name in (plan.data, plan.eval_data)]
-    bring([(name, None) for name in names], data)
+    download_needed([(name, None) for name in names], data)
     size, device = options.size or rows[0][2].size, choose_device(options.device)
     models = [load_model(name, device, size=size, strict=options.strict) for name in names]
     for file, perturbation, plan in rows:
@@ -41,7 +41,7 @@ def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
 def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, options: Options) -> dict[str, Any]:
     print_progress(f"{file} on {model.name}")
     size = options.size or plan.size
-    dataset = reported(options.data or plan.data, None if options.data else plan.eval_data, size)
+    dataset = load_evaluation_data(options.data or plan.data, None if options.data else plan.eval_data, size)
     if options.data in {None, plan.data}:
         check_unseen(dataset, plan)
     report = evaluate(model, dataset, plan.target, perturbation.delta, epsilon=perturbation.epsilon)
@@ -58,6 +58,9 @@ def _table(cells: list[dict[str, Any]], names: list[str]) -> str:
     for start in range(0, len(cells), len(names)):
         line = cells[start : start + len(names)]
         for score in line[0]["perturbed"]:
-            values = (f"{percent(cell['perturbed'][score])} ({percent(cell['random_noise'][score])})" for cell in line)
+            values = (
+                f"{format_percent(cell['perturbed'][score])} ({format_percent(cell['random_noise'][score])})"
+                for cell in line
+            )
             rows.append(("+".join(line[0]["trained_on"]), score.replace("_", " "), *values))
     return columns(rows)

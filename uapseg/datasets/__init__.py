@@ -78,7 +78,7 @@ class Dataset(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class DatasetInfo:
     """What there is to know of a data set before it is opened.
 
     Attributes:
@@ -102,7 +102,7 @@ class Card:
     download_bytes: int | None = None
 
 
-def catalogue() -> list[Card]:
+def catalogue() -> list[DatasetInfo]:
     """A card for each data set and each form of one; none is opened."""
     modules = [import_module(file) for file in (*_FILES.values(), _OWN)]
     return [card for module in modules if hasattr(module, "cards") for card in module.cards()]

@@ -12,11 +12,11 @@ Source: Zhou et al., Scene Parsing through ADE20K Dataset, CVPR 2017.
 from functools import partial
 from pathlib import Path
 
-from uapseg.datasets import Card, Split
+from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reader import Photos
-from uapseg.datasets.splits import held_out, only_official
+from uapseg.datasets.reader import ImageDataset
+from uapseg.datasets.splits import eval_split_of, require_official
 
 SIZE = (384, 384)
 LICENCE = "research use, by the terms of ADE20K"
@@ -40,13 +40,13 @@ CLASSES = (
 READ = partial(read_labels, numbers=table({number + 1: number for number in range(len(CLASSES))}))
 
 
-def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the folder ``root``.
 
     Raises:
         UapsegError: The folder holds no pictures of that split.
     """
-    only_official("ade20k", split)
+    require_official("ade20k", split)
     top = Path(root).expanduser()
     if (top / "ADEChallengeData2016").is_dir():
         top /= "ADEChallengeData2016"
@@ -54,9 +54,9 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     folder, labels = top / "images" / theirs, top / "annotations" / theirs
     pictures = found(list(folder.glob("*.jpg")), folder, "images/ and annotations/")
     if split != "test":
-        pictures = [file for file in pictures if held_out(file.stem) == split]
+        pictures = [file for file in pictures if eval_split_of(file.stem) == split]
     whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
-    return Photos(
+    return ImageDataset(
         whole,
         name=f"ade20k:{root}",
         split=split,
@@ -67,7 +67,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     )
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "ADE20K: images/ and annotations/ of the scene parsing challenge, its validation split as test"
-    return [Card(name="ade20k:ROOT", about=about, size=SIZE, classes=len(CLASSES), licence=LICENCE)]
+    return [DatasetInfo(name="ade20k:ROOT", about=about, size=SIZE, classes=len(CLASSES), licence=LICENCE)]

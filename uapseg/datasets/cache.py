@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uapseg.io.environment import number
+from uapseg.io.environment import read_number
 
 Pixels = NDArray[np.uint8]
 
@@ -27,7 +27,7 @@ MOST = 2048 * MIB
 MOST_THREADS = 8
 
 
-class Memory:
+class ImageCache:
     """Arrays by key; when they are more than ``limit`` bytes, those that were not asked for the longest go."""
 
     def __init__(self, limit: int) -> None:
@@ -38,7 +38,7 @@ class Memory:
         self._coming: dict[Hashable, Future[Pixels]] = {}
         self._pool: ThreadPoolExecutor | None = None
 
-    def later(self, key: Hashable, make: Callable[[], Pixels]) -> Future[Pixels]:
+    def submit(self, key: Hashable, make: Callable[[], Pixels]) -> Future[Pixels]:
         """The array of this key, when it is there; ``make`` is called on another thread, once however many wait."""
         with self.lock:
             if key in self._arrays:
@@ -71,9 +71,9 @@ class Memory:
 
 
 @cache
-def shared_memory() -> Memory:
+def shared_cache() -> ImageCache:
     """The memory that all data sets of this process share."""
-    memory = Memory(memory_limit())
+    memory = ImageCache(memory_limit())
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
             before=memory.lock.acquire, after_in_parent=memory.lock.release, after_in_child=memory.after_fork
@@ -89,8 +89,8 @@ def memory_limit() -> int:
     Raises:
         UapsegError: ``UAPSEG_MEMORY`` is no number.
     """
-    usual = min(MOST, _installed() // 4) // number("LOCAL_WORLD_SIZE", 1, 1)
-    return number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
+    usual = min(MOST, _installed() // 4) // read_number("LOCAL_WORLD_SIZE", 1, 1)
+    return read_number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
 
 
 def threads() -> int:

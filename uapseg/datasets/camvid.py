@@ -9,11 +9,11 @@ Source: Brostow, Fauqueur, Cipolla, Semantic object classes in video, Pattern Re
 from functools import partial
 from pathlib import Path
 
-from uapseg.datasets import Card, Split
+from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reader import Photos, first_size
-from uapseg.datasets.splits import only_official
+from uapseg.datasets.reader import ImageDataset, first_size
+from uapseg.datasets.splits import require_official
 from uapseg.scenes import CLASSES  # the same eleven
 
 SIZE = (480, 360)
@@ -21,24 +21,24 @@ LICENCE = "research use"
 READ = partial(read_labels, numbers=table({number: number for number in range(len(CLASSES))}))
 
 
-def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the folder ``root``, its pictures as large as they are.
 
     Raises:
         UapsegError: The folder holds no pictures of that split.
     """
-    only_official("camvid", split)
+    require_official("camvid", split)
     top = Path(root).expanduser()
     folder, labels = top / "images" / split, top / "labels" / split
     pictures = found([*folder.glob("*.jpg"), *folder.glob("*.png")], folder, "images/ and labels/")
     whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
     size = size or first_size(whole, SIZE)
-    return Photos(
+    return ImageDataset(
         whole, name=f"camvid:{root}", split=split, size=size, licence=LICENCE, classes=CLASSES, skipped=skipped
     )
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "CamVid: frames of street videos, in images/ and labels/ with train, val and test"
-    return [Card(name="camvid:ROOT", about=about, size=None, classes=len(CLASSES), licence=LICENCE)]
+    return [DatasetInfo(name="camvid:ROOT", about=about, size=None, classes=len(CLASSES), licence=LICENCE)]

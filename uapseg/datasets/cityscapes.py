@@ -12,11 +12,11 @@ https://github.com/mcordts/cityscapesScripts.
 from functools import partial
 from pathlib import Path
 
-from uapseg.datasets import Card, Split
+from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reader import Photos
-from uapseg.datasets.splits import held_out, only_official
+from uapseg.datasets.reader import ImageDataset
+from uapseg.datasets.splits import eval_split_of, require_official
 
 SIZE = (512, 256)
 LICENCE = "research use, by the terms of Cityscapes"
@@ -31,21 +31,21 @@ READ = partial(read_labels, numbers=table({stored: number for number, stored in 
 _PICTURE, _LABELS = "_leftImg8bit", "_gtFine_labelIds.png"
 
 
-def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the folder ``root``.
 
     Raises:
         UapsegError: The folder holds no pictures of that split.
     """
-    only_official("cityscapes", split)
+    require_official("cityscapes", split)
     top = Path(root).expanduser()
     theirs = "val" if split == "test" else "train"
     folder = top / "leftImg8bit" / theirs
     pictures = found(list(folder.glob(f"*/*{_PICTURE}.*")), folder, "leftImg8bit/ and gtFine/")
     if split != "test":
-        pictures = [file for file in pictures if held_out(file.stem) == split]
+        pictures = [file for file in pictures if eval_split_of(file.stem) == split]
     whole, skipped = samples(files({file: _labels_of(top, theirs, file) for file in pictures}), READ)
-    return Photos(
+    return ImageDataset(
         whole,
         name=f"cityscapes:{root}",
         split=split,
@@ -56,10 +56,10 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     )
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "Cityscapes: leftImg8bit/ and gtFine/, its val split as test"
-    return [Card(name="cityscapes:ROOT", about=about, size=SIZE, classes=len(LABELS), licence=LICENCE)]
+    return [DatasetInfo(name="cityscapes:ROOT", about=about, size=SIZE, classes=len(LABELS), licence=LICENCE)]
 
 
 def _labels_of(root: Path, split: str, picture: Path) -> Path:

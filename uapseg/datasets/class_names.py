@@ -20,7 +20,7 @@ _NUMBERED_BEHIND = re.compile(r"(\S.*?)\s*[:;,=\t]\s*(\d+)")
 
 
 @dataclass(frozen=True)
-class Naming:
+class ClassNames:
     """How the numbers in a set's label maps are to be read.
 
     Attributes:
@@ -82,7 +82,7 @@ def read_classes(source: Source) -> dict[int, str]:
     return kept
 
 
-def settle(names: dict[int, str] | None, maps: Sequence[Source]) -> Naming:
+def match_names(names: dict[int, str] | None, maps: Sequence[Source]) -> ClassNames:
     """How to read the label maps of a set, by what some of them hold.
 
     Args:
@@ -96,26 +96,26 @@ def settle(names: dict[int, str] | None, maps: Sequence[Source]) -> Naming:
         return _of_two(names, naming)
     if strange := there - naming.named - {VOID}:
         note = f"Some label maps hold {_listed(strange)}, for which classes.txt has no name: they count as void."
-        return Naming(naming.classes, naming.numbers, naming.named, (note,))
+        return ClassNames(naming.classes, naming.numbers, naming.named, (note,))
     return naming
 
 
-def _of_two(names: dict[int, str] | None, naming: Naming) -> Naming:
+def _of_two(names: dict[int, str] | None, naming: ClassNames) -> ClassNames:
     """Label maps of 0 and 255 alone: where there are two classes, 255 is the second."""
     if names and len(names) == 2 and 0 in names:
         second = names[max(names)]
         note = f"The label maps hold 0 and 255 alone: 255 is read as {second}, the second of the two classes."
-        return Naming((names[0], second), table({0: 0, VOID: 1}), frozenset({0, VOID}), (note,))
+        return ClassNames((names[0], second), table({0: 0, VOID: 1}), frozenset({0, VOID}), (note,))
     note = (
         "The label maps hold 0 and 255 alone, and 255 is void: they are not used; save class numbers, or name two "
         "classes in classes.txt, of which 255 is then the second."
     )
-    return Naming(naming.classes, naming.numbers, naming.named, (note,), usable=False)
+    return ClassNames(naming.classes, naming.numbers, naming.named, (note,), usable=False)
 
 
-def _naming(names: dict[int, str]) -> Naming:
+def _naming(names: dict[int, str]) -> ClassNames:
     order = sorted(names)
-    return Naming(
+    return ClassNames(
         tuple(names[number] for number in order),
         table({number: place for place, number in enumerate(order)}),
         frozenset(order),

@@ -18,12 +18,12 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from uapseg.datasets import Card, Split
-from uapseg.datasets.coco_annotations import Annotated, Chosen, chosen
+from uapseg.datasets import DatasetInfo, Split
+from uapseg.datasets.coco_annotations import Annotated, SelectedAnnotations, select_annotations
 from uapseg.datasets.coco_files import complete, credits_of, folder_of, missing, samples, write_credits
-from uapseg.datasets.coco_selection import MOST, Choice
-from uapseg.datasets.reader import Photos
-from uapseg.datasets.splits import on_side
+from uapseg.datasets.coco_selection import MOST, Selection
+from uapseg.datasets.reader import ImageDataset
+from uapseg.datasets.splits import in_split
 from uapseg.datasets.voc import CLASSES
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, cache_folder, fetch
@@ -39,7 +39,7 @@ SIZE = (384, 384)
 LICENCE = "each photo by its licence at Flickr"
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, downloading what is missing.
 
     Raises:
@@ -56,10 +56,10 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photo
         write_credits(one.entry for one in wanted)
     else:
         annotations, pictures = _own(source)
-        found = chosen(annotations, "", choice)
+        found = select_annotations(annotations, "", choice)
         wanted = _in_split(found.pictures, split)
     whole, skipped = samples({one.entry: one if found.labelled else None for one in wanted}, pictures)
-    return Photos(
+    return ImageDataset(
         whole,
         name=name,
         split=split,
@@ -87,25 +87,25 @@ def attribution(where: str) -> str:
         UapsegError: The annotations are not here yet.
     """
     source, choice = _parts(where)
-    found = _official(source, choice) if source in OFFICIAL else chosen(_own(source)[0], "", choice)
+    found = _official(source, choice) if source in OFFICIAL else select_annotations(_own(source)[0], "", choice)
     return credits_of(one.entry for one in found.pictures)
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of it."""
     ways = "?any=person,dog&count=200 and more choose from it"
-    own = Card(
+    own = DatasetInfo(
         name="coco:ANNOTATIONS.json:PICTURES", about=f"COCO's annotations and pictures that you have; {ways}",
         size=SIZE, classes=len(CLASSES), licence=LICENCE,
     )  # fmt: skip
     return [*(_card(source, ways) for source in OFFICIAL), own]
 
 
-def _card(source: str, ways: str) -> Card:
+def _card(source: str, ways: str) -> DatasetInfo:
     count = min(MOST, OFFICIAL[source])
     here = len(list(folder_of(source).glob("*.jpg")))
     annotated = _annotations(source).is_file()
-    return Card(
+    return DatasetInfo(
         name=f"coco:{source}",
         about=f"photos of everyday scenes; {ways}",
         pictures={"all": count},
@@ -117,9 +117,9 @@ def _card(source: str, ways: str) -> Card:
     )
 
 
-def _parts(where: str) -> tuple[str, Choice]:
+def _parts(where: str) -> tuple[str, Selection]:
     source, _, query = where.partition("?")
-    return source, Choice.parse(query)
+    return source, Selection.parse(query)
 
 
 def _own(source: str) -> tuple[Path, Path]:
@@ -140,14 +140,16 @@ def _missing_annotations(source: str) -> list[Download]:
     return [Download(url=ANNOTATIONS, path=_archive(), checksum=CHECKSUM, size=BYTES)]
 
 
-def _official(source: str, choice: Choice) -> Chosen:
+def _official(source: str, choice: Selection) -> SelectedAnnotations:
     _unpack(source)
     digest = hashlib.sha256(repr(choice).encode()).hexdigest()[:16]
-    return chosen(_annotations(source), source, choice, cache_folder() / "coco" / "chosen" / f"{source}-{digest}.json")
+    return select_annotations(
+        _annotations(source), source, choice, cache_folder() / "coco" / "chosen" / f"{source}-{digest}.json"
+    )
 
 
 def _in_split(listed: Sequence[Annotated], split: Split) -> list[Annotated]:
-    inside = on_side((one.entry.identity for one in listed), split)
+    inside = in_split((one.entry.identity for one in listed), split)
     return [one for one, here in zip(listed, inside, strict=True) if here]
 
 

@@ -15,7 +15,7 @@ from uapseg.datasets.cache import Pixels
 from uapseg.datasets.coco_categories import VOC_NUMBERS
 from uapseg.datasets.coco_outlines import Runs
 from uapseg.datasets.coco_records import Record, Records, category_of, is_crowd, positive, read_json, records_in
-from uapseg.datasets.coco_selection import Choice, Entry
+from uapseg.datasets.coco_selection import CocoImage, Selection
 from uapseg.datasets.labels import VOID
 from uapseg.errors import UapsegError
 from uapseg.io.files import write
@@ -33,7 +33,7 @@ class Shape:
 class Annotated:
     """A picture with what is known to be in it."""
 
-    entry: Entry
+    entry: CocoImage
     size: tuple[int, int]
     shapes: tuple[Shape, ...]
 
@@ -46,7 +46,7 @@ class Annotated:
         width, height = self.size
         labels = np.zeros((height, width), np.uint8)
         for shape in sorted(self.shapes, key=lambda shape: shape.number != VOID):
-            inside = coco_outlines.inside(shape.runs)
+            inside = coco_outlines.fill_mask(shape.runs)
             claimed = inside & (labels != 0) & (labels != VOID) & (labels != shape.number)
             labels[inside] = shape.number
             labels[claimed] = VOID
@@ -54,7 +54,7 @@ class Annotated:
 
 
 @dataclass(frozen=True)
-class Chosen:
+class SelectedAnnotations:
     """Pictures that are chosen.
 
     Attributes:
@@ -68,7 +68,9 @@ class Chosen:
     labelled: bool
 
 
-def chosen(annotations: Path, folder: str, choice: Choice, kept: Path | None = None) -> Chosen:
+def select_annotations(
+    annotations: Path, folder: str, choice: Selection, kept: Path | None = None
+) -> SelectedAnnotations:
     """The pictures that are chosen; what is known of all others is forgotten again, as it is much.
 
     Args:
@@ -88,7 +90,7 @@ def chosen(annotations: Path, folder: str, choice: Choice, kept: Path | None = N
 
 
 @lru_cache(maxsize=8)
-def _chosen(annotations: Path, changed: int, folder: str, choice: Choice, kept: Path | None) -> Chosen:
+def _chosen(annotations: Path, changed: int, folder: str, choice: Selection, kept: Path | None) -> SelectedAnnotations:
     if kept and kept.is_file() and kept.stat().st_mtime_ns >= changed:
         return _annotated(records_in(read_json(kept), annotations), folder, annotations)
     content = read_json(annotations)
@@ -100,7 +102,7 @@ def _chosen(annotations: Path, changed: int, folder: str, choice: Choice, kept: 
     return _annotated(records, folder, annotations)
 
 
-def _narrowed(records: Records, folder: str, choice: Choice) -> Records:
+def _narrowed(records: Records, folder: str, choice: Selection) -> Records:
     """The chosen pictures alone."""
     entries = {_entry(record, records, folder): record for record in records.pictures}
     return Records(
@@ -116,7 +118,7 @@ def _raw(records: Records) -> dict[str, Any]:
     }
 
 
-def _entry(record: Record, records: Records, folder: str) -> Entry:
+def _entry(record: Record, records: Records, folder: str) -> CocoImage:
     shares: dict[str, float] = {}
     for annotation in record.annotations:
         name = category_of(annotation, records.categories)
@@ -124,16 +126,16 @@ def _entry(record: Record, records: Records, folder: str) -> Entry:
             covered = positive(annotation.get("area")) or _area(annotation, record.size)
             share = min(1.0, covered / (record.size[0] * record.size[1]))
             shares[name] = max(share, shares.get(name, 0.0))
-    return Entry(record.number, record.file, folder, record.licence, record.source, shares)
+    return CocoImage(record.number, record.file, folder, record.licence, record.source, shares)
 
 
 def _area(annotation: dict[str, Any], size: tuple[int, int]) -> int:
     """Pixels of an object for which the file has no area."""
-    runs = coco_outlines.outlined(annotation, size)[0] or coco_outlines.boxed(annotation, size)
+    runs = coco_outlines.mask_from_outline(annotation, size)[0] or coco_outlines.mask_from_box(annotation, size)
     return coco_outlines.area(runs) if runs else 0
 
 
-def _annotated(records: Records, folder: str, file: Path) -> Chosen:
+def _annotated(records: Records, folder: str, file: Path) -> SelectedAnnotations:
     """All pictures of these annotations, sorted by file name, with their objects of VOC's classes."""
     left_out, found = Counter(records.left_out), list[Annotated]()
     for record in sorted(records.pictures, key=lambda record: record.file):
@@ -146,7 +148,7 @@ def _annotated(records: Records, folder: str, file: Path) -> Chosen:
     words = [f"{count} {what} in {file.name}" for what, count in left_out.items() if count]
     labelled = not VOC_NUMBERS.keys().isdisjoint(records.categories.values())
     words += [] if labelled else [f"all labels, as no category in {file.name} is a class of VOC"]
-    return Chosen(tuple(found), tuple(words), labelled)
+    return SelectedAnnotations(tuple(found), tuple(words), labelled)
 
 
 def _shape(annotation: dict[str, Any], records: Records, size: tuple[int, int]) -> tuple[Shape | None, int]:
@@ -155,8 +157,8 @@ def _shape(annotation: dict[str, Any], records: Records, size: tuple[int, int]) 
     number = VOID if name is None or is_crowd(annotation) else VOC_NUMBERS.get(name, 0)
     if name is not None and name not in VOC_NUMBERS:
         return None, 0  # background
-    runs, bad = coco_outlines.outlined(annotation, size)
+    runs, bad = coco_outlines.mask_from_outline(annotation, size)
     if runs:
         return Shape(number, runs), bad
-    box = coco_outlines.boxed(annotation, size)
+    box = coco_outlines.mask_from_box(annotation, size)
     return Shape(VOID, box) if box else None, bad

@@ -13,7 +13,7 @@ from PIL import Image
 
 from uapseg.datasets import Split, needed, prepare
 from uapseg.datasets.coco_annotations import Annotated
-from uapseg.datasets.coco_selection import Entry
+from uapseg.datasets.coco_selection import CocoImage
 from uapseg.datasets.reader import Sample
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, UnreachableError, cache_folder
@@ -48,7 +48,7 @@ def complete(name: str, split: Split, count: int) -> None:
             raise
 
 
-def missing(entries: Iterable[Entry]) -> list[Download]:
+def missing(entries: Iterable[CocoImage]) -> list[Download]:
     """The pictures that have to be downloaded.
 
     Raises:
@@ -65,7 +65,9 @@ def missing(entries: Iterable[Entry]) -> list[Download]:
     return downloads
 
 
-def samples(wanted: Mapping[Entry, Annotated | None], pictures: Path | None = None) -> tuple[list[Sample], list[str]]:
+def samples(
+    wanted: Mapping[CocoImage, Annotated | None], pictures: Path | None = None
+) -> tuple[list[Sample], list[str]]:
     """Pictures with their labels, as far as they are whole, and the names of those that are not.
 
     A picture of another size than its annotations are for comes without labels, and its labels are named.
@@ -99,14 +101,14 @@ def samples(wanted: Mapping[Entry, Annotated | None], pictures: Path | None = No
     return whole, [*damaged, *(f"labels of {name}, which {why}" for name, why in misfits.items())]
 
 
-def credits_of(entries: Iterable[Entry]) -> str:
+def credits_of(entries: Iterable[CocoImage]) -> str:
     """Whose pictures are, as CSV: file, licence, the licence's address, and the picture's at Flickr."""
     return _table(_row(entry) for entry in entries)
 
 
-def write_credits(entries: Iterable[Entry]) -> None:
+def write_credits(entries: Iterable[CocoImage]) -> None:
     """Adds to the files beside the downloaded pictures whose they are."""
-    folders: dict[str, list[Entry]] = {}
+    folders: dict[str, list[CocoImage]] = {}
     for entry in entries:
         folders.setdefault(entry.folder, []).append(entry)
     for folder, inside in folders.items():
@@ -120,7 +122,7 @@ def write_credits(entries: Iterable[Entry]) -> None:
                 write(file, after.encode())
 
 
-def _row(entry: Entry) -> dict[Any, str]:
+def _row(entry: CocoImage) -> dict[Any, str]:
     values = (entry.file, entry.licence.name, entry.licence.url, entry.source)
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -133,7 +135,7 @@ def _table(rows: Iterable[dict[Any, str]]) -> str:
     return text.getvalue()
 
 
-def _place(entry: Entry, pictures: Path | None) -> Path:
+def _place(entry: CocoImage, pictures: Path | None) -> Path:
     inside = PurePosixPath(entry.file)
     if inside.is_absolute() or PureWindowsPath(entry.file).drive or ".." in inside.parts:
         raise UapsegError(f"{entry.file} in the annotations leads out of the folder of pictures: correct it there.")

@@ -5,11 +5,11 @@ A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice
 
 from functools import lru_cache
 
-from uapseg.datasets import SPLITS, Card, Split
+from uapseg.datasets import SPLITS, DatasetInfo, Split
 from uapseg.datasets.coco_files import complete, credits_of, missing, samples, write_credits
-from uapseg.datasets.coco_selection import Choice, Entry, Licence
-from uapseg.datasets.reader import Photos
-from uapseg.datasets.splits import on_side, side
+from uapseg.datasets.coco_selection import CocoImage, Licence, Selection
+from uapseg.datasets.reader import ImageDataset
+from uapseg.datasets.splits import in_split, split_of
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download
 from uapseg.io.files import ASSETS, from_json, read
@@ -19,7 +19,7 @@ SIZE = (384, 384)
 LICENCE = "each photo by its licence at Flickr"
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, downloading what is missing.
 
     Raises:
@@ -30,7 +30,7 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photo
     complete(name, split, len(wanted))
     write_credits(wanted)
     whole, skipped = samples(dict.fromkeys(wanted))
-    return Photos(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)
+    return ImageDataset(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)
 
 
 def needed(where: str, split: Split) -> list[Download]:
@@ -43,13 +43,13 @@ def attribution(where: str) -> str:
     return credits_of(_chosen(where, "all"))
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of it."""
     entries = listed()
-    sides = [side(entry.identity) for entry in entries]
+    sides = [split_of(entry.identity) for entry in entries]
     left = missing(entries)
     return [
-        Card(
+        DatasetInfo(
             name="coco-mini",
             about="photos of everyday scenes, a small choice of COCO",
             pictures={split: sides.count(split) for split in SPLITS},
@@ -63,7 +63,7 @@ def cards() -> list[Card]:
 
 
 @lru_cache(maxsize=1)
-def listed() -> tuple[Entry, ...]:
+def listed() -> tuple[CocoImage, ...]:
     """All pictures of the list.
 
     Raises:
@@ -73,14 +73,14 @@ def listed() -> tuple[Entry, ...]:
     try:
         licences = {number: Licence(number, name, url) for number, name, url in fields["licences"]}
         return tuple(
-            Entry(number, f"{number:012}.jpg", folder, licences[licence], source, shares, f"sha256:{digest}", size)
+            CocoImage(number, f"{number:012}.jpg", folder, licences[licence], source, shares, f"sha256:{digest}", size)
             for folder, number, licence, source, size, digest, shares in fields["pictures"]
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UapsegError(f"The list {MANIFEST} is damaged: get the project's files again.") from error
 
 
-def _chosen(query: str, split: Split) -> list[Entry]:
-    entries = Choice.parse(query).among(listed())
-    inside = on_side((entry.identity for entry in entries), split)
+def _chosen(query: str, split: Split) -> list[CocoImage]:
+    entries = Selection.parse(query).among(listed())
+    inside = in_split((entry.identity for entry in entries), split)
     return [entry for entry, here in zip(entries, inside, strict=True) if here]

@@ -17,7 +17,7 @@ FEWEST = 6
 """Numbers of the smallest polygon, a triangle."""
 
 
-def outlined(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | None, int]:
+def mask_from_outline(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | None, int]:
     """Where an object is, and how many parts of its outline cannot be used.
 
     Args:
@@ -41,7 +41,7 @@ def outlined(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | None, int]:
     return masks.merge(_encoded(whole, size[1], size[0])), len(polygons) - len(whole)
 
 
-def boxed(annotation: Raw, size: tuple[int, int]) -> Runs | None:
+def mask_from_box(annotation: Raw, size: tuple[int, int]) -> Runs | None:
     """An annotation's box within its picture of (width, height); None where it has none."""
     box = annotation.get("bbox")
     if not isinstance(box, list) or len(box) != 4 or not all(isinstance(side, int | float) for side in box):
@@ -59,7 +59,7 @@ def area(runs: Runs) -> int:
     return int(masks.area(runs))
 
 
-def inside(runs: Runs) -> np.ndarray:
+def fill_mask(runs: Runs) -> np.ndarray:
     """A mask as bool (h, w)."""
     return masks.decode(runs).astype(bool)
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
 from uapseg.datasets.coco_categories import VOC_NUMBERS, category_name
-from uapseg.datasets.splits import lot
+from uapseg.datasets.splits import unit_hash
 from uapseg.errors import UapsegError
 
 MOST = 5000
@@ -30,7 +30,7 @@ class Licence:
 
 
 @dataclass(frozen=True)
-class Entry:
+class CocoImage:
     """What is known of a picture before it is there.
 
     Attributes:
@@ -60,7 +60,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Choice:
+class Selection:
     """What to take; the fields are those of the name, see above."""
 
     one_of: tuple[str, ...] = ()
@@ -72,7 +72,7 @@ class Choice:
     seed: str = "0"
 
     @classmethod
-    def parse(cls, query: str) -> "Choice":
+    def parse(cls, query: str) -> "Selection":
         """The choice of a name, from what follows its question mark.
 
         Raises:
@@ -87,7 +87,7 @@ class Choice:
             choice = replace(choice, **{_PARTS[key]: _value(key, value)})
         return choice
 
-    def among(self, entries: Sequence[Entry]) -> list[Entry]:
+    def among(self, entries: Sequence[CocoImage]) -> list[CocoImage]:
         """The chosen ones, sorted by file name.
 
         Raises:
@@ -99,13 +99,13 @@ class Choice:
                 raise UapsegError(
                     f"There is no {name!r} in these pictures of COCO: there is {', '.join(sorted(known))}."
                 )
-        fitting = sorted(filter(self._fits, entries), key=lambda entry: lot(f"{self.seed}/{entry.number}"))
+        fitting = sorted(filter(self._fits, entries), key=lambda entry: unit_hash(f"{self.seed}/{entry.number}"))
         chosen = self._halves(fitting) if self.balanced else fitting[: self.count]
         if not chosen:
             raise UapsegError("No picture of COCO is as asked for: ask for less after the question mark.")
         return sorted(chosen, key=lambda entry: entry.file)
 
-    def _fits(self, entry: Entry) -> bool:
+    def _fits(self, entry: CocoImage) -> bool:
         large = self._large(entry)
         return (
             (not self.licences or str(entry.licence.number) in self.licences)
@@ -114,13 +114,13 @@ class Choice:
             and (bool(large) or not self.share)
         )
 
-    def _large(self, entry: Entry) -> set[str]:
+    def _large(self, entry: CocoImage) -> set[str]:
         """The categories of which an object is as large as asked for."""
         return {category for category, share in entry.shares.items() if share >= self.share}
 
-    def _halves(self, entries: Sequence[Entry]) -> list[Entry]:
+    def _halves(self, entries: Sequence[CocoImage]) -> list[CocoImage]:
         """As many with the class and other objects as with other objects alone; objects are those a network knows."""
-        halves: tuple[list[Entry], list[Entry]] = ([], [])
+        halves: tuple[list[CocoImage], list[CocoImage]] = ([], [])
         for entry in entries:
             large = self._large(entry)
             absent = self.balanced not in entry.shares

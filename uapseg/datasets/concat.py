@@ -8,7 +8,7 @@ from uapseg.datasets import Dataset, Split
 from uapseg.tensors import LabelMaps, Pictures
 
 
-class Joined:
+class ConcatDataset:
     """The pictures of several splits of one size, one split after the other.
 
     Args:

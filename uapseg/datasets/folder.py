@@ -12,13 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from uapseg.datasets import Card, Split
-from uapseg.datasets.class_names import LOOKED_AT, read_classes, settle
-from uapseg.datasets.pairing import pair
+from uapseg.datasets import DatasetInfo, Split
+from uapseg.datasets.class_names import LOOKED_AT, match_names, read_classes
+from uapseg.datasets.pairing import pair_files
 from uapseg.datasets.pairs import Pair, samples
-from uapseg.datasets.path_names import folded
-from uapseg.datasets.reader import SIDES, Photos, first_size, nothing_in
-from uapseg.datasets.splits import on_side
+from uapseg.datasets.path_names import normalize_name
+from uapseg.datasets.reader import SIDES, ImageDataset, first_size, nothing_in
+from uapseg.datasets.splits import in_split
 from uapseg.datasets.trees import CLASSES, Tree, read_tree
 from uapseg.errors import UapsegError
 from uapseg.io.images import size_of, upright_size
@@ -35,7 +35,7 @@ def is_there(name: str) -> bool:
     return False
 
 
-def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the pictures in a folder, zip archive or list.
 
     Without ``size`` they are brought to the shape of the first one, its long side made 512 pixels where it is longer,
@@ -45,12 +45,12 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos
         UapsegError: There are no pictures, or none can be read.
     """
     tree = read_tree(Path(name).expanduser())
-    paired, names = pair(tree), _classes(tree)
+    paired, names = pair_files(tree), _classes(tree)
     pairs: list[Pair] = [(tree.files[path], tree.files[maps] if maps else None) for path, maps in paired.maps.items()]
     if not pairs:
         found = f" {' '.join(paired.notes)}" if paired.notes else ""
         raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.{found}")
-    naming = settle(names, [labels for _, labels in pairs if labels])
+    naming = match_names(names, [labels for _, labels in pairs if labels])
     notes = [*paired.notes, *naming.notes]
     if lying := _stored_as_they_lie(pairs):
         notes.append(f"The label map of {lying} is not turned upright as its picture is: none is used; turn them too.")
@@ -61,10 +61,10 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos
         raise UapsegError(
             f"No picture in {name} can be read, {len(skipped)} are damaged or missing: see {skipped[0]} first."
         )
-    inside = [sample for sample, here in zip(whole, on_side([one.key for one in whole], split), strict=True) if here]
+    inside = [sample for sample, here in zip(whole, in_split([one.key for one in whole], split), strict=True) if here]
     if not inside:
         raise UapsegError(nothing_in(split, name))
-    return Photos(
+    return ImageDataset(
         inside,
         name=name,
         split=split,
@@ -76,11 +76,11 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     )
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of them."""
     about = "your own pictures, with or without label maps"
     return [
-        Card(name=form, about=about, size=None, classes=None, licence="your own")
+        DatasetInfo(name=form, about=about, size=None, classes=None, licence="your own")
         for form in ("FOLDER", "FILE.zip", "LIST.txt")
     ]
 
@@ -91,7 +91,7 @@ def _classes(tree: Tree) -> dict[int, str] | None:
     Raises:
         UapsegError: Several of them differ.
     """
-    found = sorted((path for path in tree.files if folded(PurePosixPath(path).name) == CLASSES), key=_depth)
+    found = sorted((path for path in tree.files if normalize_name(PurePosixPath(path).name) == CLASSES), key=_depth)
     if not found:
         return None
     alike = [path for path in found if _depth(path) == _depth(found[0])]

@@ -28,7 +28,7 @@ LOOKED_AT = 4
 
 
 @dataclass(frozen=True)
-class Paired:
+class Pairing:
     """Pictures and their label maps.
 
     Attributes:
@@ -40,7 +40,7 @@ class Paired:
     notes: tuple[str, ...]
 
 
-def pair(tree: Tree) -> Paired:
+def pair_files(tree: Tree) -> Pairing:
     """Tells pictures from label maps, and finds the label map of each picture."""
     listed = set(tree.pictures or ())
     paths = [path for path in tree.files if path in listed or PurePosixPath(path).suffix.lower() in SUFFIXES]
@@ -60,7 +60,7 @@ class _Pairing:
         if listed is not None:
             self._labels += [one for one in names if not one.labels and one.marked and one.path not in listed]
 
-    def paired(self) -> Paired:
+    def paired(self) -> Pairing:
         """Pictures with their label maps, and what there is to say."""
         self._take_marked()
         self._take_sisters()
@@ -77,7 +77,7 @@ class _Pairing:
                 f"{unknown[suffix]} {suffix} files are left out: bring them as PNG or JPEG."
                 for suffix in sorted(UNKNOWN & unknown.keys())
             ]
-        return Paired(maps, tuple(self._notes))
+        return Pairing(maps, tuple(self._notes))
 
     def _take_marked(self) -> None:
         """Files called as label maps, such as ``NAME_mask.png``, where there is a picture of that name."""

@@ -83,7 +83,7 @@ class Name:
 
 
 @lru_cache(maxsize=4096)
-def folded(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A name for comparing: without case, and with accents in one form, as systems store them differently."""
     return unicodedata.normalize("NFC", name).casefold()
 
@@ -104,7 +104,7 @@ def read_name(path: str, top: int = 0) -> Name:
     whole = PurePosixPath(path)
     folders = whole.parts[top:-1]
     telling = [number for number, name in enumerate(folders) if holds_label_maps(name) or _is_of(PICTURES, name)]
-    stem = folded(whole.stem)
+    stem = normalize_name(whole.stem)
     key, marked, others = _key(stem)
     within = {word for name in folders for word in _words(name)}
     labels = bool(telling) and holds_label_maps(folders[telling[-1]])
@@ -142,7 +142,7 @@ def _place(folder: str) -> list[str]:
     """What a folder's name tells besides that it holds pictures or label maps."""
     if holds_label_maps(folder) or _is_of(PICTURES, folder):
         return [SPLITS[word] for word in _words(folder) if word in SPLITS]
-    return [SPLITS.get(folded(folder), folded(folder))]
+    return [SPLITS.get(normalize_name(folder), normalize_name(folder))]
 
 
 def _key(stem: str) -> tuple[str, bool, bool]:

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageOps
 
 from uapseg.datasets import Split
-from uapseg.datasets.cache import Pixels, shared_memory
+from uapseg.datasets.cache import Pixels, shared_cache
 from uapseg.datasets.labels import VOID
 from uapseg.errors import UapsegError
 from uapseg.tensors import LabelMaps, Pictures
@@ -42,7 +42,7 @@ class Sample:
     labels: Callable[[], Pixels] | None = None
 
 
-class Photos:
+class ImageDataset:
     """A split of a data set: scaled to cover its size, cut around the centre, and kept as long as memory allows.
 
     A picture that turns out to be damaged only when it is decoded is named in ``skipped``, and the next readable one
@@ -114,13 +114,13 @@ class Photos:
 
     def ahead(self, numbers: Sequence[int]) -> None:
         """Begins to decode the first of these in the background, as they come next."""
-        room = shared_memory().limit // (2 * 3 * self.size[0] * self.size[1])
+        room = shared_cache().limit // (2 * 3 * self.size[0] * self.size[1])
         for number in numbers[: min(AHEAD, room)]:
             self._coming(number)
 
     def _coming(self, number: int) -> Future[Pixels]:
         sample = self._samples[number]
-        return shared_memory().later((sample.key, self.size), lambda: _planes(sample, self.size))
+        return shared_cache().submit((sample.key, self.size), lambda: _planes(sample, self.size))
 
     def _picture(self, number: int, coming: Future[Pixels]) -> tuple[int, Pixels]:
         """The picture of this number or, if it is damaged, of the next readable one, and which one that is."""
@@ -140,7 +140,7 @@ class Photos:
             return np.full((height, width), VOID, np.uint8)
         try:
             key = (self.name, self.split, number, sample.key, self.size)  # copies may have label maps of their own
-            return shared_memory().later(key, lambda: _label_map(sample, self.size)).result()
+            return shared_cache().submit(key, lambda: _label_map(sample, self.size)).result()
         except UapsegError as error:
             self._skipped[f"labels of {sample.name}"] = None
             self._unlabelled[sample.name] = str(error)

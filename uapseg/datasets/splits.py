@@ -10,23 +10,23 @@ TRAIN, VAL = 0.70, 0.15
 """Shares of the pictures that are learnt from, and chosen by; the rest is for the report."""
 
 
-def lot(identity: str) -> float:
+def unit_hash(identity: str) -> float:
     """A number in [0, 1) that belongs to an identity; evenly spread."""
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) / 2**64
 
 
-def side(identity: str) -> Split:
+def split_of(identity: str) -> Split:
     """The split that a picture is in, where a data set has no official ones."""
-    drawn = lot(identity)
+    drawn = unit_hash(identity)
     return "train" if drawn < TRAIN else "val" if drawn < TRAIN + VAL else "test"
 
 
-def held_out(identity: str) -> Split:
+def eval_split_of(identity: str) -> Split:
     """Train or val, for a picture of an official train split; the official val split is our test then."""
-    return "val" if lot(identity) < VAL else "train"
+    return "val" if unit_hash(identity) < VAL else "train"
 
 
-def only_official(name: str, split: Split) -> None:
+def require_official(name: str, split: Split) -> None:
     """Refuses ``all`` where the data set itself says what is trained on.
 
     Raises:
@@ -36,6 +36,6 @@ def only_official(name: str, split: Split) -> None:
         raise UapsegError(f"{name} has official splits: choose one of {', '.join(SPLITS)}.")
 
 
-def on_side(identities: Iterable[str], split: Split) -> Sequence[bool]:
+def in_split(identities: Iterable[str], split: Split) -> Sequence[bool]:
     """Of each picture, whether it is in the split."""
-    return [split in {"all", side(identity)} for identity in identities]
+    return [split in {"all", split_of(identity)} for identity in identities]

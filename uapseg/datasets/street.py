@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from uapseg.datasets import Card, Split
+from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.cache import Pixels
-from uapseg.datasets.reader import Photos, Sample
-from uapseg.datasets.splits import only_official
+from uapseg.datasets.reader import ImageDataset, Sample
+from uapseg.datasets.splits import require_official
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder
 from uapseg.scenes import CLASSES, SIZE, SPLITS, VERSION, render
@@ -26,13 +26,13 @@ MOST = 100_000
 """Scenes to learn from at most; kept on the disk, that many take 19 GB."""
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split.
 
     Raises:
         UapsegError: There is no such split, or no such number of scenes.
     """
-    only_official("street", split)
+    require_official("street", split)
     name, count = (f"street?{where}" if where else "street"), _count(where, split)
     folder = cache_folder() / f"street-{VERSION}" / split
     samples = [
@@ -44,7 +44,7 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Photo
         )
         for number in range(count)
     ]
-    return Photos(samples, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES)
+    return ImageDataset(samples, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES)
 
 
 def scene(folder: Path, split: str, number: int) -> Pixels:
@@ -65,12 +65,14 @@ def scene(folder: Path, split: str, number: int) -> Pixels:
     return whole
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "rendered street scenes that come with the project; ?scenes=4096 learns from more"
     return [
-        Card(name="street", about=about, pictures=dict(SPLITS), size=SIZE, classes=len(CLASSES), licence=LICENCE),
-    ]  # fmt: skip
+        DatasetInfo(
+            name="street", about=about, pictures=dict(SPLITS), size=SIZE, classes=len(CLASSES), licence=LICENCE
+        )
+    ]
 
 
 def _count(where: str, split: Split) -> int:

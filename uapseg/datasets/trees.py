@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from uapseg.datasets.path_names import folded, holds_label_maps
+from uapseg.datasets.path_names import holds_label_maps, normalize_name
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, to_text
 from uapseg.io.sources import File, Member, Source, open_zip
@@ -66,7 +66,7 @@ def _plain(name: str) -> str:
 def _is_hidden(name: str) -> bool:
     """Whether other programs left it beside the pictures."""
     parts = PurePosixPath(name).parts
-    return "__macosx" in map(folded, parts) or any(part.startswith(".") for part in parts)
+    return "__macosx" in map(normalize_name, parts) or any(part.startswith(".") for part in parts)
 
 
 def _read_list(path: Path) -> Tree:
@@ -112,7 +112,7 @@ def _beside(pictures: list[Path], base: Path) -> Iterator[Path]:
         for entry in _entries(folder):
             if entry.is_dir() and holds_label_maps(entry.name):
                 yield from (Path(file) for file in Path(entry.path).rglob("*") if file.is_file())
-            elif entry.is_file() and (folder in own or folded(entry.name) == CLASSES):
+            elif entry.is_file() and (folder in own or normalize_name(entry.name) == CLASSES):
                 yield Path(entry.path)
 
 

@@ -13,11 +13,11 @@ Source: Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2010
 from functools import partial
 from pathlib import Path
 
-from uapseg.datasets import Card, Split
+from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.labels import read_labels, table
 from uapseg.datasets.pairs import files, found, samples
-from uapseg.datasets.reader import Photos
-from uapseg.datasets.splits import held_out, only_official
+from uapseg.datasets.reader import ImageDataset
+from uapseg.datasets.splits import eval_split_of, require_official
 from uapseg.errors import UapsegError
 from uapseg.io.files import read
 
@@ -30,22 +30,22 @@ CLASSES = (
 READ = partial(read_labels, numbers=table({number: number for number in range(len(CLASSES))}))
 
 
-def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos:
+def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the folder ``root``.
 
     Raises:
         UapsegError: The folder holds no list of that split, or none of its pictures.
     """
-    only_official("voc", split)
+    require_official("voc", split)
     top = Path(root).expanduser()
     folder = _inside(top)
     names = _listed(folder / "ImageSets" / "Segmentation" / ("val.txt" if split == "test" else "train.txt"))
     if split != "test":
-        names = [name for name in names if held_out(name) == split]
+        names = [name for name in names if eval_split_of(name) == split]
     pictures = found([folder / "JPEGImages" / f"{name}.jpg" for name in names], folder, "JPEGImages/ and ImageSets/")
     labels = folder / "SegmentationClass"
     whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
-    return Photos(
+    return ImageDataset(
         whole,
         name=f"voc:{root}",
         split=split,
@@ -56,10 +56,10 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> Photos
     )
 
 
-def cards() -> list[Card]:
+def cards() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "PASCAL VOC: a VOCdevkit folder, its val split as test"
-    return [Card(name="voc:ROOT", about=about, size=SIZE, classes=len(CLASSES), licence=LICENCE)]
+    return [DatasetInfo(name="voc:ROOT", about=about, size=SIZE, classes=len(CLASSES), licence=LICENCE)]
 
 
 def _inside(root: Path) -> Path:

@@ -13,10 +13,10 @@ from platformdirs import user_cache_path
 
 from uapseg.errors import UapsegError
 from uapseg.io.transport import (
-    BrokenOffError,
     Check,
     DiskError,
     Download,
+    InterruptedDownloadError,
     NoConnectionError,
     Part,
     Progress,
@@ -28,7 +28,7 @@ __all__ = ["Download", "Progress", "UnreachableError", "cache_folder", "fetch", 
 ATTEMPTS = 4
 """How often in a row a server may fail without sending anything new."""
 
-PAUSE = 0.5
+RETRY_DELAY = 0.5
 """Seconds before the second attempt; doubled before each further one."""
 
 
@@ -138,11 +138,11 @@ def _attempts(part: Part, download: Download, check: Check | None) -> Generator[
         try:
             yield from part.receive()
             part.verify(check)
-        except BrokenOffError as error:
+        except InterruptedDownloadError as error:
             failures = 1 if part.size > furthest else failures + 1
             furthest = max(furthest, part.size)
             if failures == ATTEMPTS:
-                raise _given_up(download, error) from error
+                raise _exhausted_error(download, error) from error
         except WrongContentError:
             part.discard()
             if mended:
@@ -150,10 +150,10 @@ def _attempts(part: Part, download: Download, check: Check | None) -> Generator[
             mended = True
         else:
             return
-        time.sleep(PAUSE * 2 ** max(0, failures - 1))
+        time.sleep(RETRY_DELAY * 2 ** max(0, failures - 1))
 
 
-def _given_up(download: Download, error: BrokenOffError) -> UapsegError:
+def _exhausted_error(download: Download, error: InterruptedDownloadError) -> UapsegError:
     if isinstance(error, NoConnectionError):
         host = urlsplit(download.url).netloc
         return UnreachableError(

@@ -6,7 +6,7 @@ import re
 from uapseg.errors import UapsegError
 
 
-def number(variable: str, usual: int, least: int = 0, unit: str = "") -> int:
+def read_number(variable: str, usual: int, least: int = 0, unit: str = "") -> int:
     """The whole number in a variable.
 
     Args:

@@ -89,7 +89,7 @@ def decode(source: Source, *, wide: bool = False) -> Image.Image:
     """
     content = _content(source)
     try:
-        return _decoded(content, _name(source), wide=wide)
+        return _decode(content, _name(source), wide=wide)
     except UapsegError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -148,7 +148,7 @@ def to_picture(image: Float[Tensor, "3 h w"]) -> Image.Image:
     return Image.fromarray(np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy()))
 
 
-def encoded(picture: Image.Image) -> bytes:
+def encode_png(picture: Image.Image) -> bytes:
     """A picture as a PNG, which loses nothing."""
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
@@ -176,7 +176,7 @@ class _Content(io.BytesIO):
         return super().read(size)
 
 
-def _decoded(content: bytes, name: str, *, wide: bool) -> Image.Image:
+def _decode(content: bytes, name: str, *, wide: bool) -> Image.Image:
     with _opened(content) as opened:
         most = min(_MOST_PIXELS.get(kind or "", MOST_PIXELS) for kind in (opened.format, opened.mode))
         if opened.width * opened.height > most:
@@ -184,7 +184,7 @@ def _decoded(content: bytes, name: str, *, wide: bool) -> Image.Image:
         opened.seek(0)
         opened.load()
         ImageOps.exif_transpose(opened, in_place=True)
-        return opened if wide and is_wide(opened) else _plain(opened)
+        return opened if wide and is_wide(opened) else _to_rgb(opened)
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -205,7 +205,7 @@ def is_wide(picture: Image.Image) -> bool:
     return picture.mode.startswith("I") or picture.mode == "F"
 
 
-def _plain(picture: Image.Image) -> Image.Image:
+def _to_rgb(picture: Image.Image) -> Image.Image:
     """Any mode as L, LA, RGB or RGBA."""
     if is_wide(picture):
         return Image.fromarray(_narrowed(np.asarray(picture)))

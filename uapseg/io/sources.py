@@ -128,7 +128,7 @@ def _opened_zip(archive: Path, changed: int, process: int) -> zipfile.ZipFile:  
     return opened
 
 
-def fingerprints(sources: Sequence[Source]) -> list[str | None]:
+def fingerprint_all(sources: Sequence[Source]) -> list[str | None]:
     """What identifies each picture whatever it is called: its size in bytes and its two ends; None where it is broken.
 
     The headers and ends of JPEG and PNG files are looked at, all other files are decoded.
@@ -140,7 +140,7 @@ def fingerprints(sources: Sequence[Source]) -> list[str | None]:
 def readable(sources: Iterable[Source]) -> dict[Source, str]:
     """The pictures among these that are whole, with their fingerprints."""
     listed = list(sources)
-    return {source: found for source, found in zip(listed, fingerprints(listed), strict=True) if found}
+    return {source: found for source, found in zip(listed, fingerprint_all(listed), strict=True) if found}
 
 
 def _fingerprint(source: Source) -> str | None:

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from uapseg.errors import UapsegError
 
-SILENCE = 20.0
+READ_TIMEOUT = 20.0
 """Seconds without a byte after which a connection is given up."""
 
-ABANDONED = 3 * SILENCE
+STALE_AFTER = 3 * READ_TIMEOUT
 """Seconds after which a part that nobody adds to is taken over: no living download is silent for so long."""
 
 _CHUNK = 1 << 16
@@ -59,11 +59,11 @@ class Progress:
     total: int | None
 
 
-class BrokenOffError(Exception):
+class InterruptedDownloadError(Exception):
     """The server failed in a way that may pass; the message says how."""
 
 
-class NoConnectionError(BrokenOffError):
+class NoConnectionError(InterruptedDownloadError):
     """The server does not even answer."""
 
 
@@ -107,7 +107,7 @@ class Part:
                 self.discard()
             elif not answer.headers.get("Content-Range", "").startswith(f"bytes {self.size}-"):
                 self.discard()
-                raise BrokenOffError("it sent another part than was asked for")
+                raise InterruptedDownloadError("it sent another part than was asked for")
             etag = answer.headers.get("ETag", "")
             self._version = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
             yield from self._add(answer)
@@ -159,7 +159,7 @@ class Part:
         stray = re.compile(rf"\.{re.escape(self._wanted.path.name)}\.[0-9a-f]{{8}}\.part")
         for part in self._left.parent.iterdir():
             with suppress(OSError):
-                abandoned = stray.fullmatch(part.name) and time.time() - part.stat().st_mtime > ABANDONED
+                abandoned = stray.fullmatch(part.name) and time.time() - part.stat().st_mtime > STALE_AFTER
                 if part == self._left or abandoned:
                     part.replace(self._path)
                     return
@@ -176,7 +176,7 @@ class Part:
                 received += len(chunk)
                 yield Progress(received, total)
         if total is not None and received < total:
-            raise BrokenOffError(f"it stopped after {received} of {total} bytes")
+            raise InterruptedDownloadError(f"it stopped after {received} of {total} bytes")
 
     @contextmanager
     def _disk(self) -> Iterator[None]:
@@ -196,20 +196,20 @@ def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPRe
     if position and version:
         request.add_header("If-Range", version)
     try:
-        return urllib.request.urlopen(request, timeout=SILENCE)  # noqa: S310
+        return urllib.request.urlopen(request, timeout=READ_TIMEOUT)  # noqa: S310
     except urllib.error.HTTPError as error:
         raise _refusal(wanted, error) from error
     except urllib.error.URLError as error:
-        raise NoConnectionError(_said(error.reason)) from error
+        raise NoConnectionError(_reason(error.reason)) from error
     except (OSError, http.client.HTTPException) as error:
-        raise BrokenOffError(_said(error)) from error
+        raise InterruptedDownloadError(_reason(error)) from error
 
 
 def _refusal(wanted: Download, error: urllib.error.HTTPError) -> Exception:
     if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
         return WrongContentError(f"{wanted.url} is shorter than what came of it before: {wanted.remedy}.")
     if error.code in _PASSING or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return BrokenOffError(f"it answers {error.code} {error.reason}")
+        return InterruptedDownloadError(f"it answers {error.code} {error.reason}")
     return UapsegError(f"{wanted.url} answers {error.code} {error.reason}: {wanted.remedy}.")
 
 
@@ -217,8 +217,8 @@ def _next(answer: http.client.HTTPResponse) -> bytes:
     try:
         return answer.read1(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
-        raise BrokenOffError(_said(error)) from error
+        raise InterruptedDownloadError(_reason(error)) from error
 
 
-def _said(error: str | BaseException) -> str:
+def _reason(error: str | BaseException) -> str:
     return (str(error) or "the connection broke off").rstrip(".")

@@ -28,8 +28,10 @@ def check_types(holder: Any, *, but: Iterable[str] = ()) -> None:
     """
     for field in fields(holder):
         value = getattr(holder, field.name)
-        if field.name not in but and not _fits(value, field.type):
-            raise UapsegError(f"The {_named(field.name)} must be {_said(field.type)}; it is {shown(value)}.")
+        if field.name not in but and not _matches_type(value, field.type):
+            raise UapsegError(
+                f"The {_words_of(field.name)} must be {_describe_type(field.type)}; it is {quote_value(value)}."
+            )
 
 
 def check_range(name: str, value: float, low: float, high: float, unit: str) -> None:
@@ -39,7 +41,7 @@ def check_range(name: str, value: float, low: float, high: float, unit: str) -> 
         UapsegError: It does not.
     """
     if not low - 1e-6 <= value <= high + 1e-6:
-        raise UapsegError(f"The {_named(name)} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
+        raise UapsegError(f"The {_words_of(name)} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -49,24 +51,24 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
         UapsegError: It is not; it is named, with the choices.
     """
     if value not in choices:
-        raise UapsegError(f"There is no {_named(name)} {shown(value)}: choose one of {', '.join(choices)}.")
+        raise UapsegError(f"There is no {_words_of(name)} {quote_value(value)}: choose one of {', '.join(choices)}.")
 
 
-def shown(value: object) -> str:
+def quote_value(value: object) -> str:
     """A value as it is written in Python, cut where it is long."""
     return _short.repr(value)
 
 
-def _fits(value: object, kind: Any) -> bool:
+def _matches_type(value: object, kind: Any) -> bool:
     """Whether a value is of an annotated kind."""
     parts, origin = get_args(kind), get_origin(kind)
     if origin in {UnionType, Union}:  # ``Literal | None`` is the older kind
-        return any(_fits(value, part) for part in parts)
+        return any(_matches_type(value, part) for part in parts)
     if origin is Literal:
         return value in parts
     if origin is tuple:
         wanted = parts[:1] * len(value) if isinstance(value, tuple) and parts[-1] is Ellipsis else parts
-        return isinstance(value, tuple) and len(value) == len(wanted) and all(map(_fits, value, wanted))
+        return isinstance(value, tuple) and len(value) == len(wanted) and all(map(_matches_type, value, wanted))
     if kind in {int, float}:
         return isinstance(value, int | kind) and not isinstance(value, bool) and _is_finite(value)
     return isinstance(value, kind) and (kind is not str or _is_text(value))
@@ -84,11 +86,11 @@ def _is_text(value: Any) -> bool:
     return len(value) <= MOST_LETTERS and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
-def _said(kind: Any) -> str:
+def _describe_type(kind: Any) -> str:
     """What a value of a kind is, in words."""
     parts, origin = get_args(kind), get_origin(kind)
     if origin in {UnionType, Union}:
-        return " or ".join(_said(part) for part in parts)
+        return " or ".join(_describe_type(part) for part in parts)
     if origin is Literal:
         return " or ".join(map(repr, parts))
     if origin is tuple:
@@ -101,5 +103,5 @@ def _plural(kind: Any) -> str:
     return {str: "texts"}.get(kind, "values")
 
 
-def _named(name: str) -> str:
+def _words_of(name: str) -> str:
     return name.replace("_", " ")

@@ -11,7 +11,17 @@ from uapseg.errors import UapsegError
 from uapseg.io.download import Download
 from uapseg.models.segmenter import RGB, Segmenter
 
-__all__ = ["RGB", "Card", "Segmenter", "catalogue", "load_model", "model_names", "needed", "runs_code", "short_name"]
+__all__ = [
+    "RGB",
+    "ModelInfo",
+    "Segmenter",
+    "catalogue",
+    "load_model",
+    "model_names",
+    "needed",
+    "runs_code",
+    "short_name",
+]
 
 _FILES = {
     "street": "uapseg.models.street",
@@ -41,7 +51,7 @@ _FORMS = "street, street:NAME, torchvision:NAME, hf:ID_OR_FOLDER, FILE.py:FUNCTI
 
 
 @dataclass(frozen=True, kw_only=True)
-class Card:
+class ModelInfo:
     """What there is to know of a network before it is loaded.
 
     Attributes:
@@ -63,7 +73,7 @@ class Card:
     download_bytes: int | None
 
 
-def catalogue() -> list[Card]:
+def catalogue() -> list[ModelInfo]:
     """A card for each network that is known by name; none is loaded."""
     return [card for kind in _LISTED for card in _module(kind).cards()]
 
@@ -86,7 +96,7 @@ def needed(name: str, weights: str | None = None) -> list[Download]:
     Raises:
         UapsegError: There is no such network.
     """
-    kind, rest = _parted(name)
+    kind, rest = _split_name(name)
     return _module(kind).needed(rest, _file(weights)) if kind in _WEIGHED else []
 
 
@@ -96,7 +106,7 @@ def runs_code(name: str) -> bool:
     Raises:
         UapsegError: There is no such network.
     """
-    return _parted(name)[0] in _TRUSTED
+    return _split_name(name)[0] in _TRUSTED
 
 
 def load_model(
@@ -125,7 +135,7 @@ def load_model(
     Raises:
         UapsegError: There is no such network, it cannot be had, or it is not fit to be attacked.
     """
-    kind, rest = _parted(name)
+    kind, rest = _split_name(name)
     if kind in _TRUSTED and not trusted:
         raise UapsegError(f"The network {name} runs code from a file: name it yourself with --model, or in Python.")
     if weights is not None and kind not in _WEIGHED:
@@ -137,7 +147,7 @@ def load_model(
     return model
 
 
-def _parted(name: str) -> tuple[str, str]:
+def _split_name(name: str) -> tuple[str, str]:
     """The kind of a network and the rest of its name."""
     if file_kind := _file_kind(name):
         return file_kind, name

@@ -52,13 +52,13 @@ def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
                 return sizes[0]
     model.multiple = 1
     for each in (SIZE, *(run or [ODD_SIZE])):
-        model.answer(pictures(each))  # says why
+        model.raw_output(pictures(each))  # says why
     raise UapsegError(f"The network {model.name} takes pictures of some sizes alone: choose one of them with --size.")
 
 
 def _takes(model: Segmenter, size: Size) -> bool:
     try:
-        model.answer(pictures(size))
+        model.raw_output(pictures(size))
     except UapsegError:
         return False
     return True
@@ -119,7 +119,7 @@ def pictures(size: tuple[int, int]) -> Images:
 
 def _logits(model: Segmenter, images: Images) -> Tensor:
     """The net's own answer, of any resolution."""
-    size, answer = _times(images), model.answer(images)
+    size, answer = _times(images), model.raw_output(images)
     if not isinstance(answer, Tensor) or answer.dim() != 4 or not answer.is_floating_point():
         raise _no_logits(model, size, answer)
     if len(answer) != len(images) or not 2 <= answer.shape[1] <= MOST:
@@ -169,7 +169,8 @@ def _check_same(model: Segmenter, logits: Tensor, images: Images) -> None:
             "switch dropout and other noise off in eval mode."
         )
     if any(
-        _differs(model.answer(image), answer) for image, answer in zip(images.split(1), logits.split(1), strict=True)
+        _differs(model.raw_output(image), answer)
+        for image, answer in zip(images.split(1), logits.split(1), strict=True)
     ):
         raise UapsegError(
             f"The network {model.name} answers a picture differently in another batch: it computes as in training; "

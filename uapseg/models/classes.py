@@ -62,19 +62,19 @@ def objects_of(classes: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in classes if name.lower() not in _BACKDROP)
 
 
-def pair_of(classes: Sequence[str]) -> tuple[str, str]:
+def default_pair(classes: Sequence[str]) -> tuple[str, str]:
     """Two classes for a first target: a well-known pair where both are there, else the second on the first."""
     known = {name.lower(): name for name in classes}
     pairs = ((known[a], known[b]) for a, b in _PAIRS if a in known and b in known)
     return next(pairs, (classes[1], classes[0]))
 
 
-def numbered(count: int) -> tuple[str, ...]:
+def numbered_names(count: int) -> tuple[str, ...]:
     """Names for classes that have none."""
     return tuple(f"class {number}" for number in range(count))
 
 
-def distinct(names: Sequence[str]) -> tuple[str, ...]:
+def make_distinct(names: Sequence[str]) -> tuple[str, ...]:
     """The names without spaces around them, a number after those that came before, upper and lower case alike."""
     taken: dict[str, str] = {}
     for name in (name.strip() for name in names):

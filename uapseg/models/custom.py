@@ -19,9 +19,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from uapseg.errors import UapsegError, said
+from uapseg.errors import UapsegError, one_line
 from uapseg.models import checks
-from uapseg.models.classes import distinct, numbered, objects_of, pair_of, palette_of
+from uapseg.models.classes import default_pair, make_distinct, numbered_names, objects_of, palette_of
 from uapseg.models.segmenter import RGB, Channels, Segmenter
 
 
@@ -45,10 +45,10 @@ def load(
     if not isinstance(net, nn.Module):
         raise UapsegError(f"The function {name} returns {type(net).__name__}: it must return a torch.nn.Module.")
     short = f"{file.name}:{function}"
-    return adopt(net.to("cpu", torch.float32), short, source=str(file), size=size, strict=strict)
+    return wrap(net.to("cpu", torch.float32), short, source=str(file), size=size, strict=strict)
 
 
-def adopt(
+def wrap(
     net: nn.Module,
     name: str,
     *,
@@ -87,12 +87,12 @@ def adopt(
     classes = _classes(net, name)
     if not classes:
         nameless = segmenter(classes=(), palette=(), objects=(), pair=("", ""))
-        classes = numbered(checks.class_count(nameless, checks.find_multiple(nameless, size)))
+        classes = numbered_names(checks.class_count(nameless, checks.find_multiple(nameless, size)))
     model = segmenter(
         classes=classes,
         palette=_palette(net, classes, name),
         objects=_objects(net, classes, name),
-        pair=pair_of(classes),
+        pair=default_pair(classes),
     )
     checks.check(model, size, strict=strict)
     return model
@@ -104,7 +104,7 @@ def _classes(net: nn.Module, name: str) -> tuple[str, ...]:
         return ()
     if not _is_list(names) or len(names) < 2 or not all(isinstance(each, str) and each.strip() for each in names):
         raise UapsegError(f"The attribute classes of the network {name} must be a list of two or more names.")
-    return distinct(names)
+    return make_distinct(names)
 
 
 def _palette(net: nn.Module, classes: tuple[str, ...], name: str) -> tuple[RGB, ...]:
@@ -159,7 +159,7 @@ def _returned(file: Path, function: str) -> Any:
     except Exception as error:  # code of the user's own may raise anything
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         where = f"{file}, line {lines[-1]}" if lines else f"{file}"
-        raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {said(error)}).") from error
+        raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {one_line(error)}).") from error
 
 
 def _imported(file: Path) -> ModuleType:

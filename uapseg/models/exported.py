@@ -12,10 +12,10 @@ import torch
 from torch import nn
 from torch.export import ExportedProgram, unflatten
 
-from uapseg.errors import UapsegError, said
+from uapseg.errors import UapsegError, one_line
 from uapseg.io.files import read
 from uapseg.models.checks import Size
-from uapseg.models.custom import adopt
+from uapseg.models.custom import wrap
 from uapseg.models.segmenter import Segmenter
 
 
@@ -35,7 +35,7 @@ def load(
     file = Path(name).expanduser()
     fingerprint = hashlib.sha256(read(file)).hexdigest()[:12]
     net = _exported(file) if file.suffix.lower() == ".pt2" else _scripted(file)
-    return adopt(net, file.name, source=str(file), fingerprint=fingerprint, size=size, strict=strict)
+    return wrap(net, file.name, source=str(file), fingerprint=fingerprint, size=size, strict=strict)
 
 
 def _scripted(file: Path) -> nn.Module:
@@ -44,8 +44,8 @@ def _scripted(file: Path) -> nn.Module:
             return torch.jit.load(file, map_location="cpu")
     except Exception as error:  # torch raises almost anything on a file of another kind
         raise UapsegError(
-            f"The file {file} is no TorchScript network ({said(error)}): write it with torch.jit.save; for weights "
-            "alone choose their network and name the file with --weights."
+            f"The file {file} is no TorchScript network ({one_line(error)}): write it with torch.jit.save; for "
+            "weights alone choose their network and name the file with --weights."
         ) from error
 
 
@@ -54,7 +54,7 @@ def _exported(file: Path) -> nn.Module:
         program = torch.export.load(file)
     except Exception as error:  # torch raises almost anything on a file of another kind
         raise UapsegError(
-            f"The file {file} is no exported network ({said(error)}): write it with torch.export.save."
+            f"The file {file} is no exported network ({one_line(error)}): write it with torch.export.save."
         ) from error
     _check_dynamic(program, file)
     return unflatten(program)  # unlike program.module() it can be put into eval mode

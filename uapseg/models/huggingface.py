@@ -15,10 +15,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from uapseg.errors import UapsegError, said
+from uapseg.errors import UapsegError, one_line
 from uapseg.io.download import Download, UnreachableError, fetch
 from uapseg.models import checks
-from uapseg.models.classes import distinct, numbered, objects_of, pair_of, palette_of
+from uapseg.models.classes import default_pair, make_distinct, numbered_names, objects_of, palette_of
 from uapseg.models.segmenter import Channels, Segmenter
 
 try:
@@ -70,7 +70,7 @@ def load(
         classes=classes,
         palette=palette_of(classes),
         objects=objects_of(classes),
-        pair=pair_of(classes),
+        pair=default_pair(classes),
         mean=mean,
         std=std,
         source=place if Path(place).is_dir() else f"https://huggingface.co/{rest}",
@@ -146,8 +146,10 @@ def _classes(config: Any) -> tuple[str, ...]:
     known = {int(number): name for number, name in config.id2label.items()}
     first = 1 if set(known) == set(range(1, config.num_labels + 1)) else 0
     names = [known.get(number + first) for number in range(config.num_labels)]
-    unnamed = numbered(config.num_labels)
-    return distinct([name if isinstance(name, str) and name.strip() else unnamed[n] for n, name in enumerate(names)])
+    unnamed = numbered_names(config.num_labels)
+    return make_distinct(
+        [name if isinstance(name, str) and name.strip() else unnamed[n] for n, name in enumerate(names)]
+    )
 
 
 def _statistics(processor: Any, name: str) -> tuple[Channels, Channels]:
@@ -200,7 +202,7 @@ def _told(name: str) -> Generator[None]:
                 f"The network {name} asks for its terms to be accepted: accept them on its page, then log in with "
                 "hf auth login."
             ) from error
-        raise UapsegError(f"The network {name} cannot be loaded ({said(error)}).") from error
+        raise UapsegError(f"The network {name} cannot be loaded ({one_line(error)}).") from error
 
 
 @contextmanager

@@ -68,9 +68,9 @@ def _divided(model: Segmenter, seen: str) -> UapsegError:
 def _first_reached(model: Segmenter, images: Images, other: Images) -> tuple[Tensor, Tensor] | None:
     """What the first layer with weights gets of two batches of pictures; None where there is no such layer."""
     with _Weighed() as first:
-        model.answer(images)
+        model.raw_output(images)
     with _Weighed() as second:
-        model.answer(other)
+        model.raw_output(other)
     pairs = zip(first.inputs, second.inputs, strict=False)
     return next(((a, b) for a, b in pairs if a.shape == b.shape and not torch.equal(a, b)), None)
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from uapseg.errors import UapsegError, said
+from uapseg.errors import UapsegError, one_line
 from uapseg.models.folding import fold_batch_norm
 from uapseg.tensors import Images, LabelMaps, Logits
 
@@ -77,7 +77,7 @@ class Segmenter(nn.Module):
         """What the net itself gets to see of images in [0, 1]."""
         return (images - self._mean) / self._std
 
-    def answer(self, images: Images) -> Any:
+    def raw_output(self, images: Images) -> Any:
         """What the net itself answers to images (n, 3, h, w) in [0, 1]: logits of any resolution if it is sound.
 
         Raises:
@@ -94,13 +94,13 @@ class Segmenter(nn.Module):
             count = {1: "one picture", 2: "two pictures"}.get(len(images), f"{len(images)} pictures")
             raise UapsegError(
                 f"The network {self.name} cannot take {count} of {images.shape[-1]} x {images.shape[-2]} "
-                f"({said(error)}): choose another --size, or let it pad, crop or scale the pictures itself."
+                f"({one_line(error)}): choose another --size, or let it pad, crop or scale the pictures itself."
             ) from error
         return _logits_in(answer)
 
     def forward(self, images: Images) -> Logits:
         """Logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
-        logits: Tensor = self.answer(images)
+        logits: Tensor = self.raw_output(images)
         height, width = images.shape[-2:]
         whole = self.inner_size(width, height)[::-1]
         if logits.shape[-2:] != whole:

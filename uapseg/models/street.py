@@ -15,7 +15,7 @@ from torchvision.models.segmentation import LRASPP, lraspp_mobilenet_v3_large
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download
 from uapseg.io.files import ASSETS
-from uapseg.models import Card
+from uapseg.models import ModelInfo
 from uapseg.models.checkpoint import load_weights
 from uapseg.models.segmenter import Segmenter
 from uapseg.scenes import CLASSES
@@ -72,10 +72,10 @@ NETWORKS = {
 """The networks by what follows ``street:``; the first is plain ``street``."""
 
 
-def cards() -> list[Card]:
+def cards() -> list[ModelInfo]:
     """A card for each network."""
     return [
-        Card(
+        ModelInfo(
             name=_name(rest),
             parameters=sum(weight.numel() for weight in architecture.build().parameters()),
             classes=len(CLASSES),

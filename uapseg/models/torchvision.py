@@ -11,9 +11,9 @@ from torchvision.models import Weights, get_model, get_model_weights
 
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, UnreachableError, fetch
-from uapseg.models import Card
+from uapseg.models import ModelInfo
 from uapseg.models.checkpoint import load_weights
-from uapseg.models.classes import objects_of, pair_of, voc_palette
+from uapseg.models.classes import default_pair, objects_of, voc_palette
 from uapseg.models.segmenter import Segmenter
 
 NAMES = (
@@ -28,7 +28,7 @@ SOURCE = "torchvision {}, trained on the part of COCO that shows the classes of 
 LICENCE = "BSD 3-Clause, as torchvision; the COCO photos it was trained on have licences of their own"
 
 
-def cards() -> list[Card]:
+def cards() -> list[ModelInfo]:
     """A card for each of the networks."""
     return [_card(name) for name in NAMES]
 
@@ -63,7 +63,7 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
         classes=classes,
         palette=voc_palette(len(classes)),
         objects=objects_of(classes),
-        pair=pair_of(classes),
+        pair=default_pair(classes),
         mean=tuple(preset.mean),
         std=tuple(preset.std),
         source=f"{weights}" if weights else SOURCE.format(name, published.url),
@@ -101,9 +101,9 @@ def _fetch(download: Download, name: str) -> None:
         ) from error
 
 
-def _card(name: str) -> Card:
+def _card(name: str) -> ModelInfo:
     published = _published(name)
-    return Card(
+    return ModelInfo(
         name=f"torchvision:{name}",
         parameters=published.meta["num_params"],
         classes=len(published.meta["categories"]),

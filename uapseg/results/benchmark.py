@@ -7,18 +7,18 @@ from statistics import mean
 from typing import Any
 
 from uapseg.attack.loop import fit
-from uapseg.attack.perturbation import quantise
+from uapseg.attack.perturbation import quantize
 from uapseg.attack.state import Snapshot
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import evaluate
-from uapseg.results.variants import settings_of
+from uapseg.results.variants import variant_settings
 from uapseg.targets.goals import Target
-from uapseg.targets.metrics import Collapse, Scores, merit
+from uapseg.targets.metrics import Collapse, Scores, selection_score
 
 
 @dataclass(frozen=True)
-class Course:
+class Benchmark:
     """What all arms of a race have in common.
 
     Attributes:
@@ -77,14 +77,14 @@ class Result:
         return asdict(self)
 
 
-def run_arm(course: Course, arm: str, seed: int) -> Generator[Snapshot, None, Result]:
+def run_variant(course: Benchmark, arm: str, seed: int) -> Generator[Snapshot, None, Result]:
     """Runs one arm with one seed, yields its snapshots, and returns how it did.
 
     Raises:
         UapsegError: There is no such arm, or it does not fit the course.
     """
     every = max(1, course.budget // 8)
-    settings = settings_of(arm, epsilon=course.epsilon, budget=course.budget, seed=seed, validate_every=every)
+    settings = variant_settings(arm, epsilon=course.epsilon, budget=course.budget, seed=seed, validate_every=every)
     snapshot, curve = None, list[tuple[int, float | None]]()
     for snapshot in fit(course.model, course.train, course.held_out, course.target, settings):
         look = snapshot.state.validation
@@ -93,7 +93,7 @@ def run_arm(course: Course, arm: str, seed: int) -> Generator[Snapshot, None, Re
         yield snapshot
     assert snapshot is not None  # noqa: S101  there is one before the first step
     state = snapshot.state
-    delta = quantise(state.best, course.epsilon)
+    delta = quantize(state.best, course.epsilon)
     report = evaluate(course.model, course.test, course.target, delta, epsilon=course.epsilon, seed=seed)
     return Result(
         arm=arm,
@@ -107,7 +107,7 @@ def run_arm(course: Course, arm: str, seed: int) -> Generator[Snapshot, None, Re
     )
 
 
-def standings(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def leaderboard(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The arms with means over their seeds, the best first.
 
     Args:
@@ -119,11 +119,11 @@ def standings(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         ``image_gradients`` and ``seconds`` (means), and ``merit``, the number that they are ordered by.
     """
     ordered = sorted(results, key=lambda result: result["arm"])
-    arms = [_standing(arm, list(group)) for arm, group in groupby(ordered, key=lambda result: result["arm"])]
+    arms = [_leaderboard_row(arm, list(group)) for arm, group in groupby(ordered, key=lambda result: result["arm"])]
     return sorted(arms, key=lambda arm: arm["merit"], reverse=True)
 
 
-def _standing(arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _leaderboard_row(arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     perturbed = {name: _mean([run["perturbed"][name] for run in runs]) for name in runs[0]["perturbed"]}
     known = [name for name, value in perturbed.items() if value is not None]
     return {
@@ -134,14 +134,16 @@ def _standing(arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
         "spread": {name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known},
         "training": {name: _mean([run["training"][name] for run in runs]) for name in perturbed},
         "collapse": next((run["collapse"] for run in runs if run["collapse"]), None),
-        "curve": [[spent, _mean([run["curve"][place][1] for run in runs])] for place, (spent, _) in _looks(runs)],
+        "curve": [
+            [spent, _mean([run["curve"][place][1] for run in runs])] for place, (spent, _) in _validation_curve(runs)
+        ],
         "image_gradients": round(mean(run["image_gradients"] for run in runs)),
         "seconds": round(mean(run["seconds"] for run in runs), 3),
-        "merit": mean(merit(run["perturbed"]) for run in runs),
+        "merit": mean(selection_score(run["perturbed"]) for run in runs),
     }
 
 
-def _looks(runs: list[dict[str, Any]]) -> list[tuple[int, Sequence[Any]]]:
+def _validation_curve(runs: list[dict[str, Any]]) -> list[tuple[int, Sequence[Any]]]:
     """The looks that all seeds have taken, by their place."""
     return list(enumerate(min((run["curve"] for run in runs), key=len)))
 

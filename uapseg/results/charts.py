@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from uapseg.results.figures import written
+from uapseg.results.figures import encode_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -12,13 +12,13 @@ SHOWN = 10
 """Arms that get a colour of their own; the others are drawn in grey."""
 
 
-def race_chart(
+def draw_benchmark(
     arms: Sequence[dict[str, Any]], floors: dict[str, dict[str, float | None]], title: str, kind: str = "png"
 ) -> bytes:
     """The standings of a race as a picture.
 
     Args:
-        arms: What `uapseg.results.benchmark.standings` gave, the best first.
+        arms: What `uapseg.results.benchmark.leaderboard` gave, the best first.
         floors: The scores of the ``clean`` pictures and with ``random_noise``.
         title: A line above the charts.
         kind: ``png``, or another format of matplotlib such as ``pdf``.
@@ -31,14 +31,14 @@ def race_chart(
     FigureCanvasAgg(drawn)
     axes = drawn.subplots(1, 2 if hides else 1, squeeze=False)[0]
     colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(arms))]
-    _curves(axes[0], arms, floors, colours)
+    _draw_curves(axes[0], arms, floors, colours)
     if hides:
-        _trade(axes[1], arms, colours)
+        _draw_trade_off(axes[1], arms, colours)
     drawn.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
-    return written(drawn, kind)
+    return encode_figure(drawn, kind)
 
 
-def _curves(
+def _draw_curves(
     axis: "Axes", arms: Sequence[dict[str, Any]], floors: dict[str, dict[str, float | None]], colours: list[str]
 ) -> None:
     name = next(iter(arms[0]["perturbed"]))
@@ -58,7 +58,7 @@ def _curves(
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _trade(axis: "Axes", arms: Sequence[dict[str, Any]], colours: list[str]) -> None:
+def _draw_trade_off(axis: "Axes", arms: Sequence[dict[str, Any]], colours: list[str]) -> None:
     for arm, colour in zip(arms, colours, strict=True):
         kept, hidden = (100 * (arm["perturbed"][name] or 0) for name in ("kept_objects", "hidden"))
         axis.scatter(kept, hidden, color=colour, s=36, zorder=2)

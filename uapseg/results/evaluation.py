@@ -12,26 +12,26 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from uapseg.attack.perturbation import eight_bit, perturb, quantise, random_signs
+from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
-from uapseg.targets.goals import Hidden, Target, class_numbers
+from uapseg.targets.goals import HideClasses, Target, class_indices
 from uapseg.targets.metrics import (
     Collapse,
     Counts,
     Scores,
-    collapse,
-    count,
-    intervals,
+    bootstrap_intervals,
+    count_pixels,
+    find_collapse,
     mean_iou,
     scores,
     truth_overlap,
 )
 from uapseg.tensors import Delta, Images, LabelMaps
 
-BATCH = 8
+BATCH_SIZE = 8
 
-TELLING = 0.01
+MIN_TARGET_SHARE = 0.01
 """The share of a picture's pixels from which on it shows well what becomes of a class."""
 
 
@@ -84,13 +84,13 @@ class Report:
         """All of it as a text table, shares in per cent."""
         lines = [f"{'':<18}{'perturbed':>10}{'95 % interval':>17}{'clean':>9}{'random noise':>14}"]
         for name, value in self.perturbed.items():
-            interval = " to ".join(map(percent, self.interval.get(name, [None])))
-            cells = [f"{percent(value):>10}", f"{interval:>17}"]
-            cells += [f"{percent(self.clean[name]):>9}", f"{percent(self.random_noise[name]):>14}"]
+            interval = " to ".join(map(format_percent, self.interval.get(name, [None])))
+            cells = [f"{format_percent(value):>10}", f"{interval:>17}"]
+            cells += [f"{format_percent(self.clean[name]):>9}", f"{format_percent(self.random_noise[name]):>14}"]
             lines.append(f"{name.replace('_', ' '):<18}" + "".join(cells))
         if self.truth:
-            cells = [f"{percent(self.truth['perturbed']):>10}", " " * 17]
-            cells += [f"{percent(self.truth['clean']):>9}", f"{percent(self.truth['random_noise']):>14}"]
+            cells = [f"{format_percent(self.truth['perturbed']):>10}", " " * 17]
+            cells += [f"{format_percent(self.truth['clean']):>9}", f"{format_percent(self.truth['random_noise']):>14}"]
             lines.append(f"{'mIoU against truth':<18}" + "".join(cells))
         kind = f"all {self.pictures}" if self.split == "all" else f"{self.pictures} {self.split}"
         where = f"{kind} pictures of {self.data}, network {self.model}"
@@ -99,37 +99,37 @@ class Report:
             lines.append(
                 f"The network takes sides of multiples of {self.multiple}: pictures are padded inside, and cut again."
             )
-        return "\n".join([*lines, *([warning(self.collapse)] if self.collapse else [])])
+        return "\n".join([*lines, *([collapse_warning(self.collapse)] if self.collapse else [])])
 
 
-def percent(share: float | None) -> str:
+def format_percent(share: float | None) -> str:
     """A share in per cent, or a dash where there is none."""
     return "-" if share is None else f"{100 * share:.1f}"
 
 
-def warning(collapse: Collapse) -> str:
+def collapse_warning(collapse: Collapse) -> str:
     """In plain words that the network has stopped telling things apart."""
     return (
-        f"Collapse: {collapse.name} fills {percent(collapse.seen)} % of the pictures, of which it had "
-        f"{percent(collapse.clean)} % and should have {percent(collapse.wanted)} %: the network no longer tells "
-        "things apart."
+        f"Collapse: {collapse.name} fills {format_percent(collapse.seen)} % of the pictures, of which it had "
+        f"{format_percent(collapse.clean)} % and should have {format_percent(collapse.wanted)} %: the "
+        "network no longer tells things apart."
     )
 
 
-def images_of(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
+def load_images(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
     """Pictures of a data set as images in [0, 1] on a device."""
     return dataset.pictures(numbers).to(device, non_blocking=True).float() / 255
 
 
-def showing(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
+def target_shares(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
     """The share of each picture's pixels that show what a target is about: its hidden classes, or anything at all."""
-    if not isinstance(target, Hidden):
+    if not isinstance(target, HideClasses):
         return torch.ones(len(seen))
-    hidden = torch.tensor(class_numbers(target.classes, tuple(classes)), device=seen.device)
+    hidden = torch.tensor(class_indices(target.classes, tuple(classes)), device=seen.device)
     return torch.isin(seen.long(), hidden).float().mean((1, 2)).cpu()
 
 
-def numbers_showing(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
+def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
     """The numbers of the first pictures that show what a target is about; of too few, those that show most of it too.
 
     Args:
@@ -139,19 +139,19 @@ def numbers_showing(model: Segmenter, dataset: Dataset, target: Target, wanted: 
         wanted: How many pictures at most.
     """
     device, shares = next(model.buffers()).device, list[float]()
-    while len(shares) < len(dataset) and sum(share >= TELLING for share in shares) < wanted:
-        numbers = range(len(shares), min(len(shares) + BATCH, len(dataset)))
-        if isinstance(target, Hidden):
-            seen = model.predict(images_of(dataset, numbers, device))
-            shares += showing(seen, target, model.classes).tolist()
+    while len(shares) < len(dataset) and sum(share >= MIN_TARGET_SHARE for share in shares) < wanted:
+        numbers = range(len(shares), min(len(shares) + BATCH_SIZE, len(dataset)))
+        if isinstance(target, HideClasses):
+            seen = model.predict(load_images(dataset, numbers, device))
+            shares += target_shares(seen, target, model.classes).tolist()
         else:
             shares += [1.0] * len(numbers)
-    return sorted(range(len(shares)), key=lambda number: -min(shares[number], TELLING))[:wanted]
+    return sorted(range(len(shares)), key=lambda number: -min(shares[number], MIN_TARGET_SHARE))[:wanted]
 
 
-def seen_with(model: Segmenter, images: Images, delta: Delta) -> LabelMaps:
+def predict_perturbed(model: Segmenter, images: Images, delta: Delta) -> LabelMaps:
     """What the network sees in the 8-bit pictures that the perturbation makes (n, h, w)."""
-    return model.predict(eight_bit(perturb(images, delta)))
+    return model.predict(quantize_images(perturb(images, delta)))
 
 
 def evaluate(
@@ -172,17 +172,17 @@ def evaluate(
     """
     began = time.monotonic()
     device = next(model.buffers()).device
-    delta = quantise(delta.to(device), epsilon)
+    delta = quantize(delta.to(device), epsilon)
     size = (delta.shape[-1], delta.shape[-2])
-    noise = quantise(random_signs(size, epsilon, seed).to(device), epsilon)
-    tally, norms = _Tally(model, dataset, target, size), list[torch.Tensor]()
-    for start in range(0, len(dataset), BATCH):
-        numbers = range(start, min(start + BATCH, len(dataset)))
-        images = images_of(dataset, numbers, device)
+    noise = quantize(random_signs(size, epsilon, seed).to(device), epsilon)
+    tally, norms = _Totals(model, dataset, target, size), list[torch.Tensor]()
+    for start in range(0, len(dataset), BATCH_SIZE):
+        numbers = range(start, min(start + BATCH_SIZE, len(dataset)))
+        images = load_images(dataset, numbers, device)
         clean = model.predict(images)
-        seen = {"perturbed": seen_with(model, images, delta), "clean": clean}
-        tally.add(numbers, clean, {**seen, "random_noise": seen_with(model, images, noise)})
-        norms.append((eight_bit(perturb(images, delta)) - images).flatten(1).norm(dim=1))
+        seen = {"perturbed": predict_perturbed(model, images, delta), "clean": clean}
+        tally.add(numbers, clean, {**seen, "random_noise": predict_perturbed(model, images, noise)})
+        norms.append((quantize_images(perturb(images, delta)) - images).flatten(1).norm(dim=1))
     totals = tally.totals()
     return Report(
         model=model.name,
@@ -191,9 +191,9 @@ def evaluate(
         pictures=len(dataset),
         epsilon=round(epsilon * 255, 3),
         **{name: scores(total, target) for name, total in totals.items()},
-        interval=intervals(totals["perturbed"], target, seed),
+        interval=bootstrap_intervals(totals["perturbed"], target, seed),
         truth=tally.truth(),
-        collapse=collapse(totals["perturbed"], target, model.classes),
+        collapse=find_collapse(totals["perturbed"], target, model.classes),
         linf=round(delta.abs().amax().item() * 255, 3),  # not 10.0000004
         l2=torch.cat(norms).mean().item(),
         hashes=_hashes(model, dataset, target, delta),
@@ -202,12 +202,12 @@ def evaluate(
     )
 
 
-class _Tally:
+class _Totals:
     """Counts of what the network sees in the pictures with and without the perturbation, against goal and truth."""
 
     def __init__(self, model: Segmenter, dataset: Dataset, target: Target, tile: tuple[int, int]) -> None:
         self._model, self._dataset, self._target = model, dataset, target
-        self._goal_of = target.on(model.classes, model.objects, tile)
+        self._goal_of = target.bind(model.classes, model.objects, tile)
         self._parts: dict[str, list[Counts]] = {}
         self._true: dict[str, list[tuple[Tensor, Tensor]]] = {}
         names = {name.lower(): number for number, name in enumerate(model.classes)}
@@ -220,7 +220,7 @@ class _Tally:
         goal, classes = self._goal_of(clean), self._model.classes
         truth = self._table[self._dataset.truth(numbers).long()].to(clean.device) if self._has_truth else None
         for name, labels in seen.items():
-            self._parts.setdefault(name, []).append(count(labels, clean, goal, self._target, classes))
+            self._parts.setdefault(name, []).append(count_pixels(labels, clean, goal, self._target, classes))
             if truth is not None:
                 self._true.setdefault(name, []).append(truth_overlap(labels, truth, len(classes)))
 

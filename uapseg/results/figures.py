@@ -13,7 +13,7 @@ from torch import Tensor
 
 from uapseg.io.images import to_picture
 from uapseg.models import RGB
-from uapseg.targets.goals import repeated
+from uapseg.targets.goals import repeat_tile
 from uapseg.tensors import Delta
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def picture(image: Image) -> Picture:
     return np.asarray(to_picture(image))
 
 
-def coloured(labels: LabelMap, palette: Sequence[RGB]) -> Picture:
+def colorize(labels: LabelMap, palette: Sequence[RGB]) -> Picture:
     """A label map in the colours of its classes; grey where there is none."""
     table = np.full((256, 3), NONE, np.uint8)
     table[: len(palette)] = palette
@@ -77,14 +77,14 @@ def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB], opacity: flo
         palette: The colours of the classes.
         opacity: How much of the colours shows, in [0, 1].
     """
-    colours = coloured(labels, palette).astype(np.float32)
+    colours = colorize(labels, palette).astype(np.float32)
     grey = picture(image).astype(np.float32).mean(axis=2, keepdims=True)  # one hue only: that of the class
     mixed = opacity * colours + (1 - opacity) * (64 + 0.75 * grey)  # lifted: in a dark photo colours stay themselves
     mixed[_edges(labels)] = 0.35 * colours[_edges(labels)] + 0.65 * 255
     return np.rint(mixed).astype(np.uint8)
 
 
-def amplified(delta: Delta, epsilon: float) -> Picture:
+def amplify(delta: Delta, epsilon: float) -> Picture:
     """A perturbation stretched about mid-grey by 127.5 / epsilon, so that epsilon itself is black or white.
 
     Args:
@@ -99,7 +99,7 @@ def plain(delta: Delta) -> Picture:
     return picture(128 / 255 + delta)
 
 
-def figure(
+def draw_figure(
     rows: Sequence[Row],
     delta: Delta,
     epsilon: float,
@@ -127,17 +127,17 @@ def figure(
     cell = (2.6, 2.6 * height / width)
     drawn = Figure(figsize=(len(COLUMNS) * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
     FigureCanvasAgg(drawn)
-    _fill(drawn, rows, repeated(delta, height, width), epsilon, palette)
-    bottom = _legend(drawn, rows, classes, palette)
+    _draw_rows(drawn, rows, repeat_tile(delta, height, width), epsilon, palette)
+    bottom = _draw_legend(drawn, rows, classes, palette)
     inches = drawn.get_figheight()
     drawn.suptitle(title, x=0.008, y=1 - 0.09 / inches, ha="left", va="top", fontsize=13, fontweight="bold")
     drawn.subplots_adjust(
         left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=bottom, wspace=0.035, hspace=0.035 * width / height
     )
-    return written(drawn, kind)
+    return encode_figure(drawn, kind)
 
 
-def written(drawn: "Figure", kind: str) -> bytes:
+def encode_figure(drawn: "Figure", kind: str) -> bytes:
     """A figure as a file of the kind ``png``, ``jpg`` or ``pdf``; a dollar in a name is a dollar, and no formula."""
     from matplotlib.text import Text  # noqa: PLC0415
 
@@ -148,14 +148,14 @@ def written(drawn: "Figure", kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _fill(drawn: "Figure", rows: Sequence[Row], delta: Delta, epsilon: float, palette: Sequence[RGB]) -> None:
+def _draw_rows(drawn: "Figure", rows: Sequence[Row], delta: Delta, epsilon: float, palette: Sequence[RGB]) -> None:
     factor = f", {127.5 / (255 * epsilon):.3g} times" if epsilon else ""
     axes = drawn.subplots(len(rows), len(COLUMNS), squeeze=False)
     for row, line in zip(rows, axes, strict=True):
         cells = (
             picture(row.image), overlay(row.image, row.seen, palette),
             picture(row.perturbed), overlay(row.perturbed, row.seen_perturbed, palette),
-            plain(delta), amplified(delta, epsilon),
+            plain(delta), amplify(delta, epsilon),
         )  # fmt: skip
         for axis, cell in zip(line, cells, strict=True):
             axis.imshow(cell, interpolation="antialiased", aspect="auto")
@@ -164,7 +164,7 @@ def _fill(drawn: "Figure", rows: Sequence[Row], delta: Delta, epsilon: float, pa
         axis.set_title(name, fontsize=10.5, pad=5)
 
 
-def _legend(drawn: "Figure", rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> float:
+def _draw_legend(drawn: "Figure", rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> float:
     """Draws the legend, and returns how much of the figure's height it takes."""
     from matplotlib.patches import Patch  # noqa: PLC0415
 

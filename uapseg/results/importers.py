@@ -54,7 +54,7 @@ def read_array(content: bytes) -> Read:
     if not np.isfinite([low, high]).all():
         raise _none()
     if values.dtype == np.uint8:
-        whole, assumed = read_picture(values)
+        whole, assumed = read_image(values)
         return whole, f"an array {order} of bytes: {assumed}"
     largest = max(-float(low), float(high))
     grey = np.issubdtype(values.dtype, np.integer) or largest > 1
@@ -69,7 +69,7 @@ def read_array(content: bytes) -> Read:
     return levels, f"an array {order}: values are in {units}, rounded to whole levels"
 
 
-def read_picture(values: NDArray[np.uint8]) -> Read:
+def read_image(values: NDArray[np.uint8]) -> Read:
     """The perturbation in a picture (3, h, w), whose values lie about a middle grey.
 
     Returns:

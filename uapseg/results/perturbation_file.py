@@ -19,22 +19,22 @@ from PIL.PngImagePlugin import PngInfo
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
-from uapseg.attack.perturbation import levels
+from uapseg.attack.perturbation import to_levels
 from uapseg.attack.run import Plan
 from uapseg.attack.state import State
 from uapseg.errors import UapsegError
 from uapseg.io.files import from_json, read, to_json, write
 from uapseg.io.images import decode, size_of
-from uapseg.results.importers import MOST_PIXELS, is_array, read_array, read_picture, too_large
+from uapseg.results.importers import MOST_PIXELS, is_array, read_array, read_image, too_large
 from uapseg.targets.metrics import Scores
 from uapseg.tensors import Delta, Levels
 
 KEY = "uapseg"
 OURS = "whole grey levels, as uapseg writes them"
-USUAL_SIZE = (384, 256)
+DEFAULT_SIZE = (384, 256)
 """What the embedded network's pictures measure: (width, height)."""
 
-MIDDLE = 128
+ZERO_LEVEL = 128
 MOST = 127
 """The largest change that a PNG of value = 128 + level holds, in grey levels."""
 
@@ -98,12 +98,12 @@ class Perturbation:
         """(width, height) of the pictures that it was trained on: its own, unless it is a tile of larger ones.
 
         A tile's plan may leave the size to the data set, and a file without a plan says nothing: the larger of its
-        own and of `USUAL_SIZE` is taken then.
+        own and of `DEFAULT_SIZE` is taken then.
         """
         own = (self.levels.shape[2], self.levels.shape[1])
         if self.plan and self.plan.settings.tile is None:
             return own
-        told = self.plan.size if self.plan and self.plan.size else USUAL_SIZE
+        told = self.plan.size if self.plan and self.plan.size else DEFAULT_SIZE
         return max(own, told, key=prod)
 
     def _largest(self) -> int:
@@ -111,10 +111,10 @@ class Perturbation:
         return max(-int(self.levels.min()), int(self.levels.max()))
 
 
-def finished(plan: Plan, state: State) -> Perturbation:
+def best_perturbation(plan: Plan, state: State) -> Perturbation:
     """The perturbation of a search wherever it stands: the one to keep, or the newest before the first look."""
     looked = state.validation.image_gradients > 0
-    whole = levels(state.best if looked else state.delta, plan.settings.epsilon).cpu()
+    whole = to_levels(state.best if looked else state.delta, plan.settings.epsilon).cpu()
     scores, training = (state.chosen.scores, state.chosen.training) if looked else (None, None)
     chosen = {"image_gradients": state.chosen.image_gradients, "pictures": len(state.chosen.each)} if looked else None
     return Perturbation(
@@ -130,7 +130,7 @@ def save_png(path: Path, perturbation: Perturbation) -> None:
     """
     if perturbation.levels.abs().max() > MOST:
         raise UapsegError(f"A PNG holds changes of at most {MOST} grey levels: save it as safetensors.")
-    values = (perturbation.levels + MIDDLE).to(torch.uint8).permute(1, 2, 0)
+    values = (perturbation.levels + ZERO_LEVEL).to(torch.uint8).permute(1, 2, 0)
     text, buffer = PngInfo(), io.BytesIO()
     text.add_text(KEY, _metadata(perturbation))
     Image.fromarray(np.ascontiguousarray(values.numpy())).save(buffer, "PNG", pnginfo=text)
@@ -225,8 +225,8 @@ def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:
     pixels = np.asarray(picture).transpose(2, 0, 1)
     text = picture.info.get(KEY)
     if isinstance(text, str):
-        return np.subtract(pixels, MIDDLE, dtype=np.int16, order="C"), text, OURS
-    values, assumed = read_picture(pixels)
+        return np.subtract(pixels, ZERO_LEVEL, dtype=np.int16, order="C"), text, OURS
+    values, assumed = read_image(pixels)
     return values, None, f"a picture without a plan: {assumed}"
 
 

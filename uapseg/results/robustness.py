@@ -9,21 +9,21 @@ import numpy as np
 import torch
 from PIL import Image
 
-from uapseg.attack.augmentation import Move, moved
-from uapseg.attack.perturbation import eight_bit, perturb, quantise, random_signs
-from uapseg.attack.transforms import blurred, resized
+from uapseg.attack.augmentation import Move, apply_moves
+from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
+from uapseg.attack.transforms import blur, resize
 from uapseg.datasets import Dataset
 from uapseg.io.images import to_picture
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import BATCH, images_of
+from uapseg.results.evaluation import BATCH_SIZE, load_images
 from uapseg.targets.goals import Goal, Target
-from uapseg.targets.metrics import Counts, Scores, count, scores
+from uapseg.targets.metrics import Counts, Scores, count_pixels, scores
 from uapseg.tensors import Delta, Images
 
-Change = Callable[[torch.Tensor], torch.Tensor]
+Transform = Callable[[torch.Tensor], torch.Tensor]
 
 
-def _encoded(images: Images, quality: int) -> Images:
+def _jpeg_file(images: Images, quality: int) -> Images:
     """Saved as JPEG by a real encoder, and read again."""
     again: list[torch.Tensor] = []
     for image in images:
@@ -34,42 +34,42 @@ def _encoded(images: Images, quality: int) -> Images:
     return torch.stack(again).to(images.device)
 
 
-def _coarse(images: Images, bits: int) -> Images:
+def _reduce_bits(images: Images, bits: int) -> Images:
     """With only so many bits a value."""
     most = 2**bits - 1
     return (images * most).round() / most
 
 
-def _shifted(values: torch.Tensor) -> torch.Tensor:
+def _shift(values: torch.Tensor) -> torch.Tensor:
     """Moved by a few pixels, as when the picture is framed anew."""
-    return moved(values, [Move(5, 11)] * len(values))
+    return apply_moves(values, [Move(5, 11)] * len(values))
 
 
-def _cropped(values: torch.Tensor) -> torch.Tensor:
+def _crop(values: torch.Tensor) -> torch.Tensor:
     """Without a sixteenth of each side at each edge."""
     height, width = values.shape[-2:]
     return values[..., height // 16 : height - height // 16, width // 16 : width - width // 16]
 
 
-def _same(values: torch.Tensor) -> torch.Tensor:
+def _identity(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-PROCESSES: dict[str, tuple[Change, Change]] = {
-    "nothing": (_same, _same),
-    "JPEG 90": (partial(_encoded, quality=90), _same),
-    "JPEG 75": (partial(_encoded, quality=75), _same),
-    "JPEG 50": (partial(_encoded, quality=50), _same),
-    "resize to 75 %": (partial(resized, factor=0.75), _same),
-    "blur": (partial(blurred, sigma=0.8), _same),
-    "5 bits": (partial(_coarse, bits=5), _same),
-    "crop": (_cropped, _cropped),
-    "shift": (_shifted, _shifted),
+TRANSFORMS: dict[str, tuple[Transform, Transform]] = {
+    "nothing": (_identity, _identity),
+    "JPEG 90": (partial(_jpeg_file, quality=90), _identity),
+    "JPEG 75": (partial(_jpeg_file, quality=75), _identity),
+    "JPEG 50": (partial(_jpeg_file, quality=50), _identity),
+    "resize to 75 %": (partial(resize, factor=0.75), _identity),
+    "blur": (partial(blur, sigma=0.8), _identity),
+    "5 bits": (partial(_reduce_bits, bits=5), _identity),
+    "crop": (_crop, _crop),
+    "shift": (_shift, _shift),
 }
 """What happens to the pictures, and what then happens to the label maps that belong to them."""
 
 
-def survival(
+def evaluate_robustness(
     model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, epsilon: float, seed: int = 0
 ) -> dict[str, dict[str, Scores]]:
     """The scores of a perturbation after each process, beside those of clean pictures and random noise after it.
@@ -91,20 +91,20 @@ def survival(
     """
     device = next(model.buffers()).device
     size = (delta.shape[-1], delta.shape[-2])
-    noise = quantise(random_signs(size, epsilon, seed).to(device), epsilon)
-    deltas = {"perturbed": quantise(delta.to(device), epsilon), "clean": None, "random_noise": noise}
-    goal_of = target.on(model.classes, model.objects, size)
+    noise = quantize(random_signs(size, epsilon, seed).to(device), epsilon)
+    deltas = {"perturbed": quantize(delta.to(device), epsilon), "clean": None, "random_noise": noise}
+    goal_of = target.bind(model.classes, model.objects, size)
     parts: dict[tuple[str, str], list[Counts]] = {}
-    for start in range(0, len(dataset), BATCH):
-        images = images_of(dataset, range(start, min(start + BATCH, len(dataset))), device)
+    for start in range(0, len(dataset), BATCH_SIZE):
+        images = load_images(dataset, range(start, min(start + BATCH_SIZE, len(dataset))), device)
         clean = model.predict(images)
         goal = goal_of(clean)
         for name, change in deltas.items():
-            attacked = images if change is None else eight_bit(perturb(images, change))
-            for process, (change_picture, change_map) in PROCESSES.items():
-                seen = model.predict(eight_bit(change_picture(attacked)))
+            attacked = images if change is None else quantize_images(perturb(images, change))
+            for process, (change_picture, change_map) in TRANSFORMS.items():
+                seen = model.predict(quantize_images(change_picture(attacked)))
                 wanted = Goal(change_map(goal.labels), change_map(goal.groups))
-                counts = count(seen, change_map(clean), wanted, target, model.classes)
+                counts = count_pixels(seen, change_map(clean), wanted, target, model.classes)
                 parts.setdefault((process, name), []).append(counts)
     totals = {key: scores(reduce(add, part), target) for key, part in parts.items()}
-    return {process: {name: totals[process, name] for name in deltas} for process in PROCESSES}
+    return {process: {name: totals[process, name] for name in deltas} for process in TRANSFORMS}

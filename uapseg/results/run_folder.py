@@ -11,7 +11,7 @@ from uapseg.io.files import from_json, read, remove_parts, to_json, write
 from uapseg.results.perturbation_file import (
     Perturbation,
     are_scores,
-    finished,
+    best_perturbation,
     is_cost,
     load,
     save_png,
@@ -89,7 +89,7 @@ class RunFolder:
         """
         return {"floors": self._floors, "looks": list(self._looks)}
 
-    def note(self, snapshot: Snapshot) -> None:
+    def append_history(self, snapshot: Snapshot) -> None:
         """Remembers a new look at the validation pictures, to be written by the next save."""
         self._floors = dict(snapshot.floors)
         look, seconds = snapshot.state.validation, round(snapshot.state.seconds, 3)
@@ -105,12 +105,12 @@ class RunFolder:
         Raises:
             UapsegError: A file cannot be written; the save before it stays good.
         """
-        self.note(snapshot)
+        self.append_history(snapshot)
         try:
             self._restore()
             write(self.path / HISTORY, _json(self.history))  # before the state, which cuts it back
             write(self.path / STATE, pack(snapshot.state, self.plan))
-            perturbation = finished(self.plan, snapshot.state)
+            perturbation = best_perturbation(self.plan, snapshot.state)
             save_png(self.path / PNG, perturbation)
             save_safetensors(self.path / SAFETENSORS, perturbation)
         except UapsegError as error:

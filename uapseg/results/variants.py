@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from uapseg.attack.settings import GREY, PRESETS, Settings
+from uapseg.attack.settings import GREY_LEVEL, PRESETS, Settings
 from uapseg.errors import UapsegError
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "sign": {"rule": "sign", "momentum": 0.0, "decay": False, "step": GREY},
+    "sign": {"rule": "sign", "momentum": 0.0, "decay": False, "step": GREY_LEVEL},
     "decay": {"rule": "sign", "momentum": 0.0},
     "momentum": {"rule": "sign"},
     "lazy": {"rule": "lazy"},
-    "constant": {"decay": False, "step": GREY},
+    "constant": {"decay": False, "step": GREY_LEVEL},
     "single": {"single": True},
     "adam": {"rule": "adam"},
     "gather": {"batch": 2, "gather": 4},
@@ -35,11 +35,11 @@ NUMBERED = {
     "pictures": lambda value: {"train_pictures": int(value)},
     "batch": lambda value: {"batch": int(value)},
     "momentum": lambda value: {"momentum": value},
-    "step": lambda value: {"step": value * GREY},
+    "step": lambda value: {"step": value * GREY_LEVEL},
 }
 """What each change with a number sets; steps are in grey levels."""
 
-SCREEN = (
+DEFAULT_VARIANTS = (
     "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+lazy", "fast+adam", "fast+constant",
     "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+tau-0.75",
     "fast+all", "fast+omega-0.9", "fast+omega-0.9999", "fast+filling-1", "fast+tile-64", "fast+tile-128",
@@ -48,7 +48,7 @@ SCREEN = (
 """The arms that a race runs when none are named: one change at a time."""
 
 
-def settings_of(arm: str, *, epsilon: float, budget: int, seed: int, **others: Any) -> Settings:
+def variant_settings(arm: str, *, epsilon: float, budget: int, seed: int, **others: Any) -> Settings:
     """The settings of an arm.
 
     Args:

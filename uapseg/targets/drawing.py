@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from uapseg.errors import UapsegError
 from uapseg.io.images import is_wide
-from uapseg.targets.goals import UNDRAWN, Static
+from uapseg.targets.goals import UNLABELED, StaticTarget
 
 Typeface = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -22,20 +22,22 @@ NO_LETTER = "\U0010fffe"
 """What Unicode will never use: a typeface draws it as all that it lacks."""
 
 
-def mapped(labels: NDArray[np.uint8], classes: tuple[str, ...], rest: str | None, caption: str) -> Static:
+def label_map_target(
+    labels: NDArray[np.uint8], classes: tuple[str, ...], rest: str | None, caption: str
+) -> StaticTarget:
     """A target from numbers into ``classes`` (h, w), 255 where nothing is drawn."""
     buffer = io.BytesIO()
     Image.fromarray(labels).save(buffer, "PNG")
     drawing = base64.b64encode(buffer.getvalue()).decode()
-    return Static(drawing=drawing, classes=classes, rest=rest, caption=caption)
+    return StaticTarget(drawing=drawing, classes=classes, rest=rest, caption=caption)
 
 
-def drawn(mask: NDArray[np.bool_], inside: str, rest: str | None, caption: str = "drawing") -> Static:
+def mask_target(mask: NDArray[np.bool_], inside: str, rest: str | None, caption: str = "drawing") -> StaticTarget:
     """A target with one class where ``mask`` (h, w) is true, and another (None: what the network sees) elsewhere."""
-    return mapped(np.where(mask, 0, UNDRAWN).astype(np.uint8), (inside,), rest, caption)
+    return label_map_target(np.where(mask, 0, UNLABELED).astype(np.uint8), (inside,), rest, caption)
 
 
-def written(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> Static:
+def text_target(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> StaticTarget:
     """A target with a word in one class, as large as fits in ``size`` (width, height).
 
     Raises:
@@ -53,7 +55,7 @@ def written(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> 
     font, stroke = load_typeface(word, points), max(1, round(points * 0.03))
     canvas = Image.new("L", size)
     ImageDraw.Draw(canvas).text((width / 2, height / 2), line, 255, font, anchor="mm", stroke_width=stroke)
-    return drawn(np.asarray(canvas) > 127, inside, rest, word)
+    return mask_target(np.asarray(canvas) > 127, inside, rest, word)
 
 
 def load_typeface(text: str, points: float) -> Typeface:

@@ -17,7 +17,7 @@ from uapseg.io.images import decode
 from uapseg.io.values import check_types
 from uapseg.tensors import LabelMaps
 
-UNDRAWN = 255
+UNLABELED = 255
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ class Goal:
     groups: LabelMaps
 
 
-GoalOf = Callable[[LabelMaps], Goal]
+GoalFn = Callable[[LabelMaps], Goal]
 """Maps what the network sees in clean pictures (n, h, w) to what it should see."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Static:
+class StaticTarget:
     """One label map for all pictures; it repeats with the perturbation's tile, from the top left corner.
 
     Attributes:
@@ -66,9 +66,9 @@ class Static:
             UapsegError: They are not what they should be.
         """
         check_types(self, but=("drawing",))
-        _check_names(self.classes, UNDRAWN)
-        numbers = self.numbers()
-        drawn = numbers[numbers != UNDRAWN]
+        _check_names(self.classes, UNLABELED)
+        numbers = self.label_map()
+        drawn = numbers[numbers != UNLABELED]
         if drawn.size and drawn.max() >= len(self.classes):
             raise UapsegError(
                 f"The drawing holds the number {drawn.max()}, but the target names {len(self.classes)} classes: "
@@ -87,7 +87,7 @@ class Static:
         """Whether the goal depends on what the network sees in the clean picture."""
         return self.rest is None
 
-    def numbers(self) -> NDArray[np.uint8]:
+    def label_map(self) -> NDArray[np.uint8]:
         """The drawing: numbers into ``classes`` (h, w), 255 where nothing is drawn.
 
         Raises:
@@ -102,23 +102,23 @@ class Static:
             raise UapsegError(_NO_DRAWING)
         return np.asarray(picture)
 
-    def on(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalOf:  # noqa: ARG002
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
         """Binds the target to a network and a tile (width, height).
 
         Raises:
             UapsegError: The network has no class of that name, or nothing is drawn.
         """
-        stretched = np.asarray(Image.fromarray(self.numbers()).resize(tile, Image.Resampling.NEAREST))
-        if (stretched == UNDRAWN).all():
+        stretched = np.asarray(Image.fromarray(self.label_map()).resize(tile, Image.Resampling.NEAREST))
+        if (stretched == UNLABELED).all():
             raise UapsegError("Nothing is drawn: draw, type or upload a region first.")
-        table = np.full(256, UNDRAWN, np.uint8)
-        table[: len(self.classes)] = class_numbers(self.classes, classes)
+        table = np.full(256, UNLABELED, np.uint8)
+        table[: len(self.classes)] = class_indices(self.classes, classes)
         drawn = torch.from_numpy(table[stretched])
-        rest = class_numbers((self.rest,), classes)[0] if self.rest is not None else None
+        rest = class_indices((self.rest,), classes)[0] if self.rest is not None else None
 
         def goal(clean: LabelMaps) -> Goal:
-            region = repeated(drawn.to(clean.device), *clean.shape[1:]).expand_as(clean)
-            outside = region == UNDRAWN
+            region = repeat_tile(drawn.to(clean.device), *clean.shape[1:]).expand_as(clean)
+            outside = region == UNLABELED
             filling = clean if rest is None else torch.full_like(clean, rest)
             return Goal(torch.where(outside, filling, region), outside.to(torch.uint8))
 
@@ -126,7 +126,7 @@ class Static:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Hidden:
+class HideClasses:
     """The scene without some classes.
 
     Attributes:
@@ -150,7 +150,7 @@ class Hidden:
             UapsegError: They are no texts.
         """
         check_types(self)
-        _check_names(self.classes, UNDRAWN)
+        _check_names(self.classes, UNLABELED)
 
     @property
     def title(self) -> str:
@@ -162,34 +162,36 @@ class Hidden:
         """Whether the goal depends on what the network sees in the clean picture."""
         return True
 
-    def on(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalOf:  # noqa: ARG002
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
         """Binds the target to a network.
 
         Raises:
             UapsegError: A class is not known, none is chosen, all are, or the filling itself is hidden.
         """
-        hidden = class_numbers(self.classes, classes)
+        hidden = class_indices(self.classes, classes)
         others = [number for number in range(len(classes)) if number not in hidden]
         if not hidden or not others:
             raise UapsegError("Choose at least one class to hide, and leave at least one.")
-        fill = class_numbers((self.fill,), classes)[0] if self.fill is not None else None
+        fill = class_indices((self.fill,), classes)[0] if self.fill is not None else None
         if fill in hidden:
             raise UapsegError(
                 f"The hidden pixels cannot become {self.fill}, which is hidden too: choose another filling."
             )
         group = torch.full((256,), 2, dtype=torch.uint8)
-        group[list(class_numbers(objects, classes))] = 1
+        group[list(class_indices(objects, classes))] = 1
         group[list(hidden)] = 0
 
         def goal(clean: LabelMaps) -> Goal:
             groups = group.to(clean.device)[clean.long()]
-            filling = torch.full_like(clean, fill) if fill is not None else nearest(clean, groups == 0, others[0])
+            filling = (
+                torch.full_like(clean, fill) if fill is not None else fill_from_nearest(clean, groups == 0, others[0])
+            )
             return Goal(torch.where(groups == 0, filling, clean), groups)
 
         return goal
 
 
-Target = Static | Hidden
+Target = StaticTarget | HideClasses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +212,8 @@ class Kind:
 
 
 KINDS = {
-    "static": Kind(target=Static, shares=(1.0, 1.2), rule="lazy", focus="all"),
-    "hidden": Kind(target=Hidden, shares=(1.0, 0.9, 0.8), rule="adam", focus="tau"),
+    "static": Kind(target=StaticTarget, shares=(1.0, 1.2), rule="lazy", focus="all"),
+    "hidden": Kind(target=HideClasses, shares=(1.0, 0.9, 0.8), rule="adam", focus="tau"),
 }
 """All kinds of targets by name."""
 
@@ -224,7 +226,7 @@ def _check_names(classes: tuple[str, ...], most: int) -> None:
         raise UapsegError(f"The classes of a target are at most {most} names, none of them blank.")
 
 
-def class_numbers(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[int, ...]:
+def class_indices(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[int, ...]:
     """The numbers of classes by name, upper and lower case alike.
 
     Raises:
@@ -237,7 +239,7 @@ def class_numbers(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[int
     return tuple(known[name.lower()] for name in names)
 
 
-def repeated(tile: Tensor, height: int, width: int) -> Tensor:
+def repeat_tile(tile: Tensor, height: int, width: int) -> Tensor:
     """A tile (…, h, w) repeated from the top left corner to (…, height, width)."""
     h, w = tile.shape[-2:]
     if (h, w) == (height, width):
@@ -246,7 +248,7 @@ def repeated(tile: Tensor, height: int, width: int) -> Tensor:
     return tile.repeat(*[1] * (tile.dim() - 2), down, across)[..., :height, :width]
 
 
-def nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> LabelMaps:
+def fill_from_nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> LabelMaps:
     """Gives each hidden pixel the label of the nearest pixel that is not hidden, by Euclidean distance.
 
     Args:

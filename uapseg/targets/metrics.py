@@ -8,16 +8,16 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
-from uapseg.targets.goals import KINDS, Goal, Hidden, Target, class_numbers
+from uapseg.targets.goals import KINDS, Goal, HideClasses, Target, class_indices
 from uapseg.tensors import LabelMaps
 
 Scores = dict[str, float | None]
 """Shares in [0, 1] by name; None where there is nothing to take a share of."""
 
-MeritCounts = Int64[Tensor, "networks pictures parts 2"]
-"""Pixels reached and pixels there are, for each network, each picture and each of the scores of `merit`."""
+SelectionCounts = Int64[Tensor, "networks pictures parts 2"]
+"""Pixels reached and pixels there are, for each network, each picture and each of the scores of `selection_score`."""
 
-ENDS = torch.tensor([0.025, 0.975], dtype=torch.float64)
+PERCENTILES = torch.tensor([0.025, 0.975], dtype=torch.float64)
 """The quantiles that a 95 % interval lies between."""
 
 
@@ -68,11 +68,11 @@ class Counts:
         return len(self.pixels)
 
 
-def count(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]) -> Counts:
+def count_pixels(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]) -> Counts:
     """Counts what is seen (n, h, w) against the goal, and against what was seen in the clean pictures."""
-    k, right, hides = len(classes), seen == goal.labels, isinstance(target, Hidden)
+    k, right, hides = len(classes), seen == goal.labels, isinstance(target, HideClasses)
     filled = right & (goal.groups == 0)
-    hidden = list(class_numbers(target.classes, classes)) if isinstance(target, Hidden) else []
+    hidden = list(class_indices(target.classes, classes)) if isinstance(target, HideClasses) else []
     of_hidden = torch.zeros(256, dtype=torch.bool, device=seen.device)
     of_hidden[hidden] = True
     left = of_hidden[seen.long()]
@@ -132,38 +132,38 @@ def scores(counts: Counts, target: Target) -> Scores:
         pixels, unchanged), ``kept_objects`` (those of object classes) and ``miou`` (of the other classes, before
         against after).
     """
-    return {name: _share(*pair) for name, pair in _fractions(counts, target).items()} | _iou(counts, target)
+    return {name: _share(*pair) for name, pair in _score_fractions(counts, target).items()} | _iou(counts, target)
 
 
-def each(counts: Counts, target: Target) -> tuple[float | None, ...]:
+def per_image_success(counts: Counts, target: Target) -> tuple[float | None, ...]:
     """The first score in each picture; None where it shows no hidden class, 0 where it shows one only afterwards."""
-    shares = (_share(reached, pixels) for reached, pixels in zip(*_first(counts, target), strict=True))
-    if not isinstance(target, Hidden):
+    shares = (_share(reached, pixels) for reached, pixels in zip(*_success(counts, target), strict=True))
+    if not isinstance(target, HideClasses):
         return tuple(shares)
     return tuple(
         0.0 if share is None and left else share for share, left in zip(shares, counts.left[:, 0], strict=True)
     )
 
 
-def interval(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> tuple[float, ...]:
-    """The 95 % bootstrap interval of the first score, as `intervals` has it; empty where no picture says anything."""
-    reached, pixels = _first(counts, target)
+def bootstrap_interval(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> tuple[float, ...]:
+    """The 95 % bootstrap interval of the first score; empty where no picture says anything."""
+    reached, pixels = _success(counts, target)
     chosen = torch.randint(len(counts), (draws, len(counts)), generator=torch.Generator().manual_seed(seed))
     shares = reached[chosen].sum(1).clamp(min=0).double() / pixels[chosen].sum(1)
-    return tuple(shares[shares.isfinite()].quantile(ENDS).tolist()) if pixels.any() else ()
+    return tuple(shares[shares.isfinite()].quantile(PERCENTILES).tolist()) if pixels.any() else ()
 
 
-def _first(counts: Counts, target: Target) -> tuple[Tensor, Tensor]:
+def _success(counts: Counts, target: Target) -> tuple[Tensor, Tensor]:
     """What the first score is the share of, picture by picture: pixels reached, and pixels there are (n).
 
     Where hidden classes appear elsewhere, as many pixels are not reached; that may be fewer than none.
     """
-    if isinstance(target, Hidden):
+    if isinstance(target, HideClasses):
         return counts.pixels[:, 0] - counts.left[:, 0], counts.pixels[:, 0]
     return counts.reached.sum(1), counts.pixels.sum(1)
 
 
-def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
+def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
     """95 % bootstrap intervals of the scores over pictures, as [low, high].
 
     Source:
@@ -175,7 +175,7 @@ def intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) 
         for name, value in scores(counts.at(row), target).items():
             if value is not None:
                 spread.setdefault(name, []).append(value)
-    return {k: torch.tensor(v, dtype=torch.float64).quantile(ENDS).tolist() for k, v in spread.items()}
+    return {k: torch.tensor(v, dtype=torch.float64).quantile(PERCENTILES).tolist() for k, v in spread.items()}
 
 
 @dataclass(frozen=True)
@@ -200,25 +200,25 @@ class Collapse:
         return self.seen - max(self.clean, self.wanted)
 
 
-TOO_MUCH = 0.1
+COLLAPSE_THRESHOLD = 0.1
 """An excess above this, a tenth of all pixels, is a collapse: the network no longer tells things apart."""
 
 
-def collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> Collapse | None:
+def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> Collapse | None:
     """The class that has swallowed others: grown by more than a tenth of all pixels beyond its due.
 
     None where no class has, and for a static target, which has the network see anything but the scene anyway.
     """
-    if not isinstance(target, Hidden):
+    if not isinstance(target, HideClasses):
         return None
     whole = counts.pixels.sum().item()
     totals = ((values.sum(0) / whole).tolist() for values in (counts.clean, counts.wanted, counts.seen))
     grown = [Collapse(*row) for row in zip(classes, *totals, strict=True)]
     worst = max(grown, key=lambda one: one.excess)
-    return worst if worst.excess > TOO_MUCH else None
+    return worst if worst.excess > COLLAPSE_THRESHOLD else None
 
 
-def merit(values: Scores) -> float:
+def selection_score(values: Scores) -> float:
     """One number in [0, 1] to choose by: the mean of the scores that pull against each other, hiding counted twice."""
     names = (
         ("target_success", "region_success")
@@ -229,10 +229,10 @@ def merit(values: Scores) -> float:
     return sum(known) / max(1, len(known))
 
 
-def merit_counts(counts: Counts, target: Target) -> MeritCounts:
-    """What the scores of `merit` are the shares of, picture by picture: pixels reached, and pixels there are."""
-    first, pixels, reached = _first(counts, target), counts.pixels, counts.reached
-    if isinstance(target, Hidden):
+def selection_counts(counts: Counts, target: Target) -> SelectionCounts:
+    """What the selection score is the share of, picture by picture: pixels reached, and pixels there are."""
+    first, pixels, reached = _success(counts, target), counts.pixels, counts.reached
+    if isinstance(target, HideClasses):
         kept = (reached[:, 1:].sum(1), pixels[:, 1:].sum(1))
         pairs = [first, first, kept, (reached[:, 1], pixels[:, 1])]
     else:
@@ -240,11 +240,11 @@ def merit_counts(counts: Counts, target: Target) -> MeritCounts:
     return torch.stack([torch.stack(pair, dim=1) for pair in pairs], dim=1)[None]
 
 
-def merit_gain(new: MeritCounts, old: MeritCounts, draws: int = 1000) -> tuple[float, float, float]:
+def selection_gain(new: SelectionCounts, old: SelectionCounts, draws: int = 1000) -> tuple[float, float, float]:
     """By how much one look at some pictures has more merit than another at the same, and its 95 % interval.
 
     Args:
-        new: What `merit_counts` gave for each network, one after the other.
+        new: What `selection_counts` gave for each network, one after the other.
         old: The same of the other look.
         draws: How often the pictures are drawn anew.
 
@@ -258,20 +258,20 @@ def merit_gain(new: MeritCounts, old: MeritCounts, draws: int = 1000) -> tuple[f
     chosen = torch.randint(count, (draws, count), generator=torch.Generator().manual_seed(0))
     often = torch.zeros(draws, count, dtype=torch.float64).scatter_add_(1, chosen, torch.ones_like(chosen).double())
     often = torch.cat([torch.ones(1, count, dtype=torch.float64), often])
-    gains = (_merits(new, often) - _merits(old, often)).nan_to_num(0)
-    low, high = gains[1:].quantile(ENDS).tolist() if count > 1 else (-inf, inf)
+    gains = (_selection_scores(new, often) - _selection_scores(old, often)).nan_to_num(0)
+    low, high = gains[1:].quantile(PERCENTILES).tolist() if count > 1 else (-inf, inf)
     return low, gains[0].item(), high
 
 
-def _merits(counts: MeritCounts, often: Tensor) -> Tensor:
+def _selection_scores(counts: SelectionCounts, often: Tensor) -> Tensor:
     """The merit of the pictures when each counts so often (d, n); the mean over all networks (d)."""
     sums = torch.einsum("dn,mnsp->mdsp", often, counts.double())
     return (sums[..., 0].clamp(min=0) / sums[..., 1]).nanmean(dim=2).mean(dim=0)
 
 
-def _fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor]]:
+def _score_fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor]]:
     pixels, reached = counts.pixels.sum(0), counts.reached.sum(0)
-    if not isinstance(target, Hidden):
+    if not isinstance(target, HideClasses):
         return {"target_success": (reached.sum(), pixels.sum()), "region_success": (reached[0], pixels[0])}
     left = counts.left[:, 0]
     shown = (counts.pixels[:, 0] > 0) | (left > 0)
@@ -285,7 +285,7 @@ def _fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, Tensor
 
 
 def _iou(counts: Counts, target: Target) -> Scores:
-    if not isinstance(target, Hidden):
+    if not isinstance(target, HideClasses):
         return {}
     return {"miou": mean_iou(counts.overlap, counts.union)}
 
