@@ -214,8 +214,8 @@ def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept
         run = handlers.runs.get(token)
         assert run
         assert run.left_out == (
-            f"This page cannot take the {strings.CONTROLS[name]} that the link or this browser asks for, "
-            "and leaves it out."
+            f"The link, or this browser, asks for a value of {strings.CONTROLS[name]} that this page does not have: "
+            "the default is used."
         )
         assert run.choice == replace(handlers.first, **fitting)
         handlers.on_load(memory)

@@ -97,7 +97,9 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     expect(tab.locator(".u-band")).to_have_text("95 % interval")
     expect(tab.locator(".u-first .u-floors")).to_contain_text("random noise 1")
     expect(tab.locator("[data-k=plain]")).to_contain_text("Unseen pictures: 100 % of “foo” appears; random noise")
-    chosen = re.compile(r"24 pictures chose the noise after [\d\u202f]+ of 2\u202f000 image-gradients, which is saved")
+    chosen = re.compile(
+        r"saved: the perturbation after [\d\u202f]+ of 2\u202f000 image-gradients, chosen on 24 pictures"
+    )
     expect(tab.locator("[data-k=judged]")).to_have_text(chosen)
 
 

@@ -110,7 +110,9 @@ def left_out(names: Sequence[str]) -> str:
         return ""
     *first, last = (strings.CONTROLS[name] for name in names)
     listed = f"{', '.join(first)} and {last}" if first else last
-    return f"This page cannot take the {listed} that the link or this browser asks for, and leaves it out."
+    return (
+        f"The link, or this browser, asks for a value of {listed} that this page does not have: the default is used."
+    )
 
 
 def size(count: int | None) -> str:

@@ -109,7 +109,7 @@ STAGE = {
     "clean": "clean",
     "judged": "{pictures} pictures",
     "at": ", at {spent} image-gradients",
-    "chosen": "{pictures} pictures chose the noise after {spent} of {total} image-gradients, which is saved",
+    "chosen": "saved: the perturbation after {spent} of {total} image-gradients, chosen on {pictures} pictures",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
     "timeline": "Moments of the run",
