@@ -26,7 +26,7 @@ def work():
 
 memory.TRIM_SECONDS = 0.2
 if sys.argv[1] == "spare":
-    memory.spare()
+    memory.limit_arenas()
 kept, ready, before = [], threading.Barrier(16), held()
 threads = [threading.Thread(target=work) for _ in range(16)]
 for thread in threads: thread.start()
