@@ -121,7 +121,7 @@ class Corner:
     needs_clean = True
     title = "the first row"
 
-    def on(self, classes, objects, tile):
+    def bind(self, classes, objects, tile):
         def goal(clean: torch.Tensor) -> Goal:
             rest = torch.ones_like(clean)
             rest[:, 0] = 0
