@@ -110,9 +110,7 @@ def left_out(names: Sequence[str]) -> str:
         return ""
     *first, last = (strings.CONTROLS[name] for name in names)
     listed = f"{', '.join(first)} and {last}" if first else last
-    return (
-        f"The link, or this browser, asks for a value of {listed} that this page does not have: the default is used."
-    )
+    return f"The values of {listed} in the link or in this browser do not fit this page: the defaults are used."
 
 
 def size(count: int | None) -> str:
