@@ -261,7 +261,7 @@ def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(
         handlers.studios.ask(run.choice.pair, run.token)
     handlers.on_ready(run.token)
     assert (run.choice.inside, run.choice.rest, run.choice.hide) == ("day", "night", ("night",))
-    assert "the class of the region that" in run.left_out
+    assert "at their defaults: class of the region." in run.left_out
     handlers.on_pair(run.token, "greys", "plain:x")
     handlers.on_ready(run.token)
     assert (run.choice.inside, run.choice.rest, run.left_out) == ("light", "dark", "")

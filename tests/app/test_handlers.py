@@ -214,8 +214,8 @@ def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept
         run = handlers.runs.get(token)
         assert run
         assert run.left_out == (
-            f"The values of {strings.CONTROLS[name]} in the link or in this browser do not fit this page: "
-            "the defaults are used."
+            "Values from the link or from this browser do not fit this page, so these are at their defaults: "
+            f"{strings.CONTROLS[name]}."
         )
         assert run.choice == replace(handlers.first, **fitting)
         handlers.on_load(memory)
@@ -226,14 +226,14 @@ def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept
 def test_of_the_classes_to_hide_those_are_kept_that_the_network_has(handlers: Handlers):
     run = visitor(handlers, {"epsilon": 99, "hide": ["light", "elephant"], "rest": strings.KEEP})  # type: ignore[arg-type]
     assert (run.choice.hide, run.choice.rest, run.choice.epsilon) == (("light",), strings.KEEP, 10)
-    assert "values of classes to hide and epsilon in" in run.left_out
+    assert "at their defaults: classes to hide and epsilon." in run.left_out
 
 
 def test_a_link_changes_what_fits_in_a_run_that_rests_and_nothing_else(handlers: Handlers):
     run = visitor(handlers, {"epsilon": 7, "word": "ox"})  # type: ignore[arg-type]
     link = {"goal": "bogus", "source": "nope", "preset": "x", "epsilon": "99", "seed": "-5", "keep": "9", "word": "at"}
     handlers.on_load({"token": run.token}, gr.Request(session_hash="s", query_params=link))
-    assert "values of goal, target, epsilon, keep weight, seed and preset in" in run.left_out
+    assert "at their defaults: goal, target, epsilon, keep weight, seed and preset." in run.left_out
     assert run.choice == replace(handlers.first, epsilon=7, word="at")
     handlers.on_start(run.token, *values(handlers, **run.choice.to_dict()))
     assert run.left_out == ""

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 def test_a_link_that_asks_for_what_the_page_does_not_have_is_said_once_and_opens_the_page(small: Site):
     tab = small.visit("?goal=%3Cimg+src%3Dhttp://other.host/x.png%3E&epsilon=99&preset=x&inside=elephant&seed=-5")
     expect(tab.locator(".u-warning")).to_contain_text(
-        "values of goal, class of the region, epsilon, seed and preset in"
+        "at their defaults: goal, class of the region, epsilon, seed and preset."
     )
     start(tab, 200)
     until(tab, "s.status === 'done'")

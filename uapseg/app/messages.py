@@ -110,7 +110,7 @@ def left_out(names: Sequence[str]) -> str:
         return ""
     *first, last = (strings.CONTROLS[name] for name in names)
     listed = f"{', '.join(first)} and {last}" if first else last
-    return f"The values of {listed} in the link or in this browser do not fit this page: the defaults are used."
+    return f"Values from the link or from this browser do not fit this page, so these are at their defaults: {listed}."
 
 
 def size(count: int | None) -> str:
