@@ -85,21 +85,6 @@ class Transform:
         return self.framing.images(self.change(images))
 
 
-def random_transform(seed: int) -> Transform:
-    """One of the processes at a random strength, or none at all."""
-    rng = random.Random(seed)  # noqa: S311  repeatable, not secret
-    zoom, down, right = math.exp(rng.uniform(-0.25, 0.25)), rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05)
-    choices = [
-        Transform(),
-        Transform(partial(jpeg, quality=rng.randint(40, 95))),
-        Transform(partial(resize, factor=rng.uniform(0.6, 1))),
-        Transform(partial(blur, sigma=rng.uniform(0.3, 1.2))),
-        Transform(partial(adjust_brightness, factor=rng.uniform(0.8, 1.2))),
-        Transform(framing=Framing(zoom, down, right)),
-    ]
-    return rng.choice(choices)
-
-
 def adjust_brightness(images: Images, factor: float) -> Images:
     """Brighter or darker by a factor."""
     return (images * factor).clamp(0, 1)
@@ -161,3 +146,28 @@ def _basis() -> Tensor:
     basis = torch.cos((2 * column + 1) * row * math.pi / 16) / 2
     basis[0] /= math.sqrt(2)
     return basis
+
+
+RANDOM_TRANSFORMS: dict[str, Callable[[random.Random], Transform]] = {
+    "nothing": lambda rng: Transform(),  # noqa: ARG005  as pictures are most often
+    "jpeg": lambda rng: Transform(partial(jpeg, quality=rng.randint(40, 95))),
+    "resize": lambda rng: Transform(partial(resize, factor=rng.uniform(0.6, 1))),
+    "blur": lambda rng: Transform(partial(blur, sigma=rng.uniform(0.3, 1.2))),
+    "brightness": lambda rng: Transform(partial(adjust_brightness, factor=rng.uniform(0.8, 1.2))),
+    "framing": lambda rng: Transform(
+        framing=Framing(math.exp(rng.uniform(-0.25, 0.25)), rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05))
+    ),
+}
+"""What `random_transform` chooses from: each draws its strength."""
+
+
+def random_transform(seed: int) -> Transform:
+    """One of `RANDOM_TRANSFORMS` at a random strength.
+
+    Example:
+        >>> images = torch.rand(2, 3, 32, 48)
+        >>> random_transform(seed=1).images(images).shape
+        torch.Size([2, 3, 32, 48])
+    """
+    rng = random.Random(seed)  # noqa: S311  repeatable, not secret
+    return RANDOM_TRANSFORMS[rng.choice(list(RANDOM_TRANSFORMS))](rng)
