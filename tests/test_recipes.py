@@ -1,0 +1,181 @@
+"""What the README says is all that it takes to add something is all that it takes: each is added and used."""
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+import uapseg.datasets
+import uapseg.models
+from tests.small_world import ran
+from uapseg.app import build, exports, strings
+from uapseg.app.finished_run import FinishedRun
+from uapseg.attack.losses import LOSSES
+from uapseg.attack.run import Plan, run
+from uapseg.attack.settings import fast
+from uapseg.attack.state import State
+from uapseg.attack.transforms import RANDOM_TRANSFORMS, Transform
+from uapseg.cli import main
+from uapseg.results.robustness import TRANSFORMS
+from uapseg.targets.goals import KINDS, Goal, HideClasses, Kind, Target, class_indices
+
+NETWORK = """
+import torch
+from uapseg.models import Segmenter
+
+
+class Brightness(torch.nn.Module):
+    def forward(self, images):
+        grey = images.mean(dim=1)
+        return torch.stack([40 * (0.43 - grey), 40 * (grey - 0.43)], dim=1)
+
+
+def load(rest, weights):
+    return Segmenter(
+        Brightness(), name="brightness", classes=("dark", "light"), palette=((0, 0, 0), (255, 255, 255)),
+        objects=("light",), pair=("light", "dark"), source="a test", licence="MIT",
+    )
+"""
+
+DATASET = """
+import torch
+
+
+class Greys:
+    name, licence, classes, skipped, notes = "greys", "MIT", (), (), ()
+
+    def __init__(self, split, size):
+        self.split, self.size = split, size or (16, 12)
+        self.keys = tuple(f"{split}-{index}" for index in range(4))
+
+    def __len__(self):
+        return len(self.keys)
+
+    def pictures(self, indices):
+        width, height = self.size
+        return torch.tensor(indices, dtype=torch.uint8).add(100).view(-1, 1, 1, 1).expand(-1, 3, height, width)
+
+    def truth(self, indices):
+        width, height = self.size
+        return torch.full((len(indices), height, width), 255, dtype=torch.uint8)
+
+    def ahead(self, indices):
+        pass
+
+
+def load(where, split, size):
+    return Greys(split, size)
+"""
+
+HIDE = HideClasses(classes=("dark",))
+WORLD = ["--model", "brightness", "--data", "greys:here"]
+
+
+@pytest.fixture(autouse=True)
+def added(tmp_path, monkeypatch, unchecked):
+    """A network and a data set, as files, and their lines."""
+    (tmp_path / "recipe_network.py").write_text(NETWORK)
+    (tmp_path / "recipe_dataset.py").write_text(DATASET)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(uapseg.models._FILES, "brightness", "recipe_network")
+    monkeypatch.setitem(uapseg.datasets._FILES, "greys", "recipe_dataset")
+    yield
+    for name in ("recipe_network", "recipe_dataset"):
+        sys.modules.pop(name, None)
+
+
+def printed(capsys: pytest.CaptureFixture[str], *words: object) -> dict:
+    """What a command prints as JSON."""
+    assert main([*map(str, words), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def searched(target: Target = HIDE, **settings: object) -> State:
+    """The end of a run on the network and the data set."""
+    plan = Plan(
+        model="brightness", data="greys:here", target=target, settings=fast(epsilon=20 / 255, budget=64, **settings)
+    )
+    assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+    *_, last = run(plan, device="cpu")
+    return last.state
+
+
+def test_a_network_and_a_data_set_are_trained_on_measured_and_applied(tmp_path, capsys):
+    flags = ("--hide", "dark", "--budget", 64, "--epsilon", 20, "--out", tmp_path / "o")
+    report = printed(capsys, "train", *WORLD, *flags)
+    assert (report["model"], report["data"], report["pictures"]) == ("brightness", "greys", 4)
+    assert report["perturbed"]["hidden"] == 1.0
+    file = tmp_path / "o" / "perturbation.png"
+    assert printed(capsys, "evaluate", file)["perturbed"] == report["perturbed"]
+    Image.new("RGB", (32, 24), (100, 100, 100)).save(tmp_path / "photo.png")
+    applied = printed(capsys, "apply", file, tmp_path / "photo.png", "--out", tmp_path / "applied")
+    assert applied["pictures"][0]["changed"] > 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopRow:
+    """The first row is to be of a class, and the rest as it was."""
+
+    name: str
+    kind: str = "top-row"
+    needs_clean = True
+    title = "the first row"
+
+    def bind(self, classes, objects, tile):
+        (number,) = class_indices((self.name,), classes)
+
+        def goal(clean):
+            groups = torch.ones_like(clean)
+            groups[:, 0] = 0
+            return Goal(torch.where(groups == 0, number, clean).to(torch.uint8), groups)
+
+        return goal
+
+
+def test_a_target_is_searched_for_and_scored(monkeypatch):
+    monkeypatch.setitem(KINDS, "top-row", Kind(target=TopRow, shares=(1.0, 1.0), rule="sign", focus="all"))
+    assert searched(TopRow(name="light")).chosen.scores["target_success"] == 1.0
+
+
+def test_a_loss_is_used_by_its_name(monkeypatch):
+    calls = []
+
+    def lead(logits: Tensor, labels: Tensor) -> Tensor:
+        calls.append(len(logits))
+        return logits.amax(1) + logits.amin(1) - 2 * logits.gather(1, labels.long()[:, None])[:, 0]
+
+    monkeypatch.setitem(LOSSES, "lead", lead)
+    assert searched(loss="lead").chosen.scores["hidden"] == 1.0
+    assert calls
+
+
+def test_a_transform_is_trained_through_and_measured(monkeypatch, tmp_path, capsys):
+    calls = []
+
+    def darken(images: Tensor) -> Tensor:
+        calls.append(len(images))
+        return images * 0.95
+
+    monkeypatch.setitem(RANDOM_TRANSFORMS, "darken", lambda rng: Transform(darken))
+    flags = ("--hide", "dark", "--budget", 96, "--epsilon", 20, "--robust", "--out", tmp_path / "o")
+    printed(capsys, "train", *WORLD, *flags)
+    assert calls
+    monkeypatch.setitem(TRANSFORMS, "darken", (darken, lambda maps: maps))
+    survival = printed(capsys, "evaluate", tmp_path / "o" / "perturbation.png", "--survival")["survival"]
+    assert survival["darken"]["perturbed"]["hidden"] == 1.0
+
+
+def test_an_export_is_made_and_offered(monkeypatch, studios, handlers):
+    def epsilon(path: Path, work: FinishedRun) -> None:
+        path.write_text(f"{255 * work.plan.settings.epsilon:.0f}")
+
+    monkeypatch.setitem(exports._MAKERS, "Epsilon (TXT)", ("epsilon.txt", epsilon))
+    finished = ran(handlers, budget=64)
+    assert Path(handlers.on_save(finished.token, "Epsilon (TXT)")).read_text() == "10"
+    monkeypatch.setattr(strings, "FILES", (*strings.FILES, "Epsilon (TXT)"))
+    assert "Epsilon (TXT)" in json.dumps(build(studios).get_config_file(), default=str)
