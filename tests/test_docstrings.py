@@ -11,7 +11,9 @@ import pytest
 import uapseg
 
 MODULES = sorted(
-    module.name for module in pkgutil.walk_packages(uapseg.__path__, "uapseg.") if not module.name.endswith("__main__")
+    name
+    for name in ("uapseg", *(module.name for module in pkgutil.walk_packages(uapseg.__path__, "uapseg.")))
+    if not name.endswith("__main__")
 )
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import uapseg
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 
@@ -24,11 +26,31 @@ def test_the_requirements_and_the_package_ask_for_the_same():
     assert package_names(PROJECT["dependencies"]) == REQUIRED
 
 
+def imported(code: str, *modules: str) -> set[str]:
+    """Which of the modules have been imported after some code has run in a process of its own."""
+    code = f"{code}; print(*{set(modules)} & set(sys.modules), file=sys.stderr)"
+    command = [sys.executable, "-c", f"import sys; {code}"]
+    return set(subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stderr.split())
+
+
 def test_the_core_knows_no_front_end():
-    code = (
-        "import sys, uapseg; sys.exit(bool({'gradio', 'matplotlib', 'torchvision', 'uapseg.app'} & set(sys.modules)))"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+    code = "from uapseg import *"
+    assert imported(code, "torch", "gradio", "matplotlib", "torchvision", "uapseg.app") == {"torch"}
+
+
+def test_help_imports_nothing_heavy():
+    code = "from uapseg.cli.parser import make_parser; make_parser().format_help()"
+    assert imported(code, "torch", "numpy", "scipy", "PIL", "gradio", "jaxtyping", "uapseg.cli.parser") == {
+        "uapseg.cli.parser"
+    }
+
+
+def test_every_public_name_is_there():
+    for name in uapseg.__all__:
+        assert getattr(uapseg, name).__name__ == name
+        assert name in dir(uapseg)
+    with pytest.raises(AttributeError, match="no attribute 'noise'"):
+        uapseg.noise  # noqa: B018
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "uapseg").rglob("*.py")), ids=lambda f: str(f.relative_to(ROOT)))
