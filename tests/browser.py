@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from uapseg.app.handlers import Handlers
 from uapseg.app.page import page
 from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
+from uapseg.app.stage import MODULES
 from uapseg.app.workspaces import WorkspaceCache
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -23,6 +25,14 @@ CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
 
 PATIENT = 120_000
 """Milliseconds that a condition may take on a busy machine."""
+
+STATE = f"""async () => {{
+    const state = await import('{MODULES}/state.js');
+    const {{ poll, metrics, shown, history, camera, recorded, gallery }} = state;
+    return {{ ...poll, ...metrics, frames: shown.frames, looks: metrics.updates, moment: history.shownMoment,
+      strength: history.strength, shots: camera.shots, recorded: recorded.spent, mine: gallery.mine?.scores }};
+}}"""
+"""What the page's own modules hold of the run and of what is shown."""
 
 
 @contextmanager
@@ -69,7 +79,7 @@ class Site:
 
     def run(self, tab: Page) -> Any:
         """What the server knows of a tab's run."""
-        return self.runs.get(tab.evaluate("() => __stage.token"))
+        return self.runs.get(state(tab, "s.token"))
 
     def leave(self) -> None:
         """Closes all tabs, and tells what went wrong in them."""
@@ -100,13 +110,21 @@ def site(browser: Browser, studios: WorkspaceCache, patience: float = 30) -> Ite
 
 def ready(tab: Page) -> None:
     """Waits until the page can be used."""
-    tab.wait_for_function("() => window.__stage && __stage.seq >= 0")
+    until(tab, "s.seq >= 0")
     tab.wait_for_selector("#u-start:not([disabled]):visible, #u-pause:visible")
 
 
+def state(tab: Page, expression: str) -> Any:
+    """The value of an expression on the page's state ``s``."""
+    return tab.evaluate(f"async () => {{ const s = await ({STATE})(); return {expression}; }}")
+
+
 def until(tab: Page, condition: str) -> None:
-    """Waits for a condition on the stage: its ``status``, ``frames``, ``looks``, ``spent``, ``scores``, ``floors``."""
-    tab.wait_for_function(f"() => {{ const s = window.__stage; return {condition}; }}")
+    """Waits for a condition on the page's state ``s``: ``status``, ``frames``, ``looks``, ``spent``, ``scores``, …"""
+    end = time.monotonic() + PATIENT / 1000
+    while not state(tab, condition):
+        assert time.monotonic() < end, f"{condition} never came true: {tab.evaluate(STATE)}"
+        tab.wait_for_timeout(50)
 
 
 def point(tab: Page) -> Callable[[float, float], tuple[float, float]]:

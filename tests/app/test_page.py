@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, site, toasts, until  # noqa: F401
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, site, state, toasts, until  # noqa: F401
 from tests.hands import draw, pause, save, start
 from uapseg.app import strings
 from uapseg.app.controls import VALIDATION
@@ -41,7 +41,7 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         until(tab, "s.floors.random_noise && s.scores.region_success > s.floors.random_noise.region_success + 0.04")
         pause(tab)
         assert tab.inner_text("#u-start") == "Resume"
-        shown = tab.evaluate("() => ({ scores: __stage.scores, floors: __stage.floors, spent: __stage.spent })")
+        shown = state(tab, "({ scores: s.scores, floors: s.floors, spent: s.spent })")
         check_download(studios.first, save(tab, strings.FILE_PNG, tmp_path / "kept.png"), shown)
         told = save(tab, strings.FILE_FIGURES, tmp_path / "told.json")
         assert json.loads(told.read_text())["perturbed"] == shown["scores"]
@@ -64,7 +64,7 @@ def test_on_a_slow_link_what_is_shown_is_never_older_than_two_seconds(browser: B
         start(tab)
         until(tab, "s.status === 'running' && s.frames > 1")
         tab.evaluate("() => performance.clearResourceTimings()")
-        frames = tab.evaluate("() => __stage.frames")
+        frames = state(tab, "s.frames")
         until(tab, f"s.frames > {frames + 12}")
         ages = tab.evaluate(AGES)
         assert len(ages) >= 12
@@ -92,7 +92,7 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     until(tab, "s.status === 'done'")
     tab.wait_for_selector("#u-start:visible")
     expect(tab.locator("#u-start")).to_have_text("Go on")
-    assert tab.evaluate("() => __stage.scores.region_success") > 0.95
+    assert state(tab, "s.scores.region_success") > 0.95
     expect(tab.locator(".u-first b")).to_have_text("100")
     expect(tab.locator(".u-band")).to_have_text("95 % interval")
     expect(tab.locator(".u-first .u-floors")).to_contain_text("random noise 1")

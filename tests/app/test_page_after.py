@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, until  # noqa: F401
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, state, until  # noqa: F401
 from tests.hands import colour, hover, pause, pick, save, start
 from tests.small_world import MIXED, small_world
 from uapseg.app import strings
@@ -22,15 +22,15 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
     tab.locator("#u-epsilon input[type=number]").fill("4")
     tab.locator("#u-epsilon input[type=number]").press("Tab")
     expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 4")
-    assert tab.evaluate("() => __stage.status") == "running"
+    assert state(tab, "s.status") == "running"
     pause(tab)
     timeline = tab.locator(".u-timeline")
     timeline.focus()
     tab.keyboard.press("Home")
     tab.keyboard.press("ArrowRight")
-    until(tab, "s.looked === s.moments[1]")
+    until(tab, "s.moment === s.moments[1]")
     expect(tab.locator(".u-then span")).to_contain_text("at ")
-    spent = tab.evaluate("() => __stage.moments[1]")
+    spent = state(tab, "s.moments[1]")
     tab.get_by_role("button", name="Go on from here").click()
     until(tab, f"s.spent === {spent} && s.moments.length === 2")
     expect(tab.locator("#u-start")).to_have_text("Resume")
@@ -40,12 +40,14 @@ def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
     tab = small.visit()
     start(tab, 8000)
     until(tab, "s.looks > 2 && s.spent > 300")
-    before = tab.evaluate("() => __stage.spent")
+    before = state(tab, "s.spent")
     tab.locator("#u-keep input[type=range]").focus()
     for _ in range(5):
         tab.keyboard.press("ArrowRight")
     run = small.run(tab)
-    until(tab, f"s.status === 'running' && s.legs.includes('keep weight 1.5') && s.spent > {before}")
+    until(
+        tab, f"s.status === 'running' && s.legs.some(([, label]) => label === 'keep weight 1.5') && s.spent > {before}"
+    )
     assert run.plan.settings.keep == pytest.approx(1.5)
     assert run.curve[0][0] == 0
     pause(tab)
@@ -61,14 +63,13 @@ def test_hiding_is_shown_as_a_trade_off_of_which_a_point_can_be_looked_at(browse
         start(tab, 640)
         until(tab, "s.status === 'done' && s.moments.length > 3")
         trade.click()
-        scores = tab.evaluate("() => __stage.scores")
-        assert tab.evaluate("() => __stage.traded") == [scores["hidden"], scores["kept_objects"]]
+        scores = state(tab, "s.scores")
         assert scores["hidden"] > 0.9
         assert tab.evaluate(POINTS) > 40
         box = tab.locator(".u-timeline").bounding_box()
         assert box
         tab.mouse.click(box["x"] + 60, box["y"] + 15)  # nothing hidden, all kept: the clean pictures
-        until(tab, "s.looked === 0")
+        until(tab, "s.moment === 0")
         expect(tab.locator(".u-then span")).to_have_text("at 0 image-gradients")
         tab.locator("#u-goal label", has_text="Show").click()
         tab.click("#u-reset")
@@ -92,8 +93,8 @@ def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small
     until(tab, "s.status === 'done'")
     expect(tab.locator(".u-thumb b").first).to_have_text("100 %")
     tab.get_by_role("tab", name="Strength").click()
-    until(tab, "s.reaches && s.reaches.length === 7")
-    reached = [scores["region_success"] for _, scores in tab.evaluate("() => __stage.reaches")]
+    until(tab, "s.strengths?.length === 7")
+    reached = [scores["region_success"] for _, scores in state(tab, "s.strengths")]
     assert reached[0] == 0
     assert reached == sorted(reached)
     assert reached[-1] == 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Site, chromium, site, until
+from tests.browser import Site, chromium, site, state, until
 from tests.hands import pause, start
 from tests.reach import FAINT, UNNAMED
 from tests.small_world import small_world, stocked
@@ -61,7 +61,7 @@ def test_of_three_visitors_each_runs_waits_or_watches_the_recorded_run_and_sees_
     until(first, "s.status === 'running' && s.frames > 3")
     expect(second.locator("[data-k=state]")).to_have_text("next in the queue")
     expect(second.locator(".u-first p")).to_have_attribute("data-none", "")  # nothing of the first one's
-    before = third.evaluate("() => __stage.frames")
+    before = state(third, "s.frames")
     until(third, f"s.status === 'idle' && s.recorded > 0 && s.frames > {before}")
     begin(third, "three")
     expect(third.locator("[data-k=state]")).to_have_text("place 2 in the queue")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, until  # noqa: F401
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, state, until  # noqa: F401
 from tests.hands import pick, start
 from tests.server import serving
 from tests.small_world import FAR, small_world
@@ -30,7 +30,8 @@ def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser
             expect(tab.locator("#u-data input")).to_have_value("plain:x")
             pick(tab, "#u-data", FAR)
             panel.get_by_role("button", name="Download").click()
-            tab.wait_for_function("() => { const c = __stage.coming; return c && c.share > 0.1 && c.share < 1 }")
+            meter = "document.querySelector('.u-coming progress')"
+            tab.wait_for_function(f"() => {meter}.value > 0.1 && {meter}.value < 1")
             expect(panel).to_be_hidden()
             pick(tab, "#u-model", "hours")
             expect(tab.locator(".u-legend")).to_contain_text("noon")
@@ -38,7 +39,7 @@ def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser
             start(tab, 640)
             until(tab, "s.status === 'done'")
             expect(tab.locator("[data-k=caption]")).to_have_text("“foo” in day on night, epsilon 10")
-            assert tab.evaluate("() => __stage.scores.region_success") > 0.9
+            assert state(tab, "s.scores.region_success") > 0.9
             assert served.run(tab).plan.data == FAR
             served.leave()
 
@@ -55,7 +56,7 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     expect(title).to_have_text("Your photo")
     tab.get_by_role("tab", name="Your photos (2)").click()
     expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in the data set")
-    assert tab.evaluate("() => __stage.mine.region_success") > 0.9
+    assert state(tab, "s.mine.region_success") > 0.9
     expect(tab.locator(".u-thumb b").nth(1)).to_contain_text("%")
     tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "bad.png")
     expect(tab.locator(".toast-body").first).to_contain_text("could not be read")

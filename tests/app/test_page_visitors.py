@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, toasts, until  # noqa: F401
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, state, toasts, until  # noqa: F401
 from tests.crowd import crowd
 from tests.hands import pause, start
 
@@ -23,7 +23,7 @@ def test_a_reload_offers_resume_and_reset_forgets(small: Site):
     until(tab, "s.status === 'paused'")
     expect(tab.locator("#u-start")).to_have_text("Resume")
     expect(tab.locator("#u-word input, #u-word textarea")).to_have_value("ox")
-    before = tab.evaluate("() => __stage.spent")
+    before = state(tab, "s.spent")
     assert before > 200
     tab.click("#u-start")
     until(tab, f"s.spent > {before}")
@@ -56,11 +56,11 @@ def test_a_second_visitor_waits_sees_the_place_and_nothing_else(small: Site):
     start(second, 2000)
     until(second, "s.status === 'waiting'")
     expect(second.locator("[data-k=state]")).to_have_text("next in the queue")
-    assert second.evaluate("() => __stage.frames") == 0
+    assert state(second, "s.frames") == 0
     assert small.run(first) is not small.run(second)
     pause(first)
     until(second, "s.status === 'running' || s.status === 'done'")
-    assert first.evaluate("() => __stage.status") == "paused"
+    assert state(first, "s.status") == "paused"
 
 
 def test_pause_and_an_immediate_reload_offers_resume_that_works_at_once(small: Site):

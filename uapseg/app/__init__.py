@@ -18,7 +18,7 @@ from uapseg.app.offered import offered_datasets, offered_models
 from uapseg.app.page import page
 from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
-from uapseg.app.stage import STATIC, STYLES, read
+from uapseg.app.stage import STATIC, STYLES, read, routes
 from uapseg.app.workspaces import WorkspaceCache
 
 
@@ -52,7 +52,8 @@ def launch_options() -> dict[str, Any]:
         "pwa": False,
         "state_session_capacity": 500,
         "app_kwargs": {
-            "middleware": [Middleware(BodyLimit), Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)]
+            "routes": routes(),
+            "middleware": [Middleware(BodyLimit), Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)],
         },
     }
 

@@ -1,18 +1,25 @@
-"""The stage: everything right of the controls. It pulls what it shows; only what is painted on it goes to Python."""
+"""The stage: everything right of the controls. It asks for what it shows; only a drawing goes to Python by itself."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse
+from starlette.routing import BaseRoute, Route
 
 STATIC = Path(__file__).parent / "static"
-SCRIPTS = (
-    "base.js", "views.js", "modes.js", "compare.js", "paper.js", "tools.js", "hand.js", "figures.js", "look.js",
-    "curve.js", "trade.js", "strength.js", "strip.js", "coming.js", "camera.js", "recorded.js",
-    "story.js", "pull.js",
-)  # fmt: skip
 STYLES = ("look.css", "controls.css", "stage.css", "parts.css", "panels.css", "small.css")
+EVENTS = (
+    "back", "cancel", "fetch", "forget", "lost", "noise", "painted", "ready", "reel", "settled", "turn", "view",
+)  # fmt: skip
+"""What the scripts trigger. Gradio takes for an event of a component each name in quotes in its ``js_on_load``."""
+
+FOREVER = "public, max-age=31536000, immutable"
+"""How long a browser keeps a script: another version has another address."""
 
 
 def read(*names: str) -> str:
@@ -20,10 +27,37 @@ def read(*names: str) -> str:
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
-def script() -> str:
-    """All scripts as one, without indents and comments on lines of their own: a sixth of their weight."""
-    lines = (line.strip() for line in read(*SCRIPTS).splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith(("//", "/* ---")))
+def _modules_path() -> str:
+    """Where the page's own server offers the scripts: another address for each version, so that none is ever stale."""
+    scripts = "".join(read(file.name) for file in sorted(STATIC.glob("*.js")))
+    return f"/scripts-{hashlib.sha256(scripts.encode()).hexdigest()[:12]}"
+
+
+MODULES = _modules_path()
+
+
+async def _script(request: Request) -> FileResponse:
+    name = request.path_params["name"]
+    if name not in {file.name for file in STATIC.glob("*.js")}:
+        raise HTTPException(404)
+    return FileResponse(STATIC / name, media_type="text/javascript", headers={"Cache-Control": FOREVER})
+
+
+def routes() -> list[BaseRoute]:
+    """The routes that the page needs besides Gradio's own."""
+    return [Route(f"{MODULES}/{{name}}", _script)]  # a mount of files would not know a root_path
+
+
+def load_script() -> str:
+    """The script of the component: connects the modules to it; they are found wherever the page is served."""
+    return f"""
+        const modules = window.gradio_config.root + '{MODULES}/';
+        const events = {list(EVENTS)};
+        import(modules + 'context.js').then(({{ connect }}) => {{
+            connect({{ element, props, server, trigger, watch }});
+            return import(modules + 'app.js');
+        }});
+    """
 
 
 def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.HTML:
@@ -39,7 +73,7 @@ def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.
     return gr.HTML(
         {"drawing": None},
         html_template=read("stage.html"),
-        js_on_load=script(),
+        js_on_load=load_script(),
         apply_default_css=False,
         server_functions=list(answers),
         elem_id="u-stage",

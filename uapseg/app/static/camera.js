@@ -1,64 +1,85 @@
 // The visitor's camera, live: each frame goes to the network once without and once with the perturbation.
-const film = make('video');
-const shutter = make('canvas');
-const camera = { stream: null, reel: null, cut: false };
-const eye = button('u-camera', say('camera'), () => (camera.stream ? closeCamera() : openCamera()));
-eye.hidden = !navigator.mediaDevices;
-const reel = button('u-reel', say('record'), () => (camera.reel ? cut() : roll()));
-reel.hidden = true;
-own.before(eye, reel);
+import { $, announce, button, gradio, make, pause, request, root, setText, t } from './context.js';
+import { camera, frameOptions, history, poll } from './state.js';
+import { redraw, setTitle, showClean, showFrame, showPhoto, views } from './views.js';
 
-async function openCamera() {
+const WIDTH = 384;
+const video = make('video');
+const shutter = make('canvas');
+const openButton = button('u-camera', t('camera'), () => (camera.stream ? close() : open()));
+const recordButton = button('u-reel', t('record'), () => (camera.recording ? endRecording() : beginRecording()));
+
+async function open() {
   try {
     camera.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
-  } catch (error) {
-    $('.u-live').textContent = say('no_camera');
-    text('state', say('no_camera'));
+  } catch {
+    announce(t('no_camera'));
+    setText('state', t('no_camera'));
     return;
   }
-  film.muted = true;
-  film.srcObject = camera.stream;
-  await film.play();
-  eye.textContent = say('camera_off');
-  reel.hidden = false;
+  video.muted = true;
+  video.srcObject = camera.stream;
+  await video.play();
+  openButton.textContent = t('camera_off');
+  recordButton.hidden = false;
   root.dataset.kind = 'camera';
-  $('figcaption b', views.photo).textContent = say('camera');
-  while (camera.stream && element.isConnected) {
+  setTitle('photo', t('camera'));
+  while (camera.stream && root.isConnected) {
     await shoot();
-    if (camera.cut) trigger('reel'); // no frame is on its way any more
-    camera.cut = false;
+    if (camera.ended) gradio.trigger('reel'); // no frame is on its way any more
+    camera.ended = false;
   }
 }
+
+function take() {
+  const height = Math.round((WIDTH * video.videoHeight) / Math.max(1, video.videoWidth));
+  Object.assign(shutter, { width: WIDTH, height });
+  shutter.getContext('2d').drawImage(video, 0, 0, WIDTH, height);
+  return shutter.toDataURL('image/jpeg', 0.9);
+}
+
 async function shoot() {
-  Object.assign(shutter, { width: 384, height: Math.round(384 * film.videoHeight / Math.max(1, film.videoWidth)) });
-  shutter.getContext('2d').drawImage(film, 0, 0, shutter.width, shutter.height);
-  const reply = await answer('shot', { token: stats.token, picture: shutter.toDataURL('image/jpeg', .9), moment: look.moment, record: camera.reel, ...wants(), sure: mode.seen === 'sure' }).catch(() => ({}));
+  const recording = camera.recording || null;
+  const sent = { token: poll.token, picture: take(), moment: history.moment, record: recording, ...frameOptions() };
+  const reply = await request('shot', sent).catch(() => ({}));
   if (!camera.stream) return;
-  if (!reply.photo) { await pause(200); return; }
-  [now.clean, now.cleanSeen] = await Promise.all([decoded(reply.photo.image), decoded(reply.photo.seen)]);
-  Object.assign(now, { width: reply.photo.width, height: reply.photo.height });
-  if (reply.after) await frame(reply);
-  else Object.assign(now, { after: null, seen: null, sure: null, difference: null });
-  stats.shots = (stats.shots || 0) + 1;
+  if (!reply.photo) {
+    await pause(200);
+    return;
+  }
+  await showPhoto(reply.photo);
+  if (reply.after) await showFrame(reply);
+  else showClean();
+  camera.shots++;
   redraw();
-  if (!camera.reel || reply.recorded == null) return;
-  reel.textContent = say('recording', { seconds: Math.round(reply.recorded) });
-  if (reply.full) cut();
+  if (!camera.recording || reply.recorded == null) return;
+  recordButton.textContent = t('recording', { seconds: Math.round(reply.recorded) });
+  if (reply.full) endRecording();
 }
-function roll() { // what is shown is recorded where it is made; here it is only begun and ended
-  camera.reel = Date.now();
-  $('.u-live').textContent = reel.textContent = say('recording', { seconds: 0 });
+
+/** What is shown is recorded where it is made; here it is only begun and ended. */
+function beginRecording() {
+  camera.recording = Date.now();
+  recordButton.textContent = t('recording', { seconds: 0 });
+  announce(recordButton.textContent);
 }
-function cut() {
-  camera.reel = null;
-  camera.cut = true;
-  reel.textContent = say('record');
+
+function endRecording() {
+  Object.assign(camera, { recording: false, ended: true });
+  recordButton.textContent = t('record');
 }
-function closeCamera() {
-  if (camera.reel) cut();
-  reel.hidden = true;
+
+function close() {
+  if (camera.recording) endRecording();
+  recordButton.hidden = true;
   for (const track of camera.stream.getTracks()) track.stop();
   camera.stream = null;
-  eye.textContent = say('camera');
-  trigger('view', { kind: 'scene', number: 0 });
+  openButton.textContent = t('camera');
+  gradio.trigger('view', { kind: 'scene', number: 0 });
+}
+
+export function mount() {
+  openButton.hidden = !navigator.mediaDevices;
+  recordButton.hidden = true;
+  $('.u-own', views.photo).before(openButton, recordButton);
 }

@@ -1,51 +1,105 @@
 // A recorded run, played to a visitor who has none yet: what happens is seen before anything is pressed.
-const film2 = { frames: null, playing: false, wanted: true };
-const BETWEEN_MS = 420, LAST_MS = 3600;
-const badge = $('.u-recorded');
-$('b', badge).textContent = say('recorded');
-badge.append(button('', say('quiet'), () => quiet()));
+import {
+  $,
+  button,
+  byId,
+  emit,
+  facts,
+  pause,
+  prefersLessMotion,
+  request,
+  root,
+  setText,
+  t,
+  world,
+} from './context.js';
+import { group } from './format.js';
+import { showGallery } from './gallery.js';
+import { setStrength } from './history.js';
+import { setShares, showMetrics } from './metrics.js';
+import { gallery, history, metrics, painting, poll, recorded, shown } from './state.js';
+import { redraw, showClean, showFrame } from './views.js';
 
-async function playRecorded() {
-  if (!film2.wanted || film2.playing || !free()) return;
-  film2.playing = true;
-  film2.frames ??= await answer('recorded', { token: stats.token }).catch(() => ({}));
-  if (!film2.frames.frames || !free()) { film2.playing = false; return; }
-  badge.hidden = false;
-  const still = matchMedia('(prefers-reduced-motion: reduce)').matches;
-  const frames = still ? film2.frames.frames.slice(-1) : film2.frames.frames;
-  build(film2.frames.shares);
-  for (let number = 0; film2.playing && free(); number = (number + 1) % frames.length) {
-    await showRecorded(frames, number);
-    await pause(still ? 1e6 : number === frames.length - 1 ? LAST_MS : BETWEEN_MS);
+const FRAME_MS = 420;
+const LAST_MS = 3600;
+const badge = $('.u-recorded');
+
+const isPossible = () =>
+  poll.status === 'idle' &&
+  !root.dataset.coming &&
+  root.dataset.kind === 'scene' &&
+  !painting.allowed &&
+  root.isConnected &&
+  world.key === facts.world.key;
+const isOn = () => recorded.playing && isPossible();
+
+export async function playRecorded() {
+  if (!recorded.wanted || recorded.playing || !isPossible()) return;
+  recorded.playing = true;
+  recorded.frames ??= await request('recorded', { token: poll.token }).catch(() => ({}));
+  if (!recorded.frames.frames || !isPossible()) {
+    recorded.playing = false;
+    return;
   }
-  quiet();
+  badge.hidden = false;
+  const still = prefersLessMotion();
+  const frames = still ? recorded.frames.frames.slice(-1) : recorded.frames.frames;
+  setShares(recorded.frames.shares);
+  for (let number = 0; isOn(); number = (number + 1) % frames.length) {
+    await showRecorded(frames, number);
+    const isLast = number === frames.length - 1;
+    await pause(still ? 1e6 : isLast ? LAST_MS : FRAME_MS);
+  }
+  stopRecorded();
 }
-const free = () => seen.status === 'idle' && !root.dataset.coming && root.dataset.kind === 'scene' && !drawable && element.isConnected && world.key === facts.world.key;
+
 async function showRecorded(frames, number) {
-  const part = frames[number], { floors, here, total, caption } = film2.frames;
-  await frame(part);
-  if (!film2.playing || !free()) return;
-  Object.assign(board, { scores: part.scores, floors, here, total, looked: part.spent, curve: frames.slice(0, number + 1).map(each => [each.spent, each.scores]), moments: [], bands: [], legs: [] });
-  Object.assign(strip, { each: part.each, thumbs: part.thumbs });
-  text('caption', caption);
-  text('plain', part.plain);
-  text('spent', grouped(part.spent));
-  text('total', say('total', { total: grouped(total) }));
-  stats.recorded = part.spent;
-  thumbnails();
-  figures();
+  const part = frames[number];
+  const { floors, here, total, caption } = recorded.frames;
+  await showFrame(part);
+  if (!isOn()) return;
+  const curve = frames.slice(0, number + 1).map((each) => [each.spent, each.scores]);
+  Object.assign(metrics, { scores: part.scores, floors, here, total, looked: part.spent, curve });
+  Object.assign(metrics, { moments: [], bands: [], legs: [] });
+  Object.assign(gallery, { each: part.each, thumbs: part.thumbs });
+  setText('caption', caption);
+  setText('plain', part.plain);
+  setText('spent', group(part.spent));
+  setText('total', t('total', { total: group(total) }));
+  recorded.spent = part.spent;
+  showGallery();
+  showMetrics();
   redraw();
 }
-function quiet() { // the visitor begins: what was shown makes room for what is theirs
-  film2.wanted = false;
-  if (!film2.playing) return;
-  film2.playing = false;
+
+/** The visitor begins: what was shown makes room for what is theirs. */
+export function stopRecorded() {
+  recorded.wanted = false;
+  if (!recorded.playing) return;
+  Object.assign(recorded, { playing: false, spent: null });
   badge.hidden = true;
-  stats.recorded = null;
-  Object.assign(strip, { each: null, thumbs: null });
-  blank();
-  seen.seq = -1;
-  pull(stats.token);
+  Object.assign(gallery, { each: null, thumbs: null });
+  clearRun();
+  poll.seq = -1;
+  emit('poll');
 }
-document.getElementById('u-side')?.addEventListener('input', () => quiet());
-document.getElementById('u-side')?.addEventListener('click', event => { if (event.target.closest('label, #u-start')) quiet(); });
+
+/** Shows nothing of a run, as there is none. */
+export function clearRun() {
+  showClean();
+  shown.noise = null;
+  history.moment = null;
+  Object.assign(metrics, { strengths: null, reached: null });
+  if (history.strength !== 1) setStrength(1);
+  poll.frame = -1;
+}
+
+export function mount() {
+  $('b', badge).textContent = t('recorded');
+  badge.append(button('', t('quiet'), stopRecorded));
+  const side = byId('u-side');
+  side?.addEventListener('input', stopRecorded);
+  side?.addEventListener('click', (event) => {
+    if (event.target.closest('label, #u-start')) stopRecorded();
+  });
+}

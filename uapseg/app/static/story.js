@@ -1,92 +1,171 @@
 // The guided story, on the live page: a card with a question; the stage shows what it is about. It can be left at any time.
-const story = { at: -1, guessed: false };
-const told = $('.u-story');
-const tour = document.getElementById('u-tour');
-const tell = (key, values = {}) => fill(facts.story.words[key], values);
-const fill = (words2, values) => words2.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? '–');
-const WORD = 0, HIDE = () => world.ready.findIndex(card => card.hides);
 
-if (tour) {
-  tour.textContent = tell('tour');
-  tour.addEventListener('click', () => { quiet(); turnPage(0); });
-  onWorld(() => { tour.hidden = !world.ready.length; });
-}
-const ACTS = {
-  clean: () => { setMode('photo', 'wipe'); setMode('seen', 'labels'); trigger('view', { kind: 'scene', number: 0 }); },
-  noise: async () => { setMode('photo', 'wipe'); await loaded(WORD); toStrength(1); setWipe(0); },
-  weak: async () => { await loaded(WORD); toStrength(0); setWipe(0); },
-  difference: () => setMode('photo', 'difference'),
-  hide: async () => { setMode('seen', 'labels'); await loaded(HIDE()); toStrength(1); setWipe(.5); },
-  changed: () => setMode('seen', 'changed'),
+import { setWipe } from './compare.js';
+import { $, button, byId, facts, gradio, make, onWorld, pause, world } from './context.js';
+import { fillIn, group, percent } from './format.js';
+import { showTab } from './gallery.js';
+import { setStrength } from './history.js';
+import { stopRecorded } from './recorded.js';
+import { history, metrics } from './state.js';
+import { resetModes, setMode } from './views.js';
+
+const { steps, words } = facts.story;
+const WORD = 0;
+const card = $('.u-story');
+const opener = byId('u-tour');
+
+/** The step that is shown, the example that is loaded, and whether the question was answered. */
+const story = { step: -1, example: null, answered: false };
+
+const say = (key, values) => fillIn(words[key], values);
+const hidingExample = () => world.ready.findIndex(({ hides }) => hides);
+
+/** What each step does on the page. */
+const ACTIONS = {
+  clean() {
+    setMode('photo', 'wipe');
+    setMode('seen', 'labels');
+    gradio.trigger('view', { kind: 'scene', number: 0 });
+  },
+  async noise() {
+    setMode('photo', 'wipe');
+    await load(WORD);
+    setStrength(1);
+    setWipe(0);
+  },
+  async weak() {
+    await load(WORD);
+    setStrength(0);
+    setWipe(0);
+  },
+  difference() {
+    setMode('photo', 'difference');
+  },
+  async hide() {
+    setMode('seen', 'labels');
+    await load(hidingExample());
+    setStrength(1);
+    setWipe(0.5);
+  },
+  changed() {
+    setMode('seen', 'changed');
+  },
 };
-async function loaded(number) { // one of the ready noises, unless it is there already
-  if (number < 0 || story.number === number) return;
-  story.number = number;
-  turn('strip');
-  const before = stats.looks;
-  trigger('noise', { number });
-  for (let tries = 0; tries < 200 && stats.looks === before; tries++) await pause(100);
+
+/** Loads one of the examples, unless it is there already. */
+async function load(number) {
+  if (number < 0 || story.example === number) return;
+  story.example = number;
+  showTab('strip');
+  const before = metrics.updates;
+  gradio.trigger('noise', { number });
+  for (let tries = 0; tries < 200 && metrics.updates === before; tries++) await pause(100);
 }
+
 function values() {
-  const card = world.ready[story.number] || {};
+  const { epsilon, success, noise } = world.ready[story.example] || {};
   const pixels = world.size[0] * world.size[1];
   return {
-    classes: world.classes.length, pixels: grouped(pixels), thousands: Math.round(pixels / 1000), epsilon: card.epsilon,
-    success: whole(card.success), noise: whole(card.noise),
+    classes: world.classes.length,
+    pixels: group(pixels),
+    thousands: Math.round(pixels / 1000),
+    epsilon,
+    success: percent(success),
+    noise: percent(noise),
   };
 }
-async function turnPage(number) {
-  if (number >= facts.story.steps.length) { leave(); document.getElementById('u-start').focus(); return; }
-  Object.assign(story, { at: number, guessed: false });
-  const step2 = facts.story.steps[number];
-  page(step2, null);
-  told.hidden = false;
-  $('button', told).focus();
-  await ACTS[step2.do]();
-  if (story.at === number && !story.guessed) page(step2, null);
+
+async function goTo(number) {
+  if (number >= steps.length) {
+    leave();
+    byId('u-start').focus();
+    return;
+  }
+  Object.assign(story, { step: number, answered: false });
+  const step = steps[number];
+  showStep(step, null);
+  card.hidden = false;
+  $('button', card).focus();
+  await ACTIONS[step.do]();
+  if (story.step === number && !story.answered) showStep(step, null);
 }
-function page(step2, guess) {
-  const { title, text: body, question, answers, reveal } = step2, right = rightOf(step2), count = facts.story.steps.length;
-  const parts = ['u-count', 'u-title', '', 'u-question'].map(name => make('p', name));
-  [tell('of', { number: story.at + 1, count }), title, fill(body, values()), question].forEach((line2, at) => { parts[at].textContent = line2; });
-  const choices = make('div', 'u-answers');
-  choices.setAttribute('role', 'group');
-  choices.setAttribute('aria-label', tell('guess'));
-  choices.append(...answers.map((answer, at) => {
-    const each = button('', fill(answer, values()), () => guessed(step2, at));
+
+function answerButtons(step, guess) {
+  const right = rightAnswer(step);
+  const group = make('div', 'u-answers');
+  group.setAttribute('role', 'group');
+  group.setAttribute('aria-label', say('guess'));
+  step.answers.forEach((answer, number) => {
+    const each = button('', fillIn(answer, values()), () => onAnswer(step, number));
     each.disabled = guess != null;
-    if (guess != null) each.dataset.mark = at === right ? 'right' : at === guess ? 'wrong' : '';
-    return each;
-  }));
+    if (guess != null && number === right) each.dataset.mark = 'right';
+    else if (guess != null && number === guess) each.dataset.mark = 'wrong';
+    group.append(each);
+  });
+  return group;
+}
+
+function revealText(step, guess) {
+  const verdict = say(guess === rightAnswer(step) ? 'right' : 'wrong');
+  const reveal = make('p', 'u-reveal', `${verdict} ${fillIn(step.reveal, values())}`);
+  reveal.setAttribute('role', 'status');
+  return reveal;
+}
+
+/** Shows a step, and once it was answered the reveal and the way on. */
+function showStep(step, guess) {
+  const count = steps.length;
+  const parts = [
+    make('p', 'u-count', say('of', { number: story.step + 1, count })),
+    make('p', 'u-title', step.title),
+    make('p', '', fillIn(step.text, values())),
+    make('p', 'u-question', step.question),
+    answerButtons(step, guess),
+  ];
   const foot = make('div', 'u-foot');
   if (guess != null) {
-    const said = make('p', 'u-reveal');
-    said.setAttribute('role', 'status');
-    said.textContent = tell(guess === right ? 'right' : 'wrong') + ' ' + fill(reveal, values());
-    choices.after(said);
-    foot.append(button('u-solid', tell(story.at + 1 === count ? 'finish' : 'next'), () => turnPage(story.at + 1)));
-    parts.push(choices, said);
-  } else parts.push(choices);
-  foot.append(button('', tell('leave'), leave));
-  told.replaceChildren(...parts, foot);
+    parts.push(revealText(step, guess));
+    const label = say(story.step + 1 === count ? 'finish' : 'next');
+    foot.append(button('u-solid', label, () => goTo(story.step + 1)));
+  }
+  foot.append(button('', say('leave'), leave));
+  card.replaceChildren(...parts, foot);
 }
-function rightOf({ right, shares }) { // where it was measured, the figure decides
-  const left = 1 - (world.ready[story.number] || {}).success;
-  return shares.length ? shares.reduce((best, share, at) => (Math.abs(share - left) < Math.abs(shares[best] - left) ? at : best), 0) : right;
+
+/** The number of the right answer; where it was measured, the figure decides. */
+function rightAnswer({ right, shares }) {
+  if (!shares.length) return right;
+  const left = 1 - world.ready[story.example]?.success;
+  const distances = shares.map((share) => Math.abs(share - left));
+  return Math.max(0, distances.indexOf(Math.min(...distances)));
 }
-async function guessed(step2, at) {
-  story.guessed = true;
-  page(step2, at);
-  $('.u-solid', told).focus();
-  await ACTS[step2.then]();
+
+async function onAnswer(step, number) {
+  story.answered = true;
+  showStep(step, number);
+  $('.u-solid', card).focus();
+  await ACTIONS[step.then]();
 }
+
 function leave() {
-  told.hidden = true;
-  story.at = -1;
-  story.number = null;
-  for (const [id, [first]] of Object.entries(MODES)) setMode(id, first);
-  for (const choice of $$('.u-mode')) choice.selectedIndex = 0;
-  if (look.strength !== 1) toStrength(1);
-  tour?.focus();
+  card.hidden = true;
+  Object.assign(story, { step: -1, example: null });
+  resetModes();
+  if (history.strength !== 1) setStrength(1);
+  opener?.focus();
 }
-told.addEventListener('keydown', event => { if (event.key === 'Escape') leave(); });
+
+export function mount() {
+  card.addEventListener('keydown', (event) => {
+    if (event.key === 'Escape') leave();
+  });
+  if (!opener) return;
+  opener.textContent = say('tour');
+  opener.addEventListener('click', () => {
+    stopRecorded();
+    goTo(0);
+  });
+  onWorld(() => {
+    opener.hidden = !world.ready.length;
+  });
+}

@@ -1,101 +1,245 @@
-// The four views, and where each is shown.
-const views = {};
+// The four views: where each is shown, how before and after are compared in it, and what is painted on it.
+import {
+  $,
+  $$,
+  button,
+  icon,
+  loadImage,
+  make,
+  onWorld,
+  prefersLessMotion,
+  requestFrame,
+  root,
+  setAttributes,
+  t,
+  world,
+} from './context.js';
+import { fitted } from './geometry.js';
+import { markChanges, toHeat } from './label-map.js';
+import { metrics, modes, painting, poll, shown } from './state.js';
+
+const NARROWEST = 1.4; // narrower pictures stand in a frame of this ratio, so that the page still fits the screen
+const OVERLAY = 0.78;
+const BLINK_MS = 650;
+const MODES = {
+  photo: ['wipe', 'blink', 'difference'],
+  seen: ['labels', 'changed', 'sure'],
+  noise: ['noise', 'spectrum'],
+};
+const slots = { left: 'photo', right: 'seen', a: 'noise', b: 'wanted' };
+
+export const views = {
+  photo: view('photo', t('compare'), ['base', 'before', 'paint']),
+  seen: view('seen', t('point'), ['base', 'before']),
+  noise: view('noise', '', ['base']),
+  wanted: view('wanted', '', ['base']),
+};
+
 function view(id, hint, layers) {
   const node = make('div', 'u-view');
   node.dataset.view = id;
-  node.innerHTML = '<figcaption><b>' + say(id) + '</b><span>' + hint + '</span></figcaption><div class="u-frame"><div class="u-fit">'
-    + layers.map(name => '<canvas class="' + name + '"></canvas>').join('') + '</div></div>';
-  return views[id] = node;
+  const canvases = layers.map((name) => `<canvas class="${name}"></canvas>`).join('');
+  node.innerHTML = `<figcaption><b>${t(id)}</b><span>${hint}</span></figcaption>
+    <div class="u-frame"><div class="u-fit">${canvases}</div></div>`;
+  return node;
 }
-view('photo', say('compare'), ['base', 'before', 'paint']);
-view('seen', say('point'), ['base', 'before']);
-view('noise', '', ['base']);
-view('wanted', '', ['base']);
 
-const slots = { left: 'photo', right: 'seen', a: 'noise', b: 'wanted' };
+/** The canvases of label colours, unblended, from which classes and confidences are read. */
+export const rawLabels = { before: make('canvas'), after: make('canvas'), confidence: make('canvas') };
+
+export const boxOf = (id) => $('.u-fit', views[id]);
+export const setTitle = (id, text) => {
+  $('figcaption b', views[id]).textContent = text;
+};
+export const setHint = (id, text) => {
+  $('figcaption span', views[id]).textContent = text;
+};
+
+// ---- places
+
 function place() {
-  for (const [slot, id] of Object.entries(slots)) $('[data-slot=' + slot + ']').replaceChildren(views[id]);
+  for (const [slot, id] of Object.entries(slots)) $(`[data-slot=${slot}]`).replaceChildren(views[id]);
   root.dataset.left = slots.left;
 }
-function enlarge(id) {
-  const slot = Object.keys(slots).find(name => slots[name] === id);
+
+/** Shows a view large, in the first place. */
+export function enlarge(id) {
+  const slot = Object.keys(slots).find((name) => slots[name] === id);
   if (slot === 'left') return;
   [slots[slot], slots.left] = [slots.left, id];
   place();
 }
-const ENLARGE = '<svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true"><path d="M10 2h4v4M14 2 9 7M6 14H2v-4M2 14l5-5" fill="none" stroke="currentColor" stroke-width="1.6"/></svg>';
-for (const id of ['noise', 'wanted', 'photo', 'seen']) {
-  const larger = button('u-enlarge', '', () => enlarge(id));
-  larger.innerHTML = ENLARGE;
-  larger.setAttribute('aria-label', say('large', { view: say(id) }));
-  $('figcaption', views[id]).append(larger);
-  $('.u-frame', views[id]).addEventListener('click', () => { if (views[id].closest('.u-small')) enlarge(id); });
-}
-place();
 
-/* ---------- drawing ---------- */
-const NARROWEST = 1.4; // narrower pictures stand in a frame of this shape, so that the page still fits the screen
-let frameShape = NARROWEST;
-onWorld(() => {
-  frameShape = Math.max(NARROWEST, world.size[0] / world.size[1]);
-  root.style.setProperty('--frame', frameShape);
-});
-const pen = (id, layer = 'base') => $('canvas.' + layer, views[id]).getContext('2d');
+function addEnlargeButtons() {
+  for (const [id, node] of Object.entries(views)) {
+    const larger = button('u-enlarge', '', () => enlarge(id));
+    larger.append(icon('M10 2h4v4M14 2 9 7M6 14H2v-4M2 14l5-5'));
+    larger.setAttribute('aria-label', t('large', { view: t(id) }));
+    $('figcaption', node).append(larger);
+    $('.u-frame', node).addEventListener('click', () => {
+      if (node.closest('.u-small')) enlarge(id);
+    });
+  }
+}
+
+// ---- modes
+
+export function setMode(id, name) {
+  modes[id] = name;
+  root.dataset[`${id}Mode`] = name;
+  $('.u-mode', views[id]).value = name;
+  requestFrame();
+  redraw();
+}
+
+export function resetModes() {
+  for (const [id, [first]] of Object.entries(MODES)) setMode(id, first);
+}
+
+function addModes() {
+  for (const [id, names] of Object.entries(MODES)) {
+    const choice = make('select', 'u-mode');
+    choice.setAttribute('aria-label', t('compare_how', { view: t(id) }));
+    choice.append(...names.map((name) => new Option(t(`m_${name}`), name)));
+    choice.addEventListener('change', () => setMode(id, choice.value));
+    $('figcaption b', views[id]).after(choice);
+    root.dataset[`${id}Mode`] = modes[id];
+  }
+  const factor = make('input', 'u-factor');
+  setAttributes(factor, { type: 'range', min: 1, max: 60, value: modes.factor, 'aria-label': t('factor') });
+  factor.addEventListener('input', () => {
+    modes.factor = Number(factor.value);
+    requestFrame();
+  });
+  $('figcaption .u-mode', views.photo).after(factor);
+}
+
+function blink() {
+  const on = modes.photo === 'blink' && !painting.on && !document.hidden;
+  // With less motion the line between before and after stays: see small.css
+  root.toggleAttribute('data-blinked', on && !prefersLessMotion() && !root.hasAttribute('data-blinked'));
+}
+
+// ---- drawing
+
+const context = (id, layer = 'base') => $(`canvas.${layer}`, views[id]).getContext('2d');
+
 function fit(id, width, height) {
   for (const canvas of $$('canvas', views[id])) {
-    if (canvas.width !== width || canvas.height !== height) { canvas.width = width; canvas.height = height; }
+    if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   }
-  const shape = width / height;
-  const box = $('.u-fit', views[id]).style;
-  box.width = Math.min(1, shape / frameShape) * 100 + '%';
-  box.height = Math.min(1, frameShape / shape) * 100 + '%';
+  const share = fitted(width / height, Math.max(NARROWEST, world.size[0] / world.size[1]));
+  Object.assign(boxOf(id).style, { width: `${share.width * 100}%`, height: `${share.height * 100}%` });
 }
 
-const now = { clean: null, cleanSeen: null, after: null, seen: null, noise: null, difference: null, sure: null, wanted: null, width: 0, height: 0 };
-const raw = { before: make('canvas'), after: make('canvas'), sure: make('canvas'), point: make('canvas') }; // label colours, unblended, to read classes from
-let painting = false;
+function overlay(pen, photo, labels) {
+  const { width, height } = pen.canvas;
+  pen.globalAlpha = 1;
+  pen.imageSmoothingEnabled = true;
+  pen.drawImage(photo, 0, 0, width, height);
+  pen.globalAlpha = OVERLAY;
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(labels, 0, 0, width, height);
+  pen.globalAlpha = 1;
+}
 
-function blend(context, photo, labels) {
-  const { width, height } = context.canvas;
-  context.globalAlpha = 1;
-  context.imageSmoothingEnabled = true;
-  context.drawImage(photo, 0, 0, width, height);
-  context.globalAlpha = .78;
-  context.imageSmoothingEnabled = false;
-  context.drawImage(labels, 0, 0, width, height);
+function store(canvas, labels) {
+  Object.assign(canvas, { width: shown.width, height: shown.height });
+  const pen = canvas.getContext('2d', { willReadFrequently: true });
+  pen.imageSmoothingEnabled = false;
+  pen.drawImage(labels, 0, 0, shown.width, shown.height);
 }
-function keep(canvas, labels) {
-  canvas.width = now.width;
-  canvas.height = now.height;
-  const context = canvas.getContext('2d', { willReadFrequently: true });
-  context.imageSmoothingEnabled = false;
-  context.drawImage(labels, 0, 0, now.width, now.height);
+
+const pixelsOf = (canvas) =>
+  canvas.getContext('2d', { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height);
+
+function drawConfidence(pen) {
+  store(rawLabels.confidence, shown.confidence);
+  const picture = pixelsOf(rawLabels.confidence);
+  toHeat(picture.data);
+  pen.putImageData(picture, 0, 0);
 }
-function redraw() {
-  if (!now.clean) return;
-  const [width, height] = painting ? world.size : [now.width, now.height];
+
+function drawChanges(pen) {
+  pen.drawImage(shown.after || shown.clean, 0, 0, shown.width, shown.height);
+  const picture = pen.getImageData(0, 0, shown.width, shown.height);
+  markChanges(picture.data, pixelsOf(rawLabels.before).data, pixelsOf(rawLabels.after).data);
+  pen.putImageData(picture, 0, 0);
+}
+
+function drawPhoto() {
+  const ground = painting.on ? shown.scene || shown.clean : null;
+  const [width, height] = painting.on ? world.size : [shown.width, shown.height];
   fit('photo', width, height);
-  fit('seen', now.width, now.height);
-  const after = mode.photo === 'difference' && now.difference || now.after || now.clean;
-  pen('photo').drawImage(painting ? scene || now.clean : after, 0, 0, width, height);
-  pen('photo', 'before').drawImage(painting ? scene || now.clean : now.clean, 0, 0, width, height);
-  keep(raw.after, now.seen || now.cleanSeen);
-  keep(raw.before, now.cleanSeen);
-  blend(pen('seen', 'before'), now.clean, now.cleanSeen);
-  if (mode.seen === 'sure' && now.sure) drawSure(pen('seen'));
-  else if (mode.seen === 'changed') drawChanged(pen('seen'));
-  else blend(pen('seen'), now.after || now.clean, now.seen || now.cleanSeen);
-  for (const id of ['noise', 'wanted']) {
-    fit(id, ...world.size);
-    const context = pen(id);
-    context.imageSmoothingEnabled = id === 'noise';
-    context.fillStyle = '#808080';
-    context.fillRect(0, 0, ...world.size);
-    if (now[id]) context.drawImage(now[id], 0, 0, ...world.size);
-  }
+  const after = (modes.photo === 'difference' && shown.difference) || shown.after || shown.clean;
+  context('photo').drawImage(ground || after, 0, 0, width, height);
+  context('photo', 'before').drawImage(ground || shown.clean, 0, 0, width, height);
 }
-let scene = null; // what is painted on
-onWorld(() => {
-  const mine = world.key;
-  decoded(world.scene.image).then(image => { if (mine === world.key) { scene = image; redraw(); } });
-});
+
+function drawLabels() {
+  fit('seen', shown.width, shown.height);
+  store(rawLabels.after, shown.labels || shown.cleanLabels);
+  store(rawLabels.before, shown.cleanLabels);
+  overlay(context('seen', 'before'), shown.clean, shown.cleanLabels);
+  if (modes.seen === 'sure' && shown.confidence) drawConfidence(context('seen'));
+  else if (modes.seen === 'changed') drawChanges(context('seen'));
+  else overlay(context('seen'), shown.after || shown.clean, shown.labels || shown.cleanLabels);
+}
+
+function drawSmall(id) {
+  fit(id, ...world.size);
+  const pen = context(id);
+  pen.imageSmoothingEnabled = id === 'noise';
+  pen.fillStyle = '#808080';
+  pen.fillRect(0, 0, ...world.size);
+  if (shown[id]) pen.drawImage(shown[id], 0, 0, ...world.size);
+}
+
+export function redraw() {
+  if (!shown.clean) return;
+  drawPhoto();
+  drawLabels();
+  drawSmall('noise');
+  drawSmall('wanted');
+}
+
+// ---- what is shown
+
+/** Takes the pictures of an answer of the server, which may lack some. */
+export async function showFrame(reply) {
+  const parts = { after: 'after', labels: 'seen', noise: 'noise', difference: 'difference', confidence: 'sure' };
+  const images = Object.entries(parts).map(async ([name, sent]) => [
+    name,
+    reply[sent] ? await loadImage(reply[sent]) : null,
+  ]);
+  Object.assign(shown, Object.fromEntries(await Promise.all(images)));
+  if ('frame' in reply) poll.frame = reply.frame;
+  metrics.reached = reply.reached;
+  shown.frames++;
+}
+
+export function showClean() {
+  Object.assign(shown, { after: null, labels: null, difference: null, confidence: null });
+}
+
+/** Takes a photo as it is without the perturbation, and what the network sees in it. */
+export async function showPhoto({ image, seen, width, height }) {
+  [shown.clean, shown.cleanLabels] = await Promise.all([loadImage(image), loadImage(seen)]);
+  Object.assign(shown, { width, height });
+}
+
+export function mount() {
+  addModes();
+  addEnlargeButtons();
+  place();
+  onWorld(() => {
+    root.style.setProperty('--frame', Math.max(NARROWEST, world.size[0] / world.size[1]));
+    const { key } = world;
+    loadImage(world.scene.image).then((image) => {
+      if (key !== world.key) return;
+      shown.scene = image;
+      redraw();
+    });
+  });
+  setInterval(blink, BLINK_MS);
+}

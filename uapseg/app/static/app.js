@@ -1,0 +1,15 @@
+// Adds the parts of the page's stage, from the lowest to the highest. context.js is connected before.
+import * as camera from './camera.js';
+import * as compare from './compare.js';
+import * as gallery from './gallery.js';
+import * as history from './history.js';
+import * as loading from './loading.js';
+import * as maskCanvas from './mask-canvas.js';
+import * as pointer from './pointer.js';
+import * as poll from './poll.js';
+import * as recorded from './recorded.js';
+import * as story from './story.js';
+import * as views from './views.js';
+
+for (const part of [views, compare, maskCanvas, pointer, gallery, camera, history, loading, recorded, story, poll])
+  part.mount();

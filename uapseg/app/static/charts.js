@@ -1,0 +1,257 @@
+// Three charts on one canvas: the success over the run, over the strength, and the trade-off of hiding.
+import { $, button, root, t } from './context.js';
+import { group } from './format.js';
+import { linear, lowestTenth, nearest, plotArea } from './geometry.js';
+import { history, metrics } from './state.js';
+
+/** The two scores of a perturbation that hides classes. */
+export const TRADED = ['hidden', 'kept_objects'];
+
+const MOST_STRENGTH = 1.5;
+const POINT = 2.5;
+const NEWEST = 5;
+const DRAWN = { success: drawSuccess, strength: drawStrengths, trade: drawTrade };
+const plot = $('.u-plot canvas');
+const tabs = Object.fromEntries(
+  Object.keys(DRAWN).map((name) => [name, button('', t(`c_${name}`), () => showChart(name))]),
+);
+let current = 'success';
+let onChart = () => {};
+
+/** What is drawn on, and where: the pen, the area inside the labels, and the scales of both axes. */
+const chart = { pen: null, size: 12, left: 0, top: 0, width: 0, height: 0, x: null, y: null };
+
+const colourOf = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+const lastPosition = () => Math.max(metrics.total, ...metrics.curve.map(([spent]) => spent), 1);
+
+export const currentChart = () => current;
+
+export function showChart(name) {
+  current = name;
+  $('.u-plot').dataset.chart = name;
+  plot.setAttribute('aria-label', t(`d_${name}`));
+  for (const [key, each] of Object.entries(tabs)) each.setAttribute('aria-selected', key === name);
+  drawChart();
+  onChart(name);
+}
+
+/** Offers the trade-off where both of its scores are there. */
+export function offerTrade(isOffered) {
+  tabs.trade.hidden = !isOffered;
+  if (!isOffered && current === 'trade') showChart('success');
+}
+
+export function drawChart() {
+  const box = plot.getBoundingClientRect();
+  if (!box.width || !metrics.shares.length) return;
+  const scale = devicePixelRatio || 1;
+  Object.assign(plot, { width: box.width * scale, height: box.height * scale });
+  const pen = plot.getContext('2d');
+  pen.scale(scale, scale);
+  Object.assign(chart, plotArea(box.width, box.height), { pen });
+  pen.font = `${chart.size}px ${colourOf('--font') || 'sans-serif'}`;
+  setScales([0, lastPosition()], [0, 1]);
+  DRAWN[current]();
+}
+
+function setScales([first, last], [low, high]) {
+  const { left, top, width, height } = chart;
+  chart.x = linear(first, last, left, left + width);
+  chart.y = linear(low, high, top + height, top);
+}
+
+// ---- the three charts
+
+function drawSuccess() {
+  const [first, ...others] = metrics.shares.map(([key]) => key);
+  drawGrid([0, 0.5, 1].map((share) => group(lastPosition() * share)));
+  drawBand();
+  drawBaseline('random_noise', 'random', first);
+  drawBaseline('clean', 'clean', first);
+  others.forEach((key, number) => {
+    drawCurve(metrics.curve, key, colourOf('--u-second'), 1.5, number ? [2, 4] : []);
+  });
+  drawCurve(metrics.curve, first, colourOf('--u-accent'), 2.5);
+  metrics.legs.forEach(drawChange);
+  if (history.moment != null) drawUpright(history.moment, colourOf('--u-ink'));
+}
+
+function drawStrengths() {
+  setScales([0, MOST_STRENGTH], [0, 1]);
+  drawGrid(['0', '75', '150 %']);
+  metrics.shares.forEach(([key], number) => {
+    const [colour, thickness] = number ? ['--u-second', 1.5] : ['--u-accent', 2.5];
+    drawCurve(metrics.strengths || [], key, colourOf(colour), thickness, number > 1 ? [2, 4] : []);
+  });
+  drawUpright(history.strength, colourOf('--u-ink'));
+}
+
+const traded = (scores) =>
+  scores && TRADED.every((key) => scores[key] != null) ? TRADED.map((key) => scores[key]) : null;
+const tradedCurve = () => metrics.curve.map(([spent, scores]) => [spent, traded(scores)]).filter(([, point]) => point);
+
+function drawTrade() {
+  const rows = tradedCurve();
+  const random = traded(metrics.floors.random_noise);
+  const points = rows.map(([, point]) => point);
+  const low = lowestTenth([...points, ...(random ? [random] : [])].map(([, kept]) => kept));
+  setScales([0, 1], [low, 1]);
+  drawGrid(['0', '50', t('trade_end')], [low, (1 + low) / 2, 1]);
+  chart.pen.strokeStyle = colourOf('--u-second');
+  drawLine(points.map(([hidden, kept]) => [chart.x(hidden), chart.y(kept)]));
+  if (random) drawPoint(random, '--u-dim', NEWEST - 1, { hollow: true, label: t('random') });
+  for (const point of points) drawPoint(point, '--u-second', POINT);
+  if (points.length) drawPoint(points.at(-1), '--u-accent', NEWEST);
+  const looked = rows.find(([spent]) => spent === history.moment);
+  if (looked) drawPoint(looked[1], '--u-ink', NEWEST + 3, { hollow: true });
+}
+
+// ---- what they are made of
+
+function drawGrid(labels, levels = [0, 0.5, 1]) {
+  const { pen, left, top, width, height, size, y } = chart;
+  pen.strokeStyle = colourOf('--u-line');
+  pen.fillStyle = colourOf('--u-dim');
+  pen.lineWidth = 1;
+  pen.textBaseline = 'middle';
+  pen.textAlign = 'right';
+  for (const share of levels) {
+    const at = Math.round(y(share)) + 0.5;
+    drawLine([
+      [left, at],
+      [left + width, at],
+    ]);
+    pen.fillText(Math.round(share * 100) + (share === 1 ? ' %' : ''), left - 8, at);
+  }
+  pen.textBaseline = 'alphabetic';
+  labels.forEach((label, number) => {
+    pen.textAlign = ['left', 'center', 'right'][number];
+    pen.fillText(label, left + (width * number) / 2, top + height + size * 1.5);
+  });
+}
+
+function drawLine(points, dashes = []) {
+  const { pen } = chart;
+  pen.setLineDash(dashes);
+  pen.beginPath();
+  for (const point of points) pen.lineTo(...point);
+  pen.stroke();
+  pen.setLineDash([]);
+}
+
+function drawBaseline(name, label, key) {
+  const share = metrics.floors[name]?.[key];
+  if (share == null) return;
+  const { pen, left, width, size } = chart;
+  const at = chart.y(share);
+  const isClean = name === 'clean';
+  pen.strokeStyle = pen.fillStyle = colourOf('--u-dim');
+  drawLine(
+    [
+      [left, at],
+      [left + width, at],
+    ],
+    isClean ? [1, 4] : [4, 4],
+  );
+  const other = metrics.floors.random_noise?.[key] ?? 9;
+  if (isClean && Math.abs(share - other) < 0.12) return; // one label for both
+  pen.textAlign = isClean ? 'left' : 'right';
+  pen.fillText(t(label), isClean ? left + 6 : left + width, at < 30 ? at + size * 1.1 : at - 5);
+}
+
+function drawBand() {
+  const { pen, x, y } = chart;
+  const name = $('.u-band');
+  const colour = metrics.banded === metrics.shares[0][0] ? '--u-accent' : '--u-second';
+  name.hidden = metrics.bands.length < 2;
+  name.style.setProperty('--u-band', `var(${colour})`);
+  if (name.hidden) return;
+  pen.fillStyle = colourOf(colour);
+  pen.globalAlpha = 0.18;
+  pen.beginPath();
+  for (const [spent, , high] of metrics.bands) pen.lineTo(x(spent), y(high));
+  for (const [spent, low] of [...metrics.bands].reverse()) pen.lineTo(x(spent), y(low));
+  pen.fill();
+  pen.globalAlpha = 1;
+}
+
+/** Draws one score over rows of (position, scores), with a dot at the newest. */
+function drawCurve(all, key, stroke, thickness, dashes = []) {
+  const { pen, x, y } = chart;
+  const rows = all.filter(([, scores]) => scores[key] != null);
+  if (!rows.length) return;
+  pen.strokeStyle = pen.fillStyle = stroke;
+  pen.lineWidth = thickness;
+  pen.lineJoin = pen.lineCap = 'round';
+  drawLine(
+    rows.map(([at, scores]) => [x(at), y(scores[key])]),
+    dashes,
+  );
+  const [at, scores] = rows.at(-1);
+  pen.beginPath();
+  pen.arc(x(at), y(scores[key]), thickness + 0.8, 0, 7);
+  pen.fill();
+}
+
+function drawUpright(position, stroke, dashes = []) {
+  const { pen, x, top, height } = chart;
+  pen.strokeStyle = stroke;
+  pen.lineWidth = 1.5;
+  const at = x(position);
+  drawLine(
+    [
+      [at, top - 4],
+      [at, top + height],
+    ],
+    dashes,
+  );
+}
+
+/** Draws where a setting was changed during the run. */
+function drawChange([spent, label]) {
+  const { pen, x, top, size, left, width } = chart;
+  const isLate = x(spent) > left + width * 0.75;
+  drawUpright(spent, colourOf('--u-dim'), [2, 3]);
+  pen.fillStyle = colourOf('--u-dim');
+  pen.textAlign = isLate ? 'right' : 'left';
+  pen.fillText(label, x(spent) + (isLate ? -5 : 5), top + size * 0.5);
+}
+
+function drawPoint([hidden, kept], colour, radius, { hollow = false, label = '' } = {}) {
+  const { pen, x, y, size } = chart;
+  pen.strokeStyle = pen.fillStyle = colourOf(colour);
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.arc(x(hidden), y(kept), radius, 0, 7);
+  pen[hollow ? 'stroke' : 'fill']();
+  const isLate = hidden > 0.75;
+  pen.textAlign = isLate ? 'right' : 'left';
+  pen.fillText(label, x(hidden) + (isLate ? -1 : 1) * (radius + 5), y(kept) + size * 1.2);
+}
+
+// ---- what a place on the chart stands for
+
+/** The share of the run, or of the strengths, at a place in pixels from the left of the canvas. */
+const shareAt = (x) => Math.min(1, Math.max(0, (x - chart.left) / chart.width));
+
+export const strengthAt = ([x]) => Math.round(shareAt(x) * MOST_STRENGTH * 20) / 20;
+
+/** The stored moment that is nearest to a place, in pixels from the top left of the canvas. */
+export function momentAt([x, y]) {
+  if (current !== 'trade') return nearest(metrics.moments, shareAt(x) * lastPosition());
+  const rows = tradedCurve().filter(([spent]) => metrics.moments.includes(spent));
+  const distance = ([, [hidden, kept]]) => Math.hypot(chart.x(hidden) - x, chart.y(kept) - y);
+  return rows.length ? nearest(rows, null, distance)[0] : null;
+}
+
+/** Adds the tabs; `onShown` is called with each chart that is chosen. */
+export function mount(onShown) {
+  const list = $('.u-charts');
+  list.setAttribute('role', 'tablist');
+  for (const tab of Object.values(tabs)) tab.setAttribute('role', 'tab');
+  list.append(...Object.values(tabs));
+  showChart('success');
+  onChart = onShown;
+  new ResizeObserver(drawChart).observe(plot);
+  matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => setTimeout(drawChart, 50));
+}

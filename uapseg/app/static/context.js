@@ -1,0 +1,112 @@
+// The page's component and what all parts need of it: its elements, words and server, and the network that is shown.
+import { fillIn } from './format.js';
+
+/** The component as Gradio gives it: `element`, `props`, `server`, `trigger` and `watch`. */
+export let gradio;
+export let root;
+/** The words, the story and the first network; later updates of the component replace its props. */
+export let facts;
+
+/** Remembers the component. It comes before any other part is imported: they look for their elements at once. */
+export function connect(component) {
+  gradio = component;
+  root = component.element.querySelector('.u-stage');
+  facts = component.props.facts;
+  world = facts.world;
+}
+
+export const $ = (selector, from = root) => from.querySelector(selector);
+export const $$ = (selector, from = root) => [...from.querySelectorAll(selector)];
+export const byId = (id) => document.getElementById(id);
+
+/** A text of the page, by its key, with its names filled in. */
+export const t = (key, values) => fillIn(facts.words[key], values);
+
+export function setText(key, value) {
+  const node = $(`[data-k=${key}]`);
+  if (node && node.textContent !== value) node.textContent = value;
+}
+
+/** Says something to who cannot see the page. */
+export function announce(message) {
+  $('.u-live').textContent = message;
+}
+
+export function make(tag, className = '', text = '') {
+  const node = document.createElement(tag);
+  node.className = className;
+  node.textContent = text;
+  return node;
+}
+
+export function button(className, label, onClick) {
+  const node = make('button', className, label);
+  node.type = 'button';
+  if (onClick) node.addEventListener('click', onClick);
+  return node;
+}
+
+export function setAttributes(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+}
+
+/** An icon of one stroke, from the path in a square of 16. */
+export function icon(path) {
+  const holder = make('span');
+  holder.innerHTML = `<svg viewBox="0 0 16 16" width="17" height="17" aria-hidden="true"><path d="${path}" fill="none"
+    stroke="currentColor" stroke-width="1.5" stroke-linejoin="round" stroke-linecap="round"/></svg>`;
+  return holder.firstChild;
+}
+
+/** The answer of a function of the server; where it fails, the page says why in a sentence. */
+export async function request(name, values) {
+  const reply = await gradio.server[name](values);
+  if (reply.failed) {
+    setText('state', reply.failed);
+    announce(reply.failed);
+  }
+  return reply;
+}
+
+export async function loadImage(uri) {
+  const image = new Image();
+  image.src = uri;
+  await image.decode();
+  return image;
+}
+
+/** Where an event is, in shares of an element's width and height. */
+export function positionIn(event, node) {
+  const box = node.getBoundingClientRect();
+  return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
+}
+
+export const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+export const prefersLessMotion = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+
+// ---- what lower parts ask of higher ones: 'frame' is answered by history.js, 'poll' by poll.js
+
+const signals = new EventTarget();
+export const emit = (name) => signals.dispatchEvent(new Event(name));
+export const listen = (name, answer) => signals.addEventListener(name, answer);
+
+/** Asks for the picture that is shown once more, as its view, strength or moment is another now. */
+export const requestFrame = () => emit('frame');
+
+// ---- the network and the pictures that are shown
+
+export let world;
+const worldListeners = [];
+
+/** Does something now, and again whenever another network or other pictures are shown. */
+export function onWorld(change) {
+  worldListeners.push(change);
+  change();
+}
+
+export function setWorld(other) {
+  const changed = other.key !== world.key;
+  world = other;
+  if (changed) for (const change of worldListeners) change();
+  return changed;
+}

@@ -1,0 +1,145 @@
+// The pictures below: held-out ones and the visitor's own, each with what is seen in it, and the examples.
+import { $, button, byId, emit, gradio, make, onWorld, requestFrame, root, t, world } from './context.js';
+import { group, percent } from './format.js';
+import { gallery, metrics, poll } from './state.js';
+import { views } from './views.js';
+
+const tabs = Object.fromEntries(
+  ['strip', 'mine', 'ready'].map((name) => [name, button('', t(name), () => showTab(name))]),
+);
+
+export function showTab(name) {
+  gallery.tab = name;
+  showGallery();
+  if (name === 'mine') emit('poll'); // the figures of one's own photos are made when they are looked at
+}
+
+const SHOWN = {
+  strip: () => [world.strip, gallery],
+  mine: () => [gallery.photos, gallery.mine || {}],
+  ready: () => [world.ready, { each: world.ready.map((card) => card.success) }],
+};
+
+const HEADINGS = {
+  strip: () => t('thumbs') + (metrics.here ? t('counted', { here: metrics.here }) : ''),
+  mine: ownHeading,
+  ready: () => t('ready_said'),
+};
+
+export function showGallery() {
+  const [pictures, results] = SHOWN[gallery.tab]();
+  for (const [name, tab] of Object.entries(tabs)) tab.setAttribute('aria-selected', name === gallery.tab);
+  tabs.mine.textContent = t('mine') + (gallery.photos.length ? ` (${gallery.photos.length})` : '');
+  tabs.ready.hidden = !world.ready.length;
+  const box = $('.u-thumbs');
+  box.dataset.tab = gallery.tab;
+  while (box.children.length > pictures.length) box.lastChild.remove();
+  while (box.children.length < pictures.length) box.append(thumb(box.children.length));
+  pictures.forEach((picture, number) => {
+    fillThumb(box.children[number], picture, number, results);
+  });
+  $('.u-empty').hidden = gallery.tab !== 'mine' || pictures.length > 0;
+  $('.u-strip h3').textContent = HEADINGS[gallery.tab]();
+}
+
+function thumb(number) {
+  const node = button('u-thumb', '', () => press(number));
+  node.innerHTML = '<img alt="" class="photo"><img alt="" class="seen"><b></b>';
+  for (const kind of ['pointerenter', 'focus']) {
+    node.addEventListener(kind, () => {
+      if (gallery.tab === 'ready') $('.u-strip h3').textContent = describe(world.ready[number]);
+    });
+  }
+  return node;
+}
+
+function fillThumb(node, picture, number, { each, thumbs }) {
+  const share = each?.[number];
+  $('.photo', node).src = picture.photo || world.scene.image;
+  $('.seen', node).src = thumbs?.[number] || picture.seen;
+  $('b', node).textContent = share == null ? '' : `${percent(share)} %`;
+  const label = gallery.tab === 'ready' ? describe(picture) : t('show', { number: number + 1 });
+  node.setAttribute('aria-label', label);
+}
+
+function press(number) {
+  if (gallery.tab === 'ready') gradio.trigger('noise', { number });
+  else gradio.trigger('view', { kind: gallery.tab === 'mine' ? 'own' : 'unseen', number });
+}
+
+/** An example in a sentence. */
+function describe(card) {
+  const [low, high] = card.interval || [null, null];
+  const shares = { success: card.success, low, high, noise: card.noise };
+  const percents = Object.fromEntries(Object.entries(shares).map(([name, share]) => [name, percent(share)]));
+  return t('card', { ...card, ...percents, spent: group(card.image_gradients) });
+}
+
+function ownHeading() {
+  if (!gallery.photos.length) return '';
+  const [key, , name] = metrics.shares[0] || [];
+  if (!gallery.mine || !metrics.scores) return t('waits');
+  return t('both', { mine: percent(gallery.mine.scores[key]), theirs: percent(metrics.scores[key]), name });
+}
+
+// ---- photos of one's own: chosen, dropped or pasted, always through the page's own upload
+
+function upload(files) {
+  const input = document.querySelector('#u-bring input[type=file]');
+  const parcel = new DataTransfer();
+  for (const file of files) if (file.type.startsWith('image/')) parcel.items.add(file);
+  if (!parcel.files.length) return;
+  input.files = parcel.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+}
+
+function addUploads() {
+  const choose = () => byId('u-photos').click();
+  const bring = byId('u-bring'); // worked by the buttons below alone
+  if (bring) Object.assign(bring, { inert: true, ariaHidden: 'true' });
+  const own = button('u-own', t('bring'), choose);
+  own.title = t('how');
+  const back = button('u-back', t('back'), () => gradio.trigger('view', { kind: 'scene', number: 0 }));
+  $('.u-enlarge', views.photo).before(own, back);
+  const clip = button('u-forget', t('clip'), () => byId('u-clip').click());
+  const forget = button('u-forget', t('forget'), () => gradio.trigger('forget'));
+  $('.u-strip header').append(stretchBox(), clip, forget);
+  $('.u-empty').append(button('', t('bring'), choose), make('span', '', t('none')));
+  $('.u-drop b').textContent = t('drop');
+  document.addEventListener('paste', (event) => upload([...(event.clipboardData?.files || [])]));
+  for (const kind of ['dragover', 'drop', 'dragleave']) root.addEventListener(kind, onDrag);
+}
+
+function stretchBox() {
+  const label = make('label', 'u-stretch');
+  const box = make('input');
+  box.type = 'checkbox';
+  box.addEventListener('change', () => {
+    gallery.stretch = box.checked;
+    poll.ownVersion = -1;
+    requestFrame();
+  });
+  label.append(box, t('stretch'));
+  return label;
+}
+
+function onDrag(event) {
+  if (![...event.dataTransfer.types].includes('Files')) return;
+  event.preventDefault();
+  $('.u-drop').hidden = event.type !== 'dragover';
+  if (event.type === 'drop') upload([...event.dataTransfer.files]);
+}
+
+export function mount() {
+  for (const [name, tab] of Object.entries(tabs)) {
+    tab.setAttribute('role', 'tab');
+    tab.dataset.tab = name;
+  }
+  $('.u-tabs2').setAttribute('aria-label', t('strips'));
+  $('.u-tabs2').append(...Object.values(tabs));
+  addUploads();
+  onWorld(() => {
+    Object.assign(gallery, { each: null, thumbs: null, mine: null });
+    showGallery();
+  });
+}

@@ -1,0 +1,47 @@
+// Where things are: on the pictures, on the charts, on the timeline.
+
+export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
+
+/** The entry of a list that is nearest to a value, by a distance between the two. */
+export function nearest(entries, value, distance = (entry, wanted) => Math.abs(entry - wanted)) {
+  return entries.reduce((best, entry) => (distance(entry, value) < distance(best, value) ? entry : best), entries[0]);
+}
+
+/** How much of a frame's width and height a picture takes that is fitted into it, from their ratios of width to height. */
+export function fitted(ratio, frameRatio) {
+  return { width: Math.min(1, ratio / frameRatio), height: Math.min(1, frameRatio / ratio) };
+}
+
+/** The pixel of a picture that a place lies in, given in shares of its sides. */
+export function pixelAt([x, y], width, height) {
+  return [clamp(Math.floor(x * width), 0, width - 1), clamp(Math.floor(y * height), 0, height - 1)];
+}
+
+/** Left, top, width and height of the box between two corners, in whole pixels. */
+export function boxBetween(from, to) {
+  const [left, top] = [0, 1].map((axis) => Math.round(Math.min(from[axis], to[axis])));
+  return [left, top, Math.round(Math.max(from[0], to[0])) - left, Math.round(Math.max(from[1], to[1])) - top];
+}
+
+/** The area of a chart inside its labels, and the size of their letters, all in CSS pixels. */
+export function plotArea(width, height) {
+  const size = height > 190 ? 14 : 12;
+  const [left, right, top, bottom] = [3.6, 1.2, 0.9, 1.9].map((share) => share * size);
+  return { size, left, top, width: width - left - right, height: height - top - bottom };
+}
+
+/** A linear scale: from values between `low` and `high` to positions between `start` and `end`. */
+export function linear(low, high, start, end) {
+  return (value) => start + ((end - start) * (value - low)) / (high - low);
+}
+
+/** The lower end of an axis of shares that is to show all of them: a tenth, at most 0.9. */
+export function lowestTenth(shares) {
+  return Math.floor(Math.min(0.9, ...shares) * 10) / 10;
+}
+
+/** At which end the line between before and after stands, so that its labels stay in the picture. */
+export function wipeEdge(share) {
+  if (share < 0.14) return 'start';
+  return share > 0.86 ? 'end' : '';
+}

@@ -1,0 +1,68 @@
+// The figures above the pictures, and the sentences about them.
+
+import { drawChart, offerTrade, TRADED } from './charts.js';
+import { $, $$, make, setText, t, world } from './context.js';
+import { group, percent } from './format.js';
+import { metrics, poll } from './state.js';
+import { setHint } from './views.js';
+
+const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>
+  <div class="u-floors"></div>`;
+
+/** Sets which shares are shown: rows of (key, label, short label). */
+export function setShares(shares) {
+  if (JSON.stringify(shares) === JSON.stringify(metrics.shares)) return;
+  metrics.shares = shares;
+  const names = shares.map(([, , short], number) => make('span', number ? 'u-second' : 'u-accent', short));
+  $('.u-plot .u-names').replaceChildren(...names, make('span', 'u-axes', t('trade_axes')), bandName());
+  $('.u-figures').replaceChildren(...shares.map(figure));
+  offerTrade(TRADED.every((key) => shares.some(([name]) => name === key)));
+}
+
+function figure([key, label], number) {
+  const node = make('div', number ? 'u-figure' : 'u-figure u-first');
+  node.dataset.key = key;
+  node.innerHTML = FIGURE;
+  $('.u-what', node).textContent = label;
+  return node;
+}
+
+function bandName() {
+  const name = make('span', 'u-band', t('band'));
+  name.title = t('band_said');
+  name.hidden = true;
+  return name;
+}
+
+function fillFigure(node) {
+  const { key } = node.dataset;
+  const share = metrics.scores?.[key];
+  const [random, clean] = ['random_noise', 'clean'].map((name) => metrics.floors[name]?.[key]);
+  $('b', node).textContent = percent(share);
+  $('p', node).toggleAttribute('data-none', share == null);
+  $('i', node).style.width = `${(share || 0) * 100}%`;
+  $('s', node).style.left = `${(random || 0) * 100}%`;
+  $('s', node).hidden = random == null;
+  const baselines = { noise: percent(random), clean: percent(clean) };
+  $('.u-floors', node).textContent = random == null ? '\u00a0' : t('floors', baselines);
+}
+
+function judged() {
+  const values = {
+    pictures: metrics.judged || world.judged,
+    spent: group(metrics.looked || 0),
+    total: group(poll.spent),
+  };
+  const isResting = ['paused', 'done'].includes(poll.status);
+  // Of an opened file nothing was chosen here
+  if (isResting && metrics.looked && metrics.moments.length > 1) return t('chosen', values);
+  return t('judged', values) + (metrics.looked ? t('at', values) : '');
+}
+
+export function showMetrics() {
+  for (const node of $$('.u-figure')) fillFigure(node);
+  setText('judged', judged());
+  const { reached, here } = metrics;
+  setHint('seen', reached == null ? t('point') : t('reached', { share: percent(reached), here }));
+  drawChart();
+}

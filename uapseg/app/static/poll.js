@@ -1,0 +1,224 @@
+// The long poll: the newest frame wins, so a slow link lowers the frame rate and nothing else.
+
+import { currentChart } from './charts.js';
+import {
+  $,
+  announce,
+  byId,
+  emit,
+  gradio,
+  listen,
+  loadImage,
+  pause,
+  request,
+  root,
+  setText,
+  setWorld,
+  t,
+  world,
+} from './context.js';
+import { clock, group, rate } from './format.js';
+import { showGallery } from './gallery.js';
+import { askStrengths, showTimeline } from './history.js';
+import { hideLoading, showLoading } from './loading.js';
+import { setShares, showMetrics } from './metrics.js';
+import { restoreDrawing, selectTool, setDrawing, showDrawing } from './pointer.js';
+import { clearRun, playRecorded } from './recorded.js';
+import { camera, frameOptions, gallery, isLive, metrics, painting, poll, recorded, shown } from './state.js';
+import { redraw, setHint, setTitle, showClean, showFrame, showPhoto } from './views.js';
+
+const RETRY_MS = 1500;
+const MOST_FAILURES = 5;
+const RESTING = ['idle', 'paused', 'done'];
+
+// ---- what is said of the run
+
+function stateText(reply) {
+  if (reply.place > 1) return t('place', { place: reply.place });
+  if (reply.note) return reply.note;
+  if (reply.status !== 'running' || !poll.rate) return t(reply.status);
+  const left = Math.max(0, (reply.total - reply.spent) / poll.rate);
+  return t('rate', { rate: rate(poll.rate), left: clock(left) });
+}
+
+function measureRate({ status, spent }) {
+  const time = performance.now() / 1000;
+  if (status !== 'running' || !poll.mark || spent < poll.mark.spent) {
+    Object.assign(poll, { mark: { time, spent }, rate: 0 });
+    return;
+  }
+  const span = time - poll.mark.time;
+  if (span <= 2 || spent === poll.mark.spent) return;
+  const newest = (spent - poll.mark.spent) / span;
+  poll.rate = poll.rate ? 0.6 * poll.rate + 0.4 * newest : newest;
+  poll.mark = { time, spent };
+}
+
+function setStatus(status) {
+  if (status === poll.status) return;
+  const resting = RESTING.includes(status);
+  poll.status = root.dataset.status = status;
+  const pair = byId('u-world');
+  if (pair) pair.inert = !resting;
+  if (status === 'running' && painting.on) selectTool('look');
+  if (resting) {
+    poll.frame = -1; // once more, and with how sure the network is
+    gradio.trigger('settled'); // also at first: the run may have come to rest after the page was filled in
+  }
+  announce(t(status));
+}
+
+function showProgress({ spent, total }) {
+  $('.u-bar i').style.width = `${Math.min(100, (100 * spent) / total)}%`;
+  if (recorded.playing) return;
+  setText('spent', group(spent));
+  setText('total', t('total', { total: group(total) }));
+}
+
+// ---- what an answer brings
+
+async function takePhoto({ view: [kind], ...sent }) {
+  if (camera.stream) return; // it is asked for again when the camera is closed
+  await showPhoto(sent.image ? sent : world.scene);
+  showClean();
+  poll.frame = -1;
+  setTitle('photo', t(kind === 'scene' ? 'photo' : kind));
+  root.dataset.kind = kind;
+  if (!isLive()) emit('frame');
+}
+
+async function takeHeading(reply) {
+  shown.wanted = reply.wanted ? await loadImage(reply.wanted) : null;
+  setText('caption', reply.caption || '');
+  if (reply.shares) setShares(reply.shares);
+  metrics.here = reply.here || '';
+  setHint('noise', reply.amplified ? `× ${reply.amplified}` : '');
+  setDrawing(reply.drawing, reply.ink);
+}
+
+function takeMetrics(reply) {
+  const { scores, floors, curve, legs, moments, bands, banded, looked, judged } = reply;
+  Object.assign(metrics, { scores, floors, curve, legs, moments, bands, banded, looked, judged });
+  gallery.live = { each: reply.each, thumbs: reply.thumbs };
+  if (isLive()) Object.assign(gallery, gallery.live);
+  if (currentChart() === 'strength') askStrengths();
+  setText('plain', reply.plain);
+  const warning = $('.u-warning');
+  warning.hidden = !reply.warning;
+  warning.textContent = reply.warning || '';
+  showTimeline();
+  metrics.updates++;
+}
+
+async function takeWorld(reply) {
+  if (reply.world && (setWorld(reply.world) || root.dataset.coming)) gradio.trigger('ready');
+  hideLoading();
+  if ('photo' in reply) await takePhoto(reply.photo);
+  if ('drawing' in reply && !recorded.playing) await takeHeading(reply);
+  if (reply.strokes) await restoreDrawing(reply.strokes);
+}
+
+async function takeRun(reply) {
+  if (reply.photos) gallery.photos = reply.photos;
+  if (reply.mine) {
+    gallery.mine = reply.mine;
+    poll.ownVersion = reply.mine.version;
+  }
+  if (reply.status === 'idle' && !recorded.playing) clearRun();
+  if (reply.after && isLive()) await showFrame(reply);
+  measureRate(reply);
+  poll.spent = reply.spent;
+  if (recorded.playing) return;
+  metrics.total = reply.total;
+  if ('curve' in reply) takeMetrics(reply);
+}
+
+async function take(reply) {
+  await takeWorld(reply);
+  await takeRun(reply);
+  showGallery();
+  setStatus(reply.status);
+  if (reply.status === 'idle') playRecorded();
+  showProgress(reply);
+  setText('state', stateText(reply));
+  showMetrics();
+  redraw();
+  showDrawing();
+  poll.seq = reply.seq;
+}
+
+// ---- asking
+
+function question() {
+  const { token, seq, frame, turn, ownVersion } = poll;
+  const isUnseen = document.hidden || !isLive();
+  const own = gallery.tab === 'mine';
+  return { token, seq, frame, turn, mine: ownVersion, world: world.key, ...frameOptions(), hidden: isUnseen, own };
+}
+
+function measureLag(milliseconds) {
+  poll.lag = 0.7 * poll.lag + 0.3 * milliseconds;
+  poll.slow = poll.lag > (poll.slow ? 300 : 900);
+}
+
+/** Has the server find the run again by what the browser remembers; false where that failed too often. */
+async function recover() {
+  if (++poll.failures > MOST_FAILURES) {
+    setText('state', t('gone'));
+    return false;
+  }
+  gradio.trigger('lost');
+  await pause(1000);
+  return true;
+}
+
+/** Asks once; false where asking again is of no use. */
+async function askOnce(isCurrent) {
+  const began = performance.now();
+  const reply = await request('pull', question());
+  if (!isCurrent()) return false;
+  if (reply.failed) {
+    await pause(RETRY_MS);
+    return true;
+  }
+  if (reply.gone) return recover();
+  if (reply.after) measureLag(performance.now() - began);
+  poll.failures = 0;
+  if (reply.turn && reply.turn !== poll.turn) {
+    poll.turn = reply.turn;
+    gradio.trigger('turn');
+  }
+  if (reply.coming) showLoading(reply);
+  else await take(reply);
+  return true;
+}
+
+async function run() {
+  const mine = ++poll.loop;
+  const isCurrent = () => mine === poll.loop;
+  let goesOn = Boolean(poll.token);
+  while (goesOn && isCurrent() && root.isConnected) {
+    try {
+      goesOn = await askOnce(isCurrent);
+    } catch (error) {
+      if (!isCurrent()) return;
+      console.warn(error);
+      root.dataset.status = 'offline';
+      setText('state', t('offline'));
+      await pause(RETRY_MS);
+    }
+  }
+}
+
+function setToken() {
+  const { token } = gradio.props;
+  if (token && token !== poll.token) Object.assign(poll, { token, seq: -1, frame: -1, ownVersion: -1 });
+  if (token) run();
+}
+
+export function mount() {
+  setText('state', t('loading'));
+  listen('poll', run);
+  gradio.watch('token', setToken);
+  setToken();
+}

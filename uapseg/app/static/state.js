@@ -1,0 +1,82 @@
+// What the page shows, as plain objects that its parts share.
+
+/** The run as the server last told it, and how the asking goes. */
+export const poll = {
+  token: null,
+  seq: -1,
+  frame: -1,
+  ownVersion: -1,
+  turn: -1,
+  status: '',
+  spent: 0,
+  failures: 0,
+  loop: 0,
+  lag: 0,
+  slow: false,
+  rate: 0,
+  mark: null,
+};
+
+/** The pictures that are shown, as images; `frames` counts those of the perturbation. */
+export const shown = {
+  clean: null,
+  cleanLabels: null,
+  after: null,
+  labels: null,
+  noise: null,
+  difference: null,
+  confidence: null,
+  wanted: null,
+  scene: null,
+  width: 0,
+  height: 0,
+  frames: 0,
+};
+
+/** How before and after are compared in each view. */
+export const modes = { photo: 'wipe', seen: 'labels', noise: 'noise', factor: 10 };
+
+/** What is looked at when it is not simply the newest frame: an earlier moment, another strength. */
+export const history = { moment: null, strength: 1, shownMoment: null, busy: false, again: false };
+
+/** The figures; `updates` counts how often they came. */
+export const metrics = {
+  shares: [],
+  scores: null,
+  floors: {},
+  curve: [],
+  legs: [],
+  moments: [],
+  bands: [],
+  banded: '',
+  total: 0,
+  looked: null,
+  judged: null,
+  here: '',
+  reached: null,
+  strengths: null,
+  updates: 0,
+};
+
+/** The pictures below: which tab, and what was seen in each. */
+export const gallery = { tab: 'strip', each: null, thumbs: null, live: {}, photos: [], mine: null, stretch: false };
+
+export const painting = { on: false, allowed: false, tool: 'look', number: 0 };
+export const camera = { stream: null, recording: false, ended: false, shots: 0 };
+export const recorded = { frames: null, playing: false, wanted: true, spent: null };
+
+/** Whether the newest frame of the run is what is shown. */
+export const isLive = () => history.moment == null && history.strength === 1 && !camera.stream;
+
+/** What a frame is to be: as the views are set. */
+export function frameOptions() {
+  const resting = ['paused', 'done'].includes(poll.status);
+  return {
+    slow: poll.slow,
+    strength: history.strength,
+    factor: modes.photo === 'difference' ? modes.factor : 0,
+    stretch: gallery.stretch,
+    spectrum: modes.noise === 'spectrum',
+    sure: modes.seen === 'sure' || resting,
+  };
+}
