@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  boxBetween,
+  clamp,
+  fitted,
+  linear,
+  lowestTenth,
+  nearest,
+  pixelAt,
+  plotArea,
+  wipeEdge,
+} from '../../../uapseg/app/static/geometry.js';
+
+test('a value is kept between two others', () => {
+  assert.deepEqual(
+    [-1, 0.5, 2].map((value) => clamp(value, 0, 1)),
+    [0, 0.5, 1],
+  );
+});
+
+test('the nearest entry is found, the first of two that are as near', () => {
+  assert.equal(nearest([0, 64, 128], 70), 64);
+  assert.equal(nearest([0, 64], 32), 0);
+  assert.equal(nearest([], 32), undefined);
+  assert.deepEqual(
+    nearest(
+      [
+        ['a', 3],
+        ['b', 1],
+      ],
+      null,
+      ([, distance]) => distance,
+    ),
+    ['b', 1],
+  );
+});
+
+test('a picture fills one side of its frame', () => {
+  assert.deepEqual(fitted(2, 1.5), { width: 1, height: 0.75 });
+  assert.deepEqual(fitted(0.75, 1.5), { width: 0.5, height: 1 });
+});
+
+test('a place outside the picture is the pixel at its edge', () => {
+  assert.deepEqual(pixelAt([0.5, 0.999], 96, 64), [48, 63]);
+  assert.deepEqual(pixelAt([-0.1, 1], 96, 64), [0, 63]);
+});
+
+test('a box has the same corners whichever was first', () => {
+  assert.deepEqual(boxBetween([10.4, 20], [4, 30.6]), [4, 20, 6, 11]);
+  assert.deepEqual(boxBetween([4, 30.6], [10.4, 20]), [4, 20, 6, 11]);
+});
+
+test('the labels of a chart have their room around it', () => {
+  const { left, top, width, height, size } = plotArea(400, 200);
+  assert.ok(left > 2 * size && left + width < 400);
+  assert.ok(top > 0 && top + height < 200 - size);
+  assert.ok(plotArea(400, 100).size < size);
+});
+
+test('a linear scale may run downwards', () => {
+  const y = linear(0.5, 1, 100, 20);
+  assert.deepEqual([0.5, 0.75, 1].map(y), [100, 60, 20]);
+});
+
+test('an axis of shares begins at a tenth below all of them', () => {
+  assert.equal(lowestTenth([0.86, 0.71]), 0.7);
+  assert.equal(lowestTenth([0.98]), 0.9);
+  assert.equal(lowestTenth([]), 0.9);
+});
+
+test('the labels of the line between before and after stay in the picture', () => {
+  assert.deepEqual([0, 0.5, 1].map(wipeEdge), ['start', '', 'end']);
+});
