@@ -1,4 +1,4 @@
-"""Flags that several commands have, and the values that they take."""
+"""Flags shared by several commands, and the types of their values."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,95 +12,139 @@ Options = argparse.Namespace
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose mistakes are raised as one sentence."""
+    """A parser that raises a mistake as one sentence.
+
+    Example:
+        >>> parser = Parser(prog="uapseg")
+        >>> add_device(parser)
+        >>> parser.parse_args(["--device", "cpu"]).device
+        'cpu'
+    """
 
     def error(self, message: str) -> NoReturn:
-        """Raises what argparse would print above its usage."""
+        """Raises the message that argparse would print.
+
+        Raises:
+            UapsegError: Always.
+        """
         raise UapsegError(f"{message[0].upper()}{message[1:]} (see {self.prog} --help).")
 
 
 def add_perturbation(parser: Parser) -> None:
-    """The file that a command is about."""
-    parser.add_argument("perturbation", type=Path, metavar="PERTURBATION", help="a PNG or safetensors file of a run")
+    """Adds the file of a perturbation."""
+    parser.add_argument("perturbation", type=Path, metavar="PERTURBATION", help="a perturbation: PNG or safetensors")
 
 
 def add_networks(parser: Parser, model: str | None, data: str | None) -> None:
-    """Which network, and which pictures; None for what the perturbation's plan names."""
-    default = model or "the perturbation's own"
+    """Adds the network and the pictures; None defaults to those of the perturbation's plan."""
+    default = model or "that of the perturbation"
     parser.add_argument(
-        "--model", default=model, metavar="NAME", help=f"the network ({default}); see the command models"
+        "--model", default=model, metavar="NAME", help=f"the network (default: {default}); `models` lists them"
     )
-    parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
+    parser.add_argument("--weights", metavar="FILE", help="load these weights into the network instead of its own")
     parser.add_argument(
-        "--data", default=data, metavar="NAME", help=f"the pictures ({data or default}); see the command datasets"
+        "--data",
+        default=data,
+        metavar="NAME",
+        help=f"the data set (default: {data or default}); `datasets` lists them",
     )
-    parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures are brought to (their own)")
+    parser.add_argument(
+        "--size",
+        type=size,
+        metavar="WIDTHxHEIGHT",
+        help="scale and crop pictures to this size (default: the data set's)",
+    )
     add_checks(parser)
 
 
 def add_checks(parser: Parser) -> None:
-    """Whether guesses about a network are refusals."""
+    """Adds the flag that turns guessed mistakes of a network into warnings."""
     parser.add_argument(
         "--no-checks", dest="strict", action="store_false",
-        help="use a network although it looks wrongly normalised, with a warning",
+        help="only warn about a network that looks wrongly normalized",
     )  # fmt: skip
 
 
 def add_report(parser: Parser) -> None:
-    """Which pictures to report on."""
-    parser.add_argument("--eval-data", metavar="NAME", help="pictures to report on (the test split of --data)")
-
-
-def add_target(parser: Parser, *, required: bool, plan: bool = False) -> None:
-    """What the network is to see; ``plan`` offers to take that, and all else, from a file."""
-    group = parser.add_argument_group(
-        "what the network is to see" + ("" if required else " (else the perturbation's target)")
+    """Adds the pictures to report on."""
+    parser.add_argument(
+        "--eval-data", metavar="NAME", help="data set to report on (default: the test split of --data)"
     )
-    kind = group.add_mutually_exclusive_group(required=required)
-    kind.add_argument("--text", metavar="WORD", help="a word, in one class on another")
-    kind.add_argument("--mask", type=Path, metavar="PICTURE", help="what differs from the border in a picture")
-    kind.add_argument("--scene", type=int, metavar="INDEX", help="what it sees in this training picture, from 0")
-    kind.add_argument("--hide", action="append", metavar="CLASS", help="the scene without this class; may be repeated")
+
+
+def add_target(parser: Parser, *, default: str | None = None, plan: bool = False) -> None:
+    """Adds the target.
+
+    Args:
+        parser: The command.
+        default: What the help calls the default; None requires a target.
+        plan: Whether a file that holds the target and all other settings is allowed.
+    """
+    group = parser.add_argument_group(
+        "target: what the network should see" + (f" (default: {default})" if default else "")
+    )
+    kind = group.add_mutually_exclusive_group(required=default is None)
+    kind.add_argument("--text", metavar="WORD", help="a word: its letters in one class, the rest in another")
+    kind.add_argument(
+        "--mask", type=Path, metavar="PICTURE", help="a shape: all that differs from the border of a picture"
+    )
+    kind.add_argument(
+        "--scene", type=int, metavar="INDEX", help="the segmentation of a training picture, counted from 0"
+    )
+    kind.add_argument(
+        "--hide", action="append", metavar="CLASS", help="the same scene without this class (repeatable)"
+    )
     if plan:
         kind.add_argument(
-            "--plan", type=Path, metavar="FILE", help="all of it as the page's JSON, or a report's, says"
+            "--plan", type=Path, metavar="FILE", help="everything as in a plan (JSON), from the page or a report"
         )
-    group.add_argument("--invert", action="store_true", help="with --mask: draw the other part")
-    group.add_argument("--region-class", metavar="CLASS", help="with --text or --mask: the class of what is drawn")
-    group.add_argument("--rest-class", metavar="CLASS|keep", help="and of the rest; keep leaves what the network sees")
-    group.add_argument("--fill", metavar="CLASS", help="with --hide: what hidden pixels become (what lies nearest)")
+    group.add_argument("--invert", action="store_true", help="with --mask: swap shape and background")
+    group.add_argument(
+        "--region-class", metavar="CLASS", help="with --text or --mask: the class of the letters or the shape"
+    )
+    group.add_argument(
+        "--rest-class",
+        metavar="CLASS|keep",
+        help="with --text or --mask: the class of the rest; keep leaves it unchanged",
+    )
+    group.add_argument(
+        "--fill", metavar="CLASS", help="with --hide: the class that hidden pixels take (default: the nearest)"
+    )
 
 
 def without_defaults(parser: Parser, names: Sequence[str]) -> None:
-    """Leaves flags that are not typed at None, for `given_flags`; `fill_defaults` gives them their defaults."""
+    """Sets the defaults of some flags to None, so that `given_flags` knows which were typed; see `fill_defaults`."""
     parser.set_defaults(usual={name: parser.get_default(name) for name in names}, **dict.fromkeys(names))
 
 
 def given_flags(options: Options) -> list[str]:
-    """Those of the flags held back that were typed."""
+    """The flags of `without_defaults` that were typed."""
     return ["--" + name.replace("_", "-") for name in options.usual if getattr(options, name) is not None]
 
 
 def fill_defaults(options: Options) -> Options:
-    """The options with the defaults of the flags held back."""
+    """The options with the defaults that `without_defaults` took away."""
     missing = {name: value for name, value in options.usual.items() if getattr(options, name) is None}
     return Options(**{**vars(options), **missing})
 
 
 def add_trust(parser: Parser, text: str = "") -> None:
-    """Whether a plan that the user has not written on this command line may run code."""
-    parser.add_argument(
-        "--trust", action="store_true", help=f"{text}let the networks that its plan names run code from their files"
-    )
+    """Adds the permission to run code that a plan from a file names."""
+    parser.add_argument("--trust", action="store_true", help=f"{text}allow networks that run code from a file")
 
 
 def add_device(parser: Parser) -> None:
-    """Where to compute."""
-    parser.add_argument("--device", default="auto", help="cuda, mps or cpu (the first of them there is)")
+    """Adds the device."""
+    parser.add_argument("--device", default="auto", help="cuda, mps or cpu (default: the first available)")
 
 
 def epsilon(text: str) -> float:
-    """The largest change, 1 to 127 grey levels."""
+    """Reads epsilon, 1 to 127 grey levels.
+
+    Example:
+        >>> epsilon("10")
+        10.0
+    """
     value = number(text)
     if not 1 <= value <= 127:
         raise argparse.ArgumentTypeError(f"it must lie between 1 and 127 grey levels, not {text}")
@@ -108,7 +152,12 @@ def epsilon(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """A whole number of 1 or more, also written as 4e3."""
+    """Reads a whole number of 1 or more, also written as 4e3.
+
+    Example:
+        >>> count("4e3")
+        4000
+    """
     value = number(text)
     if value < 1 or not value.is_integer():
         raise argparse.ArgumentTypeError(f"it must be a whole number of 1 or more, not {text}")
@@ -116,14 +165,24 @@ def count(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """A whole number of at most twelve digits."""
+    """Reads a seed: a whole number of at most twelve digits.
+
+    Example:
+        >>> seed("7")
+        7
+    """
     if not text.isascii() or not text.isdecimal() or len(text) > 12:
         raise argparse.ArgumentTypeError(f"it must be a whole number from 0 to 999999999999, not {text}")
     return int(text)
 
 
 def number(text: str) -> float:
-    """Any finite number."""
+    """Reads any finite number.
+
+    Example:
+        >>> number("0.95")
+        0.95
+    """
     try:
         value = float(text)
     except ValueError:
@@ -134,7 +193,12 @@ def number(text: str) -> float:
 
 
 def size(text: str) -> tuple[int, int]:
-    """(width, height) in pixels, written WIDTHxHEIGHT."""
+    """Reads (width, height) in pixels, written WIDTHxHEIGHT.
+
+    Example:
+        >>> size("384x256")
+        (384, 256)
+    """
     width, cross, height = text.lower().partition("x")
     if not (cross and width.isdecimal() and height.isdecimal()):
         raise argparse.ArgumentTypeError(f"a size is WIDTHxHEIGHT, such as 384x256, not {text}")

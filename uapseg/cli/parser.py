@@ -1,4 +1,4 @@
-"""What can be typed: the commands, their flags and their help. Nothing heavy is imported before a command runs."""
+"""The commands, their flags and their help. Nothing heavy is imported before a command runs."""
 
 from collections.abc import Callable
 from importlib import import_module
@@ -24,9 +24,15 @@ from uapseg.cli.flags import (
 
 
 def make_parser() -> Parser:
-    """The parser of all commands; ``command`` of what it returns is the function to call with it."""
+    """The parser of all commands; the options it returns are passed to their ``command``.
+
+    Example:
+        >>> options = make_parser().parse_args(["evaluate", "foo.png", "--split", "test"])
+        >>> options.perturbation, options.split
+        (PosixPath('foo.png'), 'test')
+    """
     parser = Parser(
-        prog="python -m uapseg", description="Universal adversarial perturbations for semantic segmentation."
+        prog="python -m uapseg", description="Universal adversarial perturbations against semantic segmentation."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -34,24 +40,28 @@ def make_parser() -> Parser:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.set_defaults(command=_later(module, name))
         if json:
-            command.add_argument("--json", action="store_true", help="print one JSON document on standard output")
+            command.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
         return command
 
-    _train(add("train", "train", "train a perturbation into a new run folder, and measure it on the test pictures"))
-    _resume(add("resume", "train", "go on with a stopped run exactly where it stopped"))
-    _evaluate(add("evaluate", "evaluate", "measure a perturbation, beside clean pictures and random noise"))
-    _apply(add("apply", "pictures", "perturb pictures, and show what the network sees in them"))
-    _figure(add("figure", "pictures", "draw the table of a run: pictures and what the network sees, before and after"))
-    models = add("models", "listings", "list the networks, their licences and what a download costs")
-    models.add_argument("names", nargs="*", metavar="NAME", help="only these, with all of their classes")
-    models.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures they are to take")
+    _train(
+        add("train", "train", "train a perturbation, save it as a run folder, and evaluate it on the test pictures")
+    )
+    _resume(add("resume", "train", "continue a stopped run exactly where it stopped"))
+    _evaluate(add("evaluate", "evaluate", "evaluate a perturbation, beside clean pictures and random noise"))
+    _apply(add("apply", "pictures", "add a perturbation to pictures, and save them and their segmentation"))
+    _figure(
+        add("figure", "pictures", "draw pictures and their segmentation before and after the perturbation of a run")
+    )
+    models = add("models", "listings", "list the networks with their licence and download size")
+    models.add_argument("names", nargs="*", metavar="NAME", help="only these networks, with all of their classes")
+    models.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="check that they take pictures of this size")
     add_checks(models)
-    datasets = add("datasets", "listings", "list the data sets, their licences and what a download costs")
-    datasets.add_argument("names", nargs="*", metavar="NAME", help="only these, such as camvid:FOLDER")
-    _race(add("race", "race", "compare named settings at an equal budget of image-gradients"))
-    _transfer(add("transfer", "transfer", "measure perturbations on every network: the table of transfer"))
-    _app(add("app", "app", "open the page in a browser: the whole project, live", json=False))
-    _bench(add("bench", "bench", "compare a training step with the bare forward and input-gradient of its batch"))
+    datasets = add("datasets", "listings", "list the data sets with their licence and download size")
+    datasets.add_argument("names", nargs="*", metavar="NAME", help="only these data sets, such as camvid:FOLDER")
+    _race(add("race", "race", "compare variants of the settings at an equal budget"))
+    _transfer(add("transfer", "transfer", "evaluate perturbations on several networks: how well they transfer"))
+    _app(add("app", "app", "start the page, to be opened in a browser", json=False))
+    _bench(add("bench", "bench", "time a training step against the bare forward pass and input gradient of its batch"))
     return parser
 
 
@@ -60,7 +70,7 @@ PLANNED = (
     "budget", "preset", "omega", "keep", "balanced", "robust", "seed", "tile", "train_pictures", "validate_every",
     "validation_pictures",
 )  # fmt: skip
-"""The flags of train that a plan says."""
+"""The flags of train that a plan replaces."""
 
 
 def _train(parser: Parser) -> None:
@@ -71,50 +81,66 @@ def _train(parser: Parser) -> None:
         action="append",
         default=[],
         metavar="NAME",
-        help="a further network that must see it too; repeatable",
+        help="a further network to attack at the same time (repeatable)",
     )
-    add_target(parser, required=True, plan=True)
+    add_target(parser, plan=True)
     add_trust(parser, "with --plan: ")
-    search = parser.add_argument_group("the search")
-    search.add_argument("--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
+    search = parser.add_argument_group("training")
+    search.add_argument(
+        "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change of a value (default: 10)"
+    )
     search.add_argument(
         "--budget",
         type=count,
         default=4000,
         metavar="IMAGE_GRADIENTS",
-        help="forward and backward passes of one picture (4000)",
+        help="forward and backward passes of one picture (default: 4000)",
     )
-    search.add_argument("--preset", choices=("fast", "paper"), default="fast", help="how to search (fast)")
     search.add_argument(
-        "--omega", type=number, metavar="SHARE", help="weight of hidden pixels, for the preset paper (0.9999)"
+        "--preset", choices=("fast", "paper"), default="fast", help="fast, or the published method (default: fast)"
+    )
+    search.add_argument(
+        "--omega", type=number, metavar="SHARE", help="with --preset paper: weight of hidden pixels (default: 0.9999)"
     )
     search.add_argument(
         "--keep",
         type=number,
         metavar="WEIGHT",
-        help="what the rest counts beside the region, or beside hiding, times the usual (1)",
+        help="multiplies the weight of all but the letters or the hidden classes (default: 1)",
     )
     search.add_argument(
-        "--robust", action="store_true", help="train through recompression, blur, light, shift and zoom"
-    )
-    search.add_argument("--balanced", action="store_true", help="meet each object class as often as any other")
-    search.add_argument("--seed", type=seed, default=0, metavar="N", help="draws the order of the pictures (0)")
-    search.add_argument("--tile", type=size, metavar="WxH", help="size of the perturbation (that of the pictures)")
-    search.add_argument("--train-pictures", type=count, metavar="N", help="how many training pictures to use (all)")
-    search.add_argument(
-        "--validate-every", type=count, metavar="N", help="image-gradients between two looks at unseen pictures (200)"
+        "--robust", action="store_true", help="train through recompression, blur, brightness, shift and zoom"
     )
     search.add_argument(
-        "--validation-pictures", type=count, metavar="N", help="how many unseen pictures choose the best iterate (32)"
+        "--balanced", action="store_true", help="draw pictures so that each object class is equally frequent"
+    )
+    search.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed (default: 0)")
+    search.add_argument(
+        "--tile",
+        type=size,
+        metavar="WxH",
+        help="size of the perturbation, which repeats (default: that of the pictures)",
+    )
+    search.add_argument(
+        "--train-pictures", type=count, metavar="N", help="how many training pictures to use (default: all)"
+    )
+    search.add_argument(
+        "--validate-every", type=count, metavar="N", help="image-gradients between two validations (default: 200)"
+    )
+    search.add_argument(
+        "--validation-pictures",
+        type=count,
+        metavar="N",
+        help="how many validation pictures select the best iterate (default: 32)",
     )
     without_defaults(parser, PLANNED)
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run's folder (a new one under runs/)")
-    parser.add_argument("--overwrite", action="store_true", help="replace the run that is already in that folder")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder (default: a new one under runs/)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the run in that folder")
     add_device(parser)
 
 
 def _resume(parser: Parser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run folder")
     add_trust(parser)
     add_checks(parser)
     add_device(parser)
@@ -123,29 +149,39 @@ def _resume(parser: Parser) -> None:
 def _race(parser: Parser) -> None:
     add_networks(parser, "street", "street")
     add_report(parser)
-    add_target(parser, required=True)
+    add_target(parser)
     arms = parser.add_mutually_exclusive_group()
     arms.add_argument(
-        "--arms", metavar="NAME,NAME…", help="such as paper,fast,fast+margin+tile-128 (one change of fast at a time)"
+        "--arms",
+        metavar="NAME,NAME…",
+        help="such as paper,fast,fast+margin+tile-128 (default: fast with one change at a time)",
     )
-    arms.add_argument("--best", type=count, metavar="N", help="the best arms of smaller races in the same file")
-    parser.add_argument("--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change (10)")
+    arms.add_argument(
+        "--best", type=count, metavar="N", help="the best variants of a race with a smaller budget in the same file"
+    )
     parser.add_argument(
-        "--budget", type=count, default=800, metavar="IMAGE_GRADIENTS", help="what each arm may spend (800)"
+        "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change of a value (default: 10)"
     )
-    parser.add_argument("--seeds", type=count, default=1, metavar="K", help="how often each arm runs (1)")
+    parser.add_argument(
+        "--budget", type=count, default=800, metavar="IMAGE_GRADIENTS", help="budget of each variant (default: 800)"
+    )
+    parser.add_argument(
+        "--seeds", type=count, default=1, metavar="K", help="how many seeds each variant runs with (default: 1)"
+    )
     parser.add_argument(
         "--out", type=Path, default=Path("runs/race.jsonl"), metavar="FILE",
-        help="where results are added; what it holds is not run again (runs/race.jsonl)",
+        help="adds results to this file and skips what it holds (default: runs/race.jsonl)",
     )  # fmt: skip
     add_device(parser)
 
 
 def _transfer(parser: Parser) -> None:
-    parser.add_argument("perturbations", nargs="+", type=Path, metavar="PERTURBATION", help="files of runs")
-    parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack with each")
-    parser.add_argument("--data", metavar="NAME", help="the pictures (those of each perturbation's plan)")
-    parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="what pictures are brought to")
+    parser.add_argument(
+        "perturbations", nargs="+", type=Path, metavar="PERTURBATION", help="perturbations of runs: PNG or safetensors"
+    )
+    parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack")
+    parser.add_argument("--data", metavar="NAME", help="the data set (default: that of each perturbation)")
+    parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="scale and crop pictures to this size")
     add_checks(parser)
     add_device(parser)
 
@@ -155,14 +191,18 @@ def _evaluate(parser: Parser) -> None:
     add_networks(parser, None, None)
     add_report(parser)
     parser.add_argument(
-        "--survival", action="store_true", help="measure it after recompression, resizing, blur and the like, too"
+        "--survival",
+        action="store_true",
+        help="also evaluate after recompression, resizing, blur and other transforms",
     )
     parser.add_argument(
-        "--split", choices=("train", "val", "test", "all"), help="val chooses, test reports (what the run reports on)"
+        "--split",
+        choices=("train", "val", "test", "all"),
+        help="which pictures (default: those that the run reports on)",
     )
-    add_target(parser, required=False)
+    add_target(parser, default="that of the perturbation")
     parser.add_argument(
-        "--seed", type=seed, default=0, metavar="N", help="draws the random noise and the interval (0)"
+        "--seed", type=seed, default=0, metavar="N", help="random seed of the noise and the bootstrap (default: 0)"
     )
     add_device(parser)
 
@@ -170,39 +210,49 @@ def _evaluate(parser: Parser) -> None:
 def _apply(parser: Parser) -> None:
     add_perturbation(parser)
     parser.add_argument(
-        "pictures", nargs="+", type=Path, metavar="PICTURE", help="pictures of any size; large ones are made to fit"
+        "pictures", nargs="+", type=Path, metavar="PICTURE", help="a picture of any size; large ones are scaled down"
     )
-    parser.add_argument("--model", metavar="NAME", help="the network to look with (the perturbation's own)")
-    parser.add_argument("--weights", metavar="FILE", help="a file of weights for the network, instead of its own")
+    parser.add_argument("--model", metavar="NAME", help="the network (default: that of the perturbation)")
+    parser.add_argument("--weights", metavar="FILE", help="load these weights into the network instead of its own")
     add_checks(parser)
-    parser.add_argument("--out", type=Path, default=Path("perturbed"), metavar="FOLDER", help="where to (perturbed/)")
-    parser.add_argument("--overwrite", action="store_true", help="replace pictures that are already there")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("perturbed"),
+        metavar="FOLDER",
+        help="where to save them (default: perturbed/)",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace files that are already there")
     add_device(parser)
 
 
 def _figure(parser: Parser) -> None:
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run's folder")
-    parser.add_argument("--pictures", type=count, default=4, metavar="N", help="how many test pictures (4)")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="a .png or .pdf file (figure.png in the folder)")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run folder")
+    parser.add_argument("--pictures", type=count, default=4, metavar="N", help="how many test pictures (default: 4)")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="a .png or .pdf file (default: figure.png in the run folder)"
+    )
     add_trust(parser)
     add_checks(parser)
     add_device(parser)
 
 
 def _app(parser: Parser) -> None:
-    parser.add_argument("--host", metavar="ADDRESS", help="where to listen (127.0.0.1; 0.0.0.0 for all)")
-    parser.add_argument("--port", type=count, metavar="N", help="the port (the first free one from 7860 on)")
+    parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1; 0.0.0.0 for all)")
+    parser.add_argument(
+        "--port", type=count, metavar="N", help="port to listen on (default: the first free one from 7860)"
+    )
 
 
 def _bench(parser: Parser) -> None:
     add_networks(parser, "street", "street")
-    add_target(parser, required=False)
-    parser.add_argument("--rounds", type=count, default=20, metavar="N", help="how often to measure each (20)")
+    add_target(parser, default="the word foo")
+    parser.add_argument("--rounds", type=count, default=20, metavar="N", help="how often to time each (default: 20)")
     add_device(parser)
 
 
 def _later(module: str, name: str) -> Callable[[Options], None]:
-    """The function ``name`` of a module of commands, which is imported when it is called."""
+    """A command that imports its module when it is called."""
 
     def command(options: Options) -> None:
         getattr(import_module(f"uapseg.cli.{module}"), name)(options)
