@@ -1,96 +1,77 @@
-"""The command bench: what a training step costs beside the bare work on its batch."""
+"""The command bench: what a training step costs beside the bare work on its batch and the published method."""
 
 import time
-from collections.abc import Callable, Generator
-from statistics import median
+from typing import Any
 
-import torch
-import torch.nn.functional as F
-
-from uapseg.attack.loop import fit
-from uapseg.attack.run import choose_device
-from uapseg.attack.settings import Settings, fast
-from uapseg.attack.state import Snapshot
+from uapseg.attack.run import Plan, choose_device, run
+from uapseg.attack.settings import fast
 from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
-from uapseg.cli.output import print_result
+from uapseg.cli.output import columns, print_result
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
-from uapseg.models import Segmenter, load_model
-from uapseg.results.evaluation import load_images
+from uapseg.models import load_model
+from uapseg.results.speed import EPSILON, StepCost, describe_device, measure_step
 from uapseg.targets.drawing import text_target
-from uapseg.tensors import Images
-
-WARM = 3
-"""Steps before the first that counts; by then all pictures are read and their goals computed."""
+from uapseg.targets.goals import Target
 
 
 def bench(options: Options) -> None:
-    """Times training steps and the bare forward + input-gradient of as many pictures, in turn; medians of both.
-
-    The bare work is that of the network as it was loaded; what a step gains is that batch normalization is folded.
-    """
+    """Times a start, then training steps, the bare forward + input-gradient and the published method, in turn."""
     download_needed([(options.model, options.weights)], [options.data])
     dataset = load_dataset(options.data, "train", options.size)
     device = choose_device(options.device)
-    model, plain = (
+    model, unfolded = (
         load_model(options.model, device, weights=options.weights, fold=fold, size=dataset.size, strict=options.strict)
         for fold in (True, False)
     )
     pair = model.default_pair
     target = target_of(options, model, options.data, dataset.size) or text_target("foo", *pair, dataset.size)
-    settings = _settings(options.rounds)
-    images = load_images(dataset, range(settings.batch), next(model.buffers()).device)
-    step, bare = _times(fit(model, dataset, dataset, target, settings), plain, images, options.rounds)
+    first = _first_frame_seconds(options, target)
+    costs = [
+        measure_step(model, unfolded, dataset, target, batch=batch, rounds=options.rounds) for batch in options.batches
+    ]
     fields = {
-        "ratio": step / bare, "step_seconds": step, "bare_seconds": bare, "batch": len(images),
-        "image_gradients_per_second": len(images) / step, "rounds": options.rounds,
-        "device": str(images.device), "threads": torch.get_num_threads(), "size": list(dataset.size),
-        "folded": model.folded,
+        **describe_device(device), "model": model.name, "size": list(dataset.size), "folded": model.folded,
+        "rounds": options.rounds, "first_frame_seconds": first, "batches": [cost.to_dict() for cost in costs],
     }  # fmt: skip
-    text = (
-        f"A step takes {fields['ratio']:.3f} times its bare forward and input-gradient: {1000 * step:.0f} ms against "
-        f"{1000 * bare:.0f} ms for {len(images)} pictures of {dataset.size[0]}x{dataset.size[1]} on {images.device}, "
-        f"{len(images) / step:.1f} image-gradients a second (medians of {options.rounds}); "
-        f"{model.folded} batch normalizations are folded into convolutions."
-    )
-    print_result(fields, text, as_json=options.json)
+    print_result(fields, _text(fields, costs), as_json=options.json)
 
 
-def _settings(rounds: int) -> Settings:
-    """A search over one batch of pictures that never stops to look at others."""
-    few = fast(epsilon=10 / 255, budget=1)
-    budget = few.batch * (rounds + WARM + 1)
-    return fast(
-        epsilon=10 / 255, budget=budget, train_pictures=few.batch, validation_pictures=1, validate_every=budget + 1
-    )
-
-
-def _times(snapshots: Generator[Snapshot], model: Segmenter, images: Images, rounds: int) -> tuple[float, float]:
-    """Median seconds of a step and of the bare work, measured in turn so that both meet the same machine."""
-    next(snapshots)
-    steps, bares = [], []
-    for _ in range(WARM + rounds):
-        steps.append(_seconds(lambda: next(snapshots), images.device))
-        bares.append(_seconds(lambda: _bare(model, images), images.device))
-    snapshots.close()
-    return median(steps[WARM:]), median(bares[WARM:])
-
-
-def _seconds(work: Callable[[], object], device: torch.device) -> float:
+def _first_frame_seconds(options: Options, target: Target) -> float:
+    """Seconds from a plan to the first step that was taken: networks, pictures and baselines included."""
+    plan = Plan(
+        model=options.model, data=options.data, weights=options.weights, size=options.size, target=target,
+        settings=fast(epsilon=EPSILON, budget=400),
+    )  # fmt: skip
     began = time.perf_counter()
-    work()
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-    if device.type == "mps":
-        torch.mps.synchronize()
+    snapshots = run(plan, device=options.device, strict=options.strict)
+    next(snapshots)
+    next(snapshots)
+    snapshots.close()
     return time.perf_counter() - began
 
 
-def _bare(model: Segmenter, images: Images) -> None:
-    """What no method can do without: logits, their cross-entropy, and its gradient by the input."""
-    images = images.clone().requires_grad_()
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
-        logits = model(images)
-    labels = torch.zeros(len(images), *images.shape[-2:], dtype=torch.int64, device=images.device)
-    torch.autograd.grad(F.cross_entropy(logits.float(), labels), images)
+def _text(fields: dict[str, Any], costs: list[StepCost]) -> str:
+    """The figures as a table and two sentences."""
+    heads = ["batch", "step", "times bare", "times bare folded", "image-gradients/s", "published", "kernels", "memory"]
+    rows = [heads]
+    for cost in costs:
+        row = cost.to_dict()
+        rows.append(
+            [
+                f"{cost.batch}", f"{1000 * cost.step_seconds:.0f} ms", f"{row['ratio']:.2f}",
+                f"{row['ratio_folded']:.2f}", f"{row['image_gradients_per_second']:.1f}",
+                f"{row['published_image_gradients_per_second']:.1f}", f"{cost.kernels}",
+                f"{cost.peak_memory_mib} MiB",
+            ]
+        )  # fmt: skip
+    width, height = fields["size"]
+    notes = (
+        f"Medians of {fields['rounds']} on {fields['name']}, {fields['model']} at {width}x{height}, torch "
+        f"{fields['torch']}, {fields['threads']} threads. Bare is the forward pass and input gradient of the network "
+        "as loaded; published is the published method, in image-gradients per second. "
+        f"{fields['folded']} batch normalizations are folded into convolutions. The first step was taken "
+        f"{fields['first_frame_seconds']:.1f} seconds after the start."
+    )
+    return f"{columns(rows)}\n{notes}"

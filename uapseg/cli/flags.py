@@ -164,6 +164,11 @@ def count(text: str) -> int:
     return int(value)
 
 
+def counts(text: str) -> tuple[int, ...]:
+    """Whole numbers of 1 or more, separated by commas."""
+    return tuple(count(part) for part in text.split(","))
+
+
 def seed(text: str) -> int:
     """Reads a seed: a whole number of at most twelve digits.
 

@@ -15,6 +15,7 @@ from uapseg.cli.flags import (
     add_target,
     add_trust,
     count,
+    counts,
     epsilon,
     number,
     seed,
@@ -247,7 +248,11 @@ def _app(parser: Parser) -> None:
 def _bench(parser: Parser) -> None:
     add_networks(parser, "street", "street")
     add_target(parser, default="the word foo")
-    parser.add_argument("--rounds", type=count, default=20, metavar="N", help="how often to time each (default: 20)")
+    parser.add_argument("--rounds", type=count, default=10, metavar="N", help="how often to time each (default: 10)")
+    parser.add_argument(
+        "--batches", type=counts, default=(1, 4, 16), metavar="N,N…",
+        help="batch sizes to measure (default: 1,4,16)",
+    )  # fmt: skip
     add_device(parser)
 
 

@@ -1,0 +1,215 @@
+"""How fast training is: a step beside the bare work on its batch and the published method as usually written."""
+
+import resource
+import time
+from collections.abc import Callable, Generator
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch.profiler import ProfilerActivity, profile
+
+from uapseg.attack.loop import fit
+from uapseg.attack.losses import below_confidence, omega_weights
+from uapseg.attack.perturbation import perturb
+from uapseg.attack.settings import GREY_LEVEL, fast, paper
+from uapseg.attack.state import Snapshot
+from uapseg.datasets import Dataset
+from uapseg.models import Segmenter
+from uapseg.results.evaluation import load_images
+from uapseg.targets.goals import Target
+from uapseg.tensors import Images
+
+EPSILON = 10 / 255
+
+WARM_UP = 3
+"""Steps before the first that counts: by then all pictures are decoded, their goals computed and kernels chosen."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepCost:
+    """What a training step costs at one batch size. All times are medians in seconds, for the whole batch.
+
+    Attributes:
+        batch: Pictures in a batch.
+        step_seconds: A training step, until the device has finished it.
+        host_seconds: The same until the host is free again; on a GPU that is earlier.
+        bare_seconds: The forward pass and the input gradient of the network as it was loaded.
+        folded_seconds: The same with batch normalization folded into the convolutions.
+        published_seconds: The published method, see `PublishedLoop`.
+        kernels: Kernels that a step launches on a GPU; on a CPU, operators that it calls.
+        peak_memory_mib: The most memory in use: on a GPU that of this batch size, else of the process so far.
+    """
+
+    batch: int
+    step_seconds: float
+    host_seconds: float
+    bare_seconds: float
+    folded_seconds: float
+    published_seconds: float
+    kernels: int
+    peak_memory_mib: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields and what follows from them, ready for JSON.
+
+        Example:
+            >>> cost = StepCost(
+            ...     batch=4, step_seconds=0.2, host_seconds=0.2, bare_seconds=0.25, folded_seconds=0.2,
+            ...     published_seconds=0.5, kernels=900, peak_memory_mib=700,
+            ... )
+            >>> cost.to_dict()["ratio"], cost.to_dict()["image_gradients_per_second"]
+            (0.8, 20.0)
+        """
+        return {
+            **asdict(self),
+            "ratio": self.step_seconds / self.bare_seconds,
+            "ratio_folded": self.step_seconds / self.folded_seconds,
+            "image_gradients_per_second": self.batch / self.step_seconds,
+            "published_image_gradients_per_second": self.batch / self.published_seconds,
+        }
+
+
+def describe_device(device: torch.device) -> dict[str, Any]:
+    """The device to compute on and the version of torch."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
+    return {"device": str(device), "name": name, "torch": torch.__version__, "threads": torch.get_num_threads()}
+
+
+def measure_step(
+    model: Segmenter, unfolded: Segmenter, dataset: Dataset, target: Target, *, batch: int, rounds: int
+) -> StepCost:
+    """Times training steps, the bare work and the published method in turn, so that all meet the same machine.
+
+    Args:
+        model: The network with batch normalization folded, on the device to compute on.
+        unfolded: The same network as it was loaded.
+        dataset: Pictures, of which the first are used; again from the beginning where there are fewer than ``batch``.
+        target: What the network is to see.
+        batch: Pictures in a batch.
+        rounds: How often each is timed.
+    """
+    device = next(model.buffers()).device
+    images = load_images(dataset, [number % len(dataset) for number in range(batch)], device)
+    snapshots = _steps(model, dataset, target, batch, rounds)
+    published = PublishedLoop(unfolded, images, target)
+    work: dict[str, Callable[[], object]] = {
+        "step": lambda: next(snapshots),
+        "bare": lambda: _bare(unfolded, images),
+        "folded": lambda: _bare(model, images),
+        "published": published.step,
+    }
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
+    next(snapshots)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(WARM_UP):
+        next(snapshots)
+    memory = _peak_memory(device)
+    for _ in range(rounds + 1):
+        for name, function in work.items():
+            times[name].append(_seconds(function, device))
+    kernels = _kernels(lambda: next(snapshots), device)
+    snapshots.close()
+    hosts, steps = zip(*times["step"][1:], strict=True)
+    rest = {f"{name}_seconds": median(row[1] for row in times[name][1:]) for name in ("bare", "folded", "published")}
+    return StepCost(
+        batch=batch, step_seconds=median(steps), host_seconds=median(hosts), kernels=kernels, peak_memory_mib=memory,
+        **rest,
+    )  # fmt: skip
+
+
+class PublishedLoop:
+    """The published method as it is usually written: one picture at a time, nothing kept from one step to the next.
+
+    Each picture's goal is computed again from the network's prediction in every pass, the network is used as it was
+    loaded, and there is one step of a grey level against the sign of the sum of all gradients.
+
+    Args:
+        model: The network, on the device to compute on.
+        images: All training pictures (n, 3, h, w).
+        target: What the network is to see.
+
+    Source:
+        Metzen et al., https://arxiv.org/abs/1704.05712, section 4.
+    """
+
+    def __init__(self, model: Segmenter, images: Images, target: Target) -> None:
+        self._settings = paper(epsilon=EPSILON, budget=1)
+        self._model, self._images = model, images
+        self._omega = self._settings.omega if target.kind == "hidden" else None
+        self._goal_of = target.bind(model.classes, model.objects, (images.shape[-1], images.shape[-2]))
+        self.delta = torch.zeros_like(images[0])
+
+    def step(self) -> None:
+        """A pass over all pictures and a step."""
+        total = torch.zeros_like(self.delta)
+        for image in self._images.split(1):
+            goal = self._goal_of(self._model.predict(image))
+            delta = self.delta.clone().requires_grad_()
+            losses = F.cross_entropy(self._model(perturb(image, delta)), goal.labels.long(), reduction="none")
+            weights = omega_weights(goal.groups, self._omega) * below_confidence(losses, self._settings.tau)
+            total += torch.autograd.grad((losses * weights).sum(), delta)[0]
+        self.delta = (self.delta - GREY_LEVEL * total.sign()).clamp(-EPSILON, EPSILON)
+
+
+def _steps(
+    model: Segmenter, dataset: Dataset, target: Target, batch: int, rounds: int
+) -> Generator[Snapshot, None, None]:
+    """A search over one batch of pictures that never stops to look at others."""
+    budget = batch * (WARM_UP + rounds + 3)
+    settings = fast(
+        epsilon=EPSILON, budget=budget, batch=batch, train_pictures=batch, validation_pictures=1,
+        validate_every=budget + 1,
+    )  # fmt: skip
+    return fit(model, dataset, dataset, target, settings)
+
+
+def _bare(model: Segmenter, images: Images) -> None:
+    """What no method can do without: logits, their cross-entropy, and its gradient by the input."""
+    images = images.clone().requires_grad_()
+    with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
+        logits = model(images)
+    labels = torch.zeros(len(images), *images.shape[-2:], dtype=torch.int64, device=images.device)
+    torch.autograd.grad(F.cross_entropy(logits.float(), labels), images)
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> tuple[float, float]:
+    """Seconds until a function returns, and until the device has finished what it asked for."""
+    began = time.perf_counter()
+    work()
+    host = time.perf_counter() - began
+    _synchronize(device)
+    return host, time.perf_counter() - began
+
+
+def _synchronize(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    if device.type == "mps":
+        torch.mps.synchronize()
+
+
+def _kernels(work: Callable[[], object], device: torch.device) -> int:
+    """How many kernels a function launches on a GPU, or how many operators it calls elsewhere."""
+    cuda = device.type == "cuda"
+    with profile(activities=[ProfilerActivity.CPU, *[ProfilerActivity.CUDA] * cuda], acc_events=True) as profiler:
+        work()
+        _synchronize(device)
+    events = profiler.events() or []
+    if cuda:
+        copies = ("Memcpy", "Memset")
+        return sum(event.device_type.name == "CUDA" and not event.name.startswith(copies) for event in events)
+    return sum(_is_operator(event) and not _is_operator(event.cpu_parent) for event in events)
+
+
+def _is_operator(event: Any) -> bool:
+    return event is not None and event.name.startswith("aten::")
+
+
+def _peak_memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) >> 20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
