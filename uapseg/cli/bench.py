@@ -5,8 +5,8 @@ from typing import Any
 
 from uapseg.attack.run import Plan, choose_device, run
 from uapseg.attack.settings import fast
-from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
+from uapseg.cli.loading import download_needed
 from uapseg.cli.output import columns, print_result
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from uapseg.attack.run import Plan, check_unseen, load_evaluation_data
-from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
-from uapseg.cli.networks import network_for
+from uapseg.cli.loading import download_needed, load_network
 from uapseg.cli.output import columns, print_result
 from uapseg.cli.targets import check_fit, target_of
 from uapseg.datasets import Dataset, load_dataset
@@ -37,7 +36,7 @@ def evaluate(options: Options) -> None:
             "--model FILE.py:FUNCTION --data FOLDER."
         )
     dataset = _pictures(options, plan, data)
-    model = network_for(options, perturbation, dataset.size)
+    model = load_network(options, perturbation, dataset.size)
     target = _target(options, perturbation, model, data)
     report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
     if plan is None:

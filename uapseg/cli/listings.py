@@ -5,9 +5,9 @@ from typing import Any
 
 from uapseg import datasets as data
 from uapseg import models as networks
-from uapseg.cli.downloads import download_needed
 from uapseg.cli.evaluate import list_files
 from uapseg.cli.flags import Options
+from uapseg.cli.loading import download_needed
 from uapseg.cli.output import columns, print_result
 from uapseg.errors import UapsegError
 

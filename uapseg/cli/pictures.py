@@ -11,9 +11,8 @@ from PIL import Image
 
 from uapseg.attack.perturbation import fit_picture, perturb, quantize_images
 from uapseg.attack.run import choose_device, load_evaluation_data
-from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
-from uapseg.cli.networks import check_trust, network_for
+from uapseg.cli.loading import check_trust, download_needed, load_network
 from uapseg.cli.output import print_result, with_bar
 from uapseg.errors import UapsegError
 from uapseg.io.files import write
@@ -38,7 +37,7 @@ def apply(options: Options) -> None:
     """Writes each perturbed picture, and what the network sees in it; what cannot be read is named and left out."""
     perturbation = load(options.perturbation)
     outputs = _outputs(options.pictures, options.out, options.perturbation, overwrite=options.overwrite)
-    model = network_for(options, perturbation)
+    model = load_network(options, perturbation)
     done, left_out = list[dict[str, Any]](), list[UapsegError]()
     pairs = list(zip(options.pictures, outputs, strict=True))
     for file, pair in with_bar(pairs, " pictures"):

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from uapseg.attack.run import choose_device, load_evaluation_data, load_training_data
-from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
 from uapseg.cli.interruption import Stop, signals
+from uapseg.cli.loading import download_needed
 from uapseg.cli.output import columns, print_progress, print_result, with_progress
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset

@@ -14,11 +14,10 @@ from uapseg.attack.plan_file import MOST_BYTES, extract_plan
 from uapseg.attack.run import Plan, choose_device, load_evaluation_data, load_run_data, run
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.attack.state import Snapshot
-from uapseg.cli.downloads import download_needed
 from uapseg.cli.evaluate import full_report, list_files
 from uapseg.cli.flags import Options, fill_defaults, given_flags
 from uapseg.cli.interruption import Stop, signals
-from uapseg.cli.networks import check_trust, needs_trust
+from uapseg.cli.loading import check_trust, download_needed, needs_trust
 from uapseg.cli.output import print_progress, print_result, report_stall, with_progress
 from uapseg.cli.targets import target_of
 from uapseg.datasets import Dataset, load_dataset

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from uapseg.attack.run import Plan, check_unseen, choose_device, load_evaluation_data
-from uapseg.cli.downloads import download_needed
 from uapseg.cli.flags import Options
+from uapseg.cli.loading import download_needed
 from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.targets import check_fit
 from uapseg.errors import UapsegError

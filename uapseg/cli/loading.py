@@ -1,0 +1,96 @@
+"""What a command loads: downloads with a progress bar, and networks, whose code runs only with the user's consent."""
+
+import sys
+from collections.abc import Generator, Iterable
+from contextlib import suppress
+from typing import Any
+
+from tqdm import tqdm
+
+from uapseg import datasets, models
+from uapseg.attack.run import Plan, choose_device
+from uapseg.cli.flags import Options
+from uapseg.cli.output import print_progress
+from uapseg.errors import UapsegError
+from uapseg.io.download import Progress, UnreachableError, fetch
+from uapseg.models import Segmenter, load_model, runs_code
+from uapseg.results.perturbation_file import Perturbation
+
+
+def download_needed(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]) -> None:
+    """Downloads what networks and data sets need and is missing, with a progress bar.
+
+    Args:
+        networks: (name, file of weights or None) of each network.
+        data: The names of data sets; None stands for no data set.
+
+    Raises:
+        UapsegError: There is no connection, no such name, or a file is corrupt.
+
+    Example:
+        >>> download_needed([("street", None)], ["street", None])  # both come with the package
+    """
+    for name, weights in networks:
+        for download in models.needed(name, weights):
+            with suppress(UnreachableError):  # loading the network tells what to do without a connection
+                _with_bar(fetch(download), download.path.name)
+    for name in dict.fromkeys(one for one in data if one):
+        failed = _with_bar(datasets.prepare(name), name)
+        if failed:
+            print_progress(
+                f"{len(failed)} pictures of {name} could not be downloaded and are left out, {failed[0]} first."
+            )
+
+
+def _with_bar(progress: Generator[Progress, None, Any], name: str) -> Any:
+    """Runs a download to its end, with a bar on standard error once bytes arrive; returns what it returns."""
+    bar: Any = None
+    while True:
+        try:
+            now = next(progress)
+        except StopIteration as end:
+            if bar is not None:
+                bar.close()
+            return end.value
+        bar = bar or tqdm(total=now.total, unit="B", unit_scale=True, desc=name, file=sys.stderr, dynamic_ncols=True)
+        bar.total = now.total
+        bar.update(now.received - bar.n)
+
+
+def load_network(options: Options, perturbation: Perturbation, size: tuple[int, int] | None = None) -> Segmenter:
+    """Loads the network of ``--model``, else that of the plan in a perturbation's file, which is not trusted.
+
+    Args:
+        options: The flags of the network.
+        perturbation: The perturbation that the network is attacked with.
+        size: (width, height) of the pictures in pixels, if known.
+
+    Raises:
+        UapsegError: Neither names a network, it cannot be loaded, or that of the plan would run code.
+    """
+    plan = perturbation.plan
+    name = options.model or (plan and plan.model)
+    if not name:
+        raise UapsegError(
+            f"{options.perturbation} contains no plan: name a network with --model, such as FILE.py:FUNCTION."
+        )
+    weights = options.weights or (plan.weights if plan and name == plan.model else None)
+    download_needed([(name, weights)], [])
+    device, trusted = choose_device(options.device), bool(options.model)
+    return load_model(name, device, weights=weights, trusted=trusted, size=size, strict=options.strict)
+
+
+def needs_trust(plan: Plan) -> bool:
+    """Whether a network of a plan runs code from a file."""
+    return any(map(runs_code, (plan.model, *plan.also)))
+
+
+def check_trust(plan: Plan, *, trusted: bool) -> None:
+    """Checks that the plan of a file, which may come from anyone, runs no code without the user's consent.
+
+    Raises:
+        UapsegError: It would; the message names the network.
+    """
+    name = next(filter(runs_code, (plan.model, *plan.also)), None)
+    if name and not trusted:
+        raise UapsegError(f"The network {name} runs code from a file: read that file, then allow it with --trust.")
