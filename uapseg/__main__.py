@@ -1,4 +1,4 @@
-"""``python -m uapseg``."""
+"""Runs the command line: ``python -m uapseg``."""
 
 import sys
 

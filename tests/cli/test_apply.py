@@ -55,7 +55,7 @@ def test_a_large_picture_is_made_to_fit_and_what_is_written_is_what_was_measured
     clean, perturbed = load_model("street").predict(torch.cat([to_images(given), to_images(after)]))
     assert done["changed"] == pytest.approx((clean != perturbed).float().mean().item(), abs=1e-6)
     assert main(["apply", str(noise), str(tmp_path / "large.png"), "--model", "street", "--out", str(tmp_path)]) == 0
-    assert f"made smaller from {size[0]}x{size[1]} to fit" in capsys.readouterr().out
+    assert f"scaled down from {size[0]}x{size[1]} to fit" in capsys.readouterr().out
 
 
 def test_a_perturbation_as_large_as_a_photo_does_not_fill_the_memory(capsys, tmp_path):
@@ -118,4 +118,4 @@ def test_a_name_that_the_terminal_cannot_show_is_no_mistake(noise, tmp_path, mon
     monkeypatch.setattr(sys, "stdout", terminal)
     words = ("apply", noise, grey(tmp_path / "水.png"), "--model", "street", "--out", tmp_path / "out")
     assert main(list(map(str, words))) == 0
-    assert b"\\u6c34.perturbed.png: the network sees" in terminal.buffer.getvalue()
+    assert b"\\u6c34.perturbed.png: the prediction changes" in terminal.buffer.getvalue()

@@ -509,7 +509,7 @@ def test_a_run_stopped_before_its_first_step_begins_anew(trained, capsys, tmp_pa
 @pytest.mark.slow
 def test_a_run_stopped_before_its_first_save_says_that_it_begins_anew(trained, tmp_path):
     (tmp_path / "plan.json").write_bytes((trained[0] / "plan.json").read_bytes())
-    assert f"Nothing of the run in {tmp_path} was saved yet: it begins anew." in process("resume", tmp_path).stderr
+    assert f"{tmp_path} was stopped before its first save" in process("resume", tmp_path).stderr
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""The command line: it parses, calls, and prints; a mistake is one sentence on standard error and exit status 2."""
+"""The command line. A mistake is one sentence on standard error and exit status 2."""
 
 import signal
 import sys
@@ -10,19 +10,25 @@ from uapseg.cli.parser import make_parser
 from uapseg.errors import UapsegError
 
 MISTAKE = 2
+"""Exit status after a mistake of the user."""
+
 STOPPED = 128
-"""What the number of a signal is added to."""
+"""Exit status after a signal, to which the number of the signal is added."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
 
     Args:
-        arguments: The words after the program's name; None takes those of this process, which then ends.
+        arguments: The words after the program's name; None takes those of this process, which is about to exit.
 
     Returns:
-        The exit status: 0, 2 after a mistake of the user's, 128 and its number when a signal stopped it: 130 after
-        Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+        The exit status: 0, 2 after a mistake of the user, or 128 plus the number of the signal that stopped it: 130
+        after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+
+    Example:
+        >>> main(["evaluate", "foo.png", "--split", "future"])
+        2
     """
     try:
         with signals.caught():
@@ -33,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return MISTAKE
     except KeyboardInterrupt as stop:
         if arguments is None:
-            for number in STOPS:  # all is done: a further Ctrl-C would only litter the way out
+            for number in STOPS:  # everything is saved: a further Ctrl-C would only print a traceback
                 signal.signal(number, signal.SIG_IGN)
         _say(f"{stop.args[0] if stop.args else 'Stopped.'}\n")
         return STOPPED + signals.number
@@ -41,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _say(text: str) -> None:
-    """Writes on standard error, if the terminal is still there."""
+    """Writes to standard error, if the terminal still exists."""
     with suppress(OSError):
         sys.stderr.write(text)
         sys.stderr.flush()

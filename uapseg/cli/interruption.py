@@ -1,4 +1,4 @@
-"""The signals that stop a command: each is one exception, which waits while work is written to the disk."""
+"""Signals that stop a command: each raises one exception, which waits while results are written to the disk."""
 
 import signal
 import threading
@@ -9,17 +9,17 @@ from types import FrameType
 from typing import NoReturn
 
 STOPS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Ctrl-C, what ``kill`` and a shutting down system send, and the end of a terminal, which Windows does not have."""
+"""Ctrl-C, ``kill`` or a shutdown, and a closed terminal, which Windows does not have."""
 
 REPEAT = 1.0
-"""Seconds after which a further signal is meant to stop what the first one did not."""
+"""Seconds after which a further signal counts as a new attempt to stop."""
 
 
 class Stop(KeyboardInterrupt):
-    """The end of a command by a signal.
+    """A signal has stopped the command.
 
     Args:
-        number: Of the signal.
+        number: The number of the signal.
         message: What to tell the user.
     """
 
@@ -29,7 +29,14 @@ class Stop(KeyboardInterrupt):
 
 
 class Signals:
-    """Raises `Stop` in the main thread when a signal comes."""
+    """Raises `Stop` in the main thread when a signal arrives.
+
+    Example:
+        >>> signals = Signals()
+        >>> with signals.caught():  # a signal in this block raises Stop
+        ...     with signals.held():
+        ...         pass  # but not before this block has ended
+    """
 
     def __init__(self) -> None:
         self._number: int | None = None
@@ -38,13 +45,13 @@ class Signals:
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """Catches the signals that this process does not ignore, until the block ends."""
+        """Catches the signals that this process does not ignore, while the block runs."""
         self._number, self._raised, self._holds = None, float("-inf"), 0
-        if threading.current_thread() is not threading.main_thread():  # others cannot catch any
+        if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
             yield
             return
         before = {number: signal.getsignal(number) for number in STOPS}
-        # nohup has SIGHUP ignored, and a shell SIGINT of what it starts in the background
+        # nohup ignores SIGHUP, and shells ignore SIGINT in background processes: both are left ignored
         ours = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
         try:
             for number in ours:
@@ -56,7 +63,7 @@ class Signals:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Lets the block come to its end first, whatever signals come."""
+        """Delays signals until the block has ended."""
         self._holds += 1
         came = self._number
         try:
@@ -67,16 +74,16 @@ class Signals:
             self._stop()
 
     def check(self) -> None:
-        """Raises what was lost: an exception that meets a destructor is swallowed."""
+        """Raises a stop that was lost: Python swallows exceptions that are raised inside a destructor."""
         if self._number is not None:
             self._stop()
 
     @property
     def number(self) -> int:
-        """The signal that stopped the command; that of Ctrl-C where Python itself raised it."""
+        """The signal that stopped the command; SIGINT if Python itself raised it."""
         return self._number or signal.SIGINT
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  as Python calls it
+    def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  Python passes it
         self._number = self._number or number
         if not self._holds and time.monotonic() - self._raised > REPEAT:
             self._stop()
@@ -87,4 +94,4 @@ class Signals:
 
 
 signals = Signals()
-"""Those of this process."""
+"""The signals of this process."""

@@ -1,4 +1,4 @@
-"""The commands models and datasets: what there is to choose from, and what it costs to have it."""
+"""The commands models and datasets: what can be chosen, and how large the downloads are."""
 
 from dataclasses import asdict
 from typing import Any
@@ -11,17 +11,17 @@ from uapseg.cli.loading import download_needed
 from uapseg.cli.output import columns, print_result
 from uapseg.errors import UapsegError
 
-OTHER_MODELS = "Besides: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
+OTHER_MODELS = "Also: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
 
 
 def models(options: Options) -> None:
-    """Prints the networks that are known by name, or all about those that are named."""
+    """Prints the networks known by name, or the details of those that are named."""
     if options.names:
         found = [_model(name, options) for name in options.names]
         text = "\n\n".join(columns(list(_described(line).items())) for line in found)
     else:
         found = [asdict(card) for card in networks.catalogue()]
-        rows: list[tuple[str, ...]] = [("name", "parameters", "classes", "here", "download", "licence")]
+        rows: list[tuple[str, ...]] = [("name", "parameters", "classes", "cached", "download", "licence")]
         for line in found:
             size = f"{line['parameters'] / 1e6:.1f} million"
             here, download = _cost(line)
@@ -34,9 +34,9 @@ def datasets(options: Options) -> None:
     """Prints the data sets, or the sizes of those that are named."""
     cards = {card.name: card for card in data.catalogue()}
     found = [_dataset(name, cards) for name in options.names] or [asdict(card) for card in cards.values()]
-    rows: list[tuple[str, ...]] = [("name", "size", *data.SPLITS, "classes", "here", "download", "licence")]
+    rows: list[tuple[str, ...]] = [("name", "size", *data.SPLITS, "classes", "cached", "download", "licence")]
     for line in found:
-        size = "x".join(map(str, line["size"])) if line["size"] else "its own"
+        size = "x".join(map(str, line["size"])) if line["size"] else "varies"
         counts = (str(line["pictures"].get(split, "-")) for split in data.SPLITS)
         classes = "-" if line["classes"] is None else str(line["classes"])
         rows.append((line["name"], size, *counts, classes, *_cost(line), line["licence"]))
@@ -45,7 +45,7 @@ def datasets(options: Options) -> None:
 
 
 def _cost(line: dict[str, Any]) -> tuple[str, str]:
-    """Whether it is here already, and what it costs to have it."""
+    """Whether it is on this machine, and the size of the download."""
     wanted = line["download_bytes"]
     return "yes" if line["cached"] else "no", "-" if wanted is None else f"{wanted / 1e6:.0f} MB"
 
@@ -67,13 +67,13 @@ def _model(name: str, options: Options) -> dict[str, Any]:
 
 def _described(line: dict[str, Any]) -> dict[str, str]:
     plain = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in line.items()}
-    sides = f"padded inside to multiples of {line['multiple']}" if line["multiple"] > 1 else "of any length"
+    sides = f"padded inside to multiples of {line['multiple']}" if line["multiple"] > 1 else "any"
     plain |= {"parameters": f"{line['parameters'] / 1e6:.1f} million", "multiple": sides}
     return {{"multiple": "sides"}.get(name, name): value for name, value in plain.items()}
 
 
 def _dataset(name: str, cards: dict[str, data.DatasetInfo]) -> dict[str, Any]:
-    """What is in a data set; of one that is not here what its card says, rather than a download."""
+    """What a data set contains; its catalogue entry if it would have to be downloaded first."""
     if name in cards and not cards[name].cached:
         return asdict(cards[name])
     download_needed([], [name])

@@ -1,4 +1,4 @@
-"""The commands apply and figure: pictures of what a perturbation does."""
+"""The commands apply and figure: perturbed pictures and their segmentation."""
 
 import os
 import unicodedata
@@ -26,15 +26,17 @@ from uapseg.results.run_folder import RunFolder
 from uapseg.tensors import Images
 
 KINDS = {".png": "png", ".pdf": "pdf"}
-
+"""The format of a figure by the ending of its file."""
 
 ENDINGS = (".perturbed.png", ".seen.png")
-MOST_BYTES = 255
-"""The longest name of a file that common file systems take, in UTF-8."""
+"""What the names of a perturbed picture and of its segmentation end in."""
+
+MAX_NAME_BYTES = 255
+"""The longest file name that common file systems allow, in bytes of UTF-8."""
 
 
 def apply(options: Options) -> None:
-    """Writes each perturbed picture, and what the network sees in it; what cannot be read is named and left out."""
+    """Writes each perturbed picture and its segmentation; unreadable pictures are left out, and named in the end."""
     perturbation = load(options.perturbation)
     outputs = _outputs(options.pictures, options.out, options.perturbation, overwrite=options.overwrite)
     model = load_network(options, perturbation)
@@ -56,7 +58,7 @@ def apply(options: Options) -> None:
 
 
 def figure(options: Options) -> None:
-    """Writes the table of a run: pictures and what the network sees, before and after."""
+    """Draws test pictures and their segmentation, before and after the perturbation of a run."""
     folder = RunFolder.open(options.folder)
     check_trust(folder.plan, trusted=options.trust)
     file = options.out or options.folder / "figure.png"
@@ -83,7 +85,7 @@ def figure(options: Options) -> None:
 
 
 def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, overwrite: bool) -> list[list[Path]]:
-    """Where each perturbed picture goes, and what the network sees beside it: never onto another, nor what is read."""
+    """The files of each perturbed picture and its segmentation: no two alike, and none that is read as input."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -103,23 +105,23 @@ def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, over
 
 
 def _shortened(stem: str, number: str) -> str:
-    """The beginning of a file's name with a number behind it, no longer than can be written with an ending."""
-    room = MOST_BYTES - len(number) - max(map(len, ENDINGS))
+    """The stem of a file's name followed by a number, cut so that an ending still fits."""
+    room = MAX_NAME_BYTES - len(number) - max(map(len, ENDINGS))
     content = os.fsencode(stem)
     return (stem if len(content) <= room else content[:room].decode(errors="ignore")) + number
 
 
 def _known(file: Path) -> str:
-    """A file by the name under which a file system finds it that does not tell upper from lower case."""
+    """The name of a file as a case-insensitive file system compares it."""
     return unicodedata.normalize("NFC", str(file)).casefold()
 
 
 def _line(done: Mapping[str, Any]) -> str:
-    changed = f"{done['perturbed']}: the network sees {100 * done['changed']:.1f} % of the pixels otherwise"
+    changed = f"{done['perturbed']}: the prediction changes in {100 * done['changed']:.1f} % of the pixels"
     if done["size"] == done["from_size"]:
         return f"{changed}."
     size, before = ("x".join(map(str, done[name])) for name in ("size", "from_size"))
-    return f"{changed} (of {size}, made smaller from {before} to fit the perturbation)."
+    return f"{changed} (at {size}, scaled down from {before} to fit the perturbation)."
 
 
 def _perturbed(
@@ -137,7 +139,7 @@ def _perturbed(
 
 
 def _row(images: Images, perturbation: Perturbation, model: Segmenter) -> Row:
-    """A picture (1, 3, h, w) before and after, as 8-bit files hold it."""
+    """An image (1, 3, h, w) and its segmentation before and after, at 8 bits as in files."""
     changed = quantize_images(perturb(images, perturbation.delta.to(images.device)))
     before, after = model.predict(images), model.predict(changed)
     return Row(images[0].cpu(), before[0].cpu(), changed[0].cpu(), after[0].cpu())

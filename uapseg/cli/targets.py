@@ -1,4 +1,4 @@
-"""From the flags of the command line to a target."""
+"""The target that the flags of a command describe."""
 
 from pathlib import Path
 
@@ -42,15 +42,15 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
 
 
 def _caption(file: Path) -> str:
-    """The name of a file; what no text can hold of it is a question mark."""
+    """The name of a file; a character that is not valid Unicode becomes a question mark."""
     return file.name.encode(errors="replace").decode()
 
 
 def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Path) -> None:
-    """Makes sure that a network has the classes that the perturbation of a file aims at.
+    """Checks that a network has the classes of a target.
 
     Raises:
-        UapsegError: It has not; file and network are named.
+        UapsegError: It has not; the message names the file and the network.
     """
     try:
         target.bind(model.classes, model.objects, size)
@@ -59,7 +59,7 @@ def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Pat
 
 
 def _check_company(options: Options) -> None:
-    """Refuses a flag without the one that it belongs to, rather than ignoring it."""
+    """Checks that no flag comes without the flag it belongs to, where it would have no effect."""
     drawing = options.text is not None or options.mask is not None
     for flag, value, fits, others in (
         ("--region-class", options.region_class, drawing, "--text or --mask"),
@@ -72,7 +72,7 @@ def _check_company(options: Options) -> None:
 
 
 def _pair(options: Options, model: Segmenter) -> tuple[str, str | None]:
-    """The classes of the drawn region and of the rest; None for the rest where it is kept."""
+    """The classes of the drawn region and of the rest; None for the rest if it is kept."""
     inside = _named(options.region_class or model.default_pair[0], model)
     rest = options.rest_class or model.default_pair[1]
     if rest.lower() == KEEP:
@@ -93,6 +93,6 @@ def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
 
 
 def _named(name: str, model: Segmenter) -> str:
-    """A class as the network spells it."""
+    """The name of a class as the network spells it."""
     (number,) = class_indices((name,), model.classes)
     return model.classes[number]

@@ -1,4 +1,4 @@
-"""The commands train and resume: a run that saves itself as it goes."""
+"""The commands train and resume: a run that is saved every few seconds."""
 
 import re
 import time
@@ -27,30 +27,30 @@ from uapseg.models import load_model
 from uapseg.results.perturbation_file import best_perturbation
 from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
-CHOSEN = ("omega", "train_pictures", "keep", "balanced", "robust", "validate_every", "validation_pictures")
-"""Settings that are left to the preset where their flags are not typed."""
+FROM_PRESET = ("omega", "train_pictures", "keep", "balanced", "robust", "validate_every", "validation_pictures")
+"""Settings whose default is that of the preset."""
 
 SAVE_EVERY = 5.0
 """Seconds between two saves of a run's folder."""
 
 
 def train(options: Options) -> None:
-    """Trains a perturbation into a new folder, and measures it on the test pictures."""
+    """Trains a perturbation, saves it in a new folder, and evaluates it on the test pictures."""
     with init_distributed() as workers:
         if options.out and workers.rank == 0:
             check_vacant(options.out, overwrite=options.overwrite)
-        asked = _resume_choice(options)
-        _bring(asked, workers)
-        plan = _plan(asked) if isinstance(asked, Options) else asked
-        trusted = isinstance(asked, Options) or options.trust  # what was typed is meant
-        # refuses what does not fit, before any folder
+        choice = _flags_or_plan(options)
+        _download(choice, workers)
+        plan = _plan(choice) if isinstance(choice, Options) else choice
+        trusted = isinstance(choice, Options) or options.trust  # what the user typed is trusted
+        # raises errors of the plan before a folder is made
         pictures, strict = load_run_data(plan), options.strict
         snapshots = run(
             plan, device=options.device, workers=workers, trusted=trusted, strict=strict, pictures=pictures
         )
         test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
-            _help(snapshots)
+            _assist(snapshots)
             return
         path = options.out or _new_folder(plan.target.title)
         _run_to_report(
@@ -59,47 +59,49 @@ def train(options: Options) -> None:
 
 
 def resume(options: Options) -> None:
-    """Goes on with a stopped run, and measures it on the test pictures."""
+    """Continues a stopped run, and evaluates it on the test pictures."""
     with init_distributed() as workers:
         folder = RunFolder.open(options.folder)
         plan, state = folder.plan, folder.load_state()
         check_trust(plan, trusted=options.trust)
-        _bring(plan, workers)
+        _download(plan, workers)
         pictures, ways = load_run_data(plan), {"trusted": options.trust, "strict": options.strict}
         snapshots = run(plan, device=options.device, state=state, workers=workers, pictures=pictures, **ways)
         test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
-            _help(snapshots)
+            _assist(snapshots)
             return
         remove_parts(folder.path)
         if state is None:
-            print_progress(f"Nothing of the run in {folder.path} was saved yet: it begins anew.")
+            print_progress(
+                f"The run in {folder.path} was stopped before its first save: it starts from the beginning."
+            )
         _run_to_report(folder, snapshots, (*pictures, test), state.image_gradients if state else 0, options)
 
 
-def _resume_choice(options: Options) -> Options | Plan:
-    """What the flags ask for, or the plan in the file of ``--plan``."""
+def _flags_or_plan(options: Options) -> Options | Plan:
+    """The flags with their defaults, or the plan in the file of ``--plan``."""
     if options.plan is None:
         if options.trust:
             raise UapsegError("--trust goes with --plan only: leave it out.")
         return fill_defaults(options)
     if flags := given_flags(options):
-        raise UapsegError(f"--plan says all of the search already: leave out {', '.join(flags)}.")
+        raise UapsegError(f"--plan already determines these settings: leave out {', '.join(flags)}.")
     plan = extract_plan(read(options.plan, MOST_BYTES))
     check_trust(plan, trusted=options.trust)
     return plan
 
 
-def _bring(wanted: Options | Plan, workers: Workers) -> None:
-    """Has the first process fetch what is not here yet; the others then find it."""
+def _download(wanted: Options | Plan, workers: Workers) -> None:
+    """Lets the first process download what is missing, while the others wait."""
     if workers.rank == 0:
         networks = [(wanted.model, wanted.weights), *((name, None) for name in wanted.also)]
         download_needed(networks, [wanted.data, wanted.eval_data])
     workers.wait()
 
 
-def _help(snapshots: Generator[Snapshot]) -> None:
-    """Does this process's share of a run; the first process keeps the books."""
+def _assist(snapshots: Generator[Snapshot]) -> None:
+    """Runs this process's share of a run, of which the first process keeps the results."""
     deque(snapshots, maxlen=0)
 
 
@@ -119,7 +121,7 @@ def _plan(options: Options) -> Plan:
 
 
 def _settings(options: Options) -> Settings:
-    chosen = {name: getattr(options, name) for name in CHOSEN}
+    chosen = {name: getattr(options, name) for name in FROM_PRESET}
     return PRESETS[options.preset](
         epsilon=options.epsilon / 255,
         budget=options.budget,
@@ -130,7 +132,7 @@ def _settings(options: Options) -> Settings:
 
 
 def _new_folder(title: str) -> Path:
-    """A name under runs/ that is not taken: the date, the time and the target."""
+    """A new folder under runs/, named by date, time and target."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M}_{words or 'target'}"
     taken = (Path("runs") / (name if turn == 1 else f"{name}_{turn}") for turn in range(1, 10_000))
@@ -144,12 +146,12 @@ def _run_to_report(
     spent: int,
     options: Options,
 ) -> None:
-    """Runs to the end and measures; what is reached is on the disk whenever it is stopped.
+    """Runs to the end and evaluates; a run that is stopped has saved all of its progress.
 
     Args:
-        folder: Where the run is kept.
-        snapshots: Of the run.
-        pictures: Those to learn from, to choose by, and to measure on.
+        folder: The folder of the run.
+        snapshots: The snapshots of the run.
+        pictures: The data sets for training, validation and test.
         spent: Image-gradients of earlier parts of the run.
         options: The flags.
     """
@@ -160,25 +162,25 @@ def _run_to_report(
         print_progress(line)
     try:
         last = _search(folder, report_stall(with_progress(snapshots, plan.settings.budget, spent)))
-        print_progress("Measuring on the test pictures...")
+        print_progress("Evaluating on the test pictures...")
         device = choose_device(options.device)
         model = load_model(plan.model, device, weights=plan.weights, size=test.size, strict=options.strict)
         report, table = full_report(best_perturbation(plan, last.state), model, test, plan.target, learnt=learnt)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
         again += "" if options.strict else " --no-checks"
-        told = f"Stopped; all is kept in {folder.path}, and `{again}` goes on from there."
-        raise Stop(signals.number, told) from stop
+        message = f"Stopped; everything is saved in {folder.path}, and `{again}` continues from there."
+        raise Stop(signals.number, message) from stop
     report |= {"plan": plan.to_dict()}
-    _save(folder, last)  # once more: measuring takes a while, in which the folder may have been deleted
+    _save(folder, last)  # again, as the folder may have been deleted during the evaluation
     folder.write_report(report)
     cost = f"{report['image_gradients']} image-gradients in {report['seconds']:.0f} s"
-    where = f"{cost}; {folder.path / PNG} and {SAFETENSORS} hold the perturbation."
+    where = f"{cost}; {folder.path / PNG} and {SAFETENSORS} contain the perturbation."
     print_result({**report, "folder": str(folder.path)}, f"{table}\n{where}", as_json=options.json)
 
 
 def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
-    """Follows a run to its last snapshot, and saves it every few seconds and in the end, whatever ends it."""
+    """Follows a run to its last snapshot, and saves it every few seconds and at the end, however it ends."""
     last: Snapshot | None = None
     saved = time.monotonic()
     try:
@@ -197,6 +199,6 @@ def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
 
 
 def _save(folder: RunFolder, snapshot: Snapshot) -> None:
-    """Saves a run to the end, whatever signals come."""
+    """Saves a run; signals wait until that is done."""
     with signals.held():
         folder.save(snapshot)

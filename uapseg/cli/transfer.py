@@ -1,4 +1,4 @@
-"""The command transfer: each perturbation on each network, whatever it was trained on."""
+"""The command transfer: evaluates each perturbation on each network."""
 
 from pathlib import Path
 from typing import Any
@@ -15,17 +15,17 @@ from uapseg.results.perturbation_file import Perturbation, load
 
 
 def transfer(options: Options) -> None:
-    """Measures perturbations (rows) on networks (columns), beside random noise of the same epsilon."""
+    """Evaluates perturbations (rows) on networks (columns), beside random noise of the same epsilon."""
     rows = [_read(file) for file in options.perturbations]
     names = [name.strip() for name in options.models.split(",") if name.strip()]
     if not names:
-        raise UapsegError("No network is named: name some with --models, separated by commas.")
+        raise UapsegError("No network is named: list some with --models, separated by commas.")
     data = [options.data] if options.data else [name for *_, plan in rows for name in (plan.data, plan.eval_data)]
     download_needed([(name, None) for name in names], data)
     size, device = options.size or rows[0][2].size, choose_device(options.device)
     models = [load_model(name, device, size=size, strict=options.strict) for name in names]
     for file, perturbation, plan in rows:
-        for model in models:  # all of them before the first is measured, which takes a while
+        for model in models:  # before the first is evaluated, which takes a while
             check_fit(plan.target, model, (perturbation.levels.shape[2], perturbation.levels.shape[1]), file)
     cells = [_cell(*row, model, options) for row in rows for model in models]
     print_result({"transfer": cells}, _table(cells, [model.name for model in models]), as_json=options.json)
@@ -34,7 +34,9 @@ def transfer(options: Options) -> None:
 def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
     perturbation = load(file)
     if perturbation.plan is None:
-        raise UapsegError(f"{file} holds no plan, so that its target is not known: bring a perturbation with one.")
+        raise UapsegError(
+            f"{file} contains no plan, so its target is unknown: use a perturbation that a run has saved."
+        )
     return file, perturbation, perturbation.plan
 
 
@@ -53,7 +55,7 @@ def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, 
 
 
 def _table(cells: list[dict[str, Any]], names: list[str]) -> str:
-    """All scores of each cell, and in brackets those of random noise, in per cent."""
+    """All scores of each cell in per cent, with those of random noise in brackets."""
     rows = [("trained on", "score", *names)]
     for start in range(0, len(cells), len(names)):
         line = cells[start : start + len(names)]
