@@ -86,7 +86,7 @@ def _flags_or_plan(options: Options) -> Options | Plan:
             raise UapsegError("--trust goes with --plan only: leave it out.")
         return fill_defaults(options)
     if flags := given_flags(options):
-        raise UapsegError(f"--plan already determines these settings: leave out {', '.join(flags)}.")
+        raise UapsegError(f"--plan contains these settings already: leave out {', '.join(flags)}.")
     plan = extract_plan(read(options.plan, MOST_BYTES))
     check_trust(plan, trusted=options.trust)
     return plan

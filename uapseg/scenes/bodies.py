@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uapseg.scenes.canvas import Point3
-from uapseg.scenes.palette import PAINT, Colour, pick, vary
+from uapseg.scenes.palette import PAINT, Colour, choose, jitter
 
 
 @dataclass(frozen=True)
@@ -161,8 +161,8 @@ class Vehicle:
 def random_vehicle(rng: np.random.Generator, x: float, z: float, turn: float) -> Vehicle:
     """Return a random car, now and then a van or bus, with its middle at (x, z)."""
     dice = rng.random()
-    body = pick(rng, CARS) if dice < 0.91 else VAN
-    paint = vary(rng, pick(rng, PAINT), 10)
+    body = choose(rng, CARS) if dice < 0.91 else VAN
+    paint = jitter(rng, choose(rng, PAINT), 10)
     if body is VAN and rng.random() < 0.6:
-        paint = vary(rng, (226, 226, 224), 6)
+        paint = jitter(rng, (226, 226, 224), 6)
     return Vehicle(body, x, z, turn, paint)

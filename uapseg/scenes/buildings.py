@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uapseg.scenes.canvas import Canvas, Label, Material, Point3
-from uapseg.scenes.palette import WALL, Colour, mix, pick, times, vary
+from uapseg.scenes.palette import WALL, Colour, choose, jitter, mix, scale_colour
 from uapseg.scenes.shops import paint_shop
 
 WALLING = Label.BUILDING
@@ -59,12 +59,12 @@ class Style:
 
 def random_style(rng: np.random.Generator) -> Style:
     """Return the looks of a random house."""
-    wall = vary(rng, pick(rng, WALL), 12)
+    wall = jitter(rng, choose(rng, WALL), 12)
     brick = wall[0] - wall[2] > 30 and rng.random() < 0.75  # reddish walls are mostly brick
     return Style(
         wall=wall,
-        trim=pick(rng, TRIM),
-        frame=pick(rng, FRAME),
+        trim=choose(rng, TRIM),
+        frame=choose(rng, FRAME),
         storey=rng.uniform(2.8, 3.4),
         bay=rng.uniform(2.0, 3.4),
         window=(rng.uniform(0.42, 0.62), rng.uniform(0.48, 0.62)),
@@ -99,12 +99,15 @@ def paint_building(canvas: Canvas, rng: np.random.Generator, wall: Wall, *, shop
 
 def _courses(canvas: Canvas, rng: np.random.Generator, wall: Wall, style: Style, ground: float) -> None:
     along = (wall.near, wall.far)
-    cornice = style.trim if rng.random() < 0.6 else times(style.wall, 1.1)
+    cornice = style.trim if rng.random() < 0.6 else scale_colour(style.wall, 1.1)
     canvas.face(
-        wall.rectangle(along, (wall.height - 0.75, wall.height - 0.3)), times(style.wall, 0.72), WALLING, wall.normal
+        wall.rectangle(along, (wall.height - 0.75, wall.height - 0.3)),
+        scale_colour(style.wall, 0.72),
+        WALLING,
+        wall.normal,
     )
     canvas.face(wall.rectangle(along, (wall.height - 0.45, wall.height + 0.12), 0.3), cornice, WALLING, wall.normal)
-    canvas.face(wall.rectangle(along, (0, 0.45)), times(style.wall, 0.7), WALLING, wall.normal)
+    canvas.face(wall.rectangle(along, (0, 0.45)), scale_colour(style.wall, 0.7), WALLING, wall.normal)
     if rng.random() < 0.5:
         canvas.face(wall.rectangle(along, (ground + 2.9, ground + 3.08)), style.trim, WALLING, wall.normal)
     pipe = wall.far - 0.2
@@ -112,7 +115,7 @@ def _courses(canvas: Canvas, rng: np.random.Generator, wall: Wall, style: Style,
 
 
 def _roof(canvas: Canvas, rng: np.random.Generator, wall: Wall, style: Style) -> None:
-    slate = vary(rng, pick(rng, SLATE), 8)
+    slate = jitter(rng, choose(rng, SLATE), 8)
     if rng.random() < 0.3:
         return
     rise, back = rng.uniform(1.6, 3.2), rng.uniform(2.2, 3.6)
@@ -121,7 +124,7 @@ def _roof(canvas: Canvas, rng: np.random.Generator, wall: Wall, style: Style) ->
     normal = (-wall.side * 0.6, 0.8, 0.0)
     for place in (wall.far - 0.9, wall.near + 0.5):
         if rng.random() < 0.6:
-            _chimney(canvas, (ridge, top - 0.5, place), times(style.wall, 0.85), wall.side)
+            _chimney(canvas, (ridge, top - 0.5, place), scale_colour(style.wall, 0.85), wall.side)
     x = wall.x - wall.side * 0.25
     corners = [
         (x, wall.height, wall.near),
@@ -151,7 +154,7 @@ def _gable(canvas: Canvas, rng: np.random.Generator, wall: Wall, style: Style) -
         corners = [(x0, up[0], wall.near), (x1, up[0], wall.near), (x1, up[1], wall.near), (x0, up[1], wall.near)]
         canvas.face(corners, colour, WALLING, normal, material)
 
-    fill((0.0, 9.0), (0.0, wall.height), times(style.wall, 0.92), Material.RENDER)
+    fill((0.0, 9.0), (0.0, wall.height), scale_colour(style.wall, 0.92), Material.RENDER)
     if not 6.0 < wall.near < 45.0:  # elsewhere it is out of sight
         return
     fill((0.0, 9.0), (wall.height - 0.25, wall.height), style.trim)
@@ -161,7 +164,7 @@ def _gable(canvas: Canvas, rng: np.random.Generator, wall: Wall, style: Style) -
             fill((left - 0.12, left + 1.12), (bottom - 0.15, bottom + 1.6), style.trim)
             fill((left, left + 1.0), (bottom, bottom + 1.5), style.frame)
             fill((left + 0.08, left + 0.92), (bottom + 0.78, bottom + 1.42), _pane(canvas, rng))
-            fill((left + 0.08, left + 0.92), (bottom + 0.08, bottom + 0.7), times(_pane(canvas, rng), 0.8))
+            fill((left + 0.08, left + 0.92), (bottom + 0.08, bottom + 0.7), scale_colour(_pane(canvas, rng), 0.8))
 
 
 def _window(
@@ -171,7 +174,7 @@ def _window(
     z0, z1 = along
     middle = (z0 + z1) / 2
     lit = rng.random() < canvas.light.night
-    glass = vary(rng, (232, 186, 110), 16) if lit else _pane(canvas, rng)
+    glass = jitter(rng, (232, 186, 110), 16) if lit else _pane(canvas, rng)
     normal = wall.normal
     if canvas.camera.scale(middle) < 9:  # lost in the haze
         return
@@ -184,10 +187,10 @@ def _window(
     canvas.face(wall.rectangle((z0, z1), (top - 0.12, top)), (40, 38, 40), WALLING)
     for left, right in ((z0 + 0.08, middle - 0.04), (middle + 0.04, z1 - 0.08)):
         split = bottom + 0.56 * (top - bottom)
-        canvas.face(wall.rectangle((left, right), (bottom + 0.08, split - 0.04)), times(glass, 0.85), WALLING)
+        canvas.face(wall.rectangle((left, right), (bottom + 0.08, split - 0.04)), scale_colour(glass, 0.85), WALLING)
         canvas.face(wall.rectangle((left, right), (split + 0.04, top - 0.12)), glass, WALLING)
     if rng.random() < 0.35:
-        blind = vary(rng, (206, 200, 186), 20)
+        blind = jitter(rng, (206, 200, 186), 20)
         canvas.face(
             wall.rectangle((z0 + 0.08, z1 - 0.08), (top - 0.12 - 0.5 * rng.random(), top - 0.1)),
             blind,
@@ -196,20 +199,25 @@ def _window(
         )
     canvas.face(wall.rectangle((z0 - 0.2, z1 + 0.2), (bottom - 0.2, bottom - 0.04), 0.08), style.trim, WALLING, normal)
     canvas.face(
-        wall.rectangle((z0 - 0.1, z1 + 0.1), (bottom - 0.36, bottom - 0.2)), times(style.wall, 0.74), WALLING, normal
+        wall.rectangle((z0 - 0.1, z1 + 0.1), (bottom - 0.36, bottom - 0.2)),
+        scale_colour(style.wall, 0.74),
+        WALLING,
+        normal,
     )
 
 
 def _pane(canvas: Canvas, rng: np.random.Generator) -> Colour:
-    dark = vary(rng, (50, 58, 68), 10)
+    dark = jitter(rng, (50, 58, 68), 10)
     return mix(dark, canvas.light.haze, rng.uniform(0.05, 0.5))
 
 
 def _door(canvas: Canvas, rng: np.random.Generator, wall: Wall, style: Style, centre: float) -> None:
-    colour = vary(rng, pick(rng, ((120, 30, 30), (30, 60, 100), (40, 80, 60), (50, 46, 44), (160, 140, 60))), 10)
+    colour = jitter(rng, choose(rng, ((120, 30, 30), (30, 60, 100), (40, 80, 60), (50, 46, 44), (160, 140, 60))), 10)
     normal = wall.normal
     for inset, height, shade in ((0.75, 2.75, style.trim), (0.6, 2.6, (56, 60, 66)), (0.55, 2.15, colour)):
         canvas.face(wall.rectangle((centre - inset, centre + inset), (0.1, height)), shade, WALLING, normal)
     for low, high in ((0.35, 0.95), (1.15, 1.95)):
-        canvas.face(wall.rectangle((centre - 0.38, centre + 0.38), (low, high)), times(colour, 0.8), WALLING, normal)
+        canvas.face(
+            wall.rectangle((centre - 0.38, centre + 0.38), (low, high)), scale_colour(colour, 0.8), WALLING, normal
+        )
     canvas.face(wall.rectangle((centre - 0.9, centre + 0.9), (2.8, 3.0), 0.5), style.trim, WALLING, normal)

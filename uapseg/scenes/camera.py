@@ -67,7 +67,7 @@ class Light:
     wet: float
     night: float
 
-    def lit(self, colour: Colour, normal: tuple[float, float, float]) -> Colour:
+    def shade(self, colour: Colour, normal: tuple[float, float, float]) -> Colour:
         """Return ``colour`` as a matt surface with unit ``normal`` shows it."""
         slope = max(0.0, normal[0] * self.sun[0] + normal[1] * self.sun[1] + normal[2] * self.sun[2])
         sky = 0.86 + 0.14 * normal[1]
@@ -78,7 +78,7 @@ class Light:
             colour[2] * (blue * sky + direct[2] * slope),
         )
 
-    def side(self, share: float = 1.0) -> float:
+    def bright_side(self, share: float = 1.0) -> float:
         """Return the offset (-1 to 1) at which an upright round thing is brightest, times ``share``."""
         return share if self.sun[0] > 0 else -share
 

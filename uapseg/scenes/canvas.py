@@ -66,7 +66,7 @@ class Canvas:
         self._cast = ImageDraw.Draw(self.cast)
         self._contact = ImageDraw.Draw(self.contact)
 
-    def tone(self, colour: Colour, z: float) -> tuple[int, int, int]:
+    def hazy_rgb(self, colour: Colour, z: float) -> tuple[int, int, int]:
         """Return ``colour`` seen through ``z`` metres of air, ready for Pillow."""
         clear = math.exp(-z / self.light.reach)
         red, green, blue = self.light.haze
@@ -82,7 +82,7 @@ class Canvas:
     ) -> None:
         """Fill a polygon of canvas points; no ``colour`` leaves the picture, no ``label`` the labels."""
         if colour is not None:
-            self._paint.polygon(points, fill=self.tone(colour, z))
+            self._paint.polygon(points, fill=self.hazy_rgb(colour, z))
         if label is not None:
             self._mark.polygon(points, fill=label | material << 4)
 
@@ -90,14 +90,14 @@ class Canvas:
         """Fill an upright ellipse with ``radii`` in canvas pixels."""
         box = (centre[0] - radii[0], centre[1] - radii[1], centre[0] + radii[0], centre[1] + radii[1])
         if colour is not None:
-            self._paint.ellipse(box, fill=self.tone(colour, z))
+            self._paint.ellipse(box, fill=self.hazy_rgb(colour, z))
         if label is not None:
             self._mark.ellipse(box, fill=int(label))
 
     def ring(self, centre: Point, radii: Point, width: float, colour: Colour, z: float) -> None:
         """Outline an upright ellipse in the picture alone."""
         box = (centre[0] - radii[0], centre[1] - radii[1], centre[0] + radii[0], centre[1] + radii[1])
-        self._paint.ellipse(box, outline=self.tone(colour, z), width=max(1, round(width)))
+        self._paint.ellipse(box, outline=self.hazy_rgb(colour, z), width=max(1, round(width)))
 
     def stroke(
         self, points: Sequence[Point], width: float, colour: Colour | None, z: float, label: Label | None
@@ -105,7 +105,7 @@ class Canvas:
         """Draw a thick line with round joints and ends; ``width`` in canvas pixels."""
         thickness = max(1, round(width))
         if colour is not None:
-            self._paint.line(points, fill=self.tone(colour, z), width=thickness)
+            self._paint.line(points, fill=self.hazy_rgb(colour, z), width=thickness)
         if label is not None:
             self._mark.line(points, fill=int(label), width=thickness)
         if thickness > 3:  # thinner ends look round anyway
@@ -127,32 +127,32 @@ class Canvas:
         if max(columns) < 0 or min(columns) > self.picture.width:
             return
         if normal is not None:
-            colour = self.light.lit(colour, normal)
+            colour = self.light.shade(colour, normal)
         z = sum(corner[2] for corner in corners) / len(corners)
         self.polygon(points, colour, z, label, material)
 
-    def stamp(self, corner: tuple[int, int], pixels: NDArray[np.uint8], mask: NDArray[np.bool_], label: Label) -> None:
+    def paste(self, corner: tuple[int, int], pixels: NDArray[np.uint8], mask: NDArray[np.bool_], label: Label) -> None:
         """Paste ``pixels`` where ``mask`` holds, top left at ``corner``."""
         stencil = Image.fromarray(mask.astype(np.uint8) * 255)
         self.picture.paste(Image.fromarray(pixels), corner, stencil)
         self.codes.paste(int(label), corner, stencil)
 
-    def dim(self, footprint: Sequence[Point], strength: int = 255) -> None:
+    def darken_contact(self, footprint: Sequence[Point], strength: int = 255) -> None:
         """Darken the ground right under a thing; ``footprint`` in metres (x, z)."""
         self._contact.polygon([self._small(x, z) for x, z in footprint], fill=strength)
 
-    def dark(self, outline: Sequence[Point], strength: int = 255) -> None:
+    def add_shadow(self, outline: Sequence[Point], strength: int = 255) -> None:
         """Cast shadow on the ground inside ``outline``, metres (x, z)."""
         self._cast.polygon([self._small(x, z) for x, z in outline], fill=strength)
 
-    def shadow(self, footprint: Sequence[Point], height: float, base: float = 0.0) -> None:
+    def cast_shadow(self, footprint: Sequence[Point], height: float, base: float = 0.0) -> None:
         """Cast the shadow of an upright prism over ``footprint`` from ``base`` to ``height`` metres."""
         low = [self._fall(x, base, z) for x, z in footprint]
         high = [self._fall(x, height, z) for x, z in footprint]
-        self.dark(low)
-        self.dark(high)
+        self.add_shadow(low)
+        self.add_shadow(high)
         for index in range(len(low)):
-            self.dark([low[index - 1], low[index], high[index], high[index - 1]])
+            self.add_shadow([low[index - 1], low[index], high[index], high[index - 1]])
 
     def _fall(self, x: float, y: float, z: float) -> Point:
         sun = self.light.sun

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from uapseg.scenes.canvas import Canvas, Label
-from uapseg.scenes.palette import PAINT, Colour, pick, times, vary
+from uapseg.scenes.palette import PAINT, Colour, choose, jitter, scale_colour
 from uapseg.scenes.people import Figure, Outfit, random_outfit
 
 RUBBER: Colour = (28, 28, 30)
@@ -16,10 +16,10 @@ def paint_cyclist(canvas: Canvas, rng: np.random.Generator, x: float, z: float, 
     """Paint a cyclist at (x, z), seen from the side if ``crossing``, else from behind or the front."""
     figure = Figure(canvas, x, z, 1.0, Label.BICYCLIST)
     outfit = random_outfit(rng)
-    frame = vary(rng, pick(rng, PAINT), 12)
+    frame = jitter(rng, choose(rng, PAINT), 12)
     figure.drop_shadow(0.7 if crossing else 0.25)
     if crossing:
-        facing = pick(rng, (-1, 1))
+        facing = choose(rng, (-1, 1))
         _bicycle(figure, frame, facing)
         _rider(figure, rng, outfit, facing)
     else:
@@ -57,11 +57,11 @@ def _rider(figure: Figure, rng: np.random.Generator, outfit: Outfit, facing: int
     for turn, shade in ((phase + math.pi, 0.75), (phase, 1.0)):
         pedal = (facing * (-0.08 + 0.17 * math.cos(turn)), 0.34 + 0.15 * math.sin(turn))
         knee = ((hip[0] + pedal[0]) / 2 + facing * 0.2, (hip[1] + pedal[1]) / 2 + 0.1)
-        figure.limb([hip, knee, pedal], 0.125, times(outfit.legs, shade))
+        figure.limb([hip, knee, pedal], 0.125, scale_colour(outfit.legs, shade))
         figure.limb([pedal, (pedal[0] + facing * 0.14, pedal[1] - 0.02)], 0.07, outfit.shoes)
     figure.limb([hip, (-0.02 * facing, 1.24), shoulder], 0.24, outfit.top)
     elbow = (0.3 * facing, 1.16)
-    figure.limb([shoulder, elbow, hand], 0.1, times(outfit.top, 0.88))
+    figure.limb([shoulder, elbow, hand], 0.1, scale_colour(outfit.top, 0.88))
     figure.disc(hand, (0.05, 0.05), figure.shades(outfit.skin)[1])
     _face(figure, rng, outfit, (0.27 * facing, 1.62), facing)
 
@@ -69,10 +69,10 @@ def _rider(figure: Figure, rng: np.random.Generator, outfit: Outfit, facing: int
 def _face(figure: Figure, rng: np.random.Generator, outfit: Outfit, centre: tuple[float, float], facing: int) -> None:
     dark, bright = figure.shades(outfit.skin)
     u, v = centre
-    figure.limb([(u - facing * 0.06, v - 0.14), (u - facing * 0.02, v - 0.05)], 0.1, times(outfit.skin, 0.8))
+    figure.limb([(u - facing * 0.06, v - 0.14), (u - facing * 0.02, v - 0.05)], 0.1, scale_colour(outfit.skin, 0.8))
     figure.disc((u, v), (0.085, 0.11), dark)
     figure.disc((u + facing * 0.02, v - 0.01), (0.06, 0.09), bright)
-    helmet = vary(rng, pick(rng, PAINT), 10) if rng.random() < 0.6 else outfit.hair
+    helmet = jitter(rng, choose(rng, PAINT), 10) if rng.random() < 0.6 else outfit.hair
     figure.disc((u - facing * 0.015, v + 0.055), (0.11, 0.075), figure.shades(helmet)[1])
 
 
@@ -82,11 +82,13 @@ def _along(figure: Figure, rng: np.random.Generator, outfit: Outfit, frame: Colo
     lift = rng.uniform(0.0, 0.22)
     for side, height in ((-1, lift), (1, 0.22 - lift)):
         knee, foot = (side * 0.17, 0.62 + height * 0.6), (side * 0.13, 0.24 + height)
-        figure.limb([(side * 0.09, 0.98), knee, foot], 0.13, times(outfit.legs, 1.0 if side > 0 else 0.85))
+        figure.limb([(side * 0.09, 0.98), knee, foot], 0.13, scale_colour(outfit.legs, 1.0 if side > 0 else 0.85))
         figure.limb([foot, (foot[0], foot[1] - 0.05)], 0.1, outfit.shoes)
     figure.limb([(-0.28, 1.05), (0.28, 1.05)], 0.05, RUBBER)
     for side in (-1, 1):
-        figure.limb([(side * 0.19, 1.42), (side * 0.29, 1.22), (side * 0.26, 1.06)], 0.1, times(outfit.top, 0.88))
+        figure.limb(
+            [(side * 0.19, 1.42), (side * 0.29, 1.22), (side * 0.26, 1.06)], 0.1, scale_colour(outfit.top, 0.88)
+        )
     outline = [
         (-0.16, 0.92),
         (0.16, 0.92),
@@ -103,4 +105,4 @@ def _along(figure: Figure, rng: np.random.Generator, outfit: Outfit, frame: Colo
     _face(figure, rng, outfit, (0.0, 1.62), 0)
     if back:
         figure.disc((0.0, 1.62), (0.085, 0.11), figure.shades(outfit.hair)[0])
-        figure.disc((0.0, 1.67), (0.11, 0.075), figure.shades(vary(rng, pick(rng, PAINT), 10))[1])
+        figure.disc((0.0, 1.67), (0.11, 0.075), figure.shades(jitter(rng, choose(rng, PAINT), 10))[1])

@@ -6,8 +6,8 @@ from scipy import ndimage
 
 from uapseg.scenes.canvas import Canvas, Label
 from uapseg.scenes.ground import Street
-from uapseg.scenes.noise import Field, patch
-from uapseg.scenes.palette import vector
+from uapseg.scenes.noise import Field, noise_patch
+from uapseg.scenes.palette import to_array
 from uapseg.scenes.texture import grain
 
 GROUND = (Label.ROAD, Label.PAVEMENT)
@@ -24,7 +24,7 @@ def _shadows(canvas: Canvas, picture: Field, ground: Field) -> None:
     soft = 0.9 + 3.0 * (1.0 - canvas.light.shadow)
     cast = np.asarray(canvas.cast.filter(ImageFilter.GaussianBlur(soft)), np.float32)[top:] * (ground[top:] / 255)
     near = np.asarray(canvas.contact.filter(ImageFilter.GaussianBlur(2.0)), np.float32)[top:] * (ground[top:] / 255)
-    cool = vector((1.0, 0.97, 0.88)) * canvas.light.shadow
+    cool = to_array((1.0, 0.97, 0.88)) * canvas.light.shadow
     picture[top:] *= (1.0 - cast[:, :, None] * cool) * (1.0 - 0.55 * near[:, :, None])
 
 
@@ -35,7 +35,7 @@ def _mirror(canvas: Canvas, rng: np.random.Generator, picture: Field, ground: Fi
     source = np.clip(2 * horizon - np.arange(horizon, height), 0, horizon)
     image = ndimage.uniform_filter1d(picture[source], 13, axis=0)
     height_below = height - horizon
-    puddles = np.clip(0.55 + 0.35 * patch(rng, 1.7, height_below, picture.shape[1], 1.0), 0.12, 0.9)
+    puddles = np.clip(0.55 + 0.35 * noise_patch(rng, 1.7, height_below, picture.shape[1], 1.0), 0.12, 0.9)
     share = (canvas.light.wet * puddles * ground[horizon:])[:, :, None].astype(np.float32)
     picture[horizon:] += (image - picture[horizon:]) * share
 
@@ -55,7 +55,7 @@ def _lens(rng: np.random.Generator, picture: Field) -> Field:
 
 
 def _sensor(rng: np.random.Generator, picture: Field) -> Field:
-    balance = vector((rng.normal(1.0, 0.035), 1.0, rng.normal(1.0, 0.035))) * rng.uniform(0.95, 1.16)
+    balance = to_array((rng.normal(1.0, 0.035), 1.0, rng.normal(1.0, 0.035))) * rng.uniform(0.95, 1.16)
     value = np.clip(picture * balance / 255.0, 0.0, 1.3)
     value = value ** rng.uniform(0.8, 0.96)
     value = np.where(value > 0.8, 0.8 + 0.2 * np.tanh((value - 0.8) / 0.25), value)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from uapseg.scenes.canvas import Canvas, Label, Point
-from uapseg.scenes.palette import Colour, pick, times, vary
+from uapseg.scenes.palette import Colour, choose, jitter, scale_colour
 
 METAL: tuple[Colour, ...] = (
     (112, 116, 120),
@@ -27,14 +27,14 @@ BOARDS: tuple[tuple[Colour, Colour], ...] = (
 
 def _post(canvas: Canvas, rng: np.random.Generator, x: float, z: float, height: float, width: float) -> Colour:
     """Paint an upright tube of ``width`` metres, no thinner than 3.5 final pixels; return its colour."""
-    metal = vary(rng, pick(rng, METAL), 8)
+    metal = jitter(rng, choose(rng, METAL), 8)
     u, foot = canvas.camera.project(x, 0.0, z)
     _, head = canvas.camera.project(x, height, z)
     half = max(width * canvas.camera.scale(z), 7.0) / 2
-    light, side = canvas.light, canvas.light.side()
-    dark = light.lit(times(metal, 0.75), (0.0, 0.0, -1.0))
+    light, side = canvas.light, canvas.light.bright_side()
+    dark = light.shade(scale_colour(metal, 0.75), (0.0, 0.0, -1.0))
     canvas.polygon([(u - half, foot), (u + half, foot), (u + half, head), (u - half, head)], dark, z, Label.POLE)
-    lit = light.lit(times(metal, 1.15), (light.side(0.8), 0.0, -0.6))
+    lit = light.shade(scale_colour(metal, 1.15), (light.bright_side(0.8), 0.0, -0.6))
     canvas.polygon([(u + side * half * 0.1, foot), (u + side * half * 0.8, foot), (u + side * half * 0.8, head),
                     (u + side * half * 0.1, head)], lit, z, None)  # fmt: skip
     collar = half * 1.35
@@ -45,8 +45,10 @@ def _post(canvas: Canvas, rng: np.random.Generator, x: float, z: float, height: 
         z,
         Label.POLE,
     )
-    canvas.shadow([(x - width, z - 0.06), (x + width, z - 0.06), (x + width, z + 0.06), (x - width, z + 0.06)], height)
-    canvas.dim([(x - 0.2, z - 0.2), (x + 0.2, z - 0.2), (x + 0.2, z + 0.2), (x - 0.2, z + 0.2)], 200)
+    canvas.cast_shadow(
+        [(x - width, z - 0.06), (x + width, z - 0.06), (x + width, z + 0.06), (x - width, z + 0.06)], height
+    )
+    canvas.darken_contact([(x - 0.2, z - 0.2), (x + 0.2, z - 0.2), (x + 0.2, z + 0.2), (x - 0.2, z + 0.2)], 200)
     return metal
 
 
@@ -61,7 +63,7 @@ def paint_lamp(canvas: Canvas, rng: np.random.Generator, x: float, z: float, sid
         for t in np.linspace(0, math.pi / 2, 5).tolist()
     ]
     canvas.stroke(
-        [canvas.camera.project(a, b, z) for a, b in arc], width, canvas.light.lit(metal, (0, 0, -1)), z, Label.POLE
+        [canvas.camera.project(a, b, z) for a, b in arc], width, canvas.light.shade(metal, (0, 0, -1)), z, Label.POLE
     )
     tip, top = arc[-1]
     lamp = [
@@ -76,7 +78,7 @@ def paint_lamp(canvas: Canvas, rng: np.random.Generator, x: float, z: float, sid
 
 def paint_column(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
     """Paint a bollard or a plain column."""
-    _post(canvas, rng, x, z, pick(rng, (1.1, 1.2, 5.5)), rng.uniform(0.2, 0.28))
+    _post(canvas, rng, x, z, choose(rng, (1.1, 1.2, 5.5)), rng.uniform(0.2, 0.28))
 
 
 def paint_traffic_light(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
@@ -91,8 +93,8 @@ def paint_traffic_light(canvas: Canvas, rng: np.random.Generator, x: float, z: f
         (u + half, v + tall * 0.7),
         (u - half, v + tall * 0.7),
     ]
-    canvas.polygon(board, vary(rng, (44, 46, 48), 5), z, Label.SIGN)
-    rim = pick(rng, (WHITE, (60, 62, 64), (210, 180, 60)))
+    canvas.polygon(board, jitter(rng, (44, 46, 48), 5), z, Label.SIGN)
+    rim = choose(rng, (WHITE, (60, 62, 64), (210, 180, 60)))
     canvas.stroke([*board, board[0]], 0.05 * scale, rim, z, None)
     burning = int(rng.integers(3))
     for index, (on, off) in enumerate(
@@ -119,16 +121,16 @@ def paint_sign(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> 
     elif kind < 0.5:
         _triangle_sign(canvas, centre, radius * 1.15, z)
     else:
-        width = pick(rng, (0.8, 1.1, 1.7)) * radius
+        width = choose(rng, (0.8, 1.1, 1.7)) * radius
         _board(canvas, rng, centre, (width, radius * rng.uniform(0.75, 1.3)), z)
 
 
 def _lit(canvas: Canvas, colour: Colour) -> Colour:
-    return canvas.light.lit(colour, (canvas.light.side(0.4), 0.2, -0.9))
+    return canvas.light.shade(colour, (canvas.light.bright_side(0.4), 0.2, -0.9))
 
 
 def _disc_sign(canvas: Canvas, rng: np.random.Generator, centre: Point, radius: float, z: float) -> None:
-    rim, field = pick(
+    rim, field = choose(
         rng, ((RED, WHITE), (RED, WHITE), ((30, 84, 160), (30, 84, 160)), (RED, (30, 84, 160)), (RED, RED))
     )
     canvas.ellipse(centre, (radius, radius), _lit(canvas, rim), z, Label.SIGN)
@@ -182,7 +184,7 @@ def _triangle_sign(canvas: Canvas, centre: Point, radius: float, z: float) -> No
 
 
 def _board(canvas: Canvas, rng: np.random.Generator, centre: Point, half: Point, z: float) -> None:
-    field, ink = pick(rng, BOARDS)
+    field, ink = choose(rng, BOARDS)
     u, v = centre
     for grow, colour, label in ((1.0, _lit(canvas, ink), Label.SIGN), (0.92, _lit(canvas, field), None)):
         a, b = half[0] * grow, half[1] * grow
@@ -197,8 +199,8 @@ def _board(canvas: Canvas, rng: np.random.Generator, centre: Point, half: Point,
 def paint_poster(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
     """Paint a standing advertisement panel, 1.2 by 1.8 m."""
     scale = canvas.camera.scale(z)
-    canvas.shadow([(x - 0.6, z - 0.1), (x + 0.6, z - 0.1), (x + 0.6, z + 0.1), (x - 0.6, z + 0.1)], 2.4)
-    canvas.dim([(x - 0.7, z - 0.25), (x + 0.7, z - 0.25), (x + 0.7, z + 0.25), (x - 0.7, z + 0.25)])
+    canvas.cast_shadow([(x - 0.6, z - 0.1), (x + 0.6, z - 0.1), (x + 0.6, z + 0.1), (x - 0.6, z + 0.1)], 2.4)
+    canvas.darken_contact([(x - 0.7, z - 0.25), (x + 0.7, z - 0.25), (x + 0.7, z + 0.25), (x - 0.7, z + 0.25)])
     u, v = canvas.camera.project(x, 1.35, z)
     outer = (0.68 * scale, 1.15 * scale)
     _board(canvas, rng, (u, v), outer, z)
@@ -209,5 +211,5 @@ def paint_poster(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -
         (u - outer[0], v + outer[1] * 1.15),
     ]
     canvas.stroke([*frame, frame[0]], 0.1 * scale, (52, 54, 58), z, Label.SIGN)
-    picture = vary(rng, pick(rng, ((226, 120, 60), (90, 160, 190), (220, 200, 120), (180, 70, 110))), 14)
+    picture = jitter(rng, choose(rng, ((226, 120, 60), (90, 160, 190), (220, 200, 120), (180, 70, 110))), 14)
     canvas.ellipse((u, v - 0.3 * outer[1]), (outer[0] * 0.6, outer[1] * 0.4), _lit(canvas, picture), z, None)

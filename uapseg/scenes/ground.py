@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uapseg.scenes.canvas import Canvas, Label, Material
-from uapseg.scenes.palette import Colour, mix, pick, times, vary
+from uapseg.scenes.palette import Colour, choose, jitter, mix, scale_colour
 
 UP = (0.0, 1.0, 0.0)
 FAR = 130.0
@@ -51,12 +51,12 @@ def band(
 def paint_ground(canvas: Canvas, rng: np.random.Generator, street: Street) -> None:
     """Paint road, pavements, kerbs and markings."""
     grey = float(rng.uniform(84, 138))
-    road = vary(rng, (grey, grey * 0.99, grey * 0.985), 5)
-    stone = vary(rng, pick(rng, ((150, 146, 138), (168, 160, 146), (128, 126, 124), (160, 136, 118))), 8)
+    road = jitter(rng, (grey, grey * 0.99, grey * 0.985), 5)
+    stone = jitter(rng, choose(rng, ((150, 146, 138), (168, 160, 146), (128, 126, 124), (160, 136, 118))), 8)
     band(canvas, (-80.0, street.left_kerb), (0.9, FAR), stone, Label.PAVEMENT, Material.SLABS)
     band(canvas, (street.right_kerb, 80.0), (0.9, FAR), stone, Label.PAVEMENT, Material.SLABS)
     band(canvas, (street.left_kerb, street.right_kerb), (0.9, FAR), road, Label.ROAD, Material.ASPHALT)
-    _kerbs(canvas, street, times(stone, 1.12), times(road, 0.86))
+    _kerbs(canvas, street, scale_colour(stone, 1.12), scale_colour(road, 0.86))
     _patches(canvas, rng, street, road)
     _markings(canvas, rng, street, road)
 
@@ -65,7 +65,7 @@ def _kerbs(canvas: Canvas, street: Street, stone: Colour, gutter: Colour) -> Non
     for side in (-1, 1):
         kerb = street.kerb(side)
         band(canvas, (kerb, kerb + side * 0.16), (0.9, FAR), stone, Label.PAVEMENT)
-        band(canvas, (kerb - side * 0.05, kerb), (0.9, FAR), times(stone, 0.55), None)
+        band(canvas, (kerb - side * 0.05, kerb), (0.9, FAR), scale_colour(stone, 0.55), None)
         band(canvas, (kerb - side * 0.35, kerb - side * 0.05), (0.9, 60.0), gutter, None)
 
 
@@ -73,10 +73,10 @@ def _patches(canvas: Canvas, rng: np.random.Generator, street: Street, road: Col
     for _ in range(int(rng.integers(1, 5))):
         x, z = rng.uniform(street.left_kerb + 0.5, street.right_kerb - 1.5), rng.uniform(3.5, 22)
         end = z + rng.uniform(1.0, 7.0)
-        band(canvas, (x, x + rng.uniform(0.6, 1.8)), (z, end), times(road, rng.uniform(0.78, 1.16)), None)
+        band(canvas, (x, x + rng.uniform(0.6, 1.8)), (z, end), scale_colour(road, rng.uniform(0.78, 1.16)), None)
     for _ in range(int(rng.integers(0, 4))):
         x, z = rng.uniform(street.left_kerb + 0.6, street.right_kerb - 0.6), rng.uniform(4.5, 16)
-        _manhole(canvas, x, z, times(road, 0.55), times(road, 0.85))
+        _manhole(canvas, x, z, scale_colour(road, 0.55), scale_colour(road, 0.85))
 
 
 def _manhole(canvas: Canvas, x: float, z: float, rim: Colour, lid: Colour) -> None:
@@ -88,7 +88,7 @@ def _manhole(canvas: Canvas, x: float, z: float, rim: Colour, lid: Colour) -> No
 
 def _markings(canvas: Canvas, rng: np.random.Generator, street: Street, road: Colour) -> None:
     worn = mix(road, WHITE, rng.uniform(0.55, 0.95))
-    dash, gap = pick(rng, ((2.0, 4.0), (4.0, 2.0), (3.0, 3.0)))
+    dash, gap = choose(rng, ((2.0, 4.0), (4.0, 2.0), (3.0, 3.0)))
     start = rng.uniform(-dash, gap)
     for z in np.arange(1.0 + start, 70.0, dash + gap):
         if z + dash > 1.0:

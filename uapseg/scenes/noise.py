@@ -12,7 +12,7 @@ Field = NDArray[np.floating[Any]]
 
 
 @cache
-def tile(roughness: float) -> Field:
+def noise_tile(roughness: float) -> Field:
     """Return a square periodic field of ``SIDE`` pixels, mean 0 and deviation 1.
 
     Args:
@@ -28,14 +28,16 @@ def tile(roughness: float) -> Field:
     return field.astype(np.float32)
 
 
-def sample(roughness: float, rows: Field, columns: Field) -> Field:
+def sample_noise(roughness: float, rows: Field, columns: Field) -> Field:
     """Return the tile's values at real-valued ``rows`` and ``columns`` (any range, it repeats)."""
-    return ndimage.map_coordinates(tile(roughness), [rows, columns], order=1, mode="grid-wrap", output=np.float32)
+    return ndimage.map_coordinates(
+        noise_tile(roughness), [rows, columns], order=1, mode="grid-wrap", output=np.float32
+    )
 
 
-def patch(rng: np.random.Generator, roughness: float, height: int, width: int, step: float = 1.0) -> Field:
+def noise_patch(rng: np.random.Generator, roughness: float, height: int, width: int, step: float = 1.0) -> Field:
     """Return ``height`` by ``width`` values from a random place, ``step`` tile pixels apart."""
     row, column = rng.uniform(0, SIDE, 2)
     rows = ((row + step * np.arange(height)) % SIDE).astype(np.intp)
     columns = ((column + step * np.arange(width)) % SIDE).astype(np.intp)
-    return tile(roughness)[rows[:, None], columns[None, :]]
+    return noise_tile(roughness)[rows[:, None], columns[None, :]]

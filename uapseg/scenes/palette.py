@@ -44,12 +44,12 @@ FOLIAGE: tuple[Colour, ...] = (
 )
 
 
-def pick(rng: np.random.Generator, items: Sequence[Item]) -> Item:
+def choose(rng: np.random.Generator, items: Sequence[Item]) -> Item:
     """Return one item, all equally likely."""
     return items[int(rng.integers(len(items)))]
 
 
-def vector(colour: Colour) -> NDArray[np.float32]:
+def to_array(colour: Colour) -> NDArray[np.float32]:
     """Return ``colour`` as an array of three, to multiply pictures with."""
     return np.array(colour, np.float32)
 
@@ -64,12 +64,12 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
     )
 
 
-def times(colour: Colour, factor: float) -> Colour:
+def scale_colour(colour: Colour, factor: float) -> Colour:
     """Return ``colour`` brightened (``factor`` above 1) or darkened (below 1)."""
     return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
 
 
-def vary(rng: np.random.Generator, colour: Colour, amount: float = 14.0) -> Colour:
+def jitter(rng: np.random.Generator, colour: Colour, amount: float = 14.0) -> Colour:
     """Return ``colour`` moved by a common and a per-channel random step of about ``amount``."""
     red, green, blue = rng.normal(0.0, amount * 0.5, 3) + rng.normal(0.0, amount)
     return (colour[0] + red, colour[1] + green, colour[2] + blue)

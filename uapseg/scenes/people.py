@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uapseg.scenes.canvas import Canvas, Label, Point
-from uapseg.scenes.palette import CLOTH, HAIR, PAINT, SKIN, Colour, mix, pick, times, vary
+from uapseg.scenes.palette import CLOTH, HAIR, PAINT, SKIN, Colour, choose, jitter, mix, scale_colour
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Figure:
         """Draw a limb through ``joints`` (body heights) with a lighter side towards the sun."""
         canvas = self.canvas
         size = canvas.camera.scale(self.z) * self.tall
-        shift = canvas.light.side(0.22 * width)
+        shift = canvas.light.bright_side(0.22 * width)
         dark, bright = self.shades(colour)
         canvas.stroke([self.point(*joint) for joint in joints], width * size, dark, self.z, self.label)
         lit = [self.point(joint[0] + shift, joint[1]) for joint in joints]
@@ -48,7 +48,7 @@ class Figure:
         dark, bright = self.shades(colour)
         self.canvas.polygon([self.point(*corner) for corner in outline], dark, self.z, self.label)
         middle = sum(corner[0] for corner in outline) / len(outline)
-        side = self.canvas.light.side()
+        side = self.canvas.light.bright_side()
         lit = [(max(c[0], middle - 0.01) if side > 0 else min(c[0], middle + 0.01), c[1]) for c in outline]
         self.canvas.polygon([self.point(*corner) for corner in lit], bright, self.z, None)
 
@@ -60,16 +60,19 @@ class Figure:
     def shades(self, colour: Colour) -> tuple[Colour, Colour]:
         """Return ``colour`` on the side away from the sun and on the side towards it."""
         light = self.canvas.light
-        dark = light.lit(times(colour, 0.9), (light.side(0.15), 0.0, -0.7))
-        return dark, mix(dark, light.lit(times(colour, 0.92), (light.side(0.75), 0.3, -0.6)), 0.65)
+        dark = light.shade(scale_colour(colour, 0.9), (light.bright_side(0.15), 0.0, -0.7))
+        return dark, mix(dark, light.shade(scale_colour(colour, 0.92), (light.bright_side(0.75), 0.3, -0.6)), 0.65)
 
     def drop_shadow(self, reach: float = 0.22) -> None:
         """Cast the figure's shadow on the ground."""
         x, z = self.x, self.z
-        self.canvas.shadow([(x - reach, z - 0.1), (x + reach, z - 0.1), (x + reach, z + 0.1), (x - reach, z + 0.1)],
-                           self.tall * 0.95)  # fmt: skip
+        near, far = z - 0.1, z + 0.1
+        footprint = [(x - reach, near), (x + reach, near), (x + reach, far), (x - reach, far)]
+        self.canvas.cast_shadow(footprint, self.tall * 0.95)
         wide = reach * 1.5
-        self.canvas.dim([(x - wide, z - 0.22), (x + wide, z - 0.22), (x + wide, z + 0.22), (x - wide, z + 0.22)], 220)
+        self.canvas.darken_contact(
+            [(x - wide, z - 0.22), (x + wide, z - 0.22), (x + wide, z + 0.22), (x - wide, z + 0.22)], 220
+        )
 
 
 @dataclass(frozen=True)
@@ -88,16 +91,16 @@ class Outfit:
 def random_outfit(rng: np.random.Generator) -> Outfit:
     """Return what a random person wears."""
     return Outfit(
-        top=vary(rng, pick(rng, CLOTH if rng.random() < 0.7 else PAINT), 10),
-        legs=vary(
+        top=jitter(rng, choose(rng, CLOTH if rng.random() < 0.7 else PAINT), 10),
+        legs=jitter(
             rng,
-            pick(rng, ((40, 46, 66), (52, 60, 84), (36, 36, 38), (120, 108, 90), (88, 88, 90), (150, 140, 120))),
+            choose(rng, ((40, 46, 66), (52, 60, 84), (36, 36, 38), (120, 108, 90), (88, 88, 90), (150, 140, 120))),
             8,
         ),
-        shoes=pick(rng, ((30, 28, 28), (70, 48, 34), (220, 216, 210))),
-        skin=vary(rng, pick(rng, SKIN), 6),
-        hair=vary(rng, pick(rng, HAIR), 6),
-        hem=pick(rng, (0.47, 0.47, 0.45, 0.36, 0.30)),
+        shoes=choose(rng, ((30, 28, 28), (70, 48, 34), (220, 216, 210))),
+        skin=jitter(rng, choose(rng, SKIN), 6),
+        hair=jitter(rng, choose(rng, HAIR), 6),
+        hem=choose(rng, (0.47, 0.47, 0.45, 0.36, 0.30)),
         skirt=rng.random() < 0.22,
     )
 
@@ -108,14 +111,14 @@ def paint_person(canvas: Canvas, rng: np.random.Generator, x: float, z: float, *
     outfit = random_outfit(rng)
     figure.drop_shadow()
     profile = rng.random() < 0.45
-    facing = pick(rng, (-1, 1))
+    facing = choose(rng, (-1, 1))
     swing = rng.uniform(0.15, 0.5) if rng.random() < 0.8 else 0.05
     if profile:
         _from_side(figure, rng, outfit, facing, swing)
     else:
         _from_front(figure, rng, outfit, swing, back=facing < 0)
     if canvas.light.wet > 0.3 and rng.random() < 0.5:
-        _umbrella(figure, vary(rng, pick(rng, PAINT), 12))
+        _umbrella(figure, jitter(rng, choose(rng, PAINT), 12))
 
 
 def _leg(figure: Figure, hip: Point, angle: float, bend: float, facing: int, outfit: Outfit, shade: float) -> None:
@@ -124,7 +127,7 @@ def _leg(figure: Figure, hip: Point, angle: float, bend: float, facing: int, out
         knee[0] + 0.235 * math.sin(angle - facing * bend),
         max(0.03, knee[1] - 0.235 * math.cos(angle - facing * bend)),
     )
-    figure.limb([hip, knee, ankle], 0.078, times(outfit.legs, shade))
+    figure.limb([hip, knee, ankle], 0.078, scale_colour(outfit.legs, shade))
     figure.limb(
         [(ankle[0] - facing * 0.01, ankle[1] - 0.012), (ankle[0] + facing * 0.075, ankle[1] - 0.02)],
         0.042,
@@ -135,7 +138,7 @@ def _leg(figure: Figure, hip: Point, angle: float, bend: float, facing: int, out
 def _arm(figure: Figure, shoulder: Point, angle: float, bend: float, outfit: Outfit, shade: float) -> Point:
     elbow = (shoulder[0] + 0.17 * math.sin(angle), shoulder[1] - 0.17 * math.cos(angle))
     hand = (elbow[0] + 0.15 * math.sin(angle + bend), elbow[1] - 0.15 * math.cos(angle + bend))
-    figure.limb([shoulder, elbow, hand], 0.06, times(outfit.top, shade))
+    figure.limb([shoulder, elbow, hand], 0.06, scale_colour(outfit.top, shade))
     figure.disc(hand, (0.026, 0.028), figure.shades(outfit.skin)[1])
     return hand
 
@@ -146,7 +149,7 @@ def _from_side(figure: Figure, rng: np.random.Generator, outfit: Outfit, facing:
     _leg(figure, hip, -facing * swing, swing * 0.9, facing, outfit, 0.78)
     _leg(figure, hip, facing * swing * 0.9, 0.1, facing, outfit, 1.0)
     if rng.random() < 0.3:
-        bag = vary(rng, pick(rng, PAINT), 10)
+        bag = jitter(rng, choose(rng, PAINT), 10)
         figure.shape(
             [(-facing * 0.05, 0.58), (-facing * 0.17, 0.6), (-facing * 0.16, 0.8), (-facing * 0.05, 0.82)], bag
         )
@@ -164,7 +167,7 @@ def _from_side(figure: Figure, rng: np.random.Generator, outfit: Outfit, facing:
     )
     hand = _arm(figure, shoulder, -facing * swing * 0.9, facing * 0.35, outfit, 0.95)
     if rng.random() < 0.35:
-        _carried(figure, hand, vary(rng, pick(rng, CLOTH), 12))
+        _carried(figure, hand, jitter(rng, choose(rng, CLOTH), 12))
     _head(figure, outfit, facing, back=False)
 
 
@@ -172,7 +175,7 @@ def _from_front(figure: Figure, rng: np.random.Generator, outfit: Outfit, swing:
     stride = 0.03 if swing > 0.1 else 0.0
     for side, lift in ((-1, stride), (1, 0.0)):
         joints = [(side * 0.048, 0.50), (side * 0.055, 0.27), (side * (0.055 - stride), 0.05 + lift)]
-        figure.limb(joints, 0.082, times(outfit.legs, 1.0 - 4 * lift))
+        figure.limb(joints, 0.082, scale_colour(outfit.legs, 1.0 - 4 * lift))
         figure.limb([(joints[2][0], 0.035 + lift), (joints[2][0] + side * 0.02, 0.025 + lift)], 0.05, outfit.shoes)
     hem = outfit.hem - (0.1 if outfit.skirt else 0.0)
     flare = 0.13 if outfit.skirt else 0.105
@@ -191,24 +194,24 @@ def _from_front(figure: Figure, rng: np.random.Generator, outfit: Outfit, swing:
         outfit.top,
     )
     if back and rng.random() < 0.4:
-        bag = vary(rng, pick(rng, PAINT), 10)
+        bag = jitter(rng, choose(rng, PAINT), 10)
         figure.shape([(-0.085, 0.58), (0.085, 0.58), (0.08, 0.8), (-0.08, 0.8)], bag)
     elif rng.random() < 0.4:
-        _carried(figure, pick(rng, hands), vary(rng, pick(rng, CLOTH), 12))
+        _carried(figure, choose(rng, hands), jitter(rng, choose(rng, CLOTH), 12))
     _head(figure, outfit, 0, back=back)
 
 
 def _head(figure: Figure, outfit: Outfit, facing: int, *, back: bool) -> None:
     dark, bright = figure.shades(outfit.skin)
     hair, shine = figure.shades(outfit.hair)
-    figure.limb([(0.0, 0.83), (facing * 0.008, 0.88)], 0.05, times(outfit.skin, 0.8))
+    figure.limb([(0.0, 0.83), (facing * 0.008, 0.88)], 0.05, scale_colour(outfit.skin, 0.8))
     if back:
         figure.disc((0.0, 0.93), (0.052, 0.066), hair)
-        figure.disc((figure.canvas.light.side(0.012), 0.945), (0.032, 0.042), shine)
+        figure.disc((figure.canvas.light.bright_side(0.012), 0.945), (0.032, 0.042), shine)
         return
     figure.disc((-facing * 0.012, 0.94), (0.055, 0.064), hair)
     figure.disc((facing * 0.012, 0.922), (0.042, 0.054), dark)
-    figure.disc((facing * 0.014 + figure.canvas.light.side(0.01), 0.922), (0.03, 0.046), bright)
+    figure.disc((facing * 0.014 + figure.canvas.light.bright_side(0.01), 0.922), (0.03, 0.046), bright)
 
 
 def _carried(figure: Figure, hand: Point, colour: Colour) -> None:

@@ -5,16 +5,16 @@ import math
 import numpy as np
 
 from uapseg.scenes.canvas import Canvas, Label
-from uapseg.scenes.noise import Field, patch
-from uapseg.scenes.palette import FOLIAGE, Colour, pick, times, vary, vector
+from uapseg.scenes.noise import Field, noise_patch
+from uapseg.scenes.palette import FOLIAGE, Colour, choose, jitter, scale_colour, to_array
 
 BARK: tuple[Colour, ...] = ((92, 74, 58), (110, 98, 84), (70, 58, 50), (130, 120, 108))
 
 
 def _crown_noise(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> tuple[Field, Field]:
     """Return coarse clumps and fine leaves for a crown of ``shape`` at ``scale`` pixels per metre."""
-    clumps = patch(rng, 1.35, *shape, step=float(np.clip(70.0 / scale, 0.25, 2.2)))
-    leaves = patch(rng, 0.55, *shape, step=float(np.clip(30.0 / scale, 0.3, 1.0)))
+    clumps = noise_patch(rng, 1.35, *shape, step=float(np.clip(70.0 / scale, 0.25, 2.2)))
+    leaves = noise_patch(rng, 0.55, *shape, step=float(np.clip(30.0 / scale, 0.3, 1.0)))
     return clumps, leaves
 
 
@@ -60,22 +60,22 @@ def _stamp_crown(
 ) -> None:
     light = canvas.light
     ramp = np.linspace(-0.3, 1.3, 64, dtype=np.float32)[:, None]
-    gain = np.maximum(0.0, 0.40 + 0.58 * ramp) * vector(light.ambient)
-    gain = gain + 0.95 * np.maximum(0.0, ramp - 0.32) * vector(light.direct)
-    warm = vector(colour) + np.clip(ramp - 0.5, 0, 1) * vector((34, 32, 0)) * np.mean(light.direct)
+    gain = np.maximum(0.0, 0.40 + 0.58 * ramp) * to_array(light.ambient)
+    gain = gain + 0.95 * np.maximum(0.0, ramp - 0.32) * to_array(light.direct)
+    warm = to_array(colour) + np.clip(ramp - 0.5, 0, 1) * to_array((34, 32, 0)) * np.mean(light.direct)
     clear = math.exp(-z / light.reach)
-    tones = np.clip(warm * gain * 1.15 * clear + vector(light.haze) * (1.0 - clear), 0, 255).astype(np.uint8)
+    tones = np.clip(warm * gain * 1.15 * clear + to_array(light.haze) * (1.0 - clear), 0, 255).astype(np.uint8)
     index = np.clip((slope + 0.3) * (63 / 1.6), 0, 63).astype(np.intp)
     pixels = tones[index]
     if stride > 1:
         pixels, mask = (part.repeat(stride, axis=0).repeat(stride, axis=1) for part in (pixels, mask))
-    canvas.stamp(corner, pixels, mask, label)
+    canvas.paste(corner, pixels, mask, label)
 
 
 def paint_tree(canvas: Canvas, rng: np.random.Generator, x: float, z: float, size: float) -> None:
     """Paint a tree of ``size`` metres (height, 4 to 10) standing at (x, z)."""
-    bark = vary(rng, pick(rng, BARK), 8)
-    colour = vary(rng, pick(rng, FOLIAGE), 9)
+    bark = jitter(rng, choose(rng, BARK), 8)
+    colour = jitter(rng, choose(rng, FOLIAGE), 9)
     slim = rng.random() < 0.2
     radii = (size * (0.17 if slim else rng.uniform(0.27, 0.36)), size * (0.40 if slim else rng.uniform(0.27, 0.34)))
     middle = size - radii[1]
@@ -84,11 +84,13 @@ def paint_tree(canvas: Canvas, rng: np.random.Generator, x: float, z: float, siz
     if not slim:
         for _ in range(1):
             dx, dy = rng.uniform(-0.6, 0.6) * radii[0], rng.uniform(-0.45, 0.25) * radii[1]
-            paint_crown(canvas, rng, (x + dx, middle + dy, z), (radii[0] * 0.72, radii[1] * 0.7), times(colour, 0.8))
+            paint_crown(
+                canvas, rng, (x + dx, middle + dy, z), (radii[0] * 0.72, radii[1] * 0.7), scale_colour(colour, 0.8)
+            )
     paint_crown(canvas, rng, (x, middle, z), radii, colour)
     foot = [(x - girth, z - girth), (x + girth, z - girth), (x + girth, z + girth), (x - girth, z + girth)]
-    canvas.shadow(foot, middle)
-    canvas.dim([(x - 0.4, z - 0.3), (x + 0.4, z - 0.3), (x + 0.4, z + 0.3), (x - 0.4, z + 0.3)], 200)
+    canvas.cast_shadow(foot, middle)
+    canvas.darken_contact([(x - 0.4, z - 0.3), (x + 0.4, z - 0.3), (x + 0.4, z + 0.3), (x - 0.4, z + 0.3)], 200)
     _crown_shadow(canvas, rng, x, z, middle, radii)
 
 
@@ -96,9 +98,9 @@ def _trunk(canvas: Canvas, x: float, z: float, top: float, girth: float, bark: C
     u, foot = canvas.camera.project(x, 0.0, z)
     _, head = canvas.camera.project(x, top, z)
     half = girth * canvas.camera.scale(z) / 2
-    lit = canvas.light.lit(bark, (canvas.light.side(0.8), 0.0, -0.6))
-    dark = canvas.light.lit(times(bark, 0.7), (0.0, 0.0, -1.0))
-    side = canvas.light.side()
+    lit = canvas.light.shade(bark, (canvas.light.bright_side(0.8), 0.0, -0.6))
+    dark = canvas.light.shade(scale_colour(bark, 0.7), (0.0, 0.0, -1.0))
+    side = canvas.light.bright_side()
     outline = [(u - half * 1.5, foot), (u - half, foot - 3 * half), (u - half * 0.6, head)]
     outline += [(u + half * 0.6, head), (u + half, foot - 3 * half), (u + half * 1.5, foot)]
     canvas.polygon(outline, dark, z, Label.TREE)
@@ -117,12 +119,12 @@ def _crown_shadow(
         dx, dz = rng.normal(0, 0.45, 2) * radii[0]
         size = radii[0] * rng.uniform(0.25, 0.55)
         blob = [(centre_x + dx + size * float(np.cos(t)), centre_z + dz + size * float(np.sin(t))) for t in turn]
-        canvas.dark([(bx, max(bz, 1.2)) for bx, bz in blob], 235)
+        canvas.add_shadow([(bx, max(bz, 1.2)) for bx, bz in blob], 235)
 
 
 def paint_hedge(canvas: Canvas, rng: np.random.Generator, x: float, along: tuple[float, float], height: float) -> None:
     """Paint greenery behind the building line from far to near, ``along`` in metres ahead."""
-    colour = vary(rng, pick(rng, FOLIAGE), 10)
+    colour = jitter(rng, choose(rng, FOLIAGE), 10)
     for z in np.arange(along[1], along[0], -3.2):
         centre = (x + rng.uniform(-0.3, 0.3), height * 0.45, float(z))
-        paint_crown(canvas, rng, centre, (2.3, height * rng.uniform(0.5, 0.75)), vary(rng, colour, 5))
+        paint_crown(canvas, rng, centre, (2.3, height * rng.uniform(0.5, 0.75)), jitter(rng, colour, 5))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from uapseg.scenes.canvas import Canvas, Label, Point3
-from uapseg.scenes.palette import CLOTH, PAINT, Colour, mix, pick, times, vary
+from uapseg.scenes.palette import CLOTH, PAINT, Colour, choose, jitter, mix, scale_colour
 
 Rectangle = Callable[..., list[Point3]]
 HEAD = 2.75
@@ -24,9 +24,9 @@ def paint_shop(
         along: Near and far end, metres ahead.
     """
     normal = (-float(side), 0.0, 0.0)
-    colour = vary(rng, pick(rng, PAINT), 12)
+    colour = jitter(rng, choose(rng, PAINT), 12)
     z0, z1 = along[0] + 0.25, along[1] - 0.25
-    canvas.face(rectangle((z0, z1), (0, 3.45)), times(colour, 0.8), Label.BUILDING, normal)
+    canvas.face(rectangle((z0, z1), (0, 3.45)), scale_colour(colour, 0.8), Label.BUILDING, normal)
     _display(canvas, rng, rectangle, (z0 + 0.2, z1 - 0.2))
     canvas.face(rectangle((z0, z1), (HEAD, 3.4), 0.12), colour, Label.BUILDING, normal)
     _lettering(canvas, rng, rectangle, (z0, z1), colour)
@@ -43,16 +43,18 @@ def _display(canvas: Canvas, rng: np.random.Generator, rectangle: Rectangle, alo
     for pane in range(count):
         near, far = z0 + pane * step + 0.07, z0 + (pane + 1) * step - 0.07
         low = 0.12 if pane == door else 0.6
-        canvas.face(rectangle((near, far), (low, HEAD - 0.1)), times(warm, rng.uniform(0.75, 1.05)), Label.BUILDING)
+        canvas.face(
+            rectangle((near, far), (low, HEAD - 0.1)), scale_colour(warm, rng.uniform(0.75, 1.05)), Label.BUILDING
+        )
         canvas.face(
             rectangle((near, far), (HEAD - 0.7, HEAD - 0.1)), mix(warm, canvas.light.haze, 0.3), Label.BUILDING
         )
         if pane == door:
-            canvas.face(rectangle((near + 0.15, far - 0.15), (0.15, 2.1)), times(warm, 0.6), Label.BUILDING)
+            canvas.face(rectangle((near + 0.15, far - 0.15), (0.15, 2.1)), scale_colour(warm, 0.6), Label.BUILDING)
             continue
         for _ in range(3):
             at, height = rng.uniform(near, max(near, far - 0.4)), rng.uniform(0.3, 1.1)
-            goods = mix(vary(rng, pick(rng, CLOTH), 15), warm, 0.45)
+            goods = mix(jitter(rng, choose(rng, CLOTH), 15), warm, 0.45)
             canvas.face(
                 rectangle((at, min(far, at + rng.uniform(0.3, 0.6))), (0.62, 0.62 + height)), goods, Label.BUILDING
             )
@@ -77,7 +79,7 @@ def _lettering(
 def _awning(
     canvas: Canvas, rng: np.random.Generator, rectangle: Rectangle, side: int, along: tuple[float, float]
 ) -> None:
-    first, second = vary(rng, pick(rng, PAINT), 14), (232, 226, 212)
+    first, second = jitter(rng, choose(rng, PAINT), 14), (232, 226, 212)
     stripes = max(3, round((along[1] - along[0]) / 0.6))
     step = (along[1] - along[0]) / stripes
     depth = rng.uniform(0.8, 1.3)
@@ -88,4 +90,6 @@ def _awning(
         upper = rectangle((near, far), (HEAD + 0.05, HEAD + 0.05), 0.1)
         lower = rectangle((near, far), (2.2, 2.2), depth)
         canvas.face([upper[0], upper[1], lower[1], lower[0]], colour, Label.BUILDING, normal)
-        canvas.face(rectangle((near, far), (2.0, 2.2), depth), times(colour, 0.8), Label.BUILDING, (-side, 0.0, 0.0))
+        canvas.face(
+            rectangle((near, far), (2.0, 2.2), depth), scale_colour(colour, 0.8), Label.BUILDING, (-side, 0.0, 0.0)
+        )

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image
 
 from uapseg.scenes.camera import Camera, Light
-from uapseg.scenes.noise import Field, patch, sample
-from uapseg.scenes.palette import Colour, mix, pick, vary, vector
+from uapseg.scenes.noise import Field, noise_patch, sample_noise
+from uapseg.scenes.palette import Colour, choose, jitter, mix, to_array
 
 Recipe = tuple[Colour, Colour, Colour, Colour, float, tuple[float, float], float, float, float, float]
 # zenith, horizon, sunlight, skylight, sun's height, cloud cover, haze reach, shadow, wet, night
@@ -35,10 +35,10 @@ RECIPES: tuple[Recipe, ...] = (
 
 def random_weather(rng: np.random.Generator) -> tuple[Light, Recipe]:
     """Return the light of a random weather, and the recipe for its sky."""
-    recipe = pick(rng, RECIPES if rng.random() < 0.6 else RECIPES[:3])
+    recipe = choose(rng, RECIPES if rng.random() < 0.6 else RECIPES[:3])
     elevation = recipe[4] * rng.uniform(0.85, 1.2)
-    azimuth = rng.uniform(0.3, 1.25) * pick(rng, (-1.0, 1.0))
-    ahead = math.cos(azimuth) * pick(rng, (-1.0, -1.0, -1.0, 0.6))
+    azimuth = rng.uniform(0.3, 1.25) * choose(rng, (-1.0, 1.0))
+    ahead = math.cos(azimuth) * choose(rng, (-1.0, -1.0, -1.0, 0.6))
     level = math.cos(elevation)
     light = Light(
         sun=(math.sin(azimuth) * level, math.sin(elevation), ahead * level),
@@ -59,7 +59,7 @@ def _clouds(rng: np.random.Generator, height: int, width: int) -> Field:
     row, column = rng.uniform(0, 512, 2)
     wide = (np.arange(width) - width / 2)[None, :] * depth[:, None] * 0.09 + column
     rows = (depth * 14 + row)[:, None] + np.zeros_like(wide)
-    return sample(1.6, rows.astype(np.float32), wide.astype(np.float32))
+    return sample_noise(1.6, rows.astype(np.float32), wide.astype(np.float32))
 
 
 def paint_sky(
@@ -69,16 +69,16 @@ def paint_sky(
     width, height = size[0] // 2, size[1] // 2
     horizon = min(height, round(camera.v0 / 2) + 4)
     rise = np.linspace(1.0, 0.0, horizon, dtype=np.float32)[:, None, None]
-    zenith, low = vector(vary(rng, recipe[0], 6)), vector(recipe[1])
+    zenith, low = to_array(jitter(rng, recipe[0], 6)), to_array(recipe[1])
     sky = low + (zenith - low) * rise**0.75
     thickness = _clouds(rng, horizon, width) + rng.uniform(*recipe[5])
     cover = (1.0 / (1.0 + np.exp(-3.2 * (thickness - 0.35))))[:, :, None]
     body = np.clip(1.06 - 0.10 * np.maximum(thickness - 0.5, 0.0), 0.78, 1.1)[:, :, None]
-    white = vector(mix((246, 246, 248), recipe[1], 0.5)) * body
+    white = to_array(mix((246, 246, 248), recipe[1], 0.5)) * body
     sky = sky + (white - sky) * cover * (0.45 + 0.5 * rise)
     sun_u = width * (0.5 + 0.7 * light.sun[0])
     glow = np.exp(-np.hypot((np.arange(width) - sun_u)[None, :], 1.2 * (np.arange(horizon) - horizon)[:, None]) / 90)
-    sky += glow[:, :, None].astype(np.float32) * vector(light.direct) * 46
+    sky += glow[:, :, None].astype(np.float32) * to_array(light.direct) * 46
     canvas = np.empty((height, width, 3), np.float32)
     canvas[:horizon] = sky
     canvas[horizon:] = light.haze
@@ -87,4 +87,4 @@ def paint_sky(
 
 def skyline(rng: np.random.Generator, width: int) -> Field:
     """Return a rough ridge of ``width`` values, mean 0 and deviation about 1."""
-    return patch(rng, 1.2, 1, width, 0.5)[0]
+    return noise_patch(rng, 1.2, 1, width, 0.5)[0]

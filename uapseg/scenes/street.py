@@ -14,7 +14,7 @@ from uapseg.scenes.cyclists import paint_cyclist
 from uapseg.scenes.fences import paint_fence
 from uapseg.scenes.furniture import paint_column, paint_lamp, paint_poster, paint_sign, paint_traffic_light
 from uapseg.scenes.ground import Street
-from uapseg.scenes.palette import FOLIAGE, pick, vary
+from uapseg.scenes.palette import FOLIAGE, choose, jitter
 from uapseg.scenes.people import paint_person
 from uapseg.scenes.plants import paint_crown, paint_hedge, paint_tree
 from uapseg.scenes.vehicles import paint_vehicle
@@ -38,12 +38,12 @@ def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
     """Paint the far end of the street: trees and blocks in the haze."""
     for _ in range(5):
         x, width, height = rng.uniform(-60, 60), rng.uniform(8, 20), rng.uniform(5, 13)
-        wall = vary(rng, (150, 140, 130), 20)
+        wall = jitter(rng, (150, 140, 130), 20)
         corners = [(x, 0.0, 115.0), (x + width, 0.0, 115.0), (x + width, height, 115.0), (x, height, 115.0)]
         canvas.face(corners, wall, Label.BUILDING, (0.0, 0.0, -1.0))
     for x in np.linspace(-60, 60, 9).tolist():
         size = rng.uniform(4, 7)
-        paint_crown(canvas, rng, (x, size * 0.4, 105.0), (8.0, size), vary(rng, pick(rng, FOLIAGE), 8))
+        paint_crown(canvas, rng, (x, size * 0.4, 105.0), (8.0, size), jitter(rng, choose(rng, FOLIAGE), 8))
 
 
 def paint_sides(canvas: Canvas, rng: np.random.Generator, street: Street) -> None:
@@ -110,9 +110,9 @@ def _furniture(canvas: Canvas, rng: np.random.Generator, street: Street) -> list
             add(paint_tree, kerb + side * 0.4, z, rng.uniform(4.6, 7.5)) if rng.random() < 0.75 else None
         for z in np.arange(rng.uniform(9, 15), 22, rng.uniform(17, 26)).tolist():
             add(paint_lamp, kerb, z, side)
-        add(pick(rng, (paint_sign, paint_sign, paint_sign, paint_traffic_light)), kerb, rng.uniform(7.5, 15))
+        add(choose(rng, (paint_sign, paint_sign, paint_sign, paint_traffic_light)), kerb, rng.uniform(7.5, 15))
         if rng.random() < 0.5:
-            add(pick(rng, (paint_sign, paint_traffic_light, paint_poster)), kerb + side * 0.4, rng.uniform(9, 20))
+            add(choose(rng, (paint_sign, paint_traffic_light, paint_poster)), kerb + side * 0.4, rng.uniform(9, 20))
         if rng.random() < 0.2:
             add(paint_column, kerb, rng.uniform(6, 13))
         if rng.random() < 0.35:
@@ -133,11 +133,11 @@ def _traffic(canvas: Canvas, rng: np.random.Generator, street: Street, *, parkin
     oncoming = np.arange(rng.uniform(8, 16), 32, rng.uniform(9, 16))
     cars += _queue(rng, oncoming, 0.7, lambda: street.right_kerb - rng.uniform(1.3, 2.0), 0.05, math.pi)
     if rng.random() < 0.12:
-        paint = vary(rng, pick(rng, ((176, 34, 38), (40, 90, 150), (210, 200, 190))), 8)
+        paint = jitter(rng, choose(rng, ((176, 34, 38), (40, 90, 150), (210, 200, 190))), 8)
         cars.append(Vehicle(BUS, street.right_kerb - 1.7, rng.uniform(20, 30), math.pi, paint))
     if rng.random() < 0.2:
         x, z = rng.uniform(-1, 3), rng.uniform(17, 26)
-        cars.append(random_vehicle(rng, x, z, pick(rng, (-1.0, 1.0)) * rng.uniform(1.1, 1.9)))
+        cars.append(random_vehicle(rng, x, z, choose(rng, (-1.0, 1.0)) * rng.uniform(1.1, 1.9)))
     return cars
 
 
@@ -173,7 +173,7 @@ def _cyclists(canvas: Canvas, rng: np.random.Generator, street: Street, taken: l
         x = (
             rng.uniform(-3.6, 3.6)
             if crossing
-            else pick(rng, (street.left_kerb + 0.7, street.right_kerb - 0.7, -0.2, 0.9))
+            else choose(rng, (street.left_kerb + 0.7, street.right_kerb - 0.7, -0.2, 0.9))
         )
         if len(things) < wanted and _claim(taken, (x, z, 0.9 if crossing else 0.3, 0.4 if crossing else 0.9)):
             things.append((z, lambda x=x, z=z, crossing=crossing: paint_cyclist(canvas, rng, x, z, crossing=crossing)))

@@ -5,7 +5,7 @@ import numpy as np
 from uapseg.scenes.camera import Camera
 from uapseg.scenes.canvas import Material
 from uapseg.scenes.ground import Street
-from uapseg.scenes.noise import Field, sample, tile
+from uapseg.scenes.noise import Field, noise_tile, sample_noise
 
 Plan = tuple[Field, Field, Field]
 HASH = 521.0
@@ -47,8 +47,8 @@ def _joints(position: Field, width: float, footprint: Field) -> Field:
 
 def _asphalt(plan: Plan) -> Field:
     x, z, _ = plan
-    coarse = sample(1.1, z * 9.0, x * 22.0)
-    fine = sample(0.35, z * 31.0, x * 60.0)
+    coarse = sample_noise(1.1, z * 9.0, x * 22.0)
+    fine = sample_noise(0.35, z * 31.0, x * 60.0)
     tracks = 0.03 * np.cos((x % 3.4) * (2 * np.pi / 1.7))
     return 1.0 + 0.055 * coarse + 0.06 * fine * np.clip(14 / z, 0.2, 1.0) + tracks
 
@@ -60,7 +60,7 @@ def _slabs(plan: Plan) -> Field:
     tone = _cells(np.floor(row), np.floor(column)) * np.clip(0.7 / (8 * footprint), 0, 1)
     along = np.clip(footprint * z / 2.0, 0.03, 1.0) / 0.7
     lines = np.maximum(_joints(column, 0.02, footprint / 1.4), _joints(row, 0.02, along))
-    return (1.0 + 0.06 * tone + 0.05 * sample(1.0, z * 12.0, x * 25.0)) * (1.0 - 0.34 * lines)
+    return (1.0 + 0.06 * tone + 0.05 * sample_noise(1.0, z * 12.0, x * 25.0)) * (1.0 - 0.34 * lines)
 
 
 def _brick(plan: Plan) -> Field:
@@ -70,12 +70,12 @@ def _brick(plan: Plan) -> Field:
     fade = np.clip(1.5 - footprint * 9, 0.0, 1.0)
     tone = _cells(np.floor(course), np.floor(header)) * fade
     lines = np.maximum(_joints(course, 0.07, footprint / 0.3), _joints(header, 0.03, footprint / 0.3)) * fade
-    return (1.0 + 0.10 * tone + 0.06 * sample(1.0, up * 20.0, along * 20.0)) * (1.0 - lines * 0.2) + 0.05 * lines
+    return (1.0 + 0.10 * tone + 0.06 * sample_noise(1.0, up * 20.0, along * 20.0)) * (1.0 - lines * 0.2) + 0.05 * lines
 
 
 def _plaster(plan: Plan) -> Field:
     along, up, _ = plan
-    return 1.0 + 0.045 * sample(1.4, up * 9.0, along * 16.0) + 0.018 * sample(0.7, up * 24.0, along * 24.0)
+    return 1.0 + 0.045 * sample_noise(1.4, up * 9.0, along * 16.0) + 0.018 * sample_noise(0.7, up * 24.0, along * 24.0)
 
 
 def grain(camera: Camera, street: Street, materials: np.ndarray) -> Field:
@@ -87,9 +87,9 @@ def grain(camera: Camera, street: Street, materials: np.ndarray) -> Field:
         materials: ``Material`` of each final pixel, uint8 (height, width).
     """
     height, width = materials.shape
-    factor = 1.0 + 0.006 * tile(0.7)[:height, :width]
+    factor = 1.0 + 0.006 * noise_tile(0.7)[:height, :width]
     rough = materials == Material.RENDER
-    factor[rough] += 0.05 * tile(1.2)[:height, :width][rough]
+    factor[rough] += 0.05 * noise_tile(1.2)[:height, :width][rough]
     for material, painter, ground in (
         (Material.ASPHALT, _asphalt, True),
         (Material.SLABS, _slabs, True),

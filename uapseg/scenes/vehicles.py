@@ -7,7 +7,7 @@ import numpy as np
 
 from uapseg.scenes.bodies import BUS, VAN, Vehicle
 from uapseg.scenes.canvas import Canvas, Label, Point3
-from uapseg.scenes.palette import Colour, mix, times
+from uapseg.scenes.palette import Colour, mix, scale_colour
 
 PARTS = ("rear_bumper", "tail", "rear_glass", "roof", "windscreen", "bonnet", "nose", "front_bumper")
 GLASS: Colour = (40, 46, 54)
@@ -51,7 +51,7 @@ def _mirror(canvas: Canvas, car: Vehicle, side: int) -> None:
     inner, outer = side * (car.half(up) - 0.02), side * (car.half(up) + 0.19)
     corners = [car.place(along, up, inner), car.place(along, up, outer), car.place(along, up + 0.15, outer),
                car.place(along, up + 0.17, inner)]  # fmt: skip
-    canvas.face(corners, times(car.paint, 0.7), Label.CAR, (0.0, 0.2, -0.98))
+    canvas.face(corners, scale_colour(car.paint, 0.7), Label.CAR, (0.0, 0.2, -0.98))
 
 
 def _sees(canvas: Canvas, point: Point3, normal: Point3) -> bool:
@@ -64,12 +64,12 @@ def _sees(canvas: Canvas, point: Point3, normal: Point3) -> bool:
 def _shadow(canvas: Canvas, car: Vehicle) -> None:
     half, length = car.body.width / 2, car.body.length
     corners = [car.place(a, 0, c) for a, c in ((0, -half), (0, half), (length, half), (length, -half))]
-    canvas.shadow([(x, max(z, 1.2)) for x, _, z in corners], car.body.height * 0.85)
+    canvas.cast_shadow([(x, max(z, 1.2)) for x, _, z in corners], car.body.height * 0.85)
     wide = [
         car.place(a, 0, c * 1.08)
         for a, c in ((-0.1, -half), (-0.1, half), (length + 0.1, half), (length + 0.1, -half))
     ]
-    canvas.dim([(x, max(z, 1.2)) for x, _, z in wide])
+    canvas.darken_contact([(x, max(z, 1.2)) for x, _, z in wide])
 
 
 def _underside(canvas: Canvas, car: Vehicle) -> None:
@@ -130,12 +130,12 @@ def _glass(canvas: Canvas, rng: np.random.Generator, patch: Patch, *, large: boo
 
 
 def _tail(patch: Patch, rng: np.random.Generator, lamp: Colour, paint: Colour) -> None:
-    patch(-1, 1, 0.0, 0.14, times(paint, 0.7))
+    patch(-1, 1, 0.0, 0.14, scale_colour(paint, 0.7))
     for side in (-1, 1):
         patch(side, side * 0.72, 0.2, 0.92, lamp, lit=False)
         patch(side * 0.98, side * 0.76, 0.3, 0.5, (236, 210, 190), lit=False)
-    patch(-0.7, 0.7, 0.9, 1.0, times(paint, 1.18))
-    patch(-0.28, 0.28, 0.3, 0.42, times(paint, 0.75))
+    patch(-0.7, 0.7, 0.9, 1.0, scale_colour(paint, 1.18))
+    patch(-0.28, 0.28, 0.3, 0.42, scale_colour(paint, 0.75))
     if rng.random() < 0.3:
         patch(-0.7, 0.7, 0.62, 0.66, (170, 172, 174))
 
@@ -158,7 +158,7 @@ def _flank(canvas: Canvas, car: Vehicle, side: int) -> None:
 
     canvas.face([at(*point) for point in body.profile], car.paint, Label.CAR, normal)
     low = [at(a, y) for a, y in ((0.03, 0.3), (0.0, 0.56), (body.length, 0.56), (body.length - 0.03, 0.3))]
-    canvas.face(low, times(car.paint, 0.72), None, normal)
+    canvas.face(low, scale_colour(car.paint, 0.72), None, normal)
     shine = [
         at(a, y)
         for a, y in (
@@ -172,7 +172,7 @@ def _flank(canvas: Canvas, car: Vehicle, side: int) -> None:
     _side_windows(canvas, car, at)
     for seam in (body.wheels[0] + 0.5, (body.wheels[0] + body.wheels[1]) / 2 + 0.15, body.wheels[1] - 0.55):
         strip = [at(seam, 0.36), at(seam + 0.035, 0.36), at(seam + 0.035, body.belt), at(seam, body.belt)]
-        canvas.face(strip, times(car.paint, 0.5), None, normal)
+        canvas.face(strip, scale_colour(car.paint, 0.5), None, normal)
     for along in body.wheels:
         _wheel(canvas, car, side, along)
 
