@@ -1,8 +1,21 @@
-"""Moves: pictures and label maps move together, and come back."""
+"""Augmentations: pictures and label maps change together, exactly."""
 
+import pytest
 import torch
 
-from uapseg.attack.augmentation import Move, apply_moves, random_moves
+from uapseg.attack.augmentation import (
+    Crop,
+    Crops,
+    CutOut,
+    Move,
+    Moves,
+    Paste,
+    Pastes,
+    apply_moves,
+    random_crops,
+    random_moves,
+    random_paste,
+)
 
 
 def test_a_move_carries_each_pixel_and_mirrors_what_enters():
@@ -26,3 +39,77 @@ def test_moves_follow_the_seed_and_stay_within_the_shift():
     assert {move.down for move in moves} == {move.right for move in moves} == set(range(-3, 4))
     assert {move.flip for move in moves} == {True, False}
     assert not any(move.flip for move in random_moves(50, 3, flip=False, seed=1))
+
+
+def cut_out(*rows: str) -> CutOut:
+    """An object of grey 0.5, drawn with a # for each of its pixels."""
+    mask = torch.tensor([[sign == "#" for sign in row] for row in rows])
+    return CutOut(torch.full((3, *mask.shape), 0.5), mask)
+
+
+def test_a_crop_fills_the_picture_with_a_part_of_it_and_labels_take_the_nearest():
+    maps = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4)
+    crops = Crops([Crop(2, 0, 2, 2)])
+    assert crops.maps(maps)[0, 0].tolist() == [[8, 8, 9, 9]] * 2 + [[12, 12, 13, 13]] * 2
+    images = maps.expand(1, 3, 4, 4).float() / 16
+    assert crops.images(images).shape == images.shape
+    assert crops.images(images)[0, 0, 0, 0] == images[0, 0, 2, 0]
+    whole = Crops([Crop(0, 0, 4, 4)])
+    assert torch.equal(whole.images(images), images)
+    assert torch.equal(whole.maps(maps), maps)
+
+
+def test_crops_follow_the_seed_and_keep_at_least_half_of_each_side():
+    crops = random_crops(300, (40, 20), seed=1)
+    assert crops == random_crops(300, (40, 20), seed=1)
+    assert {crop.height for crop in crops} == set(range(10, 21))
+    assert all(abs(crop.width - 2 * crop.height) <= 1 for crop in crops)
+    assert all(crop.top + crop.height <= 20 and crop.left + crop.width <= 40 for crop in crops)
+    assert all(crop.top >= 0 and crop.left >= 0 for crop in crops)
+
+
+def test_a_pasted_object_covers_its_own_pixels_alone_and_keeps_the_label_below():
+    pastes = Pastes([[Paste(cut_out("#.", "##"), 1, 1)], []])
+    images, maps = torch.zeros(2, 3, 4, 4), torch.ones(2, 2, 4, 4, dtype=torch.uint8)
+    covered = [[0, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
+    assert (pastes.images(images)[0] == 0.5 * torch.tensor(covered)).all()
+    assert pastes.maps(maps)[0, 1].tolist() == [[1 - one for one in row] for row in covered]
+    assert (pastes.maps(maps)[:, 0] == 1).all()  # the labels wanted
+    assert (pastes.maps(maps)[1] == 1).all()
+    assert not images.any()
+    assert (maps == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("top", "left", "covered"),
+    [(-1, -1, {(0, 0)}), (3, 3, {(3, 3)}), (-1, 3, {(0, 3)}), (-2, 0, set()), (4, 0, set()), (0, -9, set())],
+)
+def test_an_object_may_reach_beyond_the_picture(top, left, covered):
+    pastes = Pastes([[Paste(cut_out("##", "##"), top, left)]])
+    image = pastes.images(torch.zeros(1, 3, 4, 4))[0, 0]
+    assert {tuple(place) for place in image.nonzero().tolist()} == covered
+    groups = pastes.maps(torch.ones(1, 2, 4, 4, dtype=torch.uint8))[0, 1]
+    assert {tuple(place) for place in (groups == 0).nonzero().tolist()} == covered
+
+
+def test_objects_are_resized_mirrored_and_placed_by_the_seed():
+    drawn = [random_paste(cut_out("#" * 10, "." * 10), (40, 30), torch.Generator().manual_seed(s)) for s in range(200)]
+    again = random_paste(cut_out("#" * 10, "." * 10), (40, 30), torch.Generator().manual_seed(7))
+    assert (again.top, again.left) == (drawn[7].top, drawn[7].left)
+    assert torch.equal(again.cut_out.image, drawn[7].cut_out.image)
+    assert {paste.cut_out.mask.shape[1] for paste in drawn} == set(range(5, 13))
+    shapes = [paste.cut_out.mask.shape for paste in drawn]
+    centres = [(p.top + shape[0] // 2, p.left + shape[1] // 2) for p, shape in zip(drawn, shapes, strict=True)]
+    assert {row for row, _ in centres} <= set(range(30))
+    assert {column for _, column in centres} <= set(range(40))
+    lopsided = [random_paste(cut_out("####......"), (40, 30), torch.Generator().manual_seed(s)) for s in range(40)]
+    assert {bool(paste.cut_out.mask[0, 0]) for paste in lopsided} == {True, False}
+
+
+def test_augmentations_compose_in_their_order():
+    """A flip after a paste takes the object with it; before, it does not."""
+    paste, flip = Pastes([[Paste(cut_out("#"), 0, 0)]]), Moves([Move(0, 0, flip=True)])
+    image, maps = torch.zeros(1, 3, 1, 3), torch.ones(1, 2, 1, 3, dtype=torch.uint8)
+    for first, second, place in ((paste, flip, 2), (flip, paste, 0)):
+        assert second.images(first.images(image))[0, 0, 0].nonzero().flatten().tolist() == [place]
+        assert (second.maps(first.maps(maps))[0, 1, 0] == 0).nonzero().flatten().tolist() == [place]

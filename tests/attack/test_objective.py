@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.augmentation import Move
+from uapseg.attack.augmentation import Move, Moves
 from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.losses import LOSSES, hidden_class_loss
 from uapseg.attack.objective import Batch, Objective, normalize
@@ -103,7 +103,7 @@ def test_goals_move_with_their_pictures_and_a_static_target_stays():
     """The left half of the picture is light; moved by a quarter, what is to be hidden moves as well."""
     left = torch.full((1, 3, 12, 16), 95 / 255)
     left[..., :8] = 118 / 255
-    moves = [Move(0, 4)]
+    moves = [Moves([Move(0, 4)])]
     objective = Objective(greys(), HIDE, RULE, SIZE, SINGLE_PROCESS)
     groups = objective._goals(Batch([0], left, 1, moves)).groups
     assert (groups[0, :, :12] == 0).all()

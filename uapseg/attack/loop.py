@@ -8,7 +8,8 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from uapseg.attack.augmentation import random_moves
+from uapseg.attack.augmentation import Augmentation, Crops, Moves, Pastes, random_crops, random_moves
+from uapseg.attack.cut_outs import CutOuts
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.objective import Batch, Objective, normalize
 from uapseg.attack.optimizer import inner_step, optimizer_step
@@ -62,6 +63,8 @@ def fit(
     models = (model, *also)
     for each in models:
         _check_target(each, target, settings.tile or train.size, named=bool(also))
+    if settings.paste and not isinstance(target, HideClasses):
+        raise UapsegError("Only objects of hidden classes can be pasted: leave paste at 0, or hide classes.")
     numbers = evenly_spaced(len(train), settings.train_pictures)
     if settings.whole_pass and settings.budget < len(numbers):
         raise UapsegError(
@@ -129,6 +132,7 @@ class _Search:
         self.device = next(models[0].buffers()).device
         self.workers = workers
         self._objectives = [Objective(model, target, settings, self.tile, workers) for model in models]
+        self._cut_outs = CutOuts(train, numbers, self._objectives[0].clean_maps, self.device)
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.whole_pass else settings.budget
 
@@ -194,11 +198,22 @@ class _Search:
     def _augmented_batch(self, numbers: list[int], seed: int) -> Batch:
         """This process's share of a batch, varied as the settings ask; the same for the same seed."""
         settings, mine = self.settings, self.workers.shard(numbers)
-        moves = random_moves(len(numbers), settings.shift, flip=settings.flip, seed=seed)
         return Batch(
             mine,
             load_images(self.train, mine, self.device) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
             len(numbers),
-            self.workers.shard(moves) if settings.shift or settings.flip else (),
+            self._augmentations(len(numbers), seed) if mine else (),
             random_transform(seed) if settings.robust else None,
         )
+
+    def _augmentations(self, count: int, seed: int) -> list[Augmentation]:
+        """How this process's share of a batch of ``count`` pictures is varied; objects are pasted last, uncut."""
+        settings, found = self.settings, list[Augmentation]()
+        if settings.crop:
+            found.append(Crops(self.workers.shard(random_crops(count, self.train.size, seed=seed))))
+        if settings.shift or settings.flip:
+            found.append(Moves(self.workers.shard(random_moves(count, settings.shift, flip=settings.flip, seed=seed))))
+        if settings.paste:
+            generators = (torch.Generator().manual_seed(seed + place) for place in self.workers.shard(range(count)))
+            found.append(Pastes([self._cut_outs.draw(settings.paste, generator) for generator in generators]))
+        return found

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from uapseg.attack.augmentation import Move, apply_moves
+from uapseg.attack.augmentation import Augmentation
 from uapseg.attack.distributed import Workers
 from uapseg.attack.losses import (
     LOSSES,
@@ -37,14 +37,14 @@ class Batch:
         numbers: Which they are.
         images: The clean pictures in [0, 1] (n, 3, h, w).
         whole: How many pictures all processes together have.
-        moves: Where each picture lies; empty leaves them where they are.
+        augmentations: How the pictures and their goals are varied, one after the other.
         process: What happens to the perturbed pictures before the network sees them.
     """
 
     numbers: Sequence[int]
     images: Images
     whole: int
-    moves: Sequence[Move] = ()
+    augmentations: Sequence[Augmentation] = ()
     process: Transform | None = None
 
 
@@ -116,7 +116,9 @@ class Objective:
 
     def _logits(self, batch: Batch, delta: Tensor) -> Logits:
         """What the network answers to the perturbed pictures."""
-        images = apply_moves(batch.images, batch.moves) if batch.moves else batch.images
+        images = batch.images
+        for augmentation in batch.augmentations:
+            images = augmentation.images(images)
         kind = batch.images.device.type
         with torch.enable_grad():
             attacked = perturb(images, delta)
@@ -137,22 +139,23 @@ class Objective:
         if not self._target.needs_clean:
             shape = (len(batch.numbers), *batch.images.shape[-2:])
             return self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))
-        kept = self._cached_maps(batch)
-        kept = apply_moves(kept, batch.moves) if batch.moves else kept
+        kept = self.clean_maps(batch.numbers, batch.images)
+        for augmentation in batch.augmentations:
+            kept = augmentation.maps(kept)
         return self._goal_of(kept[:, 0]) if self._target.kind == "static" else Goal(kept[:, 0], kept[:, 1])
 
-    def _cached_maps(self, batch: Batch) -> UInt8[Tensor, "n m h w"]:
+    def clean_maps(self, numbers: Sequence[int], images: Images) -> UInt8[Tensor, "n m h w"]:
         """What is taken from each clean picture once and kept (n, m, h, w): its prediction, or goal and groups.
 
         Kept compressed: 5,000 pictures of 520x520 take tens of megabytes instead of gigabytes.
         """
-        missing = [place for place, number in enumerate(batch.numbers) if number not in self._kept]
+        missing = [place for place, number in enumerate(numbers) if number not in self._kept]
         if missing:
-            for place, maps in zip(missing, self._clean_maps(batch.images[missing]), strict=True):
-                self._kept[batch.numbers[place]] = zlib.compress(maps.numpy().tobytes(), 1)
-        shape = (-1, *batch.images.shape[-2:])
-        stored = [np.frombuffer(zlib.decompress(self._kept[number]), np.uint8) for number in batch.numbers]
-        return torch.stack([torch.from_numpy(maps.copy()).view(shape) for maps in stored]).to(batch.images.device)
+            for place, maps in zip(missing, self._clean_maps(images[missing]), strict=True):
+                self._kept[numbers[place]] = zlib.compress(maps.numpy().tobytes(), 1)
+        shape = (-1, *images.shape[-2:])
+        stored = [np.frombuffer(zlib.decompress(self._kept[number]), np.uint8) for number in numbers]
+        return torch.stack([torch.from_numpy(maps.copy()).view(shape) for maps in stored]).to(images.device)
 
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)

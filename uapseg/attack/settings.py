@@ -47,6 +47,8 @@ class Settings:
             `uapseg.attack.sampling` says, instead of each picture as often as any other.
         shift: How far training pictures are moved at random, in pixels each way.
         flip: Whether training pictures are mirrored at random.
+        crop: Whether a random part of each training picture, half to all of a side, is taken for the whole.
+        paste: How many objects of the hidden classes, from other training pictures, are pasted into each picture.
         robust: Whether the perturbed pictures are recompressed, resized, blurred, relit, moved and zoomed at random.
         validate_every: Image-gradients between two looks at the validation pictures.
         validation_pictures: How many validation pictures choose the best iterate.
@@ -76,6 +78,8 @@ class Settings:
     balanced: bool = False
     shift: int = 0
     flip: bool = False
+    crop: bool = False
+    paste: int = 0
     robust: bool = False
     validate_every: int = 200
     validation_pictures: int = 32
@@ -100,6 +104,7 @@ class Settings:
         check_range("keep weight", self.keep, 0, 100, "times the usual")
         check_range("filling", self.filling, 0, 1, "as a share")
         check_range("shift", self.shift, 0, 4096, "pixels")
+        check_range("paste", self.paste, 0, 16, "objects")
         check_range("gather", self.gather, 1, 64, "batches")
         for side in self.tile or ():
             check_range("tile", side, 8, 8192, "pixels a side")

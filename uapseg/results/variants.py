@@ -21,6 +21,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "all": {"focus": "all"},
     "balanced": {"balanced": True},
     "flip": {"flip": True},
+    "crop": {"crop": True},
+    "paste": {"paste": 2},
     "robust": {"robust": True},
 }
 """What each change without a number sets."""
@@ -32,6 +34,7 @@ NUMBERED = {
     "tau": lambda value: {"focus": "tau", "tau": value},
     "tile": lambda value: {"tile": (int(value), int(value))},
     "shift": lambda value: {"shift": int(value)},
+    "paste": lambda value: {"paste": int(value)},
     "pictures": lambda value: {"train_pictures": int(value)},
     "batch": lambda value: {"batch": int(value)},
     "momentum": lambda value: {"momentum": value},
