@@ -99,7 +99,7 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
             f"The network sees no {' or '.join(search.target.classes)} in any of the {len(chosen)} validation "
             "pictures: hide classes that are there, or take other or more pictures."
         )
-    floors = {"clean": clean.scores, "random_noise": judge.evaluate(noise, settings.epsilon).scores}
+    floors = {"clean": clean.scores, "random_noise": judge.baseline(noise, settings.epsilon)}
     state = (state or State.initial(search.tile, clean)).to(search.device)
     nothing = torch.zeros((), device=search.device)
     yield Snapshot(state, floors, False, nothing, nothing)

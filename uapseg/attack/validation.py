@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
-from uapseg.attack.perturbation import quantize
+from uapseg.attack.perturbation import perturb, quantize, quantize_images
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import BATCH_SIZE, load_images, predict_perturbed
+from uapseg.models.prediction_cache import predict_cached
+from uapseg.results.evaluation import BATCH_SIZE, load_images
 from uapseg.targets.goals import Goal, Target
 from uapseg.targets.metrics import (
     Collapse,
@@ -118,6 +119,11 @@ class Validator:
             torch.cat([selection_counts(one, target) for one in (counts, *others)]),
         )
 
+    def baseline(self, delta: Delta, epsilon: float) -> Scores:
+        """The scores of a perturbation that is the same in every run, such as random signs: predictions are kept."""
+        counts, _ = self._first.predict(quantize(delta, epsilon), keep=True)
+        return scores(counts, self._first.target)
+
 
 @dataclass(frozen=True)
 class _Batch:
@@ -155,11 +161,15 @@ class EvalSet:
         self._batches: list[_Batch] = []
         for start in range(0, len(numbers), BATCH_SIZE):
             images = load_images(dataset, numbers[start : start + BATCH_SIZE], device)
-            clean = model.predict(images)
+            clean = predict_cached(model, images)
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 
-    def predict(self, whole: Delta | None) -> tuple[Counts, LabelMaps]:
+    def predict(self, whole: Delta | None, *, keep: bool = False) -> tuple[Counts, LabelMaps]:
         """Counts what the network sees with a perturbation in whole grey levels, None being the clean pictures.
+
+        Args:
+            whole: The perturbation.
+            keep: Whether the predictions are kept on the disk for later runs.
 
         Returns:
             The counts, and what is seen in the first few pictures (6 at most, h, w), on the CPU.
@@ -167,10 +177,13 @@ class EvalSet:
         rows: list[Counts] = []
         maps: list[Tensor] = []
         for batch in self._batches:
-            seen = batch.clean if whole is None else predict_perturbed(self.model, batch.images, whole)
+            seen = batch.clean if whole is None else self._predict(quantize_images(perturb(batch.images, whole)), keep)
             rows += count_pixels(seen, batch.clean, batch.goal, self.target, self.model.classes).rows()
             maps += seen[: PREVIEW_IMAGES - len(maps)].cpu()
         return Counts.of(self._workers.gather(rows)), torch.stack(self._workers.gather(maps)[:PREVIEW_IMAGES])
+
+    def _predict(self, images: Images, keep: bool) -> LabelMaps:  # noqa: FBT001
+        return predict_cached(self.model, images) if keep else self.model.predict(images)
 
 
 def evenly_spaced(length: int, wanted: int | None) -> list[int]:

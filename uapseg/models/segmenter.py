@@ -35,6 +35,8 @@ class Segmenter(nn.Module):
         channels_last: Whether the net computes with the colours of a pixel side by side: faster where it is made of
             convolutions, an error where it reshapes with ``view``.
         fingerprint: What tells the weights from others where the net does not hold them as its state.
+        version: What tells the code of the net from others, such as ``torchvision 0.26.0``; None where it may change
+            while the weights stay, as in a file of the user's: then no predictions are kept on the disk.
         multiple: What the net's sides must be multiples of: pictures are padded to them inside, with what is at their
             right and lower edges, and the logits are cut again.
     """
@@ -54,12 +56,13 @@ class Segmenter(nn.Module):
         licence: str,
         channels_last: bool = True,
         fingerprint: str | None = None,
+        version: str | None = None,
         multiple: int = 1,
     ) -> None:
         super().__init__()
         self.name, self.classes, self.palette = name, classes, palette
         self.objects, self.default_pair, self.source, self.licence = objects, pair, source, licence
-        self.multiple = multiple
+        self.multiple, self.version = multiple, version
         self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
         self._net, self._known = net, fingerprint
         self.folded = 0

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torchvision
 from torch import nn
 from torchvision.models import mobilenet_v3_small
 from torchvision.models.feature_extraction import create_feature_extractor
@@ -122,6 +123,7 @@ def load(rest: str = "", weights: Path | None = None) -> Segmenter:
         std=STD,
         source=f"{weights}" if weights else _source(architecture),
         licence="that of the file of weights" if weights else LICENCE,
+        version=f"torchvision {torchvision.__version__}",
     )
 
 

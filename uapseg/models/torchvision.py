@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchvision
 from torchvision.models import Weights, get_model, get_model_weights
 
 from uapseg.errors import UapsegError
@@ -68,6 +69,7 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
         std=tuple(preset.std),
         source=f"{weights}" if weights else SOURCE.format(name, published.url),
         licence="that of the file of weights" if weights else LICENCE,
+        version=f"torchvision {torchvision.__version__}",
     )
 
 
