@@ -52,7 +52,7 @@ class Plain:
         shades = torch.tensor([self.shades[n] for n in numbers], dtype=torch.uint8)
         return shades.view(-1, 1, 1, 1).expand(-1, 3, self.size[1], self.size[0]).contiguous()
 
-    def ahead(self, numbers: Sequence[int]) -> None:
+    def prefetch(self, numbers: Sequence[int]) -> None:
         """Nothing is read from anywhere."""
 
     def truth(self, numbers: Sequence[int]) -> Tensor:

@@ -50,11 +50,13 @@ def small_world(url: str = "", folder: Path | None = None) -> Iterator[Workspace
     file = Download(url=url, path=(folder or Path()) / "far.bin", size=200_000)
     missing = lambda *_: [] if file.path.is_file() else [file]  # noqa: E731
     modules = {
-        "greys": _module(load=lambda *_: greys(), cards=list),
-        "hours": _module(load=lambda *_: hours(), cards=list),
-        "plain": _module(load=lambda _, split, size: Plain(SHADES * 16, split, SIZE), cards=list),
-        "mixed": _module(load=lambda _, split, size: Plain([102, 114, 104, 106] * 16, split, SIZE), cards=list),
-        "far": _module(load=lambda _, split, size: Plain(SHADES * 8, split, (48, 48)), cards=list, needed=missing),
+        "greys": _module(load=lambda *_: greys(), info=list),
+        "hours": _module(load=lambda *_: hours(), info=list),
+        "plain": _module(load=lambda _, split, size: Plain(SHADES * 16, split, SIZE), info=list),
+        "mixed": _module(load=lambda _, split, size: Plain([102, 114, 104, 106] * 16, split, SIZE), info=list),
+        "far": _module(
+            load=lambda _, split, size: Plain(SHADES * 8, split, (48, 48)), info=list, missing_files=missing
+        ),
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, module in modules.items():

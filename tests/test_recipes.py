@@ -64,7 +64,7 @@ class Greys:
         width, height = self.size
         return torch.full((len(indices), height, width), 255, dtype=torch.uint8)
 
-    def ahead(self, indices):
+    def prefetch(self, indices):
         pass
 
 

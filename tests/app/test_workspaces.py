@@ -180,7 +180,7 @@ def test_a_photo_that_cannot_be_had_is_left_out_and_said(
     photos = [Download(url=f"{server.address}/{name}", path=tmp_path / name) for name in ("gone.jpg", "here.jpg")]
     pictures = Plain(SHADES * 8, "val", (48, 48))
     pictures.skipped = ("gone.jpg",)
-    monkeypatch.setattr("small_far.needed", lambda *_: [photo for photo in photos if not photo.path.is_file()])
+    monkeypatch.setattr("small_far.missing_files", lambda *_: [photo for photo in photos if not photo.path.is_file()])
     monkeypatch.setattr("small_far.load", lambda *_: pictures)
     run = visitor(handlers)
     handlers.on_pair(run.token, "greys", FAR)
@@ -217,13 +217,13 @@ def failed(handlers: Handlers, run: Run) -> str:
 def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch):
     reading, read = threading.Event(), threading.Event()
 
-    def needed(name: str) -> list[Download]:
+    def missing_files(name: str) -> list[Download]:
         reading.set()
         read.wait(30)
         return []
 
     with small_world() as studios:
-        monkeypatch.setattr("uapseg.app.workspaces.datasets.needed", needed)
+        monkeypatch.setattr("uapseg.app.workspaces.datasets.missing_files", missing_files)
         pair = ("hours", "plain:x")
         slow = threading.Thread(target=studios.ask, args=(pair, "a"))
         slow.start()

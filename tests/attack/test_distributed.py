@@ -38,7 +38,7 @@ class Watched(Plain):
         self.asked += numbers
         return super().pictures(numbers)
 
-    def ahead(self, numbers):
+    def prefetch(self, numbers):
         self.asked += numbers
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from tests.datasets.test_folder import encoded, mask, photo, put
 from uapseg.cli import main
 from uapseg.datasets.splits import split_of
-from uapseg.io.sources import END
+from uapseg.io.sources import END_BYTES
 
 SIZE = (64, 48)
 AIM = ("--text", "foo", "--region-class", "Tree", "--rest-class", "Building")
@@ -36,7 +36,7 @@ def hollowed(shift):
 
 
 def in_train(content):
-    ends = content[:END] + content[-END:]
+    ends = content[:END_BYTES] + content[-END_BYTES:]
     return split_of(hashlib.sha256(b"%d:" % len(content) + ends).hexdigest()[:32]) == "train"
 
 

@@ -24,9 +24,9 @@ from uapseg.datasets import (
     coco_annotations,
     coco_files,
     coco_mini,
+    download,
     load_dataset,
-    needed,
-    prepare,
+    missing_files,
 )
 from uapseg.datasets.coco_selection import CocoImage, Licence, Selection
 from uapseg.datasets.splits import split_of
@@ -95,9 +95,9 @@ def server(tmp_path, monkeypatch):
     with serving() as server:
         content = archive()
         for name, value in {
-            "ANNOTATIONS": server.add("annotations/annotations_trainval2017.zip", content),
+            "ANNOTATIONS_URL": server.add("annotations/annotations_trainval2017.zip", content),
             "CHECKSUM": f"md5:{hashlib.md5(content).hexdigest()}",
-            "BYTES": len(content),
+            "ARCHIVE_BYTES": len(content),
         }.items():
             monkeypatch.setattr(coco, name, value)
         monkeypatch.setattr(coco_files, "IMAGES", server.address)
@@ -151,8 +151,8 @@ def test_everything_is_downloaded_once(server):
     asked = len(server.asked)
     load_dataset("coco:val2017?any=person", "train", SIZE)
     assert len(server.asked) == asked
-    assert needed("coco:val2017", "train") == []
-    assert len(needed("coco:val2017")) == COUNT - (asked - 1)
+    assert missing_files("coco:val2017", "train") == []
+    assert len(missing_files("coco:val2017")) == COUNT - (asked - 1)
 
 
 def test_of_the_annotations_only_what_is_needed_is_kept(server):
@@ -161,12 +161,12 @@ def test_of_the_annotations_only_what_is_needed_is_kept(server):
 
 
 def test_annotations_come_first_and_tell_which_pictures_follow(server):
-    (first,) = needed("coco:val2017?count=4", "train")
-    assert (first.path.name, first.size) == ("annotations_trainval2017.zip", coco.BYTES)
-    steps, failed = drained(prepare("coco:val2017?count=4"))
+    (first,) = missing_files("coco:val2017?count=4", "train")
+    assert (first.path.name, first.size) == ("annotations_trainval2017.zip", coco.ARCHIVE_BYTES)
+    steps, failed = drained(download("coco:val2017?count=4"))
     assert failed == ()
     assert steps[-1].received > 0
-    assert needed("coco:val2017?count=4") == []
+    assert missing_files("coco:val2017?count=4") == []
     assert len(load_dataset("coco:val2017?count=4", "all", SIZE)) == 4
 
 
@@ -211,7 +211,7 @@ def test_wrong_annotations_are_refused(server, monkeypatch):
 def test_without_internet_it_is_said_where_to_put_the_file(server, monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(coco, "ANNOTATIONS", f"http://127.0.0.1:{unused.getsockname()[1]}/a.zip")
+        monkeypatch.setattr(coco, "ANNOTATIONS_URL", f"http://127.0.0.1:{unused.getsockname()[1]}/a.zip")
     with pytest.raises(UapsegError, match=r"no connection to .* put the file at .*annotations_trainval2017\.zip"):
         load_dataset("coco:val2017", "val")
 
@@ -281,7 +281,7 @@ def test_whose_the_pictures_are_lies_beside_them_and_can_be_asked_for(server):
 
 def test_the_card_tells_what_is_still_to_come(server):
     card = next(card for card in catalogue() if card.name == "coco:val2017")
-    assert (card.cached, card.download_bytes) == (False, coco.BYTES + 5000 * coco.PICTURE_BYTES)
+    assert (card.cached, card.download_bytes) == (False, coco.ARCHIVE_BYTES + 5000 * coco.PICTURE_BYTES)
     load_dataset("coco:val2017", "all", SIZE)
     card = next(card for card in catalogue() if card.name == "coco:val2017")
     assert card.download_bytes == (5000 - COUNT) * coco.PICTURE_BYTES
@@ -304,7 +304,7 @@ def test_annotations_of_ones_own_are_read_without_any_download(own):
     assert sum(map(len, datasets.values())) == COUNT
     for split, dataset in datasets.items():
         assert numbers(dataset) == [n for n in range(1, COUNT + 1) if split_of(f"coco/{n:012}.jpg") == split]
-    assert needed(own) == []
+    assert missing_files(own) == []
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ def entry(number, licence=4, **shares):
 
 
 def chosen(query, *entries):
-    return [one.number for one in Selection.parse(query).among(entries)]
+    return [one.number for one in Selection.parse(query).select(entries)]
 
 
 def test_small_objects_do_not_count():
@@ -484,9 +484,9 @@ def mini(server, tmp_path, monkeypatch):
     licences = [[1, "NC", "http://nc/"], [4, "BY", "http://by/"]]
     (tmp_path / "manifest.json").write_text(json.dumps({"format": 1, "licences": licences, "pictures": pictures}))
     monkeypatch.setattr(coco_mini, "MANIFEST", tmp_path / "manifest.json")
-    coco_mini.listed.cache_clear()
+    coco_mini.read_manifest.cache_clear()
     yield server
-    coco_mini.listed.cache_clear()
+    coco_mini.read_manifest.cache_clear()
 
 
 def test_the_small_one_needs_no_annotations(mini):
@@ -519,7 +519,7 @@ def test_the_small_one_and_the_large_one_share_their_pictures(mini):
 
 
 def test_the_list_of_the_project_is_whole():
-    entries = coco_mini.listed()
+    entries = coco_mini.read_manifest()
     assert len({entry.number for entry in entries}) == len(entries) == 200
     for entry in entries:
         assert entry.folder in {"train2017", "val2017"}
@@ -527,5 +527,5 @@ def test_the_list_of_the_project_is_whole():
         assert 10_000 < entry.size < 1_000_000
         assert entry.source.startswith("http://farm")
         assert all(0 <= share <= 1 for share in entry.shares.values())
-    assert len(Selection.parse("licences=4,5").among(entries)) >= 40
-    assert len(Selection.parse("balanced=person").among(entries)) >= 60
+    assert len(Selection.parse("licences=4,5").select(entries)) >= 40
+    assert len(Selection.parse("balanced=person").select(entries)) >= 60

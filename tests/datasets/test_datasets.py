@@ -8,8 +8,17 @@ import pytest
 import torch
 from PIL import Image
 
-from uapseg.datasets import SPLITS, Dataset, attribution, catalogue, dataset_names, load_dataset, needed, overlap
-from uapseg.datasets.street import scene
+from uapseg.datasets import (
+    SPLITS,
+    Dataset,
+    attribution,
+    catalogue,
+    dataset_names,
+    load_dataset,
+    missing_files,
+    overlap,
+)
+from uapseg.datasets.street import load_scene
 from uapseg.errors import UapsegError
 
 
@@ -77,22 +86,22 @@ def test_what_is_in_two_sets_is_found(name):
 
 def test_a_hint_changes_nothing(name):
     dataset = load_dataset(name, "test", (24, 16))
-    dataset.ahead([2, 1])
+    dataset.prefetch([2, 1])
     assert torch.equal(dataset.pictures([1, 2]), load_dataset(name, "test", (24, 16)).pictures([1, 2]))
 
 
 def test_scenes_are_the_same_from_the_disk(tmp_path):
-    first = scene(tmp_path, "val", 2)
+    first = load_scene(tmp_path, "val", 2)
     files = list(tmp_path.rglob("*.png"))
     assert len(files) == 1
-    assert np.array_equal(scene(tmp_path, "val", 2), first)
+    assert np.array_equal(load_scene(tmp_path, "val", 2), first)
     files[0].write_bytes(b"cut off")
-    assert np.array_equal(scene(tmp_path, "val", 2), first)
+    assert np.array_equal(load_scene(tmp_path, "val", 2), first)
 
 
 def test_a_full_or_closed_disk_does_not_stop_a_run(tmp_path):
     (tmp_path / "file").write_text("in the way")
-    assert scene(tmp_path / "file", "val", 0).shape == (256, 384, 4)
+    assert load_scene(tmp_path / "file", "val", 0).shape == (256, 384, 4)
 
 
 def test_every_listed_form_is_a_card():
@@ -115,7 +124,7 @@ def test_more_scenes_can_be_learnt_from_and_the_others_stay():
 
 
 def test_what_lies_on_the_disk_needs_no_download(name):
-    assert needed(name) == []
+    assert missing_files(name) == []
     with pytest.raises(UapsegError, match="nobody else to name"):
         attribution(name)
 

@@ -11,7 +11,7 @@ from PIL import Image
 from uapseg.datasets import SPLITS, load_dataset, overlap
 from uapseg.errors import UapsegError
 from uapseg.io import sources
-from uapseg.io.sources import Member
+from uapseg.io.sources import ZipMember
 
 
 def encoded(picture, kind="JPEG", **options):
@@ -282,16 +282,16 @@ def test_a_zip_is_never_unpacked_to_the_disk(tmp_path):
 
 
 def test_a_zip_bomb_is_skipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 100_000)
     name = zipped(tmp_path / "files.zip", {"a.jpg": photo(1), "bomb.jpg": bytes(3_000_000)})
     dataset = load_dataset(name, "all")
     assert (len(dataset), dataset.skipped) == (1, ("bomb.jpg",))
     with pytest.raises(UapsegError, match="larger than 0 MiB"):
-        Member(tmp_path / "files.zip", "bomb.jpg").read()
+        ZipMember(tmp_path / "files.zip", "bomb.jpg").read()
 
 
 def test_a_large_file_is_skipped(tmp_path, monkeypatch):
-    monkeypatch.setattr(sources, "MOST_BYTES", 100_000)
+    monkeypatch.setattr(sources, "MAX_BYTES", 100_000)
     dataset = load_dataset(put(tmp_path, {"a.jpg": photo(1), "b.jpg": photo(2) + bytes(200_000)}), "all")
     assert (len(dataset), dataset.skipped) == (1, ("b.jpg",))
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from uapseg.datasets import SPLITS, load_dataset
 from uapseg.datasets.ade20k import CLASSES as ADE20K
-from uapseg.datasets.splits import eval_split_of
+from uapseg.datasets.splits import train_or_val
 from uapseg.datasets.voc import CLASSES as VOC
 from uapseg.errors import UapsegError
 
@@ -143,4 +143,4 @@ def test_another_folder_is_refused_with_what_it_should_hold(kind, tmp_path):
 
 
 def test_about_a_seventh_is_held_out():
-    assert sum(eval_split_of(f"picture {n}") == "val" for n in range(10_000)) == pytest.approx(1500, abs=120)
+    assert sum(train_or_val(f"picture {n}") == "val" for n in range(10_000)) == pytest.approx(1500, abs=120)

@@ -83,7 +83,7 @@ def test_splits_with_the_same_names_keep_their_own_label_maps(picture, tmp_path)
         labels = path.replace("images", "masks").replace("jpg", "png")
         inside |= {path: photo(value), labels: mask(value)}
     dataset = load_dataset(put(tmp_path, inside), "all")
-    places = [sample.picture.args[0].path.as_posix() for sample in dataset._samples]
+    places = [sample.read_picture.args[0].path.as_posix() for sample in dataset._samples]
     wanted = [next(v for v, split in enumerate(("train", "val", "test"), 1) if f"/{split}/" in p) for p in places]
     assert dataset.truth(range(3))[:, 0, 0].tolist() == wanted
 

@@ -173,7 +173,7 @@ def test_what_fails_is_tried_again_when_it_is_asked_for_again():
 def test_pictures_are_made_ready_in_the_background(small):
     ready = threading.Event()
     dataset = photos(grey(1), sample("next", lambda: (ready.set(), thirds())[1]))
-    dataset.ahead([1])
+    dataset.prefetch([1])
     assert ready.wait(5)
 
 
@@ -186,7 +186,7 @@ def test_whoever_asks_for_what_is_under_way_waits_for_it(small):
         return thirds()
 
     dataset = photos(sample("slow", slow))
-    dataset.ahead([0])
+    dataset.prefetch([0])
     threading.Timer(0.05, going.set).start()
     assert dataset.pictures([0]).shape == (1, 3, 32, 32)
     assert len(decoded) == 1
@@ -195,7 +195,7 @@ def test_whoever_asks_for_what_is_under_way_waits_for_it(small):
 def test_no_more_is_decoded_ahead_than_there_is_room_for(small):
     decoded = []
     dataset = photos(*(sample(str(n), lambda n=n: (decoded.append(n), thirds())[1]) for n in range(40)))
-    dataset.ahead(range(40))
+    dataset.prefetch(range(40))
     dataset.pictures([39])
     assert len(decoded) == 5 + 1  # of 3 KiB each in half of 32 KiB
 
@@ -212,7 +212,7 @@ def test_a_forked_daemon_can_go_on_reading():
     dataset.pictures([0])
     stuck = threading.Event()
     waiting = photos(sample("slow", lambda: (stuck.wait(10), thirds())[1]))
-    waiting.ahead([0])  # on a thread that the fork will not have
+    waiting.prefetch([0])  # on a thread that the fork will not have
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
     child = context.Process(target=_in_a_fork, args=(dataset, answers), daemon=True)
@@ -229,9 +229,9 @@ def test_a_forked_daemon_can_go_on_reading():
 def test_the_limit_is_a_quarter_of_the_machine_and_at_most_two_gibibytes(monkeypatch):
     monkeypatch.delenv("UAPSEG_MEMORY", raising=False)
     monkeypatch.delenv("LOCAL_WORLD_SIZE", raising=False)
-    monkeypatch.setattr(cache, "_installed", lambda: 4096 * MIB)
+    monkeypatch.setattr(cache, "_available_memory", lambda: 4096 * MIB)
     assert memory_limit() == 1024 * MIB
-    monkeypatch.setattr(cache, "_installed", lambda: 64 * 1024 * MIB)
+    monkeypatch.setattr(cache, "_available_memory", lambda: 64 * 1024 * MIB)
     assert memory_limit() == 2048 * MIB
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
     assert memory_limit() == 1024 * MIB

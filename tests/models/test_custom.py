@@ -54,7 +54,7 @@ class Recorded(nn.Module):
 def test_pictures_are_padded_with_their_edges_to_the_sides_that_a_network_takes_and_cut_again():
     net = Recorded()
     model = wrap(net, "mine")
-    assert (model.multiple, model.inner_size(70, 50)) == (32, (96, 64))
+    assert (model.multiple, model.padded_size(70, 50)) == (32, (96, 64))
     images = torch.rand(2, 3, 50, 70, requires_grad=True)
     logits = model(images)
     inner = net.seen[-1]
@@ -172,7 +172,7 @@ def test_statistics_may_be_tensors():
     net = own_networks.bare()
     net.register_buffer("mean", torch.tensor(own_networks.MEAN).view(1, 3, 1, 1))
     net.register_buffer("std", torch.tensor(own_networks.STD).view(1, 3, 1, 1))
-    seen = wrap(net, "mine").normalise(torch.ones(1, 3, 1, 1)).flatten().tolist()
+    seen = wrap(net, "mine").normalize(torch.ones(1, 3, 1, 1)).flatten().tolist()
     assert seen == pytest.approx([(1 - m) / s for m, s in zip(own_networks.MEAN, own_networks.STD, strict=True)])
 
 

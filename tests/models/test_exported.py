@@ -79,7 +79,7 @@ def test_a_script_brings_its_attributes(tmp_path):
     model = load_model(scripted(Named(), tmp_path / "net.torchscript"))
     assert model.classes == ("road", "car", "person", "sky")
     wanted = (PICTURES - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
-    torch.testing.assert_close(model.normalise(PICTURES), wanted)
+    torch.testing.assert_close(model.normalize(PICTURES), wanted)
 
 
 def test_the_fingerprint_is_that_of_the_file(tmp_path):

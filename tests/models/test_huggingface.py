@@ -271,7 +271,7 @@ def test_classes_are_named_however_they_are_numbered(labels, classes, tmp_path):
 def test_statistics_may_be_missing_or_one_number(mean, std, wanted, tmp_path):
     saved(segformer({0: "a", 1: "b"}), tmp_path)
     edit(tmp_path / "preprocessor_config.json", image_mean=mean, image_std=std)
-    seen = load_model(f"hf:{tmp_path}").normalise(torch.ones(1, 3, 1, 1)).flatten().tolist()
+    seen = load_model(f"hf:{tmp_path}").normalize(torch.ones(1, 3, 1, 1)).flatten().tolist()
     assert seen == pytest.approx([(1 - m) / s for m, s in zip(*wanted, strict=True)])
 
 

@@ -15,7 +15,7 @@ from torchvision.models.segmentation import LRASPP_MobileNet_V3_Large_Weights
 
 from uapseg.errors import UapsegError
 from uapseg.io import download
-from uapseg.models import catalogue, load_model, needed, torchvision
+from uapseg.models import catalogue, load_model, missing_files, torchvision
 
 LRASPP = "torchvision:lraspp_mobilenet_v3_large"
 PUBLISHED = LRASPP_MobileNet_V3_Large_Weights.COCO_WITH_VOC_LABELS_V1
@@ -64,7 +64,7 @@ def test_all_six_have_a_card_and_none_is_loaded(checkpoints):
         card = cards[f"torchvision:{name}"]
         assert (card.classes, card.cached) == (21, False)
         assert card.parameters < card.download_bytes < 5 * card.parameters
-        (file,) = needed(card.name)
+        (file,) = missing_files(card.name)
         assert file.path.parent == checkpoints
         assert file.path.name == file.url.rsplit("/", 1)[1]
         assert file.checksum == f"sha256:{file.path.stem[-8:]}"
@@ -76,9 +76,9 @@ def test_all_six_have_a_card_and_none_is_loaded(checkpoints):
 def test_weights_in_the_cache_of_torch_are_used_as_they_are(name, checkpoints):
     """The published files of all but the lraspp hold a second head, of use in training alone."""
     net = random_network(name, **({} if name.startswith("lraspp") else {"aux_loss": True})).eval()
-    file = checkpoints / needed(f"torchvision:{name}")[0].path.name
+    file = checkpoints / missing_files(f"torchvision:{name}")[0].path.name
     torch.save(net.state_dict(), file)
-    assert needed(f"torchvision:{name}") == []
+    assert missing_files(f"torchvision:{name}") == []
     model = load_model(f"torchvision:{name}")
     file.unlink()
     weights = get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"]
@@ -99,10 +99,10 @@ def test_classes_objects_and_pair_are_those_of_voc(server):
 
 
 def test_weights_are_downloaded_once_into_the_cache_of_torch(server, checkpoints):
-    (wanted,) = needed(LRASPP)
+    (wanted,) = missing_files(LRASPP)
     first = load_model(LRASPP)
     assert (checkpoints / server.name).read_bytes() == server.read_bytes()
-    assert needed(LRASPP) == []
+    assert missing_files(LRASPP) == []
     assert next(card for card in catalogue() if card.name == LRASPP).cached
     server.unlink()
     assert load_model(LRASPP).fingerprint == first.fingerprint
@@ -151,7 +151,7 @@ def test_a_file_of_weights_is_used_instead(kind, tmp_path):
             file,
         )
     model = load_model(LRASPP, weights=str(file))
-    assert needed(LRASPP, str(file)) == []
+    assert missing_files(LRASPP, str(file)) == []
     assert model.source == str(file)
     if kind != "half":
         assert torch.equal(

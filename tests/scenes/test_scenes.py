@@ -98,11 +98,11 @@ def test_two_threads_that_draw_a_scene_at_once_write_files_of_their_own(tmp_path
     monkeypatch.setattr(street, "render", lambda *_: Scene(np.full((4, 6, 3), 7, np.uint8), np.ones((4, 6), np.uint8)))
     monkeypatch.setattr(Image.Image, "save", slow)
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda _: street.scene(tmp_path, "test", 3), range(2)))
+        found = list(pool.map(lambda _: street.load_scene(tmp_path, "test", 3), range(2)))
     assert len(set(parts)) == 2
     np.testing.assert_array_equal(*found)
     assert [file.name for file in tmp_path.iterdir()] == ["0003.png"]
-    np.testing.assert_array_equal(street.scene(tmp_path, "test", 3), found[0])
+    np.testing.assert_array_equal(street.load_scene(tmp_path, "test", 3), found[0])
 
 
 @pytest.mark.slow

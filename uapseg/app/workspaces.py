@@ -199,10 +199,10 @@ class _Part:
 
 def _parts(pair: Pair) -> tuple[_Part, _Part]:
     (model, data), (first, second) = pair, _names(pair)
-    weights = models.needed(model)
+    weights = models.missing_files(model)
     return (
         _Part(first, weights, partial(fetch_all, weights), whole=True),
-        _Part(second, datasets.needed(data), partial(datasets.prepare, data), whole=False),
+        _Part(second, datasets.missing_files(data), partial(datasets.download, data), whole=False),
     )
 
 

@@ -184,7 +184,7 @@ class _Search:
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""
         batch = self._augmented_batch(numbers, seed=self.settings.seed * 1_000_003 + spent)
-        self.train.ahead(self.workers.shard(self._batch(spent + len(numbers))))
+        self.train.prefetch(self.workers.shard(self._batch(spent + len(numbers))))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]

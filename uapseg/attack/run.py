@@ -12,7 +12,7 @@ from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.datasets import Dataset, load_dataset, overlap
 from uapseg.datasets.concat import ConcatDataset
-from uapseg.datasets.reader import SIDES
+from uapseg.datasets.reader import SIDE_RANGE
 from uapseg.errors import UapsegError
 from uapseg.io.values import check_range, check_types, quote_value
 from uapseg.models import load_model
@@ -59,7 +59,7 @@ class Plan:
                 f"The target must be of one of the kinds {', '.join(KINDS)}; it is {quote_value(self.target)}."
             )
         for side in self.size or ():
-            check_range("size", side, *SIDES, "pixels a side")
+            check_range("size", side, *SIDE_RANGE, "pixels a side")
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, ready for JSON."""

@@ -31,11 +31,11 @@ def download_needed(networks: Iterable[tuple[str, str | None]], data: Iterable[s
         >>> download_needed([("street", None)], ["street", None])  # both come with the package
     """
     for name, weights in networks:
-        for download in models.needed(name, weights):
+        for download in models.missing_files(name, weights):
             with suppress(UnreachableError):  # loading the network tells what to do without a connection
                 _with_bar(fetch(download), download.path.name)
     for name in dict.fromkeys(one for one in data if one):
-        failed = _with_bar(datasets.prepare(name), name)
+        failed = _with_bar(datasets.download(name), name)
         if failed:
             print_progress(
                 f"{len(failed)} pictures of {name} could not be downloaded and are left out, {failed[0]} first."

@@ -72,7 +72,7 @@ class Dataset(Protocol):
         """Their true label maps, numbers of ``classes``; 255 where there is no label."""
         ...
 
-    def ahead(self, numbers: Sequence[int]) -> None:
+    def prefetch(self, numbers: Sequence[int]) -> None:
         """A hint that these come next, so that they can be made ready in the background."""
         ...
 
@@ -105,7 +105,7 @@ class DatasetInfo:
 def catalogue() -> list[DatasetInfo]:
     """A card for each data set and each form of one; none is opened."""
     modules = [import_module(file) for file in (*_FILES.values(), _OWN)]
-    return [card for module in modules if hasattr(module, "cards") for card in module.cards()]
+    return [card for module in modules if hasattr(module, "info") for card in module.info()]
 
 
 def dataset_names() -> tuple[str, ...]:
@@ -124,16 +124,16 @@ def load_dataset(name: str, split: str, size: tuple[int, int] | None = None) -> 
     Raises:
         UapsegError: There is no such set or split, it does not hold what it should, or it cannot be downloaded.
     """
-    module, where = _found(name)
+    module, where = _resolve(name)
     if split not in get_args(Split):
         raise UapsegError(f"There is no split called {split!r}: choose one of {', '.join(SPLITS)}.")
     return module.load(where, split, size)
 
 
-def needed(name: str, split: str | None = None) -> list[Download]:
+def missing_files(name: str, split: str | None = None) -> list[Download]:
     """What ``load_dataset`` has to download next; nothing where all is here.
 
-    COCO needs its annotations first; only they tell which pictures come after them. `prepare` sees to both.
+    COCO needs its annotations first; only they tell which pictures come after them. `download` sees to both.
 
     Args:
         name: One of `dataset_names`, with paths for the words in capitals.
@@ -142,11 +142,11 @@ def needed(name: str, split: str | None = None) -> list[Download]:
     Raises:
         UapsegError: There is no such set.
     """
-    module, where = _found(name)
-    return module.needed(where, split or "all") if hasattr(module, "needed") else []
+    module, where = _resolve(name)
+    return module.missing_files(where, split or "all") if hasattr(module, "missing_files") else []
 
 
-def prepare(name: str, split: str | None = None) -> Generator[Progress, None, tuple[str, ...]]:
+def download(name: str, split: str | None = None) -> Generator[Progress, None, tuple[str, ...]]:
     """Downloads all that ``load_dataset`` will need, if anything; each picture is decoded before it is kept.
 
     Returns:
@@ -158,7 +158,7 @@ def prepare(name: str, split: str | None = None) -> Generator[Progress, None, tu
     from uapseg.io.images import read_picture  # noqa: PLC0415  most sets download nothing
 
     failed: list[str] = []
-    while missing := [download for download in needed(name, split) if download.path.name not in failed]:
+    while missing := [download for download in missing_files(name, split) if download.path.name not in failed]:
         pictures = [download for download in missing if download.path.suffix == ".jpg"]
         for download in missing:
             if download not in pictures:
@@ -173,7 +173,7 @@ def attribution(name: str) -> str:
     Raises:
         UapsegError: There is no such set, or its pictures are not downloaded ones.
     """
-    module, where = _found(name)
+    module, where = _resolve(name)
     if not hasattr(module, "attribution"):
         raise UapsegError(f"The pictures of {name} are your own: there is nobody else to name.")
     return module.attribution(where)
@@ -184,12 +184,12 @@ def overlap(first: Dataset, second: Dataset) -> tuple[str, ...]:
     return tuple(sorted(set(first.keys) & set(second.keys)))
 
 
-def _found(name: str) -> tuple[ModuleType, str]:
+def _resolve(name: str) -> tuple[ModuleType, str]:
     """The module of a data set, and what its name says besides."""
     kind, mark, rest = name.partition("?" if name.partition("?")[0] in _ALONE else ":")
     if kind in _FILES and (mark != ":" if kind in _ALONE else rest):
         return import_module(_FILES[kind]), rest
     module = import_module(_OWN)
-    if module.is_there(name):
+    if module.is_path(name):
         return module, name
     raise UapsegError(f"There is no data set called {name!r}: choose one of {', '.join(dataset_names())}.")

@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import DatasetInfo, Split
-from uapseg.datasets.labels import read_labels, table
-from uapseg.datasets.pairs import files, found, samples
+from uapseg.datasets.labels import lookup_table, read_labels
+from uapseg.datasets.pairs import make_samples, pair_paths, require_pictures
 from uapseg.datasets.reader import ImageDataset
-from uapseg.datasets.splits import eval_split_of, require_official
+from uapseg.datasets.splits import require_official, train_or_val
 
 SIZE = (384, 384)
 LICENCE = "research use, by the terms of ADE20K"
@@ -37,7 +37,7 @@ CLASSES = (
     "hood", "sconce", "vase", "traffic light", "tray", "ashcan", "fan", "pier", "crt screen", "plate", "monitor",
     "bulletin board", "shower", "radiator", "glass", "clock", "flag",
 )  # fmt: skip
-READ = partial(read_labels, numbers=table({number + 1: number for number in range(len(CLASSES))}))
+READ = partial(read_labels, numbers=lookup_table({number + 1: number for number in range(len(CLASSES))}))
 
 
 def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
@@ -52,10 +52,10 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
         top /= "ADEChallengeData2016"
     theirs = "validation" if split == "test" else "training"
     folder, labels = top / "images" / theirs, top / "annotations" / theirs
-    pictures = found(list(folder.glob("*.jpg")), folder, "images/ and annotations/")
+    pictures = require_pictures(list(folder.glob("*.jpg")), folder, "images/ and annotations/")
     if split != "test":
-        pictures = [file for file in pictures if eval_split_of(file.stem) == split]
-    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
+        pictures = [file for file in pictures if train_or_val(file.stem) == split]
+    whole, skipped = make_samples(pair_paths({file: labels / f"{file.stem}.png" for file in pictures}), READ)
     return ImageDataset(
         whole,
         name=f"ade20k:{root}",
@@ -67,7 +67,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     )
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "ADE20K: images/ and annotations/ of the scene parsing challenge, its validation split as test"
     return [DatasetInfo(name="ade20k:ROOT", about=about, size=SIZE, classes=len(CLASSES), licence=LICENCE)]

@@ -21,10 +21,10 @@ from uapseg.io.environment import read_number
 Pixels = NDArray[np.uint8]
 
 MIB = 1 << 20
-MOST = 2048 * MIB
+MAX_BYTES = 2048 * MIB
 """Bytes that are kept at most where the user says nothing."""
 
-MOST_THREADS = 8
+MAX_THREADS = 8
 
 
 class ImageCache:
@@ -43,13 +43,13 @@ class ImageCache:
         with self.lock:
             if key in self._arrays:
                 self._arrays.move_to_end(key)
-                return _ready(self._arrays[key])
+                return _future_of(self._arrays[key])
             if key not in self._coming:
-                self._pool = self._pool or ThreadPoolExecutor(threads(), thread_name_prefix="decode")
-                self._coming[key] = self._pool.submit(self._made, key, make)
+                self._pool = self._pool or ThreadPoolExecutor(thread_count(), thread_name_prefix="decode")
+                self._coming[key] = self._pool.submit(self._make, key, make)
             return self._coming[key]
 
-    def _made(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
+    def _make(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
         try:
             array = make()
         except BaseException:
@@ -89,17 +89,17 @@ def memory_limit() -> int:
     Raises:
         UapsegError: ``UAPSEG_MEMORY`` is no number.
     """
-    usual = min(MOST, _installed() // 4) // read_number("LOCAL_WORLD_SIZE", 1, 1)
+    usual = min(MAX_BYTES, _available_memory() // 4) // read_number("LOCAL_WORLD_SIZE", 1, 1)
     return read_number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
 
 
-def threads() -> int:
+def thread_count() -> int:
     """How many pictures are decoded at once."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MOST_THREADS, allowed)
+    return min(MAX_THREADS, allowed)
 
 
-def _installed() -> int:
+def _available_memory() -> int:
     """Bytes of memory that this process may use; where no one says, as if there were 4 GiB."""
     found = []
     with suppress(AttributeError, ValueError, OSError):
@@ -110,7 +110,7 @@ def _installed() -> int:
     return min((size for size in found if size > 0), default=4096 * MIB)
 
 
-def _ready(array: Pixels) -> Future[Pixels]:
+def _future_of(array: Pixels) -> Future[Pixels]:
     future: Future[Pixels] = Future()
     future.set_result(array)
     return future

@@ -10,15 +10,15 @@ from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import DatasetInfo, Split
-from uapseg.datasets.labels import read_labels, table
-from uapseg.datasets.pairs import files, found, samples
+from uapseg.datasets.labels import lookup_table, read_labels
+from uapseg.datasets.pairs import make_samples, pair_paths, require_pictures
 from uapseg.datasets.reader import ImageDataset, first_size
 from uapseg.datasets.splits import require_official
 from uapseg.scenes import CLASSES  # the same eleven
 
 SIZE = (480, 360)
 LICENCE = "research use"
-READ = partial(read_labels, numbers=table({number: number for number in range(len(CLASSES))}))
+READ = partial(read_labels, numbers=lookup_table({number: number for number in range(len(CLASSES))}))
 
 
 def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
@@ -30,15 +30,15 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     require_official("camvid", split)
     top = Path(root).expanduser()
     folder, labels = top / "images" / split, top / "labels" / split
-    pictures = found([*folder.glob("*.jpg"), *folder.glob("*.png")], folder, "images/ and labels/")
-    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
+    pictures = require_pictures([*folder.glob("*.jpg"), *folder.glob("*.png")], folder, "images/ and labels/")
+    whole, skipped = make_samples(pair_paths({file: labels / f"{file.stem}.png" for file in pictures}), READ)
     size = size or first_size(whole, SIZE)
     return ImageDataset(
         whole, name=f"camvid:{root}", split=split, size=size, licence=LICENCE, classes=CLASSES, skipped=skipped
     )
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "CamVid: frames of street videos, in images/ and labels/ with train, val and test"
     return [DatasetInfo(name="camvid:ROOT", about=about, size=None, classes=len(CLASSES), licence=LICENCE)]

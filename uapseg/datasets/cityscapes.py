@@ -13,10 +13,10 @@ from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import DatasetInfo, Split
-from uapseg.datasets.labels import read_labels, table
-from uapseg.datasets.pairs import files, found, samples
+from uapseg.datasets.labels import lookup_table, read_labels
+from uapseg.datasets.pairs import make_samples, pair_paths, require_pictures
 from uapseg.datasets.reader import ImageDataset
-from uapseg.datasets.splits import eval_split_of, require_official
+from uapseg.datasets.splits import require_official, train_or_val
 
 SIZE = (512, 256)
 LICENCE = "research use, by the terms of Cityscapes"
@@ -27,7 +27,7 @@ LABELS = {
 }  # fmt: skip
 """The classes, in the order of the 19 train ids, and their numbers in ``labelIds`` files."""
 
-READ = partial(read_labels, numbers=table({stored: number for number, stored in enumerate(LABELS.values())}))
+READ = partial(read_labels, numbers=lookup_table({stored: number for number, stored in enumerate(LABELS.values())}))
 _PICTURE, _LABELS = "_leftImg8bit", "_gtFine_labelIds.png"
 
 
@@ -41,10 +41,10 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     top = Path(root).expanduser()
     theirs = "val" if split == "test" else "train"
     folder = top / "leftImg8bit" / theirs
-    pictures = found(list(folder.glob(f"*/*{_PICTURE}.*")), folder, "leftImg8bit/ and gtFine/")
+    pictures = require_pictures(list(folder.glob(f"*/*{_PICTURE}.*")), folder, "leftImg8bit/ and gtFine/")
     if split != "test":
-        pictures = [file for file in pictures if eval_split_of(file.stem) == split]
-    whole, skipped = samples(files({file: _labels_of(top, theirs, file) for file in pictures}), READ)
+        pictures = [file for file in pictures if train_or_val(file.stem) == split]
+    whole, skipped = make_samples(pair_paths({file: _labels_of(top, theirs, file) for file in pictures}), READ)
     return ImageDataset(
         whole,
         name=f"cityscapes:{root}",
@@ -56,7 +56,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     )
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "Cityscapes: leftImg8bit/ and gtFine/, its val split as test"
     return [DatasetInfo(name="cityscapes:ROOT", about=about, size=SIZE, classes=len(LABELS), licence=LICENCE)]

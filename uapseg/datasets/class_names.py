@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from PIL import Image
 
 from uapseg.datasets.cache import Pixels
-from uapseg.datasets.labels import VOID, read_numbers, table
+from uapseg.datasets.labels import VOID, lookup_table, read_numbers
 from uapseg.errors import UapsegError
 from uapseg.io.files import to_text
 from uapseg.io.sources import Source
 
-LOOKED_AT = 16
+PROBES = 16
 """Label maps that are read at once, to see which numbers a set uses."""
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*[:;,.=)\t]\s*|\s+)(\S.*)")
@@ -44,12 +44,12 @@ class ClassNames:
             UapsegError: It cannot be read, or holds other numbers than those that have a name.
         """
         numbers = read_numbers(source)
-        there = _numbers_in(numbers)
+        there = _values_in(numbers)
         strange = there - self.named - {VOID}
         if strange and (VOID in self.named or not (there - {0, VOID}) & self.named):
             raise UapsegError(
-                f"The labels {source.name} hold {_listed(strange)}, and classes.txt names {_listed(self.named)}: "
-                "save class numbers."
+                f"The labels {source.name} hold {_format_numbers(strange)}, and classes.txt names "
+                f"{_format_numbers(self.named)}: save class numbers."
             )
         return self.numbers[numbers]
 
@@ -90,22 +90,24 @@ def match_names(names: dict[int, str] | None, maps: Sequence[Source]) -> ClassNa
         maps: The label maps.
     """
     known = names or {number: str(number) for number in range(VOID)}
-    naming = _naming(known)
-    there = frozenset[int]().union(*map(_numbers_of, maps[:: max(1, len(maps) // LOOKED_AT)][:LOOKED_AT]))
+    naming = _index_names(known)
+    there = frozenset[int]().union(*map(_values_in_file, maps[:: max(1, len(maps) // PROBES)][:PROBES]))
     if VOID in there and there <= {0, VOID}:
-        return _of_two(names, naming)
+        return _match_binary(names, naming)
     if strange := there - naming.named - {VOID}:
-        note = f"Some label maps hold {_listed(strange)}, for which classes.txt has no name: they count as void."
+        note = (
+            f"Some label maps hold {_format_numbers(strange)}, for which classes.txt has no name: they count as void."
+        )
         return ClassNames(naming.classes, naming.numbers, naming.named, (note,))
     return naming
 
 
-def _of_two(names: dict[int, str] | None, naming: ClassNames) -> ClassNames:
+def _match_binary(names: dict[int, str] | None, naming: ClassNames) -> ClassNames:
     """Label maps of 0 and 255 alone: where there are two classes, 255 is the second."""
     if names and len(names) == 2 and 0 in names:
         second = names[max(names)]
         note = f"The label maps hold 0 and 255 alone: 255 is read as {second}, the second of the two classes."
-        return ClassNames((names[0], second), table({0: 0, VOID: 1}), frozenset({0, VOID}), (note,))
+        return ClassNames((names[0], second), lookup_table({0: 0, VOID: 1}), frozenset({0, VOID}), (note,))
     note = (
         "The label maps hold 0 and 255 alone, and 255 is void: they are not used; save class numbers, or name two "
         "classes in classes.txt, of which 255 is then the second."
@@ -113,29 +115,29 @@ def _of_two(names: dict[int, str] | None, naming: ClassNames) -> ClassNames:
     return ClassNames(naming.classes, naming.numbers, naming.named, (note,), usable=False)
 
 
-def _naming(names: dict[int, str]) -> ClassNames:
+def _index_names(names: dict[int, str]) -> ClassNames:
     order = sorted(names)
     return ClassNames(
         tuple(names[number] for number in order),
-        table({number: place for place, number in enumerate(order)}),
+        lookup_table({number: place for place, number in enumerate(order)}),
         frozenset(order),
     )
 
 
-def _numbers_of(source: Source) -> frozenset[int]:
+def _values_in_file(source: Source) -> frozenset[int]:
     """The numbers in a label map; none where it cannot be read."""
     try:
-        return _numbers_in(read_numbers(source))
+        return _values_in(read_numbers(source))
     except UapsegError:
         return frozenset()
 
 
-def _numbers_in(values: Pixels) -> frozenset[int]:
+def _values_in(values: Pixels) -> frozenset[int]:
     counts = Image.fromarray(values).histogram()  # numpy would widen all of it first
     return frozenset(number for number, count in enumerate(counts) if count)
 
 
-def _listed(numbers: frozenset[int]) -> str:
+def _format_numbers(numbers: frozenset[int]) -> str:
     """Numbers as people write them, neighbours as a range."""
     order = sorted(numbers)
     if len(order) > 2 and order[-1] - order[0] == len(order) - 1:

@@ -20,17 +20,24 @@ from pathlib import Path
 
 from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.coco_annotations import Annotated, SelectedAnnotations, select_annotations
-from uapseg.datasets.coco_files import complete, credits_of, folder_of, missing, samples, write_credits
-from uapseg.datasets.coco_selection import MOST, Selection
+from uapseg.datasets.coco_files import (
+    attribution_csv,
+    download_pictures,
+    folder_of,
+    make_samples,
+    missing_pictures,
+    update_attribution,
+)
+from uapseg.datasets.coco_selection import MAX_COUNT, Selection
 from uapseg.datasets.reader import ImageDataset
 from uapseg.datasets.splits import in_split
 from uapseg.datasets.voc import CLASSES
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, cache_folder, fetch
 
-ANNOTATIONS = "http://images.cocodataset.org/annotations/annotations_trainval2017.zip"
+ANNOTATIONS_URL = "http://images.cocodataset.org/annotations/annotations_trainval2017.zip"
 CHECKSUM = "md5:f4bbac642086de4f52a3fdda2de5fa2c"
-BYTES = 252_907_541
+ARCHIVE_BYTES = 252_907_541
 PICTURE_BYTES = 163_000
 """About how large a picture is."""
 
@@ -45,20 +52,20 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
     Raises:
         UapsegError: It cannot be downloaded, or the choice or a file is not as it should be.
     """
-    source, choice = _parts(where)
+    source, choice = _parse_name(where)
     name, pictures = f"coco:{where}", None
     if source in OFFICIAL:
         for download in _missing_annotations(source):
             deque(fetch(download), 0)
-        found = _official(source, choice)
-        wanted = _in_split(found.pictures, split)
-        complete(name, split, len(wanted))
-        write_credits(one.entry for one in wanted)
+        found = _select_official(source, choice)
+        wanted = _restrict(found.pictures, split)
+        download_pictures(name, split, len(wanted))
+        update_attribution(one.entry for one in wanted)
     else:
-        annotations, pictures = _own(source)
+        annotations, pictures = _own_paths(source)
         found = select_annotations(annotations, "", choice)
-        wanted = _in_split(found.pictures, split)
-    whole, skipped = samples({one.entry: one if found.labelled else None for one in wanted}, pictures)
+        wanted = _restrict(found.pictures, split)
+    whole, skipped = make_samples({one.entry: one if found.labelled else None for one in wanted}, pictures)
     return ImageDataset(
         whole,
         name=name,
@@ -70,13 +77,13 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
     )
 
 
-def needed(where: str, split: Split) -> list[Download]:
+def missing_files(where: str, split: Split) -> list[Download]:
     """First the annotations, and when these are here, the chosen pictures that are not."""
-    source, choice = _parts(where)
+    source, choice = _parse_name(where)
     if source not in OFFICIAL:
         return []
-    return _missing_annotations(source) or missing(
-        one.entry for one in _in_split(_official(source, choice).pictures, split)
+    return _missing_annotations(source) or missing_pictures(
+        one.entry for one in _restrict(_select_official(source, choice).pictures, split)
     )
 
 
@@ -86,23 +93,27 @@ def attribution(where: str) -> str:
     Raises:
         UapsegError: The annotations are not here yet.
     """
-    source, choice = _parts(where)
-    found = _official(source, choice) if source in OFFICIAL else select_annotations(_own(source)[0], "", choice)
-    return credits_of(one.entry for one in found.pictures)
+    source, choice = _parse_name(where)
+    found = (
+        _select_official(source, choice)
+        if source in OFFICIAL
+        else select_annotations(_own_paths(source)[0], "", choice)
+    )
+    return attribution_csv(one.entry for one in found.pictures)
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of it."""
     ways = "?any=person,dog&count=200 and more choose from it"
     own = DatasetInfo(
         name="coco:ANNOTATIONS.json:PICTURES", about=f"COCO's annotations and pictures that you have; {ways}",
         size=SIZE, classes=len(CLASSES), licence=LICENCE,
     )  # fmt: skip
-    return [*(_card(source, ways) for source in OFFICIAL), own]
+    return [*(_official_info(source, ways) for source in OFFICIAL), own]
 
 
-def _card(source: str, ways: str) -> DatasetInfo:
-    count = min(MOST, OFFICIAL[source])
+def _official_info(source: str, ways: str) -> DatasetInfo:
+    count = min(MAX_COUNT, OFFICIAL[source])
     here = len(list(folder_of(source).glob("*.jpg")))
     annotated = _annotations(source).is_file()
     return DatasetInfo(
@@ -113,16 +124,16 @@ def _card(source: str, ways: str) -> DatasetInfo:
         classes=len(CLASSES),
         licence=LICENCE,
         cached=annotated and here >= count,
-        download_bytes=(0 if annotated else BYTES) + PICTURE_BYTES * max(0, count - here),
+        download_bytes=(0 if annotated else ARCHIVE_BYTES) + PICTURE_BYTES * max(0, count - here),
     )
 
 
-def _parts(where: str) -> tuple[str, Selection]:
+def _parse_name(where: str) -> tuple[str, Selection]:
     source, _, query = where.partition("?")
     return source, Selection.parse(query)
 
 
-def _own(source: str) -> tuple[Path, Path]:
+def _own_paths(source: str) -> tuple[Path, Path]:
     """The two paths of a name; each may have colons in it, as those of Windows do."""
     annotations, mark, pictures = source.partition(".json:")
     if not mark or not Path(pictures).expanduser().is_dir():
@@ -137,10 +148,10 @@ def _missing_annotations(source: str) -> list[Download]:
     _unpack(source)
     if _annotations(source).is_file():
         return []
-    return [Download(url=ANNOTATIONS, path=_archive(), checksum=CHECKSUM, size=BYTES)]
+    return [Download(url=ANNOTATIONS_URL, path=_archive(), checksum=CHECKSUM, size=ARCHIVE_BYTES)]
 
 
-def _official(source: str, choice: Selection) -> SelectedAnnotations:
+def _select_official(source: str, choice: Selection) -> SelectedAnnotations:
     _unpack(source)
     digest = hashlib.sha256(repr(choice).encode()).hexdigest()[:16]
     return select_annotations(
@@ -148,7 +159,7 @@ def _official(source: str, choice: Selection) -> SelectedAnnotations:
     )
 
 
-def _in_split(listed: Sequence[Annotated], split: Split) -> list[Annotated]:
+def _restrict(listed: Sequence[Annotated], split: Split) -> list[Annotated]:
     inside = in_split((one.entry.identity for one in listed), split)
     return [one for one, here in zip(listed, inside, strict=True) if here]
 

@@ -106,7 +106,7 @@ def _narrowed(records: Records, folder: str, choice: Selection) -> Records:
     """The chosen pictures alone."""
     entries = {_entry(record, records, folder): record for record in records.pictures}
     return Records(
-        tuple(entries[entry] for entry in choice.among(list(entries))), records.categories, records.left_out
+        tuple(entries[entry] for entry in choice.select(list(entries))), records.categories, records.left_out
     )
 
 

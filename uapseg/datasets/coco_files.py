@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from uapseg.datasets import Split, needed, prepare
+from uapseg.datasets import Split, download, missing_files
 from uapseg.datasets.coco_annotations import Annotated
 from uapseg.datasets.coco_selection import CocoImage
 from uapseg.datasets.reader import Sample
@@ -19,10 +19,10 @@ from uapseg.errors import UapsegError
 from uapseg.io.download import Download, UnreachableError, cache_folder
 from uapseg.io.files import write
 from uapseg.io.images import read_picture, stored_shape
-from uapseg.io.sources import File, readable
+from uapseg.io.sources import File, fingerprint_readable
 
 IMAGES = "http://images.cocodataset.org"
-CREDITS = "attribution.csv"
+ATTRIBUTION_FILE = "attribution.csv"
 JPEG = b"\xff\xd8"
 """How such files begin."""
 
@@ -34,21 +34,21 @@ def folder_of(source: str) -> Path:
     return cache_folder() / "coco" / source
 
 
-def complete(name: str, split: Split, count: int) -> None:
+def download_pictures(name: str, split: Split, count: int) -> None:
     """Downloads the pictures that are missing; without a connection, a twentieth of the ``count`` may be missing.
 
     Raises:
         UapsegError: There is no connection, and more are.
     """
     try:
-        for _ in prepare(name, split):
+        for _ in download(name, split):
             pass
     except UnreachableError:
-        if len(needed(name, split)) > count / 20:
+        if len(missing_files(name, split)) > count / 20:
             raise
 
 
-def missing(entries: Iterable[CocoImage]) -> list[Download]:
+def missing_pictures(entries: Iterable[CocoImage]) -> list[Download]:
     """The pictures that have to be downloaded.
 
     Raises:
@@ -65,7 +65,7 @@ def missing(entries: Iterable[CocoImage]) -> list[Download]:
     return downloads
 
 
-def samples(
+def make_samples(
     wanted: Mapping[CocoImage, Annotated | None], pictures: Path | None = None
 ) -> tuple[list[Sample], list[str]]:
     """Pictures with their labels, as far as they are whole, and the names of those that are not.
@@ -79,18 +79,18 @@ def samples(
     Raises:
         UapsegError: No picture has the size that its annotations are for.
     """
-    places = {entry: File(_place(entry, pictures)) for entry in wanted}
-    keys = readable(places.values())
+    places = {entry: File(_picture_path(entry, pictures)) for entry in wanted}
+    keys = fingerprint_readable(places.values())
     whole: list[Sample] = []
     misfits: dict[str, str] = {}
     for entry, file in places.items():
         if file not in keys:
             continue
         annotated = wanted[entry]
-        if annotated and (why := _misfit(file, annotated.size)):
+        if annotated and (why := _size_mismatch(file, annotated.size)):
             misfits[entry.file], annotated = why, None
         labels = annotated.labels if annotated else None
-        whole.append(Sample(keys[file], entry.file, partial(_read, file), labels))
+        whole.append(Sample(keys[file], entry.file, partial(_read_picture, file), labels))
     if len(misfits) == len(whole) > 1:
         name, why = next(iter(misfits.items()))
         raise UapsegError(
@@ -101,22 +101,22 @@ def samples(
     return whole, [*damaged, *(f"labels of {name}, which {why}" for name, why in misfits.items())]
 
 
-def credits_of(entries: Iterable[CocoImage]) -> str:
+def attribution_csv(entries: Iterable[CocoImage]) -> str:
     """Whose pictures are, as CSV: file, licence, the licence's address, and the picture's at Flickr."""
-    return _table(_row(entry) for entry in entries)
+    return _to_csv(_row(entry) for entry in entries)
 
 
-def write_credits(entries: Iterable[CocoImage]) -> None:
+def update_attribution(entries: Iterable[CocoImage]) -> None:
     """Adds to the files beside the downloaded pictures whose they are."""
     folders: dict[str, list[CocoImage]] = {}
     for entry in entries:
         folders.setdefault(entry.folder, []).append(entry)
     for folder, inside in folders.items():
-        file = folder_of(folder) / CREDITS
+        file = folder_of(folder) / ATTRIBUTION_FILE
         before = file.read_text("utf-8") if file.is_file() else ""
         rows = {row["file"]: row for row in csv.DictReader(io.StringIO(before)) if row.keys() == set(COLUMNS)}
         rows |= {row["file"]: row for row in map(_row, inside)}
-        after = _table(rows[name] for name in sorted(rows))
+        after = _to_csv(rows[name] for name in sorted(rows))
         if after != before:
             with suppress(UapsegError):  # a read-only disk does not stop a run; `credits_of` still tells
                 write(file, after.encode())
@@ -127,7 +127,7 @@ def _row(entry: CocoImage) -> dict[Any, str]:
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def _table(rows: Iterable[dict[Any, str]]) -> str:
+def _to_csv(rows: Iterable[dict[Any, str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -135,7 +135,7 @@ def _table(rows: Iterable[dict[Any, str]]) -> str:
     return text.getvalue()
 
 
-def _place(entry: CocoImage, pictures: Path | None) -> Path:
+def _picture_path(entry: CocoImage, pictures: Path | None) -> Path:
     inside = PurePosixPath(entry.file)
     if inside.is_absolute() or PureWindowsPath(entry.file).drive or ".." in inside.parts:
         raise UapsegError(f"{entry.file} in the annotations leads out of the folder of pictures: correct it there.")
@@ -147,7 +147,7 @@ def _place(entry: CocoImage, pictures: Path | None) -> Path:
     return folder / inside
 
 
-def _misfit(file: File, size: tuple[int, int]) -> str:
+def _size_mismatch(file: File, size: tuple[int, int]) -> str:
     """Why labels of this size (width, height) cannot be laid on a picture; empty where they can.
 
     Nothing tells whether annotations were made of a picture as it is stored or upright, but for their size.
@@ -167,5 +167,5 @@ def _misfit(file: File, size: tuple[int, int]) -> str:
     return ""
 
 
-def _read(file: File) -> Image.Image:
+def _read_picture(file: File) -> Image.Image:
     return read_picture(file.read())

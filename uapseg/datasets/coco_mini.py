@@ -6,7 +6,13 @@ A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice
 from functools import lru_cache
 
 from uapseg.datasets import SPLITS, DatasetInfo, Split
-from uapseg.datasets.coco_files import complete, credits_of, missing, samples, write_credits
+from uapseg.datasets.coco_files import (
+    attribution_csv,
+    download_pictures,
+    make_samples,
+    missing_pictures,
+    update_attribution,
+)
 from uapseg.datasets.coco_selection import CocoImage, Licence, Selection
 from uapseg.datasets.reader import ImageDataset
 from uapseg.datasets.splits import in_split, split_of
@@ -26,28 +32,28 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
         UapsegError: It cannot be downloaded, or the choice is not as it should be.
     """
     name = f"coco-mini?{where}" if where else "coco-mini"
-    wanted = _chosen(where, split)
-    complete(name, split, len(wanted))
-    write_credits(wanted)
-    whole, skipped = samples(dict.fromkeys(wanted))
+    wanted = _select(where, split)
+    download_pictures(name, split, len(wanted))
+    update_attribution(wanted)
+    whole, skipped = make_samples(dict.fromkeys(wanted))
     return ImageDataset(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)
 
 
-def needed(where: str, split: Split) -> list[Download]:
+def missing_files(where: str, split: Split) -> list[Download]:
     """The chosen pictures that are not here."""
-    return missing(_chosen(where, split))
+    return missing_pictures(_select(where, split))
 
 
 def attribution(where: str) -> str:
     """Whose the chosen pictures are, as CSV."""
-    return credits_of(_chosen(where, "all"))
+    return attribution_csv(_select(where, "all"))
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of it."""
-    entries = listed()
+    entries = read_manifest()
     sides = [split_of(entry.identity) for entry in entries]
-    left = missing(entries)
+    left = missing_pictures(entries)
     return [
         DatasetInfo(
             name="coco-mini",
@@ -63,7 +69,7 @@ def cards() -> list[DatasetInfo]:
 
 
 @lru_cache(maxsize=1)
-def listed() -> tuple[CocoImage, ...]:
+def read_manifest() -> tuple[CocoImage, ...]:
     """All pictures of the list.
 
     Raises:
@@ -80,7 +86,7 @@ def listed() -> tuple[CocoImage, ...]:
         raise UapsegError(f"The list {MANIFEST} is damaged: get the project's files again.") from error
 
 
-def _chosen(query: str, split: Split) -> list[CocoImage]:
-    entries = Selection.parse(query).among(listed())
+def _select(query: str, split: Split) -> list[CocoImage]:
+    entries = Selection.parse(query).select(read_manifest())
     inside = in_split((entry.identity for entry in entries), split)
     return [entry for entry, here in zip(entries, inside, strict=True) if here]

@@ -12,7 +12,7 @@ from uapseg.datasets.coco_categories import category_name
 from uapseg.datasets.coco_selection import Licence
 from uapseg.errors import UapsegError
 from uapseg.io.files import read
-from uapseg.io.images import MOST_PIXELS
+from uapseg.io.images import MAX_PIXELS
 
 Raw = dict[str, Any]
 """An object of JSON."""
@@ -193,7 +193,7 @@ def _record(image: Any, licences: Mapping[Key, Licence]) -> Record | None:
     width, height = (_key(image.get(side)) for side in ("width", "height"))
     if number is None or not file or not isinstance(width, int) or not isinstance(height, int):
         return None
-    if min(width, height) < 1 or width * height > MOST_PIXELS:
+    if min(width, height) < 1 or width * height > MAX_PIXELS:
         return None
     licence = _looked_up(licences, image.get("license")) or _UNKNOWN
     plain = PurePosixPath(file).as_posix()  # without ./ and //

@@ -16,7 +16,7 @@ from uapseg.datasets.coco_categories import VOC_NUMBERS, category_name
 from uapseg.datasets.splits import unit_hash
 from uapseg.errors import UapsegError
 
-MOST = 5000
+MAX_COUNT = 5000
 """Pictures that are taken where no count is given: all of val2017, and of train2017 what is no burden."""
 
 
@@ -63,12 +63,12 @@ class CocoImage:
 class Selection:
     """What to take; the fields are those of the name, see above."""
 
-    one_of: tuple[str, ...] = ()
-    every: tuple[str, ...] = ()
+    any_of: tuple[str, ...] = ()
+    all_of: tuple[str, ...] = ()
     share: float = 0.0
     balanced: str = ""
     licences: tuple[str, ...] = ()
-    count: int = MOST
+    count: int = MAX_COUNT
     seed: str = "0"
 
     @classmethod
@@ -84,17 +84,17 @@ class Selection:
                 raise UapsegError(
                     f"{key!r} chooses nothing in COCO: {', '.join(_PARTS)} do, as in ?any=dog&count=200."
                 )
-            choice = replace(choice, **{_PARTS[key]: _value(key, value)})
+            choice = replace(choice, **{_PARTS[key]: _parse_value(key, value)})
         return choice
 
-    def among(self, entries: Sequence[CocoImage]) -> list[CocoImage]:
+    def select(self, entries: Sequence[CocoImage]) -> list[CocoImage]:
         """The chosen ones, sorted by file name.
 
         Raises:
             UapsegError: A category is not known, or there is no such picture.
         """
         known = {category for entry in entries for category in entry.shares}
-        for name in (*self.one_of, *self.every, *filter(None, [self.balanced])):
+        for name in (*self.any_of, *self.all_of, *filter(None, [self.balanced])):
             if name not in known:
                 raise UapsegError(
                     f"There is no {name!r} in these pictures of COCO: there is {', '.join(sorted(known))}."
@@ -109,8 +109,8 @@ class Selection:
         large = self._large(entry)
         return (
             (not self.licences or str(entry.licence.number) in self.licences)
-            and (not self.one_of or not large.isdisjoint(self.one_of))
-            and large.issuperset(self.every)
+            and (not self.any_of or not large.isdisjoint(self.any_of))
+            and large.issuperset(self.all_of)
             and (bool(large) or not self.share)
         )
 
@@ -131,12 +131,12 @@ class Selection:
 
 
 _PARTS = {
-    "any": "one_of", "all": "every", "share": "share", "balanced": "balanced", "licences": "licences",
+    "any": "any_of", "all": "all_of", "share": "share", "balanced": "balanced", "licences": "licences",
     "count": "count", "seed": "seed",
 }  # fmt: skip
 
 
-def _value(key: str, value: str) -> str | int | float | tuple[str, ...]:
+def _parse_value(key: str, value: str) -> str | int | float | tuple[str, ...]:
     words = tuple(word.strip() for word in value.split(","))
     if key == "count" and value.isdecimal() and int(value):
         return int(value)

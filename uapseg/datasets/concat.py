@@ -42,14 +42,14 @@ class ConcatDataset:
 
     def pictures(self, numbers: Sequence[int]) -> Pictures:
         """The pictures with these numbers, uint8, on the CPU."""
-        self.ahead(numbers)  # all are decoded at once, though they are asked for one by one
+        self.prefetch(numbers)  # all are decoded at once, though they are asked for one by one
         return torch.cat([part.pictures([number]) for part, number in map(self._places.__getitem__, numbers)])
 
     def truth(self, numbers: Sequence[int]) -> LabelMaps:
         """Their true label maps; 255 where there is no label."""
         return torch.cat([part.truth([number]) for part, number in map(self._places.__getitem__, numbers)])
 
-    def ahead(self, numbers: Sequence[int]) -> None:
+    def prefetch(self, numbers: Sequence[int]) -> None:
         """Begins to decode these in the background, as they come next."""
         for part in self._parts:
-            part.ahead([own for of, own in map(self._places.__getitem__, numbers) if of is part])
+            part.prefetch([own for of, own in map(self._places.__getitem__, numbers) if of is part])

@@ -13,21 +13,21 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from uapseg.datasets import DatasetInfo, Split
-from uapseg.datasets.class_names import LOOKED_AT, match_names, read_classes
+from uapseg.datasets.class_names import PROBES, match_names, read_classes
 from uapseg.datasets.pairing import pair_files
-from uapseg.datasets.pairs import Pair, samples
+from uapseg.datasets.pairs import Pair, make_samples
 from uapseg.datasets.path_names import normalize_name
-from uapseg.datasets.reader import SIDES, ImageDataset, first_size, nothing_in
+from uapseg.datasets.reader import SIDE_RANGE, ImageDataset, empty_split_message, first_size
 from uapseg.datasets.splits import in_split
-from uapseg.datasets.trees import CLASSES, Tree, read_tree
+from uapseg.datasets.trees import CLASSES_FILE, Tree, read_tree
 from uapseg.errors import UapsegError
 from uapseg.io.images import size_of, upright_size
 
-LONGEST = 512
+MAX_SIDE = 512
 """The long side that pictures are brought to unless told otherwise; shorter ones keep theirs."""
 
 
-def is_there(name: str) -> bool:
+def is_path(name: str) -> bool:
     """Whether a name is the path of a folder, a zip archive or a list."""
     with suppress(OSError, ValueError, RuntimeError):  # no path at all
         path = Path(name).expanduser()
@@ -45,30 +45,30 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
         UapsegError: There are no pictures, or none can be read.
     """
     tree = read_tree(Path(name).expanduser())
-    paired, names = pair_files(tree), _classes(tree)
+    paired, names = pair_files(tree), _read_class_names(tree)
     pairs: list[Pair] = [(tree.files[path], tree.files[maps] if maps else None) for path, maps in paired.maps.items()]
     if not pairs:
         found = f" {' '.join(paired.notes)}" if paired.notes else ""
         raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.{found}")
     naming = match_names(names, [labels for _, labels in pairs if labels])
     notes = [*paired.notes, *naming.notes]
-    if lying := _stored_as_they_lie(pairs):
+    if lying := _find_unturned_labels(pairs):
         notes.append(f"The label map of {lying} is not turned upright as its picture is: none is used; turn them too.")
     if lying or not naming.usable:
         pairs = [(picture, None) for picture, _ in pairs]
-    whole, skipped = samples(pairs, naming.read)
+    whole, skipped = make_samples(pairs, naming.read)
     if not whole:
         raise UapsegError(
             f"No picture in {name} can be read, {len(skipped)} are damaged or missing: see {skipped[0]} first."
         )
     inside = [sample for sample, here in zip(whole, in_split([one.key for one in whole], split), strict=True) if here]
     if not inside:
-        raise UapsegError(nothing_in(split, name))
+        raise UapsegError(empty_split_message(split, name))
     return ImageDataset(
         inside,
         name=name,
         split=split,
-        size=size or _shape(first_size(whole, (LONGEST, LONGEST))),
+        size=size or _default_size(first_size(whole, (MAX_SIDE, MAX_SIDE))),
         licence="your own",
         classes=naming.classes,
         skipped=skipped,
@@ -76,7 +76,7 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     )
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of them."""
     about = "your own pictures, with or without label maps"
     return [
@@ -85,19 +85,21 @@ def cards() -> list[DatasetInfo]:
     ]
 
 
-def _classes(tree: Tree) -> dict[int, str] | None:
+def _read_class_names(tree: Tree) -> dict[int, str] | None:
     """The names in the ``classes.txt`` next to the top; None where there is none.
 
     Raises:
         UapsegError: Several of them differ.
     """
-    found = sorted((path for path in tree.files if normalize_name(PurePosixPath(path).name) == CLASSES), key=_depth)
+    found = sorted(
+        (path for path in tree.files if normalize_name(PurePosixPath(path).name) == CLASSES_FILE), key=_depth
+    )
     if not found:
         return None
     alike = [path for path in found if _depth(path) == _depth(found[0])]
     named = [read_classes(tree.files[path]) for path in alike]
     if any(names != named[0] for names in named):
-        raise UapsegError(f"{alike[0]} and {alike[1]} name different classes: leave one {CLASSES}, at the top.")
+        raise UapsegError(f"{alike[0]} and {alike[1]} name different classes: leave one {CLASSES_FILE}, at the top.")
     return named[0]
 
 
@@ -105,10 +107,10 @@ def _depth(path: str) -> int:
     return path.count("/")
 
 
-def _stored_as_they_lie(pairs: Sequence[Pair]) -> str | None:
+def _find_unturned_labels(pairs: Sequence[Pair]) -> str | None:
     """The name of a picture which says that it is turned, and whose label map is not; of some pairs, spread evenly."""
     labelled = [(picture, labels) for picture, labels in pairs if labels]
-    for picture, labels in labelled[:: max(1, len(labelled) // LOOKED_AT)][:LOOKED_AT]:
+    for picture, labels in labelled[:: max(1, len(labelled) // PROBES)][:PROBES]:
         with suppress(UapsegError):
             content, shape = picture.read(), upright_size(labels.read())
             if shape and size_of(content) == shape != upright_size(content):
@@ -116,7 +118,7 @@ def _stored_as_they_lie(pairs: Sequence[Pair]) -> str | None:
     return None
 
 
-def _shape(size: tuple[int, int]) -> tuple[int, int]:
-    share = min(1.0, LONGEST / max(size))
-    width, height = (max(SIDES[0], round(side * share / 8) * 8) for side in size)
+def _default_size(size: tuple[int, int]) -> tuple[int, int]:
+    share = min(1.0, MAX_SIDE / max(size))
+    width, height = (max(SIDE_RANGE[0], round(side * share / 8) * 8) for side in size)
     return width, height

@@ -10,7 +10,7 @@ from PIL import Image, ImageOps
 
 from uapseg.datasets.cache import Pixels
 from uapseg.errors import UapsegError
-from uapseg.io.images import MOST_PIXELS, size_of
+from uapseg.io.images import MAX_PIXELS, size_of
 from uapseg.io.sources import Source
 
 VOID = 255
@@ -19,16 +19,16 @@ VOID = 255
 VOID_16 = 65535
 """The same in files of 16 bits."""
 
-EXACT = ("PNG", "GIF", "BMP", "TIFF", "PPM", "TGA")
+LOSSLESS_FORMATS = ("PNG", "GIF", "BMP", "TIFF", "PPM", "TGA")
 """Formats that keep numbers as they are."""
 
-BLURRED = ("JPEG", "WEBP", "AVIF", "JPEG2000")
+LOSSY_FORMATS = ("JPEG", "WEBP", "AVIF", "JPEG2000")
 
-FEW = 64
+MAX_COLOURS = 64
 """Colours of a picture that looks like a label map, at most."""
 
 
-def table(classes: Mapping[int, int]) -> Pixels:
+def lookup_table(classes: Mapping[int, int]) -> Pixels:
     """From a file's numbers to class numbers (256,); those that are not named have no label."""
     numbers = np.full(256, VOID, np.uint8)
     for stored, number in classes.items():
@@ -55,40 +55,40 @@ def read_numbers(source: Source) -> Pixels:
     """
     content = source.read()
     width, height = size_of(content) or (0, 0)
-    if width * height > MOST_PIXELS:
-        raise UapsegError(f"The labels {source.name} have more than {MOST_PIXELS // 1_000_000} megapixels.")
+    if width * height > MAX_PIXELS:
+        raise UapsegError(f"The labels {source.name} have more than {MAX_PIXELS // 1_000_000} megapixels.")
     try:
-        with Image.open(io.BytesIO(content), formats=(*EXACT, *BLURRED)) as opened:
+        with Image.open(io.BytesIO(content), formats=(*LOSSLESS_FORMATS, *LOSSY_FORMATS)) as opened:
             kind = opened.format
-            values = _values(ImageOps.exif_transpose(opened)) if kind in EXACT else None
+            values = _pixel_values(ImageOps.exif_transpose(opened)) if kind in LOSSLESS_FORMATS else None
     except Exception as error:  # Pillow's decoders raise almost anything on a broken file
         raise UapsegError(f"The labels {source.name} could not be read: they are damaged, or no PNG.") from error
-    if kind not in EXACT:
+    if kind not in LOSSLESS_FORMATS:
         raise UapsegError(f"The labels {source.name} are a {kind}, which does not keep numbers: save them as PNG.")
     if values is None:
         raise UapsegError(f"The labels {source.name} hold colours: save the number of its class at each pixel.")
-    return _narrow(values, source.name)
+    return _to_bytes(values, source.name)
 
 
-def seems_label_map(source: Source) -> bool:
+def looks_like_label_map(source: Source) -> bool:
     """Whether a file looks like a label map: it has few tones, or nearly so where its format blurs them."""
     try:
         content = source.read()
         width, height = size_of(content) or (0, 0)
-        if width * height > MOST_PIXELS:
+        if width * height > MAX_PIXELS:
             return False
-        with Image.open(io.BytesIO(content), formats=(*EXACT, *BLURRED)) as opened:
-            if opened.format in BLURRED:
+        with Image.open(io.BytesIO(content), formats=(*LOSSLESS_FORMATS, *LOSSY_FORMATS)) as opened:
+            if opened.format in LOSSY_FORMATS:
                 tones = np.array(opened.convert("L").histogram()).reshape(-1, 8).sum(1)
                 return bool(np.sort(tones)[-4:].sum() > 0.97 * tones.sum())
             if opened.mode.startswith("I") or opened.mode == "F":
-                return len(np.unique(np.asarray(opened))) <= FEW
-            return opened.getcolors(FEW) is not None
+                return len(np.unique(np.asarray(opened))) <= MAX_COLOURS
+            return opened.getcolors(MAX_COLOURS) is not None
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return False
 
 
-def _values(picture: Image.Image) -> NDArray[Any] | None:
+def _pixel_values(picture: Image.Image) -> NDArray[Any] | None:
     """The numbers that pixels hold; None where they hold colours."""
     if picture.mode == "P":
         indices, greys = np.asarray(picture), _grey_palette(picture)
@@ -112,7 +112,7 @@ def _grey_palette(picture: Image.Image) -> Pixels | None:
     return np.resize(colours[:, 0], 256) if len(np.unique(tones)) == len(tones) else None
 
 
-def _narrow(values: NDArray[Any], name: str) -> Pixels:
+def _to_bytes(values: NDArray[Any], name: str) -> Pixels:
     """Numbers of any width as those of 8 bits."""
     if values.dtype in {np.dtype(bool), np.dtype(np.uint8)}:
         return values.astype(np.uint8)

@@ -6,24 +6,24 @@ from dataclasses import dataclass, replace
 from os.path import commonprefix
 from pathlib import PurePosixPath
 
-from uapseg.datasets.labels import seems_label_map
-from uapseg.datasets.path_names import Name, holds_label_maps, read_name
+from uapseg.datasets.labels import looks_like_label_map
+from uapseg.datasets.path_names import PathName, holds_label_maps, read_name
 from uapseg.datasets.trees import Tree
 
-SUFFIXES = {
+PICTURE_SUFFIXES = {
     ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff", ".ppm",
     ".pgm", ".tga", ".jp2", ".qoi",
 }  # fmt: skip
 
-UNKNOWN = {
+UNSUPPORTED_SUFFIXES = {
     ".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".psd", ".svg", ".eps", ".exr", ".hdr", ".dcm",
 }  # fmt: skip
 """Endings of pictures that are not read."""
 
-MOST_SISTERS = 8
+MAX_SIBLINGS = 8
 """Folders with files of the same names, at most, where one may hold the label maps of another."""
 
-LOOKED_AT = 4
+PROBES = 4
 """Files of a folder that are decoded where its name does not tell what it holds."""
 
 
@@ -43,16 +43,16 @@ class Pairing:
 def pair_files(tree: Tree) -> Pairing:
     """Tells pictures from label maps, and finds the label map of each picture."""
     listed = set(tree.pictures or ())
-    paths = [path for path in tree.files if path in listed or PurePosixPath(path).suffix.lower() in SUFFIXES]
+    paths = [path for path in tree.files if path in listed or PurePosixPath(path).suffix.lower() in PICTURE_SUFFIXES]
     top = _shared_folders(paths)
     names = [read_name(path, top) for path in paths]
-    return _Pairing(tree, names).paired()
+    return _Matcher(tree, names).pair()
 
 
-class _Pairing:
+class _Matcher:
     """The steps from names to pairs."""
 
-    def __init__(self, tree: Tree, names: Sequence[Name]) -> None:
+    def __init__(self, tree: Tree, names: Sequence[PathName]) -> None:
         self._tree, self._notes = tree, list[str]()
         listed = None if tree.pictures is None else set(tree.pictures)
         self._pictures = [one for one in names if not one.labels and (listed is None or one.path in listed)]
@@ -60,22 +60,22 @@ class _Pairing:
         if listed is not None:
             self._labels += [one for one in names if not one.labels and one.marked and one.path not in listed]
 
-    def paired(self) -> Pairing:
+    def pair(self) -> Pairing:
         """Pictures with their label maps, and what there is to say."""
         self._take_marked()
-        self._take_sisters()
+        self._take_sibling_folders()
         self._take_flat_folders()
-        self._give_back_photos()
-        found = self._matched(self._pictures, self._labels)
+        self._return_photos()
+        found = self._match(self._pictures, self._labels)
         maps = {name.path: self._tree.labels.get(name.path, found.get(name.path)) for name in self._pictures}
         for labels in set(self._tree.labels.values()):
             maps.pop(labels, None)
         if self._tree.pictures is None:
-            self._say_what_is_left(set(maps.values()))
+            self._note_unused(set(maps.values()))
             unknown = Counter(PurePosixPath(path).suffix.lower() for path in self._tree.files)
             self._notes += [
                 f"{unknown[suffix]} {suffix} files are left out: bring them as PNG or JPEG."
-                for suffix in sorted(UNKNOWN & unknown.keys())
+                for suffix in sorted(UNSUPPORTED_SUFFIXES & unknown.keys())
             ]
         return Pairing(maps, tuple(self._notes))
 
@@ -83,14 +83,14 @@ class _Pairing:
         """Files called as label maps, such as ``NAME_mask.png``, where there is a picture of that name."""
         marked = [name for name in self._pictures if name.marked]
         plain = [name for name in self._pictures if not name.marked]
-        matched = set(self._matched(plain, marked).values())
+        matched = set(self._match(plain, marked).values())
         owned = {(name.place, name.key) for name in plain}  # a second map of the same picture, such as one in colours
         taken = {name.path for name in marked if name.path in matched or (name.place, name.key) in owned}
         self._move(taken)
 
-    def _take_sisters(self) -> None:
+    def _take_sibling_folders(self) -> None:
         """Whole folders of files that are called as pictures elsewhere, and hold few tones where those hold many."""
-        groups = defaultdict[tuple[str, str], list[Name]](list)
+        groups = defaultdict[tuple[str, str], list[PathName]](list)
         if self._tree.pictures is None:
             for name in self._pictures:
                 groups[name.folder, PurePosixPath(name.path).suffix.lower()].append(name)
@@ -100,12 +100,12 @@ class _Pairing:
             for stem in inside:
                 owners[stem].append(group)
         for group, inside in stems.items():
-            others = Counter(other for stem in inside for other in owners[stem][: MOST_SISTERS + 1] if other != group)
-            if not others or len(others) > MOST_SISTERS or 2 * max(others.values()) < len(inside):
+            others = Counter(other for stem in inside for other in owners[stem][: MAX_SIBLINGS + 1] if other != group)
+            if not others or len(others) > MAX_SIBLINGS or 2 * max(others.values()) < len(inside):
                 continue
             partner = others.most_common(1)[0][0]
             shared = [stem for stem in inside if stem in stems[partner]]
-            if self._seem_maps(inside[stem] for stem in shared) and not self._seem_maps(
+            if self._look_like_maps(inside[stem] for stem in shared) and not self._look_like_maps(
                 stems[partner][stem] for stem in shared
             ):
                 place = stems[partner][shared[0]].place
@@ -115,29 +115,29 @@ class _Pairing:
 
     def _take_flat_folders(self) -> None:
         """Folders that hold few tones where others hold many: label maps, even where no picture has their names."""
-        folders = defaultdict[str, list[Name]](list)
+        folders = defaultdict[str, list[PathName]](list)
         for name in self._pictures:
             folders[name.folder].append(name)
-        if self._tree.pictures is not None or not 1 < len(folders) <= MOST_SISTERS:
+        if self._tree.pictures is not None or not 1 < len(folders) <= MAX_SIBLINGS:
             return
-        flat = [folder for folder, names in folders.items() if len(names) > 1 and self._seem_maps(names)]
+        flat = [folder for folder, names in folders.items() if len(names) > 1 and self._look_like_maps(names)]
         if len(flat) < len(folders):
             self._move({name.path for folder in flat for name in folders[folder]})
 
-    def _give_back_photos(self) -> None:
+    def _return_photos(self) -> None:
         """Folders only called as if they held label maps: no picture has their names, and they hold photos."""
-        matched = set(self._matched(self._pictures, self._labels).values())
-        folders = defaultdict[str, list[Name]](list)
+        matched = set(self._match(self._pictures, self._labels).values())
+        folders = defaultdict[str, list[PathName]](list)
         for name in self._labels:
             if name.labels:
                 folders[name.folder].append(name)
         for names in folders.values():
             alone = self._tree.pictures is not None or any(name.path in matched for name in names)
-            if not alone and not self._seem_maps(names):
+            if not alone and not self._look_like_maps(names):
                 self._labels = [name for name in self._labels if name not in set(names)]
                 self._pictures += [replace(name, labels=False) for name in names]
 
-    def _say_what_is_left(self, used: set[str | None]) -> None:
+    def _note_unused(self, used: set[str | None]) -> None:
         """Label maps that are not used, and folders for label maps that hold files of other kinds."""
         maps = [name for name in self._labels if not name.others]
         served = {name.key: name.folder for name in maps if name.path in used}
@@ -175,10 +175,10 @@ class _Pairing:
         self._labels += [name if place is None else replace(name, place=place) for name in moved]
         self._pictures = [name for name in self._pictures if name.path not in paths]
 
-    def _matched(self, pictures: Sequence[Name], labels: Sequence[Name]) -> dict[str, str]:
+    def _match(self, pictures: Sequence[PathName], labels: Sequence[PathName]) -> dict[str, str]:
         """The label map of each picture: of its place and name, or else of a name that there is only once."""
-        here, anywhere = defaultdict[object, list[Name]](list), defaultdict[str, list[Name]](list)
-        begun = defaultdict[object, list[Name]](list)
+        here, anywhere = defaultdict[object, list[PathName]](list), defaultdict[str, list[PathName]](list)
+        begun = defaultdict[object, list[PathName]](list)
         for name in sorted((name for name in labels if not name.others), key=lambda name: name.rank):
             for called in {name.stem, name.key}:
                 here[name.place, called].append(name)
@@ -188,7 +188,7 @@ class _Pairing:
                 begun[beginning].append(name)
         alike = Counter(called for name in pictures for called in {name.stem, name.key})
 
-        def own(name: Name) -> Name | None:
+        def own(name: PathName) -> PathName | None:
             for called in (name.stem, name.key):
                 if near := here[name.place, called]:
                     return near[0]
@@ -200,11 +200,11 @@ class _Pairing:
 
         return {name.path: map_.path for name in pictures if (map_ := own(name))}
 
-    def _seem_maps(self, names: Iterable[Name]) -> bool:
+    def _look_like_maps(self, names: Iterable[PathName]) -> bool:
         """Whether some of these files, spread evenly, all look like label maps."""
         every = list(names)
-        some = every[:: max(1, len(every) // LOOKED_AT)][:LOOKED_AT]
-        return bool(some) and all(seems_label_map(self._tree.files[name.path]) for name in some)
+        some = every[:: max(1, len(every) // PROBES)][:PROBES]
+        return bool(some) and all(looks_like_label_map(self._tree.files[name.path]) for name in some)
 
 
 def _shared_folders(paths: Sequence[str]) -> int:

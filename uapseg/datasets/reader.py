@@ -15,13 +15,13 @@ from uapseg.datasets.labels import VOID
 from uapseg.errors import UapsegError
 from uapseg.tensors import LabelMaps, Pictures
 
-AHEAD = 64
+MAX_PREFETCH = 64
 """Pictures that are decoded ahead at most."""
 
-FEW = 3
+MAX_NOTES = 3
 """Label maps that are told of each by itself when they cannot be read."""
 
-SIDES = (16, 4096)
+SIDE_RANGE = (16, 4096)
 """The smallest and the largest side that pictures can be brought to."""
 
 
@@ -38,8 +38,8 @@ class Sample:
 
     key: str
     name: str
-    picture: Callable[[], Image.Image]
-    labels: Callable[[], Pixels] | None = None
+    read_picture: Callable[[], Image.Image]
+    read_labels: Callable[[], Pixels] | None = None
 
 
 class ImageDataset:
@@ -74,14 +74,14 @@ class ImageDataset:
         skipped: Sequence[str] = (),
         notes: Sequence[str] = (),
     ) -> None:
-        if not SIDES[0] <= min(size) <= max(size) <= SIDES[1]:
+        if not SIDE_RANGE[0] <= min(size) <= max(size) <= SIDE_RANGE[1]:
             raise UapsegError(
-                f"{size[0]}x{size[1]} is no size for pictures: sides have {SIDES[0]} to {SIDES[1]} pixels."
+                f"{size[0]}x{size[1]} is no size for pictures: sides have {SIDE_RANGE[0]} to {SIDE_RANGE[1]} pixels."
             )
         if not samples:
-            raise UapsegError(_nothing(name, split, skipped))
+            raise UapsegError(_unreadable_message(name, split, skipped))
         self.name, self.split, self.size, self.licence = name, split, size, licence
-        self.classes = classes if any(sample.labels for sample in samples) else ()
+        self.classes = classes if any(sample.read_labels for sample in samples) else ()
         self.keys = tuple(sample.key for sample in samples)
         self._samples, self._skipped = samples, dict.fromkeys(skipped)
         self._damaged: set[int] = set()
@@ -96,51 +96,51 @@ class ImageDataset:
     def notes(self) -> tuple[str, ...]:
         """How the set was read, in sentences, and why label maps could not be, as far as is known."""
         reasons = list(self._unlabelled.values())
-        more = [f"So it is with {len(reasons) - FEW} more label maps."] if len(reasons) > FEW else []
-        return (*self._notes, *reasons[:FEW], *more)
+        more = [f"So it is with {len(reasons) - MAX_NOTES} more label maps."] if len(reasons) > MAX_NOTES else []
+        return (*self._notes, *reasons[:MAX_NOTES], *more)
 
     def __len__(self) -> int:
         return len(self._samples)
 
     def pictures(self, numbers: Sequence[int]) -> Pictures:
         """The pictures with these numbers, uint8 (n, 3, h, w)."""
-        coming = [self._coming(number) for number in numbers]
-        return _stacked([self._picture(number, first)[1] for number, first in zip(numbers, coming, strict=True)])
+        coming = [self._submit(number) for number in numbers]
+        return _stack([self._read_picture(number, first)[1] for number, first in zip(numbers, coming, strict=True)])
 
     def truth(self, numbers: Sequence[int]) -> LabelMaps:
         """Their true label maps, uint8 (n, h, w); 255 where there is no label."""
-        shown = [self._picture(number, self._coming(number))[0] for number in numbers]
-        return _stacked([self._labels(number) for number in shown])
+        shown = [self._read_picture(number, self._submit(number))[0] for number in numbers]
+        return _stack([self._read_labels(number) for number in shown])
 
-    def ahead(self, numbers: Sequence[int]) -> None:
+    def prefetch(self, numbers: Sequence[int]) -> None:
         """Begins to decode the first of these in the background, as they come next."""
         room = shared_cache().limit // (2 * 3 * self.size[0] * self.size[1])
-        for number in numbers[: min(AHEAD, room)]:
-            self._coming(number)
+        for number in numbers[: min(MAX_PREFETCH, room)]:
+            self._submit(number)
 
-    def _coming(self, number: int) -> Future[Pixels]:
+    def _submit(self, number: int) -> Future[Pixels]:
         sample = self._samples[number]
-        return shared_cache().submit((sample.key, self.size), lambda: _planes(sample, self.size))
+        return shared_cache().submit((sample.key, self.size), lambda: _decode_picture(sample, self.size))
 
-    def _picture(self, number: int, coming: Future[Pixels]) -> tuple[int, Pixels]:
+    def _read_picture(self, number: int, coming: Future[Pixels]) -> tuple[int, Pixels]:
         """The picture of this number or, if it is damaged, of the next readable one, and which one that is."""
         for shown in (*range(number, len(self)), *range(number)):
             if shown in self._damaged:
                 continue
             try:
-                return shown, (coming if shown == number else self._coming(shown)).result()
+                return shown, (coming if shown == number else self._submit(shown)).result()
             except UapsegError:
                 self._damaged.add(shown)
                 self._skipped[self._samples[shown].name] = None
-        raise UapsegError(_nothing(self.name, self.split, self.skipped))
+        raise UapsegError(_unreadable_message(self.name, self.split, self.skipped))
 
-    def _labels(self, number: int) -> Pixels:
+    def _read_labels(self, number: int) -> Pixels:
         sample, (width, height) = self._samples[number], self.size
-        if sample.labels is None:
+        if sample.read_labels is None:
             return np.full((height, width), VOID, np.uint8)
         try:
             key = (self.name, self.split, number, sample.key, self.size)  # copies may have label maps of their own
-            return shared_cache().submit(key, lambda: _label_map(sample, self.size)).result()
+            return shared_cache().submit(key, lambda: _decode_labels(sample, self.size)).result()
         except UapsegError as error:
             self._skipped[f"labels of {sample.name}"] = None
             self._unlabelled[sample.name] = str(error)
@@ -151,25 +151,25 @@ def first_size(samples: Sequence[Sample], otherwise: tuple[int, int]) -> tuple[i
     """(width, height) of the first picture that can be read."""
     for sample in samples:
         with suppress(UapsegError):
-            return sample.picture().size
+            return sample.read_picture().size
     return otherwise
 
 
-def _planes(sample: Sample, size: tuple[int, int]) -> Pixels:
-    fitted = ImageOps.fit(sample.picture(), size, Image.Resampling.BICUBIC)
+def _decode_picture(sample: Sample, size: tuple[int, int]) -> Pixels:
+    fitted = ImageOps.fit(sample.read_picture(), size, Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(fitted).transpose(2, 0, 1))
 
 
-def _label_map(sample: Sample, size: tuple[int, int]) -> Pixels:
-    whole = sample.labels() if sample.labels else np.empty((0, 0), np.uint8)
+def _decode_labels(sample: Sample, size: tuple[int, int]) -> Pixels:
+    whole = sample.read_labels() if sample.read_labels else np.empty((0, 0), np.uint8)
     return np.array(ImageOps.fit(Image.fromarray(whole), size, Image.Resampling.NEAREST))
 
 
-def _stacked(arrays: list[Pixels]) -> torch.Tensor:
+def _stack(arrays: list[Pixels]) -> torch.Tensor:
     return torch.from_numpy(np.stack(arrays))
 
 
-def nothing_in(split: str, name: str) -> str:
+def empty_split_message(split: str, name: str) -> str:
     """That a split is empty, and why it may be."""
     return (
         f"There are no pictures in the {split} split of {name}: bring more, as 70 of a hundred fall into train, "
@@ -177,9 +177,9 @@ def nothing_in(split: str, name: str) -> str:
     )
 
 
-def _nothing(name: str, split: str, skipped: Sequence[str]) -> str:
+def _unreadable_message(name: str, split: str, skipped: Sequence[str]) -> str:
     if not skipped:
-        return nothing_in(split, name)
+        return empty_split_message(split, name)
     return (
         f"No picture in the {split} split of {name} can be read, {len(skipped)} are damaged or missing: "
         f"see {skipped[0]} first."

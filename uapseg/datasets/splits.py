@@ -21,7 +21,7 @@ def split_of(identity: str) -> Split:
     return "train" if drawn < TRAIN else "val" if drawn < TRAIN + VAL else "test"
 
 
-def eval_split_of(identity: str) -> Split:
+def train_or_val(identity: str) -> Split:
     """Train or val, for a picture of an official train split; the official val split is our test then."""
     return "val" if unit_hash(identity) < VAL else "train"
 

@@ -22,7 +22,7 @@ from uapseg.io.download import cache_folder
 from uapseg.scenes import CLASSES, SIZE, SPLITS, VERSION, render
 
 LICENCE = "MIT"
-MOST = 100_000
+MAX_SCENES = 100_000
 """Scenes to learn from at most; kept on the disk, that many take 19 GB."""
 
 
@@ -33,21 +33,21 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
         UapsegError: There is no such split, or no such number of scenes.
     """
     require_official("street", split)
-    name, count = (f"street?{where}" if where else "street"), _count(where, split)
+    name, count = (f"street?{where}" if where else "street"), _scene_count(where, split)
     folder = cache_folder() / f"street-{VERSION}" / split
     samples = [
         Sample(
             key=f"street-{VERSION}/{split}/{number}",
             name=f"scene {number}",
-            picture=partial(_picture, folder, split, number),
-            labels=partial(_labels, folder, split, number),
+            read_picture=partial(_picture, folder, split, number),
+            read_labels=partial(_labels, folder, split, number),
         )
         for number in range(count)
     ]
     return ImageDataset(samples, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES)
 
 
-def scene(folder: Path, split: str, number: int) -> Pixels:
+def load_scene(folder: Path, split: str, number: int) -> Pixels:
     """Picture and labels as one array (h, w, 4): from the disk, or rendered and left there for the next time."""
     file = folder / f"{number:04d}.png"
     with suppress(OSError, ValueError), Image.open(file) as stored:
@@ -65,7 +65,7 @@ def scene(folder: Path, split: str, number: int) -> Pixels:
     return whole
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "rendered street scenes that come with the project; ?scenes=4096 learns from more"
     return [
@@ -75,16 +75,16 @@ def cards() -> list[DatasetInfo]:
     ]
 
 
-def _count(where: str, split: Split) -> int:
+def _scene_count(where: str, split: Split) -> int:
     asked = re.fullmatch(r"scenes=([1-9]\d{0,5})", where)
-    if where and (not asked or int(asked[1]) > MOST):
-        raise UapsegError(f"street?{where} cannot be opened: write street?scenes=N with N from 1 to {MOST}.")
+    if where and (not asked or int(asked[1]) > MAX_SCENES):
+        raise UapsegError(f"street?{where} cannot be opened: write street?scenes=N with N from 1 to {MAX_SCENES}.")
     return int(asked[1]) if asked and split == "train" else SPLITS[split]
 
 
 def _picture(folder: Path, split: str, number: int) -> Image.Image:
-    return Image.fromarray(np.ascontiguousarray(scene(folder, split, number)[..., :3]))
+    return Image.fromarray(np.ascontiguousarray(load_scene(folder, split, number)[..., :3]))
 
 
 def _labels(folder: Path, split: str, number: int) -> Pixels:
-    return np.ascontiguousarray(scene(folder, split, number)[..., 3])
+    return np.ascontiguousarray(load_scene(folder, split, number)[..., 3])

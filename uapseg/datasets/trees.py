@@ -10,14 +10,14 @@ from pathlib import Path, PurePosixPath
 from uapseg.datasets.path_names import holds_label_maps, normalize_name
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, to_text
-from uapseg.io.sources import File, Member, Source, open_zip
+from uapseg.io.sources import File, Source, ZipMember, open_zip
 
-CLASSES = "classes.txt"
+CLASSES_FILE = "classes.txt"
 
-LOCKED = 1
+ENCRYPTED = 1
 """The bit of a zip archive's member that is encrypted."""
 
-ABOVE = 3
+MAX_ABOVE = 3
 """How many folders above a picture of a list are searched for label maps, where the list does not lie above it."""
 
 
@@ -48,16 +48,16 @@ def read_tree(path: Path) -> Tree:
         )
     elif path.suffix.lower() == ".zip":
         inside = [member for member in open_zip(path).infolist() if member.filename[-1:] not in {"/", "\\"}]
-        if inside and all(member.flag_bits & LOCKED for member in inside):
+        if inside and all(member.flag_bits & ENCRYPTED for member in inside):
             raise UapsegError(f"{path} is locked by a password: unpack it, and give the folder.")
-        found = ((member.filename, Member(path, member.filename)) for member in inside)
+        found = ((member.filename, ZipMember(path, member.filename)) for member in inside)
     else:
         return _read_list(path)
-    files = {plain: source for name, source in found if (plain := _plain(name))}
+    files = {plain: source for name, source in found if (plain := _relative_path(name))}
     return Tree({name: files[name] for name in sorted(files) if not _is_hidden(name)})
 
 
-def _plain(name: str) -> str:
+def _relative_path(name: str) -> str:
     """A path below the top, whichever slashes it was written with and wherever it points."""
     parts = re.sub(r"^[A-Za-z]:(?=[\\/])", "", name).replace("\\", "/").split("/")
     return "/".join(part for part in parts if part not in {"", ".", ".."})
@@ -73,26 +73,26 @@ def _read_list(path: Path) -> Tree:
     """The pictures of a list, and what may be their label maps; paths begin where the list lies."""
     base = _absolute(Path(), str(path.parent))
     lines = [line.strip().strip("\"'") for line in to_text(read(path)).splitlines()]
-    columns = [_columns(base, line) for line in lines if line and "\0" not in line and not line.startswith("# ")]
+    columns = [_parse_line(base, line) for line in lines if line and "\0" not in line and not line.startswith("# ")]
     pictures = dict.fromkeys(picture for picture, _ in columns)
     labels = {picture.as_posix(): labels.as_posix() for picture, labels in columns if labels}
-    files = [*pictures, *map(Path, labels.values()), *_beside(list(pictures), base)]
+    files = [*pictures, *map(Path, labels.values()), *_nearby_files(list(pictures), base)]
     return Tree({file.as_posix(): File(file) for file in files}, tuple(map(Path.as_posix, pictures)), labels)
 
 
-def _columns(base: Path, line: str) -> tuple[Path, Path | None]:
+def _parse_line(base: Path, line: str) -> tuple[Path, Path | None]:
     """The picture of a line and, in a second column, its label map."""
-    whole = _found(base, line)
+    whole = _find_file(base, line)
     if whole:
         return whole, None
     for cells in (re.split(r"\s*[\t,;]\s*", line), line.split()):
-        both = [_found(base, cell) for cell in cells]
+        both = [_find_file(base, cell) for cell in cells]
         if len(both) == 2 and both[0]:
             return both[0], both[1]
     return _absolute(base, line.replace("\\", "/")), None
 
 
-def _found(base: Path, name: str) -> Path | None:
+def _find_file(base: Path, name: str) -> Path | None:
     """The file of this name, whichever slashes it was written with."""
     ways = (_absolute(base, way) for way in (name, name.replace("\\", "/")))
     with suppress(OSError):  # a name that is too long
@@ -104,25 +104,25 @@ def _absolute(base: Path, name: str) -> Path:
     return Path(os.path.abspath(base / name))  # noqa: PTH100  a link keeps its own name
 
 
-def _beside(pictures: list[Path], base: Path) -> Iterator[Path]:
+def _nearby_files(pictures: list[Path], base: Path) -> Iterator[Path]:
     """Files in the pictures' own folders, in folders for label maps beside or above them, and the names of classes."""
     own = dict.fromkeys(picture.parent for picture in pictures)
     above = dict.fromkeys([base, *(folder for first in own for folder in _folders_above(first, base))])
     for folder in above:
-        for entry in _entries(folder):
+        for entry in _list_folder(folder):
             if entry.is_dir() and holds_label_maps(entry.name):
                 yield from (Path(file) for file in Path(entry.path).rglob("*") if file.is_file())
-            elif entry.is_file() and (folder in own or normalize_name(entry.name) == CLASSES):
+            elif entry.is_file() and (folder in own or normalize_name(entry.name) == CLASSES_FILE):
                 yield Path(entry.path)
 
 
 def _folders_above(folder: Path, base: Path) -> list[Path]:
     """A folder and those above it, up to the one of the list."""
     chain = [folder, *folder.parents]
-    return chain[: chain.index(base) + 1] if base in chain else chain[:ABOVE]
+    return chain[: chain.index(base) + 1] if base in chain else chain[:MAX_ABOVE]
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
+def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)

@@ -14,10 +14,10 @@ from functools import partial
 from pathlib import Path
 
 from uapseg.datasets import DatasetInfo, Split
-from uapseg.datasets.labels import read_labels, table
-from uapseg.datasets.pairs import files, found, samples
+from uapseg.datasets.labels import lookup_table, read_labels
+from uapseg.datasets.pairs import make_samples, pair_paths, require_pictures
 from uapseg.datasets.reader import ImageDataset
-from uapseg.datasets.splits import eval_split_of, require_official
+from uapseg.datasets.splits import require_official, train_or_val
 from uapseg.errors import UapsegError
 from uapseg.io.files import read
 
@@ -27,7 +27,7 @@ CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
     "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor",
 )  # fmt: skip
-READ = partial(read_labels, numbers=table({number: number for number in range(len(CLASSES))}))
+READ = partial(read_labels, numbers=lookup_table({number: number for number in range(len(CLASSES))}))
 
 
 def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
@@ -41,10 +41,12 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     folder = _inside(top)
     names = _listed(folder / "ImageSets" / "Segmentation" / ("val.txt" if split == "test" else "train.txt"))
     if split != "test":
-        names = [name for name in names if eval_split_of(name) == split]
-    pictures = found([folder / "JPEGImages" / f"{name}.jpg" for name in names], folder, "JPEGImages/ and ImageSets/")
+        names = [name for name in names if train_or_val(name) == split]
+    pictures = require_pictures(
+        [folder / "JPEGImages" / f"{name}.jpg" for name in names], folder, "JPEGImages/ and ImageSets/"
+    )
     labels = folder / "SegmentationClass"
-    whole, skipped = samples(files({file: labels / f"{file.stem}.png" for file in pictures}), READ)
+    whole, skipped = make_samples(pair_paths({file: labels / f"{file.stem}.png" for file in pictures}), READ)
     return ImageDataset(
         whole,
         name=f"voc:{root}",
@@ -56,7 +58,7 @@ def load(root: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     )
 
 
-def cards() -> list[DatasetInfo]:
+def info() -> list[DatasetInfo]:
     """What there is to know of it."""
     about = "PASCAL VOC: a VOCdevkit folder, its val split as test"
     return [DatasetInfo(name="voc:ROOT", about=about, size=SIZE, classes=len(CLASSES), licence=LICENCE)]

@@ -19,12 +19,12 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import read
 from uapseg.tensors import Images
 
-MOST_PIXELS = 40_000_000
+MAX_PIXELS = 40_000_000
 SMALLEST_SIDE = 16
-LONGEST = 32
+MAX_ASPECT = 32
 """How many times as long as wide a picture may be: a strip beyond that has no pixels left once it is made smaller."""
 
-MOST_SECONDS = 4.0
+MAX_SECONDS = 4.0
 """The time of the processor that decoding a picture may take: some formats can be written to take hours."""
 
 Source = str | os.PathLike[str] | bytes
@@ -33,7 +33,7 @@ Source = str | os.PathLike[str] | bytes
 _FORMATS = {"PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "QOI"}
 """Formats that Pillow decodes by itself, and whose size it knows before; EPS, for one, would start Ghostscript."""
 
-_MOST_PIXELS = {
+_MAX_PIXELS = {
     "WEBP": 20_000_000, "AVIF": 20_000_000, "JPEG2000": 8_000_000, "I;16": 20_000_000, "I;16B": 20_000_000,
     "I": 8_000_000, "F": 8_000_000,
 }  # fmt: skip
@@ -65,16 +65,16 @@ def read_picture(source: Source) -> Image.Image:
             f"{_name(source)} is only {picture.width} x {picture.height} pixels: "
             f"bring a picture of at least {SMALLEST_SIDE} pixels a side."
         )
-    if max(picture.size) > LONGEST * min(picture.size):
+    if max(picture.size) > MAX_ASPECT * min(picture.size):
         raise UapsegError(
             f"{_name(source)} is a strip of {picture.width} x {picture.height} pixels: bring a picture that is at "
-            f"most {LONGEST} times as long as wide."
+            f"most {MAX_ASPECT} times as long as wide."
         )
     if picture.mode in {"LA", "RGBA"}:
         white = Image.new("RGB", picture.size, "white")
         white.paste(picture, mask=picture)
         return white
-    return _in(picture, "RGB")
+    return _convert(picture, "RGB")
 
 
 def decode(source: Source, *, wide: bool = False) -> Image.Image:
@@ -93,7 +93,7 @@ def decode(source: Source, *, wide: bool = False) -> Image.Image:
     except UapsegError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large(_name(source), MOST_PIXELS) from error
+        raise _too_large(_name(source), MAX_PIXELS) from error
     except Exception as error:  # Pillow's decoders raise almost anything on a broken file
         raise UapsegError(
             f"{_name(source)} could not be read as a picture: it is damaged or of another kind; "
@@ -127,7 +127,7 @@ def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
     """
     try:
         with _opened(content) as opened:
-            if opened.width * opened.height > MOST_PIXELS:
+            if opened.width * opened.height > MAX_PIXELS:
                 return None
             plain = opened.format == "PNG" and not any(mark in content for mark in _MARKS)
             stored = not plain and opened.format != "TIFF"  # of those, Pillow gives the upright size
@@ -168,7 +168,7 @@ class _Content(io.BytesIO):
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._end = time.thread_time() + MOST_SECONDS
+        self._end = time.thread_time() + MAX_SECONDS
 
     def read(self, size: int | None = -1, /) -> bytes:
         if time.thread_time() > self._end:
@@ -178,7 +178,7 @@ class _Content(io.BytesIO):
 
 def _decode(content: bytes, name: str, *, wide: bool) -> Image.Image:
     with _opened(content) as opened:
-        most = min(_MOST_PIXELS.get(kind or "", MOST_PIXELS) for kind in (opened.format, opened.mode))
+        most = min(_MAX_PIXELS.get(kind or "", MAX_PIXELS) for kind in (opened.format, opened.mode))
         if opened.width * opened.height > most:
             raise _too_large(name, most)
         opened.seek(0)
@@ -208,18 +208,18 @@ def is_wide(picture: Image.Image) -> bool:
 def _to_rgb(picture: Image.Image) -> Image.Image:
     """Any mode as L, LA, RGB or RGBA."""
     if is_wide(picture):
-        return Image.fromarray(_narrowed(np.asarray(picture)))
+        return Image.fromarray(_to_8_bits(np.asarray(picture)))
     if picture.has_transparency_data:
-        return _in(picture, "LA" if picture.mode in {"L", "LA"} else "RGBA")
-    return _in(picture, "L" if picture.mode in {"1", "L"} else "RGB")
+        return _convert(picture, "LA" if picture.mode in {"L", "LA"} else "RGBA")
+    return _convert(picture, "L" if picture.mode in {"1", "L"} else "RGB")
 
 
-def _in(picture: Image.Image, mode: str) -> Image.Image:
+def _convert(picture: Image.Image, mode: str) -> Image.Image:
     """A picture in a mode, itself where it is in it already: a large one is not copied."""
     return picture if picture.mode == mode else picture.convert(mode)
 
 
-def _narrowed(values: NDArray[Any]) -> NDArray[np.uint8]:
+def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Wide grey values on 0 to 255: whole numbers by the range of 16 bits, real ones by that of 0 to 1, 8 or 16 bits.
 
     Those beyond, such as heights, have no range of their own and go by their extremes.

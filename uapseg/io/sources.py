@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from uapseg.datasets.cache import threads
+from uapseg.datasets.cache import thread_count
 from uapseg.errors import UapsegError
 from uapseg.io.files import read
-from uapseg.io.images import MOST_PIXELS, SMALLEST_SIDE, read_picture, size_of
+from uapseg.io.images import MAX_PIXELS, SMALLEST_SIDE, read_picture, size_of
 
-END = 32 * 1024
+END_BYTES = 32 * 1024
 """Bytes of each end of a file that tell it from all others."""
 
-MOST_BYTES = 256 << 20
+MAX_BYTES = 256 << 20
 """Bytes of the largest picture; a zip archive may promise anything."""
 
-MOST_MEMBERS = 1_000_000
+MAX_MEMBERS = 1_000_000
 
 _BROKEN = (
     OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error
@@ -56,9 +56,9 @@ class File:
         size = self._size()
         try:
             with self.path.open("rb") as file:
-                first = file.read(END)
-                file.seek(max(0, size - END))
-                return size, first, file.read(END)
+                first = file.read(END_BYTES)
+                file.seek(max(0, size - END_BYTES))
+                return size, first, file.read(END_BYTES)
         except OSError as error:
             raise UapsegError(f"The file {self.path} cannot be read: {error.strerror}.") from error
 
@@ -67,13 +67,13 @@ class File:
             size = self.path.stat().st_size if self.path.is_file() else 0
         except OSError:  # a name that is too long
             size = 0
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             raise _too_large(self.name)
         return size
 
 
 @dataclass(frozen=True)
-class Member:
+class ZipMember:
     """What lies in a zip archive under a name; the name is never used as a path."""
 
     archive: Path
@@ -92,20 +92,20 @@ class Member:
         """
         try:
             with open_zip(self.archive).open(self.inside) as member:
-                content = member.read(MOST_BYTES + 1)
+                content = member.read(MAX_BYTES + 1)
         except _BROKEN as error:
             raise UapsegError(f"{self.name} in {self.archive.name} cannot be unpacked: {error}.") from error
-        if len(content) > MOST_BYTES:
+        if len(content) > MAX_BYTES:
             raise _too_large(self.name)
         return content
 
     def ends(self) -> tuple[int, bytes, bytes]:
         """Its size in bytes, and its first and last bytes."""
         content = self.read()
-        return len(content), content[:END], content[-END:]
+        return len(content), content[:END_BYTES], content[-END_BYTES:]
 
 
-Source = File | Member
+Source = File | ZipMember
 
 
 def open_zip(archive: Path) -> zipfile.ZipFile:
@@ -123,8 +123,8 @@ def open_zip(archive: Path) -> zipfile.ZipFile:
 @lru_cache(maxsize=8)
 def _opened_zip(archive: Path, changed: int, process: int) -> zipfile.ZipFile:  # noqa: ARG001  forked, they'd share a position
     opened = zipfile.ZipFile(archive)
-    if len(opened.namelist()) > MOST_MEMBERS:
-        raise UapsegError(f"{archive} holds more than {MOST_MEMBERS:,} files: bring a smaller archive.")
+    if len(opened.namelist()) > MAX_MEMBERS:
+        raise UapsegError(f"{archive} holds more than {MAX_MEMBERS:,} files: bring a smaller archive.")
     return opened
 
 
@@ -133,11 +133,11 @@ def fingerprint_all(sources: Sequence[Source]) -> list[str | None]:
 
     The headers and ends of JPEG and PNG files are looked at, all other files are decoded.
     """
-    with ThreadPoolExecutor(threads(), thread_name_prefix="look") as pool:
+    with ThreadPoolExecutor(thread_count(), thread_name_prefix="look") as pool:
         return list(pool.map(_fingerprint, sources))
 
 
-def readable(sources: Iterable[Source]) -> dict[Source, str]:
+def fingerprint_readable(sources: Iterable[Source]) -> dict[Source, str]:
     """The pictures among these that are whole, with their fingerprints."""
     listed = list(sources)
     return {source: found for source, found in zip(listed, fingerprint_all(listed), strict=True) if found}
@@ -156,7 +156,7 @@ def _fingerprint(source: Source) -> str | None:
 def _seems_whole(first: bytes, last: bytes) -> bool:
     shape = size_of(first)
     ended = (first[:2] == b"\xff\xd8" and b"\xff\xd9" in last) or (first[1:4] == b"PNG" and b"IEND" in last)
-    return ended and shape is not None and min(shape) >= SMALLEST_SIDE and shape[0] * shape[1] <= MOST_PIXELS
+    return ended and shape is not None and min(shape) >= SMALLEST_SIDE and shape[0] * shape[1] <= MAX_PIXELS
 
 
 def _printable(name: str) -> str:
@@ -165,4 +165,4 @@ def _printable(name: str) -> str:
 
 
 def _too_large(name: str) -> UapsegError:
-    return UapsegError(f"{name} is larger than {MOST_BYTES >> 20} MiB: bring a smaller picture.")
+    return UapsegError(f"{name} is larger than {MAX_BYTES >> 20} MiB: bring a smaller picture.")

@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from uapseg.errors import UapsegError
 
-MOST_LETTERS = 4096
+MAX_LETTERS = 4096
 """The longest text that a value may be: as long as a path."""
 
 _short = Repr()
@@ -30,7 +30,7 @@ def check_types(holder: Any, *, but: Iterable[str] = ()) -> None:
         value = getattr(holder, field.name)
         if field.name not in but and not _matches_type(value, field.type):
             raise UapsegError(
-                f"The {_words_of(field.name)} must be {_describe_type(field.type)}; it is {quote_value(value)}."
+                f"The {_spell_out(field.name)} must be {_describe_type(field.type)}; it is {quote_value(value)}."
             )
 
 
@@ -41,7 +41,7 @@ def check_range(name: str, value: float, low: float, high: float, unit: str) -> 
         UapsegError: It does not.
     """
     if not low - 1e-6 <= value <= high + 1e-6:
-        raise UapsegError(f"The {_words_of(name)} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
+        raise UapsegError(f"The {_spell_out(name)} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
@@ -51,7 +51,7 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
         UapsegError: It is not; it is named, with the choices.
     """
     if value not in choices:
-        raise UapsegError(f"There is no {_words_of(name)} {quote_value(value)}: choose one of {', '.join(choices)}.")
+        raise UapsegError(f"There is no {_spell_out(name)} {quote_value(value)}: choose one of {', '.join(choices)}.")
 
 
 def quote_value(value: object) -> str:
@@ -83,7 +83,7 @@ def _is_finite(value: Any) -> bool:
 
 def _is_text(value: Any) -> bool:
     """Whether a text is short enough, and can be written to a file."""
-    return len(value) <= MOST_LETTERS and not any("\ud800" <= letter <= "\udfff" for letter in value)
+    return len(value) <= MAX_LETTERS and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _describe_type(kind: Any) -> str:
@@ -103,5 +103,5 @@ def _plural(kind: Any) -> str:
     return {str: "texts"}.get(kind, "values")
 
 
-def _words_of(name: str) -> str:
+def _spell_out(name: str) -> str:
     return name.replace("_", " ")

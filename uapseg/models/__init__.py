@@ -1,4 +1,4 @@
-"""The networks that can be attacked. A new kind is a file like ``zoo.py`` and a line in ``_FILES``."""
+"""The networks that can be attacked. A new kind is a file like ``torchvision.py`` and a line in ``_FILES``."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -17,8 +17,8 @@ __all__ = [
     "Segmenter",
     "catalogue",
     "load_model",
+    "missing_files",
     "model_names",
-    "needed",
     "runs_code",
     "short_name",
 ]
@@ -33,10 +33,10 @@ _FILES = {
 """The module of each kind. Each has ``load(rest, weights)``, where ``rest`` is the name after its kind and a colon."""
 
 _LISTED = ("street", "torchvision")
-"""The kinds with networks of their own: their modules have ``cards()`` too."""
+"""The kinds with networks of their own: their modules have ``info()`` too."""
 
 _WEIGHED = ("street", "torchvision")
-"""The kinds that take a file of weights: their modules have ``needed(rest, weights)`` too."""
+"""The kinds that take a file of weights: their modules have ``missing_files(rest, weights)`` too."""
 
 _TRUSTED = ("own", "exported")
 """The kinds that run code from a file."""
@@ -75,7 +75,7 @@ class ModelInfo:
 
 def catalogue() -> list[ModelInfo]:
     """A card for each network that is known by name; none is loaded."""
-    return [card for kind in _LISTED for card in _module(kind).cards()]
+    return [card for kind in _LISTED for card in _module(kind).info()]
 
 
 def model_names() -> tuple[str, ...]:
@@ -88,7 +88,7 @@ def short_name(name: str) -> str:
     return Path(name).name if _file_kind(name) else name
 
 
-def needed(name: str, weights: str | None = None) -> list[Download]:
+def missing_files(name: str, weights: str | None = None) -> list[Download]:
     """What ``load_model`` has to download first; nothing where it is here already.
 
     Networks of Hugging Face come through its own library, which keeps its own cache: nothing is listed for them.
@@ -97,7 +97,7 @@ def needed(name: str, weights: str | None = None) -> list[Download]:
         UapsegError: There is no such network.
     """
     kind, rest = _split_name(name)
-    return _module(kind).needed(rest, _file(weights)) if kind in _WEIGHED else []
+    return _module(kind).missing_files(rest, _file(weights)) if kind in _WEIGHED else []
 
 
 def runs_code(name: str) -> bool:

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from uapseg.errors import UapsegError
-from uapseg.models.classes import MOST
+from uapseg.models.classes import MAX_CLASSES
 from uapseg.models.normalization import check_scale
 from uapseg.models.segmenter import Segmenter
 from uapseg.tensors import Images
@@ -26,7 +26,7 @@ MULTIPLES = (1, 2, 4, 8, 14, 16, 28, 32, 56, 64, 128, 256)
 
 Size = tuple[int, int]
 
-SAME = 5e-3
+TOLERANCE = 5e-3
 """How much two answers may differ, of the largest logit: half precision does that, dropout does more."""
 
 
@@ -52,26 +52,26 @@ def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
                 return sizes[0]
     model.multiple = 1
     for each in (SIZE, *(run or [ODD_SIZE])):
-        model.raw_output(pictures(each))  # says why
+        model.raw_output(probe_images(each))  # says why
     raise UapsegError(f"The network {model.name} takes pictures of some sizes alone: choose one of them with --size.")
 
 
 def _takes(model: Segmenter, size: Size) -> bool:
     try:
-        model.raw_output(pictures(size))
+        model.raw_output(probe_images(size))
     except UapsegError:
         return False
     return True
 
 
 @torch.no_grad()
-def class_count(model: Segmenter, size: Size) -> int:
+def count_classes(model: Segmenter, size: Size) -> int:
     """How many classes the network tells apart, by its answer to pictures of a size that it takes.
 
     Raises:
         UapsegError: It does not answer pictures with logits (n, k, h', w').
     """
-    return _logits(model, pictures(size)).shape[1]
+    return _logits(model, probe_images(size)).shape[1]
 
 
 @torch.no_grad()
@@ -88,19 +88,19 @@ def check(model: Segmenter, size: Size | None = None, *, strict: bool = True) ->
             or with the batch; it stays in train mode, gives no gradient, normalises twice, or cannot take some sizes.
     """
     takes = find_multiple(model, size)
-    images = pictures(takes)
+    images = probe_images(takes)
     logits = _logits(model, images)
     _check_classes(model, logits)
     _check_train_mode(model)
-    _check_same(model, logits, images)
+    _check_repeatable(model, logits, images)
     _check_gradient(model, images)
-    _guess(lambda: _check_probabilities(model, logits, images), strict=strict)
-    _guess(lambda: check_scale(model, images), strict=strict)
+    _run_guess(lambda: _check_probabilities(model, logits, images), strict=strict)
+    _run_guess(lambda: check_scale(model, images), strict=strict)
     if _takes(model, ODD_SIZE):
         _check_size(model, logits)
 
 
-def _guess(check: Callable[[], None], *, strict: bool) -> None:
+def _run_guess(check: Callable[[], None], *, strict: bool) -> None:
     """A check that may be wrong."""
     try:
         check()
@@ -110,7 +110,7 @@ def _guess(check: Callable[[], None], *, strict: bool) -> None:
         logging.getLogger(__name__).warning("%s", error)
 
 
-def pictures(size: tuple[int, int]) -> Images:
+def probe_images(size: tuple[int, int]) -> Images:
     """Two smooth pictures of random colours that use the whole range from 0 to 1, the second one darker."""
     coarse = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(0))
     smooth = F.interpolate(coarse, (size[1], size[0]), mode="bicubic").clamp(0, 1)
@@ -119,29 +119,29 @@ def pictures(size: tuple[int, int]) -> Images:
 
 def _logits(model: Segmenter, images: Images) -> Tensor:
     """The net's own answer, of any resolution."""
-    size, answer = _times(images), model.raw_output(images)
+    size, answer = _format_size(images), model.raw_output(images)
     if not isinstance(answer, Tensor) or answer.dim() != 4 or not answer.is_floating_point():
         raise _no_logits(model, size, answer)
-    if len(answer) != len(images) or not 2 <= answer.shape[1] <= MOST:
+    if len(answer) != len(images) or not 2 <= answer.shape[1] <= MAX_CLASSES:
         raise _no_logits(model, size, answer)
     if not answer.isfinite().all():
         raise UapsegError(f"The network {model.name} answers with values that are not finite: check its weights.")
     return answer
 
 
-def _times(images: Images) -> str:
+def _format_size(images: Images) -> str:
     return f"{images.shape[-1]} x {images.shape[-2]}"
 
 
 def _no_logits(model: Segmenter, size: str, answer: Any) -> UapsegError:
-    kind = f"{answer.dtype} of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else _kind(answer)
+    kind = f"{answer.dtype} of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else _type_name(answer)
     return UapsegError(
         f"The network {model.name} answers pictures of {size} with {kind}: it must return logits, float of shape "
-        f'(n, k, h, w) with 2 to {MOST} classes, bare, as {{"out": logits}}, or first in a list.'
+        f'(n, k, h, w) with 2 to {MAX_CLASSES} classes, bare, as {{"out": logits}}, or first in a list.'
     )
 
 
-def _kind(answer: Any) -> str:
+def _type_name(answer: Any) -> str:
     return "nothing of the kind" if answer is None else type(answer).__name__
 
 
@@ -162,7 +162,7 @@ def _check_train_mode(model: Segmenter) -> None:
         )
 
 
-def _check_same(model: Segmenter, logits: Tensor, images: Images) -> None:
+def _check_repeatable(model: Segmenter, logits: Tensor, images: Images) -> None:
     if _differs(_logits(model, images), logits):
         raise UapsegError(
             f"The network {model.name} answers the same pictures differently each time: it computes as in training; "
@@ -179,7 +179,7 @@ def _check_same(model: Segmenter, logits: Tensor, images: Images) -> None:
 
 
 def _differs(first: Tensor, second: Tensor) -> bool:
-    return bool((first - second).abs().max() > SAME * second.abs().max())
+    return bool((first - second).abs().max() > TOLERANCE * second.abs().max())
 
 
 def _check_probabilities(model: Segmenter, logits: Tensor, images: Images) -> None:
@@ -215,7 +215,7 @@ def _check_gradient(model: Segmenter, images: Images) -> None:
 
 def _check_size(model: Segmenter, logits: Tensor) -> None:
     """Another size must not be refused, nor change the number of classes, as with logits (n, h, w, k)."""
-    other = _logits(model, pictures(ODD_SIZE)).shape[1]
+    other = _logits(model, probe_images(ODD_SIZE)).shape[1]
     if other != logits.shape[1]:
         raise UapsegError(
             f"The network {model.name} answers with {logits.shape[1]} classes at one size of picture and with {other} "

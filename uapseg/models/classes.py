@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from uapseg.models.segmenter import RGB
 
-MOST = 255
+MAX_CLASSES = 255
 """Label maps are kept as bytes, and 255 stands for no class."""
 
 CITYSCAPES = {

@@ -41,7 +41,7 @@ def load(
     file = Path(path).expanduser()
     if not file.is_file():
         raise UapsegError(f"There is no file {file} with a network: name one with --model FILE.py:FUNCTION.")
-    net = _returned(file, function)
+    net = _call(file, function)
     if not isinstance(net, nn.Module):
         raise UapsegError(f"The function {name} returns {type(net).__name__}: it must return a torch.nn.Module.")
     short = f"{file.name}:{function}"
@@ -87,7 +87,7 @@ def wrap(
     classes = _classes(net, name)
     if not classes:
         nameless = segmenter(classes=(), palette=(), objects=(), pair=("", ""))
-        classes = numbered_names(checks.class_count(nameless, checks.find_multiple(nameless, size)))
+        classes = numbered_names(checks.count_classes(nameless, checks.find_multiple(nameless, size)))
     model = segmenter(
         classes=classes,
         palette=_palette(net, classes, name),
@@ -151,18 +151,18 @@ def _is_colour(value: Any) -> bool:
     return _is_list(value) and len(value) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in value)
 
 
-def _returned(file: Path, function: str) -> Any:
+def _call(file: Path, function: str) -> Any:
     """What the function of a file returns."""
     try:
-        with _importable(file.resolve().parent):
-            return getattr(_imported(file), function)()
+        with _import_path(file.resolve().parent):
+            return getattr(_import(file), function)()
     except Exception as error:  # code of the user's own may raise anything
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
         where = f"{file}, line {lines[-1]}" if lines else f"{file}"
         raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {one_line(error)}).") from error
 
 
-def _imported(file: Path) -> ModuleType:
+def _import(file: Path) -> ModuleType:
     """The file as a module, run anew."""
     spec = spec_from_file_location(f"uapseg_own_{file.stem}", file)
     if spec is None or spec.loader is None:
@@ -174,7 +174,7 @@ def _imported(file: Path) -> ModuleType:
 
 
 @contextmanager
-def _importable(folder: Path) -> Generator[None]:
+def _import_path(folder: Path) -> Generator[None]:
     """Lets a file import those beside it, as a script may."""
     sys.path.insert(0, str(folder))
     try:

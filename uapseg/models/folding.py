@@ -30,9 +30,9 @@ def fold_batch_norm(net: nn.Module, logits_of: Callable[[nn.Module], Tensor]) ->
     if not any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
         return net, 0
     try:
-        with _pairs(net) as pairs:
+        with _find_pairs(net) as pairs:
             before = logits_of(net)
-        folded = _folded(net, pairs)
+        folded = _fold_pairs(net, pairs)
         after = logits_of(folded)
     except Exception:  # noqa: BLE001  a network of the user's own may raise anything: on this size, a copy, a lost weight
         return net, 0
@@ -41,7 +41,7 @@ def fold_batch_norm(net: nn.Module, logits_of: Callable[[nn.Module], Tensor]) ->
 
 
 @contextmanager
-def _pairs(net: nn.Module) -> Iterator[list[tuple[str, str]]]:
+def _find_pairs(net: nn.Module) -> Iterator[list[tuple[str, str]]]:
     """The names of each convolution and the normalization that alone follows it, filled in when the net has run."""
     calls: Counter[str] = Counter()
     made: dict[int, tuple[str, Tensor]] = {}  # the tensor is kept, so that its id stays its own
@@ -79,7 +79,7 @@ def _pairs(net: nn.Module) -> Iterator[list[tuple[str, str]]]:
     ]
 
 
-def _folded(net: nn.Module, pairs: list[tuple[str, str]]) -> nn.Module:
+def _fold_pairs(net: nn.Module, pairs: list[tuple[str, str]]) -> nn.Module:
     """A copy with the fused convolution in the place of each, and nothing in that of its normalization."""
     folded = deepcopy(net).eval()
     for convolution, normalization in pairs:

@@ -60,8 +60,8 @@ def load(
         UapsegError: transformers is not installed, there is no such network, it cannot be had, or it gives no logits
             for each pixel.
     """
-    name, place = f"hf:{rest}", _place(rest)
-    net, processor = _fetched(place, name)
+    name, place = f"hf:{rest}", _resolve(rest)
+    net, processor = _load(place, name)
     classes = _classes(net.config)
     mean, std = _statistics(processor, name)
     model = Segmenter(
@@ -81,7 +81,7 @@ def load(
     return model
 
 
-def _place(rest: str) -> str:
+def _resolve(rest: str) -> str:
     """The folder, or the id."""
     folder = Path(rest).expanduser()
     if folder.is_dir():
@@ -91,11 +91,11 @@ def _place(rest: str) -> str:
     return rest
 
 
-def _fetched(place: str, name: str) -> tuple[Any, Any]:
+def _load(place: str, name: str) -> tuple[Any, Any]:
     """The network and its image processor: from a folder or the hub's cache where they are there, else downloaded."""
-    with _told(name):
+    with _plain_errors(name):
         try:
-            with _quiet():
+            with _silence():
                 return _read(place, name, local_files_only=True)
         except OSError:
             if Path(place).is_dir():
@@ -182,7 +182,7 @@ def _unreadable(what: str, name: str) -> UapsegError:
 
 
 @contextmanager
-def _told(name: str) -> Generator[None]:
+def _plain_errors(name: str) -> Generator[None]:
     """Says what went wrong in one sentence."""
     try:
         yield
@@ -206,7 +206,7 @@ def _told(name: str) -> Generator[None]:
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
+def _silence() -> Generator[None]:
     """Keeps transformers from writing about what it loads; only while it downloads it may."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()

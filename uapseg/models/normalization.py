@@ -13,7 +13,7 @@ from uapseg.errors import UapsegError
 from uapseg.models.segmenter import Segmenter
 from uapseg.tensors import Images
 
-_WEIGHED = {
+_INPUT_ARGUMENT = {
     "aten::convolution": 0, "aten::conv2d": 0, "aten::linear": 0, "aten::matmul": 0, "aten::mm": 0, "aten::bmm": 0,
     "aten::addmm": 1,
 }  # fmt: skip
@@ -27,16 +27,16 @@ def check_scale(model: Segmenter, images: Images) -> None:
         UapsegError: They come divided by 255 or normalised twice, or the network was made for others.
     """
     other = images.flip(0)
-    reached = _first_reached(model, images, other)
+    reached = _first_layer_inputs(model, images, other)
     if reached is None:
         _check_response(model, images)
         return
     first, second = reached
-    given = model.normalise(images)
-    gain = float((first - second).square().mean().sqrt() / (given - model.normalise(other)).square().mean().sqrt())
+    given = model.normalize(images)
+    gain = float((first - second).square().mean().sqrt() / (given - model.normalize(other)).square().mean().sqrt())
     values = f"its first layer gets values from {first.min():.3g} to {first.max():.3g}"
     if gain < 0.05:
-        raise _divided(model, values)
+        raise _expects_255(model, values)
     normalised = not torch.equal(given, images)
     if normalised and gain > 1.6:
         raise UapsegError(
@@ -55,27 +55,27 @@ def _check_response(model: Segmenter, images: Images) -> None:
     black, seen = (model(images * scale).softmax(1) for scale in (0, 1))
     dark = (seen - black).abs().max() < 0.02
     if dark and (model(images * 255).softmax(1) - black).abs().max() > 0.5:
-        raise _divided(model, "to it they look black")
+        raise _expects_255(model, "to it they look black")
 
 
-def _divided(model: Segmenter, seen: str) -> UapsegError:
+def _expects_255(model: Segmenter, seen: str) -> UapsegError:
     return UapsegError(
         f"The network {model.name} expects pictures from 0 to 255 ({seen}): they come in [0, 1], so leave out the "
         "division by 255, or the second normalisation."
     )
 
 
-def _first_reached(model: Segmenter, images: Images, other: Images) -> tuple[Tensor, Tensor] | None:
+def _first_layer_inputs(model: Segmenter, images: Images, other: Images) -> tuple[Tensor, Tensor] | None:
     """What the first layer with weights gets of two batches of pictures; None where there is no such layer."""
-    with _Weighed() as first:
+    with _InputRecorder() as first:
         model.raw_output(images)
-    with _Weighed() as second:
+    with _InputRecorder() as second:
         model.raw_output(other)
     pairs = zip(first.inputs, second.inputs, strict=False)
     return next(((a, b) for a, b in pairs if a.shape == b.shape and not torch.equal(a, b)), None)
 
 
-class _Weighed(TorchDispatchMode):
+class _InputRecorder(TorchDispatchMode):
     """Remembers what goes into convolutions and matrix products, whatever kind of module they are in."""
 
     def __init__(self) -> None:
@@ -83,7 +83,7 @@ class _Weighed(TorchDispatchMode):
         self.inputs: list[Tensor] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        place = _WEIGHED.get(func.name().partition(".")[0])
+        place = _INPUT_ARGUMENT.get(func.name().partition(".")[0])
         if place is not None and len(self.inputs) < 4:  # later ones are further from the picture
             self.inputs.append(args[place].detach().clone())
         return func(*args, **(kwargs or {}))

@@ -76,7 +76,7 @@ class Segmenter(nn.Module):
         """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""
         return super().train(mode=False)
 
-    def normalise(self, images: Images) -> Images:
+    def normalize(self, images: Images) -> Images:
         """What the net itself gets to see of images in [0, 1]."""
         return (images - self._mean) / self._std
 
@@ -86,11 +86,11 @@ class Segmenter(nn.Module):
         Raises:
             UapsegError: It cannot take pictures of this size.
         """
-        return self._answer(self._net, images)
+        return self._run_net(self._net, images)
 
-    def _answer(self, net: nn.Module, images: Images) -> Any:
+    def _run_net(self, net: nn.Module, images: Images) -> Any:
         try:
-            answer = net(self.normalise(self._padded(images)).contiguous(memory_format=self._layout))
+            answer = net(self.normalize(self._pad(images)).contiguous(memory_format=self._layout))
         except (UapsegError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # a network of the user's own may raise anything
@@ -99,25 +99,25 @@ class Segmenter(nn.Module):
                 f"The network {self.name} cannot take {count} of {images.shape[-1]} x {images.shape[-2]} "
                 f"({one_line(error)}): choose another --size, or let it pad, crop or scale the pictures itself."
             ) from error
-        return _logits_in(answer)
+        return _find_logits(answer)
 
     def forward(self, images: Images) -> Logits:
         """Logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
         logits: Tensor = self.raw_output(images)
         height, width = images.shape[-2:]
-        whole = self.inner_size(width, height)[::-1]
+        whole = self.padded_size(width, height)[::-1]
         if logits.shape[-2:] != whole:
             logits = F.interpolate(logits, whole, mode="bilinear", align_corners=False)
         return logits if whole == (height, width) else logits[..., :height, :width]
 
-    def inner_size(self, width: int, height: int) -> tuple[int, int]:
+    def padded_size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) that the net itself gets pictures of this size in."""
         return -(-width // self.multiple) * self.multiple, -(-height // self.multiple) * self.multiple
 
-    def _padded(self, images: Tensor) -> Tensor:
+    def _pad(self, images: Tensor) -> Tensor:
         """Images of the size that the net takes; not by torch's own padding, whose gradient on CUDA varies."""
         height, width = images.shape[-2:]
-        wide, high = self.inner_size(width, height)
+        wide, high = self.padded_size(width, height)
         if wide > width:
             images = torch.cat([images, images[..., -1:].expand(-1, -1, -1, wide - width)], dim=3)
         if high > height:
@@ -134,7 +134,7 @@ class Segmenter(nn.Module):
         """Folds batch normalization into the convolutions before it; logits, gradients and fingerprint stay."""
         self._known = self.fingerprint
         images = torch.rand(2, 3, 96, 128, generator=torch.Generator().manual_seed(0)).to(self._mean.device)
-        self._net, self.folded = fold_batch_norm(self._net, lambda net: self._answer(net, images))
+        self._net, self.folded = fold_batch_norm(self._net, lambda net: self._run_net(net, images))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -148,7 +148,7 @@ class Segmenter(nn.Module):
         return digest.hexdigest()[:12]
 
 
-def _logits_in(answer: Any) -> Any:
+def _find_logits(answer: Any) -> Any:
     """The logits among all that a net returns: by their name, else what comes first or is alone."""
     if isinstance(answer, dict):
         named = [answer[name] for name in ("out", "logits") if name in answer]

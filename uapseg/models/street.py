@@ -73,7 +73,7 @@ NETWORKS = {
 """The networks by what follows ``street:``; the first is plain ``street``."""
 
 
-def cards() -> list[ModelInfo]:
+def info() -> list[ModelInfo]:
     """A card for each network."""
     return [
         ModelInfo(
@@ -89,7 +89,7 @@ def cards() -> list[ModelInfo]:
     ]
 
 
-def needed(rest: str = "", weights: Path | None = None) -> list[Download]:  # noqa: ARG001  as other networks
+def missing_files(rest: str = "", weights: Path | None = None) -> list[Download]:  # noqa: ARG001  as other networks
     """Nothing: the weights come with the package."""
     return []
 

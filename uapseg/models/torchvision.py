@@ -29,12 +29,12 @@ SOURCE = "torchvision {}, trained on the part of COCO that shows the classes of 
 LICENCE = "BSD 3-Clause, as torchvision; the COCO photos it was trained on have licences of their own"
 
 
-def cards() -> list[ModelInfo]:
+def info() -> list[ModelInfo]:
     """A card for each of the networks."""
-    return [_card(name) for name in NAMES]
+    return [_network_info(name) for name in NAMES]
 
 
-def needed(name: str, weights: Path | None = None) -> list[Download]:
+def missing_files(name: str, weights: Path | None = None) -> list[Download]:
     """The file of weights, unless it is in the cache of torch hub or another file is to be used.
 
     Raises:
@@ -50,7 +50,7 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
     Raises:
         UapsegError: torchvision has no such network, or its weights cannot be had or read.
     """
-    for download in needed(name, weights):
+    for download in missing_files(name, weights):
         _fetch(download, name)
     published = _published(name)
     classes = _classes(published)
@@ -103,7 +103,7 @@ def _fetch(download: Download, name: str) -> None:
         ) from error
 
 
-def _card(name: str) -> ModelInfo:
+def _network_info(name: str) -> ModelInfo:
     published = _published(name)
     return ModelInfo(
         name=f"torchvision:{name}",
