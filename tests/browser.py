@@ -98,11 +98,11 @@ class Site:
 
 
 @contextmanager
-def site(browser: Browser, studios: WorkspaceCache, patience: float = 30) -> Iterator[Site]:
+def site(browser: Browser, workspaces: WorkspaceCache, patience: float = 30) -> Iterator[Site]:
     """Serves the page with a registry of its own."""
     runs = Registry()
-    handlers = Handlers(studios, runs, patience)
-    blocks = page(handlers, Polling(studios, runs))
+    handlers = Handlers(workspaces, runs, patience)
+    blocks = page(handlers, Polling(workspaces, runs))
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
     yield Site(url, handlers, browser)
     blocks.close()
@@ -147,7 +147,7 @@ def fixture_browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module", name="small_site")
 def fixture_small_site(browser: Browser) -> Iterator[Site]:
-    with small_world() as studios, site(browser, studios) as served:
+    with small_world() as workspaces, site(browser, workspaces) as served:
         yield served
 
 

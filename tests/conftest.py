@@ -84,18 +84,18 @@ def scene_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def studios() -> Iterator["WorkspaceCache"]:
-    """The page's studios on the small world; imported here, as most tests need no page."""
+def workspaces() -> Iterator["WorkspaceCache"]:
+    """The page's workspaces on the small world; imported here, as most tests need no page."""
     from tests.small_world import small_world
 
-    with small_world() as studios:
-        yield studios
+    with small_world() as workspaces:
+        yield workspaces
 
 
 @pytest.fixture
-def handlers(studios: "WorkspaceCache") -> "Handlers":
+def handlers(workspaces: "WorkspaceCache") -> "Handlers":
     """The events of a page of their own, on the small world."""
     from tests.small_world import registry
     from uapseg.app.handlers import Handlers
 
-    return Handlers(studios, registry(), patience=600)
+    return Handlers(workspaces, registry(), patience=600)

@@ -39,7 +39,7 @@ FAR = "far:x"
 
 @contextmanager
 def small_world(url: str = "", folder: Path | None = None) -> Iterator[WorkspaceCache]:
-    """Registers two networks and three sets of pictures, and gives studios of ``greys``, ``hours`` and ``plain:x``.
+    """Registers two networks and three sets of pictures, and gives workspaces of ``greys``, ``hours`` and ``plain:x``.
 
     Args:
         url: Where a file is that the pictures ``far:x`` need; without one there are no such pictures.
@@ -83,19 +83,20 @@ def _module(**names: object) -> ModuleType:
 
 
 @contextmanager
-def stocked(studios: WorkspaceCache, folder: Path) -> Iterator[None]:
+def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
     """Puts a ready noise, one that hides, and a recorded run of two frames on the shelf of a small world."""
-    run = trained(studios)
-    work = FinishedRun.of(run, studios.first)
+    run = trained(workspaces)
+    work = FinishedRun.of(run, workspaces.first)
     save_png(folder / "o.png", work.perturbation)
     _, label, _ = messages.shares(work.plan.target, strings.TYPE)[0]
-    seen = studios.first.facts["scene"]["seen"]
+    seen = workspaces.first.facts["scene"]["seen"]
     card = {
         "file": "o.png", "title": "o", "label": label, "hides": False, "epsilon": 10, "success": 1.0, "noise": 0.1,
         "interval": [0.9, 1.0], "pictures": 64, "image_gradients": 320, "seen": seen,
     }  # fmt: skip
     frames = [
-        frame(studios.first, studios.first.scene, moment.levels, work.plan, FrameOptions()) for moment in run.moments
+        frame(workspaces.first, workspaces.first.scene, moment.levels, work.plan, FrameOptions())
+        for moment in run.moments
     ]
     still = {"each": [1.0] * 6, "thumbs": [seen] * 6, "plain": ""}
     rows = [
@@ -106,26 +107,26 @@ def stocked(studios: WorkspaceCache, folder: Path) -> Iterator[None]:
         "caption": "recorded", "shares": messages.shares(work.plan.target, strings.TYPE), "here": "", "total": 320,
         "floors": run.floors, "frames": rows,
     }  # fmt: skip
-    pair = {"pair": studios.first.pair}
+    pair = {"pair": workspaces.first.pair}
     (folder / "index.json").write_text(json.dumps({**pair, "cards": [card, {**card, "hides": True}]}))
     (folder / "recorded.json").write_text(json.dumps({**pair, **recorded}))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(examples, "FOLDER", folder)
-        forget_shelf(studios)
+        forget_shelf(workspaces)
         yield
-    forget_shelf(studios)
+    forget_shelf(workspaces)
 
 
-def forget_shelf(studios: WorkspaceCache) -> None:
+def forget_shelf(workspaces: WorkspaceCache) -> None:
     """Makes the page look at the shelf again."""
     examples.cards.cache_clear()
     examples.recorded.cache_clear()
-    studios.first.__dict__.pop("facts", None)
+    workspaces.first.__dict__.pop("facts", None)
 
 
-def trained(studios: WorkspaceCache) -> Run:
+def trained(workspaces: WorkspaceCache) -> Run:
     """A finished run of the usual plan."""
-    handlers = Handlers(studios, registry(), patience=600)
+    handlers = Handlers(workspaces, registry(), patience=600)
     run = visitor(handlers)
     handlers.on_start(run.token, *values(handlers, budget=320))
     list(handlers.on_run(run.token))

@@ -170,7 +170,7 @@ def test_a_transform_is_trained_through_and_measured(monkeypatch, tmp_path, caps
     assert survival["darken"]["perturbed"]["hidden"] == 1.0
 
 
-def test_an_export_is_made_and_offered(monkeypatch, studios, handlers):
+def test_an_export_is_made_and_offered(monkeypatch, workspaces, handlers):
     def epsilon(path: Path, work: FinishedRun) -> None:
         path.write_text(f"{255 * work.plan.settings.epsilon:.0f}")
 
@@ -178,4 +178,4 @@ def test_an_export_is_made_and_offered(monkeypatch, studios, handlers):
     finished = ran(handlers, budget=64)
     assert Path(handlers.on_save(finished.token, "Epsilon (TXT)")).read_text() == "10"
     monkeypatch.setattr(strings, "FILES", (*strings.FILES, "Epsilon (TXT)"))
-    assert "Epsilon (TXT)" in json.dumps(build(studios).get_config_file(), default=str)
+    assert "Epsilon (TXT)" in json.dumps(build(workspaces).get_config_file(), default=str)

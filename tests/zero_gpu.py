@@ -57,9 +57,9 @@ def main(folder: Path) -> dict[str, Any]:
     from tests.small_world import registry, small_world, values, visitor
     from uapseg.app.handlers import Handlers
 
-    with small_world() as studios:
-        studios.first.predict(studios.first.scene.picture)  # the process that is forked has computed before
-        handlers = Handlers(studios, registry(), patience=600)
+    with small_world() as workspaces:
+        workspaces.first.predict(workspaces.first.scene.picture)  # the process that is forked has computed before
+        handlers = Handlers(workspaces, registry(), patience=600)
         run = visitor(handlers)
         found: dict[str, Any] = {}
 

@@ -78,23 +78,23 @@ def main() -> None:
     options.add_argument("--budget", type=int, default=2000)
     options.add_argument("--only", nargs="*")
     chosen = options.parse_args()
-    studio = Workspace(*PAIR)
-    noises = (*NOISES, Noise("scene", map_of(SCENE, studio), title="Another street everywhere"))
+    workspace = Workspace(*PAIR)
+    noises = (*NOISES, Noise("scene", map_of(SCENE, workspace), title="Another street everywhere"))
     for noise in noises:
         file = FOLDER / f"{noise.name}.png"
         if (chosen.only is None or noise.name in chosen.only) and not file.is_file():
-            make(noise, file, chosen.budget, studio)
-    cards = [card(noise, studio) for noise in noises if (FOLDER / f"{noise.name}.png").is_file()]
+            make(noise, file, chosen.budget, workspace)
+    cards = [card(noise, workspace) for noise in noises if (FOLDER / f"{noise.name}.png").is_file()]
     (FOLDER / "index.json").write_text(json.dumps({"pair": PAIR, "cards": cards}), encoding="utf-8")
 
 
-def map_of(number: int, studio: Workspace) -> Target:
+def map_of(number: int, workspace: Workspace) -> Target:
     """What the network sees in a train scene, as the target for every picture."""
     picture = load_dataset(PAIR[1], "train").pictures([number])[0].permute(1, 2, 0).numpy()
-    return label_map_target(studio.predict(picture), studio.model.classes, None, f"scene {number}")
+    return label_map_target(workspace.predict(picture), workspace.model.classes, None, f"scene {number}")
 
 
-def make(noise: Noise, file: Path, budget: int, studio: Workspace) -> None:
+def make(noise: Noise, file: Path, budget: int, workspace: Workspace) -> None:
     """Trains one; the recorded one leaves its frames as well."""
     settings = fast(epsilon=noise.epsilon / 255, budget=budget, robust=noise.robust, **VALIDATION)
     plan = Plan(model=PAIR[0], data=LEARNT, target=noise.target, settings=settings)
@@ -103,7 +103,7 @@ def make(noise: Noise, file: Path, budget: int, studio: Workspace) -> None:
     for snapshot in looked(plan):
         sys.stderr.write(f"{noise.name} {snapshot.state.image_gradients} {snapshot.state.validation.scores}\n")
         if noise.name == RECORDED:
-            frames.append(recorded(plan, snapshot, studio))
+            frames.append(recorded(plan, snapshot, workspace))
     if snapshot:
         save_png(file, best_perturbation(plan, snapshot.state))
     if frames and snapshot:
@@ -124,23 +124,25 @@ def looked(plan: Plan) -> Iterator[Snapshot]:
             yield snapshot
 
 
-def recorded(plan: Plan, snapshot: Snapshot, studio: Workspace) -> dict[str, Any]:
+def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, Any]:
     """One frame, as small as it can be shown."""
     state = snapshot.state
     look = validation_frame(state.validation)
-    shown = frame(studio, studio.scene, level_array(state.delta, plan.settings.epsilon), plan, FrameOptions(slow=True))
+    shown = frame(
+        workspace, workspace.scene, level_array(state.delta, plan.settings.epsilon), plan, FrameOptions(slow=True)
+    )
     return {
         **shown, "spent": state.image_gradients, "scores": look["scores"], "each": look["each"][:6],
-        "thumbs": studio.thumbs(look["predictions"][:, ::2, ::2]),
+        "thumbs": workspace.thumbs(look["predictions"][:, ::2, ::2]),
         "plain": messages.plain(plan.target, look["scores"], snapshot.floors, strings.TYPE),
     }  # fmt: skip
 
 
-def card(noise: Noise, studio: Workspace) -> dict[str, Any]:
+def card(noise: Noise, workspace: Workspace) -> dict[str, Any]:
     """What the page says of one, measured on the test pictures."""
     file = FOLDER / f"{noise.name}.png"
     kept = load(file)
-    report = evaluate(studio.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
+    report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
     painted = isinstance(noise.target, StaticTarget) and len(noise.target.classes) > 1
     name, label, _ = messages.shares(noise.target, strings.DRAW if painted else strings.TYPE)[0]
     caption = messages.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
@@ -156,7 +158,9 @@ def card(noise: Noise, studio: Workspace) -> dict[str, Any]:
         "noise": report.random_noise[name],
         "pictures": report.pictures,
         "image_gradients": kept.image_gradients,
-        "seen": label_png(studio.predict(perturb_photo(studio.scene.picture, levels)), studio.model.palette, SMALL),
+        "seen": label_png(
+            workspace.predict(perturb_photo(workspace.scene.picture, levels)), workspace.model.palette, SMALL
+        ),
     }
 
 

@@ -23,9 +23,9 @@ from uapseg.results.perturbation_file import load
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with small_world() as studios:
+    with small_world() as workspaces:
         runs = registry()
-        blocks = page(Handlers(studios, runs), Polling(studios, runs))
+        blocks = page(Handlers(workspaces, runs), Polling(workspaces, runs))
         _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
         yield Client(url, verbose=False, download_files=str(tmp_path_factory.mktemp("client")))
         blocks.close()

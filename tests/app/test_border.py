@@ -42,9 +42,9 @@ class Served:
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    with small_world() as studios:
-        handlers = Handlers(studios, registry(), patience=600)
-        blocks = page(handlers, Polling(studios, handlers.runs))
+    with small_world() as workspaces:
+        handlers = Handlers(workspaces, registry(), patience=600)
+        blocks = page(handlers, Polling(workspaces, handlers.runs))
         _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
         with httpx.Client(base_url=url, timeout=30) as web:
             config = web.get("config").json()
@@ -66,9 +66,9 @@ def test_what_visitors_do_is_not_shown_to_others(served: Served, path: str):
 
 def test_a_session_that_the_server_has_lost_goes_on_by_the_token(served: Served):
     handlers, pair = served.handlers, ("hours", "plain:x")
-    handlers.studios.ask(pair, "")
+    handlers.workspaces.ask(pair, "")
     ends = time.monotonic() + 60
-    while handlers.studios.get(pair) is None and time.monotonic() < ends:
+    while handlers.workspaces.get(pair) is None and time.monotonic() < ends:
         time.sleep(0.01)
     token = handlers.on_load(None)[0]
     data = values(handlers, model="hours", inside="day", rest="night", hide=["noon"])
@@ -83,23 +83,23 @@ def test_a_session_that_the_server_has_lost_goes_on_by_the_token(served: Served)
 def test_a_stranger_cannot_have_a_turn_that_has_not_come(served: Served):
     handlers = served.handlers
     token, first = handlers.on_load(None)[0], Call()
-    handlers.runs.line.join(first)
-    assert handlers.runs.line.enter(first)
+    handlers.runs.queue.join(first)
+    assert handlers.runs.queue.enter(first)
     served.send("on_start", token, *values(handlers))
     served.send("on_run", token)
     run = handlers.runs.get(token)
     assert run
     assert (run.status, run.spent) == ("waiting", 0)
-    handlers.runs.line.leave(first)
+    handlers.runs.queue.leave(first)
     handlers.on_pause(token)
 
 
-def test_a_program_waits_for_the_device_as_visitors_do(studios: WorkspaceCache):
+def test_a_program_waits_for_the_device_as_visitors_do(workspaces: WorkspaceCache):
     line, holder = RunQueue(1), Call()
     line.join(holder)
     assert line.enter(holder)
     answers: list[dict] = []
-    call = threading.Thread(target=lambda: answers.append(Endpoints(studios, line).train(text="o", budget=64)[0]))
+    call = threading.Thread(target=lambda: answers.append(Endpoints(workspaces, line).train(text="o", budget=64)[0]))
     call.start()
     call.join(1)
     assert not answers

@@ -31,8 +31,8 @@ from uapseg.io.images import encode_png
 
 
 @pytest.fixture(scope="module")
-def handlers(studios: WorkspaceCache) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
+def handlers(workspaces: WorkspaceCache) -> Handlers:
+    return Handlers(workspaces, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_a_clip_needs_a_perturbation(handlers: Handlers, tmp_path: Path):
 
 
 def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handlers: Handlers, finished: Run):
-    camera, picture = Camera(handlers.studios, handlers.runs), jpeg(grey(SHADES[1]))
+    camera, picture = Camera(handlers.workspaces, handlers.runs), jpeg(grey(SHADES[1]))
     reply = asyncio.run(camera.shot({"token": finished.token, "picture": picture}))
     assert (reply["photo"]["width"], reply["photo"]["height"]) == (96, 64)
     assert reply["reached"] > 0.9
@@ -190,7 +190,7 @@ def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handler
 
 
 def test_the_camera_is_recorded_as_it_is_shown(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):
-    camera, clock = Camera(handlers.studios, handlers.runs), iter(range(100, 200, 4))
+    camera, clock = Camera(handlers.workspaces, handlers.runs), iter(range(100, 200, 4))
     monkeypatch.setattr("uapseg.app.recording.time", SimpleNamespace(monotonic=lambda: next(clock)))
     sent = {"token": finished.token, "picture": jpeg(grey(SHADES[1])), "record": 7}
     told = [asyncio.run(camera.shot({**sent, "strength": strength})) for strength in (0.0, *[1.0] * 6)]
@@ -209,7 +209,7 @@ def test_the_camera_is_recorded_as_it_is_shown(handlers: Handlers, finished: Run
 
 
 def test_a_recording_of_another_number_begins_anew(handlers: Handlers, finished: Run):
-    camera, sent = Camera(handlers.studios, handlers.runs), {"token": finished.token, "picture": jpeg(grey(104))}
+    camera, sent = Camera(handlers.workspaces, handlers.runs), {"token": finished.token, "picture": jpeg(grey(104))}
     for number in (1, 1, 2):
         asyncio.run(camera.shot({**sent, "record": number}))
     assert len(decoded(Path(handlers.on_reel(finished.token)).read_bytes())) == 1

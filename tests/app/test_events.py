@@ -33,13 +33,13 @@ WRONG = [None, True, -1, 1e308, "x", HOSTILE, [], [[3]], {"a": [1]}, {"path": "/
 
 
 @pytest.fixture(scope="module", name="handlers")
-def fixture_handlers(studios: WorkspaceCache) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
+def fixture_handlers(workspaces: WorkspaceCache) -> Handlers:
+    return Handlers(workspaces, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
 def blocks(handlers: Handlers) -> Page:
-    return page(handlers, Polling(handlers.studios, handlers.runs))
+    return page(handlers, Polling(handlers.workspaces, handlers.runs))
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, handl
 @pytest.mark.parametrize("value", WRONG)
 def test_whatever_is_sent_the_stage_is_answered(handlers: Handlers, value: object):
     run = visitor(handlers)
-    looks, camera = Renderer(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
+    looks, camera = Renderer(handlers.workspaces, handlers.runs), Camera(handlers.workspaces, handlers.runs)
     for function in (looks.look, looks.strip, looks.strengths, looks.recorded, camera.shot):
         for sent in (value, {"token": value}, dict.fromkeys(("moment", "picture", "record", "strength"), value)):
             told = {"token": run.token, **sent} if isinstance(sent, dict) and "moment" in sent else sent
@@ -126,7 +126,7 @@ def test_whatever_is_sent_the_stage_is_answered(handlers: Handlers, value: objec
 @pytest.mark.parametrize("coded", ["A", "AAA", "????", "aGVsbG8=", "A" * 2_000_000, "", "é"])
 def test_a_frame_of_the_camera_that_is_no_picture_is_answered_in_a_sentence(handlers: Handlers, coded: str):
     run = visitor(handlers)
-    shot = answer_errors(Camera(handlers.studios, handlers.runs).shot)
+    shot = answer_errors(Camera(handlers.workspaces, handlers.runs).shot)
     reply = asyncio.run(shot({"token": run.token, "picture": f"data:image/jpeg;base64,{coded}"}))
     check_sentence(reply["failed"])
     assert not run.looking.locked()

@@ -16,9 +16,9 @@ PAIR = ("greys", "plain:x")
 
 
 @pytest.fixture
-def handlers(studios: WorkspaceCache, tmp_path: Path) -> Iterator[Handlers]:
-    with stocked(studios, tmp_path):
-        yield Handlers(studios, registry(), patience=600)
+def handlers(workspaces: WorkspaceCache, tmp_path: Path) -> Iterator[Handlers]:
+    with stocked(workspaces, tmp_path):
+        yield Handlers(workspaces, registry(), patience=600)
 
 
 def chosen(number: object) -> gr.EventData:

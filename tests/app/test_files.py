@@ -39,8 +39,8 @@ from uapseg.targets.metrics import scores
 
 
 @pytest.fixture(scope="module")
-def handlers(studios: WorkspaceCache) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
+def handlers(workspaces: WorkspaceCache) -> Handlers:
+    return Handlers(workspaces, registry(), patience=600)
 
 
 @pytest.fixture(autouse=True)
@@ -60,19 +60,19 @@ def saved(handlers: Handlers, run: Run, kind: str) -> Path:
     return Path(handlers.on_save(run.token, kind))
 
 
-def judge(studios: WorkspaceCache, run: Run) -> EvalSet:
+def judge(workspaces: WorkspaceCache, run: Run) -> EvalSet:
     assert run.plan
-    numbers = evenly_spaced(len(studios.first.held_out), run.plan.settings.validation_pictures)
+    numbers = evenly_spaced(len(workspaces.first.held_out), run.plan.settings.validation_pictures)
     assert len(numbers) > BATCH_SIZE  # more than one batch is scored
-    return EvalSet(studios.first.model, studios.first.held_out, numbers, run.plan.target, SIZE)
+    return EvalSet(workspaces.first.model, workspaces.first.held_out, numbers, run.plan.target, SIZE)
 
 
 @pytest.mark.parametrize("kind", [strings.FILE_PNG, strings.FILE_TENSORS])
-def test_a_saved_perturbation_scores_what_the_page_says(handlers, studios, finished: Run, kind: str):
+def test_a_saved_perturbation_scores_what_the_page_says(handlers, workspaces, finished: Run, kind: str):
     read = load(saved(handlers, finished, kind))
     assert read.plan == finished.plan
     assert finished.look
-    assert scores(judge(studios, finished).predict(read.delta)[0], read.plan.target) == finished.look["scores"]
+    assert scores(judge(workspaces, finished).predict(read.delta)[0], read.plan.target) == finished.look["scores"]
 
 
 def test_the_figures_are_those_of_the_page(handlers: Handlers, finished: Run):
@@ -87,7 +87,7 @@ def test_perturbed_pictures_lose_nothing(handlers: Handlers, finished: Run):
     with zipfile.ZipFile(saved(handlers, finished, strings.FILE_PICTURES)) as file:
         assert len(file.namelist()) == 7
         shown, same = (np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in ("shown.png", "unseen-3.png"))
-    clean = handlers.studios.first.strip[2].picture
+    clean = handlers.workspaces.first.strip[2].picture
     assert finished.levels is not None
     np.testing.assert_array_equal(shown.astype(int) - clean, finished.levels.transpose(1, 2, 0))
     np.testing.assert_array_equal(shown, same)
@@ -227,8 +227,8 @@ def test_a_perturbation_of_another_size_or_for_others_is_refused(handlers: Handl
         handlers.on_open(run.token, str(tmp_path / "small.npy"))
     path = saved(handlers, finished, strings.FILE_PNG)
     handlers.on_pair(run.token, "hours", "plain:x")
-    while handlers.studios.get(run.choice.pair) is None:
-        handlers.studios.ask(run.choice.pair, run.token)
+    while handlers.workspaces.get(run.choice.pair) is None:
+        handlers.workspaces.ask(run.choice.pair, run.token)
     with pytest.raises(gr.Error, match="made for greys on plain:x"):
         handlers.on_open(run.token, str(path))
 
@@ -254,11 +254,11 @@ def by_link(handlers: Handlers, query: dict[str, str]) -> Run:
 
 
 def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(handlers: Handlers):
-    handlers.studios._ready.clear()
+    handlers.workspaces._ready.clear()
     run = by_link(handlers, {"model": "hours", "inside": "elephant", "rest": "night", "goal": strings.HIDDEN})
     assert run.left_out == ""
-    while handlers.studios.get(run.choice.pair) is None:
-        handlers.studios.ask(run.choice.pair, run.token)
+    while handlers.workspaces.get(run.choice.pair) is None:
+        handlers.workspaces.ask(run.choice.pair, run.token)
     handlers.on_ready(run.token)
     assert (run.choice.inside, run.choice.rest, run.choice.hide) == ("day", "night", ("night",))
     assert "at their defaults: class of the region." in run.left_out
@@ -268,28 +268,28 @@ def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(
 
 
 def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_written(
-    finished: Run, studios: WorkspaceCache
+    finished: Run, workspaces: WorkspaceCache
 ):
     assert finished.plan
     assert isinstance(finished.plan.target, StaticTarget)
     shouted = replace(finished.plan, target=replace(finished.plan.target, classes=("LIGHT",), rest="Dark"))
-    choice = controls_from_plan(shouted, studios.first)
+    choice = controls_from_plan(shouted, workspaces.first)
     assert (choice.inside, choice.rest) == ("light", "dark")
     hidden = replace(finished.plan, target=HideClasses(classes=("DARK",), fill="Light"))
-    choice = controls_from_plan(hidden, studios.first)
+    choice = controls_from_plan(hidden, workspaces.first)
     assert (choice.hide, choice.fill) == (("dark",), "light")
 
 
-def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, studios: WorkspaceCache):
+def test_a_keep_weight_goes_into_plan_command_and_report(handlers: Handlers, workspaces: WorkspaceCache):
     run = ran(handlers, budget=64, keep=1.5)
     told = json.loads(saved(handlers, run, strings.FILE_PLAN).read_text())
     assert told["settings"]["keep"] == 1.5
     assert run.plan
-    assert controls_from_plan(run.plan, studios.first) == run.choice
+    assert controls_from_plan(run.plan, workspaces.first) == run.choice
     assert "--keep 1.5" in saved(handlers, run, strings.FILE_REPORT).read_text()
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
-        controls_from_plan(heavy, studios.first)
+        controls_from_plan(heavy, workspaces.first)
 
 
 def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(
@@ -307,15 +307,15 @@ def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(
     assert again.scores == load(saved(handlers, finished, strings.FILE_PNG)).scores
 
 
-def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, studios: WorkspaceCache):
+def test_a_painted_plan_comes_back_as_the_same_drawing(handlers: Handlers, workspaces: WorkspaceCache):
     numbers = np.full((64, 96), 255, np.uint8)
     numbers[10:30, 20:60], numbers[40:50] = 1, 2
     run = visitor(handlers)
     handlers.on_start(run.token, *values(handlers, sent(numbers), source=strings.DRAW))
     assert run.plan
-    choice = controls_from_plan(run.plan, studios.first)
+    choice = controls_from_plan(run.plan, workspaces.first)
     assert choice.source == strings.DRAW
-    assert choice.target(SIZE, None, studios.first.model.classes) == run.plan.target
+    assert choice.target(SIZE, None, workspaces.first.model.classes) == run.plan.target
     assert to_command(run.plan, SIZE) == "python -m uapseg train --plan uapseg-plan.json"
     handlers.on_pause(run.token)
 
@@ -329,14 +329,14 @@ def test_the_levels_of_an_opened_perturbation_are_kept_exactly(handlers: Handler
 
 
 def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class(
-    studios: WorkspaceCache, finished: Run
+    workspaces: WorkspaceCache, finished: Run
 ):
     """Of three pictures the last is full of it, the second shows a speck that is too small to see."""
     seen = np.zeros((3, 64, 96), np.uint8)
     seen[1, 0, :3], seen[2] = 1, 1
     strip = [SimpleNamespace(seen=each) for each in seen]
-    studio = SimpleNamespace(model=studios.first.model, strip=strip)
+    workspace = SimpleNamespace(model=workspaces.first.model, strip=strip)
     assert finished.plan
     for target, order in ((HideClasses(classes=("light",)), [2, 1, 0]), (finished.plan.target, [0, 1, 2])):
-        work = FinishedRun(finished, replace(finished.plan, target=target), None, studio)
+        work = FinishedRun(finished, replace(finished.plan, target=target), None, workspace)
         assert [next(n for n, one in enumerate(strip) if one is photo) for photo in work._telling] == order

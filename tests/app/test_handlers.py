@@ -53,7 +53,7 @@ def test_start_alone_runs_the_notebooks_experiment(handlers: Handlers):
 
 def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
     run = started(handlers, budget=640)
-    assert (run.status, handlers.runs.line.place(run)) == ("waiting", 1)
+    assert (run.status, handlers.runs.queue.place(run)) == ("waiting", 1)
     last = drain(handlers, run.token)[-1]
     assert (run.status, run.spent) == ("done", 640)
     assert run.look
@@ -63,7 +63,7 @@ def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
     assert run.look["scores"]["region_success"] > 0.95
     assert run.curve[0] == (0, run.floors["clean"])
     assert label(last) == strings.GO_ON
-    assert not handlers.runs.line.has(run)
+    assert not handlers.runs.queue.has(run)
 
 
 def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers):
@@ -86,16 +86,16 @@ def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers)
 def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(handlers: Handlers):
     run = started(handlers, budget=8000)
     driver = going(handlers, run)
-    assert handlers.runs.line.has(run)
+    assert handlers.runs.queue.has(run)
     driver.close()  # what Gradio does when the tab is closed
     assert run.rested
     assert run.rested.wait(10)
-    assert (run.status, handlers.runs.line.has(run)) == ("paused", False)
+    assert (run.status, handlers.runs.queue.has(run)) == ("paused", False)
     assert run.checkpoint is not None
 
 
-def test_a_run_that_nobody_watches_is_paused(studios: WorkspaceCache):
-    handlers = Handlers(studios, registry(), patience=0.3)
+def test_a_run_that_nobody_watches_is_paused(workspaces: WorkspaceCache):
+    handlers = Handlers(workspaces, registry(), patience=0.3)
     run = started(handlers, budget=8000)
     drain(handlers, run.token)
     assert (run.status, run.note) == ("paused", strings.LEFT)
@@ -131,28 +131,28 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
 def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):
     run = started(handlers)
     handlers.on_pause(run.token)
-    assert (run.status, handlers.runs.line.place(run)) == ("idle", 0)
+    assert (run.status, handlers.runs.queue.place(run)) == ("idle", 0)
     drain(handlers, run.token)
     assert run.levels is None
 
 
 def test_who_waits_is_passed_over_once_the_last_tab_is_closed_and_a_reload_keeps_the_place(handlers: Handlers):
-    line, tabs = handlers.runs.line, [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
+    queue, tabs = handlers.runs.queue, [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
     token = handlers.on_load(None, tabs[0])[0]
     handlers.on_load({"token": token}, tabs[1])
     handlers.on_start(token, *values(handlers))
     run, other = handlers.runs.get(token), started(handlers)
     assert run
     handlers.on_leave(tabs[1])
-    assert [line.turn(run), line.turn(other)] == [True, False]
+    assert [queue.turn(run), queue.turn(other)] == [True, False]
     handlers.on_leave(tabs[0])
-    line.leave(visitor(handlers))  # anything that happens in the line has it look who is there
-    assert [line.turn(run), line.turn(other)] == [False, True]
+    queue.leave(visitor(handlers))  # anything that happens in the queue has it look who is there
+    assert [queue.turn(run), queue.turn(other)] == [False, True]
     *_, start, pause, _, _ = handlers.on_load({"token": token}, tabs[0])
     assert (start["visible"], pause["visible"]) == (False, True)
     run.watch()
-    line.leave(visitor(handlers))
-    assert [line.place(run), line.place(other)] == [1, 2]
+    queue.leave(visitor(handlers))
+    assert [queue.place(run), queue.place(other)] == [1, 2]
 
 
 def test_a_run_is_paused_when_its_last_tab_is_closed_and_start_waits_for_its_last_step(handlers: Handlers):
@@ -325,7 +325,7 @@ def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handle
     assert label(next(driver)) == strings.START
     with pytest.raises(gr.Error, match="press Resume"):
         next(driver)
-    assert not handlers.runs.line.has(run)
+    assert not handlers.runs.queue.has(run)
 
 
 def test_a_generator_may_change_threads_without_changing_gradients_for_others(handlers: Handlers):

@@ -31,8 +31,8 @@ AGES = """() => performance.getEntriesByType('resource')
 
 
 def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, tmp_path: Path):
-    studios = WorkspaceCache(("street",), ("street",))
-    with site(browser, studios) as served:
+    workspaces = WorkspaceCache(("street",), ("street",))
+    with site(browser, workspaces) as served:
         tab = served.visit(accept_downloads=True)
         assert tab.evaluate(WEIGHT) < 700_000
         draw(tab)
@@ -42,7 +42,7 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         pause(tab)
         assert tab.inner_text("#u-start") == "Resume"
         shown = state(tab, "({ scores: s.scores, floors: s.floors, spent: s.spent })")
-        check_download(studios.first, save(tab, strings.FILE_PNG, tmp_path / "kept.png"), shown)
+        check_download(workspaces.first, save(tab, strings.FILE_PNG, tmp_path / "kept.png"), shown)
         told = save(tab, strings.FILE_FIGURES, tmp_path / "told.json")
         assert json.loads(told.read_text())["perturbed"] == shown["scores"]
         tab.reload()
@@ -73,11 +73,11 @@ def test_on_a_slow_link_what_is_shown_is_never_older_than_two_seconds(browser: B
         served.leave()
 
 
-def check_download(studio: Workspace, path: Path, shown: dict) -> None:
+def check_download(workspace: Workspace, path: Path, shown: dict) -> None:
     kept = load(path)
     assert kept.plan
-    numbers = evenly_spaced(len(studio.held_out), VALIDATION["validation_pictures"])
-    judge = EvalSet(studio.model, studio.held_out, numbers, kept.plan.target, studio.size)
+    numbers = evenly_spaced(len(workspace.held_out), VALIDATION["validation_pictures"])
+    judge = EvalSet(workspace.model, workspace.held_out, numbers, kept.plan.target, workspace.size)
     assert scores(judge.predict(kept.delta)[0], kept.plan.target) == pytest.approx(shown["scores"], abs=1e-3)
     inside = kept.plan.target.label_map() == 0
     rows, columns = np.nonzero(inside)

@@ -16,7 +16,12 @@ pytestmark = pytest.mark.browser
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("shelf")
-    with small_world() as studios, stocked(studios, folder), chromium() as browser, site(browser, studios) as served:
+    with (
+        small_world() as workspaces,
+        stocked(workspaces, folder),
+        chromium() as browser,
+        site(browser, workspaces) as served,
+    ):
         yield served
 
 

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser, tmp_path: Path):
     with serving() as server:
         url = server.add("far.bin", b"x" * 200_000, pause=0.005)
-        with small_world(url, tmp_path) as studios, site(browser, studios) as served:
+        with small_world(url, tmp_path) as workspaces, site(browser, workspaces) as served:
             tab = served.visit()
             pick(tab, "#u-data", FAR)
             panel = tab.locator(".u-coming")

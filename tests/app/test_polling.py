@@ -21,7 +21,7 @@ def finished(handlers: Handlers) -> Run:
 
 
 def pull(handlers: Handlers, **request: object) -> dict:
-    return asyncio.run(Polling(handlers.studios, handlers.runs).pull({"world": "greys plain:x", **request}))
+    return asyncio.run(Polling(handlers.workspaces, handlers.runs).pull({"world": "greys plain:x", **request}))
 
 
 def opened(uri: str) -> Image.Image:
@@ -135,7 +135,7 @@ def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
         time.sleep(0.1)
         return np.zeros(picture.shape[:2], np.uint8)
 
-    monkeypatch.setattr(handlers.studios.first, "predict", slowly)
+    monkeypatch.setattr(handlers.workspaces.first, "predict", slowly)
     for name in ("heading", "figures"):  # and what takes its time on a large picture
         monkeypatch.setattr(polling, name, lambda *_: time.sleep(0.3) or {"curve": []})
     finished.publish(photos=[UploadedPhoto(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
@@ -143,7 +143,7 @@ def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
 
     async def watched() -> dict:
         nonlocal longest
-        page = Polling(handlers.studios, handlers.runs)
+        page = Polling(handlers.workspaces, handlers.runs)
         answer = asyncio.create_task(page.pull({"world": "greys plain:x", "token": finished.token, "own": True}))
         while not answer.done():
             before = time.monotonic()

@@ -24,12 +24,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def restarted(handlers: Handlers) -> Handlers:
     """The page after a restart of the server."""
-    return Handlers(handlers.studios, Registry(), patience=600)
+    return Handlers(handlers.workspaces, Registry(), patience=600)
 
 
 @pytest.fixture
-def page(studios: WorkspaceCache) -> Handlers:
-    return Handlers(studios, Registry(), patience=600)
+def page(workspaces: WorkspaceCache) -> Handlers:
+    return Handlers(workspaces, Registry(), patience=600)
 
 
 def test_a_token_has_128_random_bits_and_is_the_only_way_to_a_run():

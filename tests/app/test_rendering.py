@@ -18,8 +18,8 @@ from uapseg.app.workspaces import WorkspaceCache
 
 
 @pytest.fixture(scope="module")
-def handlers(studios: WorkspaceCache) -> Handlers:
-    return Handlers(studios, registry(), patience=600)
+def handlers(workspaces: WorkspaceCache) -> Handlers:
+    return Handlers(workspaces, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def finished(handlers: Handlers) -> Run:
 
 
 def looks(handlers: Handlers) -> Renderer:
-    return Renderer(handlers.studios, handlers.runs)
+    return Renderer(handlers.workspaces, handlers.runs)
 
 
 def opened(uri: str) -> np.ndarray:

@@ -34,38 +34,38 @@ def pictures(folder: Path, *sizes: tuple[int, int]) -> list[str]:
 
 
 def test_photos_are_made_to_fit_and_take_the_perturbation_tiled(
-    handlers: Handlers, studios: WorkspaceCache, tmp_path: Path
+    handlers: Handlers, workspaces: WorkspaceCache, tmp_path: Path
 ):
     run = visitor(handlers)
     handlers.on_start(run.token, *values(handlers, budget=640))
     list(handlers.on_run(run.token))
     handlers.on_photos(run.token, pictures(tmp_path, (1250, 500), (80, 60)))
     assert run.view == ("own", 0)
-    photo = shown_photo(run, studios.first)
+    photo = shown_photo(run, workspaces.first)
     assert photo.size == (124, 49)  # of no more pixels than 96 x 64
     assert run.levels is not None
     changed = perturb_photo(photo.picture, run.levels).astype(int) - 106
     np.testing.assert_array_equal(changed[:, :96], run.levels.transpose(1, 2, 0)[:49])
     np.testing.assert_array_equal(changed[:, 96:], run.levels.transpose(1, 2, 0)[:49, :28])
     assert run.plan
-    assert frame(studios.first, photo, run.levels, run.plan, FrameOptions())["reached"] > 0.95
-    assert studios.first.photo(run.photos[1]).size == (80, 60)
-    both = [studios.first.photo(brought) for brought in run.photos]
-    judged = studios.first.judge(both, run.levels, run.plan.target)
+    assert frame(workspaces.first, photo, run.levels, run.plan, FrameOptions())["reached"] > 0.95
+    assert workspaces.first.photo(run.photos[1]).size == (80, 60)
+    both = [workspaces.first.photo(brought) for brought in run.photos]
+    judged = workspaces.first.judge(both, run.levels, run.plan.target)
     assert judged["scores"]["region_success"] > 0.95
     assert len(judged["each"]) == len(judged["thumbs"]) == 2
 
 
-def test_the_large_picture_is_chosen_among_all(handlers: Handlers, studios: WorkspaceCache, tmp_path: Path):
+def test_the_large_picture_is_chosen_among_all(handlers: Handlers, workspaces: WorkspaceCache, tmp_path: Path):
     run = visitor(handlers)
     handlers.on_photos(run.token, pictures(tmp_path, (80, 60), (70, 50)))
     handlers.on_view(run.token, view("own", 1))
-    assert shown_photo(run, studios.first).size == (70, 50)
+    assert shown_photo(run, workspaces.first).size == (70, 50)
     handlers.on_view(run.token, view("unseen", 2))
-    assert shown_photo(run, studios.first) is studios.first.strip[2]
+    assert shown_photo(run, workspaces.first) is workspaces.first.strip[2]
     for wrong in (view("own", 99), view("scene", 0)):
         handlers.on_view(run.token, wrong)
-        assert shown_photo(run, studios.first) is studios.first.scene
+        assert shown_photo(run, workspaces.first) is workspaces.first.scene
     for nonsense in (view("other", 0), view("own", -1), view("own", "1"), gr.EventData(None, None)):
         handlers.on_view(run.token, nonsense)
         assert run.view == ("scene", 0)

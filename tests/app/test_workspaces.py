@@ -35,9 +35,9 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def studios(server: Server, tmp_path: Path) -> Iterator[WorkspaceCache]:
-    with small_world(f"{server.address}/far.bin", tmp_path) as studios:
-        yield studios
+def workspaces(server: Server, tmp_path: Path) -> Iterator[WorkspaceCache]:
+    with small_world(f"{server.address}/far.bin", tmp_path) as workspaces:
+        yield workspaces
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,9 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def pull(handlers: Handlers, run: Run) -> dict:
-    return asyncio.run(Polling(handlers.studios, handlers.runs).pull({"token": run.token, "world": "greys plain:x"}))
+    return asyncio.run(
+        Polling(handlers.workspaces, handlers.runs).pull({"token": run.token, "world": "greys plain:x"})
+    )
 
 
 def until(handlers: Handlers, run: Run, met) -> dict:
@@ -105,7 +107,7 @@ def test_only_what_is_on_offer_can_be_chosen(handlers: Handlers, pair: tuple):
     with pytest.raises(gr.Error, match=r"does not offer|of the wrong kind"):
         handlers.on_start(run.token, *values(handlers, model=pair[0] or "x", data=pair[1] or "y"))
     assert visitor(handlers, {"model": pair[0], "data": pair[1]}).choice == handlers.first
-    assert handlers.studios.ask(pair, run.token).state == "failed"
+    assert handlers.workspaces.ask(pair, run.token).state == "failed"
 
 
 def test_nothing_is_downloaded_before_the_visitor_agrees_to_what_it_costs(handlers: Handlers, server: Server):
@@ -194,15 +196,15 @@ def test_without_a_connection_it_is_said_where_it_is_missing(tmp_path: Path, mon
     monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)
     with socket.socket() as taken:  # a port where nobody answers
         taken.bind(("127.0.0.1", 0))
-        with small_world(f"http://127.0.0.1:{taken.getsockname()[1]}/far.bin", tmp_path) as studios:
-            handlers = Handlers(studios, registry(), patience=600)
+        with small_world(f"http://127.0.0.1:{taken.getsockname()[1]}/far.bin", tmp_path) as workspaces:
+            handlers = Handlers(workspaces, registry(), patience=600)
             assert failed(handlers, visitor(handlers)) == strings.UNREACHABLE
 
 
 def test_without_room_on_the_disk_it_is_said_too(server: Server, tmp_path: Path):
     (tmp_path / "file").touch()
-    with small_world(f"{server.address}/far.bin", tmp_path / "file" / "folder") as studios:
-        handlers = Handlers(studios, registry(), patience=600)
+    with small_world(f"{server.address}/far.bin", tmp_path / "file" / "folder") as workspaces:
+        handlers = Handlers(workspaces, registry(), patience=600)
         assert failed(handlers, visitor(handlers)) == strings.NO_ROOM
 
 
@@ -222,20 +224,20 @@ def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch
         read.wait(30)
         return []
 
-    with small_world() as studios:
+    with small_world() as workspaces:
         monkeypatch.setattr("uapseg.app.workspaces.datasets.missing_files", missing_files)
         pair = ("hours", "plain:x")
-        slow = threading.Thread(target=studios.ask, args=(pair, "a"))
+        slow = threading.Thread(target=workspaces.ask, args=(pair, "a"))
         slow.start()
         assert reading.wait(10)
         began = time.monotonic()
-        assert studios.get(pair) is None
-        assert studios.ask(pair, "b").state == "loading"
-        studios.leave(pair, "b")
+        assert workspaces.get(pair) is None
+        assert workspaces.ask(pair, "b").state == "loading"
+        workspaces.leave(pair, "b")
         assert time.monotonic() - began < 1
         read.set()
         slow.join(30)
         ends = time.monotonic() + 30
-        while studios.get(pair) is None and time.monotonic() < ends:
+        while workspaces.get(pair) is None and time.monotonic() < ends:
             time.sleep(0.01)
-        assert studios.get(pair) is not None
+        assert workspaces.get(pair) is not None

@@ -22,17 +22,17 @@ from uapseg.app.stage import STATIC, STYLES, read, routes
 from uapseg.app.workspaces import WorkspaceCache
 
 
-def build(studios: WorkspaceCache | None = None, *, patience: float | None = None) -> gr.Blocks:
+def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = None) -> gr.Blocks:
     """The page, ready to be launched with `launch_options`.
 
     Args:
-        studios: Networks and pictures; None takes those on offer, see `uapseg.app.offered`.
+        workspaces: Networks and pictures; None takes those on offer, see `uapseg.app.offered`.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
     limit_arenas()
-    own, runs = studios or WorkspaceCache(offered_models(), offered_datasets()), Registry()
+    own, runs = workspaces or WorkspaceCache(offered_models(), offered_datasets()), Registry()
     made = page(Handlers(own, runs, patience), Polling(own, runs))
-    if studios is None:
+    if workspaces is None:
         own.first.draw_ahead()
     return made
 

@@ -24,7 +24,7 @@ PAPER, INK, ACCENT = (246, 245, 242), (27, 26, 23), (184, 65, 14)
 
 def encode_gif(work: FinishedRun) -> list[Image.Image]:
     """The kept moments: the perturbed picture, what the network sees in it, and what is reached."""
-    photo = shown_photo(work.run, work.studio)
+    photo = shown_photo(work.run, work.workspace)
     first = messages.shares(work.plan.target, work.run.source)[0]
     return [_frame(work, photo, moment, first) for moment in work.run.moments]
 
@@ -51,10 +51,10 @@ def animation(work: FinishedRun) -> bytes:
 
 def _frame(work: FinishedRun, photo: Photo, moment: HistoryPoint, first: tuple[str, str, str]) -> Image.Image:
     after = perturb_photo(photo.picture, moment.levels)
-    seen = work.studio.predict(after)
+    seen = work.workspace.predict(after)
     height = round(WIDTH * photo.size[1] / photo.size[0])
     frame = Image.new("RGB", (2 * WIDTH + 3 * MARGIN, height + LINE + 2 * MARGIN), PAPER)
-    for place, picture in enumerate((after, overlay_classes(after, seen, work.studio))):
+    for place, picture in enumerate((after, overlay_classes(after, seen, work.workspace))):
         shown_ = Image.fromarray(picture).resize((WIDTH, height), Image.Resampling.BILINEAR)
         frame.paste(shown_, (MARGIN + place * (WIDTH + MARGIN), LINE + MARGIN))
     name, label, _ = first

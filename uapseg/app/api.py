@@ -50,7 +50,7 @@ def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Conca
     @wraps(answer)
     def waited(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with self._line.turn_of(Call()):
+            with self._queue.turn_of(Call()):
                 return answer(self, *args, **kwargs)
         except UapsegError as error:
             raise user_error(str(error)) from error
@@ -62,12 +62,12 @@ class Endpoints:
     """The endpoints of a page.
 
     Args:
-        studios: Its networks and pictures.
-        line: The line for the device, in which programs wait as the page's visitors do.
+        workspaces: Its networks and pictures.
+        queue: The queue for the device, in which programs wait as the page's visitors do.
     """
 
-    def __init__(self, studios: WorkspaceCache, line: RunQueue) -> None:
-        self._studios, self._line = studios, line
+    def __init__(self, workspaces: WorkspaceCache, queue: RunQueue) -> None:
+        self._workspaces, self._queue = workspaces, queue
         self._folder = tempfile.TemporaryDirectory(prefix="uapseg-api-")
         weakref.finalize(self, self._folder.cleanup)
 
@@ -103,12 +103,12 @@ class Endpoints:
             Scores on held-out pictures beside their floors, and the perturbation as safetensors.
         """
         try:
-            studio = self._studio(model, data)
-            choice = _choice(studio, text, region_class, rest_class, hide)
+            workspace = self._workspace(model, data)
+            choice = _choice(workspace, text, region_class, rest_class, hide)
             numbers = {"epsilon": epsilon, "budget": budget, "seed": seed, "keep": keep}
             choice = ControlValues.of({**choice.to_dict(), **numbers})
             _check_budget(choice.budget)
-            plan = choice.plan(choice.target(studio.size, None, studio.model.classes))
+            plan = choice.plan(choice.target(workspace.size, None, workspace.model.classes))
             *_, last = run_steps(plan, None)
         except Exception as error:
             raise user_error(str(error)) if isinstance(error, UapsegError) else as_user_error(error) from error
@@ -132,13 +132,13 @@ class Endpoints:
             Scores with the perturbation, on the clean pictures, and with random noise of the same size.
         """
         try:
-            studio = self._studio(model, data)
+            workspace = self._workspace(model, data)
             kept = _read(perturbation)
             if kept.plan is None:
                 raise UapsegError(strings.NO_PLAN)  # noqa: TRY301
-            check_pair(kept.plan, studio)
-            check_size(kept, studio)
-            looks, floors = measure(kept, kept.plan, studio, max(1, kept.image_gradients or 0))
+            check_pair(kept.plan, workspace)
+            check_size(kept, workspace)
+            looks, floors = measure(kept, kept.plan, workspace, max(1, kept.image_gradients or 0))
         except UapsegError as error:
             raise user_error(str(error)) from error
         look = validation_frame(looks)
@@ -170,7 +170,7 @@ class Endpoints:
             with the picture's width and height.
         """
         try:
-            studio, kept = self._studio(model, data), _read(perturbation)
+            workspace, kept = self._workspace(model, data), _read(perturbation)
             with DECODING:
                 image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
         except UapsegError as error:
@@ -180,22 +180,22 @@ class Endpoints:
         whole = scale_levels(level_array(kept.delta, kept.epsilon), strength)
         whole = stretch_levels(whole, (image.shape[1], image.shape[0])) if stretch else whole
         after = perturb_photo(image, whole)
-        seen = studio.predict(after)
-        changed = float((seen != studio.predict(image)).mean())
-        files = {"perturbed.png": after, "seen.png": overlay_classes(after, seen, studio)}
+        seen = workspace.predict(after)
+        changed = float((seen != workspace.predict(image)).mean())
+        files = {"perturbed.png": after, "seen.png": overlay_classes(after, seen, workspace)}
         made = [self._written(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
         return made[0], made[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
 
-    def _studio(self, model: str, data: str) -> Workspace:
-        first = self._studios.first.pair
+    def _workspace(self, model: str, data: str) -> Workspace:
+        first = self._workspaces.first.pair
         pair = (model or first[0], data or first[1])
-        if not self._studios.offers(pair):
+        if not self._workspaces.offers(pair):
             raise UapsegError(strings.NOT_OFFERED)
-        studio = self._studios.get(pair)
-        if studio is None:
-            self._studios.ask(pair, "")
+        workspace = self._workspaces.get(pair)
+        if workspace is None:
+            self._workspaces.ask(pair, "")
             raise UapsegError(strings.NOT_READY)
-        return studio
+        return workspace
 
     def _path(self, name: str) -> Path:
         """Where a file of an answer goes; those of answers long given are removed."""
@@ -210,8 +210,8 @@ class Endpoints:
         return gr.FileData(path=str(path))
 
 
-def _choice(studio: Workspace, text: str, inside: str, rest: str, hide: list[str]) -> ControlValues:
-    first = studio.first
+def _choice(workspace: Workspace, text: str, inside: str, rest: str, hide: list[str]) -> ControlValues:
+    first = workspace.first
     if hide:
         return replace(first, goal=strings.HIDDEN, hide=hide)
     rest = strings.KEEP if rest == "keep" else rest or first.rest

@@ -25,8 +25,8 @@ MOST_DECODED = 1_000_000
 class Camera:
     """Answers the frames of cameras."""
 
-    def __init__(self, studios: WorkspaceCache, runs: Registry) -> None:
-        self._studios, self._runs = studios, runs
+    def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
+        self._workspaces, self._runs = workspaces, runs
 
     async def shot(self, sent: object) -> dict[str, Any]:
         """What the network sees in a frame, without and with the perturbation; nothing while one is being made.
@@ -36,27 +36,27 @@ class Camera:
         """
         values = sent if isinstance(sent, dict) else {}
         run = self._runs.get(values.get("token"))
-        studio = run and self._studios.get(run.choice.pair)
-        if not run or not studio or not run.looking.acquire(blocking=False):
+        workspace = run and self._workspaces.get(run.choice.pair)
+        if not run or not workspace or not run.looking.acquire(blocking=False):
             return {}
         run.watch()
         try:
-            return await call_in_thread(_shot, run, studio, values)
+            return await call_in_thread(_shot, run, workspace, values)
         finally:
             run.looking.release()
 
 
-def _shot(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
-    picture = studio.fit(read_picture(_content(values.get("picture"))))
-    photo = Photo(picture, studio.predict(picture))
-    reply, now = {"photo": studio.clean(photo)}, photo
+def _shot(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    picture = workspace.fit(read_picture(_content(values.get("picture"))))
+    photo = Photo(picture, workspace.predict(picture))
+    reply, now = {"photo": workspace.clean(photo)}, photo
     (levels, plan), wanted = moment_of(run, values), FrameOptions.of(values)
     if run.is_current and levels is not None and plan is not None:
-        sight = render_frame(studio, photo, levels, wanted)
-        reply |= frame_payload(studio, photo, sight, plan, wanted)
+        sight = render_frame(workspace, photo, levels, wanted)
+        reply |= frame_payload(workspace, photo, sight, plan, wanted)
         now = sight.photo
     number = values.get("record")
-    return reply | (_recorded(run, studio, now, number) if isinstance(number, int) else {})
+    return reply | (_recorded(run, workspace, now, number) if isinstance(number, int) else {})
 
 
 def _content(uri: object) -> bytes:
@@ -74,9 +74,9 @@ def _content(uri: object) -> bytes:
     return content
 
 
-def _recorded(run: Run, studio: Workspace, photo: Photo, number: int) -> dict[str, Any]:
+def _recorded(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:
     """Adds what is shown to the recording of that number; how long it is."""
     if run.reel is None or run.reel.number != number:
         run.reel = Recording(number)
-    run.reel.add(side_by_side(photo.picture, photo.seen, studio))
+    run.reel.add(side_by_side(photo.picture, photo.seen, workspace))
     return {"recorded": run.reel.seconds, "full": run.reel.full}

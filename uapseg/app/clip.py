@@ -25,7 +25,7 @@ PATIENCE = 60.0
 """Seconds after which the decoder is ended; on a free core it takes three at most."""
 
 
-def perturb_clip(path: Path, levels: LevelArray, studio: Workspace) -> bytes:
+def perturb_clip(path: Path, levels: LevelArray, workspace: Workspace) -> bytes:
     """A clip with the perturbation on every frame, and what the network sees in it beside, as MP4.
 
     Raises:
@@ -33,8 +33,8 @@ def perturb_clip(path: Path, levels: LevelArray, studio: Workspace) -> bytes:
     """
     with DECODING:
         pictures = pictures_of(path)
-    fitted = (studio.fit(Image.fromarray(picture)) for picture in pictures)
-    return mp4([_attacked(picture, levels, studio) for picture in fitted], RATE)
+    fitted = (workspace.fit(Image.fromarray(picture)) for picture in pictures)
+    return mp4([_attacked(picture, levels, workspace) for picture in fitted], RATE)
 
 
 def pictures_of(path: Path) -> list[Picture]:
@@ -73,11 +73,11 @@ def _format(path: Path) -> str:
     raise UapsegError(strings.NO_CLIP)
 
 
-def _attacked(picture: Picture, levels: LevelArray, studio: Workspace) -> Picture:
+def _attacked(picture: Picture, levels: LevelArray, workspace: Workspace) -> Picture:
     after = perturb_photo(picture, levels)
-    return side_by_side(after, studio.predict(after), studio)
+    return side_by_side(after, workspace.predict(after), workspace)
 
 
-def side_by_side(picture: Picture, seen: LabelMap, studio: Workspace) -> Picture:
+def side_by_side(picture: Picture, seen: LabelMap, workspace: Workspace) -> Picture:
     """A picture, and what the network sees in it laid over the same."""
-    return np.hstack([picture, overlay_classes(picture, seen, studio)])
+    return np.hstack([picture, overlay_classes(picture, seen, workspace)])

@@ -32,15 +32,15 @@ class Desk:
     """Where the handlers find what they need.
 
     Args:
-        studios: The networks and pictures.
+        workspaces: The networks and pictures.
         runs: The visitors' runs.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
 
-    def __init__(self, studios: WorkspaceCache, runs: Registry, patience: float | None = None) -> None:
-        self.studios, self.runs = studios, runs
+    def __init__(self, workspaces: WorkspaceCache, runs: Registry, patience: float | None = None) -> None:
+        self.workspaces, self.runs = workspaces, runs
         self.patience = read_number("UAPSEG_PATIENCE", 30, 1) if patience is None else patience
-        self.first = studios.first.first
+        self.first = workspaces.first.first
         self._tabs: dict[str, str] = {}
 
     def _run(self, token: str | None) -> Run:
@@ -54,18 +54,18 @@ class Desk:
             run.choice = self.first
         return run
 
-    def _studio(self, choice: ControlValues) -> Workspace:
-        """The studio of what is chosen.
+    def _workspace(self, choice: ControlValues) -> Workspace:
+        """The workspace of what is chosen.
 
         Raises:
             UapsegError: It is not on offer, or not loaded yet.
         """
-        if not self.studios.offers(choice.pair):
+        if not self.workspaces.offers(choice.pair):
             raise UapsegError(strings.NOT_OFFERED)
-        studio = self.studios.get(choice.pair)
-        if studio is None:
+        workspace = self.workspaces.get(choice.pair)
+        if workspace is None:
             raise UapsegError(strings.NOT_READY)
-        return studio
+        return workspace
 
     def _plan(self, run: Run) -> tuple[Plan, int]:
         """What the controls ask for, and from where on its budget counts.
@@ -73,9 +73,9 @@ class Desk:
         Raises:
             UapsegError: Something does not fit; the message says what.
         """
-        studio = self._studio(run.choice)
-        target = run.choice.target(studio.size, run.mask, studio.model.classes)
-        target.bind(studio.model.classes, studio.model.objects, studio.size)
+        workspace = self._workspace(run.choice)
+        target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
+        target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
         start = budget_start(run, target)
         return run.choice.plan(target, start), start
 

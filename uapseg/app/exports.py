@@ -23,20 +23,20 @@ from uapseg.io.images import encode_png
 from uapseg.results.perturbation_file import save_png, save_safetensors
 
 
-def export_run(kind: object, run: Run, studio: Workspace) -> str:
+def export_run(kind: object, run: Run, workspace: Workspace) -> str:
     """Makes a file, and gives its path; it lasts until the next one is asked for.
 
     Args:
         kind: One of `words.FILES`.
         run: A run that has figures.
-        studio: Its network and pictures.
+        workspace: Its network and pictures.
 
     Raises:
         UapsegError: There is nothing to take away yet, or no such kind.
     """
     if not isinstance(kind, str) or kind not in _MAKERS:
         raise UapsegError(strings.NO_SUCH_FILE)
-    work = FinishedRun.of(run, studio)
+    work = FinishedRun.of(run, workspace)
     name, make = _MAKERS[kind]
     return cached_file(
         run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: make(path, work)
@@ -69,10 +69,10 @@ def figures_of(work: FinishedRun) -> dict[str, Any]:
 
 def pictures(path: Path, work: FinishedRun) -> None:
     """The perturbed pictures without loss: the one that is shown, the held-out ones, the visitor's own."""
-    studio = work.studio
-    photos = {"shown": shown_photo(work.run, studio)}
-    photos |= {f"unseen-{number}": photo for number, photo in enumerate(studio.strip, 1)}
-    photos |= {f"own-{number}": studio.photo(brought) for number, brought in enumerate(work.run.photos, 1)}
+    workspace = work.workspace
+    photos = {"shown": shown_photo(work.run, workspace)}
+    photos |= {f"unseen-{number}": photo for number, photo in enumerate(workspace.strip, 1)}
+    photos |= {f"own-{number}": workspace.photo(brought) for number, brought in enumerate(work.run.photos, 1)}
     with zipfile.ZipFile(path, "w") as file:  # stored: a PNG does not shrink further
         for name, photo in photos.items():
             file.writestr(f"{name}.png", encode_png(Image.fromarray(perturb_photo(photo.picture, work.levels))))

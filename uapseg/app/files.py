@@ -31,7 +31,7 @@ class Files(Uploads):
         """A file is to be made: its path."""
         run = self._run(token)
         try:
-            return export_run(kind, run, self._studio(run.choice))
+            return export_run(kind, run, self._workspace(run.choice))
         except UapsegError as error:
             raise user_error(str(error)) from error
 
@@ -41,8 +41,8 @@ class Files(Uploads):
         if run.status in GOING:
             raise user_error(strings.BUSY)
         try:
-            studio = self._studio(run.choice)
-            self._adopt(run, ready(studio.pair, event_value(event, "number")), studio)
+            workspace = self._workspace(run.choice)
+            self._adopt(run, ready(workspace.pair, event_value(event, "number")), workspace)
         except UapsegError as error:
             raise user_error(str(error)) from error
         return self._memory(run), *self._controls(run), *self._resting(run)
@@ -54,7 +54,7 @@ class Files(Uploads):
             raise user_error(strings.NO_NOISE)
         run.uploads.add(Path(path))
         try:
-            content = perturb_clip(Path(path), run.levels, self._studio(run.choice))
+            content = perturb_clip(Path(path), run.levels, self._workspace(run.choice))
         except UapsegError as error:
             raise user_error(str(error)) from error
         return cached_file(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
@@ -79,38 +79,38 @@ class Files(Uploads):
             raise user_error(strings.BUSY)
         run.uploads.add(Path(path))
         try:
-            self._opened(run, Path(path), self._studio(run.choice))
+            self._opened(run, Path(path), self._workspace(run.choice))
         except UapsegError as error:
             raise user_error(str(error)) from error
         return self._memory(run), *self._controls(run), *self._resting(run)
 
-    def _opened(self, run: Run, path: Path, studio: Workspace) -> None:
+    def _opened(self, run: Run, path: Path, workspace: Workspace) -> None:
         with DECODING:
             plan = extract_plan(read(path, MOST_BYTES)) if is_plan(path) else None
             perturbation = None if plan else load(path)
         if plan:
-            check_pair(plan, studio)
-            self._choose(run, plan, studio)
+            check_pair(plan, workspace)
+            self._choose(run, plan, workspace)
         elif perturbation:
-            self._adopt(run, perturbation, studio)
+            self._adopt(run, perturbation, workspace)
 
-    def _adopt(self, run: Run, perturbation: Perturbation, studio: Workspace) -> None:
-        check_size(perturbation, studio)
+    def _adopt(self, run: Run, perturbation: Perturbation, workspace: Workspace) -> None:
+        check_size(perturbation, workspace)
         if perturbation.plan is None:
             plan = plan_for(perturbation, *self._asked_for(run))
         else:
-            check_pair(perturbation.plan, studio)
-            self._choose(run, perturbation.plan, studio)
+            check_pair(perturbation.plan, workspace)
+            self._choose(run, perturbation.plan, workspace)
             plan = self._asked_for(run)[1]
         run.publish(note=strings.MEASURING)
-        start_from(run, perturbation, plan, studio)
+        start_from(run, perturbation, plan, workspace)
         self.runs.save(run)
 
-    def _choose(self, run: Run, plan: Plan, studio: Workspace) -> None:
+    def _choose(self, run: Run, plan: Plan, workspace: Workspace) -> None:
         """Sets the controls to a plan. Of a stranger's file nothing else is used: names of files in it, for one."""
-        run.publish(choice=controls_from_plan(plan, studio), drawn=run.drawn + 1)
+        run.publish(choice=controls_from_plan(plan, workspace), drawn=run.drawn + 1)
 
     def _asked_for(self, run: Run) -> tuple[Any, Plan]:
-        studio = self._studio(run.choice)
-        target = run.choice.target(studio.size, run.mask, studio.model.classes)
+        workspace = self._workspace(run.choice)
+        target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
         return target, run.choice.plan(target)

@@ -1,4 +1,4 @@
-"""A finished piece of work: a run with its plan, its state and the studio that shows it."""
+"""A finished piece of work: a run with its plan, its state and the workspace that shows it."""
 
 from dataclasses import dataclass
 
@@ -28,16 +28,16 @@ class FinishedRun:
         run: The run.
         plan: What it searched for.
         state: Where it stands.
-        studio: Its network and pictures.
+        workspace: Its network and pictures.
     """
 
     run: Run
     plan: Plan
     state: State
-    studio: Workspace
+    workspace: Workspace
 
     @classmethod
-    def of(cls, run: Run, studio: Workspace) -> "FinishedRun":
+    def of(cls, run: Run, workspace: Workspace) -> "FinishedRun":
         """The work of a run.
 
         Raises:
@@ -46,7 +46,7 @@ class FinishedRun:
         state = unpack_state(run.checkpoint) if run.checkpoint and run.is_current else None
         if run.plan is None or state is None or not state.validation.image_gradients:
             raise UapsegError(strings.NOTHING_YET)
-        return cls(run, run.plan, state, studio)
+        return cls(run, run.plan, state, workspace)
 
     @property
     def perturbation(self) -> Perturbation:
@@ -65,24 +65,24 @@ class FinishedRun:
 
     def figure(self, kind: str) -> bytes:
         """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
-        kept, model = self.perturbation, self.studio.model
+        kept, model = self.perturbation, self.workspace.model
         rows = [self._row(photo) for photo in self._telling[:ROWS]]
         return draw_figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
 
     @property
     def _telling(self) -> list[Photo]:
         """The held-out pictures, those that show well what the target is about first."""
-        model, target = self.studio.model, self.plan.target
+        model, target = self.workspace.model, self.plan.target
 
         def unclear(photo: Photo) -> float:
             return -min(
                 target_shares(torch.from_numpy(photo.seen)[None], target, model.classes).item(), MIN_TARGET_SHARE
             )
 
-        return sorted(self.studio.strip, key=unclear)
+        return sorted(self.workspace.strip, key=unclear)
 
     def _row(self, photo: Photo) -> Row:
         after = perturb_photo(photo.picture, self.levels)
         images = (torch.from_numpy(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
         before, changed = images
-        return Row(before, torch.from_numpy(photo.seen), changed, torch.from_numpy(self.studio.predict(after)))
+        return Row(before, torch.from_numpy(photo.seen), changed, torch.from_numpy(self.workspace.predict(after)))

@@ -18,42 +18,44 @@ from uapseg.targets.goals import Target
 from uapseg.targets.metrics import bootstrap_interval, find_collapse, per_image_success, scores, selection_counts
 
 
-def check_pair(plan: Plan, studio: Workspace) -> None:
-    """Makes sure that a plan is for the network and the pictures of ``studio``, whichever of them it chose.
+def check_pair(plan: Plan, workspace: Workspace) -> None:
+    """Makes sure that a plan is for the network and the pictures of ``workspace``, whichever of them it chose.
 
     Raises:
         UapsegError: It is for others.
     """
-    model, data = studio.pair
+    model, data = workspace.pair
     if (plan.model, plan.data.partition("?")[0]) != (model, data.partition("?")[0]):
         raise UapsegError(strings.OTHER_PAIR.format(model=plan.model, data=plan.data))
 
 
-def check_size(perturbation: Perturbation, studio: Workspace) -> None:
-    """Makes sure that a perturbation is as large as the pictures of ``studio``.
+def check_size(perturbation: Perturbation, workspace: Workspace) -> None:
+    """Makes sure that a perturbation is as large as the pictures of ``workspace``.
 
     Raises:
         UapsegError: It is not.
     """
     height, width = perturbation.levels.shape[1:]
-    if (width, height) != tuple(studio.size):
+    if (width, height) != tuple(workspace.size):
         raise UapsegError(strings.OTHER_SIZE.format(width=width, height=height))
 
 
-def start_from(run: Run, perturbation: Perturbation, plan: Plan, studio: Workspace) -> None:
+def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Workspace) -> None:
     """Makes a perturbation the state of a run, with figures that are measured here, whatever its file claims.
 
     Args:
         run: A run that rests, its controls set to what the perturbation is meant to do.
         perturbation: As large as the pictures.
         plan: What it is meant to do.
-        studio: The network and the pictures.
+        workspace: The network and the pictures.
     """
     epsilon, spent = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
-    looks, floors = measure(perturbation, plan, studio, spent)
+    looks, floors = measure(perturbation, plan, workspace, spent)
     delta = to_levels(perturbation.delta, epsilon).float() / 255
     state = replace(
-        State.initial(studio.size, looks).restarted(delta), image_gradients=spent, seconds=perturbation.seconds or 0.0
+        State.initial(workspace.size, looks).restarted(delta),
+        image_gradients=spent,
+        seconds=perturbation.seconds or 0.0,
     )
     look, whole = validation_frame(looks), level_array(delta, epsilon)
     moment = HistoryPoint(
@@ -69,13 +71,13 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, studio: Workspa
 
 
 def measure(
-    perturbation: Perturbation, plan: Plan, studio: Workspace, spent: int
+    perturbation: Perturbation, plan: Plan, workspace: Workspace, spent: int
 ) -> tuple[Validation, dict[str, dict[str, Any]]]:
     """The figures of a perturbation, and those of clean pictures and of random noise."""
     settings, target = plan.settings, plan.target
-    numbers = evenly_spaced(len(studio.held_out), settings.validation_pictures)
-    judge = EvalSet(studio.model, studio.held_out, numbers, target, studio.size)
-    noise = to_levels(random_signs(studio.size, settings.epsilon, settings.seed), settings.epsilon).float() / 255
+    numbers = evenly_spaced(len(workspace.held_out), settings.validation_pictures)
+    judge = EvalSet(workspace.model, workspace.held_out, numbers, target, workspace.size)
+    noise = to_levels(random_signs(workspace.size, settings.epsilon, settings.seed), settings.epsilon).float() / 255
     whole = to_levels(perturbation.delta, settings.epsilon).float() / 255
     floors = {
         name: scores(judge.predict(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))
@@ -84,7 +86,7 @@ def measure(
     unknown = perturbation.training or dict.fromkeys(floors["clean"])
     looks = Validation(
         spent, scores(counts, target), per_image_success(counts, target), predictions, unknown,
-        interval=bootstrap_interval(counts, target), collapse=find_collapse(counts, target, studio.model.classes),
+        interval=bootstrap_interval(counts, target), collapse=find_collapse(counts, target, workspace.model.classes),
         counts=selection_counts(counts, target),
     )  # fmt: skip
     return looks, floors

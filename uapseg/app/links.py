@@ -129,14 +129,14 @@ def _typed_flag(name: str, value: str) -> list[str]:
     return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
 
 
-def controls_from_plan(plan: Plan, studio: Workspace) -> ControlValues:
-    """The controls that ask for a plan's target and for its numbers, on the network and the pictures of ``studio``.
+def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
+    """The controls that ask for a plan's target and for its numbers, on the network and the pictures of ``workspace``.
 
     Raises:
         UapsegError: Its target does not fit the network, or a number is beyond what the page allows.
     """
     settings, target = plan.settings, plan.target
-    target.bind(studio.model.classes, studio.model.objects, studio.size)
+    target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
     epsilon = round(settings.epsilon * 255)
     if not EPSILONS[0] <= epsilon <= EPSILONS[1]:
         raise UapsegError(strings.BAD_NUMBER)
@@ -145,42 +145,42 @@ def controls_from_plan(plan: Plan, studio: Workspace) -> ControlValues:
     if not SEEDS[0] <= settings.seed <= SEEDS[1]:
         raise UapsegError(strings.BAD_SEED)
     numbers = {
-        "model": studio.pair[0],
-        "data": studio.pair[1],
+        "model": workspace.pair[0],
+        "data": workspace.pair[1],
         "epsilon": epsilon,
         "keep": settings.keep,
         "budget": min(BUDGETS[1], max(BUDGETS[0], settings.budget)),
         "seed": settings.seed,
-        "preset": settings.preset if settings.preset in PRESETS else studio.first.preset,
+        "preset": settings.preset if settings.preset in PRESETS else workspace.first.preset,
     }
-    kept = {**studio.first.to_dict(), **numbers}
-    own = {name.lower(): name for name in studio.model.classes}  # plans may write them otherwise, controls may not
+    kept = {**workspace.first.to_dict(), **numbers}
+    own = {name.lower(): name for name in workspace.model.classes}  # plans may write them otherwise, controls may not
     if isinstance(target, HideClasses):
         hide = tuple(own[name.lower()] for name in target.classes)
         fill = own[target.fill.lower()] if target.fill else strings.NEAREST
         return ControlValues(**{**kept, "goal": strings.HIDDEN, "hide": hide, "fill": fill})
     rest = own[target.rest.lower()] if target.rest else strings.KEEP
     kept |= {"goal": strings.STATIC, "rest": rest, "inside": own[target.classes[0].lower()]}
-    if _is_typed(target, studio):
+    if _is_typed(target, workspace):
         return ControlValues(**{**kept, "source": strings.TYPE, "word": target.caption})
-    return ControlValues(**{**kept, "source": strings.DRAW, "drawing": _drawing(target, studio)})
+    return ControlValues(**{**kept, "source": strings.DRAW, "drawing": _drawing(target, workspace)})
 
 
-def _is_typed(target: StaticTarget, studio: Workspace) -> bool:
+def _is_typed(target: StaticTarget, workspace: Workspace) -> bool:
     """Whether the page would write the same by itself."""
     try:
-        return text_target(target.caption, target.classes[0], target.rest, studio.size) == target
+        return text_target(target.caption, target.classes[0], target.rest, workspace.size) == target
     except UapsegError:
         return False
 
 
-def _drawing(target: StaticTarget, studio: Workspace) -> str:
+def _drawing(target: StaticTarget, workspace: Workspace) -> str:
     """A target as the stage sends a drawing."""
-    known = {name.lower(): number for number, name in enumerate(studio.model.classes)}
+    known = {name.lower(): number for number, name in enumerate(workspace.model.classes)}
     table = np.full(256, UNLABELED, np.uint8)
     table[: len(target.classes)] = [known[name.lower()] for name in target.classes]
     numbers = table[target.label_map()]
-    numbers = np.asarray(Image.fromarray(numbers).resize(studio.size, Image.Resampling.NEAREST))
+    numbers = np.asarray(Image.fromarray(numbers).resize(workspace.size, Image.Resampling.NEAREST))
     pixels = np.stack([numbers, numbers, numbers, np.where(numbers == UNLABELED, 0, 255).astype(np.uint8)], axis=-1)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")

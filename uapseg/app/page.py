@@ -25,7 +25,7 @@ MOST_EVENTS = 2000
 
 def page(handlers: Handlers, replies: Polling) -> gr.Blocks:
     """Builds the page."""
-    looks, live = Renderer(handlers.studios, handlers.runs), Camera(handlers.studios, handlers.runs)
+    looks, live = Renderer(handlers.workspaces, handlers.runs), Camera(handlers.workspaces, handlers.runs)
 
     answers = [replies.pull, looks.look, looks.strip, looks.strengths, looks.recorded, live.shot]
     blocks = Page(title=strings.TITLE, fill_width=True, delete_cache=(600, 1800))
@@ -40,11 +40,11 @@ def page(handlers: Handlers, replies: Polling) -> gr.Blocks:
                 known = {
                     "words": strings.STAGE,
                     "story": {"steps": tour.STEPS, "words": tour.WORDS},
-                    "world": handlers.studios.first.facts,
+                    "world": handlers.workspaces.first.facts,
                 }
                 parts = Parts(token, saved, stage([answer_errors(answer) for answer in answers], known), by_name)
         wire(blocks, parts, handlers)
-        wire_programs(Endpoints(handlers.studios, handlers.runs.line))
+        wire_programs(Endpoints(handlers.workspaces, handlers.runs.queue))
     # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go
     # through that queue cannot be asked for past it.
     remember_schemas(blocks)
@@ -108,8 +108,8 @@ def file_controls() -> dict[str, Any]:
 
 def world_controls(handlers: Handlers) -> dict[str, Any]:
     """Which network is attacked, and on which pictures; hidden where there is nothing to choose."""
-    studios, first = handlers.studios, handlers.first
-    networks, sets = studios.model_offers, studios.dataset_offers
+    workspaces, first = handlers.workspaces, handlers.first
+    networks, sets = workspaces.model_offers, workspaces.dataset_offers
     with gr.Column(elem_id="u-world", visible=len(networks) > 1 or len(sets) > 1):
         parts = {
             "model": offered(networks, first.model, strings.NETWORK, "u-model"),
@@ -127,7 +127,7 @@ def offered(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr
 
 def target_controls(handlers: Handlers) -> dict[str, Any]:
     """What the network is to see."""
-    first, choices = handlers.first, choices_of(handlers.studios.first)
+    first, choices = handlers.first, choices_of(handlers.workspaces.first)
     parts: dict[str, Any] = {}
     parts["goal"] = gr.Radio(
         list(strings.GOALS),

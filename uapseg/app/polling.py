@@ -31,8 +31,8 @@ FIGURES = ("look", "curve", "legs", "moments", "left_out")
 class Polling:
     """Answers the browser's long polls."""
 
-    def __init__(self, studios: WorkspaceCache, runs: Registry) -> None:
-        self._studios, self._runs = studios, runs
+    def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
+        self._workspaces, self._runs = workspaces, runs
 
     async def pull(self, sent: dict[str, Any]) -> dict[str, Any]:
         """Waits until there is something new, at most 8 seconds, and answers with it; holds no thread meanwhile."""
@@ -41,50 +41,50 @@ class Polling:
         if run is None:
             return {"gone": True}
         run.watch()
-        studio = self._studios.get(run.choice.pair)
-        if studio is None:
+        workspace = self._workspaces.get(run.choice.pair)
+        if workspace is None:
             return await self._coming(run)
-        await self._wait(run, request, studio)
-        studio = self._studios.get(run.choice.pair)
-        if studio is None:
+        await self._wait(run, request, workspace)
+        workspace = self._workspaces.get(run.choice.pair)
+        if workspace is None:
             return await self._coming(run)
-        return await self._reply(run, request, studio)
+        return await self._reply(run, request, workspace)
 
     async def _coming(self, run: Run) -> dict[str, Any]:
         """How far the network and the pictures are that the visitor chose."""
         pair = run.choice.pair
-        coming = await asyncio.to_thread(self._studios.ask, pair, run.token)
-        details = await asyncio.to_thread(self._studios.details, pair)
+        coming = await asyncio.to_thread(self._workspaces.ask, pair, run.token)
+        details = await asyncio.to_thread(self._workspaces.details, pair)
         await asyncio.sleep(COMING_SECONDS)
         return {"coming": messages.coming(coming, pair, details), "state": coming.state, "share": _share(coming)}
 
-    async def _wait(self, run: Run, request: Request, studio: Workspace) -> None:
-        line = self._runs.line
-        until, place = time.monotonic() + LONGEST_WAIT, line.place(run)
+    async def _wait(self, run: Run, request: Request, workspace: Workspace) -> None:
+        queue = self._runs.queue
+        until, place = time.monotonic() + LONGEST_WAIT, queue.place(run)
         pair = run.choice.pair
         while time.monotonic() < until and run.choice.pair == pair:
-            if self._news(run, request, studio) or line.place(run) != place or self._called(run, request):
+            if self._news(run, request, workspace) or queue.place(run) != place or self._called(run, request):
                 break
             run.watch()
             await asyncio.sleep(LOOK_SECONDS.get(run.status, REST_SECONDS))
         run.watch()
 
-    async def _reply(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
-        if _other(request, studio):
+    async def _reply(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
+        if _other(request, workspace):
             request = replace(request, seq=-1, frame=-1, mine=-1)
         apart = call_in_thread if run.photos else asyncio.to_thread  # the network looks at photos that are new
-        reply = await apart(self._facts, run, request, studio)
+        reply = await apart(self._facts, run, request, workspace)
         if self._due(run, request):
-            reply |= await call_in_thread(self._frame, run, request, studio)
+            reply |= await call_in_thread(self._frame, run, request, workspace)
         if self._mine_due(run, request):
-            reply |= await call_in_thread(self._mine, run, request, studio)
+            reply |= await call_in_thread(self._mine, run, request, workspace)
         return reply
 
-    def _news(self, run: Run, request: Request, studio: Workspace) -> bool:
+    def _news(self, run: Run, request: Request, workspace: Workspace) -> bool:
         parts = ("status", "note", "view", "photos", "drawn", *HEADING, *FIGURES)
         return (
             request.seq < 0
-            or _other(request, studio)
+            or _other(request, workspace)
             or run.newer(request.seq, *parts)
             or self._due(run, request)
             or self._mine_due(run, request)
@@ -92,7 +92,7 @@ class Polling:
 
     def _called(self, run: Run, request: Request) -> bool:
         """Whether it is the run's turn, and the browser does not know it yet."""
-        return request.turn != run.ticket and self._runs.line.turn(run)
+        return request.turn != run.ticket and self._runs.queue.turn(run)
 
     def _due(self, run: Run, request: Request) -> bool:
         if request.hidden or run.levels is None or not run.is_current:
@@ -104,62 +104,62 @@ class Polling:
             return False
         return run.newer(request.mine, "look", "photos") and time.monotonic() >= run.shown.get("next", 0)
 
-    def _facts(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
+    def _facts(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         seq = run.seq
         reply: dict[str, Any] = {
             "seq": seq,
             "status": run.status if run.is_current or run.status in GOING else "idle",
             "note": run.note,
-            "place": self._runs.line.place(run),
-            "turn": run.ticket if self._runs.line.turn(run) else 0,
+            "place": self._runs.queue.place(run),
+            "turn": run.ticket if self._runs.queue.turn(run) else 0,
             "spent": run.spent if run.is_current else 0,
             "total": run.total if run.is_current else run.choice.budget,
             "seconds": run.seconds,
         }
         fresh = request.seq < 0
-        if _other(request, studio):
-            reply["world"] = studio.facts
+        if _other(request, workspace):
+            reply["world"] = workspace.facts
         if fresh or run.newer(request.seq, "view"):
-            photo = shown_photo(run, studio)
-            reply["photo"] = {"view": run.view, **({} if photo is studio.scene else studio.clean(photo))}
+            photo = shown_photo(run, workspace)
+            reply["photo"] = {"view": run.view, **({} if photo is workspace.scene else workspace.clean(photo))}
         if fresh or run.newer(request.seq, "photos"):
-            reply["photos"] = [studio.small(studio.photo(photo)) for photo in run.photos]
+            reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
         if fresh or run.newer(request.seq, *HEADING):
-            reply |= heading(run, studio)
+            reply |= heading(run, workspace)
         if run.choice.drawing and (fresh or run.newer(request.seq, "drawn")):
             reply["strokes"] = run.choice.drawing
         if fresh or run.newer(request.seq, *FIGURES):
-            reply |= figures(run, studio)
+            reply |= figures(run, workspace)
         return reply
 
-    def _frame(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
+    def _frame(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         version = max(run.versions.get(name, 0) for name in ("levels", "view"))  # read first: older is drawn again
-        photo, levels, plan = shown_photo(run, studio), run.levels, run.plan
+        photo, levels, plan = shown_photo(run, workspace), run.levels, run.plan
         key = (version, request.wanted)
         if levels is None or plan is None:  # reset in the meantime
             return {}
         if run.shown.get("key") != key:
             began = time.monotonic()
-            pictures = frame(studio, photo, levels, plan, request.wanted)
+            pictures = frame(workspace, photo, levels, plan, request.wanted)
             run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
         return {"frame": version, **run.shown["pictures"]}
 
-    def _mine(self, run: Run, request: Request, studio: Workspace) -> dict[str, Any]:
+    def _mine(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         """The figures of the visitor's own photos."""
         version = max(run.versions.get(name, 0) for name in ("look", "photos"))
         levels, plan = run.levels, run.plan
         if levels is None or plan is None:
             return {}
         began = time.monotonic()
-        photos = [studio.photo(photo) for photo in run.photos]
-        judged = studio.judge(photos, levels, plan.target, stretch=request.wanted.stretch)
+        photos = [workspace.photo(photo) for photo in run.photos]
+        judged = workspace.judge(photos, levels, plan.target, stretch=request.wanted.stretch)
         run.shown["next"] = _rested(began)
         return {"mine": {"version": version, **judged}}
 
 
-def _other(request: Request, studio: Workspace) -> bool:
+def _other(request: Request, workspace: Workspace) -> bool:
     """Whether the browser still shows another network or other pictures."""
-    return request.world != studio.facts["key"]
+    return request.world != workspace.facts["key"]
 
 
 def _rested(began: float) -> float:

@@ -30,11 +30,11 @@ class Registry:
         most_bytes: What the runs that rest may take together.
 
     Attributes:
-        line: The line for the device.
+        queue: The queue for the device.
     """
 
     def __init__(self, kept_for: float = KEPT_FOR, most: int = MOST_VISITS, most_bytes: int = MOST_BYTES) -> None:
-        self.line, self._saves = RunQueue(), SavedRuns(kept_for)
+        self.queue, self._saves = RunQueue(), SavedRuns(kept_for)
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
         self._kept_for, self._most, self._most_bytes = kept_for, most, most_bytes
@@ -107,4 +107,4 @@ class Registry:
     def _drop(self, runs: Sequence[Run]) -> None:
         for run in runs:
             del self._runs[run.token]
-            self.line.leave(run)
+            self.queue.leave(run)

@@ -36,8 +36,8 @@ STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 class Renderer:
     """Answers what the browser asks for besides the newest frame."""
 
-    def __init__(self, studios: WorkspaceCache, runs: Registry) -> None:
-        self._studios, self._runs = studios, runs
+    def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
+        self._workspaces, self._runs = workspaces, runs
 
     async def look(self, sent: object) -> dict[str, Any]:
         """A frame of an earlier moment or of another strength, at once; nothing while one is being made."""
@@ -60,39 +60,41 @@ class Renderer:
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         values = sent if isinstance(sent, dict) else {}
         run = self._runs.get(values.get("token"))
-        studio = run and self._studios.get(run.choice.pair)
-        if not run or not studio or not run.is_current or not run.looking.acquire(blocking=False):
+        workspace = run and self._workspaces.get(run.choice.pair)
+        if not run or not workspace or not run.is_current or not run.looking.acquire(blocking=False):
             return {}
         try:
-            return await call_in_thread(make, run, studio, values)
+            return await call_in_thread(make, run, workspace, values)
         finally:
             run.looking.release()
 
 
-def _look(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+def _look(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     levels, plan = moment_of(run, values)
     return (
         {}
         if levels is None or plan is None
-        else frame(studio, shown_photo(run, studio), levels, plan, FrameOptions.of(values))
+        else frame(workspace, shown_photo(run, workspace), levels, plan, FrameOptions.of(values))
     )
 
 
-def _strengths(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     levels, plan = moment_of(run, values)
     if levels is None or plan is None:
         return {}
     if run.strengths is None or run.strengths[0] is not levels:
-        rows = [(by, studio.judge(studio.strip, scale_levels(levels, by), plan.target)["scores"]) for by in STEPS]
+        rows = [
+            (by, workspace.judge(workspace.strip, scale_levels(levels, by), plan.target)["scores"]) for by in STEPS
+        ]
         run.strengths = levels, rows
     return {"rows": run.strengths[1]}
 
 
-def _strip(run: Run, studio: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+def _strip(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     levels, plan = moment_of(run, values)
     if levels is None or plan is None:
         return {}
-    return studio.judge(studio.strip, scale_levels(levels, FrameOptions.of(values).strength), plan.target)
+    return workspace.judge(workspace.strip, scale_levels(levels, FrameOptions.of(values).strength), plan.target)
 
 
 def moment_of(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
@@ -118,26 +120,26 @@ class RenderedFrame:
     sure: LabelMap | None = field(repr=False)
 
 
-def render_frame(studio: Workspace, photo: Photo, levels: LevelArray, wanted: FrameOptions) -> RenderedFrame:
+def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, wanted: FrameOptions) -> RenderedFrame:
     """Lays a perturbation on a photo, and asks the network."""
     levels = scale_levels(levels, wanted.strength)
     laid = stretch_levels(levels, photo.size) if wanted.stretch else levels
     attacked = perturb_photo(photo.picture, laid)
-    seen, sure = studio.predict_perturbed(attacked, sure=wanted.sure)
+    seen, sure = workspace.predict_perturbed(attacked, sure=wanted.sure)
     return RenderedFrame(Photo(attacked, seen), levels, laid, sure)
 
 
 def frame_payload(
-    studio: Workspace, photo: Photo, sight: RenderedFrame, plan: Plan, wanted: FrameOptions
+    workspace: Workspace, photo: Photo, sight: RenderedFrame, plan: Plan, wanted: FrameOptions
 ) -> dict[str, Any]:
     """What the browser is told of it: the picture, what is seen in it, the noise; and what else is wanted."""
     slow, epsilon, attacked = wanted.slow, round(plan.settings.epsilon * 255), sight.photo.picture
     pattern = spectrum(sight.levels) if wanted.spectrum else amplify_levels(sight.levels, epsilon)
     pictures: dict[str, Any] = {
         "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
-        "seen": label_png(sight.photo.seen, studio.model.palette),
+        "seen": label_png(sight.photo.seen, workspace.model.palette),
         "noise": jpeg(pattern, 70, 192 if slow else None),
-        "reached": studio.success_by_strength(photo, sight.photo.seen, sight.laid, plan.target),
+        "reached": workspace.success_by_strength(photo, sight.photo.seen, sight.laid, plan.target),
     }
     if wanted.factor:
         pictures["difference"] = jpeg(difference(photo.picture, attacked, wanted.factor), 85)
@@ -146,9 +148,9 @@ def frame_payload(
     return pictures
 
 
-def frame(studio: Workspace, photo: Photo, levels: LevelArray, plan: Plan, wanted: FrameOptions) -> dict[str, Any]:
+def frame(workspace: Workspace, photo: Photo, levels: LevelArray, plan: Plan, wanted: FrameOptions) -> dict[str, Any]:
     """The photo with the perturbation as the browser is told of it."""
-    return frame_payload(studio, photo, render_frame(studio, photo, levels, wanted), plan, wanted)
+    return frame_payload(workspace, photo, render_frame(workspace, photo, levels, wanted), plan, wanted)
 
 
 def scale_levels(levels: LevelArray, strength: float) -> LevelArray:
@@ -156,11 +158,11 @@ def scale_levels(levels: LevelArray, strength: float) -> LevelArray:
     return levels if strength == 1 else np.rint(levels * strength).astype(np.int16)
 
 
-def shown_photo(run: Run, studio: Workspace) -> Photo:
+def shown_photo(run: Run, workspace: Workspace) -> Photo:
     """The picture that is shown large."""
     kind, number = run.view
     if kind == "own" and number < len(run.photos):
-        return studio.photo(run.photos[number])
-    if kind == "unseen" and number < len(studio.strip):
-        return studio.strip[number]
-    return studio.scene
+        return workspace.photo(run.photos[number])
+    if kind == "unseen" and number < len(workspace.strip):
+        return workspace.strip[number]
+    return workspace.scene

@@ -43,7 +43,7 @@ def report(work: FinishedRun) -> str:
 
 def _again(work: FinishedRun) -> list[str]:
     """The command that does it again, and what it needs."""
-    command = to_command(work.plan, work.studio.size)
+    command = to_command(work.plan, work.workspace.size)
     parts = [f"<pre>{html.escape(command)}</pre>"]
     if PLAN_FILE in command:
         parts.append(f"<p>Save the text under “Plan and hashes” as {PLAN_FILE} first.</p>")
@@ -73,7 +73,7 @@ def _facts(work: FinishedRun) -> dict[str, object]:
         "sha256 of the perturbation (int16 grey levels, 3 x height x width)": hashlib.sha256(
             work.levels.tobytes()
         ).hexdigest(),
-        "fingerprint of the network": work.studio.model.fingerprint,
+        "fingerprint of the network": work.workspace.model.fingerprint,
         "image-gradients": work.state.image_gradients,
         "seconds": round(work.state.seconds, 1),
         "changed on the way": [f"{label} at {spent}" for spent, label in work.run.legs],

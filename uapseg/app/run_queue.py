@@ -1,4 +1,4 @@
-"""The line for the device: who waits for it, in the order of asking, and who has it. No Gradio here."""
+"""The queue for the device: who waits for it, in the order of asking, and who has it. No Gradio here."""
 
 import itertools
 import threading
@@ -11,7 +11,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number
 
 CALL_SECONDS = 10.0
-"""Who does not come within this time when it is their turn goes to the end of the line."""
+"""Who does not come within this time when it is their turn goes to the end of the queue."""
 
 MOST_WAITING = 1000
 MOST_CALLS = 16
@@ -27,7 +27,7 @@ class Waiter(Protocol):
     """Whoever waits.
 
     Attributes:
-        ticket: Another number each time the waiter joins the line.
+        ticket: Another number each time the waiter joins the queue.
     """
 
     ticket: int
@@ -46,7 +46,7 @@ class Call:
 
 
 class RunQueue:
-    """A line in front of a device that a few can use at once.
+    """A queue for a device that a few can use at once.
 
     Args:
         places: How many; None takes ``UAPSEG_CONCURRENCY``, or 1.
@@ -78,7 +78,7 @@ class RunQueue:
             self._append(waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Takes a waiter out of the line, or the device from it; does nothing where it has neither."""
+        """Takes a waiter out of the queue, or the device from it; does nothing where it has neither."""
         with self._changed:
             self._using.discard(waiter)
             self._waiting.pop(waiter, None)

@@ -48,7 +48,7 @@ class Turns(Visits):
         try:
             plan, start = self._plan(run)
             run.watch()
-            self.runs.line.join(run)
+            self.runs.queue.join(run)
         except UapsegError as error:
             raise user_error(str(error)) from error
         if not can_continue(run):
@@ -66,7 +66,7 @@ class Turns(Visits):
         every visitor would feel a delay; the thread alone waits for the last step then.
         """
         run = self._run(token)
-        if run.status != "waiting" or not self.runs.line.enter(run):
+        if run.status != "waiting" or not self.runs.queue.enter(run):
             yield self._resting(run) if run.status not in GOING else NO_UPDATE
             return
         run.rested = rested = threading.Event()
@@ -94,7 +94,7 @@ class Turns(Visits):
             faults.append(error)
             end_run(run)
         finally:
-            self.runs.line.leave(run)
+            self.runs.queue.leave(run)
             self.runs.save(run)
             rested.set()
 
@@ -181,7 +181,7 @@ class Turns(Visits):
     def _give_up(self, run: Run) -> None:
         """Takes a run that waits out of the line."""
         if run.status == "waiting":
-            self.runs.line.leave(run)
+            self.runs.queue.leave(run)
             end_run(run)
 
 

@@ -31,11 +31,11 @@ class Uploads(Turns):
         run = self._run(token)
         paths = paths if isinstance(paths, list) else [paths]
         run.uploads |= {Path(path) for path in paths}
-        studio, brought, refused = self.studios.get(run.choice.pair) or self.studios.first, [], []
+        workspace, brought, refused = self.workspaces.get(run.choice.pair) or self.workspaces.first, [], []
         for path in paths[:MOST_PHOTOS]:
             try:
                 with DECODING:
-                    brought.append(UploadedPhoto(studio.fit(read_picture(path))))
+                    brought.append(UploadedPhoto(workspace.fit(read_picture(path))))
             except UapsegError as error:
                 refused.append(str(error))
         if brought:

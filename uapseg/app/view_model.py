@@ -9,10 +9,10 @@ from uapseg.errors import UapsegError
 from uapseg.targets.goals import HideClasses, Target
 
 
-def heading(run: Run, studio: Workspace) -> dict[str, Any]:
+def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     """What the controls ask for now, and the words for what runs."""
-    chosen, names = run.choice, studio.model.classes
-    target, picture = _wanted(run, studio)
+    chosen, names = run.choice, workspace.model.classes
+    target, picture = _wanted(run, workspace)
     reply: dict[str, Any] = {
         "wanted": picture,
         "drawing": chosen.goal == strings.STATIC and chosen.source == strings.DRAW,
@@ -29,22 +29,22 @@ def heading(run: Run, studio: Workspace) -> dict[str, Any]:
     return reply
 
 
-def _wanted(run: Run, studio: Workspace) -> tuple[Target | None, str | None]:
+def _wanted(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
     """The target that the controls describe, and its picture."""
     try:
-        target = run.choice.target(studio.size, run.mask, studio.model.classes)
-        return target, studio.wanted(target)
+        target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
+        return target, workspace.wanted(target)
     except UapsegError:
         return None, None
 
 
-def figures(run: Run, studio: Workspace) -> dict[str, Any]:
+def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The newest figures, and all before."""
     look = run.look if run.is_current else None
     return {
         "scores": look and look["scores"],
         "each": look and look["each"][: len(look["predictions"])],
-        "thumbs": look and studio.thumbs(look["predictions"]),
+        "thumbs": look and workspace.thumbs(look["predictions"]),
         "looked": look and look["spent"],
         "judged": look and len(look["each"]),
         "floors": run.floors if run.is_current else {},

@@ -70,7 +70,7 @@ class Visits(Desk):
         """Another network or other pictures were chosen: they are loaded while the visitor looks on."""
         run = self._run(token)
         choice = self._read({**run.choice.to_dict(), "model": model, "data": data})
-        if not self.studios.offers(choice.pair):
+        if not self.workspaces.offers(choice.pair):
             raise user_error(strings.NOT_OFFERED)
         run.publish(choice=choice, view=("scene", 0), left_out="", unchecked=frozenset())
         return self._memory(run), gr.update(value=self._label(run))
@@ -78,11 +78,11 @@ class Visits(Desk):
     def on_ready(self, token: str | None) -> Updates:
         """What was chosen is loaded: the controls take up its classes."""
         run = self._run(token)
-        studio = self.studios.get(run.choice.pair)
-        if studio:
+        workspace = self.workspaces.get(run.choice.pair)
+        if workspace:
             of_classes = {name: getattr(run.choice, name) for name in CLASSES}
-            first = replace(run.choice, **{name: getattr(studio.first, name) for name in CLASSES})
-            choice, unfit = first.updated(of_classes, studio.model.classes)
+            first = replace(run.choice, **{name: getattr(workspace.first, name) for name in CLASSES})
+            choice, unfit = first.updated(of_classes, workspace.model.classes)
             told = [name for name in unfit if name in run.unchecked]
             run.publish(choice=choice, left_out=messages.left_out(told) or run.left_out, unchecked=frozenset())
         return self._memory(run), *self._controls(run), *self._resting(run)
@@ -90,12 +90,12 @@ class Visits(Desk):
     def on_fetch(self, token: str | None) -> None:
         """The visitor agreed to a download."""
         run = self._run(token)
-        self.studios.ask(run.choice.pair, run.token, fetch=True)
+        self.workspaces.ask(run.choice.pair, run.token, fetch=True)
 
     def on_cancel(self, token: str | None) -> Updates:
         """The visitor does not want to wait: back to the network and pictures of the run, or the first ones."""
         run = self._run(token)
-        self.studios.leave(run.choice.pair, run.token)
+        self.workspaces.leave(run.choice.pair, run.token)
         plan, first = run.plan, self.first
         model, data = (plan.model, plan.data) if plan else first.pair
         run.publish(choice=replace(run.choice, model=model, data=data))
@@ -125,33 +125,33 @@ class Visits(Desk):
     def _remember(self, run: Run, choice: ControlValues, saved: dict[str, Any]) -> None:
         """Sets the controls to a choice with what was saved or a link asks for; what does not fit is left out."""
         saved = {name: saved[name] for name in CONTROLS if saved.get(name) is not None}
-        offered = {"model": self.studios.models, "data": self.studios.datasets}
+        offered = {"model": self.workspaces.models, "data": self.workspaces.datasets}
         names = {name: saved.pop(name) for name in offered if name in saved}
         unfit = [name for name, value in names.items() if value not in offered[name]]
         named = replace(choice, **{name: value for name, value in names.items() if name not in unfit})
-        studio = self.studios.get(named.pair)
-        if named.pair != choice.pair and studio:
-            named = replace(named, **{name: getattr(studio.first, name) for name in CLASSES})
-        read, others = named.updated(saved, studio.model.classes if studio else None)
-        unchecked = frozenset() if studio else frozenset(saved) & {*CLASSES}
+        workspace = self.workspaces.get(named.pair)
+        if named.pair != choice.pair and workspace:
+            named = replace(named, **{name: getattr(workspace.first, name) for name in CLASSES})
+        read, others = named.updated(saved, workspace.model.classes if workspace else None)
+        unchecked = frozenset() if workspace else frozenset(saved) & {*CLASSES}
         run.publish(choice=read, left_out=messages.left_out([*unfit, *others]), unchecked=unchecked)
 
     def _controls(self, run: Run) -> Updates:
         """The controls with their values, and the classes to choose from."""
-        studio = self.studios.get(run.choice.pair)
+        workspace = self.workspaces.get(run.choice.pair)
         values = {name: _plain(getattr(run.choice, name)) for name in CONTROLS}
-        if studio is None:
+        if workspace is None:
             return tuple(gr.skip() if name in CLASSES else value for name, value in values.items())
-        choices = choices_of(studio)
+        choices = choices_of(workspace)
         return tuple(
             gr.update(choices=choices[name], value=value) if name in CLASSES else value
             for name, value in values.items()
         )
 
 
-def choices_of(studio: Workspace) -> dict[str, list[str]]:
+def choices_of(workspace: Workspace) -> dict[str, list[str]]:
     """What can be chosen in the controls that name classes."""
-    classes = list(studio.model.classes)
+    classes = list(workspace.model.classes)
     return {
         "inside": classes,
         "rest": [*classes, strings.KEEP],

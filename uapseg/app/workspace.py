@@ -83,13 +83,13 @@ class Workspace:
         return Photo(picture, self.predict(picture))
 
     def fit(self, image: Image.Image) -> Picture:
-        """A picture that somebody brings, as a perturbation for this studio's pictures is laid on it."""
+        """A picture that somebody brings, as a perturbation for this workspace's pictures is laid on it."""
         return np.array(fit_picture(image, self.size))
 
     def photo(self, brought: UploadedPhoto) -> Photo:
         """A visitor's photo with what the network sees in it; forgotten together with the visitor.
 
-        It was made to fit the studio that it was brought to; where another one has smaller pictures, so is it.
+        It was made to fit the workspace that it was brought to; where another one has smaller pictures, so is it.
         """
         if brought not in self._brought:
             self._brought[brought] = self._photo(self.fit(Image.fromarray(brought.picture)))
@@ -182,7 +182,7 @@ class Workspace:
         return label_png(goal.labels[0].numpy(), self.model.palette)
 
 
-def overlay_classes(picture: Picture, seen: LabelMap, studio: Workspace) -> Picture:
+def overlay_classes(picture: Picture, seen: LabelMap, workspace: Workspace) -> Picture:
     """What the network sees laid over a picture."""
     image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
-    return overlay(image, torch.from_numpy(seen), studio.model.palette)
+    return overlay(image, torch.from_numpy(seen), workspace.model.palette)

@@ -1,4 +1,4 @@
-"""The studios of a page: one for each pair of network and data set, loaded in the background, the last few kept."""
+"""The workspaces of a page: one for each pair of network and data set, loaded in the background, the last few kept."""
 
 import logging
 import threading
@@ -40,14 +40,14 @@ class LoadStatus:
 
 
 class WorkspaceCache:
-    """Studios by pair.
+    """Workspaces by pair.
 
     Args:
         models: The names of the networks on offer; the first is shown to a new visitor.
         datasets: The same of the data sets.
 
     Attributes:
-        first: The studio that a new visitor sees.
+        first: The workspace that a new visitor sees.
     """
 
     def __init__(self, models: Sequence[str], datasets: Sequence[str]) -> None:
@@ -82,7 +82,7 @@ class WorkspaceCache:
         return pair[0] in self.models and pair[1] in self.datasets
 
     def get(self, pair: Pair) -> Workspace | None:
-        """The studio of a pair, where it is loaded."""
+        """The workspace of a pair, where it is loaded."""
         if pair == self.first.pair:
             return self.first
         with self._lock:
@@ -165,7 +165,7 @@ class WorkspaceCache:
 
     def _loaded(self, pair: Pair) -> None:
         try:
-            studio = Workspace(*pair)
+            workspace = Workspace(*pair)
         except UapsegError as error:
             self._failed[pair] = str(error)
         except Exception:
@@ -173,7 +173,7 @@ class WorkspaceCache:
             self._failed[pair] = strings.NOT_LOADED
         else:
             with self._lock:
-                self._ready[pair] = studio
+                self._ready[pair] = workspace
                 while len(self._ready) > MOST:
                     self._ready.popitem(last=False)
         finally:
