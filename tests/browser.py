@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.small_world import small_world
 from uapseg.app import launch_options
-from uapseg.app.handlers import Handlers
+from uapseg.app.context import Context
 from uapseg.app.page import page
 from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
@@ -49,17 +49,17 @@ def chromium() -> Iterator[Browser]:
 
 @dataclass
 class Site:
-    """A served page, with its handlers and its registry at hand."""
+    """A served page, with its context and its registry at hand."""
 
     url: str
-    handlers: Handlers
+    context: Context
     browser: Browser
     faults: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
     @property
     def runs(self) -> Registry:
-        return self.handlers.runs
+        return self.context.runs
 
     def visit(self, path: str = "", **options: Any) -> Page:
         """A new visitor, with a browser profile of their own, who opens the page or an address below it."""
@@ -101,10 +101,10 @@ class Site:
 def site(browser: Browser, workspaces: WorkspaceCache, patience: float = 30) -> Iterator[Site]:
     """Serves the page with a registry of its own."""
     runs = Registry()
-    handlers = Handlers(workspaces, runs, patience)
-    blocks = page(handlers, Polling(workspaces, runs))
+    context = Context(workspaces, runs, patience)
+    blocks = page(context, Polling(workspaces, runs))
     _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-    yield Site(url, handlers, browser)
+    yield Site(url, context, browser)
     blocks.close()
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
-    from uapseg.app.handlers import Handlers
+    from uapseg.app.context import Context
     from uapseg.app.workspaces import WorkspaceCache
 
 DARK, LIGHT = 100 / 255, 121 / 255
@@ -93,9 +93,9 @@ def workspaces() -> Iterator["WorkspaceCache"]:
 
 
 @pytest.fixture
-def handlers(workspaces: "WorkspaceCache") -> "Handlers":
+def context(workspaces: "WorkspaceCache") -> "Context":
     """The events of a page of their own, on the small world."""
     from tests.small_world import registry
-    from uapseg.app.handlers import Handlers
+    from uapseg.app.context import Context
 
-    return Handlers(workspaces, registry(), patience=600)
+    return Context(workspaces, registry(), patience=600)

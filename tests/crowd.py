@@ -12,6 +12,8 @@ import httpx
 
 from tests.browser import Site
 from tests.small_world import values, visitor
+from uapseg.app.handlers_controls import load_page
+from uapseg.app.handlers_run import start_run
 from uapseg.app.runs import Run
 
 SOCKETS = 40
@@ -21,14 +23,14 @@ SOCKETS = 40
 @contextmanager
 def crowd(site: Site, number: int) -> Iterator[None]:
     """As many visitors who have pressed Start, and look on until the end."""
-    handlers, ready, over = site.handlers, threading.Event(), threading.Event()
-    runs = [visitor(handlers) for _ in range(number - SOCKETS)]
+    context, ready, over = site.context, threading.Event(), threading.Event()
+    runs = [visitor(context) for _ in range(number - SOCKETS)]
     with ThreadPoolExecutor(2) as threads:
         looking = threads.submit(_look_on, runs, over)
         going = threads.submit(lambda: asyncio.run(_crowd(site, SOCKETS, ready, over)))
         try:
             for run in runs:
-                handlers.on_start(run.token, *values(handlers))
+                start_run(context, run.token, *values(context))
             while not ready.wait(0.1):
                 assert not going.done(), going.result()
             yield
@@ -49,8 +51,8 @@ async def _crowd(site: Site, number: int, ready: threading.Event, over: threadin
     limits = httpx.Limits(max_connections=number + 10)
     async with httpx.AsyncClient(base_url=site.url + "gradio_api/", limits=limits, timeout=60) as web:
         config = (await web.get(site.url + "config")).json()
-        door, controls = asyncio.Semaphore(8), values(site.handlers)
-        visitors = [_Visitor(web, config, site.handlers.on_load(None)[0], controls, door) for _ in range(number)]
+        door, controls = asyncio.Semaphore(8), values(site.context)
+        visitors = [_Visitor(web, config, load_page(site.context, None)[0], controls, door) for _ in range(number)]
         polls = await asyncio.gather(*(visitor.start() for visitor in visitors))
         ready.set()
         while not over.is_set():
@@ -76,10 +78,10 @@ class _Visitor:
     async def start(self) -> asyncio.Task[None]:
         """Presses Start, waits until the run is in line, and looks on."""
         async with self.door:
-            await self._send("on_start", [self.token, *self.controls])
+            await self._send("start_run", [self.token, *self.controls])
             while (await self._pull(seq=0))["status"] == "idle":
                 await asyncio.sleep(0.05)
-            await self._send("on_run", [self.token])
+            await self._send("run_turn", [self.token])
             return asyncio.create_task(self._look_on())
 
     async def _look_on(self) -> None:

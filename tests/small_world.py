@@ -14,9 +14,11 @@ import uapseg.datasets
 import uapseg.models
 from tests.conftest import Greys, Plain, greys
 from uapseg.app import examples, messages, strings
+from uapseg.app.context import CONTROLS, Context
 from uapseg.app.finished_run import FinishedRun
 from uapseg.app.frame_options import FrameOptions
-from uapseg.app.handlers import CONTROLS, Handlers
+from uapseg.app.handlers_controls import load_page
+from uapseg.app.handlers_run import run_turn, start_run
 from uapseg.app.registry import Registry
 from uapseg.app.rendering import frame
 from uapseg.app.runs import Run
@@ -126,23 +128,23 @@ def forget_shelf(workspaces: WorkspaceCache) -> None:
 
 def trained(workspaces: WorkspaceCache) -> Run:
     """A finished run of the usual plan."""
-    handlers = Handlers(workspaces, registry(), patience=600)
-    run = visitor(handlers)
-    handlers.on_start(run.token, *values(handlers, budget=320))
-    list(handlers.on_run(run.token))
+    context = Context(workspaces, registry(), patience=600)
+    run = visitor(context)
+    start_run(context, run.token, *values(context, budget=320))
+    list(run_turn(context, run.token))
     return run
 
 
-def visitor(handlers: Handlers, saved: dict | None = None) -> Run:
+def visitor(context: Context, saved: dict | None = None) -> Run:
     """Someone who opens the page."""
-    run = handlers.runs.get(handlers.on_load(saved)[0])
+    run = context.runs.get(load_page(context, saved)[0])
     assert run
     return run
 
 
-def values(handlers: Handlers, drawing: str | None = None, **changes: object) -> list[object]:
+def values(context: Context, drawing: str | None = None, **changes: object) -> list[object]:
     """The controls as the browser sends them: the default but for ``changes``."""
-    kept = {**handlers.first.to_dict(), "word": "o", **changes}
+    kept = {**context.first.to_dict(), "word": "o", **changes}
     return [*(kept[name] for name in CONTROLS), {"drawing": drawing}]
 
 
@@ -150,9 +152,9 @@ def registry() -> Registry:
     return Registry()
 
 
-def ran(handlers: Handlers, **changes: object) -> Run:
+def ran(context: Context, **changes: object) -> Run:
     """A run that has come to its end; the controls are the default but for ``changes``."""
-    run = visitor(handlers)
-    handlers.on_start(run.token, *values(handlers, **changes))
-    list(handlers.on_run(run.token))
+    run = visitor(context)
+    start_run(context, run.token, *values(context, **changes))
+    list(run_turn(context, run.token))
     return run

@@ -15,6 +15,7 @@ import uapseg.models
 from tests.small_world import ran
 from uapseg.app import build, exports, strings
 from uapseg.app.finished_run import FinishedRun
+from uapseg.app.handlers_files import export_file
 from uapseg.attack.losses import LOSSES
 from uapseg.attack.run import Plan, run
 from uapseg.attack.settings import fast
@@ -170,12 +171,12 @@ def test_a_transform_is_trained_through_and_measured(monkeypatch, tmp_path, caps
     assert survival["darken"]["perturbed"]["hidden"] == 1.0
 
 
-def test_an_export_is_made_and_offered(monkeypatch, workspaces, handlers):
+def test_an_export_is_made_and_offered(monkeypatch, workspaces, context):
     def epsilon(path: Path, work: FinishedRun) -> None:
         path.write_text(f"{255 * work.plan.settings.epsilon:.0f}")
 
     monkeypatch.setitem(exports._MAKERS, "Epsilon (TXT)", ("epsilon.txt", epsilon))
-    finished = ran(handlers, budget=64)
-    assert Path(handlers.on_save(finished.token, "Epsilon (TXT)")).read_text() == "10"
+    finished = ran(context, budget=64)
+    assert Path(export_file(context, finished.token, "Epsilon (TXT)")).read_text() == "10"
     monkeypatch.setattr(strings, "FILES", (*strings.FILES, "Epsilon (TXT)"))
     assert "Epsilon (TXT)" in json.dumps(build(workspaces).get_config_file(), default=str)

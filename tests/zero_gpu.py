@@ -55,24 +55,25 @@ def main(folder: Path) -> dict[str, Any]:
     import gradio as gr
 
     from tests.small_world import registry, small_world, values, visitor
-    from uapseg.app.handlers import Handlers
+    from uapseg.app.context import Context
+    from uapseg.app.handlers_run import pause_run, run_turn, start_run
 
     with small_world() as workspaces:
         workspaces.first.predict(workspaces.first.scene.picture)  # the process that is forked has computed before
-        handlers = Handlers(workspaces, registry(), patience=600)
-        run = visitor(handlers)
+        context = Context(workspaces, registry(), patience=600)
+        run = visitor(context)
         found: dict[str, Any] = {}
 
-        handlers.on_start(run.token, *values(handlers, budget=8000))
-        driver = handlers.on_run(run.token)
+        start_run(context, run.token, *values(context, budget=8000))
+        driver = run_turn(context, run.token)
         next(driver)
         found["workers"] = len(multiprocessing.active_children())
-        handlers.on_pause(run.token)
+        pause_run(context, run.token)
         list(driver)
         found["paused"] = [run.status, run.spent]
 
-        handlers.on_start(run.token, *values(handlers, budget=8000))
-        driver = handlers.on_run(run.token)
+        start_run(context, run.token, *values(context, budget=8000))
+        driver = run_turn(context, run.token)
         next(driver)
         found["resumed"] = [run.status, run.spent]
         for worker in multiprocessing.active_children():
@@ -82,15 +83,15 @@ def main(folder: Path) -> dict[str, Any]:
         except gr.Error as error:
             found["killed"] = [run.status, error.message]
 
-        run = visitor(handlers)
-        handlers.on_start(run.token, *values(handlers, budget=640, epsilon=9))
-        list(handlers.on_run(run.token))
+        run = visitor(context)
+        start_run(context, run.token, *values(context, budget=640, epsilon=9))
+        list(run_turn(context, run.token))
         found["done"] = [run.status, run.spent, run.look and run.look["scores"]["region_success"]]
 
-        run = visitor(handlers)
-        handlers.on_start(run.token, *values(handlers, budget=50, preset="paper"))
+        run = visitor(context)
+        start_run(context, run.token, *values(context, budget=50, preset="paper"))
         try:
-            list(handlers.on_run(run.token))
+            list(run_turn(context, run.token))
         except gr.Error as error:
             found["refused"] = [run.status, error.message]
         found["calls"] = [calls.count(name) for name in ("schedule", "allow")]

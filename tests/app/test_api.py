@@ -13,7 +13,7 @@ from PIL import Image
 from tests.conftest import greys
 from tests.small_world import registry, small_world
 from uapseg.app import launch_options
-from uapseg.app.handlers import Handlers
+from uapseg.app.context import Context
 from uapseg.app.page import page
 from uapseg.app.polling import Polling
 from uapseg.attack.perturbation import fit_picture
@@ -25,7 +25,7 @@ from uapseg.results.perturbation_file import load
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     with small_world() as workspaces:
         runs = registry()
-        blocks = page(Handlers(workspaces, runs), Polling(workspaces, runs))
+        blocks = page(Context(workspaces, runs), Polling(workspaces, runs))
         _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
         yield Client(url, verbose=False, download_files=str(tmp_path_factory.mktemp("client")))
         blocks.close()

@@ -13,7 +13,9 @@ import pytest
 from tests.small_world import ran, registry, small_world, values
 from uapseg.app import launch_options
 from uapseg.app.api import Endpoints
-from uapseg.app.handlers import Handlers
+from uapseg.app.context import Context
+from uapseg.app.handlers_controls import load_page
+from uapseg.app.handlers_run import pause_run
 from uapseg.app.page import page
 from uapseg.app.polling import Polling
 from uapseg.app.run_queue import Call, RunQueue
@@ -24,7 +26,7 @@ from uapseg.app.workspaces import WorkspaceCache
 class Served:
     """A page, and the way to it."""
 
-    handlers: Handlers
+    context: Context
     web: httpx.Client
     events: dict[str, int]
 
@@ -43,17 +45,19 @@ class Served:
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with small_world() as workspaces:
-        handlers = Handlers(workspaces, registry(), patience=600)
-        blocks = page(handlers, Polling(workspaces, handlers.runs))
+        context = Context(workspaces, registry(), patience=600)
+        blocks = page(context, Polling(workspaces, context.runs))
         _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
         with httpx.Client(base_url=url, timeout=30) as web:
             config = web.get("config").json()
-            yield Served(handlers, web, {each["api_name"]: each["id"] for each in config["dependencies"]})
+            yield Served(context, web, {each["api_name"]: each["id"] for each in config["dependencies"]})
         blocks.close()
 
 
 @pytest.mark.parametrize("route", ["run", "api"])
-@pytest.mark.parametrize("name", ["train", "evaluate", "apply", "on_start", "on_run", "on_load", "on_open", "on_clip"])
+@pytest.mark.parametrize(
+    "name", ["train", "evaluate", "apply", "start_run", "run_turn", "load_page", "open_file", "perturb_video"]
+)
 def test_nothing_that_is_to_take_turns_can_be_asked_for_past_the_queue(served: Served, route: str, name: str):
     for path in (f"gradio_api/{route}/{name}", f"gradio_api/{route}/{name}/"):
         assert served.web.post(path, json={"data": []}).status_code == 404
@@ -65,33 +69,33 @@ def test_what_visitors_do_is_not_shown_to_others(served: Served, path: str):
 
 
 def test_a_session_that_the_server_has_lost_goes_on_by_the_token(served: Served):
-    handlers, pair = served.handlers, ("hours", "plain:x")
-    handlers.workspaces.ask(pair, "")
+    context, pair = served.context, ("hours", "plain:x")
+    context.workspaces.ask(pair, "")
     ends = time.monotonic() + 60
-    while handlers.workspaces.get(pair) is None and time.monotonic() < ends:
+    while context.workspaces.get(pair) is None and time.monotonic() < ends:
         time.sleep(0.01)
-    token = handlers.on_load(None)[0]
-    data = values(handlers, model="hours", inside="day", rest="night", hide=["noon"])
-    assert served.send("on_start", token, *data)["success"]
-    run = handlers.runs.get(token)
+    token = load_page(context, None)[0]
+    data = values(context, model="hours", inside="day", rest="night", hide=["noon"])
+    assert served.send("start_run", token, *data)["success"]
+    run = context.runs.get(token)
     assert run
     assert run.plan
     assert (run.status, run.plan.model, run.plan.target.classes) == ("waiting", "hours", ("day",))
-    handlers.on_pause(token)
+    pause_run(context, token)
 
 
 def test_a_stranger_cannot_have_a_turn_that_has_not_come(served: Served):
-    handlers = served.handlers
-    token, first = handlers.on_load(None)[0], Call()
-    handlers.runs.queue.join(first)
-    assert handlers.runs.queue.enter(first)
-    served.send("on_start", token, *values(handlers))
-    served.send("on_run", token)
-    run = handlers.runs.get(token)
+    context = served.context
+    token, first = load_page(context, None)[0], Call()
+    context.runs.queue.join(first)
+    assert context.runs.queue.enter(first)
+    served.send("start_run", token, *values(context))
+    served.send("run_turn", token)
+    run = context.runs.get(token)
     assert run
     assert (run.status, run.spent) == ("waiting", 0)
-    handlers.runs.queue.leave(first)
-    handlers.on_pause(token)
+    context.runs.queue.leave(first)
+    pause_run(context, token)
 
 
 def test_a_program_waits_for_the_device_as_visitors_do(workspaces: WorkspaceCache):
@@ -113,11 +117,11 @@ def test_a_program_waits_for_the_device_as_visitors_do(workspaces: WorkspaceCach
 
 @pytest.mark.parametrize("odd", [7, ["a"], {"a": 1}, None, "x"])
 def test_controls_of_another_kind_leave_a_sentence_or_the_default(served: Served, odd: Any):
-    handlers = served.handlers
-    run = ran(handlers, budget=64)
+    context = served.context
+    run = ran(context, budget=64)
     for number, name in enumerate(("goal", "word", "inside", "hide", "epsilon", "preset")):
-        data = values(handlers, **{name: odd})
-        ended = served.send("on_start", run.token, *data, session=f"odd{number}")
+        data = values(context, **{name: odd})
+        ended = served.send("start_run", run.token, *data, session=f"odd{number}")
         assert ended["success"] or len(ended["output"]["error"]) > 20, name
-        handlers.on_pause(run.token)
-    run.choice = replace(handlers.first)
+        pause_run(context, run.token)
+    run.choice = replace(context.first)

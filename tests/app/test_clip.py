@@ -21,8 +21,9 @@ from tests.small_world import SHADES, ran, registry, visitor
 from uapseg.app import decoder
 from uapseg.app.camera import Camera
 from uapseg.app.clip import pictures_of
+from uapseg.app.context import Context
 from uapseg.app.frames import jpeg, stretch_levels
-from uapseg.app.handlers import Handlers
+from uapseg.app.handlers_files import finish_recording, perturb_video
 from uapseg.app.recording import MOST_SECONDS, RATE, Recording, mp4
 from uapseg.app.runs import Run
 from uapseg.app.workspaces import WorkspaceCache
@@ -31,13 +32,13 @@ from uapseg.io.images import encode_png
 
 
 @pytest.fixture(scope="module")
-def handlers(workspaces: WorkspaceCache) -> Handlers:
-    return Handlers(workspaces, registry(), patience=600)
+def context(workspaces: WorkspaceCache) -> Context:
+    return Context(workspaces, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
-def finished(handlers: Handlers) -> Run:
-    return ran(handlers, budget=320)
+def finished(context: Context) -> Run:
+    return ran(context, budget=320)
 
 
 def grey(shade: int, width: int = 96, height: int = 64) -> np.ndarray:
@@ -53,10 +54,10 @@ def decoded(content: bytes) -> list[np.ndarray]:
         return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
 
 
-def test_a_clip_comes_back_with_the_word_in_every_frame(handlers: Handlers, finished: Run, tmp_path: Path):
+def test_a_clip_comes_back_with_the_word_in_every_frame(context: Context, finished: Run, tmp_path: Path):
     path = tmp_path / "clip.mp4"
     path.write_bytes(mp4([grey(104)] * 20, 20))  # a second at twice the rate
-    made = decoded(Path(handlers.on_clip(finished.token, str(path))).read_bytes())
+    made = decoded(Path(perturb_video(context, finished.token, str(path))).read_bytes())
     assert len(made) == RATE
     for frame in made:
         assert frame.shape == (64, 192, 3)
@@ -65,11 +66,11 @@ def test_a_clip_comes_back_with_the_word_in_every_frame(handlers: Handlers, fini
 
 
 def test_a_large_clip_is_made_to_fit_before_the_perturbation_is_laid_on(
-    handlers: Handlers, finished: Run, tmp_path: Path
+    context: Context, finished: Run, tmp_path: Path
 ):
     path = tmp_path / "clip.mp4"
     path.write_bytes(mp4([grey(104, 960, 640)] * 3, RATE))
-    for frame in decoded(Path(handlers.on_clip(finished.token, str(path))).read_bytes()):
+    for frame in decoded(Path(perturb_video(context, finished.token, str(path))).read_bytes()):
         assert frame.shape == (64, 192, 3)
         seen = frame[:, 96:].mean(axis=2)
         assert seen[32, 48 - 14] > seen[2, 2] + 40
@@ -163,25 +164,25 @@ def test_decoding_stops_when_its_time_is_over_and_its_memory_is_limited(tmp_path
 
 
 @pytest.mark.parametrize("content", [b"", b"no video", b"#EXTM3U\n/etc/passwd", b"\0\0\0\x20ftypisom" + b"\0" * 50])
-def test_what_is_no_clip_is_refused_in_a_sentence(handlers: Handlers, finished: Run, tmp_path: Path, content: bytes):
+def test_what_is_no_clip_is_refused_in_a_sentence(context: Context, finished: Run, tmp_path: Path, content: bytes):
     (tmp_path / "clip.mp4").write_bytes(content)
     with pytest.raises(UapsegError, match="could not be read"):
         pictures_of(tmp_path / "clip.mp4")
     with pytest.raises(gr.Error, match="could not be read"):
-        handlers.on_clip(finished.token, str(tmp_path / "clip.mp4"))
+        perturb_video(context, finished.token, str(tmp_path / "clip.mp4"))
 
 
-def test_a_clip_needs_a_perturbation(handlers: Handlers, tmp_path: Path):
+def test_a_clip_needs_a_perturbation(context: Context, tmp_path: Path):
     with pytest.raises(gr.Error, match="start a run first"):
-        handlers.on_clip(visitor(handlers).token, str(tmp_path / "clip.mp4"))
+        perturb_video(context, visitor(context).token, str(tmp_path / "clip.mp4"))
 
 
-def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handlers: Handlers, finished: Run):
-    camera, picture = Camera(handlers.workspaces, handlers.runs), jpeg(grey(SHADES[1]))
+def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(context: Context, finished: Run):
+    camera, picture = Camera(context.workspaces, context.runs), jpeg(grey(SHADES[1]))
     reply = asyncio.run(camera.shot({"token": finished.token, "picture": picture}))
     assert (reply["photo"]["width"], reply["photo"]["height"]) == (96, 64)
     assert reply["reached"] > 0.9
-    alone = asyncio.run(camera.shot({"token": visitor(handlers).token, "picture": picture}))
+    alone = asyncio.run(camera.shot({"token": visitor(context).token, "picture": picture}))
     assert set(alone) == {"photo"}
     large = png(Image.new("L", (1001, 1000)))
     for nonsense in ("", "data:image/jpeg;base64,AAAA", ",AAA", "," + "A" * 2_000_000, large):
@@ -189,14 +190,14 @@ def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(handler
             asyncio.run(camera.shot({"token": finished.token, "picture": nonsense}))
 
 
-def test_the_camera_is_recorded_as_it_is_shown(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):
-    camera, clock = Camera(handlers.workspaces, handlers.runs), iter(range(100, 200, 4))
+def test_the_camera_is_recorded_as_it_is_shown(context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch):
+    camera, clock = Camera(context.workspaces, context.runs), iter(range(100, 200, 4))
     monkeypatch.setattr("uapseg.app.recording.time", SimpleNamespace(monotonic=lambda: next(clock)))
     sent = {"token": finished.token, "picture": jpeg(grey(SHADES[1])), "record": 7}
     told = [asyncio.run(camera.shot({**sent, "strength": strength})) for strength in (0.0, *[1.0] * 6)]
     assert [reply["recorded"] for reply in told] == [0, 4, 8, 12, 16, 20, 20]
     assert [reply["full"] for reply in told] == [False] * 5 + [True] * 2
-    path = Path(handlers.on_reel(finished.token))
+    path = Path(finish_recording(context, finished.token))
     off, *on = frames = decoded(path.read_bytes())
     assert len(frames) == 6
     assert off[:, 96:].mean(axis=2)[32, 48 - 14] < 80  # without the noise all is dark
@@ -205,14 +206,14 @@ def test_the_camera_is_recorded_as_it_is_shown(handlers: Handlers, finished: Run
         assert file.streams.video[0].codec_context.name == "h264"
         assert [frame.time for frame in file.decode(video=0)] == pytest.approx([0, 4, 8, 12, 16, 20], abs=0.01)
     with pytest.raises(gr.Error, match="Nothing was recorded"):
-        handlers.on_reel(finished.token)
+        finish_recording(context, finished.token)
 
 
-def test_a_recording_of_another_number_begins_anew(handlers: Handlers, finished: Run):
-    camera, sent = Camera(handlers.workspaces, handlers.runs), {"token": finished.token, "picture": jpeg(grey(104))}
+def test_a_recording_of_another_number_begins_anew(context: Context, finished: Run):
+    camera, sent = Camera(context.workspaces, context.runs), {"token": finished.token, "picture": jpeg(grey(104))}
     for number in (1, 1, 2):
         asyncio.run(camera.shot({**sent, "record": number}))
-    assert len(decoded(Path(handlers.on_reel(finished.token)).read_bytes())) == 1
+    assert len(decoded(Path(finish_recording(context, finished.token)).read_bytes())) == 1
 
 
 def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatch: pytest.MonkeyPatch):

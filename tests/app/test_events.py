@@ -18,8 +18,9 @@ from gradio.utils import get_upload_folder
 from tests.small_world import SIZE, registry, values, visitor
 from uapseg.app import strings
 from uapseg.app.camera import Camera
+from uapseg.app.context import Context
 from uapseg.app.events import Page, answer_errors, sentence
-from uapseg.app.handlers import Handlers
+from uapseg.app.handlers_run import pause_run, start_run
 from uapseg.app.page import page
 from uapseg.app.polling import Polling
 from uapseg.app.rendering import Renderer
@@ -32,14 +33,14 @@ HOSTILE = "<img src=http://other.host/x.png><form action=http://other.host>"
 WRONG = [None, True, -1, 1e308, "x", HOSTILE, [], [[3]], {"a": [1]}, {"path": "/etc/passwd"}, ["x"] * 3]
 
 
-@pytest.fixture(scope="module", name="handlers")
-def fixture_handlers(workspaces: WorkspaceCache) -> Handlers:
-    return Handlers(workspaces, registry(), patience=600)
+@pytest.fixture(scope="module", name="context")
+def fixture_context(workspaces: WorkspaceCache) -> Context:
+    return Context(workspaces, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
-def blocks(handlers: Handlers) -> Page:
-    return page(handlers, Polling(handlers.workspaces, handlers.runs))
+def blocks(context: Context) -> Page:
+    return page(context, Polling(context.workspaces, context.runs))
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ def event(blocks: Page, name: str) -> Any:
 
 def send(blocks: Page, function: Any, run: Run | None, inputs: list[Any], told: Any = None) -> dict[str, Any]:
     """Has an event answered for the visitor of a run, or says how it was refused, under ``error``."""
-    state, token = SessionState(blocks), event(blocks, "on_link").inputs[0]
+    state, token = SessionState(blocks), event(blocks, "make_link").inputs[0]
     if run and token in function.inputs:
         inputs = [run.token, *inputs[1:]]
 
@@ -92,9 +93,18 @@ def names(blocks: Page) -> set[str]:
     return {str(function.name) for function in blocks.fns.values()}
 
 
-def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentence(blocks: Page, handlers: Handlers):
-    run = visitor(handlers)
-    known = {"on_load", "on_start", "on_control", "on_view", "on_rewind", "on_open", "on_noise", "apply"}
+def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentence(blocks: Page, context: Context):
+    run = visitor(context)
+    known = {
+        "load_page",
+        "start_run",
+        "change_controls",
+        "choose_picture",
+        "rewind_run",
+        "open_file",
+        "open_example",
+        "apply",
+    }
     assert known <= names(blocks)
     for function in blocks.fns.values():
         if function.fn is None:
@@ -108,15 +118,15 @@ def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentenc
     assert (run.choice.goal, run.choice.source, run.choice.preset) == (strings.STATIC, strings.TYPE, "fast")
 
 
-def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, handlers: Handlers):
-    reply = send(blocks, event(blocks, "on_load"), None, [None])
+def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, context: Context):
+    reply = send(blocks, event(blocks, "load_page"), None, [None])
     assert "object at 0x" not in json.dumps(reply["data"], default=repr)
 
 
 @pytest.mark.parametrize("value", WRONG)
-def test_whatever_is_sent_the_stage_is_answered(handlers: Handlers, value: object):
-    run = visitor(handlers)
-    looks, camera = Renderer(handlers.workspaces, handlers.runs), Camera(handlers.workspaces, handlers.runs)
+def test_whatever_is_sent_the_stage_is_answered(context: Context, value: object):
+    run = visitor(context)
+    looks, camera = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
     for function in (looks.look, looks.strip, looks.strengths, looks.recorded, camera.shot):
         for sent in (value, {"token": value}, dict.fromkeys(("moment", "picture", "record", "strength"), value)):
             told = {"token": run.token, **sent} if isinstance(sent, dict) and "moment" in sent else sent
@@ -124,25 +134,25 @@ def test_whatever_is_sent_the_stage_is_answered(handlers: Handlers, value: objec
 
 
 @pytest.mark.parametrize("coded", ["A", "AAA", "????", "aGVsbG8=", "A" * 2_000_000, "", "é"])
-def test_a_frame_of_the_camera_that_is_no_picture_is_answered_in_a_sentence(handlers: Handlers, coded: str):
-    run = visitor(handlers)
-    shot = answer_errors(Camera(handlers.workspaces, handlers.runs).shot)
+def test_a_frame_of_the_camera_that_is_no_picture_is_answered_in_a_sentence(context: Context, coded: str):
+    run = visitor(context)
+    shot = answer_errors(Camera(context.workspaces, context.runs).shot)
     reply = asyncio.run(shot({"token": run.token, "picture": f"data:image/jpeg;base64,{coded}"}))
     check_sentence(reply["failed"])
     assert not run.looking.locked()
 
 
 @pytest.mark.parametrize("name", ["model", "data"])
-def test_a_name_in_an_opened_file_is_shown_as_text(blocks: Page, handlers: Handlers, here: Path, name: str):
-    run = visitor(handlers)
-    handlers.on_start(run.token, *values(handlers))
+def test_a_name_in_an_opened_file_is_shown_as_text(blocks: Page, context: Context, here: Path, name: str):
+    run = visitor(context)
+    start_run(context, run.token, *values(context))
     plan = run.plan
-    handlers.on_pause(run.token)
+    pause_run(context, run.token)
     assert plan
     levels = torch.from_numpy(np.ones((3, SIZE[1], SIZE[0]), np.int16))
     save_png(here / "hostile.png", Perturbation(levels, replace(plan, **{name: HOSTILE})))
     file = {"path": str(here / "hostile.png"), "meta": {"_type": "gradio.FileData"}}
-    said = send(blocks, event(blocks, "on_open"), run, [None, file])["error"]
+    said = send(blocks, event(blocks, "open_file"), run, [None, file])["error"]
     check_sentence(said)
     assert "&lt;img src=http://other.host/x.png&gt;" in said
 
@@ -159,40 +169,40 @@ def test_programs_get_the_sentence_as_it_is(blocks: Page):
 
 
 def test_what_breaks_is_told_in_a_sentence_and_logged(
-    blocks: Page, handlers: Handlers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    blocks: Page, context: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    run = visitor(handlers)
+    run = visitor(context)
 
     def breaks(*_: object) -> None:
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.app.files.to_query", breaks)
+    monkeypatch.setattr("uapseg.app.handlers_files.to_query", breaks)
     with caplog.at_level(logging.ERROR):
-        reply = send(blocks, event(blocks, "on_link"), run, [None])
+        reply = send(blocks, event(blocks, "make_link"), run, [None])
     assert reply == {"error": strings.FAILED}
     assert caplog.records[0].exc_info
     assert str(caplog.records[0].exc_info[1]) == "no such tensor"
 
 
 def test_a_run_that_breaks_is_told_in_a_sentence_and_logged(
-    blocks: Page, handlers: Handlers, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    blocks: Page, context: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    run = visitor(handlers)
-    handlers.on_start(run.token, *values(handlers))
+    run = visitor(context)
+    start_run(context, run.token, *values(context))
 
     def breaks(*_: object) -> Iterator[Any]:
         yield from ()
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.app.turns.run_steps", breaks)
+    monkeypatch.setattr("uapseg.app.handlers_run.run_steps", breaks)
     with caplog.at_level(logging.ERROR):
-        reply = send(blocks, event(blocks, "on_run"), run, [None])
+        reply = send(blocks, event(blocks, "run_turn"), run, [None])
     assert reply == {"error": strings.BROKEN}
     assert any("no such tensor" in str(record.exc_info) for record in caplog.records)
 
 
-def test_what_a_user_can_mend_is_not_logged(blocks: Page, handlers: Handlers, caplog: pytest.LogCaptureFixture):
-    run = visitor(handlers)
-    reply = send(blocks, event(blocks, "on_start"), run, [None, *values(handlers, word=" ")])
+def test_what_a_user_can_mend_is_not_logged(blocks: Page, context: Context, caplog: pytest.LogCaptureFixture):
+    run = visitor(context)
+    reply = send(blocks, event(blocks, "start_run"), run, [None, *values(context, word=" ")])
     assert reply == {"error": "Type a word of 1 to 24 letters."}
     assert not caplog.records

@@ -9,39 +9,41 @@ import pytest
 from tests.small_world import registry, stocked, values, visitor
 from uapseg.app import examples as shelf
 from uapseg.app import strings
-from uapseg.app.handlers import Handlers
+from uapseg.app.context import Context
+from uapseg.app.handlers_files import open_example
+from uapseg.app.handlers_run import run_turn, start_run
 from uapseg.app.workspaces import WorkspaceCache
 
 PAIR = ("greys", "plain:x")
 
 
 @pytest.fixture
-def handlers(workspaces: WorkspaceCache, tmp_path: Path) -> Iterator[Handlers]:
+def context(workspaces: WorkspaceCache, tmp_path: Path) -> Iterator[Context]:
     with stocked(workspaces, tmp_path):
-        yield Handlers(workspaces, registry(), patience=600)
+        yield Context(workspaces, registry(), patience=600)
 
 
 def chosen(number: object) -> gr.EventData:
     return gr.EventData(None, {"number": number})
 
 
-def test_a_ready_perturbation_is_loaded_measured_and_goes_on(handlers: Handlers):
-    run = visitor(handlers)
-    updates = handlers.on_noise(run.token, chosen(0))
+def test_a_ready_perturbation_is_loaded_measured_and_goes_on(context: Context):
+    run = visitor(context)
+    updates = open_example(context, run.token, chosen(0))
     assert run.note == "measured 100 %, as the file claims"
     assert updates[-4]["value"] == strings.RESUME
-    handlers.on_start(run.token, *values(handlers, **{**run.choice.to_dict(), "budget": 640}))
-    list(handlers.on_run(run.token))
+    start_run(context, run.token, *values(context, **{**run.choice.to_dict(), "budget": 640}))
+    list(run_turn(context, run.token))
     assert run.spent == 320 + 640
 
 
 @pytest.mark.parametrize("number", [2, -1, "0", None])
-def test_one_that_does_not_exist_is_refused(handlers: Handlers, number: object):
+def test_one_that_does_not_exist_is_refused(context: Context, number: object):
     with pytest.raises(gr.Error):
-        handlers.on_noise(visitor(handlers).token, chosen(number))
+        open_example(context, visitor(context).token, chosen(number))
 
 
-def test_other_networks_get_none(handlers: Handlers):
+def test_other_networks_get_none(context: Context):
     assert shelf.recorded(PAIR)["caption"] == "recorded"
     assert len(shelf.cards(PAIR)) == 2
     assert shelf.cards(("hours", "plain:x")) == []

@@ -1,4 +1,4 @@
-"""The handlers as plain functions: no server, no browser."""
+"""The context as plain functions: no server, no browser."""
 
 import threading
 from collections.abc import Generator
@@ -13,8 +13,11 @@ from PIL import Image
 
 from tests.small_world import registry, values, visitor
 from uapseg.app import strings
+from uapseg.app.context import BUTTONS, CONTROLS, Context
 from uapseg.app.frames import jpeg
-from uapseg.app.handlers import BUTTONS, CONTROLS, Handlers
+from uapseg.app.handlers_controls import change_controls, change_word, leave_page, load_page
+from uapseg.app.handlers_files import upload_mask
+from uapseg.app.handlers_run import pause_run, reset_run, run_turn, start_run
 from uapseg.app.progress import unpack_state
 from uapseg.app.runs import Run
 from uapseg.app.workspaces import WorkspaceCache
@@ -24,37 +27,37 @@ def label(updates: tuple) -> str | None:
     return updates[0].get("value")
 
 
-def drain(handlers: Handlers, token: str) -> list[tuple]:
-    return list(handlers.on_run(token))
+def drain(context: Context, token: str) -> list[tuple]:
+    return list(run_turn(context, token))
 
 
-def going(handlers: Handlers, run: Run, beyond: int = 0) -> Generator[tuple, None, None]:
+def going(context: Context, run: Run, beyond: int = 0) -> Generator[tuple, None, None]:
     """The run's driver, once it has spent more than ``beyond`` and looked at the validation pictures."""
-    driver = handlers.on_run(run.token)
+    driver = run_turn(context, run.token)
     while run.spent <= beyond or run.look is None or run.look["spent"] == 0:
         next(driver)
     return driver
 
 
-def started(handlers: Handlers, **changes: object) -> Run:
-    run = visitor(handlers)
-    handlers.on_start(run.token, *values(handlers, **changes))
+def started(context: Context, **changes: object) -> Run:
+    run = visitor(context)
+    start_run(context, run.token, *values(context, **changes))
     return run
 
 
-def test_start_alone_runs_the_notebooks_experiment(handlers: Handlers):
-    run = visitor(handlers)
-    assert handlers.first.word == "foo"
-    handlers.on_start(run.token, *values(handlers, word="foo"))
+def test_start_alone_runs_the_notebooks_experiment(context: Context):
+    run = visitor(context)
+    assert context.first.word == "foo"
+    start_run(context, run.token, *values(context, word="foo"))
     assert run.plan
     assert (run.plan.target.caption, run.plan.target.classes, run.plan.target.rest) == ("foo", ("light",), "dark")
     assert (round(run.plan.settings.epsilon * 255), run.plan.settings.preset) == (10, "fast")
 
 
-def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
-    run = started(handlers, budget=640)
-    assert (run.status, handlers.runs.queue.place(run)) == ("waiting", 1)
-    last = drain(handlers, run.token)[-1]
+def test_a_run_goes_from_its_floor_to_its_end(context: Context):
+    run = started(context, budget=640)
+    assert (run.status, context.runs.queue.place(run)) == ("waiting", 1)
+    last = drain(context, run.token)[-1]
     assert (run.status, run.spent) == ("done", 640)
     assert run.look
     noise = run.floors["random_noise"]["region_success"]
@@ -63,13 +66,13 @@ def test_a_run_goes_from_its_floor_to_its_end(handlers: Handlers):
     assert run.look["scores"]["region_success"] > 0.95
     assert run.curve[0] == (0, run.floors["clean"])
     assert label(last) == strings.GO_ON
-    assert not handlers.runs.queue.has(run)
+    assert not context.runs.queue.has(run)
 
 
-def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers):
-    run = started(handlers, budget=8000)
-    driver = going(handlers, run)
-    handlers.on_pause(run.token)
+def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(context: Context):
+    run = started(context, budget=8000)
+    driver = going(context, run)
+    pause_run(context, run.token)
     *_, last = driver
     assert run.status == "paused"
     assert label(last) == strings.RESUME
@@ -77,46 +80,46 @@ def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(handlers: Handlers)
     assert 0 < first < 8000
     assert run.checkpoint
     assert sum(array.nbytes for array in run.checkpoint["arrays"].values()) < 16 * 2**20
-    handlers.on_start(run.token, *values(handlers, budget=8000))
-    driver = going(handlers, run, beyond=first)
+    start_run(context, run.token, *values(context, budget=8000))
+    driver = going(context, run, beyond=first)
     assert run.curve[0][0] == 0
     driver.close()
 
 
-def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(handlers: Handlers):
-    run = started(handlers, budget=8000)
-    driver = going(handlers, run)
-    assert handlers.runs.queue.has(run)
+def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(context: Context):
+    run = started(context, budget=8000)
+    driver = going(context, run)
+    assert context.runs.queue.has(run)
     driver.close()  # what Gradio does when the tab is closed
     assert run.rested
     assert run.rested.wait(10)
-    assert (run.status, handlers.runs.queue.has(run)) == ("paused", False)
+    assert (run.status, context.runs.queue.has(run)) == ("paused", False)
     assert run.checkpoint is not None
 
 
 def test_a_run_that_nobody_watches_is_paused(workspaces: WorkspaceCache):
-    handlers = Handlers(workspaces, registry(), patience=0.3)
-    run = started(handlers, budget=8000)
-    drain(handlers, run.token)
+    context = Context(workspaces, registry(), patience=0.3)
+    run = started(context, budget=8000)
+    drain(context, run.token)
     assert (run.status, run.note) == ("paused", strings.LEFT)
     assert run.spent < 8000
 
 
-def test_a_second_start_is_refused_in_a_sentence(handlers: Handlers):
-    run = started(handlers, budget=8000)
-    driver = going(handlers, run)
+def test_a_second_start_is_refused_in_a_sentence(context: Context):
+    run = started(context, budget=8000)
+    driver = going(context, run)
     with pytest.raises(gr.Error, match="already going in another tab"):
-        handlers.on_start(run.token, *values(handlers))
+        start_run(context, run.token, *values(context))
     driver.close()
 
 
-def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
-    run = started(handlers, goal=strings.HIDDEN, hide=["dark"], fill="light", budget=8000)
-    driver = going(handlers, run)
+def test_the_keep_weight_is_slid_while_a_run_goes_on(context: Context):
+    run = started(context, goal=strings.HIDDEN, hide=["dark"], fill="light", budget=8000)
+    driver = going(context, run)
     before = run.spent
     assert run.plan
     assert run.plan.settings.keep == 1
-    handlers.on_control(run.token, *values(handlers, **{**run.choice.to_dict(), "keep": 2.5}))
+    change_controls(context, run.token, *values(context, **{**run.choice.to_dict(), "keep": 2.5}))
     while run.plan.settings.keep == 1:
         next(driver)
     assert (run.status, run.plan.settings.keep, run.since) == ("running", 2.5, 0)
@@ -128,60 +131,60 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(handlers: Handlers):
     driver.close()
 
 
-def test_leaving_the_queue_gives_up_the_place(handlers: Handlers):
-    run = started(handlers)
-    handlers.on_pause(run.token)
-    assert (run.status, handlers.runs.queue.place(run)) == ("idle", 0)
-    drain(handlers, run.token)
+def test_leaving_the_queue_gives_up_the_place(context: Context):
+    run = started(context)
+    pause_run(context, run.token)
+    assert (run.status, context.runs.queue.place(run)) == ("idle", 0)
+    drain(context, run.token)
     assert run.levels is None
 
 
-def test_who_waits_is_passed_over_once_the_last_tab_is_closed_and_a_reload_keeps_the_place(handlers: Handlers):
-    queue, tabs = handlers.runs.queue, [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
-    token = handlers.on_load(None, tabs[0])[0]
-    handlers.on_load({"token": token}, tabs[1])
-    handlers.on_start(token, *values(handlers))
-    run, other = handlers.runs.get(token), started(handlers)
+def test_who_waits_is_passed_over_once_the_last_tab_is_closed_and_a_reload_keeps_the_place(context: Context):
+    queue, tabs = context.runs.queue, [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
+    token = load_page(context, None, tabs[0])[0]
+    load_page(context, {"token": token}, tabs[1])
+    start_run(context, token, *values(context))
+    run, other = context.runs.get(token), started(context)
     assert run
-    handlers.on_leave(tabs[1])
+    leave_page(context, tabs[1])
     assert [queue.turn(run), queue.turn(other)] == [True, False]
-    handlers.on_leave(tabs[0])
-    queue.leave(visitor(handlers))  # anything that happens in the queue has it look who is there
+    leave_page(context, tabs[0])
+    queue.leave(visitor(context))  # anything that happens in the queue has it look who is there
     assert [queue.turn(run), queue.turn(other)] == [False, True]
-    *_, start, pause, _, _ = handlers.on_load({"token": token}, tabs[0])
+    *_, start, pause, _, _ = load_page(context, {"token": token}, tabs[0])
     assert (start["visible"], pause["visible"]) == (False, True)
     run.watch()
-    queue.leave(visitor(handlers))
+    queue.leave(visitor(context))
     assert [queue.place(run), queue.place(other)] == [1, 2]
 
 
-def test_a_run_is_paused_when_its_last_tab_is_closed_and_start_waits_for_its_last_step(handlers: Handlers):
+def test_a_run_is_paused_when_its_last_tab_is_closed_and_start_waits_for_its_last_step(context: Context):
     tab = gr.Request(session_hash="tab", query_params={})
-    run = handlers.runs.get(handlers.on_load(None, tab)[0])
+    run = context.runs.get(load_page(context, None, tab)[0])
     assert run
-    handlers.on_start(run.token, *values(handlers, budget=8000))
-    driver = going(handlers, run)
-    handlers.on_leave(tab)  # and Gradio has not noticed yet that the stream of its events is closed
-    handlers.on_start(run.token, *values(handlers, budget=8000))
+    start_run(context, run.token, *values(context, budget=8000))
+    driver = going(context, run)
+    leave_page(context, tab)  # and Gradio has not noticed yet that the stream of its events is closed
+    start_run(context, run.token, *values(context, budget=8000))
     assert run.status == "waiting"
     driver.close()  # now it has
     assert not run.stop.is_set()
 
 
-def test_reset_forgets_the_run_but_not_the_visitor(handlers: Handlers):
-    run = started(handlers, budget=640)
-    drain(handlers, run.token)
-    assert label(handlers.on_reset(run.token)) == strings.START
+def test_reset_forgets_the_run_but_not_the_visitor(context: Context):
+    run = started(context, budget=640)
+    drain(context, run.token)
+    assert label(reset_run(context, run.token)) == strings.START
     assert (run.status, run.plan, run.checkpoint) == ("idle", None, None)
-    assert handlers.runs.get(run.token) is run
+    assert context.runs.get(run.token) is run
 
 
-def test_a_reload_finds_run_controls_and_resume_again(handlers: Handlers):
-    run = started(handlers, budget=4000, epsilon=7, word="ox")
-    going(handlers, run).close()
+def test_a_reload_finds_run_controls_and_resume_again(context: Context):
+    run = started(context, budget=4000, epsilon=7, word="ox")
+    going(context, run).close()
     assert run.rested
     assert run.rested.wait(10)
-    token, _, memory, *rest = handlers.on_load({"token": run.token})
+    token, _, memory, *rest = load_page(context, {"token": run.token})
     controls, buttons = rest[: -len(BUTTONS)], rest[-len(BUTTONS) :]
     assert token == run.token == memory["token"]
     found = dict(zip(CONTROLS, controls, strict=True))
@@ -190,8 +193,8 @@ def test_a_reload_finds_run_controls_and_resume_again(handlers: Handlers):
 
 
 @pytest.mark.parametrize("saved", [None, 7, [], "x", {}, {"token": 3}, {"token": ["x"], "word": ""}])
-def test_a_browser_that_remembers_nothing_opens_the_page_without_a_word(handlers: Handlers, saved: object):
-    assert visitor(handlers, saved).choice == handlers.first  # type: ignore[arg-type]
+def test_a_browser_that_remembers_nothing_opens_the_page_without_a_word(context: Context, saved: object):
+    assert visitor(context, saved).choice == context.first  # type: ignore[arg-type]
 
 
 NAMES = [7, True, ["x"], {"a": 1}, "elephant", "<img src=//other.host>", "x" * 10_000]
@@ -207,56 +210,56 @@ WRONG = {
 
 
 @pytest.mark.parametrize("name", CONTROLS)
-def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept(handlers: Handlers, name: str):
+def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept(context: Context, name: str):
     fitting = {"word": "ox"} if name == "epsilon" else {"epsilon": 7}
     for value in WRONG[name]:
-        token, _, memory, *_ = handlers.on_load({name: value, **fitting})
-        run = handlers.runs.get(token)
+        token, _, memory, *_ = load_page(context, {name: value, **fitting})
+        run = context.runs.get(token)
         assert run
         assert run.left_out == (
             "Values from the link or from this browser do not fit this page, so these are at their defaults: "
             f"{strings.CONTROLS[name]}."
         )
-        assert run.choice == replace(handlers.first, **fitting)
-        handlers.on_load(memory)
+        assert run.choice == replace(context.first, **fitting)
+        load_page(context, memory)
         assert run.left_out == ""  # it was said
-        assert visitor(handlers, {**memory, "token": "gone"}).left_out == ""
+        assert visitor(context, {**memory, "token": "gone"}).left_out == ""
 
 
-def test_of_the_classes_to_hide_those_are_kept_that_the_network_has(handlers: Handlers):
-    run = visitor(handlers, {"epsilon": 99, "hide": ["light", "elephant"], "rest": strings.KEEP})  # type: ignore[arg-type]
+def test_of_the_classes_to_hide_those_are_kept_that_the_network_has(context: Context):
+    run = visitor(context, {"epsilon": 99, "hide": ["light", "elephant"], "rest": strings.KEEP})  # type: ignore[arg-type]
     assert (run.choice.hide, run.choice.rest, run.choice.epsilon) == (("light",), strings.KEEP, 10)
     assert "at their defaults: classes to hide and epsilon." in run.left_out
 
 
-def test_a_link_changes_what_fits_in_a_run_that_rests_and_nothing_else(handlers: Handlers):
-    run = visitor(handlers, {"epsilon": 7, "word": "ox"})  # type: ignore[arg-type]
+def test_a_link_changes_what_fits_in_a_run_that_rests_and_nothing_else(context: Context):
+    run = visitor(context, {"epsilon": 7, "word": "ox"})  # type: ignore[arg-type]
     link = {"goal": "bogus", "source": "nope", "preset": "x", "epsilon": "99", "seed": "-5", "keep": "9", "word": "at"}
-    handlers.on_load({"token": run.token}, gr.Request(session_hash="s", query_params=link))
+    load_page(context, {"token": run.token}, gr.Request(session_hash="s", query_params=link))
     assert "at their defaults: goal, target, epsilon, keep weight, seed and preset." in run.left_out
-    assert run.choice == replace(handlers.first, epsilon=7, word="at")
-    handlers.on_start(run.token, *values(handlers, **run.choice.to_dict()))
+    assert run.choice == replace(context.first, epsilon=7, word="at")
+    start_run(context, run.token, *values(context, **run.choice.to_dict()))
     assert run.left_out == ""
 
 
 @pytest.mark.parametrize("name", [name for name in CONTROLS if name != "invert"])
-def test_a_control_that_holds_another_kind_of_value_is_refused_in_a_sentence(handlers: Handlers, name: str):
-    run = visitor(handlers)
+def test_a_control_that_holds_another_kind_of_value_is_refused_in_a_sentence(context: Context, name: str):
+    run = visitor(context)
     for value in ([[]], {"a": 1}, "x" * 10_000):
         with pytest.raises(gr.Error) as refused:
-            handlers.on_start(run.token, *values(handlers, **{name: value}))
+            start_run(context, run.token, *values(context, **{name: value}))
         assert refused.value.message.endswith(".")
-    assert run.choice == handlers.first
+    assert run.choice == context.first
 
 
-def test_a_pasted_word_counts_like_a_typed_one(handlers: Handlers):
-    run = visitor(handlers)
-    assert handlers.on_word(run.token, "ox")[0]["word"] == run.choice.word == "ox"
+def test_a_pasted_word_counts_like_a_typed_one(context: Context):
+    run = visitor(context)
+    assert change_word(context, run.token, "ox")[0]["word"] == run.choice.word == "ox"
 
 
-def test_visitors_do_not_share_anything(handlers: Handlers):
-    first, second = started(handlers, budget=640), visitor(handlers)
-    drain(handlers, first.token)
+def test_visitors_do_not_share_anything(context: Context):
+    first, second = started(context, budget=640), visitor(context)
+    drain(context, first.token)
     assert (second.status, second.levels, second.plan) == ("idle", None, None)
     assert first.token != second.token
 
@@ -278,59 +281,59 @@ def test_visitors_do_not_share_anything(handlers: Handlers):
         ({"inside": "elephant"}, "no class 'elephant'"),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence_before_anything_starts(handlers: Handlers, changes: dict, sentence: str):
-    run = visitor(handlers)
+def test_a_mistake_is_told_in_a_sentence_before_anything_starts(context: Context, changes: dict, sentence: str):
+    run = visitor(context)
     with pytest.raises(gr.Error, match=sentence):
-        handlers.on_start(run.token, *values(handlers, **changes))
+        start_run(context, run.token, *values(context, **changes))
     assert run.status == "idle"
 
 
 @pytest.mark.parametrize(
     "drawing", ["x", "data:image/png;base64,????", "data:image/png;base64,aGVsbG8=", "," + "A" * 3_000_000]
 )
-def test_a_drawing_that_is_none_is_refused(handlers: Handlers, drawing: str):
-    run = visitor(handlers)
+def test_a_drawing_that_is_none_is_refused(context: Context, drawing: str):
+    run = visitor(context)
     with pytest.raises(gr.Error, match="could not be read"):
-        handlers.on_start(run.token, *values(handlers, drawing, source=strings.DRAW))
+        start_run(context, run.token, *values(context, drawing, source=strings.DRAW))
 
 
-def test_an_unknown_visitor_is_asked_to_reload(handlers: Handlers):
+def test_an_unknown_visitor_is_asked_to_reload(context: Context):
     with pytest.raises(gr.Error, match="reload"):
-        handlers.on_start("nobody", *values(handlers))
+        start_run(context, "nobody", *values(context))
     with pytest.raises(gr.Error, match="loading"):
-        handlers.on_start(None, *values(handlers))
+        start_run(context, None, *values(context))
 
 
-def test_an_uploaded_mask_becomes_the_target(handlers: Handlers, tmp_path: Path):
-    run = visitor(handlers)
+def test_an_uploaded_mask_becomes_the_target(context: Context, tmp_path: Path):
+    run = visitor(context)
     mask = np.full((30, 40), 255, np.uint8)
     mask[10:20, 10:20] = 0
     Image.fromarray(mask).save(tmp_path / "square.png")
-    assert handlers.on_mask(run.token, str(tmp_path / "square.png"))["value"] == strings.START
-    handlers.on_start(run.token, *values(handlers, source=strings.UPLOAD))
+    assert upload_mask(context, run.token, str(tmp_path / "square.png"))["value"] == strings.START
+    start_run(context, run.token, *values(context, source=strings.UPLOAD))
     assert run.plan
     assert run.plan.target.caption == "square.png"
     assert (run.plan.target.label_map() == 0).sum() == 100
 
 
-def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(handlers: Handlers, monkeypatch: pytest.MonkeyPatch):
-    run = started(handlers, budget=8000)
+def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(context: Context, monkeypatch: pytest.MonkeyPatch):
+    run = started(context, budget=8000)
 
     def breaks(plan, checkpoint):
         yield from ()
         raise RuntimeError("cuda")
 
-    monkeypatch.setattr("uapseg.app.turns.run_steps", breaks)
-    driver = handlers.on_run(run.token)
+    monkeypatch.setattr("uapseg.app.handlers_run.run_steps", breaks)
+    driver = run_turn(context, run.token)
     assert label(next(driver)) == strings.START
     with pytest.raises(gr.Error, match="press Resume"):
         next(driver)
-    assert not handlers.runs.queue.has(run)
+    assert not context.runs.queue.has(run)
 
 
-def test_a_generator_may_change_threads_without_changing_gradients_for_others(handlers: Handlers):
-    run = started(handlers, budget=8000)
-    driver = handlers.on_run(run.token)
+def test_a_generator_may_change_threads_without_changing_gradients_for_others(context: Context):
+    run = started(context, budget=8000)
+    driver = run_turn(context, run.token)
     for _ in range(2):
         thread = threading.Thread(target=next, args=(driver,))
         thread.start()

@@ -9,32 +9,34 @@ from PIL import Image
 
 from tests.small_world import ran, values, visitor
 from uapseg.app import polling, strings
+from uapseg.app.context import Context
 from uapseg.app.frames import UploadedPhoto, amplify_levels, label_png, perturb_photo
-from uapseg.app.handlers import Handlers
+from uapseg.app.handlers_controls import change_controls
+from uapseg.app.handlers_run import start_run
 from uapseg.app.polling import Polling
 from uapseg.app.runs import Run
 
 
 @pytest.fixture
-def finished(handlers: Handlers) -> Run:
-    return ran(handlers, budget=320)
+def finished(context: Context) -> Run:
+    return ran(context, budget=320)
 
 
-def pull(handlers: Handlers, **request: object) -> dict:
-    return asyncio.run(Polling(handlers.workspaces, handlers.runs).pull({"world": "greys plain:x", **request}))
+def pull(context: Context, **request: object) -> dict:
+    return asyncio.run(Polling(context.workspaces, context.runs).pull({"world": "greys plain:x", **request}))
 
 
 def opened(uri: str) -> Image.Image:
     return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
 
 
-def test_a_stranger_learns_nothing(handlers: Handlers):
+def test_a_stranger_learns_nothing(context: Context):
     for request in ({}, {"token": "x"}, {"token": None}, {"token": ["a"]}):
-        assert pull(handlers, **request) == {"gone": True}
+        assert pull(context, **request) == {"gone": True}
 
 
-def test_the_first_pull_fills_the_page(handlers: Handlers):
-    reply = pull(handlers, token=visitor(handlers).token)
+def test_the_first_pull_fills_the_page(context: Context):
+    reply = pull(context, token=visitor(context).token)
     assert (reply["status"], reply["spent"], reply["total"]) == ("idle", 0, 2000)
     assert reply["photo"] == {"view": ("scene", 0)}  # which the page has
     assert "world" not in reply
@@ -44,69 +46,69 @@ def test_the_first_pull_fills_the_page(handlers: Handlers):
     assert "after" not in reply
 
 
-def test_what_the_browser_has_is_not_sent_again(handlers: Handlers, finished: Run):
-    first = pull(handlers, token=finished.token)
+def test_what_the_browser_has_is_not_sent_again(context: Context, finished: Run):
+    first = pull(context, token=finished.token)
     assert {"after", "seen", "noise", "curve", "thumbs", "photo"} <= first.keys()
     finished.publish(note="x")
-    second = pull(handlers, token=finished.token, seq=first["seq"], frame=first["frame"])
+    second = pull(context, token=finished.token, seq=first["seq"], frame=first["frame"])
     assert not {"after", "curve", "photo", "wanted"} & second.keys()
     assert second["note"] == "x"
 
 
-def test_a_pull_waits_for_news(handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch):
-    first = pull(handlers, token=finished.token)
+def test_a_pull_waits_for_news(context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch):
+    first = pull(context, token=finished.token)
     monkeypatch.setattr(polling, "LONGEST_WAIT", 0.3)
     began = time.monotonic()
-    pull(handlers, token=finished.token, seq=first["seq"], frame=first["frame"])
+    pull(context, token=finished.token, seq=first["seq"], frame=first["frame"])
     assert time.monotonic() - began >= 0.3
 
 
-def test_pulling_is_watching(handlers: Handlers, finished: Run):
+def test_pulling_is_watching(context: Context, finished: Run):
     finished.watched -= 100
     assert finished.is_unwatched(30)
-    pull(handlers, token=finished.token)
+    pull(context, token=finished.token)
     assert not finished.is_unwatched(30)
 
 
-def test_frames_leave_the_machine_alone_for_most_of_the_time(handlers: Handlers, finished: Run, monkeypatch):
+def test_frames_leave_the_machine_alone_for_most_of_the_time(context: Context, finished: Run, monkeypatch):
     def slow(*_: object, **__: object) -> dict:
         time.sleep(0.1)
         return {"after": "x"}
 
     monkeypatch.setattr(polling, "frame", slow)
     monkeypatch.setattr(polling, "LONGEST_WAIT", 0.2)
-    assert "after" in pull(handlers, token=finished.token, seq=finished.seq)
+    assert "after" in pull(context, token=finished.token, seq=finished.seq)
     finished.publish(levels=finished.levels)
-    assert "after" not in pull(handlers, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+    assert "after" not in pull(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
     monkeypatch.setattr(polling, "LONGEST_WAIT", 2)
-    assert "after" in pull(handlers, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+    assert "after" in pull(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
 
 
-def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(handlers: Handlers, finished: Run, monkeypatch):
+def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(context: Context, finished: Run, monkeypatch):
     made: list[int] = []
     real = polling.frame
     monkeypatch.setattr(polling, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
     monkeypatch.setattr(polling, "FRAME_SECONDS", 0)
     monkeypatch.setattr(polling, "IDLE_SHARE", 0)
-    assert "after" in pull(handlers, token=finished.token)
-    assert "after" in pull(handlers, token=finished.token)
+    assert "after" in pull(context, token=finished.token)
+    assert "after" in pull(context, token=finished.token)
     assert len(made) == 1
     finished.publish(levels=finished.levels)
-    assert "after" not in pull(handlers, token=finished.token, hidden=True)
+    assert "after" not in pull(context, token=finished.token, hidden=True)
 
 
-def test_the_place_in_the_queue_is_told(handlers: Handlers):
-    first, second = visitor(handlers), visitor(handlers)
+def test_the_place_in_the_queue_is_told(context: Context):
+    first, second = visitor(context), visitor(context)
     for run in (first, second):
-        handlers.on_start(run.token, *values(handlers))
-    assert [pull(handlers, token=run.token)["place"] for run in (first, second)] == [1, 2]
+        start_run(context, run.token, *values(context))
+    assert [pull(context, token=run.token)["place"] for run in (first, second)] == [1, 2]
 
 
 @pytest.mark.parametrize("changes", [{"word": ""}, {"source": strings.DRAW}, {"goal": strings.HIDDEN, "hide": []}])
-def test_an_unfinished_choice_shows_no_target(handlers: Handlers, changes: dict):
-    run = visitor(handlers)
-    handlers.on_control(run.token, *values(handlers, **changes))
-    reply = pull(handlers, token=run.token)
+def test_an_unfinished_choice_shows_no_target(context: Context, changes: dict):
+    run = visitor(context)
+    change_controls(context, run.token, *values(context, **changes))
+    reply = pull(context, token=run.token)
     assert reply["wanted"] is None
 
 
@@ -129,13 +131,13 @@ def test_a_label_map_keeps_its_colours():
 
 
 def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
-    handlers: Handlers, finished: Run, monkeypatch: pytest.MonkeyPatch
+    context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch
 ):
     def slowly(picture: np.ndarray) -> np.ndarray:
         time.sleep(0.1)
         return np.zeros(picture.shape[:2], np.uint8)
 
-    monkeypatch.setattr(handlers.workspaces.first, "predict", slowly)
+    monkeypatch.setattr(context.workspaces.first, "predict", slowly)
     for name in ("heading", "figures"):  # and what takes its time on a large picture
         monkeypatch.setattr(polling, name, lambda *_: time.sleep(0.3) or {"curve": []})
     finished.publish(photos=[UploadedPhoto(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
@@ -143,7 +145,7 @@ def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
 
     async def watched() -> dict:
         nonlocal longest
-        page = Polling(handlers.workspaces, handlers.runs)
+        page = Polling(context.workspaces, context.runs)
         answer = asyncio.create_task(page.pull({"world": "greys plain:x", "token": finished.token, "own": True}))
         while not answer.done():
             before = time.monotonic()

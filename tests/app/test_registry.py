@@ -9,7 +9,9 @@ import pytest
 
 from tests.small_world import ran, values, visitor
 from uapseg.app import registry, saved_runs, strings
-from uapseg.app.handlers import Handlers
+from uapseg.app.context import Context, resting_buttons
+from uapseg.app.handlers_controls import change_controls, load_page
+from uapseg.app.handlers_run import reset_run, run_turn, start_run
 from uapseg.app.progress import level_array, unpack_state
 from uapseg.app.registry import Registry
 from uapseg.app.workspaces import WorkspaceCache
@@ -22,14 +24,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "runs"
 
 
-def restarted(handlers: Handlers) -> Handlers:
+def restarted(context: Context) -> Context:
     """The page after a restart of the server."""
-    return Handlers(handlers.workspaces, Registry(), patience=600)
+    return Context(context.workspaces, Registry(), patience=600)
 
 
 @pytest.fixture
-def page(workspaces: WorkspaceCache) -> Handlers:
-    return Handlers(workspaces, Registry(), patience=600)
+def page(workspaces: WorkspaceCache) -> Context:
+    return Context(workspaces, Registry(), patience=600)
 
 
 def test_a_token_has_128_random_bits_and_is_the_only_way_to_a_run():
@@ -61,27 +63,27 @@ def test_a_resting_run_is_forgotten_after_its_time_and_a_running_one_is_not(monk
     assert runs.get(running.token) is running
 
 
-def test_no_number_of_page_loads_pushes_out_what_someone_worked_on(page: Handlers):
+def test_no_number_of_page_loads_pushes_out_what_someone_worked_on(page: Context):
     run = ran(page, budget=64)
     page.runs._most = 70
-    loads = [page.on_load(None)[0] for _ in range(80)]
+    loads = [load_page(page, None)[0] for _ in range(80)]
     assert page.runs.get(run.token) is run
     assert [page.runs.get(token) is None for token in (loads[0], loads[9], loads[10], loads[-1])] == [
         True, True, False, False,
     ]  # fmt: skip
 
 
-def test_a_page_that_was_forgotten_can_be_used_on(page: Handlers):
-    token = page.on_load(None)[0]
+def test_a_page_that_was_forgotten_can_be_used_on(page: Context):
+    token = load_page(page, None)[0]
     other = restarted(page)
-    other.on_start(token, *values(page, budget=64))
-    list(other.on_run(token))
+    start_run(other, token, *values(page, budget=64))
+    list(run_turn(other, token))
     run = other.runs.get(token)
     assert run
     assert (run.status, run.spent) == ("done", 64)
 
 
-def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(page: Handlers):
+def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(page: Context):
     old, new = ran(page, budget=64), ran(page, budget=64)
     for run in (old, new):
         run.gone()
@@ -95,12 +97,12 @@ def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(pa
     assert (back.spent, back.status) == (64, "done")
 
 
-def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(page: Handlers):
+def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(page: Context):
     run = ran(page, budget=640, epsilon=9, word="ox")
-    page.on_control(run.token, *values(page, budget=1280, epsilon=9, word="ox"))
+    change_controls(page, run.token, *values(page, budget=1280, epsilon=9, word="ox"))
     page.runs.save(run)
     other = restarted(page)
-    token, *rest = other.on_load({"token": run.token, "word": "other"})
+    token, *rest = load_page(other, {"token": run.token, "word": "other"})
     back = other.runs.get(token)
     assert token == run.token
     assert back
@@ -111,22 +113,22 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
     assert (back.look["scores"], back.look["band"]) == (run.look["scores"], run.look["band"])
     np.testing.assert_array_equal(back.levels, run.levels)
     np.testing.assert_array_equal(back.look["predictions"], run.look["predictions"])
-    assert rest[-4]["value"] == page._resting(run)[0]["value"]
+    assert rest[-4]["value"] == resting_buttons(run)[0]["value"]
     assert back.checkpoint
     assert run.checkpoint
     for name, array in run.checkpoint["arrays"].items():
         np.testing.assert_array_equal(back.checkpoint["arrays"][name], array)
     assert unpack_state(back.checkpoint).to_tensors()[1] == unpack_state(run.checkpoint).to_tensors()[1]
-    other.on_start(token, *values(page, budget=1280, epsilon=9, word="ox"))
-    list(other.on_run(token))
+    start_run(other, token, *values(page, budget=1280, epsilon=9, word="ox"))
+    list(run_turn(other, token))
     assert (back.status, back.spent) == ("done", 1280)
 
 
-def test_a_server_that_is_killed_loses_seconds(page: Handlers, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uapseg.app.turns.SAVE_SECONDS", 0.0)
+def test_a_server_that_is_killed_loses_seconds(page: Context, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("uapseg.app.handlers_run.SAVE_SECONDS", 0.0)
     run = visitor(page)
-    page.on_start(run.token, *values(page, budget=8000))
-    driver = page.on_run(run.token)
+    start_run(page, run.token, *values(page, budget=8000))
+    driver = run_turn(page, run.token)
     while run.spent < 64:
         next(driver)
     back = Registry().find(run.token)
@@ -136,18 +138,18 @@ def test_a_server_that_is_killed_loses_seconds(page: Handlers, monkeypatch: pyte
     driver.close()
 
 
-def test_reset_removes_the_file_and_no_file_names_its_token(page: Handlers, folder: Path):
+def test_reset_removes_the_file_and_no_file_names_its_token(page: Context, folder: Path):
     run = ran(page, budget=64)
     (file,) = folder.iterdir()
     assert run.token not in file.name
     assert run.token.encode() not in file.read_bytes()
-    page.on_reset(run.token)
+    reset_run(page, run.token)
     assert not list(folder.iterdir())
     assert Registry().find(run.token) is None
 
 
 def test_files_are_kept_for_half_an_hour_without_a_visitor(
-    page: Handlers, folder: Path, monkeypatch: pytest.MonkeyPatch
+    page: Context, folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     run = ran(page, budget=64)
     (file,) = folder.iterdir()
@@ -162,7 +164,7 @@ def test_files_are_kept_for_half_an_hour_without_a_visitor(
     assert not list(folder.iterdir())
 
 
-def test_of_too_many_files_the_oldest_go(page: Handlers, folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_of_too_many_files_the_oldest_go(page: Context, folder: Path, monkeypatch: pytest.MonkeyPatch):
     first = ran(page, budget=64)
     (file,) = folder.iterdir()
     size = file.stat().st_size
@@ -172,7 +174,7 @@ def test_of_too_many_files_the_oldest_go(page: Handlers, folder: Path, monkeypat
     assert [Registry().find(run.token) is None for run in (first, second)] == [True, False]
 
 
-def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Handlers, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, monkeypatch: pytest.MonkeyPatch):
     run = ran(page, budget=640)
     whole = saved_runs.content_of(run)
     assert whole
@@ -195,20 +197,20 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Handlers,
 
 
 @pytest.mark.parametrize("damage", [lambda old: old[: len(old) // 2], lambda _: b"", lambda old: old[:8] + old[9:]])
-def test_a_damaged_file_is_as_none(page: Handlers, folder: Path, damage):
+def test_a_damaged_file_is_as_none(page: Context, folder: Path, damage):
     run = ran(page, budget=64)
     (file,) = folder.iterdir()
     file.write_bytes(damage(file.read_bytes()))
     assert Registry().find(run.token) is None
 
 
-def test_an_uploaded_mask_survives_a_restart(page: Handlers):
+def test_an_uploaded_mask_survives_a_restart(page: Context):
     mask = np.zeros((64, 96), bool)
     mask[10:20, 10:30] = True
     run = visitor(page)
     run.publish(mask=("logo.png", mask))
-    page.on_start(run.token, *values(page, budget=64, source=strings.UPLOAD))
-    list(page.on_run(run.token))
+    start_run(page, run.token, *values(page, budget=64, source=strings.UPLOAD))
+    list(run_turn(page, run.token))
     back = Registry().find(run.token)
     assert back
     assert back.mask
@@ -216,7 +218,7 @@ def test_an_uploaded_mask_survives_a_restart(page: Handlers):
     np.testing.assert_array_equal(back.mask[1], mask)
 
 
-def test_a_full_disk_does_not_stop_a_run(page: Handlers, folder: Path):
+def test_a_full_disk_does_not_stop_a_run(page: Context, folder: Path):
     folder.parent.mkdir(exist_ok=True)
     folder.write_bytes(b"in the way")
     assert ran(page, budget=64).status == "done"

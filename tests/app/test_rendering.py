@@ -9,41 +9,41 @@ import pytest
 from PIL import Image
 
 from tests.small_world import ran, registry
+from uapseg.app.context import Context
 from uapseg.app.frame_options import FrameOptions, Request
 from uapseg.app.frames import difference, perturb_photo, spectrum, stretch_levels
-from uapseg.app.handlers import Handlers
 from uapseg.app.rendering import STEPS, Renderer, scale_levels
 from uapseg.app.runs import Run
 from uapseg.app.workspaces import WorkspaceCache
 
 
 @pytest.fixture(scope="module")
-def handlers(workspaces: WorkspaceCache) -> Handlers:
-    return Handlers(workspaces, registry(), patience=600)
+def context(workspaces: WorkspaceCache) -> Context:
+    return Context(workspaces, registry(), patience=600)
 
 
 @pytest.fixture(scope="module")
-def finished(handlers: Handlers) -> Run:
-    return ran(handlers, budget=320)
+def finished(context: Context) -> Run:
+    return ran(context, budget=320)
 
 
-def looks(handlers: Handlers) -> Renderer:
-    return Renderer(handlers.workspaces, handlers.runs)
+def looks(context: Context) -> Renderer:
+    return Renderer(context.workspaces, context.runs)
 
 
 def opened(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
 
 
-def test_a_frame_of_an_earlier_moment_is_what_was_seen_then(handlers: Handlers, finished: Run):
-    first = asyncio.run(looks(handlers).look({"token": finished.token, "moment": 0}))
+def test_a_frame_of_an_earlier_moment_is_what_was_seen_then(context: Context, finished: Run):
+    first = asyncio.run(looks(context).look({"token": finished.token, "moment": 0}))
     assert first["reached"] == pytest.approx(finished.curve[0][1]["target_success"], abs=0.02)
-    last = asyncio.run(looks(handlers).look({"token": finished.token, "moment": finished.moments[-1].spent}))
+    last = asyncio.run(looks(context).look({"token": finished.token, "moment": finished.moments[-1].spent}))
     assert last["reached"] > 0.95
 
 
-def test_the_curve_of_strengths_rises_from_nothing(handlers: Handlers, finished: Run):
-    rows = asyncio.run(looks(handlers).strengths({"token": finished.token}))["rows"]
+def test_the_curve_of_strengths_rises_from_nothing(context: Context, finished: Run):
+    rows = asyncio.run(looks(context).strengths({"token": finished.token}))["rows"]
     reached = [scores["region_success"] for _, scores in rows]
     assert [strength for strength, _ in rows] == list(STEPS)
     assert reached[0] == 0
@@ -51,25 +51,25 @@ def test_the_curve_of_strengths_rises_from_nothing(handlers: Handlers, finished:
     assert reached[4] > 0.95
 
 
-def test_the_held_out_pictures_follow_the_strength(handlers: Handlers, finished: Run):
-    weak = asyncio.run(looks(handlers).strip({"token": finished.token, "strength": 0.0}))
-    full = asyncio.run(looks(handlers).strip({"token": finished.token, "strength": 1.0}))
+def test_the_held_out_pictures_follow_the_strength(context: Context, finished: Run):
+    weak = asyncio.run(looks(context).strip({"token": finished.token, "strength": 0.0}))
+    full = asyncio.run(looks(context).strip({"token": finished.token, "strength": 1.0}))
     assert weak["scores"]["region_success"] == 0
     assert full["scores"]["region_success"] > 0.95
 
 
-def test_it_is_told_how_sure_the_network_is_and_what_was_changed(handlers: Handlers, finished: Run):
+def test_it_is_told_how_sure_the_network_is_and_what_was_changed(context: Context, finished: Run):
     sent = {"token": finished.token, "sure": True, "factor": 20}
-    frame = asyncio.run(looks(handlers).look(sent))
+    frame = asyncio.run(looks(context).look(sent))
     assert opened(frame["sure"]).shape == (32, 48)
     assert opened(frame["sure"]).min() > 100  # two classes: never less than a half
     assert "difference" in frame
-    assert "sure" not in asyncio.run(looks(handlers).look({"token": finished.token}))
+    assert "sure" not in asyncio.run(looks(context).look({"token": finished.token}))
 
 
 @pytest.mark.parametrize("sent", [{}, {"token": "x"}, None, {"token": ["a"]}])
-def test_a_stranger_sees_nothing(handlers: Handlers, sent: object):
-    for ask in (looks(handlers).look, looks(handlers).strip, looks(handlers).strengths):
+def test_a_stranger_sees_nothing(context: Context, sent: object):
+    for ask in (looks(context).look, looks(context).strip, looks(context).strengths):
         assert asyncio.run(ask(sent)) == {}
 
 

@@ -10,20 +10,22 @@ import pytest
 from tests.app.test_painting import sent
 from tests.small_world import values, visitor
 from uapseg.app import history, strings
-from uapseg.app.handlers import CONTROLS, Handlers
+from uapseg.app.context import CONTROLS, Context
+from uapseg.app.handlers_controls import change_controls
+from uapseg.app.handlers_run import rewind_run, run_turn, start_run
 from uapseg.app.progress import unpack_state
 from uapseg.app.runs import Run
 
 
-def started(handlers: Handlers, **changes: object) -> Run:
-    run = visitor(handlers)
-    handlers.on_start(run.token, *values(handlers, **changes))
+def started(context: Context, **changes: object) -> Run:
+    run = visitor(context)
+    start_run(context, run.token, *values(context, **changes))
     return run
 
 
-def finished(handlers: Handlers, **changes: object) -> Run:
-    run = started(handlers, **{"budget": 640, **changes})
-    list(handlers.on_run(run.token))
+def finished(context: Context, **changes: object) -> Run:
+    run = started(context, **{"budget": 640, **changes})
+    list(run_turn(context, run.token))
     return run
 
 
@@ -39,35 +41,35 @@ def chosen(spent: int) -> gr.EventData:
     return gr.EventData(None, {"spent": spent})
 
 
-def test_a_raised_budget_goes_on_exactly_where_the_run_stopped(handlers: Handlers):
-    run = finished(handlers)
+def test_a_raised_budget_goes_on_exactly_where_the_run_stopped(context: Context):
+    run = finished(context)
     before = unpack_state(run.checkpoint) if run.checkpoint else None
-    handlers.on_start(run.token, *values(handlers, budget=1280))
+    start_run(context, run.token, *values(context, budget=1280))
     assert before
     assert run.checkpoint
     after = unpack_state(run.checkpoint)
     assert (after.image_gradients, after.validation.scores) == (640, before.validation.scores)
-    list(handlers.on_run(run.token))
+    list(run_turn(context, run.token))
     assert (run.status, run.spent, run.legs) == ("done", 1280, [])
 
 
-def test_a_spent_budget_is_spent_once_more(handlers: Handlers):
-    run = finished(handlers)
-    handlers.on_start(run.token, *values(handlers, budget=640))
+def test_a_spent_budget_is_spent_once_more(context: Context):
+    run = finished(context)
+    start_run(context, run.token, *values(context, budget=640))
     assert (run.since, run.total) == (640, 1280)
-    list(handlers.on_run(run.token))
+    list(run_turn(context, run.token))
     assert run.spent == 1280
 
 
-def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(handlers: Handlers):
-    run = finished(handlers, epsilon=12)
+def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(context: Context):
+    run = finished(context, epsilon=12)
     assert run.checkpoint
     old = unpack_state(run.checkpoint).delta
-    handlers.on_start(run.token, *values(handlers, budget=1280, epsilon=8))
+    start_run(context, run.token, *values(context, budget=1280, epsilon=8))
     state = unpack_state(run.checkpoint)
     np.testing.assert_allclose(state.delta.numpy(), old.clamp(-8 / 255, 8 / 255).numpy())
     assert state.image_gradients == 640
-    list(handlers.on_run(run.token))
+    list(run_turn(context, run.token))
     assert (run.spent, run.legs) == (1280, [(640, "epsilon 8")])
     assert run.levels is not None
     assert np.abs(run.levels).max() <= 8
@@ -75,26 +77,26 @@ def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(handlers: 
     assert run.curve[0][0] == 0
 
 
-def test_another_target_keeps_the_perturbation_and_gets_a_budget_of_its_own(handlers: Handlers):
-    run = finished(handlers, word="o")
-    handlers.on_start(run.token, *values(handlers, budget=640, word="x"))
+def test_another_target_keeps_the_perturbation_and_gets_a_budget_of_its_own(context: Context):
+    run = finished(context, word="o")
+    start_run(context, run.token, *values(context, budget=640, word="x"))
     assert run.checkpoint
     state = unpack_state(run.checkpoint)
     assert (state.image_gradients, run.total, run.look) == (640, 1280, None)
     assert not state.momentum.any()
     assert state.delta.any()
-    list(handlers.on_run(run.token))
+    list(run_turn(context, run.token))
     assert run.legs == [(640, "new target")]
     assert run.look
     assert run.look["scores"]["region_success"] > 0.9
 
 
-def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.app.visits.CHANGE_DELAY", 0.0)
-    run = started(handlers, budget=8000)
-    driver = handlers.on_run(run.token)
+def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(context: Context, monkeypatch):
+    monkeypatch.setattr("uapseg.app.handlers_controls.CHANGE_DELAY", 0.0)
+    run = started(context, budget=8000)
+    driver = run_turn(context, run.token)
     until(run, driver, lambda run: run.spent > 100)
-    handlers.on_control(run.token, *values(handlers, budget=8000, epsilon=5))
+    change_controls(context, run.token, *values(context, budget=8000, epsilon=5))
     until(run, driver, lambda run: run.legs and run.levels is not None and np.abs(run.levels).max() <= 5)
     assert run.status == "running"
     assert run.plan
@@ -103,47 +105,47 @@ def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(handle
     driver.close()
 
 
-def test_an_unfinished_choice_leaves_a_run_as_it_is(handlers: Handlers):
-    run = started(handlers, budget=8000)
-    driver = handlers.on_run(run.token)
+def test_an_unfinished_choice_leaves_a_run_as_it_is(context: Context):
+    run = started(context, budget=8000)
+    driver = run_turn(context, run.token)
     until(run, driver, lambda run: run.spent > 0)
-    handlers.on_control(run.token, *values(handlers, budget=8000, word=""))
+    change_controls(context, run.token, *values(context, budget=8000, word=""))
     assert run.wish is None
     driver.close()
 
 
-def test_going_back_to_a_moment_restores_what_was_there_then(handlers: Handlers):
-    run = finished(handlers)
+def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
+    run = finished(context)
     assert len(run.moments) > 4
     moment = run.moments[3]
-    handlers.on_rewind(run.token, chosen(moment.spent))
+    rewind_run(context, run.token, chosen(moment.spent))
     assert (run.status, run.spent) == ("paused", moment.spent)
     assert (run.levels is moment.levels, run.look is moment.look) == (True, True)
     assert run.curve[-1][0] == run.moments[-1].spent == moment.spent
     assert run.checkpoint
     for moved in (unpack_state(run.checkpoint).delta, unpack_state(run.checkpoint).loose):
         np.testing.assert_allclose(moved.numpy() * 255, moment.levels, atol=1e-3)
-    handlers.on_start(run.token, *values(handlers, budget=640))
-    list(handlers.on_run(run.token))
+    start_run(context, run.token, *values(context, budget=640))
+    list(run_turn(context, run.token))
     assert (run.status, run.spent) == ("done", 640)
 
 
-def test_a_running_search_goes_on_from_the_moment_that_is_chosen(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.app.turns.HEARTBEAT_SECONDS", 0.02)
-    run = started(handlers, budget=8000)
-    driver = handlers.on_run(run.token)
+def test_a_running_search_goes_on_from_the_moment_that_is_chosen(context: Context, monkeypatch):
+    monkeypatch.setattr("uapseg.app.handlers_run.HEARTBEAT_SECONDS", 0.02)
+    run = started(context, budget=8000)
+    driver = run_turn(context, run.token)
     until(run, driver, lambda run: len(run.moments) > 4)
-    handlers.on_rewind(run.token, chosen(run.moments[1].spent))
+    rewind_run(context, run.token, chosen(run.moments[1].spent))
     ahead = run.moments[4].spent
     until(run, driver, lambda run: run.spent < ahead)
     assert run.status == "running"
     driver.close()
 
 
-def test_what_a_moment_was_measured_at_comes_back_with_it(handlers: Handlers):
-    run = finished(handlers)
+def test_what_a_moment_was_measured_at_comes_back_with_it(context: Context):
+    run = finished(context)
     early, late = run.moments[0], run.moments[-1]
-    handlers.on_rewind(run.token, chosen(early.spent))
+    rewind_run(context, run.token, chosen(early.spent))
     assert run.checkpoint
     state = unpack_state(run.checkpoint)
     for seen in (state.validation, state.chosen):
@@ -160,65 +162,65 @@ def test_what_a_moment_was_measured_at_comes_back_with_it(handlers: Handlers):
         {"source": strings.DRAW},
     ],
 )
-def test_going_on_from_a_moment_trains_what_was_trained_then(handlers: Handlers, later: dict):
-    run = finished(handlers, word="o")
+def test_going_on_from_a_moment_trains_what_was_trained_then(context: Context, later: dict):
+    run = finished(context, word="o")
     first, floors = run.plan, run.floors
     assert first
     drawing = sent(np.full((64, 96), 1)) if later.get("source") == strings.DRAW else None
-    handlers.on_start(run.token, *values(handlers, drawing, **{"budget": 640, "word": "o", **later}))
-    list(handlers.on_run(run.token))
+    start_run(context, run.token, *values(context, drawing, **{"budget": 640, "word": "o", **later}))
+    list(run_turn(context, run.token))
     assert run.plan != first
-    memory, *updates = handlers.on_rewind(run.token, chosen(run.moments[3].spent))
+    memory, *updates = rewind_run(context, run.token, chosen(run.moments[3].spent))
     controls = dict(zip(CONTROLS, updates, strict=False))
     asked = {"goal": strings.STATIC, "source": strings.TYPE, "word": "o", "epsilon": 10, "keep": 1.0, "budget": 640}
     assert {name: controls[name] for name in asked} == {name: memory[name] for name in asked} == asked
     assert (run.plan, run.floors, run.legs) == (first, floors, [])
     assert updates[len(CONTROLS)]["value"] == strings.RESUME
-    handlers.on_start(run.token, *values(handlers, **memory))
+    start_run(context, run.token, *values(context, **memory))
     assert (run.plan, run.legs, run.total) == (first, [], 640)
 
 
-def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(handlers: Handlers):
-    run = visitor(handlers)
+def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(context: Context):
+    run = visitor(context)
     one, other = (np.zeros((64, 96), np.bool_) for _ in range(2))
     one[8:24, 8:40], other[40:60, 8:90] = True, True
     run.publish(mask=("one.png", one))
-    handlers.on_start(run.token, *values(handlers, source=strings.UPLOAD, invert=True, budget=640))
-    list(handlers.on_run(run.token))
+    start_run(context, run.token, *values(context, source=strings.UPLOAD, invert=True, budget=640))
+    list(run_turn(context, run.token))
     first = run.plan
     run.publish(mask=("other.png", other))
-    handlers.on_start(run.token, *values(handlers, source=strings.UPLOAD, invert=True, budget=640))
-    list(handlers.on_run(run.token))
-    memory = handlers.on_rewind(run.token, chosen(run.moments[3].spent))[0]
+    start_run(context, run.token, *values(context, source=strings.UPLOAD, invert=True, budget=640))
+    list(run_turn(context, run.token))
+    memory = rewind_run(context, run.token, chosen(run.moments[3].spent))[0]
     assert run.mask
     assert run.mask[0] == "one.png"
     np.testing.assert_array_equal(run.mask[1], one)
-    handlers.on_start(run.token, *values(handlers, **memory))
+    start_run(context, run.token, *values(context, **memory))
     assert (run.plan, run.legs) == (first, [])
 
 
-def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(handlers: Handlers, monkeypatch):
-    monkeypatch.setattr("uapseg.app.turns.HEARTBEAT_SECONDS", 0.02)
-    monkeypatch.setattr("uapseg.app.visits.CHANGE_DELAY", 0.0)
-    run = started(handlers, budget=8000, word="o")
-    driver = handlers.on_run(run.token)
+def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context: Context, monkeypatch):
+    monkeypatch.setattr("uapseg.app.handlers_run.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("uapseg.app.handlers_controls.CHANGE_DELAY", 0.0)
+    run = started(context, budget=8000, word="o")
+    driver = run_turn(context, run.token)
     until(run, driver, lambda run: len(run.moments) > 4)
     ahead, spent = run.moments[4].spent, run.moments[1].spent
-    handlers.on_control(run.token, *values(handlers, budget=8000, word="x"))
+    change_controls(context, run.token, *values(context, budget=8000, word="x"))
     until(run, driver, lambda run: run.plan.target.caption == "x")
-    handlers.on_rewind(run.token, chosen(spent))
+    rewind_run(context, run.token, chosen(spent))
     assert (run.choice.word, run.plan.target.caption if run.plan else "") == ("o", "x")
-    handlers.on_control(run.token, *values(handlers, budget=8000, word="o", epsilon=5))
+    change_controls(context, run.token, *values(context, budget=8000, word="o", epsilon=5))
     until(run, driver, lambda run: run.spent < ahead and run.plan.settings.epsilon == 5 / 255)
     assert run.plan
     assert run.plan.target.caption == "o"
     driver.close()
 
 
-def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(handlers: Handlers):
-    run = finished(handlers)
+def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(context: Context):
+    run = finished(context)
     with pytest.raises(gr.Error, match="not kept any more"):
-        handlers.on_rewind(run.token, chosen(7))
+        rewind_run(context, run.token, chosen(7))
 
 
 def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
@@ -230,8 +232,8 @@ def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
     assert max(gaps) <= 64 * 8
 
 
-def test_only_another_network_makes_start_begin_afresh(handlers: Handlers):
-    run = finished(handlers)
-    assert handlers.on_control(run.token, *values(handlers, epsilon=4))[1]["value"] == strings.GO_ON
-    handlers.on_rewind(run.token, chosen(run.moments[2].spent))
-    assert handlers.on_control(run.token, *values(handlers, epsilon=4))[1]["value"] == strings.RESUME
+def test_only_another_network_makes_start_begin_afresh(context: Context):
+    run = finished(context)
+    assert change_controls(context, run.token, *values(context, epsilon=4))[1]["value"] == strings.GO_ON
+    rewind_run(context, run.token, chosen(run.moments[2].spent))
+    assert change_controls(context, run.token, *values(context, epsilon=4))[1]["value"] == strings.RESUME

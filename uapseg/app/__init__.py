@@ -12,7 +12,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from uapseg.app.bodies import BodyLimit
-from uapseg.app.handlers import Handlers
+from uapseg.app.context import Context, default_patience
 from uapseg.app.memory import limit_arenas
 from uapseg.app.offered import offered_datasets, offered_models
 from uapseg.app.page import page
@@ -31,7 +31,7 @@ def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = 
     """
     limit_arenas()
     own, runs = workspaces or WorkspaceCache(offered_models(), offered_datasets()), Registry()
-    made = page(Handlers(own, runs, patience), Polling(own, runs))
+    made = page(Context(own, runs, default_patience() if patience is None else patience), Polling(own, runs))
     if workspaces is None:
         own.first.draw_ahead()
     return made

@@ -12,13 +12,13 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import gradio as gr
 import numpy as np
-from gradio.utils import get_upload_folder
 from PIL import Image
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
 from uapseg.app.frame_options import STRENGTHS
 from uapseg.app.frames import perturb_photo, stretch_levels
+from uapseg.app.gradio_private import upload_folder
 from uapseg.app.import_run import check_pair, check_size, measure
 from uapseg.app.memory import DECODING
 from uapseg.app.progress import level_array, unpack_state, validation_frame
@@ -231,6 +231,6 @@ def _read(file: Any) -> Perturbation:
 def _uploaded(file: Any) -> Path:
     """The path of a file that was uploaded to this page; any other is refused, as anything can be sent."""
     path = Path(str(file.get("path") if isinstance(file, dict) else getattr(file, "path", ""))).resolve()
-    if not path.is_relative_to(Path(get_upload_folder()).resolve()) or not path.is_file():
+    if not path.is_relative_to(upload_folder()) or not path.is_file():
         raise UapsegError(strings.NOT_UPLOADED)
     return path

@@ -1,5 +1,6 @@
 """What all handlers need: the visitors' runs, the networks and pictures on offer, and what the buttons say."""
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import gradio as gr
@@ -25,75 +26,154 @@ CLASSES = ("inside", "rest", "hide", "fill")
 BUTTONS = ("start", "pause", "reset", "save")
 
 Updates = tuple[Any, ...]
+"""What a handler returns for the components that its event updates, in their order."""
+
 NO_UPDATE: Updates = tuple(gr.skip() for _ in BUTTONS)
 
 
-class Desk:
-    """Where the handlers find what they need.
+def default_patience() -> float:
+    """Seconds after which a run that nobody watches is paused: ``UAPSEG_PATIENCE``, or 30."""
+    return read_number("UAPSEG_PATIENCE", 30, 1)
 
-    Args:
+
+@dataclass(frozen=True, eq=False)
+class Context:
+    """What every handler of one page works with.
+
+    Attributes:
         workspaces: The networks and pictures.
-        runs: The visitors' runs.
-        patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
+        runs: The visitors' runs, and the queue in which they wait for the device.
+        patience: Seconds after which a run that nobody watches is paused.
+        tabs: The visitor's token of each open tab, by Gradio's name of its session.
     """
 
-    def __init__(self, workspaces: WorkspaceCache, runs: Registry, patience: float | None = None) -> None:
-        self.workspaces, self.runs = workspaces, runs
-        self.patience = read_number("UAPSEG_PATIENCE", 30, 1) if patience is None else patience
-        self.first = workspaces.first.first
-        self._tabs: dict[str, str] = {}
+    workspaces: WorkspaceCache
+    runs: Registry
+    patience: float = field(default_factory=default_patience)
+    tabs: dict[str, str] = field(default_factory=dict, repr=False)
 
-    def _run(self, token: str | None) -> Run:
-        if not token:
-            raise user_error(strings.LOADING)
-        run = self.runs.find(token)
-        if run is None:  # nothing was done yet, and the visit was forgotten: it begins again where it is
-            if not TOKEN.fullmatch(str(token)):
-                raise user_error(strings.GONE)
-            run = self.runs.open(token)
-            run.choice = self.first
-        return run
+    @property
+    def first(self) -> ControlValues:
+        """The controls that a new visitor finds."""
+        return self.workspaces.first.first
 
-    def _workspace(self, choice: ControlValues) -> Workspace:
-        """The workspace of what is chosen.
 
-        Raises:
-            UapsegError: It is not on offer, or not loaded yet.
-        """
-        if not self.workspaces.offers(choice.pair):
-            raise UapsegError(strings.NOT_OFFERED)
-        workspace = self.workspaces.get(choice.pair)
-        if workspace is None:
-            raise UapsegError(strings.NOT_READY)
-        return workspace
+def find_run(context: Context, token: str | None) -> Run:
+    """The visitor's run.
 
-    def _plan(self, run: Run) -> tuple[Plan, int]:
-        """What the controls ask for, and from where on its budget counts.
+    Raises:
+        SentenceError: The page is still loading, or the token is none.
+    """
+    if not token:
+        raise user_error(strings.LOADING)
+    run = context.runs.find(token)
+    if run is None:  # nothing was done yet, and the visit was forgotten: it begins again where it is
+        if not TOKEN.fullmatch(str(token)):
+            raise user_error(strings.GONE)
+        run = context.runs.open(token)
+        run.choice = context.first
+    return run
 
-        Raises:
-            UapsegError: Something does not fit; the message says what.
-        """
-        workspace = self._workspace(run.choice)
-        target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
-        target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
-        start = budget_start(run, target)
-        return run.choice.plan(target, start), start
 
-    def _memory(self, run: Run) -> dict[str, Any]:
-        return {"token": run.token, **run.choice.to_dict()}
+def workspace_of(context: Context, choice: ControlValues) -> Workspace:
+    """The network and the pictures that are chosen.
 
-    def _label(self, run: Run) -> str:
-        if not can_continue(run):
-            return strings.START
-        return strings.GO_ON if run.status == "done" else strings.RESUME
+    Raises:
+        UapsegError: It is not on offer, or not loaded yet.
+    """
+    if not context.workspaces.offers(choice.pair):
+        raise UapsegError(strings.NOT_OFFERED)
+    workspace = context.workspaces.get(choice.pair)
+    if workspace is None:
+        raise UapsegError(strings.NOT_READY)
+    return workspace
 
-    def _resting(self, run: Run) -> Updates:
-        return (
-            gr.update(visible=True, interactive=True, value=self._label(run)),
-            gr.update(visible=False),
-            gr.update(interactive=run.plan is not None),
-            gr.update(interactive=run.look is not None and run.status not in GOING),
+
+def plan_of(context: Context, run: Run) -> tuple[Plan, int]:
+    """What the controls ask for, and from where on its budget counts.
+
+    Raises:
+        UapsegError: Something does not fit; the message says what.
+    """
+    workspace = workspace_of(context, run.choice)
+    target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
+    target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
+    start = budget_start(run, target)
+    return run.choice.plan(target, start), start
+
+
+def memory_of(run: Run) -> dict[str, Any]:
+    """What the browser stores: the token and the controls."""
+    return {"token": run.token, **run.choice.to_dict()}
+
+
+def start_label(run: Run) -> str:
+    """What the Start button says: what it would do now."""
+    if not can_continue(run):
+        return strings.START
+    return strings.GO_ON if run.status == "done" else strings.RESUME
+
+
+def resting_buttons(run: Run) -> Updates:
+    """The buttons while a run rests."""
+    return (
+        gr.update(visible=True, interactive=True, value=start_label(run)),
+        gr.update(visible=False),
+        gr.update(interactive=run.plan is not None),
+        gr.update(interactive=run.look is not None and run.status not in GOING),
+    )
+
+
+def read_controls(context: Context, values: tuple[Any, ...]) -> ControlValues:
+    """The controls as the browser sent them, the value of the stage last.
+
+    Raises:
+        SentenceError: A value is of the wrong kind.
+    """
+    *controls, stage = values
+    drawing = stage.get("drawing") if isinstance(stage, dict) else None
+    return read_values(context, {**dict(zip(CONTROLS, controls, strict=True)), "drawing": drawing})
+
+
+def read_values(context: Context, values: dict[str, Any]) -> ControlValues:
+    """Controls from values by name; what is missing is the default.
+
+    Raises:
+        SentenceError: A value is of the wrong kind.
+    """
+    try:
+        return ControlValues.of(
+            {**context.first.to_dict(), **{n: value for n, value in values.items() if value is not None}}
         )
+    except UapsegError as error:
+        raise user_error(str(error)) from error
+
+
+def control_updates(context: Context, run: Run) -> Updates:
+    """The controls with their values, and the classes to choose from."""
+    workspace = context.workspaces.get(run.choice.pair)
+    values = {name: _plain(getattr(run.choice, name)) for name in CONTROLS}
+    if workspace is None:
+        return tuple(gr.skip() if name in CLASSES else value for name, value in values.items())
+    choices = choices_of(workspace)
+    return tuple(
+        gr.update(choices=choices[name], value=value) if name in CLASSES else value for name, value in values.items()
+    )
+
+
+def choices_of(workspace: Workspace) -> dict[str, list[str]]:
+    """What can be chosen in the controls that name classes."""
+    classes = list(workspace.model.classes)
+    return {
+        "inside": classes,
+        "rest": [*classes, strings.KEEP],
+        "hide": classes,
+        "fill": [strings.NEAREST, *classes],
+    }
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def running_buttons() -> Updates:

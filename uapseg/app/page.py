@@ -9,13 +9,12 @@ from uapseg.app import strings, tour
 from uapseg.app.api import Endpoints
 from uapseg.app.camera import Camera
 from uapseg.app.catalogue import Offer
+from uapseg.app.context import Context, choices_of
 from uapseg.app.events import Page, answer_errors
-from uapseg.app.handlers import Handlers
 from uapseg.app.polling import Polling
 from uapseg.app.rendering import Renderer
 from uapseg.app.stage import stage
 from uapseg.app.values import BUDGETS, EPSILONS, WEIGHTS
-from uapseg.app.visits import choices_of
 from uapseg.app.wiring import Parts, wire, wire_programs
 from uapseg.attack.settings import PRESETS
 
@@ -23,9 +22,9 @@ MOST_EVENTS = 2000
 """Events that wait for a thread of the server."""
 
 
-def page(handlers: Handlers, replies: Polling) -> gr.Blocks:
+def page(context: Context, replies: Polling) -> gr.Blocks:
     """Builds the page."""
-    looks, live = Renderer(handlers.workspaces, handlers.runs), Camera(handlers.workspaces, handlers.runs)
+    looks, live = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
 
     answers = [replies.pull, looks.look, looks.strip, looks.strengths, looks.recorded, live.shot]
     blocks = Page(title=strings.TITLE, fill_width=True, delete_cache=(600, 1800))
@@ -35,16 +34,16 @@ def page(handlers: Handlers, replies: Polling) -> gr.Blocks:
         saved = gr.BrowserState(None, storage_key="uapseg", secret="uapseg")  # noqa: S106  no secret, only fixed
         with gr.Row(elem_id="u-app"):
             with gr.Column(scale=0, min_width=300, elem_id="u-side"):
-                by_name = side(handlers)
+                by_name = side(context)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
                 known = {
                     "words": strings.STAGE,
                     "story": {"steps": tour.STEPS, "words": tour.WORDS},
-                    "world": handlers.workspaces.first.facts,
+                    "world": context.workspaces.first.facts,
                 }
                 parts = Parts(token, saved, stage([answer_errors(answer) for answer in answers], known), by_name)
-        wire(blocks, parts, handlers)
-        wire_programs(Endpoints(handlers.workspaces, handlers.runs.queue))
+        wire(blocks, parts, context)
+        wire_programs(Endpoints(context.workspaces, context.runs.queue))
     # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go
     # through that queue cannot be asked for past it.
     remember_schemas(blocks)
@@ -61,13 +60,13 @@ def remember_schemas(blocks: gr.Blocks) -> None:
                 setattr(block, name, lambda schema=schema: schema)
 
 
-def side(handlers: Handlers) -> dict[str, Any]:
+def side(context: Context) -> dict[str, Any]:
     """The controls, from top to bottom."""
     tour = '<button type="button" id="u-tour" hidden></button>'  # worked by the stage
     gr.HTML(f"<h1>{strings.HEADLINE}</h1><p>{strings.LEAD}</p>{tour}", elem_id="u-title")
-    parts = world_controls(handlers)
+    parts = world_controls(context)
     with gr.Column(elem_id="u-knobs"):
-        parts |= target_controls(handlers) | number_controls(handlers)
+        parts |= target_controls(context) | number_controls(context)
     with gr.Row(elem_id="u-go"):
         # Start waits for the page's token: a click before would start a run that nobody can see
         parts["start"] = gr.Button(
@@ -106,9 +105,9 @@ def file_controls() -> dict[str, Any]:
     return parts
 
 
-def world_controls(handlers: Handlers) -> dict[str, Any]:
+def world_controls(context: Context) -> dict[str, Any]:
     """Which network is attacked, and on which pictures; hidden where there is nothing to choose."""
-    workspaces, first = handlers.workspaces, handlers.first
+    workspaces, first = context.workspaces, context.first
     networks, sets = workspaces.model_offers, workspaces.dataset_offers
     with gr.Column(elem_id="u-world", visible=len(networks) > 1 or len(sets) > 1):
         parts = {
@@ -125,9 +124,9 @@ def offered(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr
     return gr.Dropdown(choices, value=value, label=label, elem_id=elem_id, filterable=False, min_width=100)
 
 
-def target_controls(handlers: Handlers) -> dict[str, Any]:
+def target_controls(context: Context) -> dict[str, Any]:
     """What the network is to see."""
-    first, choices = handlers.first, choices_of(handlers.workspaces.first)
+    first, choices = context.first, choices_of(context.workspaces.first)
     parts: dict[str, Any] = {}
     parts["goal"] = gr.Radio(
         list(strings.GOALS),
@@ -162,9 +161,9 @@ def target_controls(handlers: Handlers) -> dict[str, Any]:
     return parts
 
 
-def number_controls(handlers: Handlers) -> dict[str, Any]:
+def number_controls(context: Context) -> dict[str, Any]:
     """How hard to try."""
-    first = handlers.first
+    first = context.first
     parts: dict[str, Any] = {}
     parts["epsilon"] = gr.Slider(
         *EPSILONS, first.epsilon, step=1, label=strings.EPSILON, buttons=[], elem_id="u-epsilon"

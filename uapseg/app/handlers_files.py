@@ -1,0 +1,201 @@
+"""Events of files: photos, masks and videos that a visitor brings, and what a run is exported as."""
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from uapseg.app import strings
+from uapseg.app.clip import perturb_clip
+from uapseg.app.context import (
+    Context,
+    Updates,
+    control_updates,
+    event_value,
+    find_run,
+    memory_of,
+    resting_buttons,
+    start_label,
+    workspace_of,
+)
+from uapseg.app.examples import ready
+from uapseg.app.exports import cached_file, export_run
+from uapseg.app.frames import UploadedPhoto
+from uapseg.app.gradio_private import upload_folder
+from uapseg.app.import_run import check_pair, check_size, plan_for, start_from
+from uapseg.app.links import controls_from_plan, to_query
+from uapseg.app.memory import DECODING
+from uapseg.app.runs import GOING, Run
+from uapseg.app.transitions import user_error
+from uapseg.app.workspace import Workspace
+from uapseg.attack.plan_file import MOST_BYTES, extract_plan, is_plan
+from uapseg.attack.run import Plan
+from uapseg.errors import UapsegError
+from uapseg.io.files import read
+from uapseg.io.images import decode, read_picture
+from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.targets.drawing import read_mask
+from uapseg.targets.goals import Target
+
+MOST_PHOTOS = 12
+LONGEST_MASK = 1024
+"""Pixels of the longer side of a mask that is kept; all are stretched over the pictures anyway."""
+
+
+def add_photos(context: Context, token: str | None, paths: list[str] | str) -> None:
+    """Photos were chosen, dropped or pasted: the first new one is shown large, and those left out are named."""
+    run = find_run(context, token)
+    paths = paths if isinstance(paths, list) else [paths]
+    run.uploads |= {Path(path) for path in paths}
+    workspace, brought, refused = context.workspaces.get(run.choice.pair) or context.workspaces.first, [], []
+    for path in paths[:MOST_PHOTOS]:
+        try:
+            with DECODING:
+                brought.append(UploadedPhoto(workspace.fit(read_picture(path))))
+        except UapsegError as error:
+            refused.append(str(error))
+    if brought:
+        photos = [*run.photos, *brought][-MOST_PHOTOS:]
+        run.publish(photos=photos, view=("own", len(photos) - len(brought)))
+    if len(paths) > MOST_PHOTOS:
+        refused.append(strings.MOST_PHOTOS.format(most=MOST_PHOTOS))
+    if refused:
+        raise user_error(" ".join(refused))
+
+
+def choose_picture(context: Context, token: str | None, event: gr.EventData) -> None:
+    """A picture was chosen to be shown large."""
+    run = find_run(context, token)
+    kind, number = event_value(event, "kind"), event_value(event, "number")
+    if kind in ("scene", "unseen", "own") and isinstance(number, int) and number >= 0:
+        run.publish(view=(str(kind), number))
+
+
+def remove_photos(context: Context, token: str | None) -> None:
+    """The visitor's photos are to be forgotten."""
+    run = find_run(context, token)
+    run.publish(photos=[], view=("scene", 0))
+    remove_uploads(run)
+
+
+def upload_mask(context: Context, token: str | None, path: str) -> dict[str, Any]:
+    """A mask picture was chosen."""
+    run = find_run(context, token)
+    run.uploads.add(Path(path))
+    try:
+        with DECODING:
+            mask = read_mask(decode(path, wide=True), longest=LONGEST_MASK)
+    except UapsegError as error:
+        raise user_error(str(error)) from error
+    run.publish(mask=(Path(path).name, mask))
+    return gr.update(value=start_label(run))
+
+
+def remove_uploads(run: Run) -> None:
+    """Removes the files that a visitor has uploaded: what is still needed of them is in memory."""
+    folder = upload_folder()
+    while run.uploads:
+        path = run.uploads.pop().resolve()
+        if path.is_relative_to(folder):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+                path.parent.rmdir()  # Gradio makes one for each file
+
+
+def export_file(context: Context, token: str | None, kind: object) -> str:
+    """A file is to be made: its path."""
+    run = find_run(context, token)
+    try:
+        return export_run(kind, run, workspace_of(context, run.choice))
+    except UapsegError as error:
+        raise user_error(str(error)) from error
+
+
+def open_example(context: Context, token: str | None, event: gr.EventData) -> Updates:
+    """One of the perturbations that come with the project was chosen."""
+    run = find_run(context, token)
+    if run.status in GOING:
+        raise user_error(strings.BUSY)
+    try:
+        workspace = workspace_of(context, run.choice)
+        _adopt(context, run, ready(workspace.pair, event_value(event, "number")), workspace)
+    except UapsegError as error:
+        raise user_error(str(error)) from error
+    return memory_of(run), *control_updates(context, run), *resting_buttons(run)
+
+
+def perturb_video(context: Context, token: str | None, path: str) -> str:
+    """A video was brought: the path of the same with the perturbation, and what is seen in it."""
+    run = find_run(context, token)
+    if run.levels is None or not run.is_current:
+        raise user_error(strings.NO_NOISE)
+    run.uploads.add(Path(path))
+    try:
+        content = perturb_clip(Path(path), run.levels, workspace_of(context, run.choice))
+    except UapsegError as error:
+        raise user_error(str(error)) from error
+    return cached_file(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
+
+
+def finish_recording(context: Context, token: str | None) -> str:
+    """The recording of the camera is over: its path."""
+    run = find_run(context, token)
+    with run.looking:  # a frame may still be on its way into it
+        reel, run.reel = run.reel, None
+    if reel is None:
+        raise user_error(strings.NO_REEL)
+    return cached_file(run, "uapseg-webcam.mp4", lambda made: made.write_bytes(reel.content()))
+
+
+def make_link(context: Context, token: str | None) -> str:
+    """What a link says of the controls, without the page's own address."""
+    return to_query(find_run(context, token).choice, context.first)
+
+
+def open_file(context: Context, token: str | None, path: str) -> Updates:
+    """A perturbation or a plan was brought: memory, controls, buttons."""
+    run = find_run(context, token)
+    if run.status in GOING:
+        raise user_error(strings.BUSY)
+    run.uploads.add(Path(path))
+    try:
+        _open(context, run, Path(path), workspace_of(context, run.choice))
+    except UapsegError as error:
+        raise user_error(str(error)) from error
+    return memory_of(run), *control_updates(context, run), *resting_buttons(run)
+
+
+def _open(context: Context, run: Run, path: Path, workspace: Workspace) -> None:
+    with DECODING:
+        plan = extract_plan(read(path, MOST_BYTES)) if is_plan(path) else None
+        perturbation = None if plan else load(path)
+    if plan:
+        check_pair(plan, workspace)
+        _choose(run, plan, workspace)
+    elif perturbation:
+        _adopt(context, run, perturbation, workspace)
+
+
+def _adopt(context: Context, run: Run, perturbation: Perturbation, workspace: Workspace) -> None:
+    check_size(perturbation, workspace)
+    if perturbation.plan is None:
+        plan = plan_for(perturbation, *_target_and_plan(context, run))
+    else:
+        check_pair(perturbation.plan, workspace)
+        _choose(run, perturbation.plan, workspace)
+        plan = _target_and_plan(context, run)[1]
+    run.publish(note=strings.MEASURING)
+    start_from(run, perturbation, plan, workspace)
+    context.runs.save(run)
+
+
+def _choose(run: Run, plan: Plan, workspace: Workspace) -> None:
+    """Sets the controls to a plan. Of a stranger's file nothing else is used: names of files in it, for one."""
+    run.publish(choice=controls_from_plan(plan, workspace), drawn=run.drawn + 1)
+
+
+def _target_and_plan(context: Context, run: Run) -> tuple[Target, Plan]:
+    workspace = workspace_of(context, run.choice)
+    target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
+    return target, run.choice.plan(target)
