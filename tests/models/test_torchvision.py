@@ -227,3 +227,15 @@ def test_a_damaged_file_of_weights_is_one_sentence(name, sentence, tmp_path):
         load_model(LRASPP, weights=str(tmp_path / name))
     with pytest.raises(UapsegError, match="There is no file of weights"):
         load_model(LRASPP, weights=str(tmp_path / "other.pth"))
+
+
+@pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large"])
+def test_logits_are_those_of_the_network_and_can_be_had_before_they_are_enlarged(name, checkpoints):
+    net = random_network(name).eval()
+    file = checkpoints / Path(get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"].value.url).name
+    torch.save(net.state_dict(), file)
+    model = load_model(f"torchvision:{name}", fold=False)
+    images = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        assert torch.allclose(model(images), net(model.normalize(images))["out"], atol=1e-5)
+        assert model.raw_output(images).shape[-2:] in {(8, 12), (4, 6)}

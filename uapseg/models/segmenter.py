@@ -1,6 +1,7 @@
 """What every network is to the rest of the package, whatever is inside."""
 
 import hashlib
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, final
 
@@ -37,6 +38,8 @@ class Segmenter(nn.Module):
         fingerprint: What tells the weights from others where the net does not hold them as its state.
         version: What tells the code of the net from others, such as ``torchvision 0.26.0``; None where it may change
             while the weights stay, as in a file of the user's: then no predictions are kept on the disk.
+        run: Computes what the net returns for images; None calls it. For nets that by themselves enlarge their logits:
+            that comes later, and not at all where the loss is taken at their own resolution.
         multiple: What the net's sides must be multiples of: pictures are padded to them inside, with what is at their
             right and lower edges, and the logits are cut again.
     """
@@ -57,6 +60,7 @@ class Segmenter(nn.Module):
         channels_last: bool = True,
         fingerprint: str | None = None,
         version: str | None = None,
+        run: Callable[[Any, Tensor], Tensor] | None = None,
         multiple: int = 1,
     ) -> None:
         super().__init__()
@@ -64,7 +68,7 @@ class Segmenter(nn.Module):
         self.objects, self.default_pair, self.source, self.licence = objects, pair, source, licence
         self.multiple, self.version = multiple, version
         self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
-        self._net, self._known = net, fingerprint
+        self._net, self._known, self._run = net, fingerprint, run or _call
         self.folded = 0
         """How many batch normalizations were folded into convolutions."""
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -90,7 +94,7 @@ class Segmenter(nn.Module):
 
     def _run_net(self, net: nn.Module, images: Images) -> Any:
         try:
-            answer = net(self.normalize(self._pad(images)).contiguous(memory_format=self._layout))
+            answer = self._run(net, self.normalize(self._pad(images)).contiguous(memory_format=self._layout))
         except (UapsegError, torch.OutOfMemoryError):
             raise
         except Exception as error:  # a network of the user's own may raise anything
@@ -146,6 +150,10 @@ class Segmenter(nn.Module):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
             digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest()[:12]
+
+
+def _call(net: nn.Module, images: Tensor) -> Any:
+    return net(images)
 
 
 def _find_logits(answer: Any) -> Any:

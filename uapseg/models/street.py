@@ -19,6 +19,7 @@ from uapseg.io.files import ASSETS
 from uapseg.models import ModelInfo
 from uapseg.models.checkpoint import load_weights
 from uapseg.models.segmenter import Segmenter
+from uapseg.models.torchvision import coarse_logits
 from uapseg.scenes import CLASSES
 
 FOLDER = ASSETS / "street"
@@ -124,6 +125,7 @@ def load(rest: str = "", weights: Path | None = None) -> Segmenter:
         source=f"{weights}" if weights else _source(architecture),
         licence="that of the file of weights" if weights else LICENCE,
         version=f"torchvision {torchvision.__version__}",
+        run=coarse_logits,
     )
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 import torchvision
+from torch import Tensor
 from torchvision.models import Weights, get_model, get_model_weights
+from torchvision.models.segmentation import LRASPP
 
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, UnreachableError, fetch
@@ -70,7 +72,14 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
         source=f"{weights}" if weights else SOURCE.format(name, published.url),
         licence="that of the file of weights" if weights else LICENCE,
         version=f"torchvision {torchvision.__version__}",
+        run=coarse_logits,
     )
+
+
+def coarse_logits(net: Any, images: Tensor) -> Tensor:
+    """The logits of a network of torchvision before it enlarges them to the size of its images."""
+    features = net.backbone(images)
+    return net.classifier(features if isinstance(net, LRASPP) else features["out"])
 
 
 def _published(name: str) -> Weights:
