@@ -19,6 +19,7 @@ from uapseg.attack.run import (
 from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
 from uapseg.targets.goals import HideClasses
+from uapseg.targets.metrics import COMPONENT_SCORES
 
 PLAN = Plan(
     model="street",
@@ -49,7 +50,16 @@ def test_the_embedded_network_and_scenes_run_from_a_plan_alone():
     assert 0 < last.success_rate < 1
     assert last.loss > 0
     assert last.state.validation.predictions.shape == (6, 256, 384)
-    assert set(last.state.validation.scores) == {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}
+    assert set(last.state.validation.scores) == {
+        "hidden",
+        "filled",
+        "fully_hidden",
+        *COMPONENT_SCORES,
+        "elsewhere",
+        "kept",
+        "kept_objects",
+        "miou",
+    }
 
 
 def test_with_other_pictures_to_report_on_the_test_split_is_learnt_from_but_for_those(monkeypatch):

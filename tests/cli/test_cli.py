@@ -28,11 +28,12 @@ from uapseg.io.files import to_json
 from uapseg.results.perturbation_file import Perturbation, load, save_png
 from uapseg.results.run_folder import FILES, RunFolder
 from uapseg.targets.goals import HideClasses
+from uapseg.targets.metrics import COMPONENT_SCORES
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")
 STATIC = {"target_success", "region_success"}
-HIDDEN = {"hidden", "filled", "fully_hidden", "kept", "kept_objects", "miou"}
+HIDDEN = {"hidden", "filled", "fully_hidden", *COMPONENT_SCORES, "elsewhere", "kept", "kept_objects", "miou"}
 
 
 @pytest.fixture(scope="module")

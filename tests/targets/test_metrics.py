@@ -16,6 +16,7 @@ from uapseg.targets.metrics import (
     bootstrap_intervals,
     count_pixels,
     find_collapse,
+    lost_objects,
     mean_iou,
     per_image_success,
     scores,
@@ -129,11 +130,11 @@ def test_a_gain_is_told_from_chance_by_the_pictures():
     """Of ten pictures all are better, or half are better and half as much worse; and one picture tells nothing."""
     clean = maps(*[[2, 2, 1, 0]] * 10)
     before, better = (selection_counts(hide(clean, maps(*[row] * 10)), HIDE) for row in ([0, 2, 1, 0], [0, 0, 1, 0]))
-    mixed = selection_counts(hide(clean, maps(*[[0, 0, 1, 0], [2, 2, 1, 0]] * 5)), HIDE)
+    mixed = selection_counts(hide(clean, maps(*[[0, 0, 1, 0], [2, 2, 1, 2]] * 5)), HIDE)
     gain = selection_score(scores(hide(clean, maps(*[[0, 0, 1, 0]] * 10)), HIDE)) - selection_score(
         scores(hide(clean, maps(*[[0, 2, 1, 0]] * 10)), HIDE)
     )
-    assert gain == pytest.approx(0.25)
+    assert gain == pytest.approx(0.375)
     assert selection_gain(better, before) == pytest.approx((gain, gain, gain))
     assert selection_gain(before, better) == pytest.approx((-gain, -gain, -gain))
     low, none, high = selection_gain(mixed, before)
@@ -178,3 +179,34 @@ def test_overlap_and_union_are_those_of_the_masks(seed):
         before, after = (clean == number) & counted, (seen == number) & counted
         assert counts.overlap[:, number].tolist() == (before & after).sum((1, 2)).tolist()
         assert counts.union[:, number].tolist() == (before | after).sum((1, 2)).tolist()
+
+
+def test_groups_of_hidden_pixels_are_gone_or_partly_or_still_there():
+    """Of 40, 3, 20 and 20 pixels: one pixel is left, none, a quarter, all; and three appear elsewhere."""
+    clean, seen = (torch.zeros(1, 8, 64, dtype=torch.uint8) for _ in range(2))
+    for row, length in ((0, 40), (2, 3), (4, 20), (6, 20)):
+        clean[0, row, :length] = 2
+    seen[0, 0, :1] = seen[0, 4, :5] = seen[0, 6, :20] = seen[0, 7, 40:43] = 2
+    values = scores(hide(clean, seen), HIDE)
+    assert [values[name] for name in ("gone", "partly_gone", "still_there")] == [1 / 2, 1 / 4, 1 / 4]
+    assert values["elsewhere"] == 3 / 83
+    assert scores(hide(clean, clean), HIDE)["still_there"] == 1
+    clean[0, 7, 63] = 2  # half of a thousandth of the picture: no person
+    clean = clean.repeat(1, 4, 1)
+    assert hide(clean, clean).components.tolist() == [[0, 0, 16]]
+
+
+def test_pixels_that_touch_at_a_corner_are_one_group_of_any_hidden_classes():
+    both = HideClasses(classes=("car", "person"), fill="road")
+    clean = torch.tensor([[[1, 0, 0], [0, 2, 0], [0, 0, 0], [2, 2, 1]]], dtype=torch.uint8)
+    seen = torch.tensor([[[2, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, 0]]], dtype=torch.uint8)
+    counts = count_pixels(seen, clean, both.bind(CLASSES, (), (3, 4))(clean), both, CLASSES)
+    assert counts.components.tolist() == [[1, 0, 1]]  # another hidden class in its place is still there
+
+
+def test_other_objects_lost_count_beyond_the_baseline():
+    clean = maps(*[[2, 1, 1, 0]] * 4)
+    worse, noise = (hide(clean, maps(*[row] * 4)) for row in ([0, 0, 0, 0], [0, 1, 0, 0]))
+    assert lost_objects(worse, noise, HIDE) == (0.5, [0.5, 0.5])
+    assert lost_objects(noise, worse, HIDE) == (-0.5, [-0.5, -0.5])
+    assert lost_objects(hide(maps([2, 0]), maps([0, 0])), hide(maps([2, 0]), maps([2, 0])), HIDE) is None

@@ -23,6 +23,7 @@ from uapseg.targets.metrics import (
     bootstrap_intervals,
     count_pixels,
     find_collapse,
+    lost_objects,
     mean_iou,
     scores,
     truth_overlap,
@@ -49,6 +50,8 @@ class Report:
         clean: The scores of the pictures as they are.
         random_noise: The scores with random signs of the same epsilon.
         interval: 95 % bootstrap intervals over pictures of the scores with the perturbation, as [low, high].
+        lost_objects: The share of other objects' pixels that is lost beyond what random noise loses; None for a static
+            target. Its interval is among those of the scores.
         truth: The mean IoU against the ground truth under the same three names; empty where there is none.
         collapse: The class that has swallowed others, as in `uapseg.targets.metrics.Collapse`; None where none has.
         linf: The largest change that the perturbation makes, in grey levels.
@@ -75,6 +78,7 @@ class Report:
     hashes: dict[str, str]
     seconds: float
     multiple: int = 1
+    lost_objects: float | None = None
 
     def to_dict(self) -> dict[str, object]:
         """All of it as plain values, ready for JSON."""
@@ -88,6 +92,11 @@ class Report:
             cells = [f"{format_percent(value):>10}", f"{interval:>17}"]
             cells += [f"{format_percent(self.clean[name]):>9}", f"{format_percent(self.random_noise[name]):>14}"]
             lines.append(f"{name.replace('_', ' '):<18}" + "".join(cells))
+        if self.lost_objects is not None:
+            interval = " to ".join(map(format_percent, self.interval["lost_objects"]))
+            lines.append(
+                f"{'objects lost':<18}{format_percent(self.lost_objects):>10}{interval:>17}  beyond random noise"
+            )
         if self.truth:
             cells = [f"{format_percent(self.truth['perturbed']):>10}", " " * 17]
             cells += [f"{format_percent(self.truth['clean']):>9}", f"{format_percent(self.truth['random_noise']):>14}"]
@@ -184,6 +193,10 @@ def evaluate(
         tally.add(numbers, clean, {**seen, "random_noise": predict_perturbed(model, images, noise)})
         norms.append((quantize_images(perturb(images, delta)) - images).flatten(1).norm(dim=1))
     totals = tally.totals()
+    interval = bootstrap_intervals(totals["perturbed"], target, seed)
+    lost = lost_objects(totals["perturbed"], totals["random_noise"], target, seed)
+    if lost:
+        interval["lost_objects"] = lost[1]
     return Report(
         model=model.name,
         data=dataset.name,
@@ -191,7 +204,8 @@ def evaluate(
         pictures=len(dataset),
         epsilon=round(epsilon * 255, 3),
         **{name: scores(total, target) for name, total in totals.items()},
-        interval=bootstrap_intervals(totals["perturbed"], target, seed),
+        interval=interval,
+        lost_objects=lost[0] if lost else None,
         truth=tally.truth(),
         collapse=find_collapse(totals["perturbed"], target, model.classes),
         linf=round(delta.abs().amax().item() * 255, 3),  # not 10.0000004

@@ -1,13 +1,19 @@
-"""Connected components of pixels: how a label map without instances tells one person, or one group of them, apart."""
+"""Connected components of pixels: persons, or groups of them, rather than pixels, in label maps without instances."""
 
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Int32
+import torch
+from jaxtyping import Bool, Int32, Int64
 from scipy.ndimage import label
+from torch import Tensor
 
 MIN_SHARE = 0.001
 """Components smaller than this share of a picture are debris of a prediction rather than objects."""
+
+GONE, PARTLY_GONE = 0.05, 0.5
+"""A component is gone where less than the first share of its pixels still has a hidden class, as a few pixels
+of debris look like no person to anybody, and partly gone where less than the second has."""
 
 
 def connected_components(mask: Bool[np.ndarray, "h w"]) -> tuple[Int32[np.ndarray, "h w"], int]:
@@ -34,3 +40,28 @@ def connected_components(mask: Bool[np.ndarray, "h w"]) -> tuple[Int32[np.ndarra
     large[0] = False
     renumbered = np.where(large, large.cumsum(), 0).astype(np.int32)
     return renumbered[numbers], int(large.sum())
+
+
+def count_components(before: Bool[Tensor, "n h w"], after: Bool[Tensor, "n h w"]) -> Int64[Tensor, "n 3"]:
+    """Counts what has become of the connected components of each of n masks: those gone, partly gone and still there.
+
+    Args:
+        before: Which pixels had a hidden class.
+        after: Which pixels have one now; where it is another one makes no difference.
+
+    Example:
+        >>> import torch
+        >>> before = torch.tensor([[[True, True, False, True, False, True, True]]])
+        >>> after = torch.tensor([[[False, False, True, True, False, True, True]]])
+        >>> count_components(before, after).tolist()
+        [[1, 0, 2]]
+    """
+    return torch.stack([_count(*masks) for masks in zip(before.cpu().numpy(), after.cpu().numpy(), strict=True)])
+
+
+def _count(before: Bool[np.ndarray, "h w"], after: Bool[np.ndarray, "h w"]) -> Int64[Tensor, " 3"]:
+    numbers, count = connected_components(before)
+    sizes, left = (np.bincount(numbers[mask], minlength=count + 1)[1:] for mask in (before, before & after))
+    shares = left / sizes
+    gone, partly = (int((shares < most).sum()) for most in (GONE, PARTLY_GONE))
+    return torch.tensor([gone, partly - gone, count - partly])

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Int64
 from torch import Tensor
 
+from uapseg.targets.components import count_components
 from uapseg.targets.goals import KINDS, Goal, HideClasses, Target, class_indices
 from uapseg.tensors import LabelMaps
 
@@ -16,6 +17,9 @@ Scores = dict[str, float | None]
 
 SelectionCounts = Int64[Tensor, "networks pictures parts 2"]
 """Pixels reached and pixels there are, for each network, each picture and each of the scores of `selection_score`."""
+
+COMPONENT_SCORES = ("gone", "partly_gone", "still_there")
+"""The shares of the connected components of hidden pixels; together they are 1."""
 
 PERCENTILES = torch.tensor([0.025, 0.975], dtype=torch.float64)
 """The quantiles that a 95 % interval lies between."""
@@ -30,6 +34,8 @@ class Counts:
         reached: Those that carry the wanted label; for the group of hidden pixels, no longer a hidden class (n, g).
         filled: The hidden pixels that carry the wanted label (n, 1).
         left: The pixels, wherever they are, that carry a hidden class (n, 1).
+        elsewhere: Those of them that did not in the clean picture (n, 1).
+        components: The connected components of the hidden pixels that are gone, partly gone and still there (n, 3).
         overlap: The pixels outside the hidden group that carry a class before and after (n, k).
         union: Those that carry it before or after (n, k); none for a hidden class.
         clean: The pixels of each class in the clean pictures (n, k).
@@ -41,6 +47,8 @@ class Counts:
     reached: Tensor
     filled: Tensor
     left: Tensor
+    elsewhere: Tensor
+    components: Tensor
     overlap: Tensor
     union: Tensor
     clean: Tensor
@@ -89,6 +97,8 @@ def count_pixels(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, 
         _sums([right & group for group in groups]),
         _sums([filled]),
         _sums([left]),
+        _sums([left & ~groups[0]]),
+        count_components(groups[0], left) if hides else torch.zeros(len(seen), 3, dtype=torch.int64),
         overlap,
         union,
         *(_histogram(labels.long(), k) for labels in (clean, goal.labels, seen)),
@@ -128,7 +138,9 @@ def scores(counts: Counts, target: Target) -> Scores:
         For a static target ``target_success`` (pixels at the goal) and ``region_success`` (those of the drawn region);
         for hidden classes ``hidden`` (one minus the pixels that carry one, anywhere, over those that did before; 0
         where they are no fewer), ``filled`` (the pixels that did and carry what is to take their place),
-        ``fully_hidden`` (of the pictures that show one before or after, those that do not after), ``kept`` (the other
+        ``fully_hidden`` (of the pictures that show one before or after, those that do not after), ``gone``,
+        ``partly_gone`` and ``still_there`` (of their connected components, see `uapseg.targets.components`),
+        ``elsewhere`` (pixels that carry one now and did not, as a share of those that did), ``kept`` (the other
         pixels, unchanged), ``kept_objects`` (those of object classes) and ``miou`` (of the other classes, before
         against after).
     """
@@ -178,6 +190,27 @@ def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: in
     return {k: torch.tensor(v, dtype=torch.float64).quantile(PERCENTILES).tolist() for k, v in spread.items()}
 
 
+def lost_objects(
+    counts: Counts, baseline: Counts, target: Target, seed: int = 0, draws: int = 1000
+) -> tuple[float, list[float]] | None:
+    """The pixels of other objects that are lost beyond those that a baseline at the same pictures loses.
+
+    Returns:
+        The difference of the two shares and its 95 % bootstrap interval over pictures, as [low, high]; None where no
+        class is hidden or there are no other objects.
+
+    Source:
+        Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval, of pairs.
+    """
+    if not isinstance(target, HideClasses) or not counts.pixels[:, 1].any():
+        return None
+    chosen = torch.randint(len(counts), (draws, len(counts)), generator=torch.Generator().manual_seed(seed))
+    chosen = torch.cat([torch.arange(len(counts))[None], chosen])
+    lost = (baseline.reached[:, 1] - counts.reached[:, 1])[chosen].sum(1).double() / counts.pixels[:, 1][chosen].sum(1)
+    drawn = lost[1:]
+    return lost[0].item(), drawn[drawn.isfinite()].quantile(PERCENTILES).tolist()
+
+
 @dataclass(frozen=True)
 class Collapse:
     """The class that takes up more of the pictures than it should.
@@ -219,11 +252,15 @@ def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> C
 
 
 def selection_score(values: Scores) -> float:
-    """One number in [0, 1] to choose by: the mean of the scores that pull against each other, hiding counted twice."""
+    """One number in [0, 1] to choose by: the mean of the scores that pull against each other.
+
+    Hiding counts twice, once by pixels and once by their connected components: a person of whom half is left is still
+    seen as one.
+    """
     names = (
         ("target_success", "region_success")
         if "target_success" in values
-        else ("hidden", "hidden", "kept", "kept_objects")
+        else ("hidden", "gone", "kept", "kept_objects")
     )
     known = [value for name in names if (value := values[name]) is not None]
     return sum(known) / max(1, len(known))
@@ -234,7 +271,8 @@ def selection_counts(counts: Counts, target: Target) -> SelectionCounts:
     first, pixels, reached = _success(counts, target), counts.pixels, counts.reached
     if isinstance(target, HideClasses):
         kept = (reached[:, 1:].sum(1), pixels[:, 1:].sum(1))
-        pairs = [first, first, kept, (reached[:, 1], pixels[:, 1])]
+        gone = (counts.components[:, 0], counts.components.sum(1))
+        pairs = [first, gone, kept, (reached[:, 1], pixels[:, 1])]
     else:
         pairs = [first, (reached[:, 0], pixels[:, 0])]
     return torch.stack([torch.stack(pair, dim=1) for pair in pairs], dim=1)[None]
@@ -275,10 +313,13 @@ def _score_fractions(counts: Counts, target: Target) -> dict[str, tuple[Tensor, 
         return {"target_success": (reached.sum(), pixels.sum()), "region_success": (reached[0], pixels[0])}
     left = counts.left[:, 0]
     shown = (counts.pixels[:, 0] > 0) | (left > 0)
+    components = counts.components.sum(0)
     return {
         "hidden": (pixels[0] - left.sum(), pixels[0]),
         "filled": (counts.filled.sum(), pixels[0]),
         "fully_hidden": ((shown & (left == 0)).sum(), shown.sum()),
+        **{name: (part, components.sum()) for name, part in zip(COMPONENT_SCORES, components, strict=True)},
+        "elsewhere": (counts.elsewhere.sum(), pixels[0]),
         "kept": (reached[1:].sum(), pixels[1:].sum()),
         "kept_objects": (reached[1], pixels[1]),
     }
