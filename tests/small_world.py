@@ -10,8 +10,6 @@ from types import ModuleType
 import pytest
 import torch
 
-import uapseg.datasets
-import uapseg.models
 from tests.conftest import Greys, Plain, greys
 from uapseg.app import examples, messages, strings
 from uapseg.app.context import CONTROLS, Context
@@ -23,8 +21,10 @@ from uapseg.app.registry import Registry
 from uapseg.app.rendering import frame
 from uapseg.app.runs import Run
 from uapseg.app.workspaces import WorkspaceCache
+from uapseg.datasets import registry as datasets
 from uapseg.io.download import Download
 from uapseg.models import Segmenter
+from uapseg.models import registry as models
 from uapseg.results.perturbation_file import save_png
 
 SIZE = (96, 64)
@@ -63,7 +63,7 @@ def small_world(url: str = "", folder: Path | None = None) -> Iterator[Workspace
     with pytest.MonkeyPatch.context() as patch:
         for name, module in modules.items():
             patch.setitem(sys.modules, f"small_{name}", module)
-            files = (uapseg.models if name in {"greys", "hours"} else uapseg.datasets)._FILES
+            files = (models if name in {"greys", "hours"} else datasets)._FILES
             patch.setitem(files, name, f"small_{name}")
         yield WorkspaceCache(("greys", "hours"), ("plain:x", FAR) if url else ("plain:x",))
     torch.set_num_threads(threads)

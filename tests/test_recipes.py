@@ -83,8 +83,8 @@ def added(tmp_path, monkeypatch, unchecked):
     (tmp_path / "recipe_network.py").write_text(NETWORK)
     (tmp_path / "recipe_dataset.py").write_text(DATASET)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(uapseg.models._FILES, "brightness", "recipe_network")
-    monkeypatch.setitem(uapseg.datasets._FILES, "greys", "recipe_dataset")
+    monkeypatch.setitem(uapseg.models.registry._FILES, "brightness", "recipe_network")
+    monkeypatch.setitem(uapseg.datasets.registry._FILES, "greys", "recipe_dataset")
     yield
     for name in ("recipe_network", "recipe_dataset"):
         sys.modules.pop(name, None)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from tests.datasets.test_folder import encoded, photo, put
 from uapseg.datasets import load_dataset
-from uapseg.datasets.class_names import read_classes
+from uapseg.datasets.labels import read_classes
 from uapseg.errors import UapsegError
 from uapseg.io.sources import File
 

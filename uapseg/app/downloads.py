@@ -7,8 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 
 from uapseg.app import strings
 from uapseg.errors import UapsegError
-from uapseg.io.download import Download, Progress, UnreachableError
-from uapseg.io.transport import DiskError, WrongContentError
+from uapseg.io.download import DiskError, Download, Progress, UnreachableError, WrongContentError
 
 LOG = logging.getLogger(__name__)
 

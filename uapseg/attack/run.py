@@ -11,8 +11,7 @@ from uapseg.attack.loop import fit
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.datasets import Dataset, load_dataset, overlap
-from uapseg.datasets.concat import ConcatDataset
-from uapseg.datasets.reader import SIDE_RANGE
+from uapseg.datasets.reader import SIDE_RANGE, ConcatDataset
 from uapseg.errors import UapsegError
 from uapseg.io.values import check_range, check_types, quote_value
 from uapseg.models import load_model

@@ -16,15 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from uapseg.io.environment import read_number
+from uapseg.io.environment import read_number, thread_count
 
 Pixels = NDArray[np.uint8]
 
 MIB = 1 << 20
 MAX_BYTES = 2048 * MIB
 """Bytes that are kept at most where the user says nothing."""
-
-MAX_THREADS = 8
 
 
 class ImageCache:
@@ -91,12 +89,6 @@ def memory_limit() -> int:
     """
     usual = min(MAX_BYTES, _available_memory() // 4) // read_number("LOCAL_WORLD_SIZE", 1, 1)
     return read_number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
-
-
-def thread_count() -> int:
-    """How many pictures are decoded at once."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MAX_THREADS, allowed)
 
 
 def _available_memory() -> int:

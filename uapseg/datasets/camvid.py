@@ -9,11 +9,10 @@ Source: Brostow, Fauqueur, Cipolla, Semantic object classes in video, Pattern Re
 from functools import partial
 from pathlib import Path
 
-from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.labels import lookup_table, read_labels
-from uapseg.datasets.pairs import make_samples, pair_paths, require_pictures
-from uapseg.datasets.reader import ImageDataset, first_size
-from uapseg.datasets.splits import require_official
+from uapseg.datasets.reader import ImageDataset, first_size, make_samples, pair_paths, require_pictures
+from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.splits import Split, require_official
 from uapseg.scenes import CLASSES  # the same eleven
 
 SIZE = (480, 360)

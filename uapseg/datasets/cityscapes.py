@@ -12,11 +12,10 @@ https://github.com/mcordts/cityscapesScripts.
 from functools import partial
 from pathlib import Path
 
-from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.labels import lookup_table, read_labels
-from uapseg.datasets.pairs import make_samples, pair_paths, require_pictures
-from uapseg.datasets.reader import ImageDataset
-from uapseg.datasets.splits import require_official, train_or_val
+from uapseg.datasets.reader import ImageDataset, make_samples, pair_paths, require_pictures
+from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.splits import Split, require_official, train_or_val
 
 SIZE = (512, 256)
 LICENCE = "research use, by the terms of Cityscapes"

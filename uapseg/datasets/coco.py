@@ -18,7 +18,6 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.coco_annotations import Annotated, SelectedAnnotations, select_annotations
 from uapseg.datasets.coco_files import (
     attribution_csv,
@@ -30,7 +29,8 @@ from uapseg.datasets.coco_files import (
 )
 from uapseg.datasets.coco_selection import MAX_COUNT, Selection
 from uapseg.datasets.reader import ImageDataset
-from uapseg.datasets.splits import in_split
+from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.splits import Split, in_split
 from uapseg.datasets.voc import CLASSES
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, cache_folder, fetch

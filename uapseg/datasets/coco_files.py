@@ -11,10 +11,11 @@ from typing import Any
 
 from PIL import Image
 
-from uapseg.datasets import Split, download, missing_files
 from uapseg.datasets.coco_annotations import Annotated
 from uapseg.datasets.coco_selection import CocoImage
 from uapseg.datasets.reader import Sample
+from uapseg.datasets.registry import download, missing_files
+from uapseg.datasets.splits import Split
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, UnreachableError, cache_folder
 from uapseg.io.files import write

@@ -5,7 +5,6 @@ A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice
 
 from functools import lru_cache
 
-from uapseg.datasets import SPLITS, DatasetInfo, Split
 from uapseg.datasets.coco_files import (
     attribution_csv,
     download_pictures,
@@ -15,7 +14,8 @@ from uapseg.datasets.coco_files import (
 )
 from uapseg.datasets.coco_selection import CocoImage, Licence, Selection
 from uapseg.datasets.reader import ImageDataset
-from uapseg.datasets.splits import in_split, split_of
+from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.splits import SPLITS, Split, in_split, split_of
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download
 from uapseg.io.files import ASSETS, from_json, read

@@ -1,18 +1,23 @@
-"""The one reader of all data sets: from samples to pictures and label maps of one size."""
+"""From samples to pictures and label maps of one size: the one reader of all datasets, and several splits as one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
 
-from uapseg.datasets import Split
 from uapseg.datasets.cache import Pixels, shared_cache
 from uapseg.datasets.labels import VOID
+from uapseg.datasets.registry import Dataset
+from uapseg.datasets.splits import Split
 from uapseg.errors import UapsegError
+from uapseg.io.images import read_picture, upright_size
+from uapseg.io.sources import File, Source, fingerprint_readable
 from uapseg.tensors import LabelMaps, Pictures
 
 MAX_PREFETCH = 64
@@ -184,3 +189,102 @@ def _unreadable_message(name: str, split: str, skipped: Sequence[str]) -> str:
         f"No picture in the {split} split of {name} can be read, {len(skipped)} are damaged or missing: "
         f"see {skipped[0]} first."
     )
+
+
+Pair = tuple[Source, Source | None]
+"""A picture and its label map."""
+
+
+def pair_paths(pictures: Mapping[Path, Path]) -> list[Pair]:
+    """Pictures with their label maps, as far as these are there."""
+    return [(File(picture), File(labels) if labels.is_file() else None) for picture, labels in pictures.items()]
+
+
+def make_samples(pairs: Sequence[Pair], read: Callable[[Source], Pixels]) -> tuple[list[Sample], list[str]]:
+    """The pictures that are whole, and the names of those that are not.
+
+    Args:
+        pairs: Pictures with their label maps.
+        read: Reads a label map (h, w).
+    """
+    keys = fingerprint_readable(picture for picture, _ in pairs)
+    whole = [
+        Sample(
+            key=keys[picture],
+            name=picture.name,
+            read_picture=partial(_read_picture, picture),
+            read_labels=partial(_read_labels, picture, labels, read) if labels else None,
+        )
+        for picture, labels in pairs
+        if picture in keys
+    ]
+    return whole, [picture.name for picture, _ in pairs if picture not in keys]
+
+
+def require_pictures(pictures: Sequence[Path], folder: Path, holds: str) -> Sequence[Path]:
+    """The pictures, sorted.
+
+    Raises:
+        UapsegError: There are none in ``folder``; the message says what the folder to give ``holds``.
+    """
+    if not pictures:
+        raise UapsegError(f"There are no pictures in {folder}: give the folder that holds {holds}.")
+    return sorted(pictures)
+
+
+def _read_picture(picture: Source) -> Image.Image:
+    return read_picture(picture.read())
+
+
+def _read_labels(picture: Source, labels: Source, read: Callable[[Source], Pixels]) -> Pixels:
+    found, shape = read(labels), upright_size(picture.read())
+    if shape and found.shape[::-1] != shape:
+        raise UapsegError(f"The labels {labels.name} are not of the size of their picture: bring both to one.")
+    return found
+
+
+class ConcatDataset:
+    """The pictures of several splits of one size, one split after the other.
+
+    Args:
+        parts: The splits; name, licence and classes are those of the first.
+        without: The keys of pictures that are left out.
+    """
+
+    def __init__(self, parts: Sequence[Dataset], *, without: Collection[str] = ()) -> None:
+        first, *_ = self._parts = tuple(parts)
+        self.name, self.size = first.name, first.size
+        self.split: Split = first.split
+        self.licence, self.classes = first.licence, first.classes
+        kept = [
+            (part, number, key) for part in parts for number, key in enumerate(part.keys) if key not in set(without)
+        ]
+        self._places = [(part, number) for part, number, _ in kept]
+        self.keys = tuple(key for *_, key in kept)
+
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """The names of the files that could not be read, as far as is known."""
+        return tuple(dict.fromkeys(name for part in self._parts for name in part.skipped))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """How pictures and label maps were found and read, where that needs saying."""
+        return tuple(dict.fromkeys(note for part in self._parts for note in part.notes))
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def pictures(self, numbers: Sequence[int]) -> Pictures:
+        """The pictures with these numbers, uint8, on the CPU."""
+        self.prefetch(numbers)  # all are decoded at once, though they are asked for one by one
+        return torch.cat([part.pictures([number]) for part, number in map(self._places.__getitem__, numbers)])
+
+    def truth(self, numbers: Sequence[int]) -> LabelMaps:
+        """Their true label maps; 255 where there is no label."""
+        return torch.cat([part.truth([number]) for part, number in map(self._places.__getitem__, numbers)])
+
+    def prefetch(self, numbers: Sequence[int]) -> None:
+        """Begins to decode these in the background, as they come next."""
+        for part in self._parts:
+            part.prefetch([own for of, own in map(self._places.__getitem__, numbers) if of is part])

@@ -2,9 +2,15 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
 
-from uapseg.datasets import SPLITS, Split
 from uapseg.errors import UapsegError
+
+Split = Literal["train", "val", "test", "all"]
+"""``all`` exists only for sets without official splits."""
+
+SPLITS: tuple[Split, ...] = get_args(Split)[:3]
+"""Those that every set has; no picture is in two."""
 
 TRAIN, VAL = 0.70, 0.15
 """Shares of the pictures that are learnt from, and chosen by; the rest is for the report."""

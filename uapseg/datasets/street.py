@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from uapseg.datasets import DatasetInfo, Split
 from uapseg.datasets.cache import Pixels
 from uapseg.datasets.reader import ImageDataset, Sample
-from uapseg.datasets.splits import require_official
+from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.splits import Split, require_official
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder
 from uapseg.scenes import CLASSES, SIZE, SPLITS, VERSION, render

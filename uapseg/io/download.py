@@ -1,27 +1,233 @@
 """Fetching files: resumed where they stopped, tried again, checked, and in place whole or not at all."""
 
+import hashlib
+import http.client
 import os
 import queue
+import re
+import secrets
 import time
-from collections.abc import Generator, Iterable, Sequence
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from platformdirs import user_cache_path
 
 from uapseg.errors import UapsegError
-from uapseg.io.transport import (
-    Check,
-    DiskError,
-    Download,
-    InterruptedDownloadError,
-    NoConnectionError,
-    Part,
-    Progress,
-    WrongContentError,
-)
+
+READ_TIMEOUT = 20.0
+"""Seconds without a byte after which a connection is given up."""
+
+STALE_AFTER = 3 * READ_TIMEOUT
+"""Seconds after which a part that nobody adds to is taken over: no living download is silent for so long."""
+
+_CHUNK = 1 << 16
+_PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+
+Check = Callable[[Path], object]
+"""Looks at a file that has come, and raises `UapsegError` where it is not what it should be."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Download:
+    """A file to fetch.
+
+    Attributes:
+        url: Where it is, by http or https.
+        path: Where it goes.
+        checksum: ``sha256:`` or ``md5:`` and the first hex digits, or all; empty checks nothing.
+        size: Bytes, where known.
+    """
+
+    url: str
+    path: Path
+    checksum: str = ""
+    size: int | None = None
+
+    @property
+    def remedy(self) -> str:
+        """How a user can mend it."""
+        return f"try again later, or put the file at {self.path}"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far it is, in bytes; the total is None as long as no one knows it."""
+
+    received: int
+    total: int | None
+
+
+class InterruptedDownloadError(Exception):
+    """The server failed in a way that may pass; the message says how."""
+
+
+class NoConnectionError(InterruptedDownloadError):
+    """The server does not even answer."""
+
+
+class DiskError(UapsegError):
+    """A file cannot be written; nor can others."""
+
+
+class WrongContentError(UapsegError):
+    """A file came whole, and is not the one that was asked for."""
+
+
+class Part:
+    """A file on its way, under a name of its own, so that no other download writes to it."""
+
+    def __init__(self, wanted: Download) -> None:
+        self._wanted, self._version = wanted, ""
+        folder, name = wanted.path.parent, wanted.path.name
+        self._left = folder / f".{name}.part"
+        self._path = folder / f".{name}.{secrets.token_hex(4)}.part"
+        with self._disk():
+            folder.mkdir(parents=True, exist_ok=True)
+            if wanted.checksum:
+                self._take_over()
+
+    @property
+    def size(self) -> int:
+        """Bytes that are there."""
+        return self._path.stat().st_size if self._path.exists() else 0
+
+    def receive(self) -> Generator[Progress, None, None]:
+        """Asks for what is missing, and adds it.
+
+        Raises:
+            BrokenOffError: Not all of it came.
+            UapsegError: There is no such file.
+        """
+        if not (self._version or self._wanted.checksum):
+            self.discard()  # nothing would tell whether the rest is of the same file
+        with _answer(self._wanted, self.size, self._version) as answer:
+            if answer.status != HTTPStatus.PARTIAL_CONTENT:
+                self.discard()
+            elif not answer.headers.get("Content-Range", "").startswith(f"bytes {self.size}-"):
+                self.discard()
+                raise InterruptedDownloadError("it sent another part than was asked for")
+            etag = answer.headers.get("ETag", "")
+            self._version = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
+            yield from self._add(answer)
+
+    def verify(self, check: Check | None) -> None:
+        """Compares size and checksum, and has ``check`` look.
+
+        Raises:
+            WrongContentError: It is not the file that was asked for.
+        """
+        wanted = self._wanted
+        kind, _, digits = wanted.checksum.partition(":")
+        right = wanted.size in {None, self.size}
+        if right and digits:
+            with self._disk(), self._path.open("rb") as file:
+                right = hashlib.file_digest(file, kind).hexdigest().startswith(digits.lower())
+        if not right:
+            raise WrongContentError(
+                f"What came from {wanted.url} is not the file that was expected, as its size or checksum differs: "
+                f"{wanted.remedy}."
+            )
+        if check:
+            try:
+                check(self._path)
+            except UapsegError as error:
+                raise WrongContentError(f"What came from {wanted.url} cannot be used. {error}") from error
+
+    def put_in_place(self) -> None:
+        """Gives it its name."""
+        with self._disk():
+            self._path.replace(self._wanted.path)
+
+    def discard(self) -> None:
+        """Begins anew."""
+        self._version = ""
+        with self._disk():
+            self._path.unlink(missing_ok=True)
+
+    def leave(self) -> None:
+        """Leaves what a later download can go on from, and nothing else."""
+        with suppress(OSError):
+            if self._wanted.checksum:
+                self._path.replace(self._left)
+            else:
+                self._path.unlink(missing_ok=True)
+
+    def _take_over(self) -> None:
+        """Makes a part our own that an earlier download left: renaming it succeeds for one only."""
+        stray = re.compile(rf"\.{re.escape(self._wanted.path.name)}\.[0-9a-f]{{8}}\.part")
+        for part in self._left.parent.iterdir():
+            with suppress(OSError):
+                abandoned = stray.fullmatch(part.name) and time.time() - part.stat().st_mtime > STALE_AFTER
+                if part == self._left or abandoned:
+                    part.replace(self._path)
+                    return
+
+    def _add(self, answer: http.client.HTTPResponse) -> Generator[Progress, None, None]:
+        received = self.size
+        total = self._wanted.size if answer.length is None else received + answer.length
+        with self._disk():
+            file = self._path.open("ab", buffering=0)
+        with file:
+            while chunk := _next(answer):
+                with self._disk():
+                    file.write(chunk)
+                received += len(chunk)
+                yield Progress(received, total)
+        if total is not None and received < total:
+            raise InterruptedDownloadError(f"it stopped after {received} of {total} bytes")
+
+    @contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise DiskError(f"The file {self._wanted.path} cannot be written: {error.strerror}.") from error
+
+
+def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPResponse:
+    """The server's answer to the question for all from ``position`` on; positive in any case."""
+    if urlsplit(wanted.url).scheme not in {"http", "https"}:
+        raise UapsegError(f"{wanted.url} cannot be fetched: an address begins with http:// or https://.")
+    request = urllib.request.Request(wanted.url, headers={"User-Agent": "uapseg"})  # noqa: S310  checked above
+    if position:
+        request.add_header("Range", f"bytes={position}-")
+    if position and version:
+        request.add_header("If-Range", version)
+    try:
+        return urllib.request.urlopen(request, timeout=READ_TIMEOUT)  # noqa: S310
+    except urllib.error.HTTPError as error:
+        raise _refusal(wanted, error) from error
+    except urllib.error.URLError as error:
+        raise NoConnectionError(_reason(error.reason)) from error
+    except (OSError, http.client.HTTPException) as error:
+        raise InterruptedDownloadError(_reason(error)) from error
+
+
+def _refusal(wanted: Download, error: urllib.error.HTTPError) -> Exception:
+    if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+        return WrongContentError(f"{wanted.url} is shorter than what came of it before: {wanted.remedy}.")
+    if error.code in _PASSING or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return InterruptedDownloadError(f"it answers {error.code} {error.reason}")
+    return UapsegError(f"{wanted.url} answers {error.code} {error.reason}: {wanted.remedy}.")
+
+
+def _next(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read1(_CHUNK)
+    except (OSError, http.client.HTTPException) as error:
+        raise InterruptedDownloadError(_reason(error)) from error
+
+
+def _reason(error: str | BaseException) -> str:
+    return (str(error) or "the connection broke off").rstrip(".")
+
 
 __all__ = ["Download", "Progress", "UnreachableError", "cache_folder", "fetch", "fetch_all"]
 

@@ -1,9 +1,11 @@
-"""Numbers in the variables of the environment."""
+"""What the machine gives: numbers in the variables of the environment, and threads."""
 
 import os
 import re
 
 from uapseg.errors import UapsegError
+
+MAX_THREADS = 8
 
 
 def read_number(variable: str, usual: int, least: int = 0, unit: str = "") -> int:
@@ -25,3 +27,9 @@ def read_number(variable: str, usual: int, least: int = 0, unit: str = "") -> in
         kind = f"whole number of {unit}" if unit else "whole number"
         raise UapsegError(f"{variable} is {setting[:40]!r}: give it as a {kind} from {least} on, such as {usual}.")
     return int(setting)
+
+
+def thread_count() -> int:
+    """How many pictures are decoded at once."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MAX_THREADS, allowed)

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from uapseg.datasets.cache import thread_count
 from uapseg.errors import UapsegError
+from uapseg.io.environment import thread_count
 from uapseg.io.files import read
 from uapseg.io.images import MAX_PIXELS, SMALLEST_SIDE, read_picture, size_of
 

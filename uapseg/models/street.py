@@ -16,8 +16,8 @@ from torchvision.models.segmentation import LRASPP, lraspp_mobilenet_v3_large
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download
 from uapseg.io.files import ASSETS
-from uapseg.models import ModelInfo
 from uapseg.models.checkpoint import load_weights
+from uapseg.models.registry import ModelInfo
 from uapseg.models.segmenter import Segmenter
 from uapseg.models.torchvision import coarse_logits
 from uapseg.scenes import CLASSES

@@ -14,9 +14,9 @@ from torchvision.models.segmentation import LRASPP
 
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, UnreachableError, fetch
-from uapseg.models import ModelInfo
 from uapseg.models.checkpoint import load_weights
 from uapseg.models.classes import default_pair, objects_of, voc_palette
+from uapseg.models.registry import ModelInfo
 from uapseg.models.segmenter import Segmenter
 
 NAMES = (
