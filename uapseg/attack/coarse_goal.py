@@ -1,0 +1,74 @@
+"""A goal at the resolution of the logits: how many pixels of each cell should carry each label.
+
+The loss is then taken before the logits are enlarged to the size of the image: nothing is enlarged, and the gradient
+does not pass through it either.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from uapseg.targets.goals import Goal
+from uapseg.tensors import Logits
+
+
+@dataclass(frozen=True)
+class CoarseGoal:
+    """The labels wanted in the cells of some images, m different ones in all.
+
+    Attributes:
+        goal: The labels and their groups (m, 1, 1), each like an image of one pixel.
+        cells: Which cell wants the label, counted through all images (m,), int64.
+        counts: How many pixels of the cell it is wanted of (m, 1, 1).
+    """
+
+    goal: Goal
+    cells: Tensor
+    counts: Tensor
+
+    def logits(self, logits: Logits) -> Logits:
+        """The logits (n, k, rows, columns) of the cell that each label belongs to (m, k, 1, 1)."""
+        return logits.movedim(1, -1).flatten(0, 2).index_select(0, self.cells)[..., None, None]
+
+
+def cell_indices(width: int, height: int, cells: tuple[int, int]) -> Tensor:
+    """The index of the cell that each pixel lies in (h, w), int64.
+
+    Args:
+        width: Of the image that the cells share evenly.
+        height: Likewise.
+        cells: (rows, columns).
+
+    Example:
+        >>> cell_indices(6, 2, (1, 3)).tolist()
+        [[0, 0, 1, 1, 2, 2], [0, 0, 1, 1, 2, 2]]
+    """
+    rows, columns = torch.arange(height) * cells[0] // height, torch.arange(width) * cells[1] // width
+    return rows[:, None] * cells[1] + columns
+
+
+def coarsen(goal: Goal, cells: Tensor, *, groups: int, classes: int) -> CoarseGoal:
+    """The goal with the pixels of a cell that want the same label taken together.
+
+    Args:
+        goal: The goal in some images (n, h, w).
+        cells: The index of the cell that each pixel lies in (h, w), as `cell_indices` gives it.
+        groups: How many groups of pixels there are.
+        classes: How many labels there are.
+
+    Example:
+        >>> goal = Goal(*torch.tensor([[[[4, 4, 5]]], [[[0, 0, 1]]]], dtype=torch.uint8))
+        >>> coarse = coarsen(goal, torch.tensor([[0, 0, 0]]), groups=2, classes=6)
+        >>> coarse.goal.labels.flatten().tolist(), coarse.counts.flatten().tolist()
+        ([4, 5], [2.0, 1.0])
+    """
+    images = torch.arange(len(goal.labels), device=goal.labels.device)[:, None, None]
+    area, kinds = int(cells.max()) + 1, groups * classes
+    places = ((images * area + cells) * kinds + goal.groups.long() * classes + goal.labels).flatten()
+    counts = torch.zeros(len(images) * area * kinds, device=places.device)
+    counts.scatter_add_(0, places, torch.ones_like(places, dtype=counts.dtype))
+    found = counts.nonzero().squeeze(1)
+    kind = found % kinds
+    labels, group = (values.to(torch.uint8)[:, None, None] for values in (kind % classes, kind // classes))
+    return CoarseGoal(Goal(labels, group), found // kinds, counts[found][:, None, None])
