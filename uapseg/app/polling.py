@@ -97,6 +97,8 @@ class Polling:
     def _due(self, run: Run, request: Request) -> bool:
         if request.hidden or run.levels is None or not run.is_current:
             return False
+        if run.newer(request.seq, "view"):  # another picture is shown with the perturbation on it at once
+            return True
         return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.shown.get("next", 0)
 
     def _mine_due(self, run: Run, request: Request) -> bool:

@@ -22,9 +22,11 @@ from uapseg.app.frames import (
     spectrum,
     stretch_levels,
 )
+from uapseg.app.history import HistoryPoint
 from uapseg.app.progress import LevelArray
 from uapseg.app.registry import Registry
 from uapseg.app.runs import Run
+from uapseg.app.view_model import measured, titles
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspaces import WorkspaceCache
 from uapseg.attack.run import Plan
@@ -48,8 +50,8 @@ class Renderer:
         return await self._made(sent, _strengths)
 
     async def strip(self, sent: object) -> dict[str, Any]:
-        """What is seen in the held-out pictures at an earlier moment or another strength."""
-        return await self._made(sent, _strip)
+        """The figures at an earlier moment or another strength, and what is seen in the held-out pictures below."""
+        return await self._made(sent, _figures)
 
     async def recorded(self, sent: object) -> dict[str, Any]:
         """The run that is played to a visitor who has none; it is read once."""
@@ -90,16 +92,39 @@ def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[s
     return {"rows": run.strengths[1]}
 
 
-def _strip(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    """Those that the run has measured itself, at full strength; else measured on the pictures that are shown."""
     levels, plan = moment_of(run, values)
     if levels is None or plan is None:
         return {}
-    return workspace.judge(workspace.strip, scale_levels(levels, FrameOptions.of(values).strength), plan.target)
+    strength, moment = FrameOptions.of(values).strength, _moment(run, values)
+    words = _words(run, workspace, moment)
+    if moment and strength == 1:
+        return {**measured(moment.look, workspace), "floors": moment.floors, **words}
+    judged = workspace.judge(workspace.strip, scale_levels(levels, strength), plan.target)
+    return {
+        **judged,
+        "judged": len(judged["each"]),
+        "looked": moment and moment.spent,
+        **_words(run, workspace, moment),
+    }
+
+
+def _words(run: Run, workspace: Workspace, moment: HistoryPoint | None) -> dict[str, Any]:
+    """The heading of a moment that was trained for something else than the run is now."""
+    if moment is None or moment.plan == run.plan:
+        return {}
+    target, epsilon = moment.plan.target, round(moment.plan.settings.epsilon * 255)
+    return {"heading": {"wanted": workspace.wanted(target), **titles(target, epsilon, moment.choice.source)}}
+
+
+def _moment(run: Run, values: dict[str, Any]) -> HistoryPoint | None:
+    return next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
 
 
 def moment_of(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
     """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
-    moment = next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
+    moment = _moment(run, values)
     return (moment.levels, moment.plan) if moment else (run.levels, run.plan)
 
 

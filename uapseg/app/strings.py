@@ -115,6 +115,8 @@ STAGE = {
     "timeline": "Moments of the run",
     "then": "at {spent} image-gradients",
     "now": "now",
+    "measuring": "measuring",
+    "at_strength": "at {strength} % strength",
     "back_to": "Go on from here",
     "live": "Back to now",
     "fetch": "Download",

@@ -3,6 +3,7 @@
 from typing import Any
 
 from uapseg.app import messages, strings
+from uapseg.app.progress import ValidationFrame
 from uapseg.app.runs import Run
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
@@ -22,11 +23,18 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     target = plan.target if plan else target
     if target:
         epsilon = round(plan.settings.epsilon * 255) if plan else chosen.epsilon
-        reply["shares"] = messages.shares(target, run.source if plan else chosen.source)
-        reply["here"] = messages.here(target)
-        reply["amplified"] = f"{127.5 / epsilon:.3g}"
-        reply["caption"] = messages.caption(target, epsilon)
+        reply |= titles(target, epsilon, run.source if plan else chosen.source)
     return reply
+
+
+def titles(target: Target, epsilon: float, source: str) -> dict[str, Any]:
+    """What a target and its scores are called; epsilon in grey levels, ``source`` one of `strings.SOURCES`."""
+    return {
+        "shares": messages.shares(target, source),
+        "here": messages.here(target),
+        "amplified": f"{127.5 / epsilon:.3g}",
+        "caption": messages.caption(target, epsilon),
+    }
 
 
 def _wanted(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
@@ -42,16 +50,23 @@ def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The newest figures, and all before."""
     look = run.look if run.is_current else None
     return {
-        "scores": look and look["scores"],
-        "each": look and look["each"][: len(look["predictions"])],
-        "thumbs": look and workspace.thumbs(look["predictions"]),
-        "looked": look and look["spent"],
-        "judged": look and len(look["each"]),
+        **measured(look, workspace),
         "floors": run.floors if run.is_current else {},
         "curve": run.curve if run.is_current else [],
         "legs": run.legs if run.is_current else [],
         **_moments(run),
         **_said(run),
+    }
+
+
+def measured(look: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
+    """The figures of one validation; nothing but names where there was none."""
+    return {
+        "scores": look and look["scores"],
+        "each": look and look["each"][: len(look["predictions"])],
+        "thumbs": look and workspace.thumbs(look["predictions"]),
+        "looked": look and look["spent"],
+        "judged": look and len(look["each"]),
     }
 
 

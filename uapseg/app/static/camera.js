@@ -1,7 +1,7 @@
 // The visitor's camera, live: each frame goes to the network once without and once with the perturbation.
 import { $, announce, button, gradio, make, pause, request, root, setText, t } from './context.js';
 import { camera, frameOptions, history, poll } from './state.js';
-import { redraw, setTitle, showClean, showFrame, showPhoto, views } from './views.js';
+import { loadPhoto, redraw, setTitle, showClean, showFrame, views } from './views.js';
 
 const WIDTH = 384;
 const video = make('video');
@@ -47,7 +47,7 @@ async function shoot() {
     await pause(200);
     return;
   }
-  await showPhoto(reply.photo);
+  await loadPhoto(reply.photo);
   if (reply.after) await showFrame(reply);
   else showClean();
   camera.shots++;

@@ -1,5 +1,18 @@
 // The line between before and after, one for both large views; the class under the pointer; and the legend.
-import { $, $$, button, make, onWorld, positionIn, root, setAttributes, t, world } from './context.js';
+import {
+  $,
+  $$,
+  button,
+  listen,
+  make,
+  onWorld,
+  positionIn,
+  prefersLessMotion,
+  root,
+  setAttributes,
+  t,
+  world,
+} from './context.js';
 import { percent } from './format.js';
 import { clamp, pixelAt, wipeEdge } from './geometry.js';
 import { painting, shown } from './state.js';
@@ -20,7 +33,9 @@ const lines = COMPARED.map(() => make('div', 'u-wipe'));
 const handle = make('i');
 const tip = make('div', 'u-tip');
 const confidence = make('canvas').getContext('2d', { willReadFrequently: true });
-let wipe = 0.2;
+const SWEEP_MS = 2600;
+let wipe = 0;
+let sweepState = 'due'; // then 'going', then 'over'
 
 /** The classes, with their colours; while something is drawn they are the palette. */
 export const legend = $('.u-legend');
@@ -34,6 +49,22 @@ export function setWipe(share) {
     line.dataset.edge = wipeEdge(wipe);
   }
   handle.setAttribute('aria-valuenow', Math.round(wipe * 100));
+}
+
+/** Moves the line over the picture and back, once, so that the effect is seen; a press of the visitor ends it. */
+function sweep() {
+  if (sweepState !== 'due' || painting.on || prefersLessMotion() || wipe > 0) return;
+  sweepState = 'going';
+  let start = null;
+  const step = (time) => {
+    start ??= time;
+    const share = (time - start) / SWEEP_MS;
+    if (sweepState !== 'going') return;
+    setWipe(Math.sin(Math.PI * Math.min(1, share)) ** 2);
+    if (share < 1) requestAnimationFrame(step);
+    else sweepState = 'over';
+  };
+  requestAnimationFrame(step);
 }
 
 function addLines() {
@@ -153,6 +184,12 @@ function addLegend() {
 
 export function mount() {
   tip.hidden = true;
+  listen('effect', sweep);
+  for (const kind of ['pointerdown', 'keydown']) {
+    root.addEventListener(kind, () => {
+      sweepState = 'over';
+    });
+  }
   addLines();
   addLegend();
   for (const id of COMPARED) {

@@ -1,16 +1,30 @@
 // What is looked at when it is not simply the newest frame: an earlier moment on the timeline, another strength.
 
 import { currentChart, drawChart, momentAt, mount as mountCharts, strengthAt } from './charts.js';
-import { $, button, emit, gradio, listen, make, positionIn, request, setAttributes, t } from './context.js';
+import {
+  $,
+  button,
+  emit,
+  gradio,
+  listen,
+  loadImage,
+  make,
+  pause,
+  positionIn,
+  request,
+  setAttributes,
+  t,
+} from './context.js';
 import { group } from './format.js';
 import { showGallery } from './gallery.js';
 import { clamp } from './geometry.js';
-import { showMetrics } from './metrics.js';
-import { camera, frameOptions, gallery, history, isLive, metrics, poll } from './state.js';
+import { showHeading, showMetrics } from './metrics.js';
+import { camera, frameOptions, gallery, history, isLive, metrics, poll, shown } from './state.js';
 import { redraw, showFrame } from './views.js';
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -99, End: 99 };
 const MOST_STRENGTH = 1.5;
+const RETRY_MS = 120;
 const timeline = $('.u-timeline');
 const then = make('span');
 const strength = make('label', 'u-strength');
@@ -22,23 +36,16 @@ const output = make('output', '', '100 %');
 async function ask() {
   poll.frame = -1;
   if (camera.stream || !poll.token) return; // the next shot takes it up
-  if (isLive()) {
-    Object.assign(gallery, gallery.live);
-    showGallery();
-    emit('poll');
-    return;
-  }
-  if (history.busy) {
-    history.again = true;
-    return;
-  }
+  history.again = true;
+  showExpected();
+  if (history.busy) return;
   history.busy = true;
   try {
-    do {
+    while (history.again) {
       history.again = false;
-      await askOnce();
-    } while (history.again && !isLive());
-    await askGallery();
+      if (isLive()) showNewest();
+      else await showOther();
+    }
   } catch (error) {
     console.warn(error);
   } finally {
@@ -46,23 +53,56 @@ async function ask() {
   }
 }
 
-async function askOnce() {
-  const { moment } = history;
+/** Shows at once what is known of what is asked for, and that the rest is being measured. */
+function showExpected() {
+  const [, scores] = metrics.curve.find(([spent]) => spent === history.moment) || [];
+  const known = history.strength === 1 && scores ? { scores, looked: history.moment } : { scores: null, looked: null };
+  metrics.viewed = isLive() ? null : { ...metrics.viewed, ...known };
+  showMetrics();
+}
+
+function showNewest() {
+  shown.wanted = metrics.heading.wanted;
+  Object.assign(gallery, gallery.live);
+  showHeading();
+  showGallery();
+  emit('poll');
+}
+
+/** Asks for the frame of another moment or strength, and when the hand rests for its figures, which take longer. */
+async function showOther() {
+  const { moment, strength } = history;
   const reply = await request('look', { token: poll.token, moment, ...frameOptions() });
-  if (!reply.after || isLive()) return;
+  if (isLive() || camera.stream) return;
+  if (!reply.after) {
+    await retry();
+    return;
+  }
   await showFrame(reply);
-  history.shownMoment = moment;
+  Object.assign(history, { shownMoment: moment, shownStrength: strength });
+  redraw();
+  showMetrics();
+  if (history.again) return;
+  const measured = await request('strip', { token: poll.token, moment, strength });
+  if (history.again || isLive()) return;
+  if (measured.scores) await showMeasured(measured);
+  else await retry();
+}
+
+async function showMeasured({ thumbs, each, heading, ...figures }) {
+  metrics.viewed = { ...figures, heading };
+  shown.wanted = heading?.wanted ? await loadImage(heading.wanted) : metrics.heading.wanted;
+  Object.assign(gallery, { each, thumbs });
+  showHeading();
+  showGallery();
   showMetrics();
   redraw();
 }
 
-/** Asks for the held-out pictures, which are six times the work of one: they follow when the hand rests. */
-async function askGallery() {
-  if (isLive() || gallery.tab !== 'strip') return;
-  const reply = await request('strip', { token: poll.token, moment: history.moment, strength: history.strength });
-  if (!reply.each || isLive() || history.again) return;
-  Object.assign(gallery, { each: reply.each, thumbs: reply.thumbs });
-  showGallery();
+/** Asks once more: the server was making something else for this visitor. */
+async function retry() {
+  await pause(RETRY_MS);
+  history.again = ['paused', 'done', 'running'].includes(poll.status);
 }
 
 // ---- the strength
@@ -142,6 +182,7 @@ function onKey(event) {
 function addTimeline() {
   const rewind = button('', t('back_to'), () => {
     gradio.trigger('back', { spent: history.moment });
+    setStrength(1);
     setMoment(null);
   });
   const live = button('', t('live'), () => setMoment(null));

@@ -1,15 +1,25 @@
 // The figures above the pictures, and the sentences about them.
 
 import { drawChart, offerTrade, TRADED } from './charts.js';
-import { $, $$, make, setText, t, world } from './context.js';
+import { $, $$, make, root, setText, t, world } from './context.js';
 import { group, percent } from './format.js';
-import { metrics, poll } from './state.js';
+import { history, metrics, poll } from './state.js';
 import { setHint } from './views.js';
 
 const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>
   <div class="u-floors"></div>`;
 
-/** Sets which shares are shown: rows of (key, label, short label). */
+/** What is shown of the run: the newest figures, or those of the moment or strength that is looked at. */
+const current = () => ({ ...metrics, ...metrics.viewed });
+
+/** Sets what a run is called and which shares it has: rows of (key, label, short label). */
+export function showHeading() {
+  const { caption, shares, amplified } = metrics.viewed?.heading ?? metrics.heading;
+  setText('caption', caption || '');
+  if (shares) setShares(shares);
+  setHint('noise', amplified ? `× ${amplified}` : '');
+}
+
 export function setShares(shares) {
   if (JSON.stringify(shares) === JSON.stringify(metrics.shares)) return;
   metrics.shares = shares;
@@ -36,8 +46,9 @@ function bandName() {
 
 function fillFigure(node) {
   const { key } = node.dataset;
-  const share = metrics.scores?.[key];
-  const [random, clean] = ['random_noise', 'clean'].map((name) => metrics.floors[name]?.[key]);
+  const { scores, floors } = current();
+  const share = scores?.[key];
+  const [random, clean] = ['random_noise', 'clean'].map((name) => floors[name]?.[key]);
   $('b', node).textContent = percent(share);
   $('p', node).toggleAttribute('data-none', share == null);
   $('i', node).style.width = `${(share || 0) * 100}%`;
@@ -49,18 +60,31 @@ function fillFigure(node) {
 
 function judged() {
   const values = {
-    pictures: metrics.judged || world.judged,
-    spent: group(metrics.looked || 0),
+    pictures: current().judged || world.judged,
+    spent: group(current().looked || 0),
     total: group(poll.spent),
   };
   const isResting = ['paused', 'done'].includes(poll.status);
   // Of an opened file nothing was chosen here
-  if (isResting && metrics.looked && metrics.moments.length > 1) return t('chosen', values);
-  return t('judged', values) + (metrics.looked ? t('at', values) : '');
+  if (isResting && !metrics.viewed && metrics.looked && metrics.moments.length > 1) return t('chosen', values);
+  return t('judged', values) + (current().looked ? t('at', values) : '');
+}
+
+/** What is looked at instead of the newest figures, in words. */
+function viewedText() {
+  if (!metrics.viewed) return '';
+  const strength = t('at_strength', { strength: percent(history.strength) });
+  if (history.moment == null) return strength;
+  const moment = t('then', { spent: group(history.moment) });
+  return history.strength === 1 ? moment : `${moment}, ${strength}`;
 }
 
 export function showMetrics() {
   for (const node of $$('.u-figure')) fillFigure(node);
+  const { scores } = current();
+  const isMeasuring = !scores && (Boolean(metrics.viewed) || poll.status === 'running');
+  root.toggleAttribute('data-measuring', isMeasuring);
+  setText('plain', isMeasuring ? t('measuring') : viewedText() || metrics.plain);
   setText('judged', judged());
   const { reached, here } = metrics;
   setHint('seen', reached == null ? t('point') : t('reached', { share: percent(reached), here }));

@@ -21,11 +21,11 @@ import { clock, group, rate } from './format.js';
 import { showGallery } from './gallery.js';
 import { askStrengths, showTimeline } from './history.js';
 import { hideLoading, showLoading } from './loading.js';
-import { setShares, showMetrics } from './metrics.js';
+import { showHeading, showMetrics } from './metrics.js';
 import { restoreDrawing, selectTool, setDrawing, showDrawing } from './pointer.js';
 import { clearRun, playRecorded } from './recorded.js';
 import { camera, frameOptions, gallery, isLive, metrics, painting, poll, recorded, shown } from './state.js';
-import { redraw, setHint, setTitle, showClean, showFrame, showPhoto } from './views.js';
+import { isPhotoWaiting, loadPhoto, redraw, setTitle, showClean, showFrame } from './views.js';
 
 const RETRY_MS = 1500;
 const MOST_FAILURES = 5;
@@ -79,8 +79,7 @@ function showProgress({ spent, total }) {
 
 async function takePhoto({ view: [kind], ...sent }) {
   if (camera.stream) return; // it is asked for again when the camera is closed
-  await showPhoto(sent.image ? sent : world.scene);
-  showClean();
+  await loadPhoto(sent.image ? sent : world.scene);
   poll.frame = -1;
   setTitle('photo', t(kind === 'scene' ? 'photo' : kind));
   root.dataset.kind = kind;
@@ -89,10 +88,10 @@ async function takePhoto({ view: [kind], ...sent }) {
 
 async function takeHeading(reply) {
   shown.wanted = reply.wanted ? await loadImage(reply.wanted) : null;
-  setText('caption', reply.caption || '');
-  if (reply.shares) setShares(reply.shares);
+  const { caption, shares, amplified } = reply;
+  metrics.heading = { caption, shares, amplified, wanted: shown.wanted };
   metrics.here = reply.here || '';
-  setHint('noise', reply.amplified ? `× ${reply.amplified}` : '');
+  showHeading();
   setDrawing(reply.drawing, reply.ink);
 }
 
@@ -102,7 +101,7 @@ function takeMetrics(reply) {
   gallery.live = { each: reply.each, thumbs: reply.thumbs };
   if (isLive()) Object.assign(gallery, gallery.live);
   if (currentChart() === 'strength') askStrengths();
-  setText('plain', reply.plain);
+  metrics.plain = reply.plain;
   const warning = $('.u-warning');
   warning.hidden = !reply.warning;
   warning.textContent = reply.warning || '';
@@ -126,6 +125,7 @@ async function takeRun(reply) {
   }
   if (reply.status === 'idle' && !recorded.playing) clearRun();
   if (reply.after && isLive()) await showFrame(reply);
+  if (isPhotoWaiting() && (isLive() || !shown.after)) showClean();
   measureRate(reply);
   poll.spent = reply.spent;
   if (recorded.playing) return;

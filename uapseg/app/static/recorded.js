@@ -59,11 +59,10 @@ async function showRecorded(frames, number) {
   await showFrame(part);
   if (!isOn()) return;
   const curve = frames.slice(0, number + 1).map((each) => [each.spent, each.scores]);
-  Object.assign(metrics, { scores: part.scores, floors, here, total, looked: part.spent, curve });
+  Object.assign(metrics, { scores: part.scores, plain: part.plain, floors, here, total, looked: part.spent, curve });
   Object.assign(metrics, { moments: [], bands: [], legs: [] });
   Object.assign(gallery, { each: part.each, thumbs: part.thumbs });
   setText('caption', caption);
-  setText('plain', part.plain);
   setText('spent', group(part.spent));
   setText('total', t('total', { total: group(total) }));
   recorded.spent = part.spent;
@@ -89,6 +88,8 @@ export function clearRun() {
   showClean();
   shown.noise = null;
   history.moment = null;
+  metrics.plain = '';
+  metrics.viewed = null;
   Object.assign(metrics, { strengths: null, reached: null });
   if (history.strength !== 1) setStrength(1);
   poll.frame = -1;

@@ -37,10 +37,16 @@ export const shown = {
 export const modes = { photo: 'wipe', seen: 'labels', noise: 'noise', factor: 10 };
 
 /** What is looked at when it is not simply the newest frame: an earlier moment, another strength. */
-export const history = { moment: null, strength: 1, shownMoment: null, busy: false, again: false };
+export const history = { moment: null, strength: 1, shownMoment: null, shownStrength: 1, busy: false, again: false };
 
-/** The figures; `updates` counts how often they came. */
+/**
+ * The figures; `updates` counts how often they came. `viewed` are those of an earlier moment or of another strength while
+ * that is looked at, without scores as long as they are being measured.
+ */
 export const metrics = {
+  heading: {},
+  plain: '',
+  viewed: null,
   shares: [],
   scores: null,
   floors: {},

@@ -3,6 +3,7 @@ import {
   $,
   $$,
   button,
+  emit,
   icon,
   loadImage,
   make,
@@ -205,28 +206,43 @@ export function redraw() {
 
 // ---- what is shown
 
-/** Takes the pictures of an answer of the server, which may lack some. */
+let latest = 0;
+let nextPhoto = null;
+
+/** Takes the pictures of an answer of the server, which may lack some; those asked for last win. */
 export async function showFrame(reply) {
+  const mine = ++latest;
   const parts = { after: 'after', labels: 'seen', noise: 'noise', difference: 'difference', confidence: 'sure' };
-  const images = Object.entries(parts).map(async ([name, sent]) => [
-    name,
-    reply[sent] ? await loadImage(reply[sent]) : null,
-  ]);
-  Object.assign(shown, Object.fromEntries(await Promise.all(images)));
+  const images = await Promise.all(Object.values(parts).map((name) => (reply[name] ? loadImage(reply[name]) : null)));
+  if (mine !== latest) return;
+  const wasClean = !shown.after;
+  Object.assign(
+    shown,
+    nextPhoto,
+    Object.fromEntries(Object.keys(parts).map((name, number) => [name, images[number]])),
+  );
+  nextPhoto = null;
   if ('frame' in reply) poll.frame = reply.frame;
   metrics.reached = reply.reached;
   shown.frames++;
+  if (wasClean) emit('effect');
 }
 
+/** Shows the photo without the perturbation. */
 export function showClean() {
-  Object.assign(shown, { after: null, labels: null, difference: null, confidence: null });
+  latest++;
+  Object.assign(shown, nextPhoto, { after: null, labels: null, difference: null, confidence: null });
+  nextPhoto = null;
 }
 
-/** Takes a photo as it is without the perturbation, and what the network sees in it. */
-export async function showPhoto({ image, seen, width, height }) {
-  [shown.clean, shown.cleanLabels] = await Promise.all([loadImage(image), loadImage(seen)]);
-  Object.assign(shown, { width, height });
+/** Takes a photo, and what the network sees in it; it is shown with the next frame, or at once by `showClean`. */
+export async function loadPhoto({ image, seen, width, height }) {
+  const [clean, cleanLabels] = await Promise.all([loadImage(image), loadImage(seen)]);
+  nextPhoto = { clean, cleanLabels, width, height };
 }
+
+/** Whether a photo waits for its frame. */
+export const isPhotoWaiting = () => nextPhoto !== null;
 
 export function mount() {
   addModes();
