@@ -11,6 +11,8 @@ from uapseg.targets.goals import HideClasses
     [
         ((), "Hide nothing, epsilon 10"),
         (("Car",), "Hide Car, epsilon 10"),
+        (("Pedestrian",), "Hide Pedestrian, epsilon 10"),
+        (("Pedestrian", "Bicyclist"), "Hide people, epsilon 10"),
         (("Car", "Pole"), "Hide Car and Pole, epsilon 10"),
         (("Car", "Pole", "Fence"), "Hide Car, Pole and Fence, epsilon 10"),
         (("Car", "Pole", "Fence", "Sky"), "Hide Car, Pole and 2 more, epsilon 10"),
@@ -29,3 +31,19 @@ def test_files_that_did_not_come_are_named():
         messages.not_fetched(["a.pth"]) == "a.pth did not come, or not as expected: try again later, or choose others."
     )
     assert messages.not_fetched(["a.jpg", "b.jpg", "c.jpg"]).startswith("a.jpg and 2 more files did not come")
+
+
+def test_what_is_hidden_is_told_by_groups_and_by_pixels():
+    target, floors = HideClasses(classes=("person", "rider")), {"random_noise": {"hidden": 0.04}}
+    said = messages.plain(target, {"hidden": 0.71}, floors, strings.TYPE, (5, 7))
+    assert said == (
+        "Unseen pictures: 5 of 7 groups of people are gone, 71 % of their pixels; random noise of the same size: 4 %."
+    )
+    assert "groups" not in messages.plain(target, {"hidden": 0.71}, floors, strings.TYPE)
+
+
+def test_hiding_one_class_of_people_warns_of_the_other():
+    people = ("Pedestrian", "Bicyclist")
+    alone, both, car = (HideClasses(classes=classes) for classes in (people[:1], people, ("Car",)))
+    assert messages.sisters(alone, people).startswith("Bicyclist may take the place of Pedestrian")
+    assert messages.sisters(both, people) == messages.sisters(car, people) == messages.sisters(alone, ()) == ""

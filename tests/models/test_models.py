@@ -9,7 +9,16 @@ from tests import own_networks
 from tests.conftest import greys
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model
-from uapseg.models.classes import CITYSCAPES, default_pair, make_distinct, objects_of, palette_of, voc_palette
+from uapseg.models.classes import (
+    CITYSCAPES,
+    default_pair,
+    make_distinct,
+    objects_of,
+    palette_of,
+    people_classes,
+    voc_palette,
+)
+from uapseg.scenes import CLASSES
 
 OWN = f"{own_networks.__file__}:of_one_file"
 
@@ -136,3 +145,11 @@ def test_classes_without_a_well_known_pair_have_the_second_on_the_first():
 
 def test_names_are_told_apart_whatever_their_case():
     assert make_distinct([" a", "A (2)", "A ", "b", "a"]) == ("a", "A (2)", "A (3)", "b", "a (4)")
+
+
+@pytest.mark.parametrize(
+    ("classes", "people"),
+    [(CLASSES, ("Pedestrian", "Bicyclist")), (tuple(CITYSCAPES), ("person", "rider")), (("background", "dog"), ())],
+)
+def test_the_classes_that_are_people_are_known_by_their_names(classes, people):
+    assert people_classes(classes) == people

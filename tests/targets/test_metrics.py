@@ -16,6 +16,7 @@ from uapseg.targets.metrics import (
     bootstrap_intervals,
     count_pixels,
     find_collapse,
+    groups_gone,
     lost_objects,
     mean_iou,
     per_image_success,
@@ -190,6 +191,7 @@ def test_groups_of_hidden_pixels_are_gone_or_partly_or_still_there():
     values = scores(hide(clean, seen), HIDE)
     assert [values[name] for name in ("gone", "partly_gone", "still_there")] == [1 / 2, 1 / 4, 1 / 4]
     assert values["elsewhere"] == 3 / 83
+    assert groups_gone(selection_counts(hide(clean, seen), HIDE)) == (2, 4)
     assert scores(hide(clean, clean), HIDE)["still_there"] == 1
     clean[0, 7, 63] = 2  # half of a thousandth of the picture: no person
     clean = clean.repeat(1, 4, 1)

@@ -7,6 +7,7 @@ from uapseg.app import strings
 from uapseg.attack.run import Plan
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
+from uapseg.models.classes import PEOPLE, people_classes
 from uapseg.targets.goals import HideClasses, Target
 from uapseg.targets.metrics import Scores
 
@@ -46,17 +47,33 @@ def caption(target: Target, epsilon: float) -> str:
     return f"{name} in {classes} {rest}, {level}"
 
 
-def plain(target: Target, scores: Scores, floors: dict[str, Scores], source: str) -> str:
-    """What is reached, as one would say it."""
+def plain(
+    target: Target, scores: Scores, floors: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
+) -> str:
+    """What is reached, as one would say it; ``gone`` is what `uapseg.targets.metrics.groups_gone` counts."""
     (name, _, _), noise = shares(target, source)[0], floors.get("random_noise", {})
     if scores.get(name) is None:
         return ""
     reached, floor = whole(scores[name]), whole(noise.get(name))
     if isinstance(target, HideClasses):
         what = _named(target.classes)
-        return f"Unseen pictures: {reached} of {what} vanishes; random noise of the same size: {floor}."
+        if gone[1]:
+            what = f"{gone[0]} of {gone[1]} groups of {what} are gone, {reached} of their pixels"
+        else:
+            what = f"{reached} of {what} vanishes"
+        return f"Unseen pictures: {what}; random noise of the same size: {floor}."
     what = {strings.TYPE: f"“{target.caption}”", strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}[source]
     return f"Unseen pictures: {reached} of {what} appears; random noise of the same size: {floor}."
+
+
+def sisters(target: Target, people: tuple[str, ...]) -> str:
+    """A warning where some of the classes that are people are hidden and others are not."""
+    if not isinstance(target, HideClasses) or not set(people) & set(target.classes):
+        return ""
+    others = [name for name in people if name not in target.classes]
+    if not others:
+        return ""
+    return f"{_named(others)} may take the place of {_named(target.classes)}: hide both, and nobody is left."
 
 
 def whole(share: float | None) -> str:
@@ -150,7 +167,9 @@ def short(name: str) -> str:
 
 
 def _named(classes: Sequence[str]) -> str:
-    """Classes in a row; of many the first two."""
+    """Classes in a row, of many the first two; the classes that are people by that word."""
+    if len(classes) > 1 and people_classes(classes) == tuple(classes):
+        return PEOPLE
     if len(classes) > 3:
         return f"{classes[0]}, {classes[1]} and {len(classes) - 2} more"
     *first, last = classes or ("nothing",)

@@ -10,7 +10,8 @@ from uapseg.app.finished_run import FinishedRun
 from uapseg.app.links import PLAN_FILE, to_command
 from uapseg.app.stage import read
 from uapseg.io.files import to_json
-from uapseg.targets.metrics import Scores
+from uapseg.targets.goals import HideClasses
+from uapseg.targets.metrics import Scores, groups_gone
 
 WIDTH, HEIGHT = 640, 220
 
@@ -55,7 +56,9 @@ def _again(work: FinishedRun) -> list[str]:
 
 
 def _plain(work: FinishedRun) -> str:
-    return messages.plain(work.plan.target, work.state.chosen.scores, work.run.floors, work.run.source)
+    chosen, target = work.state.chosen, work.plan.target
+    gone = groups_gone(chosen.counts) if isinstance(target, HideClasses) else (0, 0)
+    return messages.plain(target, chosen.scores, work.run.floors, work.run.source, gone)
 
 
 def _how(work: FinishedRun) -> str:

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import torch
+
 from uapseg.app import messages, strings
 from uapseg.app.progress import ValidationFrame
 from uapseg.app.runs import Run
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 from uapseg.targets.goals import HideClasses, Target
+from uapseg.targets.metrics import groups_gone
 
 
 def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
         "curve": run.curve if run.is_current else [],
         "legs": run.legs if run.is_current else [],
         **_moments(run),
-        **_said(run),
+        **_said(run, workspace),
     }
 
 
@@ -81,13 +84,15 @@ def _moments(run: Run) -> dict[str, Any]:
     }
 
 
-def _said(run: Run) -> dict[str, Any]:
+def _said(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
     look, plan = run.look, run.plan
     if not run.is_current or look is None or plan is None:
         return {"plain": "", "warning": run.left_out}
-    swallowed = look["collapse"]
+    swallowed, hides = look["collapse"], isinstance(plan.target, HideClasses)
+    gone = groups_gone(torch.from_numpy(look["counts"])) if hides else (0, 0)
     return {
-        "plain": messages.plain(plan.target, look["scores"], run.floors, run.source),
-        "warning": run.left_out or (messages.collapsed(swallowed) if swallowed else ""),
+        "plain": messages.plain(plan.target, look["scores"], run.floors, run.source, gone),
+        "warning": run.left_out
+        or (messages.collapsed(swallowed) if swallowed else messages.sisters(plan.target, workspace.model.people)),
     }

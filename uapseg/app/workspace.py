@@ -63,9 +63,8 @@ class Workspace:
     def first(self) -> ControlValues:
         """The choice that a new visitor finds."""
         inside, rest = self.model.default_pair
-        people = ("pedestrian", "person")
-        hide = next((name for name in self.model.classes if name.lower() in people), self.model.classes[0])
-        return ControlValues(model=self.pair[0], data=self.pair[1], inside=inside, rest=rest, hide=(hide,))
+        hide = self.model.people or self.model.classes[:1]
+        return ControlValues(model=self.pair[0], data=self.pair[1], inside=inside, rest=rest, hide=hide)
 
     def draw_ahead(self) -> None:
         """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""

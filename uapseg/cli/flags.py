@@ -92,7 +92,10 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
         "--scene", type=int, metavar="INDEX", help="the segmentation of a training picture, counted from 0"
     )
     kind.add_argument(
-        "--hide", action="append", metavar="CLASS", help="the same scene without this class (repeatable)"
+        "--hide",
+        action="append",
+        metavar="CLASS",
+        help="the same scene without this class (repeatable); people stands for all classes that are people",
     )
     if plan:
         kind.add_argument(

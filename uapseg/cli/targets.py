@@ -3,10 +3,12 @@
 from pathlib import Path
 
 from uapseg.cli.flags import Options
+from uapseg.cli.output import print_progress
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode
 from uapseg.models import Segmenter
+from uapseg.models.classes import PEOPLE
 from uapseg.targets.drawing import label_map_target, mask_target, read_mask, text_target
 from uapseg.targets.goals import HideClasses, StaticTarget, Target, class_indices
 
@@ -28,7 +30,7 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     _check_company(options)
     if options.hide:
         fill = _named(options.fill, model) if options.fill else None
-        return HideClasses(classes=tuple(_named(name, model) for name in options.hide), fill=fill)
+        return HideClasses(classes=_hidden(options.hide, model), fill=fill)
     if options.scene is not None:
         return _scene(options.scene, model, load_dataset(data, "train", options.size))
     if options.text is None and options.mask is None:
@@ -90,6 +92,19 @@ def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
     device = next(model.buffers()).device
     seen = model.predict(dataset.pictures([number]).to(device).float() / 255)[0]
     return label_map_target(seen.cpu().numpy(), model.classes, None, f"scene {number}")
+
+
+def _hidden(names: list[str], model: Segmenter) -> tuple[str, ...]:
+    """The classes to hide, each once; ``people`` stands for all that are people, unless a class is called so."""
+    group = PEOPLE not in {name.lower() for name in model.classes} and model.people
+    chosen = [model.people if group and name.lower() == PEOPLE else (_named(name, model),) for name in names]
+    hidden = tuple(dict.fromkeys(one for several in chosen for one in several))
+    others = [name for name in model.people if name not in hidden]
+    if others and set(hidden) & set(model.people):
+        print_progress(
+            f"The network may see {' or '.join(others)} where it saw {' or '.join(hidden)}: --hide people hides both."
+        )
+    return hidden
 
 
 def _named(name: str, model: Segmenter) -> str:

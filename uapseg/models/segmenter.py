@@ -10,10 +10,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from uapseg.errors import UapsegError, one_line
+from uapseg.models.classes import RGB, people_classes
 from uapseg.models.folding import fold_batch_norm
 from uapseg.tensors import Images, LabelMaps, Logits
 
-RGB = tuple[int, int, int]
 Channels = tuple[float, float, float]
 
 
@@ -75,6 +75,11 @@ class Segmenter(nn.Module):
         self.eval().requires_grad_(requires_grad=False)
         if channels_last:
             self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]  missing in torch 2.11
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """The classes that are people, by their names; none where the network knows no people."""
+        return people_classes(self.classes)
 
     def train(self, mode: bool = True) -> "Segmenter":  # noqa: ARG002, FBT001, FBT002  torch's signature
         """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""

@@ -278,6 +278,16 @@ def selection_counts(counts: Counts, target: Target) -> SelectionCounts:
     return torch.stack([torch.stack(pair, dim=1) for pair in pairs], dim=1)[None]
 
 
+def groups_gone(counts: SelectionCounts) -> tuple[int, int]:
+    """How many connected components of hidden pixels are gone for the first network, and how many there are.
+
+    Args:
+        counts: What `selection_counts` gave for hidden classes; or of no pictures, for which both are 0.
+    """
+    gone, all_ = counts[0, :, 1].sum(0).tolist() if counts.numel() else (0, 0)
+    return gone, all_
+
+
 def selection_gain(new: SelectionCounts, old: SelectionCounts, draws: int = 1000) -> tuple[float, float, float]:
     """By how much one look at some pictures has more merit than another at the same, and its 95 % interval.
 
