@@ -1,4 +1,12 @@
-"""Street scenes drawn from numbers: pictures with exact labels, for training and trying out without any download."""
+"""Rendered street scenes: pictures with exact labels, for training without any download.
+
+Example:
+    >>> scene = render("train", 7)
+    >>> scene.picture.shape, scene.labels.shape
+    ((256, 384, 3), (256, 384))
+    >>> CLASSES[scene.labels[250, 190]]
+    'Road'
+"""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -16,16 +24,23 @@ from uapseg.scenes.street import paint_backdrop, paint_sides, paint_things, rand
 __all__ = ["CLASSES", "SIZE", "SPLITS", "VERSION", "Scene", "render"]
 
 SIZE = (384, 256)
-VERSION = 1  # of what is drawn: raised when a scene changes, so that stored scenes are drawn anew
+"""(width, height) of every scene in pixels."""
+
+VERSION = 1
+"""Raised when a scene changes, so that scenes on disk are rendered again."""
+
 CLASSES = (
     "Sky", "Building", "Pole", "Road", "Pavement", "Tree", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist",
 )  # fmt: skip
+"""The classes of `Scene.labels`, those of CamVid."""
+
 SPLITS = MappingProxyType({"train": 512, "val": 64, "test": 64})
+"""The usual number of scenes in each split."""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A street and what its pixels show.
+    """A rendered picture and its labels.
 
     Attributes:
         picture: RGB, uint8 (256, 384, 3).

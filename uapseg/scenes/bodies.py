@@ -159,7 +159,7 @@ class Vehicle:
 
 
 def random_vehicle(rng: np.random.Generator, x: float, z: float, turn: float) -> Vehicle:
-    """Return a random car, now and then a van or bus, with its middle at (x, z)."""
+    """Return a random car, sometimes a van or bus, with its middle at (x, z)."""
     dice = rng.random()
     body = choose(rng, CARS) if dice < 0.91 else VAN
     paint = jitter(rng, choose(rng, PAINT), 10)

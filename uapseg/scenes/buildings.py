@@ -46,7 +46,7 @@ class Wall:
 
 @dataclass(frozen=True)
 class Style:
-    """Looks of a house: colours, storey height and window shape in metres."""
+    """Style of a house: colours, storey height and window shape in metres."""
 
     wall: Colour
     trim: Colour
@@ -58,7 +58,7 @@ class Style:
 
 
 def random_style(rng: np.random.Generator) -> Style:
-    """Return the looks of a random house."""
+    """Return the style of a random house."""
     wall = jitter(rng, choose(rng, WALL), 12)
     brick = wall[0] - wall[2] > 30 and rng.random() < 0.75  # reddish walls are mostly brick
     return Style(

@@ -10,6 +10,7 @@ import numpy as np
 from uapseg.scenes.palette import Colour
 
 NEAR = 0.9
+"""Distance of the near plane in metres."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Camera:
         height: Metres above the ground.
         x: Metres right of the road's middle.
         bend: Sideways drift of the road: metres per square metre of distance, about -0.002 to 0.002.
+
+    Example:
+        >>> camera = Camera(focal=700, u0=384, v0=256, height=1.5, x=0, bend=0)
+        >>> camera.project(0, 1.5, 20)
+        (384.0, 256.0)
     """
 
     focal: float
@@ -45,7 +51,7 @@ class Camera:
 
 @dataclass(frozen=True)
 class Light:
-    """Weather as the painters see it.
+    """Light and weather of a scene.
 
     Attributes:
         sun: Unit vector towards the sun (x, y, z).
@@ -54,7 +60,7 @@ class Light:
         haze: Colour that distance fades to.
         reach: Metres at which two thirds of a colour have faded.
         shadow: Depth of cast shadows, 0 to 1.
-        wet: Share of mirror in the road, 0 to 1.
+        wet: How much the road mirrors, 0 to 1.
         night: Share of lamps and windows that are lit, 0 to 1.
     """
 
@@ -68,7 +74,7 @@ class Light:
     night: float
 
     def shade(self, colour: Colour, normal: tuple[float, float, float]) -> Colour:
-        """Return ``colour`` as a matt surface with unit ``normal`` shows it."""
+        """Return ``colour`` on a matt surface with unit ``normal`` under this light."""
         slope = max(0.0, normal[0] * self.sun[0] + normal[1] * self.sun[1] + normal[2] * self.sun[2])
         sky = 0.86 + 0.14 * normal[1]
         (red, green, blue), direct = self.ambient, self.direct
@@ -79,12 +85,17 @@ class Light:
         )
 
     def bright_side(self, share: float = 1.0) -> float:
-        """Return the offset (-1 to 1) at which an upright round thing is brightest, times ``share``."""
+        """Return where across an upright cylinder (-1 to 1) it is brightest, times ``share``."""
         return share if self.sun[0] > 0 else -share
 
 
 def random_camera(rng: np.random.Generator, width: int, height: int, x: float) -> Camera:
-    """Return a dashboard camera for a canvas of ``width`` by ``height`` pixels at ``x`` metres."""
+    """Return a random dashboard camera for a canvas of ``width`` by ``height`` pixels at ``x`` metres.
+
+    Example:
+        >>> 0.47 * 512 <= random_camera(np.random.default_rng(0), 768, 512, x=0).v0 <= 0.56 * 512
+        True
+    """
     return Camera(
         focal=width * rng.uniform(0.86, 1.04),
         u0=width * rng.uniform(0.42, 0.58),

@@ -1,4 +1,4 @@
-"""The canvas: paints the picture and its labels with the same strokes, at twice the final size."""
+"""The canvas: draws the picture and its labels with the same strokes, at twice the final size."""
 
 import math
 from collections.abc import Sequence
@@ -34,7 +34,7 @@ class Label(IntEnum):
 
 
 class Material(IntEnum):
-    """Grain that a pixel gets in the end."""
+    """Surface of a pixel, which determines its texture."""
 
     PLAIN = 0
     ASPHALT = 1
@@ -46,7 +46,16 @@ class Material(IntEnum):
 
 @dataclass
 class Canvas:
-    """A picture, a map of labels and materials, and two masks of shadow, painted together."""
+    """A picture, its labels and materials, and two masks of shadow, drawn together.
+
+    Attributes:
+        camera: The camera.
+        light: Light and weather.
+        picture: RGB, at twice the final size.
+        codes: The label plus 16 times the material of each pixel.
+        cast: Shadows cast by the sun, at the final size.
+        contact: Shadows right under things, at the final size.
+    """
 
     camera: Camera
     light: Light
@@ -67,7 +76,7 @@ class Canvas:
         self._contact = ImageDraw.Draw(self.contact)
 
     def hazy_rgb(self, colour: Colour, z: float) -> tuple[int, int, int]:
-        """Return ``colour`` seen through ``z`` metres of air, ready for Pillow."""
+        """Return ``colour`` through ``z`` metres of haze, as whole RGB values."""
         clear = math.exp(-z / self.light.reach)
         red, green, blue = self.light.haze
         dim = 1.0 - clear
@@ -80,7 +89,7 @@ class Canvas:
     def polygon(
         self, points: Sequence[Point], colour: Colour | None, z: float, label: Label | None, material: int = 0
     ) -> None:
-        """Fill a polygon of canvas points; no ``colour`` leaves the picture, no ``label`` the labels."""
+        """Fill a polygon of canvas points; None leaves the picture or the labels unchanged."""
         if colour is not None:
             self._paint.polygon(points, fill=self.hazy_rgb(colour, z))
         if label is not None:
@@ -95,7 +104,7 @@ class Canvas:
             self._mark.ellipse(box, fill=int(label))
 
     def ring(self, centre: Point, radii: Point, width: float, colour: Colour, z: float) -> None:
-        """Outline an upright ellipse in the picture alone."""
+        """Outline an upright ellipse in the picture only."""
         box = (centre[0] - radii[0], centre[1] - radii[1], centre[0] + radii[0], centre[1] + radii[1])
         self._paint.ellipse(box, outline=self.hazy_rgb(colour, z), width=max(1, round(width)))
 
@@ -132,21 +141,21 @@ class Canvas:
         self.polygon(points, colour, z, label, material)
 
     def paste(self, corner: tuple[int, int], pixels: NDArray[np.uint8], mask: NDArray[np.bool_], label: Label) -> None:
-        """Paste ``pixels`` where ``mask`` holds, top left at ``corner``."""
+        """Paste ``pixels`` where ``mask`` is true, with the top left at ``corner``."""
         stencil = Image.fromarray(mask.astype(np.uint8) * 255)
         self.picture.paste(Image.fromarray(pixels), corner, stencil)
         self.codes.paste(int(label), corner, stencil)
 
     def darken_contact(self, footprint: Sequence[Point], strength: int = 255) -> None:
-        """Darken the ground right under a thing; ``footprint`` in metres (x, z)."""
+        """Darken the ground right under something; ``footprint`` in metres (x, z)."""
         self._contact.polygon([self._small(x, z) for x, z in footprint], fill=strength)
 
     def add_shadow(self, outline: Sequence[Point], strength: int = 255) -> None:
-        """Cast shadow on the ground inside ``outline``, metres (x, z)."""
+        """Shade the ground inside ``outline``, in metres (x, z)."""
         self._cast.polygon([self._small(x, z) for x, z in outline], fill=strength)
 
     def cast_shadow(self, footprint: Sequence[Point], height: float, base: float = 0.0) -> None:
-        """Cast the shadow of an upright prism over ``footprint`` from ``base`` to ``height`` metres."""
+        """Cast the shadow of an upright prism on ``footprint`` from ``base`` to ``height`` metres."""
         low = [self._fall(x, base, z) for x, z in footprint]
         high = [self._fall(x, height, z) for x, z in footprint]
         self.add_shadow(low)

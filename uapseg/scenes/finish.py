@@ -1,6 +1,7 @@
 """From canvas to photograph: shadows, grain, wet road, glow, lens and sensor."""
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageFilter
 from scipy import ndimage
 
@@ -29,10 +30,10 @@ def _shadows(canvas: Canvas, picture: Field, ground: Field) -> None:
 
 
 def _mirror(canvas: Canvas, rng: np.random.Generator, picture: Field, ground: Field) -> None:
-    """Blend the scene above the horizon, upside down and smeared, into wet ground."""
+    """Blend the mirror image of the scene above the horizon, smeared, into wet ground."""
     horizon = round(canvas.camera.v0 / 2)
     height = picture.shape[0]
-    source = np.clip(2 * horizon - np.arange(horizon, height), 0, horizon)
+    source = np.maximum(2 * horizon - np.arange(horizon, height), 0)
     image = ndimage.uniform_filter1d(picture[source], 13, axis=0)
     height_below = height - horizon
     puddles = np.clip(0.55 + 0.35 * noise_patch(rng, 1.7, height_below, picture.shape[1], 1.0), 0.12, 0.9)
@@ -65,7 +66,7 @@ def _sensor(rng: np.random.Generator, picture: Field) -> Field:
     return (value + noise) * 255.0
 
 
-def develop(canvas: Canvas, rng: np.random.Generator, street: Street) -> tuple[np.ndarray, np.ndarray]:
+def develop(canvas: Canvas, rng: np.random.Generator, street: Street) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """Return the picture, uint8 (height, width, 3), and the labels, uint8 (height, width), at final size."""
     codes = np.asarray(canvas.codes)[::2, ::2]
     labels, materials = codes & 15, codes >> 4

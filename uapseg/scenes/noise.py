@@ -17,6 +17,10 @@ def noise_tile(roughness: float) -> Field:
 
     Args:
         roughness: Exponent of the amplitude spectrum; 0 is white noise, 2 is smooth like hills.
+
+    Example:
+        >>> noise_tile(2.0).shape
+        (512, 512)
     """
     rng = np.random.default_rng(20_01)
     spectrum = np.fft.rfft2(rng.standard_normal((SIDE, SIDE)))
@@ -29,14 +33,25 @@ def noise_tile(roughness: float) -> Field:
 
 
 def sample_noise(roughness: float, rows: Field, columns: Field) -> Field:
-    """Return the tile's values at real-valued ``rows`` and ``columns`` (any range, it repeats)."""
+    """Return values of the tile, which repeats, at real-valued ``rows`` and ``columns``.
+
+    Example:
+        >>> first = np.zeros(2, np.float32)
+        >>> sample_noise(2.0, first, first + 512).shape
+        (2,)
+    """
     return ndimage.map_coordinates(
         noise_tile(roughness), [rows, columns], order=1, mode="grid-wrap", output=np.float32
     )
 
 
 def noise_patch(rng: np.random.Generator, roughness: float, height: int, width: int, step: float = 1.0) -> Field:
-    """Return ``height`` by ``width`` values from a random place, ``step`` tile pixels apart."""
+    """Return ``height`` by ``width`` values of the tile from a random place, ``step`` tile pixels apart.
+
+    Example:
+        >>> noise_patch(np.random.default_rng(0), 2.0, 4, 6).shape
+        (4, 6)
+    """
     row, column = rng.uniform(0, SIDE, 2)
     rows = ((row + step * np.arange(height)) % SIDE).astype(np.intp)
     columns = ((column + step * np.arange(width)) % SIDE).astype(np.intp)

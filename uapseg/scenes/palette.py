@@ -1,4 +1,4 @@
-"""Colours: RGB triples in 0..255 and the few operations that the painters need."""
+"""Colours: RGB triples in 0..255 and operations on them."""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -45,17 +45,32 @@ FOLIAGE: tuple[Colour, ...] = (
 
 
 def choose(rng: np.random.Generator, items: Sequence[Item]) -> Item:
-    """Return one item, all equally likely."""
+    """Return one item, all equally likely.
+
+    Example:
+        >>> choose(np.random.default_rng(0), ("brick", "plaster", "stone"))
+        'stone'
+    """
     return items[int(rng.integers(len(items)))]
 
 
 def to_array(colour: Colour) -> NDArray[np.float32]:
-    """Return ``colour`` as an array of three, to multiply pictures with."""
+    """Return ``colour`` as an array (3,) that pictures can be multiplied by.
+
+    Example:
+        >>> to_array((1, 0.5, 0)).tolist()
+        [1.0, 0.5, 0.0]
+    """
     return np.array(colour, np.float32)
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
-    """Return ``first`` at ``share`` 0 and ``second`` at ``share`` 1."""
+    """Return a linear mixture: ``first`` at ``share`` 0 and ``second`` at ``share`` 1.
+
+    Example:
+        >>> mix((0, 0, 0), (100, 200, 50), 0.5)
+        (50.0, 100.0, 25.0)
+    """
     rest = 1.0 - share
     return (
         first[0] * rest + second[0] * share,
@@ -65,11 +80,21 @@ def mix(first: Colour, second: Colour, share: float) -> Colour:
 
 
 def scale_colour(colour: Colour, factor: float) -> Colour:
-    """Return ``colour`` brightened (``factor`` above 1) or darkened (below 1)."""
+    """Return ``colour`` brightened (``factor`` above 1) or darkened (below 1).
+
+    Example:
+        >>> scale_colour((10, 20, 30), 2)
+        (20, 40, 60)
+    """
     return (colour[0] * factor, colour[1] * factor, colour[2] * factor)
 
 
 def jitter(rng: np.random.Generator, colour: Colour, amount: float = 14.0) -> Colour:
-    """Return ``colour`` moved by a common and a per-channel random step of about ``amount``."""
+    """Return ``colour`` plus a random offset of about ``amount``, partly common to the channels.
+
+    Example:
+        >>> len(jitter(np.random.default_rng(0), (100, 100, 100)))
+        3
+    """
     red, green, blue = rng.normal(0.0, amount * 0.5, 3) + rng.normal(0.0, amount)
     return (colour[0] + red, colour[1] + green, colour[2] + blue)

@@ -1,4 +1,4 @@
-"""Plan of a scene: which houses, trees, cars and people stand where."""
+"""Layout of a scene: where houses, trees, cars and people are."""
 
 import math
 from collections.abc import Callable
@@ -25,7 +25,7 @@ REACH = 85.0
 
 
 def random_street(rng: np.random.Generator) -> tuple[Street, float, bool]:
-    """Return the plan of a street, the camera's x, and whether cars park on the left."""
+    """Return the layout of a street, the camera's x, and whether cars park on the left."""
     parking = rng.random() < 0.33
     left = -rng.uniform(2.7, 3.2) - (1.9 if parking else 0.0)
     right = rng.uniform(2.6, 3.9)

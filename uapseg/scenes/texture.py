@@ -1,4 +1,4 @@
-"""Grain of the surfaces: asphalt, paving slabs, bricks and plaster, in world coordinates."""
+"""Texture of surfaces: asphalt, paving slabs, bricks and plaster, in world coordinates."""
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def _cells(first: Field, second: Field) -> Field:
 
 
 def _joints(position: Field, width: float, footprint: Field) -> Field:
-    """Return how much of a pixel is joint where joints of ``width`` lie at whole ``position`` cells."""
+    """Return the share of joint in a pixel, with joints of ``width`` at whole values of ``position``."""
     edge = np.abs(position - np.round(position))
     return np.clip((width + footprint - edge) / (2 * footprint + 1e-6), 0, 1) * np.minimum(
         1.0, width / footprint * 1.2
