@@ -25,29 +25,28 @@ CleanMaps = Callable[[Sequence[int], Images], UInt8[Tensor, "n 2 h w"]]
 class CutOuts:
     """Draws objects from the training pictures.
 
-    The pictures are cut when they are drawn, so that a search begins as soon as without. What is drawn depends on the
-    generator alone, not on what was drawn before.
+    Pictures are cut when an object of theirs is first drawn. What is drawn depends on the generator and the pictures
+    to draw from alone, not on what was drawn before, so that a stopped search goes on with the same objects.
 
     Args:
         dataset: The training pictures.
-        numbers: Which of them.
         clean_maps: Their labels and groups, of which group 0 are the objects.
         device: Where the objects are needed.
     """
 
-    def __init__(self, dataset: Dataset, numbers: Sequence[int], clean_maps: CleanMaps, device: torch.device) -> None:
-        self._dataset, self._numbers, self._clean_maps, self._device = dataset, numbers, clean_maps, device
+    def __init__(self, dataset: Dataset, clean_maps: CleanMaps, device: torch.device) -> None:
+        self._dataset, self._clean_maps, self._device = dataset, clean_maps, device
         self.of = lru_cache(CACHED)(self._cut)
         """The objects of a picture, by its number."""
 
-    def draw(self, count: int, generator: torch.Generator) -> list[Paste]:
-        """Up to ``count`` objects, each of a picture of its own, resized and placed; fewer where few are found."""
+    def draw(self, count: int, numbers: Sequence[int], generator: torch.Generator) -> list[Paste]:
+        """Up to ``count`` objects of some of the pictures, resized and placed; fewer where few show any."""
         pastes: list[Paste] = []
         for _ in range(ATTEMPTS * count):
             if len(pastes) == count:
                 break
             number, choice = torch.randint(2**31, (2,), generator=generator).tolist()
-            objects = self.of(self._numbers[number % len(self._numbers)])
+            objects = self.of(numbers[number % len(numbers)])
             if objects:
                 pastes.append(random_paste(objects[choice % len(objects)], self._dataset.size, generator))
         return pastes

@@ -132,7 +132,7 @@ class _Search:
         self.device = next(models[0].buffers()).device
         self.workers = workers
         self._objectives = [Objective(model, target, settings, self.tile, workers) for model in models]
-        self._cut_outs = CutOuts(train, numbers, self._objectives[0].clean_maps, self.device)
+        self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.whole_pass else settings.budget
 
@@ -183,7 +183,7 @@ class _Search:
 
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""
-        batch = self._augmented_batch(numbers, seed=self.settings.seed * 1_000_003 + spent)
+        batch = self._augmented_batch(numbers, spent)
         self.train.prefetch(self.workers.shard(self._batch(spent + len(numbers))))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
@@ -195,25 +195,34 @@ class _Search:
             torch.stack(won).mean(),
         )
 
-    def _augmented_batch(self, numbers: list[int], seed: int) -> Batch:
-        """This process's share of a batch, varied as the settings ask; the same for the same seed."""
+    def _augmented_batch(self, numbers: list[int], spent: int) -> Batch:
+        """This process's share of a batch, varied as the settings ask; the same whenever as much was spent before."""
         settings, mine = self.settings, self.workers.shard(numbers)
+        seed = settings.seed * 1_000_003 + spent
         return Batch(
             mine,
             load_images(self.train, mine, self.device) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
             len(numbers),
-            self._augmentations(len(numbers), seed) if mine else (),
+            self._augmentations(len(numbers), spent, seed) if mine else (),
             random_transform(seed) if settings.robust else None,
         )
 
-    def _augmentations(self, count: int, seed: int) -> list[Augmentation]:
+    def _augmentations(self, count: int, spent: int, seed: int) -> list[Augmentation]:
         """How this process's share of a batch of ``count`` pictures is varied; objects are pasted last, uncut."""
         settings, found = self.settings, list[Augmentation]()
         if settings.crop:
             found.append(Crops(self.workers.shard(random_crops(count, self.train.size, seed=seed))))
         if settings.shift or settings.flip:
-            found.append(Moves(self.workers.shard(random_moves(count, settings.shift, flip=settings.flip, seed=seed))))
+            moves = random_moves(count, settings.shift, flip=settings.flip, seed=seed)
+            found.append(Moves(self.workers.shard(moves)))
         if settings.paste:
+            seen = self._seen(spent + count)
             generators = (torch.Generator().manual_seed(seed + place) for place in self.workers.shard(range(count)))
-            found.append(Pastes([self._cut_outs.draw(settings.paste, generator) for generator in generators]))
+            found.append(Pastes([self._cut_outs.draw(settings.paste, seen, generator) for generator in generators]))
         return found
+
+    def _seen(self, spent: int) -> list[int]:
+        """The pictures of the batches so far; their predictions are known, and none is decoded ahead of its turn."""
+        if spent >= len(self.numbers):
+            return self.numbers
+        return [self.numbers[place] for place in self._order(0)[:spent]]
