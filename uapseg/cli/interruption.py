@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -44,7 +44,7 @@ class Signals:
         self._holds = 0
 
     @contextmanager
-    def caught(self) -> Iterator[None]:
+    def caught(self) -> Generator[None]:
         """Catches the signals that this process does not ignore, while the block runs."""
         self._number, self._raised, self._holds = None, float("-inf"), 0
         if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
@@ -62,7 +62,7 @@ class Signals:
                 signal.signal(number, handler)
 
     @contextmanager
-    def held(self) -> Iterator[None]:
+    def held(self) -> Generator[None]:
         """Delays signals until the block has ended."""
         self._holds += 1
         came = self._number

@@ -66,7 +66,8 @@ def _model(name: str, options: Options) -> dict[str, Any]:
 
 
 def _described(line: dict[str, Any]) -> dict[str, str]:
-    plain = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in line.items()}
+    plain = {name: str(value) for name, value in line.items()}
+    plain |= {name: ", ".join(line[name]) for name in ("classes", "objects")}
     sides = f"padded inside to multiples of {line['multiple']}" if line["multiple"] > 1 else "any"
     plain |= {"parameters": f"{line['parameters'] / 1e6:.1f} million", "multiple": sides}
     return {{"multiple": "sides"}.get(name, name): value for name, value in plain.items()}

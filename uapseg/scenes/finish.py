@@ -33,7 +33,7 @@ def _mirror(canvas: Canvas, rng: np.random.Generator, picture: Field, ground: Fi
     """Blend the mirror image of the scene above the horizon, smeared, into wet ground."""
     horizon = round(canvas.camera.v0 / 2)
     height = picture.shape[0]
-    source = np.maximum(2 * horizon - np.arange(horizon, height), 0)
+    source = np.array([max(0, 2 * horizon - row) for row in range(horizon, height)])
     image = ndimage.uniform_filter1d(picture[source], 13, axis=0)
     height_below = height - horizon
     puddles = np.clip(0.55 + 0.35 * noise_patch(rng, 1.7, height_below, picture.shape[1], 1.0), 0.12, 0.9)
