@@ -22,8 +22,8 @@ from uapseg.models import Segmenter, load_model
 from uapseg.models.classes import voc_palette
 from uapseg.results.evaluation import evaluate, load_images
 from uapseg.results.speed import EPSILON, describe_device, measure_step
+from uapseg.targets import HideClasses, Target
 from uapseg.targets.drawing import text_target
-from uapseg.targets.goals import HideClasses, Target
 
 LIMIT = 300.0
 """Seconds that everything may take: what has not begun by then is left out."""

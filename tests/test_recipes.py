@@ -22,8 +22,11 @@ from uapseg.attack.settings import fast
 from uapseg.attack.state import State
 from uapseg.attack.transforms import RANDOM_TRANSFORMS, Transform
 from uapseg.cli import main
+from uapseg.io.files import to_json
 from uapseg.results.robustness import TRANSFORMS
-from uapseg.targets.goals import KINDS, Goal, HideClasses, Kind, Target, class_indices
+from uapseg.targets import TARGETS, HideClasses, Target
+from uapseg.targets.base import ScoreLabel, SearchDefaults, Wording
+from uapseg.targets.goals import Goal, class_indices
 
 NETWORK = """
 import torch
@@ -96,11 +99,14 @@ def printed(capsys: pytest.CaptureFixture[str], *words: object) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
+def plan_of(target: Target, **settings: object) -> Plan:
+    settings = fast(epsilon=20 / 255, budget=64, **settings)
+    return Plan(model="brightness", data="greys:here", target=target, settings=settings)
+
+
 def searched(target: Target = HIDE, **settings: object) -> State:
     """The end of a run on the network and the data set."""
-    plan = Plan(
-        model="brightness", data="greys:here", target=target, settings=fast(epsilon=20 / 255, budget=64, **settings)
-    )
+    plan = plan_of(target, **settings)
     assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
     *_, last = run(plan, device="cpu")
     return last.state
@@ -124,8 +130,15 @@ class TopRow:
 
     name: str
     kind: str = "top-row"
-    needs_clean = True
+
     title = "the first row"
+    needs_clean = True
+    moves_with_image = False
+    source_classes = ()
+    takes_pasted_objects = False
+    defaults = SearchDefaults(optimizer="sign", pixel_weighting="all")
+    selection = ("row", "kept")
+    collapse_threshold = None
 
     def bind(self, classes, objects, tile):
         (number,) = class_indices((self.name,), classes)
@@ -137,10 +150,39 @@ class TopRow:
 
         return goal
 
+    def group_weights(self, keep_weight):
+        return (1.0, keep_weight)
 
-def test_a_target_is_searched_for_and_scored(monkeypatch):
-    monkeypatch.setitem(KINDS, "top-row", Kind(target=TopRow, shares=(1.0, 1.0), rule="sign", focus="all"))
-    assert searched(TopRow(name="light")).chosen.scores["target_success"] == 1.0
+    def omega_weights(self, omega):
+        return (1.0, 1.0)
+
+    def pixel_loss(self, logits, goal, loss, *, classes, fill_weight):
+        return loss(logits, goal.labels)
+
+    def reached(self, seen, goal, classes):
+        return seen == goal.labels
+
+    def score_fractions(self, counts):
+        return {
+            name: (counts.reached[:, group], counts.pixels[:, group]) for group, name in enumerate(("row", "kept"))
+        }
+
+    def wording(self, region):
+        shown = ScoreLabel("row", f"of the first row seen as {self.name}", "the row")
+        return Wording("A row", (shown,), "of the first row", "of the first row changes")
+
+
+def test_a_target_is_trained_reported_and_read_back(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(TARGETS, "top-row", TopRow)
+    plan = plan_of(TopRow(name="light"))
+    assert isinstance(plan.target, Target)
+    (tmp_path / "plan.json").write_text(to_json(plan.to_dict()))
+    report = printed(capsys, "train", "--plan", tmp_path / "plan.json", "--out", tmp_path / "o")
+    assert report["perturbed"] == {"row": 1.0, "kept": 1.0}
+    assert report["clean"] == {"row": 0.0, "kept": 1.0}
+    assert report["interval"] == {"row": [1.0, 1.0], "kept": [1.0, 1.0]}
+    assert report["selection_score"] == 1.0
+    assert printed(capsys, "evaluate", tmp_path / "o" / "perturbation.png")["perturbed"] == report["perturbed"]
 
 
 def test_a_loss_is_used_by_its_name(monkeypatch):

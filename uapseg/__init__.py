@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from uapseg.errors import UapsegError
     from uapseg.models import Segmenter, load_model
     from uapseg.results.evaluation import Report, evaluate
+    from uapseg.targets import HideClasses, StaticTarget
     from uapseg.targets.drawing import label_map_target, mask_target, text_target
-    from uapseg.targets.goals import HideClasses, StaticTarget
 
 __all__ = [
     "HideClasses",
@@ -48,14 +48,14 @@ __all__ = [
 ]
 
 _MODULES = {
-    "HideClasses": "targets.goals",
+    "HideClasses": "targets",
     "Plan": "attack.run",
     "Report": "results.evaluation",
     "Segmenter": "models",
     "Settings": "attack.settings",
     "Snapshot": "attack.state",
     "State": "attack.state",
-    "StaticTarget": "targets.goals",
+    "StaticTarget": "targets",
     "UapsegError": "errors",
     "evaluate": "results.evaluation",
     "fast": "attack.settings",

@@ -26,8 +26,8 @@ from uapseg.attack.state import Snapshot
 from uapseg.datasets import load_dataset
 from uapseg.results.evaluation import evaluate
 from uapseg.results.perturbation_file import best_perturbation, load, save_png
+from uapseg.targets import HideClasses, Target
 from uapseg.targets.drawing import label_map_target, text_target
-from uapseg.targets.goals import HideClasses, StaticTarget, Target
 
 FOLDER = Path(__file__).parent
 PAIR = ("street", "street")
@@ -143,7 +143,7 @@ def card(noise: Noise, workspace: Workspace) -> dict[str, Any]:
     file = FOLDER / f"{noise.name}.png"
     kept = load(file)
     report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
-    painted = isinstance(noise.target, StaticTarget) and len(noise.target.classes) > 1
+    painted = noise.title != ""  # a word and hidden classes need none
     name, label, _ = messages.shares(noise.target, strings.DRAW if painted else strings.TYPE)[0]
     caption = messages.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
     levels = kept.levels.numpy()
@@ -151,7 +151,7 @@ def card(noise: Noise, workspace: Workspace) -> dict[str, Any]:
         "file": file.name,
         "title": f"{noise.title}, epsilon {noise.epsilon}" if noise.title else caption,
         "label": label,
-        "hides": isinstance(noise.target, HideClasses),
+        "hides": bool(noise.target.source_classes),
         "epsilon": noise.epsilon,
         "success": report.perturbed[name],
         "interval": report.interval.get(name),

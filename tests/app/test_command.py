@@ -15,8 +15,8 @@ from uapseg.cli.parser import make_parser
 from uapseg.cli.train import _plan, _resume_choice
 from uapseg.io.files import to_json
 from uapseg.scenes import SIZE
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import label_map_target, mask_target, text_target
-from uapseg.targets.goals import HideClasses
 
 MASK = np.zeros((256, 384), bool)
 MASK[50:100, 50:100] = True

@@ -36,7 +36,7 @@ from uapseg.cli import main
 from uapseg.errors import UapsegError
 from uapseg.results.evaluation import BATCH_SIZE
 from uapseg.results.perturbation_file import MOST_SPENT, Perturbation, load, save_png
-from uapseg.targets.goals import HideClasses, StaticTarget
+from uapseg.targets import HideClasses, StaticTarget
 from uapseg.targets.metrics import scores
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from uapseg.app import messages, strings
-from uapseg.targets.goals import HideClasses
+from uapseg.targets import HideClasses
 
 
 @pytest.mark.parametrize(

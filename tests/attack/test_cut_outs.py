@@ -12,8 +12,8 @@ from uapseg.attack.loop import _Search, fit
 from uapseg.attack.settings import fast
 from uapseg.attack.state import TENSORS, State
 from uapseg.errors import UapsegError
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import text_target
-from uapseg.targets.goals import HideClasses
 
 DARK, LIGHT = 95, 118
 HIDE = HideClasses(classes=("light",), fill="dark")

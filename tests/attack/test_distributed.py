@@ -14,7 +14,7 @@ from tests.conftest import Plain, greys
 from uapseg.attack.distributed import Workers
 from uapseg.attack.loop import fit
 from uapseg.attack.settings import fast
-from uapseg.targets.goals import HideClasses
+from uapseg.targets import HideClasses
 
 SHADES = (90, 100, 104, 112, 115, 120)
 PROGRAM = """

@@ -21,8 +21,8 @@ from uapseg.attack.state import TENSORS, Snapshot, State
 from uapseg.attack.validation import Validation
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
+from uapseg.targets import HideClasses, StaticTarget
 from uapseg.targets.drawing import label_map_target, mask_target
-from uapseg.targets.goals import HideClasses, StaticTarget
 
 GREY = 1 / 255
 RULES = ("lazy", "sign", "adam")

@@ -11,11 +11,14 @@ from uapseg.attack.losses import (
     cosine,
     cross_entropy,
     group_sizes,
-    hidden_class_loss,
     margin,
-    omega_weights,
+    per_pixel_weights,
     region_weights,
 )
+from uapseg.targets import HideClasses
+from uapseg.targets.hide import hidden_class_loss
+
+HIDE = HideClasses(classes=("dark",))
 
 
 @pytest.fixture
@@ -85,8 +88,10 @@ def test_focus_weighs_by_how_far_a_pixel_is_from_being_won():
 
 def test_the_papers_weights_make_its_objective():
     groups = torch.tensor([[[0, 1, 2, 2]], [[1, 1, 1, 2]]], dtype=torch.uint8)
-    assert torch.allclose(omega_weights(groups, 0.9)[0, 0], torch.tensor([0.9, 0.1, 0.1, 0.1]) / 4)
-    assert torch.allclose(omega_weights(groups, None), torch.full((2, 1, 4), 1 / 4))
+    assert torch.allclose(
+        per_pixel_weights(groups, HIDE.omega_weights(0.9))[0, 0], torch.tensor([0.9, 0.1, 0.1, 0.1]) / 4
+    )
+    assert torch.allclose(per_pixel_weights(groups, HIDE.omega_weights(None)), torch.full((2, 1, 4), 1 / 4))
 
 
 def test_region_weights_make_a_mean_of_each_region():

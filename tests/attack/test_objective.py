@@ -10,13 +10,14 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.attack.augmentation import Move, Moves
 from uapseg.attack.distributed import SINGLE_PROCESS
-from uapseg.attack.losses import LOSSES, hidden_class_loss
+from uapseg.attack.losses import LOSSES
 from uapseg.attack.objective import Batch, Objective, normalize
 from uapseg.attack.settings import fast
 from uapseg.attack.transforms import Framing, Transform, adjust_brightness
 from uapseg.models import Segmenter
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import mask_target
-from uapseg.targets.goals import KINDS, HideClasses
+from uapseg.targets.hide import hidden_class_loss
 
 SIZE = (16, 12)
 HIDE = HideClasses(classes=("light",), fill="dark")
@@ -37,7 +38,7 @@ def test_the_gradient_is_that_of_the_mean_over_each_region():
     model, images = greys(), batch(115, 110, 118).images
     delta = torch.zeros(3, 12, 16, requires_grad=True)
     entropy = torch.nn.functional.cross_entropy(model(images + delta), torch.zeros(3, 12, 16).long(), reduction="none")
-    loss = entropy[[0, 2]].mean() + 3.0 * KINDS["hidden"].shares[2] * entropy[1].mean()
+    loss = entropy[[0, 2]].mean() + 3.0 * HIDE.group_weights(1.0)[2] * entropy[1].mean()
     wanted = torch.autograd.grad(loss, delta)[0]
     found, told, _ = gradient(replace(RULE, keep=3.0), batch(115, 110, 118))
     assert torch.allclose(found, wanted, atol=1e-6)
@@ -76,7 +77,7 @@ def test_hidden_pixels_may_become_anything_as_far_as_the_filling_leaves_it_open(
     logits = model(given.images + zeros.requires_grad_())
     dark = torch.zeros(1, 12, 16, dtype=torch.uint8)
     apart = (
-        hidden_class_loss(logits[:1], (1,)).mean() + KINDS["hidden"].shares[2] * LOSSES[loss](logits[1:], dark).mean()
+        hidden_class_loss(logits[:1], (1,)).mean() + HIDE.group_weights(1.0)[2] * LOSSES[loss](logits[1:], dark).mean()
     )
     assert torch.allclose(free, torch.autograd.grad(apart, zeros)[0], atol=1e-6)
 

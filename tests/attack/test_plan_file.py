@@ -1,22 +1,19 @@
 """Plans from files: each of this version is read back, and what does not fit its field is refused."""
 
 import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-import torch
 
-from tests.conftest import Plain, greys
-from uapseg.attack.loop import fit
 from uapseg.attack.losses import LOSSES
 from uapseg.attack.plan_file import extract_plan
 from uapseg.attack.run import Plan
-from uapseg.attack.settings import PRESETS, Settings, fast
+from uapseg.attack.settings import PRESETS, Settings
 from uapseg.errors import UapsegError
 from uapseg.io.files import to_json
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import mask_target
-from uapseg.targets.goals import KINDS, Goal, HideClasses, Kind, class_indices
 
 WORD = mask_target(np.eye(8, dtype=bool), "Tree", None)
 HIDE = HideClasses(classes=("Car", "Pedestrian"), fill="Road")
@@ -93,7 +90,7 @@ def test_a_plan_checks_its_parts(name, value, unchecked):
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"classes": ("Tree", 3)}, "classes must be a tuple of texts"), ({"rest": 7}, "rest must be a text or None"),
-     ({"caption": "x" * 5000}, "caption must be a text"), ({"classes": (" ",)}, "none of them blank"),
+     ({"caption": "x" * 5000}, "caption must be a text"), ({"classes": (" ",)}, "no name may be blank"),
      ({"kind": "hidden"}, "kind must be 'static'"), ({"classes": ()}, "number 0, but the target names 0 classes")],
 )  # fmt: skip
 def test_a_target_checks_its_parts(change, message, unchecked):
@@ -110,34 +107,6 @@ def test_a_hidden_target_checks_its_parts(unchecked):
 def test_a_loss_that_is_added_to_the_table_goes_through_a_plan(monkeypatch):
     monkeypatch.setitem(LOSSES, "dice", LOSSES["margin"])
     assert again(plan(loss="dice")).settings.loss == "dice"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Corner:
-    """A target added as the README says: the first row is to be of a class, the rest as it was."""
-
-    name: str
-    kind: str = "corner"
-    needs_clean = True
-    title = "the first row"
-
-    def bind(self, classes, objects, tile):
-        def goal(clean: torch.Tensor) -> Goal:
-            rest = torch.ones_like(clean)
-            rest[:, 0] = 0
-            return Goal(torch.where(rest == 0, class_indices((self.name,), classes)[0], clean).to(torch.uint8), rest)
-
-        return goal
-
-
-def test_a_target_that_is_added_to_the_table_is_searched_measured_and_read_back(monkeypatch, unchecked):
-    monkeypatch.setitem(KINDS, "corner", Kind(target=Corner, shares=(1.0, 1.0), rule="sign", focus="all"))
-    made = plan(Corner(name="light"))
-    assert again(made) == made
-    pictures = (Plain((100,) * 4), Plain((100,) * 2, "val"))
-    *_, last = fit(greys(), *pictures, made.target, fast(epsilon=11 / 255, budget=80))
-    assert last.state.chosen.scores["region_success"] == 1.0
-    assert last.state.chosen.scores["target_success"] == 1.0
 
 
 @pytest.mark.parametrize("drawing", ["", "not base64!", "R0lGODlhAQABAAAAACw="])

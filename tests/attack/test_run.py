@@ -18,8 +18,8 @@ from uapseg.attack.run import (
 )
 from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
-from uapseg.targets.goals import HideClasses
-from uapseg.targets.metrics import COMPONENT_SCORES
+from uapseg.targets import HideClasses
+from uapseg.targets.hide import COMPONENT_SCORES
 
 PLAN = Plan(
     model="street",

@@ -5,8 +5,9 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.attack.sampling import class_balanced_weights
-from uapseg.targets.goals import HideClasses
-from uapseg.targets.metrics import count_pixels, truth_overlap
+from uapseg.targets import HideClasses
+from uapseg.targets.counts import truth_overlap
+from uapseg.targets.metrics import count_pixels
 
 
 class OnDevice(torch.Tensor):
@@ -33,7 +34,7 @@ def test_the_device_needs_no_float64(monkeypatch, unchecked):
     target = HideClasses(classes=("light",), fill="dark")
     seen = model.predict(torch.full((2, 3, 4, 4), 115 / 255))
     goal = target.bind(model.classes, model.objects, (4, 4))(seen)
-    assert count_pixels(seen, seen, goal, target, model.classes).left.tolist() == [[16], [16]]
+    assert count_pixels(seen, seen, goal, target, model.classes).remaining.tolist() == [[16], [16]]
     assert truth_overlap(seen, seen, 3)[0].tolist() == [[0, 16, 0], [0, 16, 0]]
 
 

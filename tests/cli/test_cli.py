@@ -27,8 +27,8 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import to_json
 from uapseg.results.perturbation_file import Perturbation, load, save_png
 from uapseg.results.run_folder import FILES, RunFolder
-from uapseg.targets.goals import HideClasses
-from uapseg.targets.metrics import COMPONENT_SCORES
+from uapseg.targets import HideClasses
+from uapseg.targets.hide import COMPONENT_SCORES
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")

@@ -14,8 +14,8 @@ from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.datasets import load_dataset
 from uapseg.results.evaluation import evaluate
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import text_target
-from uapseg.targets.goals import HideClasses
 from uapseg.targets.metrics import count_pixels, scores
 
 GREY = 1 / 255

@@ -15,10 +15,10 @@ from uapseg.models.classes import (
     make_distinct,
     objects_of,
     palette_of,
-    people_classes,
     voc_palette,
 )
 from uapseg.scenes import CLASSES
+from uapseg.targets.people import people_classes
 
 OWN = f"{own_networks.__file__}:of_one_file"
 

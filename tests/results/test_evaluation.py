@@ -8,8 +8,8 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs, to_levels
 from uapseg.results.evaluation import evaluate, indices_showing_target
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import mask_target
-from uapseg.targets.goals import HideClasses
 
 GREY = 1 / 255
 LIGHT = mask_target(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")

@@ -28,8 +28,8 @@ from uapseg.results.perturbation_file import (
     save_png,
     save_safetensors,
 )
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import text_target
-from uapseg.targets.goals import HideClasses
 
 SAVE = {"png": save_png, "safetensors": save_safetensors}
 KINDS = pytest.mark.parametrize("kind", SAVE)

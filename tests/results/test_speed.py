@@ -7,8 +7,8 @@ from tests import gpu
 from tests.conftest import Plain, greys
 from uapseg.attack.settings import GREY_LEVEL
 from uapseg.results.speed import EPSILON, PublishedLoop, measure_step
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import mask_target
-from uapseg.targets.goals import HideClasses
 
 LIGHT = mask_target(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 

@@ -10,8 +10,9 @@ from scipy.spatial import cKDTree
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
+from uapseg.targets import HideClasses
 from uapseg.targets.drawing import label_map_target, mask_target, text_target
-from uapseg.targets.goals import HideClasses, fill_from_nearest
+from uapseg.targets.hide import fill_from_nearest
 
 CLASSES = ("road", "car", "person", "sky")
 OBJECTS = ("car", "person")

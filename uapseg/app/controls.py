@@ -12,8 +12,8 @@ from uapseg.app.values import BUDGETS, EPSILONS, READERS, SEEDS, USUAL, WEIGHTS,
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
+from uapseg.targets import HideClasses, Target
 from uapseg.targets.drawing import mask_target, text_target
-from uapseg.targets.goals import HideClasses, Target
 
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
 """A live page wants figures more often than a headless run."""

@@ -35,8 +35,8 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import read
 from uapseg.io.images import decode, read_picture
 from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.targets import Target
 from uapseg.targets.drawing import read_mask
-from uapseg.targets.goals import Target
 
 MOST_PHOTOS = 12
 LONGEST_MASK = 1024

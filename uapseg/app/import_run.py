@@ -14,7 +14,7 @@ from uapseg.attack.state import State
 from uapseg.attack.validation import EvalSet, Validation, evenly_spaced
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation
-from uapseg.targets.goals import Target
+from uapseg.targets import Target
 from uapseg.targets.metrics import bootstrap_interval, find_collapse, per_image_success, scores, selection_counts
 
 

@@ -3,7 +3,7 @@
 import base64
 import io
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -19,8 +19,12 @@ from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
+from uapseg.targets import HideClasses, StaticTarget
 from uapseg.targets.drawing import text_target
-from uapseg.targets.goals import UNLABELED, HideClasses, StaticTarget
+from uapseg.targets.goals import UNLABELED, class_indices
+
+Flags = list[tuple[str, str]]
+"""Flags of the command line, without dashes, and their values."""
 
 PLAN_FILE = "uapseg-plan.json"
 """What a plan's file is called when it is taken away."""
@@ -79,13 +83,20 @@ def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
     return shlex.join(["python", "-m", "uapseg", "train", *(part for flag in parts for part in flag)])
 
 
-def _target_flags(plan: Plan, size: tuple[int, int] | None) -> list[tuple[str, str]] | None:
-    """The flags of a target; None for a drawing, which only a plan's file holds."""
-    target = plan.target
-    if isinstance(target, HideClasses):
-        filling = [("fill", target.fill)] if target.fill else []
-        return [("hide", name) for name in target.classes] + filling if target.classes else None
-    if not isinstance(target, StaticTarget) or len(target.classes) != 1:
+def _target_flags(plan: Plan, size: tuple[int, int] | None) -> Flags | None:
+    """The flags of a target; None for one that only a plan's file holds."""
+    flags_of = _FLAGS.get(plan.target.kind)
+    return flags_of(plan.target, plan, size) if flags_of else None
+
+
+def _hide_flags(target: HideClasses, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001
+    filling = [("fill", target.fill)] if target.fill else []
+    return [("hide", name) for name in target.classes] + filling if target.classes else None
+
+
+def _static_flags(target: StaticTarget, plan: Plan, size: tuple[int, int] | None) -> Flags | None:
+    """The flags of a word; None for a drawing."""
+    if len(target.classes) != 1:
         return None
     inside, rest = target.classes[0], target.rest
     if rest is not None and rest.lower() in {inside.lower(), KEEP}:  # the flags cannot mean such a class
@@ -97,6 +108,13 @@ def _target_flags(plan: Plan, size: tuple[int, int] | None) -> list[tuple[str, s
     except UapsegError:
         return None
     return [("text", target.caption), ("region-class", inside), ("rest-class", rest or KEEP)]
+
+
+_FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] = {
+    "static": _static_flags,
+    "hidden": _hide_flags,
+}
+"""From a target of each kind to its flags, given its plan and the size of the data set's pictures."""
 
 
 def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
@@ -154,16 +172,34 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
         "preset": settings.preset if settings.preset in PRESETS else workspace.first.preset,
     }
     kept = {**workspace.first.to_dict(), **numbers}
-    own = {name.lower(): name for name in workspace.model.classes}  # plans may write them otherwise, controls may not
-    if isinstance(target, HideClasses):
-        hide = tuple(own[name.lower()] for name in target.classes)
-        fill = own[target.fill.lower()] if target.fill else strings.NEAREST
-        return ControlValues(**{**kept, "goal": strings.HIDDEN, "hide": hide, "fill": fill})
-    rest = own[target.rest.lower()] if target.rest else strings.KEEP
-    kept |= {"goal": strings.STATIC, "rest": rest, "inside": own[target.classes[0].lower()]}
+    if target.kind not in _CONTROLS:
+        raise UapsegError(strings.NO_CONTROL)
+    return ControlValues(**{**kept, **_CONTROLS[target.kind](target, workspace)})
+
+
+def _hide_controls(target: HideClasses, workspace: Workspace) -> dict[str, Any]:
+    fill = _own_name(target.fill, workspace) if target.fill else strings.NEAREST
+    return {"goal": strings.HIDDEN, "hide": tuple(_own_name(name, workspace) for name in target.classes), "fill": fill}
+
+
+def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, Any]:
+    rest = _own_name(target.rest, workspace) if target.rest else strings.KEEP
+    values = {"goal": strings.STATIC, "rest": rest, "inside": _own_name(target.classes[0], workspace)}
     if _is_typed(target, workspace):
-        return ControlValues(**{**kept, "source": strings.TYPE, "word": target.caption})
-    return ControlValues(**{**kept, "source": strings.DRAW, "drawing": _drawing(target, workspace)})
+        return {**values, "source": strings.TYPE, "word": target.caption}
+    return {**values, "source": strings.DRAW, "drawing": _drawing(target, workspace)}
+
+
+_CONTROLS: dict[str, Callable[[Any, Workspace], dict[str, Any]]] = {
+    "static": _static_controls,
+    "hidden": _hide_controls,
+}
+"""From a target of each kind to the values of the controls that ask for it."""
+
+
+def _own_name(name: str, workspace: Workspace) -> str:
+    """A class as the network spells it: plans may write it otherwise, controls may not."""
+    return workspace.model.classes[class_indices((name,), workspace.model.classes)[0]]
 
 
 def _is_typed(target: StaticTarget, workspace: Workspace) -> bool:

@@ -7,73 +7,58 @@ from uapseg.app import strings
 from uapseg.attack.run import Plan
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
-from uapseg.models.classes import PEOPLE, people_classes
-from uapseg.targets.goals import HideClasses, Target
+from uapseg.targets import Target
+from uapseg.targets.base import ScoreLabel, join_names
 from uapseg.targets.metrics import Scores
+from uapseg.targets.static import LETTERS
 
 if TYPE_CHECKING:
     from uapseg.app.workspaces import LoadStatus
 
 
-def shares(target: Target, source: str) -> list[tuple[str, str, str]]:
-    """The scores that the page shows for a target, the first of them large: name, its words, and a short form."""
-    if isinstance(target, HideClasses):
-        return [
-            ("hidden", f"of {_named(target.classes)} hidden", "hidden"),
-            ("kept", "of everything else kept", "everything else"),
-            ("kept_objects", "of the other objects kept", "other objects"),
-        ]
-    region = {strings.TYPE: "the letters", strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}[source]
-    wanted = target.classes[0] if len(target.classes) == 1 else "painted"
-    return [
-        ("region_success", f"of {region} seen as {wanted}", region),
-        ("target_success", "of all pixels at the target", "all pixels"),
-    ]
+REGIONS = {strings.TYPE: LETTERS, strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}
+"""What to call the region of a target that was typed, drawn or uploaded."""
+
+
+def shares(target: Target, source: str) -> list[ScoreLabel]:
+    """The scores that the page shows for a target, the first of them large."""
+    return list(target.wording(REGIONS[source]).scores)
 
 
 def here(target: Target) -> str:
-    """What the figure on a single picture counts."""
-    return "of the hidden classes gone" if isinstance(target, HideClasses) else "of the pixels at the target"
+    """What the figure of a single picture is a share of."""
+    return target.wording("").in_image
 
 
 def caption(target: Target, epsilon: float) -> str:
     """What a run does, in a line; epsilon in grey levels."""
-    level = f"epsilon {epsilon:g}"
-    if isinstance(target, HideClasses):
-        return f"Hide {_named(target.classes)}, {level}"
-    rest = f"on {target.rest}" if target.rest else "over what it sees"
-    name = "A drawing" if target.caption == strings.DRAWN else f"“{target.caption}”"
-    classes = target.classes[0] if len(target.classes) == 1 else f"{len(target.classes)} classes"
-    return f"{name} in {classes} {rest}, {level}"
+    return f"{target.wording('').description}, epsilon {epsilon:g}"
 
 
 def plain(
     target: Target, scores: Scores, floors: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
 ) -> str:
     """What is reached, as one would say it; ``gone`` is what `uapseg.targets.metrics.groups_gone` counts."""
-    (name, _, _), noise = shares(target, source)[0], floors.get("random_noise", {})
+    wording, noise = target.wording(REGIONS[source]), floors.get("random_noise", {})
+    name = wording.scores[0].name
     if scores.get(name) is None:
         return ""
     reached, floor = whole(scores[name]), whole(noise.get(name))
-    if isinstance(target, HideClasses):
-        what = _named(target.classes)
-        if gone[1]:
-            what = f"{gone[0]} of {gone[1]} groups of {what} are gone, {reached} of their pixels"
-        else:
-            what = f"{reached} of {what} vanishes"
-        return f"Unseen pictures: {what}; random noise of the same size: {floor}."
-    what = {strings.TYPE: f"“{target.caption}”", strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}[source]
-    return f"Unseen pictures: {reached} of {what} appears; random noise of the same size: {floor}."
+    told = f"{reached} {wording.outcome}"
+    if gone[1]:
+        told = f"{gone[0]} of {gone[1]} {wording.groups}, {reached} of their pixels"
+    return f"Unseen pictures: {told}; random noise of the same size: {floor}."
 
 
 def sisters(target: Target, people: tuple[str, ...]) -> str:
     """A warning where some of the classes that are people are hidden and others are not."""
-    if not isinstance(target, HideClasses) or not set(people) & set(target.classes):
+    hidden = target.source_classes if target.wording("").groups else ()
+    others = tuple(name for name in people if name not in hidden)
+    if not set(people) & set(hidden):
         return ""
-    others = [name for name in people if name not in target.classes]
     if not others:
         return ""
-    return f"{_named(others)} may take the place of {_named(target.classes)}: hide both, and nobody is left."
+    return f"{join_names(others)} may take the place of {join_names(hidden)}: hide both, and nobody is left."
 
 
 def whole(share: float | None) -> str:
@@ -164,13 +149,3 @@ def about(model: Segmenter, pictures: Dataset) -> str:
 def short(name: str) -> str:
     """The name of a network without where it comes from."""
     return name.removeprefix("torchvision:")
-
-
-def _named(classes: Sequence[str]) -> str:
-    """Classes in a row, of many the first two; the classes that are people by that word."""
-    if len(classes) > 1 and people_classes(classes) == tuple(classes):
-        return PEOPLE
-    if len(classes) > 3:
-        return f"{classes[0]}, {classes[1]} and {len(classes) - 2} more"
-    *first, last = classes or ("nothing",)
-    return f"{', '.join(first)} and {last}" if first else last

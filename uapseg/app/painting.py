@@ -10,8 +10,10 @@ from PIL import Image, UnidentifiedImageError
 
 from uapseg.app import strings
 from uapseg.errors import UapsegError
+from uapseg.targets import StaticTarget
 from uapseg.targets.drawing import label_map_target
-from uapseg.targets.goals import UNLABELED, StaticTarget
+from uapseg.targets.goals import UNLABELED
+from uapseg.targets.static import DRAWING
 
 MOST_LETTERS = 500_000
 """Of a drawing: two values a pixel, those of 512 x 384 pixels of pure noise."""
@@ -41,7 +43,7 @@ def painted_target(
         raise UapsegError(strings.ONE_CLASS)
     table = np.full(256, UNLABELED, np.uint8)
     table[used] = range(len(used))
-    return label_map_target(table[numbers], tuple(classes[number] for number in used), rest, strings.DRAWN)
+    return label_map_target(table[numbers], tuple(classes[number] for number in used), rest, DRAWING)
 
 
 def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:

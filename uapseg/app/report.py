@@ -10,7 +10,6 @@ from uapseg.app.finished_run import FinishedRun
 from uapseg.app.links import PLAN_FILE, to_command
 from uapseg.app.stage import read
 from uapseg.io.files import to_json
-from uapseg.targets.goals import HideClasses
 from uapseg.targets.metrics import Scores, groups_gone
 
 WIDTH, HEIGHT = 640, 220
@@ -57,7 +56,7 @@ def _again(work: FinishedRun) -> list[str]:
 
 def _plain(work: FinishedRun) -> str:
     chosen, target = work.state.chosen, work.plan.target
-    gone = groups_gone(chosen.counts) if isinstance(target, HideClasses) else (0, 0)
+    gone = groups_gone(chosen.counts, target)
     return messages.plain(target, chosen.scores, work.run.floors, work.run.source, gone)
 
 

@@ -27,8 +27,6 @@ MORE = "More"
 START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Go on"
 PHOTO = "Use your own photos"
 FORGET = "Forget your photos"
-DRAWN = "drawing"
-"""What a drawing is called in a plan."""
 
 CONTROLS = {
     "model": "network", "data": "pictures", "goal": "goal", "source": "target", "word": "word", "invert": "inversion",
@@ -180,6 +178,8 @@ GONE = "This page was left for more than 30 minutes and its run is gone: reload 
 BUSY = "This run is already going in another tab: pause it there first."
 ONE_CLASS = "The region and the rest are the same class: choose two different ones."
 NO_MASK = "Choose a mask picture first."
+NO_CONTROL = "This page has no controls for such a target: run its plan on the command line."
+
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
 BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 8000."

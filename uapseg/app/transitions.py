@@ -10,7 +10,7 @@ from uapseg.app.history import HistoryPoint, rewind_checkpoint
 from uapseg.app.progress import level_array, pack_state, unpack_state, validation_frame
 from uapseg.app.runs import GOING, Run
 from uapseg.attack.run import Plan
-from uapseg.targets.goals import StaticTarget
+from uapseg.targets.drawing import drawn_region
 
 
 def can_continue(run: Run) -> bool:
@@ -55,9 +55,10 @@ def describe_change(first: Plan, second: Plan) -> bool:
 
 def restore(run: Run, moment: HistoryPoint) -> None:
     """Sets the controls to those of a kept moment."""
-    target, choice, mask = moment.plan.target, moment.choice, run.mask
-    if isinstance(target, StaticTarget) and choice.source == strings.UPLOAD:  # another one may have been brought since
-        mask = (target.caption, (target.label_map() == 0) ^ choice.invert)
+    choice, mask = moment.choice, run.mask
+    drawn = drawn_region(moment.plan.target)
+    if drawn and choice.source == strings.UPLOAD:  # another one may have been uploaded since
+        mask = (drawn[0], drawn[1] ^ choice.invert)
     run.publish(choice=choice, mask=mask, drawn=run.drawn + 1)
 
 

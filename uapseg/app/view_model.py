@@ -9,7 +9,7 @@ from uapseg.app.progress import ValidationFrame
 from uapseg.app.runs import Run
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
-from uapseg.targets.goals import HideClasses, Target
+from uapseg.targets import Target
 from uapseg.targets.metrics import groups_gone
 
 
@@ -76,11 +76,10 @@ def measured(look: ValidationFrame | None, workspace: Workspace) -> dict[str, An
 def _moments(run: Run) -> dict[str, Any]:
     """The kept moments, and the intervals of what they reached."""
     moments = run.moments if run.is_current else []
-    hides = run.plan is not None and isinstance(run.plan.target, HideClasses)
     return {
         "moments": [moment.spent for moment in moments],
         "bands": [[moment.spent, *moment.look["band"]] for moment in moments if moment.look["band"]],
-        "banded": "hidden" if hides else "target_success",
+        "banded": next(iter(moments[-1].look["scores"]), "") if moments else "",
     }
 
 
@@ -89,8 +88,7 @@ def _said(run: Run, workspace: Workspace) -> dict[str, Any]:
     look, plan = run.look, run.plan
     if not run.is_current or look is None or plan is None:
         return {"plain": "", "warning": run.left_out}
-    swallowed, hides = look["collapse"], isinstance(plan.target, HideClasses)
-    gone = groups_gone(torch.from_numpy(look["counts"])) if hides else (0, 0)
+    swallowed, gone = look["collapse"], groups_gone(torch.from_numpy(look["counts"]), plan.target)
     return {
         "plain": messages.plain(plan.target, look["scores"], run.floors, run.source, gone),
         "warning": run.left_out

@@ -31,7 +31,8 @@ from uapseg.attack.validation import PREVIEW_IMAGES, evenly_spaced
 from uapseg.datasets import load_dataset
 from uapseg.models import load_model
 from uapseg.results.figures import overlay
-from uapseg.targets.goals import Goal, Target
+from uapseg.targets import Target
+from uapseg.targets.goals import Goal
 from uapseg.targets.metrics import Scores, count_pixels, per_image_success, scores
 
 SCENES = {"street": 34}

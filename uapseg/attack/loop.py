@@ -23,7 +23,7 @@ from uapseg.datasets import Dataset
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import load_images
-from uapseg.targets.goals import KINDS, HideClasses, Target
+from uapseg.targets import Target
 from uapseg.tensors import Delta
 
 TRAINING_SAMPLE = 24
@@ -63,7 +63,7 @@ def fit(
     models = (model, *also)
     for each in models:
         _check_target(each, target, settings.tile or train.size, named=bool(also))
-    if settings.paste and not isinstance(target, HideClasses):
+    if settings.paste and not target.takes_pasted_objects:
         raise UapsegError("Only objects of hidden classes can be pasted: leave paste at 0, or hide classes.")
     numbers = evenly_spaced(len(train), settings.train_pictures)
     if settings.whole_pass and settings.budget < len(numbers):
@@ -94,10 +94,10 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
     )
     noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
     clean = judge.evaluate(None, settings.epsilon)
-    if isinstance(search.target, HideClasses) and not any(share is not None for share in clean.each):
+    if all(share is None for share in clean.each):
         raise UapsegError(
-            f"The network sees no {' or '.join(search.target.classes)} in any of the {len(chosen)} validation "
-            "pictures: hide classes that are there, or take other or more pictures."
+            f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(chosen)} validation "
+            "pictures: choose classes that are there, or take other or more pictures."
         )
     floors = {"clean": clean.scores, "random_noise": judge.baseline(noise, settings.epsilon)}
     state = (state or State.initial(search.tile, clean)).to(search.device)
@@ -126,7 +126,7 @@ class _Search:
         *,
         workers: Workers,
     ) -> None:
-        settings = replace(settings, rule=settings.rule or KINDS[target.kind].rule)
+        settings = replace(settings, rule=settings.rule or target.defaults.optimizer)
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device

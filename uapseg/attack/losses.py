@@ -42,18 +42,6 @@ def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
     return 1 - own / (centred.norm(dim=1).clamp(min=1e-12) * (1 - 1 / k) ** 0.5)
 
 
-def hidden_class_loss(logits: Tensor, hidden: Sequence[int]) -> Tensor:
-    """The cross-entropy of each pixel carrying none of the hidden classes, in nats, whichever other it carries.
-
-    Args:
-        logits: Of pixels in a row (p, k), or of pictures (n, k, h, w).
-        hidden: The numbers of the hidden classes.
-    """
-    logits = logits.float()
-    others = [number for number in range(logits.shape[1]) if number not in hidden]
-    return logits.logsumexp(dim=1) - logits[:, others].logsumexp(dim=1)
-
-
 LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {
     "cross-entropy": cross_entropy,
     "margin": margin,
@@ -92,18 +80,17 @@ def below_confidence(loss: PixelLoss, tau: float) -> Tensor:
     return loss.detach() >= -torch.log(torch.tensor(tau))
 
 
-def omega_weights(groups: LabelMaps, omega: float | None) -> PixelLoss:
-    """Weights that make the sum over an image's pixels the objective of Metzen et al. for that image.
+def per_pixel_weights(groups: LabelMaps, weights: Sequence[float]) -> PixelLoss:
+    """Weights that make the sum over an image's pixels the objective of Metzen et al. for that image (n, h, w).
 
     Args:
-        groups: The group of each pixel; 0 are the hidden pixels.
-        omega: The weight of hidden pixels in [0, 1], 1 - omega being that of the others; None weighs all alike
-            (a static target).
+        groups: The group of each pixel (n, h, w).
+        weights: What a pixel of each group counts for (g,).
+
+    Source:
+        Metzen et al., https://arxiv.org/abs/1704.05712, section 4.
     """
-    area = groups.shape[-1] * groups.shape[-2]
-    if omega is None:
-        return torch.full(groups.shape, 1 / area, device=groups.device)
-    return torch.where(groups == 0, omega, 1 - omega) / area
+    return torch.tensor(weights, device=groups.device)[groups.long()] / (groups.shape[-1] * groups.shape[-2])
 
 
 def group_sizes(groups: LabelMaps, count: int) -> Tensor:

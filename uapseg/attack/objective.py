@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -17,15 +18,15 @@ from uapseg.attack.losses import (
     confidence_weights,
     cross_entropy,
     group_sizes,
-    hidden_class_loss,
-    omega_weights,
+    per_pixel_weights,
     region_weights,
 )
 from uapseg.attack.perturbation import perturb
 from uapseg.attack.settings import Settings
 from uapseg.attack.transforms import Transform
 from uapseg.models import Segmenter
-from uapseg.targets.goals import KINDS, Goal, HideClasses, Target, class_indices
+from uapseg.targets import Target
+from uapseg.targets.goals import Goal
 from uapseg.tensors import Delta, Images, Logits, PixelLoss
 
 
@@ -63,7 +64,7 @@ class Objective:
         self, model: Segmenter, target: Target, settings: Settings, tile: tuple[int, int], workers: Workers
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
-        self._focus = settings.focus or KINDS[target.kind].focus
+        self._focus = settings.focus or target.defaults.pixel_weighting
         self._goal_of = target.bind(model.classes, model.objects, tile)
         self._kept: dict[int, bytes] = {}
 
@@ -92,20 +93,11 @@ class Objective:
 
     def _pixel_losses(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
         """How far each pixel is from its goal: by the loss to descend, and by the entropy that says when it is won."""
-        settings, target = self._settings, self._target
+        settings, classes = self._settings, self._model.classes
+        loss_of = partial(self._target.pixel_loss, classes=classes, fill_weight=settings.filling)
+        pixels = loss_of(logits, goal, LOSSES[settings.loss])
         plain = settings.loss == "cross-entropy"
-        pixels = LOSSES[settings.loss](logits, goal.labels)
-        entropy = pixels if plain else cross_entropy(logits.detach(), goal.labels)
-        if not isinstance(target, HideClasses) or target.fill is not None or settings.filling == 1:
-            return pixels, entropy
-        hidden = goal.groups == 0  # few pixels: the sums over classes are taken for these alone
-        gone = hidden_class_loss(logits.movedim(1, -1)[hidden], class_indices(target.classes, self._model.classes))
-
-        def eased(loss: PixelLoss) -> PixelLoss:
-            return loss.masked_scatter(hidden, gone + settings.filling * (loss[hidden] - gone))
-
-        easier = eased(pixels)
-        return easier, easier if plain else eased(entropy)
+        return pixels, pixels if plain else loss_of(logits.detach(), goal, cross_entropy)
 
     def _empty_gradient(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
         """What a process adds that has no picture in a small batch: it only takes part in the sums of the others."""
@@ -142,7 +134,7 @@ class Objective:
         kept = self.clean_maps(batch.numbers, batch.images)
         for augmentation in batch.augmentations:
             kept = augmentation.maps(kept)
-        return self._goal_of(kept[:, 0]) if self._target.kind == "static" else Goal(kept[:, 0], kept[:, 1])
+        return Goal(kept[:, 0], kept[:, 1]) if self._target.moves_with_image else self._goal_of(kept[:, 0])
 
     def clean_maps(self, numbers: Sequence[int], images: Images) -> UInt8[Tensor, "n m h w"]:
         """What is taken from each clean picture once and kept (n, m, h, w): its prediction, or goal and groups.
@@ -159,18 +151,17 @@ class Objective:
 
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)
-        if self._target.kind == "static":
+        if not self._target.moves_with_image:
             return clean[:, None].cpu()
         goal = self._goal_of(clean)
         return torch.stack([goal.labels, goal.groups], dim=1).cpu()
 
     def _pixel_weights(self, goal: Goal) -> Tensor:
         """What each pixel of the batch counts for."""
-        settings, kind = self._settings, self._target.kind
+        settings = self._settings
         if settings.whole_pass or settings.omega is not None:
-            return omega_weights(goal.groups, settings.omega if kind == "hidden" else None)
-        first, *others = KINDS[kind].shares
-        shares = (first, *(settings.keep * share for share in others))
+            return per_pixel_weights(goal.groups, self._target.omega_weights(settings.omega))
+        shares = self._target.group_weights(settings.keep)
         parts = goal.groups.split(1) if settings.single else (goal.groups,)
         sizes = (group_sizes(part, len(shares)) for part in parts)
         sums = (size if settings.single else self._workers.sum(size) for size in sizes)

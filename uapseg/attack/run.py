@@ -15,7 +15,7 @@ from uapseg.datasets.reader import SIDE_RANGE, ConcatDataset
 from uapseg.errors import UapsegError
 from uapseg.io.values import check_range, check_types, quote_value
 from uapseg.models import load_model
-from uapseg.targets.goals import KINDS, Target
+from uapseg.targets import TARGETS, Target
 
 USUAL_ONCE = ("keep", None)
 """How the first plans said that the usual keep weight was meant."""
@@ -53,9 +53,9 @@ class Plan:
             UapsegError: One is not; it is named, with what it may be.
         """
         check_types(self, but=("target",))
-        if not isinstance(self.target, tuple(kind.target for kind in KINDS.values())):
+        if not isinstance(self.target, tuple(TARGETS.values())):
             raise UapsegError(
-                f"The target must be of one of the kinds {', '.join(KINDS)}; it is {quote_value(self.target)}."
+                f"The target must be of one of the kinds {', '.join(TARGETS)}; it is {quote_value(self.target)}."
             )
         for side in self.size or ():
             check_range("size", side, *SIDE_RANGE, "pixels a side")
@@ -73,9 +73,8 @@ class Plan:
         """
         try:
             plain = {name: _to_tuples(value) for name, value in fields.items()}
-            kind = KINDS[plain["target"]["kind"]]
             known = {name: value for name, value in plain["settings"].items() if (name, value) != USUAL_ONCE}
-            parts = {"target": kind.target(**plain["target"]), "settings": Settings(**known)}
+            parts = {"target": TARGETS[plain["target"]["kind"]](**plain["target"]), "settings": Settings(**known)}
             return cls(**{**plain, **parts})
         except UapsegError as error:
             sentence = str(error)

@@ -27,7 +27,7 @@ class Settings:
         whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
         rule: ``lazy`` takes steps as large as the mean gradient is in each value, and brings them back into the ball
             for the network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own
-            history; None takes that of `uapseg.targets.goals.KINDS`.
+            history; None takes the target's default.
         step: The size of the first step in (0, 1], on average over the values.
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
@@ -36,11 +36,11 @@ class Settings:
         wide: Whether the ball is twice as wide for the first 30 % of the budget and half as wide again for the next.
         loss: A name in `uapseg.attack.losses.LOSSES`.
         focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
-            ``all``; None takes that of `uapseg.targets.goals.KINDS`.
+            ``all``; None takes the target's default.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
-        keep: With means by region, what all but the drawn region, or all but the hidden pixels, count for, times what
-            `uapseg.targets.goals.KINDS` says, in [0, 100].
+        keep: With means by region, what all but the drawn region, or all but the hidden pixels, count for, times
+            the target's own weights, in [0, 100].
         filling: How much of the loss of hidden pixels asks for the label of the nearest pixel that stays, in [0, 1];
             the rest asks only that they carry no hidden class. A filling that was chosen is always asked for.
         balanced: Whether training pictures are drawn so that each object class is met as often as any other, as

@@ -13,10 +13,11 @@ from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
 from uapseg.models.prediction_cache import predict_cached
 from uapseg.results.evaluation import BATCH_SIZE, load_images
-from uapseg.targets.goals import Goal, Target
+from uapseg.targets import Target
+from uapseg.targets.counts import Counts
+from uapseg.targets.goals import Goal
 from uapseg.targets.metrics import (
     Collapse,
-    Counts,
     Scores,
     SelectionCounts,
     bootstrap_interval,
@@ -66,7 +67,7 @@ class Validation:
     @property
     def selection_score(self) -> float:
         """One number to choose by, in [0, 1]: the mean over all networks."""
-        return sum(map(selection_score, (self.scores, *self.others))) / (1 + len(self.others))
+        return selection_score(self.counts)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps, counts: SelectionCounts) -> "Validation":

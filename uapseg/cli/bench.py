@@ -12,8 +12,8 @@ from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
 from uapseg.models import load_model
 from uapseg.results.speed import EPSILON, StepCost, describe_device, measure_step
+from uapseg.targets import Target
 from uapseg.targets.drawing import text_target
-from uapseg.targets.goals import Target
 
 
 def bench(options: Options) -> None:

@@ -15,7 +15,7 @@ from uapseg.results.evaluation import evaluate as measure
 from uapseg.results.evaluation import format_percent
 from uapseg.results.perturbation_file import Perturbation, load
 from uapseg.results.robustness import evaluate_robustness
-from uapseg.targets.goals import Target
+from uapseg.targets import Target
 from uapseg.targets.metrics import Scores
 
 MOST_NAMES = 12

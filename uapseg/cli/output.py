@@ -9,9 +9,7 @@ from tqdm import tqdm
 
 from uapseg.attack.state import Snapshot
 from uapseg.results.evaluation import format_percent
-
-SHOWN_SCORES = ("target_success", "region_success", "hidden", "kept")
-"""The scores that progress tells."""
+from uapseg.targets import Target
 
 SHAPE = "{percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt} image-gradients, {rate_fmt}, {remaining} left{postfix}"
 
@@ -37,11 +35,12 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def with_progress(snapshots: Iterator[Snapshot], total: int, spent: int) -> Generator[Snapshot]:
+def with_progress(snapshots: Iterator[Snapshot], target: Target, total: int, spent: int) -> Generator[Snapshot]:
     """Hands the snapshots on, and moves a bar over image-gradients on standard error.
 
     Args:
         snapshots: Of one run.
+        target: Of the run.
         total: The run's budget.
         spent: What an earlier part of it has spent.
     """
@@ -51,7 +50,7 @@ def with_progress(snapshots: Iterator[Snapshot], total: int, spent: int) -> Gene
         smoothing=0.1, dynamic_ncols=True, file=sys.stderr,
     ) as bar:  # fmt: skip
         for snapshot in snapshots:
-            bar.set_postfix_str(_success(snapshot), refresh=False)
+            bar.set_postfix_str(_success(snapshot, target), refresh=False)
             bar.update(snapshot.state.image_gradients - bar.n)
             yield snapshot
 
@@ -84,10 +83,10 @@ def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
         yield snapshot
 
 
-def _success(snapshot: Snapshot) -> str:
+def _success(snapshot: Snapshot, target: Target) -> str:
     """Two scores of the newest look at the validation pictures, beside those of random noise, and what is kept."""
     state, noise = snapshot.state, snapshot.floors["random_noise"]
-    names = [name for name in state.validation.scores if name in SHOWN_SCORES]
+    names = tuple(dict.fromkeys(target.selection))[:2]
     told = ", ".join(
         f"{name} {format_percent(state.validation.scores[name])} % (noise {format_percent(noise[name])} %)"
         for name in names

@@ -101,7 +101,7 @@ def _run(course: Benchmark, arm: str, seed: int) -> list[Result]:
         found.append((yield from run_variant(course, arm, seed)))
 
     try:
-        deque(with_progress(followed(), course.budget, 0), maxlen=0)
+        deque(with_progress(followed(), course.target, course.budget, 0), maxlen=0)
     except UapsegError as error:
         print_progress(f"{arm} is left out: {error}")
     return found

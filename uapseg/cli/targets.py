@@ -8,9 +8,10 @@ from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode
 from uapseg.models import Segmenter
-from uapseg.models.classes import PEOPLE
+from uapseg.targets import HideClasses, StaticTarget, Target
 from uapseg.targets.drawing import label_map_target, mask_target, read_mask, text_target
-from uapseg.targets.goals import HideClasses, StaticTarget, Target, class_indices
+from uapseg.targets.goals import class_indices
+from uapseg.targets.people import PEOPLE
 
 KEEP = "keep"
 

@@ -161,7 +161,7 @@ def _run_to_report(
     for line in list_files(learnt[0].skipped):
         print_progress(line)
     try:
-        last = _search(folder, report_stall(with_progress(snapshots, plan.settings.budget, spent)))
+        last = _search(folder, report_stall(with_progress(snapshots, plan.target, plan.settings.budget, spent)))
         print_progress("Evaluating on the test pictures...")
         device = choose_device(options.device)
         model = load_model(plan.model, device, weights=plan.weights, size=test.size, strict=options.strict)

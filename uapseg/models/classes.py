@@ -38,12 +38,6 @@ _BACKDROP = {
 }  # fmt: skip
 """Classes that are scenery and no objects, in the words of VOC, Cityscapes, CamVid and ADE20K."""
 
-PEOPLE = "people"
-"""What stands for all classes that are people."""
-
-_PEOPLE = {"person", "pedestrian", "rider", "bicyclist", "cyclist", "motorcyclist", "human"}
-"""Their names in VOC, COCO, Cityscapes, CamVid, ADE20K and Mapillary Vistas."""
-
 _PAIRS = (("person", "background"), ("vegetation", "building"), ("tree", "building"))
 
 
@@ -73,16 +67,6 @@ def default_pair(classes: Sequence[str]) -> tuple[str, str]:
     known = {name.lower(): name for name in classes}
     pairs = ((known[a], known[b]) for a, b in _PAIRS if a in known and b in known)
     return next(pairs, (classes[1], classes[0]))
-
-
-def people_classes(classes: Sequence[str]) -> tuple[str, ...]:
-    """The classes that are people, by their names: hiding one alone lets another take its place.
-
-    Example:
-        >>> people_classes(("Road", "Pedestrian", "Bicyclist", "bicycle")), people_classes(("background", "cat"))
-        (('Pedestrian', 'Bicyclist'), ())
-    """
-    return tuple(name for name in classes if name.lower() in _PEOPLE)
 
 
 def numbered_names(count: int) -> tuple[str, ...]:

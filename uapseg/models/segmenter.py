@@ -10,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from uapseg.errors import UapsegError, one_line
-from uapseg.models.classes import RGB, people_classes
+from uapseg.models.classes import RGB
 from uapseg.models.folding import fold_batch_norm
+from uapseg.targets.people import people_classes
 from uapseg.tensors import Images, LabelMaps, Logits
 
 Channels = tuple[float, float, float]

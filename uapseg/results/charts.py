@@ -1,4 +1,4 @@
-"""Charts of a race: success against the work it took, and for hidden classes what hiding costs the rest."""
+"""Charts of a race: success against the work it took, and what success costs the rest of the scene."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,9 @@ from uapseg.results.figures import encode_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+TRADED = "kept_objects"
+"""The score that a second chart sets against success, where a target has it: what success costs the rest."""
 
 SHOWN = 10
 """Arms that get a colour of their own; the others are drawn in grey."""
@@ -26,13 +29,13 @@ def draw_benchmark(
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    hides = "hidden" in arms[0]["perturbed"]
-    drawn = Figure(figsize=(13 if hides else 9, 5), dpi=150, layout="constrained")
+    trades = TRADED in arms[0]["perturbed"]
+    drawn = Figure(figsize=(13 if trades else 9, 5), dpi=150, layout="constrained")
     FigureCanvasAgg(drawn)
-    axes = drawn.subplots(1, 2 if hides else 1, squeeze=False)[0]
+    axes = drawn.subplots(1, 2 if trades else 1, squeeze=False)[0]
     colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(arms))]
     _draw_curves(axes[0], arms, floors, colours)
-    if hides:
+    if trades:
         _draw_trade_off(axes[1], arms, colours)
     drawn.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
     return encode_figure(drawn, kind)
@@ -59,11 +62,12 @@ def _draw_curves(
 
 
 def _draw_trade_off(axis: "Axes", arms: Sequence[dict[str, Any]], colours: list[str]) -> None:
+    success = next(iter(arms[0]["perturbed"]))
     for arm, colour in zip(arms, colours, strict=True):
-        kept, hidden = (100 * (arm["perturbed"][name] or 0) for name in ("kept_objects", "hidden"))
-        axis.scatter(kept, hidden, color=colour, s=36, zorder=2)
-        axis.annotate(arm["arm"], (kept, hidden), xytext=(4, 3), textcoords="offset points", fontsize=7)
+        kept, reached = (100 * (arm["perturbed"][name] or 0) for name in (TRADED, success))
+        axis.scatter(kept, reached, color=colour, s=36, zorder=2)
+        axis.annotate(arm["arm"], (kept, reached), xytext=(4, 3), textcoords="offset points", fontsize=7)
     axis.set_xlabel("other objects kept, %")
-    axis.set_ylabel("hidden, %")
+    axis.set_ylabel(f"{success.replace('_', ' ')}, %")
     axis.set_title("on test pictures: further right and up is better", fontsize=9)
     axis.spines[["top", "right"]].set_visible(False)

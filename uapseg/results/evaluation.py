@@ -15,10 +15,11 @@ from torch import Tensor
 from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
-from uapseg.targets.goals import HideClasses, Target, class_indices
+from uapseg.targets import Target
+from uapseg.targets.counts import Counts, truth_overlap
+from uapseg.targets.goals import class_indices
 from uapseg.targets.metrics import (
     Collapse,
-    Counts,
     Scores,
     bootstrap_intervals,
     count_pixels,
@@ -26,7 +27,8 @@ from uapseg.targets.metrics import (
     lost_objects,
     mean_iou,
     scores,
-    truth_overlap,
+    selection_counts,
+    selection_score,
 )
 from uapseg.tensors import Delta, Images, LabelMaps
 
@@ -49,6 +51,7 @@ class Report:
         perturbed: The scores with the perturbation, rounded to whole grey levels.
         clean: The scores of the pictures as they are.
         random_noise: The scores with random signs of the same epsilon.
+        selection_score: The mean of scores that iterates and leaderboards are ordered by, in [0, 1].
         interval: 95 % bootstrap intervals over pictures of the scores with the perturbation, as [low, high].
         lost_objects: The share of other objects' pixels that is lost beyond what random noise loses; None for a static
             target. Its interval is among those of the scores.
@@ -70,6 +73,7 @@ class Report:
     perturbed: Scores
     clean: Scores
     random_noise: Scores
+    selection_score: float
     interval: dict[str, list[float]]
     truth: dict[str, float | None]
     collapse: Collapse | None
@@ -131,11 +135,11 @@ def load_images(dataset: Dataset, numbers: Sequence[int], device: torch.device) 
 
 
 def target_shares(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
-    """The share of each picture's pixels that show what a target is about: its hidden classes, or anything at all."""
-    if not isinstance(target, HideClasses):
+    """The share of each picture's pixels that show what a target is about: its source classes, or anything at all."""
+    if not target.source_classes:
         return torch.ones(len(seen))
-    hidden = torch.tensor(class_indices(target.classes, tuple(classes)), device=seen.device)
-    return torch.isin(seen.long(), hidden).float().mean((1, 2)).cpu()
+    sources = torch.tensor(class_indices(target.source_classes, tuple(classes)), device=seen.device)
+    return torch.isin(seen.long(), sources).float().mean((1, 2)).cpu()
 
 
 def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
@@ -150,7 +154,7 @@ def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, w
     device, shares = next(model.buffers()).device, list[float]()
     while len(shares) < len(dataset) and sum(share >= MIN_TARGET_SHARE for share in shares) < wanted:
         numbers = range(len(shares), min(len(shares) + BATCH_SIZE, len(dataset)))
-        if isinstance(target, HideClasses):
+        if target.source_classes:
             seen = model.predict(load_images(dataset, numbers, device))
             shares += target_shares(seen, target, model.classes).tolist()
         else:
@@ -204,6 +208,7 @@ def evaluate(
         pictures=len(dataset),
         epsilon=round(epsilon * 255, 3),
         **{name: scores(total, target) for name, total in totals.items()},
+        selection_score=selection_score(selection_counts(totals["perturbed"], target)),
         interval=interval,
         lost_objects=lost[0] if lost else None,
         truth=tally.truth(),

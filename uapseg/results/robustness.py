@@ -16,8 +16,10 @@ from uapseg.datasets import Dataset
 from uapseg.io.images import to_picture
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import BATCH_SIZE, load_images
-from uapseg.targets.goals import Goal, Target
-from uapseg.targets.metrics import Counts, Scores, count_pixels, scores
+from uapseg.targets import Target
+from uapseg.targets.counts import Counts
+from uapseg.targets.goals import Goal
+from uapseg.targets.metrics import Scores, count_pixels, scores
 from uapseg.tensors import Delta, Images
 
 Transform = Callable[[torch.Tensor], torch.Tensor]

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch.profiler import ProfilerActivity, profile
 
 from uapseg.attack.loop import fit
-from uapseg.attack.losses import below_confidence, omega_weights
+from uapseg.attack.losses import below_confidence, per_pixel_weights
 from uapseg.attack.perturbation import perturb
 from uapseg.attack.settings import GREY_LEVEL, fast, paper
 from uapseg.attack.state import Snapshot
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import load_images
-from uapseg.targets.goals import Target
+from uapseg.targets import Target
 from uapseg.tensors import Images
 
 EPSILON = 10 / 255
@@ -139,7 +139,7 @@ class PublishedLoop:
     def __init__(self, model: Segmenter, images: Images, target: Target) -> None:
         self._settings = paper(epsilon=EPSILON, budget=1)
         self._model, self._images = model, images
-        self._omega = self._settings.omega if target.kind == "hidden" else None
+        self._weights = target.omega_weights(self._settings.omega)
         self._goal_of = target.bind(model.classes, model.objects, (images.shape[-1], images.shape[-2]))
         self.delta = torch.zeros_like(images[0])
 
@@ -150,7 +150,7 @@ class PublishedLoop:
             goal = self._goal_of(self._model.predict(image))
             delta = self.delta.clone().requires_grad_()
             losses = F.cross_entropy(self._model(perturb(image, delta)), goal.labels.long(), reduction="none")
-            weights = omega_weights(goal.groups, self._omega) * below_confidence(losses, self._settings.tau)
+            weights = per_pixel_weights(goal.groups, self._weights) * below_confidence(losses, self._settings.tau)
             total += torch.autograd.grad((losses * weights).sum(), delta)[0]
         self.delta = (self.delta - GREY_LEVEL * total.sign()).clamp(-EPSILON, EPSILON)
 

@@ -12,7 +12,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from uapseg.errors import UapsegError
 from uapseg.io.images import is_wide
-from uapseg.targets.goals import UNLABELED, StaticTarget
+from uapseg.targets.base import Target
+from uapseg.targets.goals import UNLABELED
+from uapseg.targets.static import DRAWING, StaticTarget
 
 Typeface = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -32,9 +34,20 @@ def label_map_target(
     return StaticTarget(drawing=drawing, classes=classes, rest=rest, caption=caption)
 
 
-def mask_target(mask: NDArray[np.bool_], inside: str, rest: str | None, caption: str = "drawing") -> StaticTarget:
+def mask_target(mask: NDArray[np.bool_], inside: str, rest: str | None, caption: str = DRAWING) -> StaticTarget:
     """A target with one class where ``mask`` (h, w) is true, and another (None: what the network sees) elsewhere."""
     return label_map_target(np.where(mask, 0, UNLABELED).astype(np.uint8), (inside,), rest, caption)
+
+
+def drawn_region(target: Target) -> tuple[str, NDArray[np.bool_]] | None:
+    """The caption of a static target, and where its first class is drawn (h, w); None of any other target.
+
+    Example:
+        >>> import numpy as np
+        >>> drawn_region(mask_target(np.array([[True, False]]), inside="Car", rest=None, caption="half"))
+        ('half', array([[ True, False]]))
+    """
+    return (target.caption, target.label_map() == 0) if isinstance(target, StaticTarget) else None
 
 
 def text_target(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> StaticTarget:

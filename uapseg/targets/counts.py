@@ -1,0 +1,142 @@
+"""What a network predicts, counted in pixels, image by image: counts add up, and every score is a share of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+from uapseg.targets.components import count_components
+from uapseg.targets.goals import Goal
+from uapseg.tensors import LabelMaps
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Pixels of n images, in g groups as in `Goal` and k classes. All int64, on the CPU.
+
+    Attributes:
+        pixels: The pixels of each group (n, g).
+        reached: Those that are as the target wants them (n, g).
+        exact: Those that have the label of the goal (n, g).
+        remaining: The pixels, wherever they are, of a class that should be gone (n, 1).
+        elsewhere: Those of them outside group 0 (n, 1).
+        components: The connected components of group 0 that are gone, partly gone and still there, as
+            `uapseg.targets.components.count_components` has them (n, 3); zero where no class should be gone.
+        overlap: The pixels outside group 0 that are of a class before and after (n, k).
+        union: Those that are of it before or after (n, k); none for a class that should be gone. Where no class
+            should be, group 0 counts as well.
+        clean: The pixels of each class in the clean images (n, k).
+        wanted: The pixels that should be of each class (n, k).
+        seen: Those that are (n, k).
+    """
+
+    pixels: Tensor
+    reached: Tensor
+    exact: Tensor
+    remaining: Tensor
+    elsewhere: Tensor
+    components: Tensor
+    overlap: Tensor
+    union: Tensor
+    clean: Tensor
+    wanted: Tensor
+    seen: Tensor
+
+    @classmethod
+    def of_masks(
+        cls, seen: LabelMaps, clean: LabelMaps, goal: Goal, reached: Tensor, k: int, *, groups: int,
+        sources: Sequence[int] = (),
+    ) -> "Counts":  # fmt: skip
+        """Counts predictions against a goal and against those in the clean images.
+
+        Args:
+            seen: The predictions (n, h, w).
+            clean: The predictions in the clean images (n, h, w).
+            goal: The goal in the same images.
+            reached: Which pixels are as the target wants them (n, h, w), bool.
+            k: How many classes there are.
+            groups: How many groups there are.
+            sources: The classes that should be gone.
+
+        Example:
+            >>> import torch
+            >>> goal = Goal(*torch.tensor([[[[1, 1, 0]]], [[[0, 0, 1]]]], dtype=torch.uint8))
+            >>> seen = torch.tensor([[[1, 0, 0]]], dtype=torch.uint8)
+            >>> counts = Counts.of_masks(seen, seen, goal, seen == goal.labels, 2, groups=2)
+            >>> counts.reached.tolist(), counts.pixels.tolist()
+            ([[1, 1]], [[2, 1]])
+        """
+        of_source = torch.zeros(256, dtype=torch.bool, device=seen.device)
+        of_source[list(sources)] = True
+        remaining = of_source[seen.long()]
+        masks = [goal.groups == group for group in range(groups)]
+        changed = masks[0] & bool(sources)
+        pairs = _histogram(clean.long() * (k + 1) + torch.where(changed, k, seen.long()), (k + 1) ** 2)
+        pairs = pairs.view(-1, k + 1, k + 1)[:, :k, :k]  # leaves out the changed pixels, which went to class k
+        overlap = pairs.diagonal(dim1=1, dim2=2)
+        union = pairs.sum(1) + pairs.sum(2) - overlap
+        union[:, list(sources)] = 0  # what became of such a class is not in the union of the class that it was
+        exact = seen == goal.labels
+        return cls(
+            _sums(masks),
+            _sums([reached & mask for mask in masks]),
+            _sums([exact & mask for mask in masks]),
+            _sums([remaining]),
+            _sums([remaining & ~masks[0]]),
+            count_components(masks[0], remaining) if sources else torch.zeros(len(seen), 3, dtype=torch.int64),
+            overlap,
+            union,
+            *(_histogram(labels.long(), k) for labels in (clean, goal.labels, seen)),
+        )
+
+    @classmethod
+    def of(cls, parts: Sequence["Counts"]) -> "Counts":
+        """The counts of several sets of images, one after the other."""
+        return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
+
+    def __add__(self, other: "Counts") -> "Counts":
+        """The counts of both sets of images."""
+        return Counts.of([self, other])
+
+    def rows(self) -> list["Counts"]:
+        """The counts of each image."""
+        return [self.at(torch.tensor([index])) for index in range(len(self))]
+
+    def at(self, indices: Tensor) -> "Counts":
+        """The counts of some of the images, by their indices (m,)."""
+        return Counts(*(getattr(self, f.name)[indices] for f in fields(self)))
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+
+def truth_overlap(seen: LabelMaps, truth: LabelMaps, k: int) -> tuple[Tensor, Tensor]:
+    """Pixels of each of k classes that are predicted and true (n, k), and predicted or true (n, k).
+
+    Args:
+        seen: The predictions.
+        truth: The ground truth; 255 is no label, and such pixels do not count.
+        k: How many classes there are.
+
+    Example:
+        >>> import torch
+        >>> maps = torch.tensor([[[0, 0, 1]], [[0, 1, 255]]], dtype=torch.uint8)
+        >>> [pixels.tolist() for pixels in truth_overlap(maps[:1], maps[1:], 2)]
+        [[[1, 0]], [[2, 1]]]
+    """
+    known = truth < k
+    pairs = torch.where(known, truth.long() * k + seen.long(), k * k)
+    square = _histogram(pairs, k * k + 1)[:, :-1].view(-1, k, k)
+    overlap = square.diagonal(dim1=1, dim2=2)
+    return overlap, square.sum(1) + square.sum(2) - overlap
+
+
+def _sums(masks: list[Tensor]) -> Tensor:
+    return torch.stack([mask.flatten(1).sum(1) for mask in masks], dim=1).cpu()
+
+
+def _histogram(numbers: Tensor, count: int) -> Tensor:
+    """How often each number below ``count`` appears in each image (n, count)."""
+    images = torch.arange(len(numbers), device=numbers.device).view(-1, 1, 1) * count
+    return (images + numbers).flatten().bincount(minlength=len(numbers) * count).view(-1, count).cpu()

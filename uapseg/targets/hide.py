@@ -1,0 +1,230 @@
+"""The scene without some classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from scipy.ndimage import distance_transform_edt
+from torch import Tensor
+
+from uapseg.errors import UapsegError
+from uapseg.io.values import check_types
+from uapseg.targets.base import (
+    Fraction,
+    PixelLossFn,
+    ScoreLabel,
+    SearchDefaults,
+    Wording,
+    join_names,
+    kept_fractions,
+)
+from uapseg.targets.counts import Counts
+from uapseg.targets.goals import Goal, GoalFn, check_class_names, class_indices
+from uapseg.tensors import LabelMaps, Logits, PixelLoss
+
+COMPONENT_SCORES = ("gone", "partly_gone", "still_there")
+"""The shares of the connected components of hidden pixels; together they are 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HideClasses:
+    """The scene without some classes; everything else stays as it is.
+
+    Its groups of pixels are the hidden pixels (0), other objects (1) and everything else (2).
+
+    Attributes:
+        classes: The names of the classes to hide.
+        fill: The class that hidden pixels take; None gives each the label of the nearest pixel of no hidden class
+            (and, where an image shows nothing else, the network's first class that is not hidden).
+
+    Source:
+        The dynamic target of Metzen et al., https://arxiv.org/abs/1704.05712
+
+    Example:
+        >>> HideClasses(classes=("Car", "Pedestrian")).title
+        'without Car, Pedestrian'
+    """
+
+    classes: tuple[str, ...]
+    fill: str | None = None
+
+    kind: Literal["hidden"] = "hidden"
+
+    needs_clean = True
+    moves_with_image = True
+    takes_pasted_objects = True
+    defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau")
+    selection = ("hidden", "gone", "kept", "kept_objects")  # a person of whom half is left still looks like one
+    collapse_threshold = 0.1
+
+    def __post_init__(self) -> None:
+        """Checks the names.
+
+        Raises:
+            UapsegError: They are no texts, or blank.
+        """
+        check_types(self)
+        check_class_names(self.classes)
+
+    @property
+    def title(self) -> str:
+        """The hidden classes."""
+        return "without " + ", ".join(self.classes)
+
+    @property
+    def source_classes(self) -> tuple[str, ...]:
+        """The hidden classes."""
+        return self.classes
+
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
+        """Finds the hidden pixels in clean predictions, and what each is to become.
+
+        Raises:
+            UapsegError: A class is not known, none is chosen, all are, or the filling itself is hidden.
+
+        Example:
+            >>> import torch
+            >>> goal_fn = HideClasses(classes=("Car",)).bind(("Sky", "Road", "Car"), objects=("Car",), tile=(4, 1))
+            >>> goal = goal_fn(torch.tensor([[[0, 2, 2, 1]]], dtype=torch.uint8))
+            >>> goal.labels.tolist(), goal.groups.tolist()
+            ([[[0, 0, 1, 1]]], [[[2, 0, 0, 2]]])
+        """
+        hidden = class_indices(self.classes, classes)
+        others = [index for index in range(len(classes)) if index not in hidden]
+        if not hidden or not others:
+            raise UapsegError("Choose at least one class to hide, and leave at least one.")
+        fill = class_indices((self.fill,), classes)[0] if self.fill is not None else None
+        if fill in hidden:
+            raise UapsegError(
+                f"The hidden pixels cannot become {self.fill}, which is hidden too: choose another filling."
+            )
+        group = torch.full((256,), 2, dtype=torch.uint8)
+        group[list(class_indices(objects, classes))] = 1
+        group[list(hidden)] = 0
+
+        def goal(clean: LabelMaps) -> Goal:
+            groups = group.to(clean.device)[clean.long()]
+            filling = (
+                torch.full_like(clean, fill) if fill is not None else fill_from_nearest(clean, groups == 0, others[0])
+            )
+            return Goal(torch.where(groups == 0, filling, clean), groups)
+
+        return goal
+
+    def group_weights(self, keep_weight: float) -> tuple[float, ...]:
+        """Most for the hidden pixels, and a little more for other objects than for the rest."""
+        return (1.0, 0.9 * keep_weight, 0.8 * keep_weight)
+
+    def omega_weights(self, omega: float | None) -> tuple[float, ...]:
+        """Omega for hidden pixels, the rest of one for all others.
+
+        Example:
+            >>> HideClasses(classes=("Car",)).omega_weights(0.75)
+            (0.75, 0.25, 0.25)
+        """
+        return (1.0, 1.0, 1.0) if omega is None else (omega, 1 - omega, 1 - omega)
+
+    def pixel_loss(
+        self, logits: Logits, goal: Goal, loss: PixelLossFn, *, classes: tuple[str, ...], fill_weight: float
+    ) -> PixelLoss:
+        """The loss of the wanted label; hidden pixels without a chosen filling need only lose their class.
+
+        To ask each of them for the label of its surroundings is more than hiding needs, and makes it harder: at
+        ``fill_weight`` 1 the loss asks for nothing else, at 0 only that they carry no hidden class.
+        """
+        pixels = loss(logits, goal.labels)
+        if self.fill is not None or fill_weight == 1:
+            return pixels
+        hidden = goal.groups == 0  # few pixels: the sums over classes are taken for these alone
+        gone = hidden_class_loss(logits.movedim(1, -1)[hidden], class_indices(self.classes, classes))
+        return pixels.masked_scatter(hidden, gone + fill_weight * (pixels[hidden] - gone))
+
+    def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+        """Hidden pixels of no hidden class, whichever other they carry; other pixels of their own label."""
+        hidden = torch.tensor(class_indices(self.classes, classes), dtype=torch.uint8, device=seen.device)
+        return torch.where(goal.groups == 0, ~torch.isin(seen, hidden), seen == goal.labels)
+
+    def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
+        """The shares of what is gone, and of what stays.
+
+        ``hidden``: one minus the pixels that carry a hidden class, anywhere, over those that did before (as many as
+        appear elsewhere are not hidden, which may leave fewer than none); ``filled``: of the pixels that did, those
+        that carry what is to take their place; ``fully_hidden``: of the images that show a hidden class before or
+        after, those that do not after; ``gone``, ``partly_gone`` and ``still_there``: of the connected components of
+        hidden pixels, see `uapseg.targets.components`; ``elsewhere``: pixels that carry a hidden class now and did
+        not, over those that did; ``kept`` and ``kept_objects``: see `kept_fractions`.
+        """
+        pixels, remaining = counts.pixels[:, 0], counts.remaining[:, 0]
+        components = counts.components.sum(1)
+        shown = (pixels > 0) | (remaining > 0)
+        return {
+            "hidden": (pixels - remaining, pixels),
+            "filled": (counts.exact[:, 0], pixels),
+            "fully_hidden": ((shown & (remaining == 0)).long(), shown.long()),
+            **{name: (counts.components[:, state], components) for state, name in enumerate(COMPONENT_SCORES)},
+            "elsewhere": (counts.elsewhere[:, 0], pixels),
+            **kept_fractions(counts),
+        }
+
+    def wording(self, region: str) -> Wording:  # noqa: ARG002
+        """What the page says of hiding.
+
+        Example:
+            >>> HideClasses(classes=("Car", "Pedestrian")).wording("").description
+            'Hide Car and Pedestrian'
+        """
+        names = join_names(self.classes)
+        return Wording(
+            f"Hide {names}",
+            (
+                ScoreLabel("hidden", f"of {names} hidden", "hidden"),
+                ScoreLabel("kept", "of everything else kept", "everything else"),
+                ScoreLabel("kept_objects", "of the other objects kept", "other objects"),
+            ),
+            "of the hidden classes gone",
+            f"of {names} vanishes",
+            f"groups of {names} are gone",
+        )
+
+
+def hidden_class_loss(logits: Tensor, hidden: Sequence[int]) -> Tensor:
+    """The cross-entropy of each pixel carrying none of the hidden classes, in nats, whichever other it carries.
+
+    Args:
+        logits: Of pixels in a row (p, k), or of images (n, k, h, w).
+        hidden: The indices of the hidden classes.
+
+    Example:
+        >>> import torch
+        >>> hidden_class_loss(torch.tensor([[0.0, 0.0, 0.0]]), hidden=(2,)).exp()
+        tensor([1.5000])
+    """
+    logits = logits.float()
+    others = [index for index in range(logits.shape[1]) if index not in hidden]
+    return logits.logsumexp(dim=1) - logits[:, others].logsumexp(dim=1)
+
+
+def fill_from_nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> LabelMaps:
+    """Gives each hidden pixel the label of the nearest pixel that is not hidden, by Euclidean distance.
+
+    Args:
+        labels: The predictions (n, h, w).
+        hidden: Which pixels are hidden (n, h, w), bool.
+        otherwise: The label where all of an image is hidden.
+
+    Example:
+        >>> import torch
+        >>> labels = torch.tensor([[[0, 2, 2, 1]]], dtype=torch.uint8)
+        >>> fill_from_nearest(labels, labels == 2, otherwise=0).tolist()
+        [[[0, 0, 1, 1]]]
+    """
+    filled = labels.cpu().clone()
+    for index, mask in enumerate(hidden.cpu().numpy()):
+        if mask.all():
+            filled[index] = otherwise
+        elif mask.any():
+            found: Any = distance_transform_edt(mask, return_distances=False, return_indices=True)
+            rows, columns = found
+            filled[index] = filled[index][torch.from_numpy(rows).long(), torch.from_numpy(columns).long()]
+    return filled.to(labels.device)

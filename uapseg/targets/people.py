@@ -1,0 +1,19 @@
+"""Which classes are people, by their names."""
+
+from collections.abc import Sequence
+
+PEOPLE = "people"
+"""What stands for all classes that are people."""
+
+_PEOPLE = {"person", "pedestrian", "rider", "bicyclist", "cyclist", "motorcyclist", "human"}
+"""Their names in VOC, COCO, Cityscapes, CamVid, ADE20K and Mapillary Vistas."""
+
+
+def people_classes(classes: Sequence[str]) -> tuple[str, ...]:
+    """The classes that are people, by their names: hiding one alone lets another take its place.
+
+    Example:
+        >>> people_classes(("Road", "Pedestrian", "Bicyclist", "bicycle")), people_classes(("background", "cat"))
+        (('Pedestrian', 'Bicyclist'), ())
+    """
+    return tuple(name for name in classes if name.lower() in _PEOPLE)
