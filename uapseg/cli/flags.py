@@ -116,7 +116,17 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
 
 
 def without_defaults(parser: Parser, names: Sequence[str]) -> None:
-    """Sets the defaults of some flags to None, so that `given_flags` knows which were typed; see `fill_defaults`."""
+    """Sets the defaults of some flags to None, so that `given_flags` knows which were typed.
+
+    Example:
+        >>> parser = Parser()
+        >>> _ = parser.add_argument("--epsilon", type=epsilon, default=10.0)
+        >>> without_defaults(parser, ["epsilon"])
+        >>> given_flags(parser.parse_args(["--epsilon", "6"])), given_flags(parser.parse_args([]))
+        (['--epsilon'], [])
+        >>> fill_defaults(parser.parse_args([])).epsilon
+        10.0
+    """
     parser.set_defaults(usual={name: parser.get_default(name) for name in names}, **dict.fromkeys(names))
 
 
@@ -168,7 +178,12 @@ def count(text: str) -> int:
 
 
 def counts(text: str) -> tuple[int, ...]:
-    """Whole numbers of 1 or more, separated by commas."""
+    """Reads whole numbers of 1 or more, separated by commas.
+
+    Example:
+        >>> counts("1,4,16")
+        (1, 4, 16)
+    """
     return tuple(count(part) for part in text.split(","))
 
 

@@ -81,7 +81,15 @@ def load_network(options: Options, perturbation: Perturbation, size: tuple[int, 
 
 
 def needs_trust(plan: Plan) -> bool:
-    """Whether a network of a plan runs code from a file."""
+    """Whether a network of a plan runs code from a file.
+
+    Example:
+        >>> from uapseg import HideClasses, fast
+        >>> target, settings = HideClasses(classes=("Car",)), fast(epsilon=0.04, budget=8)
+        >>> rest = {"data": "street", "target": target, "settings": settings}
+        >>> needs_trust(Plan(model="street", **rest)), needs_trust(Plan(model="mine.py:net", **rest))
+        (False, True)
+    """
     return any(map(runs_code, (plan.model, *plan.also)))
 
 
