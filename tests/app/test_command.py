@@ -12,7 +12,7 @@ from uapseg.app.links import PLAN_FILE, to_command
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast, paper
 from uapseg.cli.parser import make_parser
-from uapseg.cli.train import _plan, _resume_choice
+from uapseg.cli.train import _plan, _flags_or_plan
 from uapseg.io.files import to_json
 from uapseg.scenes import SIZE
 from uapseg.targets import HideClasses
@@ -39,7 +39,7 @@ def typed(command: str, made: Plan, folder: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.chdir(folder)
     python, dash, package, *words = shlex.split(command)
     assert [python, dash, package] == ["python", "-m", "uapseg"]
-    asked = _resume_choice(make_parser().parse_args(words))
+    asked = _flags_or_plan(make_parser().parse_args(words))
     return asked if isinstance(asked, Plan) else _plan(asked)
 
 
