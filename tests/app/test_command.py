@@ -12,7 +12,7 @@ from uapseg.app.links import PLAN_FILE, to_command
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast, paper
 from uapseg.cli.parser import make_parser
-from uapseg.cli.train import _plan, _flags_or_plan
+from uapseg.cli.train import _flags_or_plan, _plan
 from uapseg.io.files import to_json
 from uapseg.scenes import SIZE
 from uapseg.targets import HideClasses
