@@ -198,13 +198,13 @@ def test_truth_and_hashes_stand_in_the_report(capsys, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "run" / "plan.json").read_text())["plan"]["size"] == [192, 128]
 
 
-def test_a_perturbation_that_has_learnt_by_heart_is_told_so():
+def test_overfitting_is_reported():
     close, apart = ({"target_success": 0.5, "region_success": 0.0} | {"target_success": share} for share in (0.6, 0.7))
     here = {"target_success": 0.5, "region_success": 0.9}
     assert generalization_gap(here, None) == generalization_gap(here, {"target_success": None}) == []
-    assert generalization_gap(here, close) == ["On pictures it has learnt from, target success is 60.0 %."]
+    assert generalization_gap(here, close) == ["On training pictures, target success is 60.0 %."]
     assert generalization_gap(here, apart)[0].endswith(
-        "is 70.0 %: part of that is learnt by heart. More pictures close the gap."
+        "is 70.0 %: it overfits. Train on more pictures to narrow the gap."
     )
 
 

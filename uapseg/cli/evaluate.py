@@ -127,16 +127,21 @@ def _choice(perturbation: Perturbation) -> list[str]:
 
 
 def generalization_gap(unseen: Scores, training: Scores | None) -> list[str]:
-    """In plain words how much better a perturbation does on the pictures that it has learnt from."""
+    """A sentence on how a perturbation does on training pictures, and whether it overfits.
+
+    Example:
+        >>> generalization_gap({"hidden": 0.5}, {"hidden": 0.9})
+        ['On training pictures, hidden is 90.0 %: it overfits. Train on more pictures to narrow the gap.']
+    """
     if not training:
         return []
     name = next(iter(unseen))
     here, there = unseen[name], training.get(name)
     if here is None or there is None:
         return []
-    line = f"On pictures it has learnt from, {name.replace('_', ' ')} is {format_percent(there)} %"
+    line = f"On training pictures, {name.replace('_', ' ')} is {format_percent(there)} %"
     if there - here > OVERFITTING_GAP:
-        return [f"{line}: part of that is learnt by heart. More pictures close the gap."]
+        return [f"{line}: it overfits. Train on more pictures to narrow the gap."]
     return [f"{line}."]
 
 
