@@ -10,6 +10,7 @@ import torch
 
 from uapseg.app.progress import Checkpoint, Step, progress_of, unpack_state
 from uapseg.attack.run import Plan, run
+from uapseg.attack.run_cache import RunCache
 from uapseg.attack.state import Snapshot
 from uapseg.errors import UapsegError
 
@@ -22,6 +23,10 @@ FORKED = bool(os.environ.get("SPACES_ZERO_GPU"))
 FRAME_SECONDS = 1 / 8
 CHECKPOINT_SECONDS = 1.0 if FORKED else 0.0
 """Between processes a checkpoint is copied, inside one it costs nothing."""
+
+
+CACHE = RunCache()
+"""What a changed setting finds loaded: networks, pictures, and the figures of clean pictures."""
 
 
 def seconds_asked(plan: Plan, checkpoint: Checkpoint | None) -> int:  # noqa: ARG001  called with the worker's arguments
@@ -53,7 +58,7 @@ def _steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, N
     epsilon = plan.settings.epsilon
     sent, saved, looked = 0.0, 0.0, -1
     waiting: Snapshot | None = None
-    for waiting in run(plan, state=unpack_state(checkpoint) if checkpoint else None):
+    for waiting in run(plan, state=unpack_state(checkpoint) if checkpoint else None, cache=CACHE):
         now, newest = time.monotonic(), waiting.state.validation.image_gradients
         if newest == looked and now - sent < FRAME_SECONDS:
             continue

@@ -14,6 +14,7 @@ from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.objective import Batch, Objective, normalize
 from uapseg.attack.optimizer import inner_step, optimizer_step
 from uapseg.attack.perturbation import random_signs
+from uapseg.attack.run_cache import RunCache
 from uapseg.attack.sampling import class_balanced_weights
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
@@ -40,6 +41,7 @@ def fit(
     also: Sequence[Segmenter] = (),
     state: State | None = None,
     workers: Workers = SINGLE_PROCESS,
+    cache: RunCache | None = None,
 ) -> Generator[Snapshot, None, None]:
     """Searches for one perturbation that makes ``model`` see ``target`` in every picture of ``train``.
 
@@ -52,6 +54,7 @@ def fit(
         also: Further networks that must see it too, on the same device.
         state: Where an earlier search with the same arguments stopped.
         workers: The processes that share each batch.
+        cache: What earlier searches with these networks and pictures have computed, where they shall share it.
 
     Returns:
         A generator of snapshots: one before the first step, then one for each step, or batch of an unfinished pass.
@@ -71,8 +74,9 @@ def fit(
             f"The preset {settings.preset} takes one step for each pass over the {len(numbers)} training pictures: "
             f"set a budget of at least {len(numbers)} image-gradients, or use fewer training pictures."
         )
-    search = _Search(models, train, numbers, target, settings, workers=workers)
-    return _snapshots(search, held_out, state)
+    cache = cache or RunCache()
+    search = _Search(models, train, numbers, target, settings, workers=workers, cache=cache)
+    return _snapshots(search, held_out, state, cache)
 
 
 def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, named: bool) -> None:
@@ -85,15 +89,21 @@ def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, na
         raise UapsegError(f"The target does not fit the network {model.name}: {error}") from error
 
 
-def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Generator[Snapshot, None, None]:
+def _snapshots(
+    search: "_Search", held_out: Dataset, state: State | None, cache: RunCache
+) -> Generator[Snapshot, None, None]:
     settings = search.settings
     known = [search.numbers[place] for place in evenly_spaced(len(search.numbers), TRAINING_SAMPLE)]
     chosen = evenly_spaced(len(held_out), settings.validation_pictures)
-    judge = Validator(
-        search.models, (held_out, chosen), (search.train, known), search.target, search.tile, workers=search.workers
+    pictures = ((held_out, chosen), (search.train, known))
+    key = (search.models, held_out, (*chosen,), search.train, (*known,), search.target, search.tile)
+    judge = cache.get(
+        "validator",
+        key,
+        lambda: Validator(search.models, *pictures, search.target, search.tile, workers=search.workers),
     )
     noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
-    clean = judge.evaluate(None, settings.epsilon)
+    clean = judge.clean
     if all(share is None for share in clean.each):
         raise UapsegError(
             f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(chosen)} validation "
@@ -104,11 +114,14 @@ def _snapshots(search: "_Search", held_out: Dataset, state: State | None) -> Gen
     nothing = torch.zeros((), device=search.device)
     yield Snapshot(state, floors, False, nothing, nothing)
     before, began = state.seconds, time.monotonic()
+    changed = state.image_gradients > 0 and not state.validation.image_gradients
     while state.image_gradients < search.total:
         state, loss, won = search.advance(state)
-        if search.validation_due(state):
+        # After a change the new perturbation is seen first, and measured a step later
+        if search.validation_due(state) and not (changed and state.image_gradients < search.total):
             look = judge.evaluate(state.delta, settings.epsilon, state.image_gradients)
             state = state.with_validation(look)
+        changed = False
         state = replace(state, seconds=before + time.monotonic() - began)
         yield Snapshot(state, floors, state.stalled_for >= search.total / 2, loss, won)
 
@@ -125,13 +138,19 @@ class _Search:
         settings: Settings,
         *,
         workers: Workers,
+        cache: RunCache | None = None,
     ) -> None:
         settings = replace(settings, rule=settings.rule or target.defaults.optimizer)
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device
         self.workers = workers
-        self._objectives = [Objective(model, target, settings, self.tile, workers) for model in models]
+        cache = cache or RunCache()
+        kept = [cache.get("clean maps", (model, train, target, self.tile), dict[int, bytes]) for model in models]
+        self._objectives = [
+            Objective(model, target, settings, self.tile, workers, maps)
+            for model, maps in zip(models, kept, strict=True)
+        ]
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.whole_pass else settings.budget

@@ -50,7 +50,7 @@ class Batch:
 
 
 class Objective:
-    """What is descended, for one network.
+    """Loss and gradient of one network.
 
     Args:
         model: The network, on the device to compute on.
@@ -58,15 +58,22 @@ class Objective:
         settings: How to search.
         tile: (width, height) of the perturbation.
         workers: The processes that share each batch.
+        kept: What earlier objectives of the same network, pictures and target have kept of the clean pictures.
     """
 
-    def __init__(
-        self, model: Segmenter, target: Target, settings: Settings, tile: tuple[int, int], workers: Workers
+    def __init__(  # noqa: PLR0917
+        self,
+        model: Segmenter,
+        target: Target,
+        settings: Settings,
+        tile: tuple[int, int],
+        workers: Workers,
+        kept: dict[int, bytes] | None = None,
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
         self._focus = settings.focus or target.defaults.pixel_weighting
         self._goal_of = target.bind(model.classes, model.objects, tile)
-        self._kept: dict[int, bytes] = {}
+        self._kept = {} if kept is None else kept
 
     def gradient(self, batch: Batch, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
         """The gradient of the loss of a batch by the perturbation, the loss, and the share of pixels already won.

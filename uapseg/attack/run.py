@@ -8,13 +8,14 @@ import torch
 
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.loop import fit
+from uapseg.attack.run_cache import RunCache
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.datasets import Dataset, load_dataset, overlap
 from uapseg.datasets.reader import SIDE_RANGE, ConcatDataset
 from uapseg.errors import UapsegError
 from uapseg.io.values import check_range, check_types, quote_value
-from uapseg.models import load_model
+from uapseg.models import Segmenter, load_model
 from uapseg.targets import TARGETS, Target
 
 USUAL_ONCE = ("keep", None)
@@ -99,6 +100,7 @@ def run(
     trusted: bool = True,
     pictures: tuple[Dataset, Dataset] | None = None,
     strict: bool = True,
+    cache: RunCache | None = None,
 ) -> Generator[Snapshot, None, None]:
     """Loads what ``plan`` names and yields the snapshots of its search: one before the first step, then one a batch.
 
@@ -110,6 +112,7 @@ def run(
         trusted: Whether its networks may run code from a file: False for a plan that anyone but the user made.
         pictures: Those of `load_run_data`, where they are loaded already.
         strict: Whether a network that only looks wrongly normalised is refused; else that is a warning.
+        cache: What earlier runs of this process have loaded, where they shall share it.
 
     Raises:
         UapsegError: At once, when a name is not known or the parts do not fit together.
@@ -118,12 +121,19 @@ def run(
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712
     """
-    on = choose_device(device)
-    train, held_out = pictures or load_run_data(plan)
+    on, cache = choose_device(device), cache or RunCache()
+    data = (plan.data, plan.eval_data, plan.size)
+    train, held_out = pictures or cache.get("data", data, lambda: load_run_data(plan))
     ways: dict[str, Any] = {"trusted": trusted, "size": train.size, "strict": strict}
-    model = load_model(plan.model, on, weights=plan.weights, **ways)
-    also = [load_model(name, on, **ways) for name in plan.also]
-    return fit(model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers)
+
+    def load(name: str, weights: str | None = None) -> Segmenter:
+        key = (name, str(on), weights, *ways.values())
+        return cache.get("network", key, lambda: load_model(name, on, weights=weights, **ways))
+
+    model, also = load(plan.model, plan.weights), [load(name) for name in plan.also]
+    return fit(
+        model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers, cache=cache
+    )
 
 
 def load_run_data(plan: Plan) -> tuple[Dataset, Dataset]:

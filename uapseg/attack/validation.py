@@ -1,7 +1,9 @@
 """Held-out pictures that a search looks at now and then: the live figures, and what chooses the best iterate."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -101,6 +103,7 @@ class Validator:
     ) -> None:
         self._first, *self._others = (EvalSet(model, *held_out, target, tile, workers=workers) for model in models)
         self._known = EvalSet(models[0], *known, target, tile, workers=workers)
+        self._baselines: dict[bytes, Scores] = {}
 
     def evaluate(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
         """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
@@ -120,10 +123,18 @@ class Validator:
             torch.cat([selection_counts(one, target) for one in (counts, *others)]),
         )
 
+    @cached_property
+    def clean(self) -> Validation:
+        """The figures of the clean pictures, computed once."""
+        return self.evaluate(None, 0.0)
+
     def baseline(self, delta: Delta, epsilon: float) -> Scores:
-        """The scores of a perturbation that is the same in every run, such as random signs: predictions are kept."""
-        counts, _ = self._first.predict(quantize(delta, epsilon), keep=True)
-        return scores(counts, self._first.target)
+        """The scores of a perturbation that is the same in every run, such as random signs: computed once."""
+        whole = quantize(delta, epsilon)
+        key = hashlib.blake2b(whole.cpu().numpy().tobytes(), digest_size=16).digest()
+        if key not in self._baselines:
+            self._baselines[key] = scores(self._first.predict(whole, keep=True)[0], self._first.target)
+        return self._baselines[key]
 
 
 @dataclass(frozen=True)
