@@ -57,14 +57,18 @@ def small_world(url: str = "", folder: Path | None = None) -> Iterator[Workspace
         "plain": _module(load=lambda _, split, size: Plain(SHADES * 16, split, SIZE), info=list),
         "mixed": _module(load=lambda _, split, size: Plain([102, 114, 104, 106] * 16, split, SIZE), info=list),
         "far": _module(
-            load=lambda _, split, size: Plain(SHADES * 8, split, (48, 48)), info=list, missing_files=missing
+            load=lambda _, split, size: Plain(SHADES * 8, split, (48, 48)),
+            info=list,
+            missing_files=missing,
+            attribution=str,
         ),
     }
     with pytest.MonkeyPatch.context() as patch:
         for name, module in modules.items():
             patch.setitem(sys.modules, f"small_{name}", module)
-            files = (models if name in {"greys", "hours"} else datasets)._FILES
-            patch.setitem(files, name, f"small_{name}")
+            network, place = name in {"greys", "hours"}, f"small_{name}"
+            kind = models.Kind(place) if network else datasets.Kind(place, downloads=name == "far")
+            patch.setitem((models if network else datasets).KINDS, name, kind)
         yield WorkspaceCache(("greys", "hours"), ("plain:x", FAR) if url else ("plain:x",))
     torch.set_num_threads(threads)
 

@@ -10,8 +10,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-import uapseg.datasets
-import uapseg.models
 from tests.small_world import ran
 from uapseg.app import build, exports, strings
 from uapseg.app.finished_run import FinishedRun
@@ -22,7 +20,9 @@ from uapseg.attack.settings import fast
 from uapseg.attack.state import State
 from uapseg.attack.transforms import RANDOM_TRANSFORMS, Transform
 from uapseg.cli import main
+from uapseg.datasets import registry as datasets
 from uapseg.io.files import to_json
+from uapseg.models import registry as models
 from uapseg.results.robustness import TRANSFORMS
 from uapseg.targets import TARGETS, HideClasses, Target
 from uapseg.targets.base import ScoreLabel, SearchDefaults, Wording
@@ -39,7 +39,7 @@ class Brightness(torch.nn.Module):
         return torch.stack([40 * (0.43 - grey), 40 * (grey - 0.43)], dim=1)
 
 
-def load(rest, weights):
+def load(rest):
     return Segmenter(
         Brightness(), name="brightness", classes=("dark", "light"), palette=((0, 0, 0), (255, 255, 255)),
         objects=("light",), pair=("light", "dark"), source="a test", licence="MIT",
@@ -74,6 +74,10 @@ class Greys:
 
 def load(where, split, size):
     return Greys(split, size)
+
+
+def info():
+    return []
 """
 
 HIDE = HideClasses(classes=("dark",))
@@ -86,8 +90,8 @@ def added(tmp_path, monkeypatch, unchecked):
     (tmp_path / "recipe_network.py").write_text(NETWORK)
     (tmp_path / "recipe_dataset.py").write_text(DATASET)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(uapseg.models.registry._FILES, "brightness", "recipe_network")
-    monkeypatch.setitem(uapseg.datasets.registry._FILES, "greys", "recipe_dataset")
+    monkeypatch.setitem(models.KINDS, "brightness", models.Kind("recipe_network"))
+    monkeypatch.setitem(datasets.KINDS, "greys", datasets.Kind("recipe_dataset"))
     yield
     for name in ("recipe_network", "recipe_dataset"):
         sys.modules.pop(name, None)

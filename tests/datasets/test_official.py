@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from uapseg.datasets import SPLITS, load_dataset
-from uapseg.datasets.ade20k import CLASSES as ADE20K
+from uapseg.datasets.official import ADE20K_CLASSES as ADE20K
+from uapseg.datasets.official import VOC_CLASSES as VOC
 from uapseg.datasets.splits import train_or_val
-from uapseg.datasets.voc import CLASSES as VOC
 from uapseg.errors import UapsegError
 
 COUNT = 24

@@ -28,10 +28,10 @@ from uapseg.datasets.coco_files import (
     update_attribution,
 )
 from uapseg.datasets.coco_selection import MAX_COUNT, Selection
+from uapseg.datasets.official import VOC_CLASSES
 from uapseg.datasets.reader import ImageDataset
 from uapseg.datasets.registry import DatasetInfo
 from uapseg.datasets.splits import Split, in_split
-from uapseg.datasets.voc import CLASSES
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, cache_folder, fetch
 
@@ -72,7 +72,7 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
         split=split,
         size=size or SIZE,
         licence=LICENCE,
-        classes=CLASSES,
+        classes=VOC_CLASSES,
         skipped=[*skipped, *found.left_out],
     )
 
@@ -107,7 +107,7 @@ def info() -> list[DatasetInfo]:
     ways = "?any=person,dog&count=200 and more choose from it"
     own = DatasetInfo(
         name="coco:ANNOTATIONS.json:PICTURES", about=f"COCO's annotations and pictures that you have; {ways}",
-        size=SIZE, classes=len(CLASSES), licence=LICENCE,
+        size=SIZE, classes=len(VOC_CLASSES), licence=LICENCE,
     )  # fmt: skip
     return [*(_official_info(source, ways) for source in OFFICIAL), own]
 
@@ -121,7 +121,7 @@ def _official_info(source: str, ways: str) -> DatasetInfo:
         about=f"photos of everyday scenes; {ways}",
         pictures={"all": count},
         size=SIZE,
-        classes=len(CLASSES),
+        classes=len(VOC_CLASSES),
         licence=LICENCE,
         cached=annotated and here >= count,
         download_bytes=(0 if annotated else ARCHIVE_BYTES) + PICTURE_BYTES * max(0, count - here),

@@ -131,14 +131,6 @@ MAX_SIDE = 512
 """The long side that pictures are brought to unless told otherwise; shorter ones keep theirs."""
 
 
-def is_path(name: str) -> bool:
-    """Whether a name is the path of a folder, a zip archive or a list."""
-    with suppress(OSError, ValueError, RuntimeError):  # no path at all
-        path = Path(name).expanduser()
-        return bool(name) and (path.is_dir() or (path.suffix.lower() in {".zip", ".txt"} and path.is_file()))
-    return False
-
-
 def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the pictures in a folder, zip archive or list.
 

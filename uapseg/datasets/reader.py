@@ -221,17 +221,6 @@ def make_samples(pairs: Sequence[Pair], read: Callable[[Source], Pixels]) -> tup
     return whole, [picture.name for picture, _ in pairs if picture not in keys]
 
 
-def require_pictures(pictures: Sequence[Path], folder: Path, holds: str) -> Sequence[Path]:
-    """The pictures, sorted.
-
-    Raises:
-        UapsegError: There are none in ``folder``; the message says what the folder to give ``holds``.
-    """
-    if not pictures:
-        raise UapsegError(f"There are no pictures in {folder}: give the folder that holds {holds}.")
-    return sorted(pictures)
-
-
 def _read_picture(picture: Source) -> Image.Image:
     return read_picture(picture.read())
 

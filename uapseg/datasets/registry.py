@@ -1,30 +1,16 @@
-"""The pictures to learn from, choose by, report on. A new set is a file with ``load()`` and a line in ``_FILES``."""
+"""The pictures to learn from, choose by, report on. A new dataset is a file and a line in `KINDS`."""
 
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib import import_module
-from types import ModuleType
-from typing import Protocol, get_args, runtime_checkable
+from pathlib import Path
+from typing import Protocol, cast, get_args, runtime_checkable
 
 from uapseg.datasets.splits import SPLITS, Split
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, Progress, fetch, fetch_all
 from uapseg.tensors import LabelMaps, Pictures
-
-_FILES = {
-    "street": "uapseg.datasets.street",
-    "coco-mini": "uapseg.datasets.coco_mini",
-    "coco": "uapseg.datasets.coco",
-    "cityscapes": "uapseg.datasets.cityscapes",
-    "camvid": "uapseg.datasets.camvid",
-    "voc": "uapseg.datasets.voc",
-    "ade20k": "uapseg.datasets.ade20k",
-}
-_ALONE = {"street", "coco-mini"}
-"""Those that need to be told nothing else."""
-
-_OWN = "uapseg.datasets.folder"
-"""For any name that is a path."""
 
 
 @runtime_checkable
@@ -97,51 +83,134 @@ class DatasetInfo:
     download_bytes: int | None = None
 
 
+@runtime_checkable
+class _Opener(Protocol):
+    """What a module of a dataset has, or an object in one."""
+
+    def load(self, where: str, split: Split, size: tuple[int, int] | None, /) -> Dataset: ...
+
+    def info(self) -> list[DatasetInfo]: ...
+
+
+@runtime_checkable
+class _Downloader(_Opener, Protocol):
+    """The same of a dataset that is downloaded."""
+
+    def missing_files(self, where: str, split: Split, /) -> list[Download]: ...
+
+    def attribution(self, where: str, /) -> str: ...
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the datasets of one kind are found and opened.
+
+    Attributes:
+        place: The module with its functions ``load(where, split, size)`` and ``info()``, where ``where`` is what its
+            name says besides; or ``MODULE:OBJECT``, where they are methods of an object in it.
+        bare: Whether its name is complete without a path; options may follow a question mark.
+        downloads: Whether it is downloaded, so that there are ``missing_files(where, split)`` and
+            ``attribution(where)`` too.
+
+    Example:
+        >>> Kind("uapseg.datasets.official:VOC").opener().info()[0].name
+        'voc:ROOT'
+    """
+
+    place: str
+    bare: bool = False
+    downloads: bool = False
+
+    def opener(self) -> _Opener:
+        """What has its ``load`` and ``info``; imported when it is first asked for."""
+        module, _, name = self.place.partition(":")
+        found = import_module(module)
+        return cast("_Opener", getattr(found, name) if name else found)
+
+    def downloader(self) -> _Downloader:
+        """The same, where it is downloaded."""
+        return cast("_Downloader", self.opener())
+
+
+KINDS = {
+    "street": Kind("uapseg.datasets.street", bare=True),
+    "coco-mini": Kind("uapseg.datasets.coco_mini", bare=True, downloads=True),
+    "coco": Kind("uapseg.datasets.coco", downloads=True),
+    "cityscapes": Kind("uapseg.datasets.official:CITYSCAPES"),
+    "camvid": Kind("uapseg.datasets.official:CAMVID"),
+    "voc": Kind("uapseg.datasets.official:VOC"),
+    "ade20k": Kind("uapseg.datasets.official:ADE20K"),
+}
+"""The kinds by what their names begin with."""
+
+_FOLDER = Kind("uapseg.datasets.folder")
+"""For any name that is a path."""
+
+
 def catalogue() -> list[DatasetInfo]:
-    """A card for each data set and each form of one; none is opened."""
-    modules = [import_module(file) for file in (*_FILES.values(), _OWN)]
-    return [card for module in modules if hasattr(module, "info") for card in module.info()]
+    """What is known of each dataset, and of each form of a name; none is opened.
+
+    Example:
+        >>> next(info.pictures for info in catalogue() if info.name == "street")
+        {'train': 512, 'val': 64, 'test': 64}
+    """
+    return [info for kind in (*KINDS.values(), _FOLDER) for info in kind.opener().info()]
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The names and forms that ``load_dataset`` knows."""
-    return tuple(card.name for card in catalogue())
+    """The names and forms that ``load_dataset`` knows.
+
+    Example:
+        >>> dataset_names()[:2]
+        ('street', 'coco-mini')
+    """
+    return tuple(info.name for info in catalogue())
 
 
 def load_dataset(name: str, split: str, size: tuple[int, int] | None = None) -> Dataset:
-    """Opens one split of a data set; what has to be downloaded for it and is not there yet is downloaded.
+    """Opens one split of a dataset, and downloads what it still needs.
 
     Args:
         name: One of `dataset_names`, with paths for the words in capitals.
-        split: ``train``, ``val``, ``test``, or ``all`` where the set has no official splits.
+        split: ``train``, ``val``, ``test``, or ``all`` where the dataset has no official splits.
         size: (width, height) that the pictures are brought to: scaled to cover it and cut around the centre.
 
     Raises:
-        UapsegError: There is no such set or split, it does not hold what it should, or it cannot be downloaded.
+        UapsegError: There is no such dataset or split, it does not hold what it should, or it cannot be downloaded.
+
+    Example:
+        >>> dataset = load_dataset("street", "val", size=(96, 64))
+        >>> len(dataset), dataset.size
+        (64, (96, 64))
     """
-    module, where = _resolve(name)
-    if split not in get_args(Split):
-        raise UapsegError(f"There is no split called {split!r}: choose one of {', '.join(SPLITS)}.")
-    return module.load(where, split, size)
+    kind, where = _resolve(name)
+    for known in get_args(Split):
+        if split == known:
+            return kind.opener().load(where, known, size)
+    raise UapsegError(f"There is no split called {split!r}: choose one of {', '.join(SPLITS)}.")
 
 
-def missing_files(name: str, split: str | None = None) -> list[Download]:
-    """What ``load_dataset`` has to download next; nothing where all is here.
+def missing_files(name: str, split: Split | None = None) -> list[Download]:
+    """What ``load_dataset`` has to download next; empty where all files are here.
 
-    COCO needs its annotations first; only they tell which pictures come after them. `download` sees to both.
+    COCO needs its annotations first; only they tell which pictures come after them. `download` fetches both.
 
     Args:
         name: One of `dataset_names`, with paths for the words in capitals.
         split: The only split that is wanted; None takes all.
 
     Raises:
-        UapsegError: There is no such set.
+        UapsegError: There is no such dataset.
+
+    Example:
+        >>> missing_files("street")
+        []
     """
-    module, where = _resolve(name)
-    return module.missing_files(where, split or "all") if hasattr(module, "missing_files") else []
+    kind, where = _resolve(name)
+    return kind.downloader().missing_files(where, split or "all") if kind.downloads else []
 
 
-def download(name: str, split: str | None = None) -> Generator[Progress, None, tuple[str, ...]]:
+def download(name: str, split: Split | None = None) -> Generator[Progress, None, tuple[str, ...]]:
     """Downloads all that ``load_dataset`` will need, if anything; each picture is decoded before it is kept.
 
     Returns:
@@ -168,10 +237,10 @@ def attribution(name: str) -> str:
     Raises:
         UapsegError: There is no such set, or its pictures are not downloaded ones.
     """
-    module, where = _resolve(name)
-    if not hasattr(module, "attribution"):
+    kind, where = _resolve(name)
+    if not kind.downloads:
         raise UapsegError(f"The pictures of {name} are your own: there is nobody else to name.")
-    return module.attribution(where)
+    return kind.downloader().attribution(where)
 
 
 def overlap(first: Dataset, second: Dataset) -> tuple[str, ...]:
@@ -179,12 +248,27 @@ def overlap(first: Dataset, second: Dataset) -> tuple[str, ...]:
     return tuple(sorted(set(first.keys) & set(second.keys)))
 
 
-def _resolve(name: str) -> tuple[ModuleType, str]:
-    """The module of a data set, and what its name says besides."""
-    kind, mark, rest = name.partition("?" if name.partition("?")[0] in _ALONE else ":")
-    if kind in _FILES and (mark != ":" if kind in _ALONE else rest):
-        return import_module(_FILES[kind]), rest
-    module = import_module(_OWN)
-    if module.is_path(name):
-        return module, name
+def _resolve(name: str) -> tuple[Kind, str]:
+    """The kind of a dataset, and what its name says besides."""
+    plain = name.partition("?")[0]
+    bare = plain in KINDS and KINDS[plain].bare
+    prefix, _, rest = name.partition("?" if bare else ":")
+    kind = KINDS.get(prefix)
+    if kind and (kind.bare if bare else rest and not kind.bare):
+        return kind, rest
+    if is_path(name):
+        return _FOLDER, name
     raise UapsegError(f"There is no data set called {name!r}: choose one of {', '.join(dataset_names())}.")
+
+
+def is_path(name: str) -> bool:
+    """Whether a name is the path of a folder, a zip archive or a list of pictures.
+
+    Example:
+        >>> is_path("."), is_path("street")
+        (True, False)
+    """
+    with suppress(OSError, ValueError, RuntimeError):  # no path at all
+        path = Path(name).expanduser()
+        return bool(name) and (path.is_dir() or (path.suffix.lower() in {".zip", ".txt"} and path.is_file()))
+    return False

@@ -27,7 +27,6 @@ from uapseg.models.segmenter import RGB, Channels, Segmenter
 
 def load(
     name: str,
-    weights: Path | None = None,  # noqa: ARG001  it brings its own
     *,
     size: checks.Size | None = None,
     strict: bool = True,

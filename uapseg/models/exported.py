@@ -21,7 +21,6 @@ from uapseg.models.segmenter import Segmenter
 
 def load(
     name: str,
-    weights: Path | None = None,  # noqa: ARG001  it brings its own
     *,
     size: Size | None = None,
     strict: bool = True,

@@ -49,7 +49,6 @@ class _Logits(nn.Module):
 
 def load(
     rest: str,
-    weights: Path | None = None,  # noqa: ARG001  it brings its own
     *,
     size: checks.Size | None = None,
     strict: bool = True,

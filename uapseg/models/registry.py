@@ -1,4 +1,4 @@
-"""The networks that can be attacked. A new kind is a file like ``torchvision.py`` and a line in ``_FILES``."""
+"""The networks that can be attacked. A new kind is a file and a line in `KINDS`."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -10,30 +10,6 @@ import torch
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download
 from uapseg.models.segmenter import Segmenter
-
-_FILES = {
-    "street": "uapseg.models.street",
-    "torchvision": "uapseg.models.torchvision",
-    "hf": "uapseg.models.huggingface",
-    "own": "uapseg.models.custom",
-    "exported": "uapseg.models.exported",
-}
-"""The module of each kind. Each has ``load(rest, weights)``, where ``rest`` is the name after its kind and a colon."""
-
-_LISTED = ("street", "torchvision")
-"""The kinds with networks of their own: their modules have ``info()`` too."""
-
-_WEIGHED = ("street", "torchvision")
-"""The kinds that take a file of weights: their modules have ``missing_files(rest, weights)`` too."""
-
-_TRUSTED = ("own", "exported")
-"""The kinds that run code from a file."""
-
-_CHECKED = ("hf", "own", "exported")
-"""The kinds that are looked over for slips: their ``load`` takes ``size`` and ``strict`` too."""
-
-_BRANCHED = ("torchvision", "hf")
-"""The kinds whose name must go on after a colon; that of `street` may."""
 
 _FORMS = "street, street:NAME, torchvision:NAME, hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2, FILE.torchscript"
 
@@ -61,19 +37,67 @@ class ModelInfo:
     download_bytes: int | None
 
 
+@dataclass(frozen=True)
+class Kind:
+    """How the networks of one kind are found and loaded.
+
+    Attributes:
+        place: The module with ``load(rest)``, where ``rest`` is the name after the kind and a colon.
+        listed: Whether it has networks of its own: its module has ``info()`` too.
+        takes_weights: Whether a file of weights may be given: ``load`` takes ``weights`` too, and its module has
+            ``missing_files(rest, weights)``.
+        runs_code: Whether it runs code from a file, whose name is the network's.
+        checked: Whether networks are checked before they are used: ``load`` takes ``size`` and ``strict`` too.
+        needs_rest: Whether its name must go on after a colon.
+    """
+
+    place: str
+    listed: bool = False
+    takes_weights: bool = False
+    runs_code: bool = False
+    checked: bool = False
+    needs_rest: bool = False
+
+    def module(self) -> Any:
+        """Its module; imported when it is first asked for."""
+        return import_module(self.place)
+
+
+KINDS = {
+    "street": Kind("uapseg.models.street", listed=True, takes_weights=True),
+    "torchvision": Kind("uapseg.models.torchvision", listed=True, takes_weights=True, needs_rest=True),
+    "hf": Kind("uapseg.models.huggingface", checked=True, needs_rest=True),
+}
+"""The kinds by what their names begin with."""
+
+_CUSTOM = Kind("uapseg.models.custom", runs_code=True, checked=True)
+_EXPORTED = Kind("uapseg.models.exported", runs_code=True, checked=True)
+"""The kinds of which the name is a file's."""
+
+
 def catalogue() -> list[ModelInfo]:
-    """A card for each network that is known by name; none is loaded."""
-    return [card for kind in _LISTED for card in _module(kind).info()]
+    """What is known of each network that has a name of its own; none is loaded.
+
+    Example:
+        >>> catalogue()[0].name, catalogue()[0].classes
+        ('street', 11)
+    """
+    return [info for kind in KINDS.values() if kind.listed for info in kind.module().info()]
 
 
 def model_names() -> tuple[str, ...]:
-    """The networks that are known by name."""
-    return tuple(card.name for card in catalogue())
+    """The networks that have a name of their own.
+
+    Example:
+        >>> model_names()[:2]
+        ('street', 'street:small')
+    """
+    return tuple(info.name for info in catalogue())
 
 
 def short_name(name: str) -> str:
     """What to call a network: one from a file by the file's name alone, and its function, wherever it lies."""
-    return Path(name).name if _file_kind(name) else name
+    return Path(name).name if _kind_of_file(name) else name
 
 
 def missing_files(name: str, weights: str | None = None) -> list[Download]:
@@ -84,8 +108,8 @@ def missing_files(name: str, weights: str | None = None) -> list[Download]:
     Raises:
         UapsegError: There is no such network.
     """
-    kind, rest = _split_name(name)
-    return _module(kind).missing_files(rest, _file(weights)) if kind in _WEIGHED else []
+    kind, rest = _resolve(name)
+    return kind.module().missing_files(rest, _path(weights)) if kind.takes_weights else []
 
 
 def runs_code(name: str) -> bool:
@@ -94,7 +118,7 @@ def runs_code(name: str) -> bool:
     Raises:
         UapsegError: There is no such network.
     """
-    return _split_name(name)[0] in _TRUSTED
+    return _resolve(name)[0].runs_code
 
 
 def load_model(
@@ -123,41 +147,39 @@ def load_model(
     Raises:
         UapsegError: There is no such network, it cannot be had, or it is not fit to be attacked.
     """
-    kind, rest = _split_name(name)
-    if kind in _TRUSTED and not trusted:
+    kind, rest = _resolve(name)
+    if kind.runs_code and not trusted:
         raise UapsegError(f"The network {name} runs code from a file: name it yourself with --model, or in Python.")
-    if weights is not None and kind not in _WEIGHED:
+    if weights is not None and not kind.takes_weights:
         raise UapsegError(f"The network {name} brings its own weights: leave the file of weights out.")
-    checks: dict[str, Any] = {"size": size, "strict": strict} if kind in _CHECKED else {}
-    model = _module(kind).load(rest, _file(weights), **checks).to(device)
+    options: dict[str, Any] = {"weights": _path(weights)} if kind.takes_weights else {}
+    if kind.checked:
+        options |= {"size": size, "strict": strict}
+    model: Segmenter = kind.module().load(rest, **options).to(device)
     if fold:
         model.fold()
     return model
 
 
-def _split_name(name: str) -> tuple[str, str]:
-    """The kind of a network and the rest of its name."""
-    if file_kind := _file_kind(name):
-        return file_kind, name
-    kind, colon, rest = name.partition(":")
-    if kind.lower().endswith(".py"):
-        raise UapsegError(f"{kind} names no function: write --model {kind}:FUNCTION, which returns the network.")
-    whole = bool(rest) == bool(colon) and (bool(rest) or kind not in _BRANCHED)
-    if kind not in _FILES or kind in _TRUSTED or not whole:
+def _resolve(name: str) -> tuple[Kind, str]:
+    """The kind of a network, and what its name says besides."""
+    if from_file := _kind_of_file(name):
+        return from_file, name
+    prefix, colon, rest = name.partition(":")
+    if prefix.lower().endswith(".py"):
+        raise UapsegError(f"{prefix} names no function: write --model {prefix}:FUNCTION, which returns the network.")
+    kind = KINDS.get(prefix)
+    if kind is None or bool(rest) != bool(colon) or (kind.needs_rest and not rest):
         raise UapsegError(f"There is no network called {name!r}: choose one of {_FORMS}.")
     return kind, rest
 
 
-def _file_kind(name: str) -> str | None:
+def _kind_of_file(name: str) -> Kind | None:
     """The kind of a network that comes from a file of the user's; None where it does not."""
     if ".py:" in name:
-        return "own"
-    return "exported" if Path(name).suffix.lower() in {".pt2", ".torchscript", ".ts", ".pt"} else None
+        return _CUSTOM
+    return _EXPORTED if Path(name).suffix.lower() in {".pt2", ".torchscript", ".ts", ".pt"} else None
 
 
-def _file(weights: str | None) -> Path | None:
+def _path(weights: str | None) -> Path | None:
     return None if weights is None else Path(weights).expanduser()
-
-
-def _module(kind: str) -> Any:
-    return import_module(_FILES[kind])
