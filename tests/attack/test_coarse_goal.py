@@ -15,7 +15,7 @@ def test_each_pixel_counts_once_in_the_cell_that_it_lies_in(seed, size):
     labels, groups = (torch.randint(high, (2, 11, 13), generator=generator, dtype=torch.uint8) for high in (5, 3))
     cells = cell_indices(13, 11, size)
     assert cells.unique().tolist() == list(range(size[0] * size[1]))
-    coarse = coarsen(Goal(labels, groups), cells, groups=3, classes=5)
+    coarse = coarsen(Goal(labels, groups), cells, size, groups=3, classes=5)
     for image in range(2):
         for cell in range(size[0] * size[1]):
             inside = cells == cell
@@ -30,6 +30,6 @@ def test_each_pixel_counts_once_in_the_cell_that_it_lies_in(seed, size):
 def test_logits_are_those_of_the_cell():
     logits = torch.arange(2 * 3 * 2 * 2.0).view(2, 3, 2, 2)
     goal = Goal(torch.ones(2, 2, 2, dtype=torch.uint8), torch.zeros(2, 2, 2, dtype=torch.uint8))
-    coarse = coarsen(goal, cell_indices(2, 2, (2, 2)), groups=1, classes=3)
+    coarse = coarsen(goal, cell_indices(2, 2, (2, 2)), (2, 2), groups=1, classes=3)
     expected = logits.permute(0, 2, 3, 1).reshape(8, 3)
     assert torch.equal(coarse.logits(logits)[..., 0, 0], expected)

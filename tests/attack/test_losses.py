@@ -89,19 +89,22 @@ def test_focus_weighs_by_how_far_a_pixel_is_from_being_won():
 def test_the_papers_weights_make_its_objective():
     groups = torch.tensor([[[0, 1, 2, 2]], [[1, 1, 1, 2]]], dtype=torch.uint8)
     assert torch.allclose(
-        per_pixel_weights(groups, HIDE.omega_weights(0.9))[0, 0], torch.tensor([0.9, 0.1, 0.1, 0.1]) / 4
+        per_pixel_weights(groups, torch.tensor(HIDE.omega_weights(0.9)), 4)[0, 0],
+        torch.tensor([0.9, 0.1, 0.1, 0.1]) / 4,
     )
-    assert torch.allclose(per_pixel_weights(groups, HIDE.omega_weights(None)), torch.full((2, 1, 4), 1 / 4))
+    assert torch.allclose(
+        per_pixel_weights(groups, torch.tensor(HIDE.omega_weights(None)), 4), torch.full((2, 1, 4), 1 / 4)
+    )
 
 
 def test_region_weights_make_a_mean_of_each_region():
     groups = torch.tensor([[[0, 1, 1, 1]], [[1, 1, 2, 2]]], dtype=torch.uint8)
     sizes = group_sizes(groups, 3)
-    weights = region_weights(groups, sizes, (1.0, 0.5, 2.0))
+    weights = region_weights(groups, sizes, torch.tensor([1.0, 0.5, 2.0]))
     assert sizes.tolist() == [1, 5, 2]
     assert [weights[groups == group].sum().item() for group in range(3)] == pytest.approx([1.0, 0.5, 2.0])
 
 
 def test_an_empty_region_weighs_nothing():
     groups = torch.ones(1, 2, 2, dtype=torch.uint8)
-    assert region_weights(groups, group_sizes(groups, 3), (1.0, 1.0, 1.0)).sum().item() == pytest.approx(1.0)
+    assert region_weights(groups, group_sizes(groups, 3), torch.ones(3)).sum().item() == pytest.approx(1.0)

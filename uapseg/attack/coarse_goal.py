@@ -48,23 +48,24 @@ def cell_indices(width: int, height: int, cells: tuple[int, int]) -> Tensor:
     return rows[:, None] * cells[1] + columns
 
 
-def coarsen(goal: Goal, cells: Tensor, *, groups: int, classes: int) -> CoarseGoal:
+def coarsen(goal: Goal, cells: Tensor, size: tuple[int, int], *, groups: int, classes: int) -> CoarseGoal:
     """The goal with the pixels of a cell that want the same label taken together.
 
     Args:
         goal: The goal in some images (n, h, w).
         cells: The index of the cell that each pixel lies in (h, w), as `cell_indices` gives it.
+        size: (rows, columns) of all cells, of which an image may not reach the last.
         groups: How many groups of pixels there are.
         classes: How many labels there are.
 
     Example:
         >>> goal = Goal(*torch.tensor([[[[4, 4, 5]]], [[[0, 0, 1]]]], dtype=torch.uint8))
-        >>> coarse = coarsen(goal, torch.tensor([[0, 0, 0]]), groups=2, classes=6)
+        >>> coarse = coarsen(goal, torch.tensor([[0, 0, 0]]), (1, 1), groups=2, classes=6)
         >>> coarse.goal.labels.flatten().tolist(), coarse.counts.flatten().tolist()
         ([4, 5], [2.0, 1.0])
     """
     images = torch.arange(len(goal.labels), device=goal.labels.device)[:, None, None]
-    area, kinds = int(cells.max()) + 1, groups * classes
+    area, kinds = size[0] * size[1], groups * classes
     places = ((images * area + cells) * kinds + goal.groups.long() * classes + goal.labels).flatten()
     counts = torch.zeros(len(images) * area * kinds, device=places.device)
     counts.scatter_add_(0, places, torch.ones_like(places, dtype=counts.dtype))

@@ -1,6 +1,7 @@
 """How far the network is from the goal, pixel by pixel, and how the pixels are weighed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from math import log
 
 import torch
 import torch.nn.functional as F
@@ -77,28 +78,38 @@ def below_confidence(loss: PixelLoss, tau: float) -> Tensor:
         Metzen et al., https://arxiv.org/abs/1704.05712, section 4, who drop the loss of pixels predicted as the target
         with a confidence of more than 0.75.
     """
-    return loss.detach() >= -torch.log(torch.tensor(tau))
+    return loss.detach() >= -log(tau)
 
 
-def per_pixel_weights(groups: LabelMaps, weights: Sequence[float]) -> PixelLoss:
+def per_pixel_weights(groups: LabelMaps, weights: Tensor, area: int) -> PixelLoss:
     """Weights that make the sum over an image's pixels the objective of Metzen et al. for that image (n, h, w).
 
     Args:
         groups: The group of each pixel (n, h, w).
         weights: What a pixel of each group counts for (g,).
+        area: How many pixels an image has.
 
     Source:
         Metzen et al., https://arxiv.org/abs/1704.05712, section 4.
     """
-    return torch.tensor(weights, device=groups.device)[groups.long()] / (groups.shape[-1] * groups.shape[-2])
+    return weights[groups.long()] / area
 
 
-def group_sizes(groups: LabelMaps, count: int) -> Tensor:
-    """How many pixels each of ``count`` groups has in all the pictures (count,), int64."""
-    return torch.stack([(groups == group).sum() for group in range(count)])
+def group_sizes(groups: LabelMaps, count: int, pixels: Tensor | None = None) -> Tensor:
+    """How many pixels each of ``count`` groups has in all the pictures (count,), int64.
+
+    Args:
+        groups: The group of each pixel (n, h, w).
+        count: How many groups there are.
+        pixels: How many pixels each value of ``groups`` stands for, of the same shape; None where it is one.
+    """
+    if pixels is None:
+        return torch.stack([(groups == group).sum() for group in range(count)])
+    sizes = torch.zeros(count, device=groups.device)
+    return sizes.index_add_(0, groups.flatten().long(), pixels.flatten()).round().long()
 
 
-def region_weights(groups: LabelMaps, sizes: Tensor, shares: tuple[float, ...]) -> PixelLoss:
+def region_weights(groups: LabelMaps, sizes: Tensor, shares: Tensor) -> PixelLoss:
     """Weights that make the sum over pixels a weighted sum of means, one mean for each group of pixels.
 
     Args:
@@ -106,5 +117,4 @@ def region_weights(groups: LabelMaps, sizes: Tensor, shares: tuple[float, ...]) 
         sizes: How many pixels each group has (g,).
         shares: What each group's mean counts for (g,).
     """
-    each = torch.tensor(shares, device=groups.device) / sizes.clamp(min=1)
-    return each[groups.long()]
+    return (shares / sizes.clamp(min=1))[groups.long()]

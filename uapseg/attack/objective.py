@@ -11,6 +11,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from uapseg.attack.augmentation import Augmentation
+from uapseg.attack.coarse_goal import CoarseGoal, cell_indices, coarsen
 from uapseg.attack.distributed import Workers
 from uapseg.attack.losses import (
     LOSSES,
@@ -27,7 +28,7 @@ from uapseg.attack.transforms import Transform
 from uapseg.models import Segmenter
 from uapseg.targets import Target
 from uapseg.targets.goals import Goal
-from uapseg.tensors import Delta, Images, Logits, PixelLoss
+from uapseg.tensors import Delta, Images, LabelMaps, Logits, PixelLoss
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,12 @@ class Objective:
         self._focus = settings.focus or target.defaults.pixel_weighting
         self._goal_of = target.bind(model.classes, model.objects, tile)
         self._kept = {} if kept is None else kept
+        self._by_pixel = settings.whole_pass or settings.omega is not None
+        weights = target.omega_weights(settings.omega) if self._by_pixel else target.group_weights(settings.keep)
+        self._weights = torch.tensor(weights, device=next(model.buffers()).device)
+        self._fixed: dict[tuple[int, ...], Goal] = {}
+        self._coarse: tuple[Goal, CoarseGoal] | None = None
+        self._cells: dict[tuple[int, ...], Tensor] = {}
 
     def gradient(self, batch: Batch, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
         """The gradient of the loss of a batch by the perturbation, the loss, and the share of pixels already won.
@@ -83,19 +90,24 @@ class Objective:
         if not batch.numbers:
             return self._empty_gradient(delta)
         goal = self._goals(batch)
-        weights = self._pixel_weights(goal)
+        area, counts = goal.labels[0].numel(), None
         leaf = delta.expand(len(batch.images), *delta.shape) if self._settings.single else delta
         leaf = leaf.detach().requires_grad_()
         logits = self._logits(batch, leaf)
         with torch.enable_grad():
+            if self._settings.loss_resolution == "logits":
+                coarse = self._coarsened(goal, logits)
+                goal, logits, counts = coarse.goal, coarse.logits(logits), coarse.counts
+            weights = self._pixel_weights(goal, area, counts)
             pixels, entropy = self._pixel_losses(logits, goal)
             open_ = confidence_weights(entropy, self._focus, self._settings.tau)
             loss = (pixels * (weights * open_)).sum()
         gradient = torch.autograd.grad(loss, leaf)[0]
         if self._settings.single:
             gradient = normalize(gradient).sum(0)
-        won = 1 - below_confidence(entropy, self._settings.tau).float().mean()
-        share = won * len(batch.numbers) / batch.whole
+        below = below_confidence(entropy, self._settings.tau).float()
+        below = below if counts is None else below * counts
+        share = (len(batch.numbers) - below.sum() / area) / batch.whole
         return self._workers.sum(gradient), self._workers.sum(loss.detach()), self._workers.sum(share)
 
     def _pixel_losses(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
@@ -106,15 +118,27 @@ class Objective:
         plain = settings.loss == "cross-entropy"
         return pixels, pixels if plain else loss_of(logits.detach(), goal, cross_entropy)
 
+    def _coarsened(self, goal: Goal, logits: Logits) -> CoarseGoal:
+        """The goal at the resolution of the logits; that of a target which is the same for all images only once."""
+        if self._coarse is None or self._coarse[0] is not goal:
+            height, width = goal.labels.shape[1:]
+            size = (logits.shape[2], logits.shape[3])
+            if (height, width, *size) not in self._cells:
+                cells = cell_indices(*self._model.padded_size(width, height), size)[:height, :width]
+                self._cells[height, width, *size] = cells.to(goal.labels.device)
+            cells = self._cells[height, width, *size]
+            self._coarse = goal, coarsen(goal, cells, size, groups=len(self._weights), classes=logits.shape[1])
+        return self._coarse[1]
+
     def _empty_gradient(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
         """What a process adds that has no picture in a small batch: it only takes part in the sums of the others."""
         empty = torch.zeros(0, 1, 1, dtype=torch.uint8, device=delta.device)
-        self._pixel_weights(Goal(empty, empty))
+        self._pixel_weights(Goal(empty, empty), 1)
         gradient, loss, share = torch.zeros_like(delta), delta.new_zeros(()), delta.new_zeros(())
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _logits(self, batch: Batch, delta: Tensor) -> Logits:
-        """What the network answers to the perturbed pictures."""
+        """What the network answers to the perturbed pictures, at the resolution of the loss."""
         images = batch.images
         for augmentation in batch.augmentations:
             images = augmentation.images(images)
@@ -123,7 +147,8 @@ class Objective:
             attacked = perturb(images, delta)
             attacked = batch.process.images(attacked) if batch.process else attacked  # too exact for half precision
             with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-                return self._model(attacked)
+                coarse = self._settings.loss_resolution == "logits"
+                return self._model.raw_output(attacked) if coarse else self._model(attacked)
 
     def _goals(self, batch: Batch) -> Goal:
         """The goals of a batch, framed anew where its pictures are."""
@@ -137,7 +162,9 @@ class Objective:
         """The goals where the pictures lie; a static target lies where the perturbation does."""
         if not self._target.needs_clean:
             shape = (len(batch.numbers), *batch.images.shape[-2:])
-            return self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))
+            if shape not in self._fixed:
+                self._fixed[shape] = self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))
+            return self._fixed[shape]
         kept = self.clean_maps(batch.numbers, batch.images)
         for augmentation in batch.augmentations:
             kept = augmentation.maps(kept)
@@ -163,16 +190,25 @@ class Objective:
         goal = self._goal_of(clean)
         return torch.stack([goal.labels, goal.groups], dim=1).cpu()
 
-    def _pixel_weights(self, goal: Goal) -> Tensor:
-        """What each pixel of the batch counts for."""
-        settings = self._settings
-        if settings.whole_pass or settings.omega is not None:
-            return per_pixel_weights(goal.groups, self._target.omega_weights(settings.omega))
-        shares = self._target.group_weights(settings.keep)
-        parts = goal.groups.split(1) if settings.single else (goal.groups,)
-        sizes = (group_sizes(part, len(shares)) for part in parts)
-        sums = (size if settings.single else self._workers.sum(size) for size in sizes)
-        return torch.cat([region_weights(part, size, shares) for part, size in zip(parts, sums, strict=True)])
+    def _pixel_weights(self, goal: Goal, area: int, counts: Tensor | None = None) -> Tensor:
+        """What each pixel of the batch counts for; or, with the number of pixels of each label, all these together.
+
+        Args:
+            goal: The goal of the batch.
+            area: How many pixels an image has.
+            counts: The number of pixels that each label of a `CoarseGoal` is wanted of.
+        """
+        if self._by_pixel:
+            weights = per_pixel_weights(goal.groups, self._weights, area)
+        else:
+            weights = self._region_weights(goal.groups, counts)
+        return weights if counts is None else weights * counts
+
+    def _region_weights(self, groups: LabelMaps, counts: Tensor | None) -> Tensor:
+        parts = groups.split(1) if self._settings.single else (groups,)
+        sizes = (group_sizes(part, len(self._weights), counts) for part in parts)
+        sums = (size if self._settings.single else self._workers.sum(size) for size in sizes)
+        return torch.cat([region_weights(part, size, self._weights) for part, size in zip(parts, sums, strict=True)])
 
 
 def normalize(gradient: Tensor) -> Tensor:

@@ -35,6 +35,9 @@ class Settings:
         gather: Batches whose gradients are gathered on a walk of small steps before a step is taken; 1 does not walk.
         wide: Whether the ball is twice as wide for the first 30 % of the budget and half as wide again for the next.
         loss: A name in `uapseg.attack.losses.LOSSES`.
+        loss_resolution: Where the loss is taken: at the size of the images (``full``), or at that of the logits before
+            they are enlarged (``logits``), where each cell is asked for the labels of all its pixels: less work, and
+            almost the same gradient.
         focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
             ``all``; None takes the target's default.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
@@ -70,6 +73,7 @@ class Settings:
     gather: int = 1
     wide: bool = False
     loss: str = "cross-entropy"
+    loss_resolution: Literal["full", "logits"] = "full"
     focus: Literal["tau", "smooth", "all"] | None = "tau"
     tau: float = 0.75
     omega: float | None
@@ -111,6 +115,10 @@ class Settings:
         for name in ("train_pictures", "validate_every", "validation_pictures"):
             value = getattr(self, name)
             check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
+        if self.single and self.loss_resolution == "logits":
+            raise UapsegError(
+                "At the resolution of the logits the loss has one gradient for a batch: leave single off."
+            )
         if self.whole_pass and self.gather > 1:
             raise UapsegError(f"The preset {self.preset} gathers a whole pass for each step: leave gather at 1.")
 

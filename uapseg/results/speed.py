@@ -139,7 +139,7 @@ class PublishedLoop:
     def __init__(self, model: Segmenter, images: Images, target: Target) -> None:
         self._settings = paper(epsilon=EPSILON, budget=1)
         self._model, self._images = model, images
-        self._weights = target.omega_weights(self._settings.omega)
+        self._weights = torch.tensor(target.omega_weights(self._settings.omega), device=images.device)
         self._goal_of = target.bind(model.classes, model.objects, (images.shape[-1], images.shape[-2]))
         self.delta = torch.zeros_like(images[0])
 
@@ -150,7 +150,8 @@ class PublishedLoop:
             goal = self._goal_of(self._model.predict(image))
             delta = self.delta.clone().requires_grad_()
             losses = F.cross_entropy(self._model(perturb(image, delta)), goal.labels.long(), reduction="none")
-            weights = per_pixel_weights(goal.groups, self._weights) * below_confidence(losses, self._settings.tau)
+            weights = per_pixel_weights(goal.groups, self._weights, losses[0].numel())
+            weights = weights * below_confidence(losses, self._settings.tau)
             total += torch.autograd.grad((losses * weights).sum(), delta)[0]
         self.delta = (self.delta - GREY_LEVEL * total.sign()).clamp(-EPSILON, EPSILON)
 

@@ -24,6 +24,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "crop": {"crop": True},
     "paste": {"paste": 2},
     "robust": {"robust": True},
+    "full": {"loss_resolution": "full"},
+    "logits": {"loss_resolution": "logits"},
 }
 """What each change without a number sets."""
 
