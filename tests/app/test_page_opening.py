@@ -1,5 +1,6 @@
 """What a visitor meets first: a recorded run, ready noises, the story; and whether everybody can reach it all."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -46,6 +47,7 @@ def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
 def test_the_camera_takes_the_place_of_the_recorded_run(served: Site):
     tab = served.visit()
     until(tab, "s.recorded > 0")
+    tab.get_by_role("tab", name="Pictures it was not").click()
     expect(tab.locator(".u-thumb b").first).to_have_text("100 %")
     tab.get_by_role("button", name="Webcam", exact=True).click()
     expect(tab.locator(".u-recorded")).to_be_hidden()
@@ -100,11 +102,15 @@ def begin(tab: Page, word: str) -> None:
 
 def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
     tab = served.visit()
-    tab.get_by_role("tab", name="Ready noises").click()
+    tab.get_by_role("tab", name="Examples").click()
     card = tab.locator(".u-thumb").first
     card.hover()
     expect(tab.locator(".u-strip h3")).to_contain_text("On 64 test pictures 100 % of the letters seen as light")
+    expect(card.locator("em")).to_have_text("o")
+    until(tab, "s.recorded > 0")
     card.click()
+    expect(tab.locator(".u-recorded")).to_be_hidden(timeout=1000)
+    expect(tab.locator("[data-k=plain]")).to_have_text(re.compile("measuring|Unseen"))
     expect(tab.locator("[data-k=state]")).to_have_text("measured 100 %, as the file claims")
     expect(tab.locator(".u-first b")).to_have_text("100")
     expect(tab.locator("#u-start")).to_have_text("Resume")

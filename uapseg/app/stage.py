@@ -12,7 +12,7 @@ from starlette.responses import FileResponse
 from starlette.routing import BaseRoute, Route
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("look.css", "gradio.css", "controls.css", "stage.css", "parts.css", "panels.css", "small.css")
+STYLES = ("look.css", "gradio.css", "controls.css", "stage.css", "parts.css", "panels.css", "small.css", "present.css")
 EVENTS = (
     "back", "cancel", "fetch", "forget", "lost", "noise", "painted", "ready", "reel", "settled", "turn", "view",
 )  # fmt: skip

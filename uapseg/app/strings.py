@@ -86,8 +86,8 @@ STAGE = {
     "strips": "Which pictures are shown below",
     "strip": "Pictures it was not trained on",
     "mine": "Your photos",
-    "ready": "Ready noises",
-    "ready_said": "trained beforehand for this network: press one to load it, and go on from there",
+    "ready": "Examples",
+    "ready_said": "before and after: press one to see it, and go on from there",
     "card": (
         "{title}. On {pictures} test pictures {success} % {label} (95 % interval {low} to {high}), "
         "random noise {noise} %; {spent} image-gradients."
@@ -113,6 +113,7 @@ STAGE = {
     "timeline": "Moments of the run",
     "then": "at {spent} image-gradients",
     "now": "now",
+    "presenting": "Presenting: Escape leaves, space starts or pauses, W takes a word, N is the next picture",
     "measuring": "measuring",
     "at_strength": "at {strength} % strength",
     "back_to": "Go on from here",

@@ -7,9 +7,23 @@ import * as loading from './loading.js';
 import * as maskCanvas from './mask-canvas.js';
 import * as pointer from './pointer.js';
 import * as poll from './poll.js';
+import * as present from './present.js';
 import * as recorded from './recorded.js';
 import * as story from './story.js';
 import * as views from './views.js';
 
-for (const part of [views, compare, maskCanvas, pointer, gallery, camera, history, loading, recorded, story, poll])
+for (const part of [
+  views,
+  compare,
+  maskCanvas,
+  pointer,
+  gallery,
+  camera,
+  history,
+  loading,
+  recorded,
+  story,
+  present,
+  poll,
+])
   part.mount();

@@ -67,6 +67,8 @@ function sweep() {
   requestAnimationFrame(step);
 }
 
+export const wipeShare = () => wipe;
+
 function addLines() {
   COMPARED.forEach((id, number) => {
     lines[number].append(number ? make('i') : handle, make('em', '', t('before')), make('em', '', t('after')));

@@ -1,12 +1,29 @@
 // The pictures below: held-out ones and the visitor's own, each with what is seen in it, and the examples.
-import { $, button, byId, emit, gradio, make, onWorld, requestFrame, root, t, world } from './context.js';
+import {
+  $,
+  button,
+  byId,
+  emit,
+  gradio,
+  loadImage,
+  make,
+  onWorld,
+  requestFrame,
+  root,
+  setText,
+  t,
+  world,
+} from './context.js';
 import { group, percent } from './format.js';
-import { gallery, metrics, poll } from './state.js';
-import { views } from './views.js';
+import { setShares, showMetrics } from './metrics.js';
+import { gallery, metrics, poll, shown } from './state.js';
+import { redraw, views } from './views.js';
 
 const tabs = Object.fromEntries(
-  ['strip', 'mine', 'ready'].map((name) => [name, button('', t(name), () => showTab(name))]),
+  ['ready', 'strip', 'mine'].map((name) => [name, button('', t(name), () => showTab(name))]),
 );
+
+const MOST_OPENING_MS = 8000;
 
 export function showTab(name) {
   gallery.tab = name;
@@ -44,7 +61,7 @@ export function showGallery() {
 
 function thumb(number) {
   const node = button('u-thumb', '', () => press(number));
-  node.innerHTML = '<img alt="" class="photo"><img alt="" class="seen"><b></b>';
+  node.innerHTML = '<img alt="" class="photo"><img alt="" class="seen"><b></b><em></em>';
   for (const kind of ['pointerenter', 'focus']) {
     node.addEventListener(kind, () => {
       if (gallery.tab === 'ready') $('.u-strip h3').textContent = describe(world.ready[number]);
@@ -55,16 +72,38 @@ function thumb(number) {
 
 function fillThumb(node, picture, number, { each, thumbs }) {
   const share = each?.[number];
-  $('.photo', node).src = picture.photo || world.scene.image;
+  const isExample = gallery.tab === 'ready';
+  // Of an example: what is seen in the scene before and after
+  $('.photo', node).src = isExample ? world.scene.seen : picture.photo;
+  $('em', node).textContent = isExample ? picture.title : '';
   $('.seen', node).src = thumbs?.[number] || picture.seen;
   $('b', node).textContent = share == null ? '' : `${percent(share)} %`;
-  const label = gallery.tab === 'ready' ? describe(picture) : t('show', { number: number + 1 });
+  const label = isExample ? describe(picture) : t('show', { number: number + 1 });
   node.setAttribute('aria-label', label);
 }
 
 function press(number) {
-  if (gallery.tab === 'ready') gradio.trigger('noise', { number });
+  if (gallery.tab === 'ready') openExample(number);
   else gradio.trigger('view', { kind: gallery.tab === 'mine' ? 'own' : 'unseen', number });
+}
+
+/** Shows an example at once, as far as it is known; the server lays it on the pictures and measures it meanwhile. */
+export async function openExample(number) {
+  const { title, seen, label } = world.ready[number];
+  emit('begin');
+  gallery.openingUntil = performance.now() + MOST_OPENING_MS;
+  gradio.trigger('noise', { number });
+  const labels = await loadImage(seen);
+  if (!gallery.openingUntil) return; // the figures were quicker
+  Object.assign(shown, { clean: shown.scene, after: shown.scene, labels, noise: null, confidence: null });
+  [shown.width, shown.height] = world.size;
+  Object.assign(metrics, { scores: null, plain: t('measuring'), heading: { ...metrics.heading, caption: title } });
+  setText('caption', title);
+  Object.assign(metrics, { curve: [], legs: [], moments: [], bands: [], floors: {} });
+  shown.wanted = null;
+  setShares([['', label, '']]);
+  showMetrics();
+  redraw();
 }
 
 /** An example in a sentence. */
@@ -139,7 +178,7 @@ export function mount() {
   $('.u-tabs2').append(...Object.values(tabs));
   addUploads();
   onWorld(() => {
-    Object.assign(gallery, { each: null, thumbs: null, mine: null });
+    Object.assign(gallery, { each: null, thumbs: null, mine: null, tab: world.ready.length ? 'ready' : 'strip' });
     showGallery();
   });
 }

@@ -18,7 +18,7 @@ import {
   world,
 } from './context.js';
 import { clock, group, rate } from './format.js';
-import { showGallery } from './gallery.js';
+import { showGallery, showTab } from './gallery.js';
 import { askStrengths, showTimeline } from './history.js';
 import { hideLoading, showLoading } from './loading.js';
 import { showHeading, showMetrics } from './metrics.js';
@@ -61,6 +61,7 @@ function setStatus(status) {
   const pair = byId('u-world');
   if (pair) pair.inert = !resting;
   if (status === 'running' && painting.on) selectTool('look');
+  if (status === 'running' && gallery.tab === 'ready') showTab('strip');
   if (resting) {
     poll.frame = -1; // once more, and with how sure the network is
     gradio.trigger('settled'); // also at first: the run may have come to rest after the page was filled in
@@ -113,9 +114,12 @@ async function takeWorld(reply) {
   if (reply.world && (setWorld(reply.world) || root.dataset.coming)) gradio.trigger('ready');
   hideLoading();
   if ('photo' in reply) await takePhoto(reply.photo);
-  if ('drawing' in reply && !recorded.playing) await takeHeading(reply);
+  if ('drawing' in reply && !recorded.playing && !isOpening()) await takeHeading(reply);
   if (reply.strokes) await restoreDrawing(reply.strokes);
 }
+
+/** Whether an example was pressed and the server is still at it. */
+const isOpening = () => performance.now() < gallery.openingUntil;
 
 async function takeRun(reply) {
   if (reply.photos) gallery.photos = reply.photos;
@@ -123,17 +127,19 @@ async function takeRun(reply) {
     gallery.mine = reply.mine;
     poll.ownVersion = reply.mine.version;
   }
-  if (reply.status === 'idle' && !recorded.playing) clearRun();
+  if (reply.status === 'idle' && !recorded.playing && !isOpening()) clearRun();
   if (reply.after && isLive()) await showFrame(reply);
-  if (isPhotoWaiting() && (isLive() || !shown.after)) showClean();
+  if (isPhotoWaiting() && !isOpening() && (isLive() || !shown.after)) showClean();
   measureRate(reply);
   poll.spent = reply.spent;
   if (recorded.playing) return;
   metrics.total = reply.total;
-  if ('curve' in reply) takeMetrics(reply);
+  if ('curve' in reply && !isOpening()) takeMetrics(reply);
 }
 
 async function take(reply) {
+  const isOpened = isOpening() && reply.status !== 'idle';
+  if (isOpened) gallery.openingUntil = 0;
   await takeWorld(reply);
   await takeRun(reply);
   showGallery();
@@ -144,7 +150,7 @@ async function take(reply) {
   showMetrics();
   redraw();
   showDrawing();
-  poll.seq = reply.seq;
+  poll.seq = isOpened ? -1 : reply.seq; // what came while an example was opened was left out: once more
 }
 
 // ---- asking

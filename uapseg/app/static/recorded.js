@@ -5,6 +5,7 @@ import {
   byId,
   emit,
   facts,
+  listen,
   pause,
   prefersLessMotion,
   request,
@@ -96,6 +97,7 @@ export function clearRun() {
 }
 
 export function mount() {
+  listen('begin', stopRecorded);
   $('b', badge).textContent = t('recorded');
   badge.append(button('', t('quiet'), stopRecorded));
   const side = byId('u-side');

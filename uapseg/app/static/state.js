@@ -65,7 +65,16 @@ export const metrics = {
 };
 
 /** The pictures below: which tab, and what was seen in each. */
-export const gallery = { tab: 'strip', each: null, thumbs: null, live: {}, photos: [], mine: null, stretch: false };
+export const gallery = {
+  tab: 'strip',
+  each: null,
+  thumbs: null,
+  live: {},
+  photos: [],
+  mine: null,
+  stretch: false,
+  openingUntil: 0,
+};
 
 export const painting = { on: false, allowed: false, tool: 'look', number: 0 };
 export const camera = { stream: null, recording: false, ended: false, shots: 0 };

@@ -1,0 +1,56 @@
+"""Presenting: two pictures, a sentence and a number, worked by keys."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, until  # noqa: F401
+
+pytestmark = pytest.mark.browser
+
+FIGURE = ".u-first p"
+
+
+def test_a_word_is_trained_live_and_shown_large_by_keys_alone(small: Site):
+    tab = small.visit()
+    tab.locator("#u-budget input[type=number]").fill("640")
+    tab.locator("#u-budget input[type=number]").press("Tab")
+    tab.evaluate("() => document.activeElement.blur()")
+    tab.keyboard.press("f")
+    stage = tab.locator(".u-stage")
+    expect(stage).to_have_attribute("data-present", "")
+    tab.keyboard.press("w")
+    tab.keyboard.type("ox")
+    tab.keyboard.press("Enter")
+    until(tab, "s.status === 'done'")
+    expect(tab.locator("[data-k=plain]")).to_contain_text("“ox” appears")
+    line = tab.locator("[data-view=photo] [role=slider]")
+    tab.keyboard.press("b")
+    expect(line).to_have_attribute("aria-valuenow", "100")
+    tab.keyboard.press("b")
+    expect(line).to_have_attribute("aria-valuenow", "0")
+    for _ in range(4):
+        tab.keyboard.press("ArrowDown")
+    expect(tab.locator("[data-k=plain]")).to_contain_text("at 80 % strength")
+    tab.keyboard.press("PageDown")
+    until(tab, "document.querySelector('.u-stage').dataset.kind === 'unseen'")
+    tab.keyboard.press("Escape")
+    expect(stage).not_to_have_attribute("data-present", "")
+    expect(tab.locator("#u-start")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1024, 768), (1280, 720), (1920, 1080), (3840, 2160)])
+def test_on_every_screen_both_pictures_and_the_number_are_seen_whole(small: Site, width: int, height: int):
+    tab = small.visit("?present", viewport={"width": width, "height": height})
+    size = tab.evaluate(f"() => getComputedStyle(document.querySelector('{FIGURE}')).fontSize")
+    assert float(size.removesuffix("px")) >= 96
+    for place in ("[data-view=photo] .u-frame", "[data-view=seen] .u-frame", FIGURE, "[data-k=plain]"):
+        box = tab.locator(place).bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["y"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["y"] + box["height"] <= height
+    picture = tab.locator("[data-view=photo] .u-frame").bounding_box()
+    assert picture
+    assert picture["width"] > 0.3 * width
+    tab.context.close()

@@ -1,0 +1,125 @@
+// Presenting: two pictures, a sentence and a number fill the screen, worked by keys; F or `?present` begins it.
+import { setWipe, wipeShare } from './compare.js';
+import { announce, byId, gradio, make, root, t, world } from './context.js';
+import { openExample } from './gallery.js';
+import { clamp } from './geometry.js';
+import { setStrength } from './history.js';
+import { stopRecorded } from './recorded.js';
+import { recorded as film, history } from './state.js';
+import { enlarge, resetModes } from './views.js';
+
+const WORD_DELAY_MS = 800; // until a changed word has reached the server
+const STRENGTH_STEP = 0.05;
+const MOST_STRENGTH = 1.5;
+const entry = make('form', 'u-entry');
+const field = make('input');
+let picture = -1;
+
+const isPresenting = () => root.hasAttribute('data-present');
+
+const KEYS = {
+  ' ': startOrPause,
+  b: () => setWipe(wipeShare() > 0.5 ? 0 : 1),
+  n: () => nextPicture(1),
+  PageDown: () => nextPicture(1), // what a presenter's clicker sends
+  PageUp: () => nextPicture(-1),
+  ArrowLeft: () => changeStrength(-STRENGTH_STEP),
+  ArrowDown: () => changeStrength(-STRENGTH_STEP),
+  ArrowRight: () => changeStrength(STRENGTH_STEP),
+  ArrowUp: () => changeStrength(STRENGTH_STEP),
+  w: askWord,
+  Escape: leave,
+};
+
+function begin() {
+  root.setAttribute('data-present', '');
+  resetModes();
+  enlarge('photo');
+  root.focus();
+  announce(t('presenting'));
+}
+
+function leave() {
+  if (!isPresenting()) return;
+  entry.hidden = true;
+  root.removeAttribute('data-present');
+  if (document.fullscreenElement) document.exitFullscreen();
+}
+
+function startOrPause() {
+  if (film.playing) stopRecorded();
+  const pause = byId('u-pause');
+  (pause?.checkVisibility() ? pause : byId('u-start')).click();
+}
+
+function changeStrength(by) {
+  setStrength(clamp(Math.round((history.strength + by) * 20) / 20, 0, MOST_STRENGTH));
+}
+
+/** Shows the next of the scene and the held-out pictures. */
+function nextPicture(by) {
+  const count = world.strip.length + 1;
+  picture = ((picture + 1 + by + count) % count) - 1;
+  gradio.trigger('view', picture < 0 ? { kind: 'scene', number: 0 } : { kind: 'unseen', number: picture });
+}
+
+function askWord() {
+  entry.hidden = false;
+  field.value = '';
+  field.focus();
+}
+
+/** Trains the word that was typed. */
+function trainWord(event) {
+  event.preventDefault();
+  entry.hidden = true;
+  root.focus();
+  if (!field.value.trim()) return;
+  stopRecorded();
+  for (const choice of ['goal', 'source']) document.querySelector(`#u-${choice} input`).click();
+  const word = document.querySelector('#u-word :is(textarea, input)');
+  word.value = field.value.trim();
+  word.dispatchEvent(new Event('input', { bubbles: true }));
+  setTimeout(() => {
+    if (!byId('u-pause')?.checkVisibility()) byId('u-start').click();
+  }, WORD_DELAY_MS);
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches('input:not([type=range]), textarea, select')) {
+    if (event.key === 'Escape' && isPresenting()) entry.hidden = true;
+    return;
+  }
+  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+  if (key === 'f') {
+    if (isPresenting()) leave();
+    else {
+      begin();
+      root.requestFullscreen?.().catch(() => {}); // without it the window is filled
+    }
+    return;
+  }
+  if (!isPresenting()) return;
+  const example = world.ready[Number(key) - 1];
+  if (!KEYS[key] && !example) return;
+  event.preventDefault();
+  event.stopPropagation();
+  if (KEYS[key]) KEYS[key]();
+  else openExample(Number(key) - 1);
+}
+
+export function mount() {
+  field.setAttribute('aria-label', t('letters'));
+  field.maxLength = 24;
+  entry.hidden = true;
+  entry.append(field);
+  entry.addEventListener('submit', trainWord);
+  root.append(entry);
+  root.tabIndex = -1;
+  document.addEventListener('keydown', onKey, { capture: true });
+  document.addEventListener('fullscreenchange', () => {
+    if (!document.fullscreenElement) leave();
+  });
+  if (new URLSearchParams(location.search).has('present')) begin();
+}
