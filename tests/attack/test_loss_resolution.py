@@ -81,3 +81,12 @@ def test_gradient_loss_and_share_are_those_of_the_enlarged_cells(target, preset,
 def test_one_gradient_for_each_picture_needs_the_full_size():
     with pytest.raises(UapsegError, match="leave single off"):
         fast(epsilon=10 / 255, budget=8, loss_resolution="logits", single=True)
+
+
+@pytest.mark.parametrize(("target", "name"), [(WORD, "logits"), (HideClasses(classes=("light",)), "full")])
+def test_left_open_it_is_that_of_the_logits_for_a_word_and_full_for_hiding(target, name):
+    found, expected = (
+        gradient(target, fast(epsilon=10 / 255, budget=8, loss_resolution=each), enlarged=False)[0]
+        for each in (None, name)
+    )
+    assert torch.equal(found, expected)

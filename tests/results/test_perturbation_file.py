@@ -178,7 +178,7 @@ def altered(**fields):
         ),
         (
             lambda text: text.replace('"classes": ["Car"]', f'"classes": {["Car"] * 256}'.replace("'", '"')),
-            "the classes of a target are at most 255 names",
+            "a target can name at most 255 classes",
         ),
         (lambda text: text.replace('"drawing": "', '"drawing": "!!!!'), "the drawing of the target cannot be read"),
         (
@@ -307,7 +307,7 @@ def test_a_plan_from_before_there_were_more_settings_is_still_read(tmp_path):
 
     texts(tmp_path, older)
     wanted = plan()
-    wanted = replace(wanted, settings=replace(wanted.settings, focus="tau", filling=1.0))
+    wanted = replace(wanted, settings=replace(wanted.settings, focus="tau", filling=1.0, loss_resolution="full"))
     assert load(tmp_path / "noise.png").plan == wanted
 
 

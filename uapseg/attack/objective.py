@@ -75,6 +75,8 @@ class Objective:
         self._focus = settings.focus or target.defaults.pixel_weighting
         self._goal_of = target.bind(model.classes, model.objects, tile)
         self._kept = {} if kept is None else kept
+        resolution = settings.loss_resolution or target.defaults.loss_resolution
+        self._at_logits = resolution == "logits" and not settings.single
         self._by_pixel = settings.whole_pass or settings.omega is not None
         weights = target.omega_weights(settings.omega) if self._by_pixel else target.group_weights(settings.keep)
         self._weights = torch.tensor(weights, device=next(model.buffers()).device)
@@ -95,7 +97,7 @@ class Objective:
         leaf = leaf.detach().requires_grad_()
         logits = self._logits(batch, leaf)
         with torch.enable_grad():
-            if self._settings.loss_resolution == "logits":
+            if self._at_logits and logits.shape[2:] != goal.labels.shape[1:]:
                 coarse = self._coarsened(goal, logits)
                 goal, logits, counts = coarse.goal, coarse.logits(logits), coarse.counts
             weights = self._pixel_weights(goal, area, counts)
@@ -147,8 +149,7 @@ class Objective:
             attacked = perturb(images, delta)
             attacked = batch.process.images(attacked) if batch.process else attacked  # too exact for half precision
             with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-                coarse = self._settings.loss_resolution == "logits"
-                return self._model.raw_output(attacked) if coarse else self._model(attacked)
+                return self._model.raw_output(attacked) if self._at_logits else self._model(attacked)
 
     def _goals(self, batch: Batch) -> Goal:
         """The goals of a batch, framed anew where its pictures are."""

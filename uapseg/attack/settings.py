@@ -37,7 +37,7 @@ class Settings:
         loss: A name in `uapseg.attack.losses.LOSSES`.
         loss_resolution: Where the loss is taken: at the size of the images (``full``), or at that of the logits before
             they are enlarged (``logits``), where each cell is asked for the labels of all its pixels: less work, and
-            almost the same gradient.
+            almost the same gradient; None takes that of the target's defaults.
         focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
             ``all``; None takes the target's default.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
@@ -73,7 +73,7 @@ class Settings:
     gather: int = 1
     wide: bool = False
     loss: str = "cross-entropy"
-    loss_resolution: Literal["full", "logits"] = "full"
+    loss_resolution: Literal["full", "logits"] | None = "full"
     focus: Literal["tau", "smooth", "all"] | None = "tau"
     tau: float = 0.75
     omega: float | None
@@ -142,7 +142,7 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
     fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9}
-    weights = {"focus": None, "omega": None, "filling": 0.2}
+    weights = {"loss_resolution": None, "focus": None, "omega": None, "filling": 0.2}
     return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
 
 

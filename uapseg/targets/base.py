@@ -24,10 +24,12 @@ class SearchDefaults(NamedTuple):
     Attributes:
         optimizer: The rule of the optimizer.
         pixel_weighting: Which pixels count.
+        loss_resolution: Where the loss is taken: at the size of the images, or at that of the logits.
     """
 
     optimizer: str
     pixel_weighting: str
+    loss_resolution: str = "full"
 
 
 class ScoreLabel(NamedTuple):
