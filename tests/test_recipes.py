@@ -197,7 +197,7 @@ def test_a_loss_is_used_by_its_name(monkeypatch):
         return logits.amax(1) + logits.amin(1) - 2 * logits.gather(1, labels.long()[:, None])[:, 0]
 
     monkeypatch.setitem(LOSSES, "lead", lead)
-    assert searched(loss="lead").chosen.scores["hidden"] == 1.0
+    assert searched(loss="lead").best_validation.scores["hidden"] == 1.0
     assert calls
 
 

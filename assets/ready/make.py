@@ -110,7 +110,7 @@ def make(noise: Noise, file: Path, budget: int, workspace: Workspace) -> None:
         shares = messages.shares(plan.target, strings.TYPE)
         text = {
             "pair": PAIR, "caption": messages.caption(plan.target, noise.epsilon), "shares": shares,
-            "here": messages.here(plan.target), "total": budget, "floors": snapshot.floors, "frames": frames,
+            "here": messages.here(plan.target), "total": budget, "floors": snapshot.baselines, "frames": frames,
         }  # fmt: skip
         (FOLDER / "recorded.json").write_text(json.dumps(text), encoding="utf-8")
 
@@ -134,7 +134,7 @@ def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, 
     return {
         **shown, "spent": state.image_gradients, "scores": look["scores"], "each": look["each"][:6],
         "thumbs": workspace.thumbs(look["predictions"][:, ::2, ::2]),
-        "plain": messages.plain(plan.target, look["scores"], snapshot.floors, strings.TYPE),
+        "plain": messages.plain(plan.target, look["scores"], snapshot.baselines, strings.TYPE),
     }  # fmt: skip
 
 

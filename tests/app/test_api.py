@@ -59,7 +59,7 @@ def test_what_the_rest_counts_can_be_set(client: Client):
     _, path = client.predict(text="o", budget=50, keep=2.0, api_name="/train")
     plan = load(Path(path)).plan
     assert plan is not None
-    assert plan.settings.keep == 2
+    assert plan.settings.keep_weight == 2
 
 
 def test_a_perturbation_is_laid_on_a_picture_of_any_size(client: Client, trained: tuple[dict, str], tmp_path: Path):

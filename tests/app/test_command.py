@@ -53,7 +53,7 @@ IN_FLAGS = {
     "a chosen filling": plan(replace(HIDE, fill="Road")),
     "the paper": plan(HIDE, paper(epsilon=8 / 255, budget=2000)),
     "the paper, another omega": plan(HIDE, paper(epsilon=8 / 255, budget=2000, omega=0.9)),
-    "a keep weight": settings(keep=1 / 3),
+    "a keep weight": settings(keep_weight=1 / 3),
     "a fine epsilon": plan(settings=fast(epsilon=3.3 / 255, budget=7)),
     "as the page looks": settings(validate_every=64, validation_pictures=24),
     "everything else": plan(
@@ -67,10 +67,10 @@ IN_A_FILE = {
     "a mask that is called like a word": plan(mask_target(MASK, "Tree", "Building", "foo")),
     "a word for other pictures": plan(text_target("foo", "Tree", "Building", (192, 128))),
     "a scene": plan(label_map_target(np.zeros((256, 384), np.uint8), ("Sky", "Building"), None, "scene 7")),
-    "a rule": settings(rule="sign"),
+    "an optimizer": settings(optimizer="sign"),
     "a loss": settings(loss="margin"),
     "a seed below zero": settings(seed=-1),
-    "a whole step": plan(HIDE, paper(epsilon=8 / 255, budget=2000, step=2 / 255)),
+    "a whole step": plan(HIDE, paper(epsilon=8 / 255, budget=2000, step_size=2 / 255)),
 }
 
 

@@ -143,7 +143,7 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(context: Context, 
     assert other.checkpoint
     state = unpack_state(other.checkpoint)
     assert state.image_gradients == 640
-    assert torch.equal(state.loose, load(path).delta)
+    assert torch.equal(state.dual, load(path).delta)
     list(run_turn(context, other.token))
     assert (other.status, other.spent) == ("done", 1280)
 
@@ -285,11 +285,11 @@ def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_wri
 def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, workspaces: WorkspaceCache):
     run = ran(context, budget=64, keep=1.5)
     told = json.loads(saved(context, run, strings.FILE_PLAN).read_text())
-    assert told["settings"]["keep"] == 1.5
+    assert told["settings"]["keep_weight"] == 1.5
     assert run.plan
     assert controls_from_plan(run.plan, workspaces.first) == run.choice
-    assert "--keep 1.5" in saved(context, run, strings.FILE_REPORT).read_text()
-    heavy = replace(run.plan, settings=replace(run.plan.settings, keep=50.0))
+    assert "--keep-weight 1.5" in saved(context, run, strings.FILE_REPORT).read_text()
+    heavy = replace(run.plan, settings=replace(run.plan.settings, keep_weight=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
         controls_from_plan(heavy, workspaces.first)
 

@@ -118,11 +118,11 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(context: Context):
     driver = going(context, run)
     before = run.spent
     assert run.plan
-    assert run.plan.settings.keep == 1
+    assert run.plan.settings.keep_weight == 1
     change_controls(context, run.token, *values(context, **{**run.choice.to_dict(), "keep": 2.5}))
-    while run.plan.settings.keep == 1:
+    while run.plan.settings.keep_weight == 1:
         next(driver)
-    assert (run.status, run.plan.settings.keep, run.since) == ("running", 2.5, 0)
+    assert (run.status, run.plan.settings.keep_weight, run.since) == ("running", 2.5, 0)
     assert run.spent >= before
     assert run.curve[0][0] == 0
     assert [label for _, label in run.legs] == ["keep weight 2.5"]

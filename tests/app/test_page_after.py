@@ -48,7 +48,7 @@ def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
     until(
         tab, f"s.status === 'running' && s.legs.some(([, label]) => label === 'keep weight 1.5') && s.spent > {before}"
     )
-    assert run.plan.settings.keep == pytest.approx(1.5)
+    assert run.plan.settings.keep_weight == pytest.approx(1.5)
     assert run.curve[0][0] == 0
     pause(tab)
 

@@ -123,7 +123,7 @@ def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
     assert (run.levels is moment.levels, run.look is moment.look) == (True, True)
     assert run.curve[-1][0] == run.moments[-1].spent == moment.spent
     assert run.checkpoint
-    for moved in (unpack_state(run.checkpoint).delta, unpack_state(run.checkpoint).loose):
+    for moved in (unpack_state(run.checkpoint).delta, unpack_state(run.checkpoint).dual):
         np.testing.assert_allclose(moved.numpy() * 255, moment.levels, atol=1e-3)
     start_run(context, run.token, *values(context, budget=640))
     list(run_turn(context, run.token))
@@ -148,7 +148,7 @@ def test_what_a_moment_was_measured_at_comes_back_with_it(context: Context):
     rewind_run(context, run.token, chosen(early.spent))
     assert run.checkpoint
     state = unpack_state(run.checkpoint)
-    for seen in (state.validation, state.chosen):
+    for seen in (state.validation, state.best_validation):
         assert seen.interval == tuple(early.look["band"]) != tuple(late.look["band"])
         assert seen.training == early.look["training"] != late.look["training"]
     assert run.seconds == state.seconds == early.seconds < late.seconds

@@ -25,7 +25,7 @@ from uapseg.targets import HideClasses, StaticTarget
 from uapseg.targets.drawing import label_map_target, mask_target
 
 GREY = 1 / 255
-RULES = ("lazy", "sign", "adam")
+RULES = ("dual_averaging", "sign", "adam")
 EVERYWHERE = StaticTarget(drawing=mask_target(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None).drawing,
                     classes=("light",), rest=None, caption="all")  # fmt: skip
 
@@ -40,7 +40,7 @@ def search(settings, *, train=(100,) * 4, held_out=None, target=EVERYWHERE, stat
 def test_reaches_what_epsilon_allows_and_no_more(preset, levels, success):
     """Pictures of grey 100 are seen as light from 110.5 on: 10 levels cannot do it, 11 can, exactly."""
     last = search(PRESETS[preset](epsilon=levels * GREY, budget=240))[-1]
-    assert last.state.chosen.scores["target_success"] == success
+    assert last.state.best_validation.scores["target_success"] == success
 
 
 @pytest.mark.parametrize("preset", PRESETS)
@@ -50,8 +50,8 @@ def test_hides_a_class_that_epsilon_can_hide(preset):
     last = search(
         settings, train=(115, 95) * 2, held_out=(115, 95), target=HideClasses(classes=("light",), fill="dark")
     )[-1]
-    assert last.state.chosen.scores["hidden"] == 1.0
-    assert last.state.chosen.scores["kept"] == 1.0
+    assert last.state.best_validation.scores["hidden"] == 1.0
+    assert last.state.best_validation.scores["kept"] == 1.0
 
 
 @examples(deadline=None, derandomize=True, max_examples=12)
@@ -88,7 +88,7 @@ def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop, 
     assert len(again) == len(whole) - stop
     for name in TENSORS:
         assert torch.equal(getattr(again[-1].state, name), getattr(whole[-1].state, name)), name
-    assert again[-1].state.chosen.scores == whole[-1].state.chosen.scores
+    assert again[-1].state.best_validation.scores == whole[-1].state.best_validation.scores
 
 
 def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
@@ -104,14 +104,14 @@ def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
 def test_hiding_is_searched_by_adam_and_a_static_target_lazily_unless_a_rule_is_set():
     hide = {"target": HideClasses(classes=("light",)), "train": (115, 95)}
     rule = fast(epsilon=11 * GREY, budget=8)
-    for where, usual in ((hide, "adam"), ({}, "lazy")):
-        default, *each = (search(replace(rule, rule=name), **where)[-1].state for name in (None, *RULES))
+    for where, usual in ((hide, "adam"), ({}, "dual_averaging")):
+        default, *each = (search(replace(rule, optimizer=name), **where)[-1].state for name in (None, *RULES))
         same = [
             name
             for name, state in zip(RULES, each, strict=True)
             if torch.equal(state.momentum, default.momentum)
-            and torch.equal(state.square, default.square)
-            and torch.equal(state.loose, default.loose)
+            and torch.equal(state.second_moment, default.second_moment)
+            and torch.equal(state.dual, default.dual)
         ]
         assert same == [usual]
 
@@ -140,7 +140,7 @@ def test_snapshots_share_no_memory():
 
 def test_the_step_really_decays():
     """A decay that does not decay is a slip of several codes in the field."""
-    snapshots = search(fast(epsilon=100 * GREY, budget=80, batch=4, step=4 * GREY), train=(30,) * 4)
+    snapshots = search(fast(epsilon=100 * GREY, budget=80, batch=4, step_size=4 * GREY), train=(30,) * 4)
     moves = [(b.state.delta - a.state.delta).abs().amax().item() for a, b in pairwise(snapshots[1:])]
     assert moves[0] == pytest.approx(4 * GREY, rel=0.05)
     assert moves[-1] < 0.05 * moves[0]
@@ -214,7 +214,7 @@ def test_clean_predictions_are_computed_once():
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_search_goes_on_from_a_perturbation_at_rest_by_no_more_than_a_step(rule):
-    settings = fast(epsilon=30 * GREY, budget=80, batch=4, step=GREY, decay=False, rule=rule)
+    settings = fast(epsilon=30 * GREY, budget=80, batch=4, step_size=GREY, decay=False, optimizer=rule)
     far = search(settings)[-1].state
     begun = replace(far.restarted(torch.full_like(far.delta, -20 * GREY)), image_gradients=0)
     after = search(settings, state=begun)[1].state
@@ -223,11 +223,13 @@ def test_a_search_goes_on_from_a_perturbation_at_rest_by_no_more_than_a_step(rul
 
 def test_the_best_iterate_is_chosen_by_validation():
     """Held-out pictures that the last iterate spoils keep the earlier one: validation chooses, not training."""
-    settings = fast(epsilon=30 * GREY, budget=40, batch=4, validate_every=4, decay=False, step=3 * GREY, momentum=0.0)
+    settings = fast(
+        epsilon=30 * GREY, budget=40, batch=4, validate_every=4, decay=False, step_size=3 * GREY, momentum=0.0
+    )
     target = label_map_target(torch.zeros(4, 4, dtype=torch.uint8).numpy(), ("light",), None, "light")
     last = search(settings, train=(60,) * 4, held_out=(100, 100), target=target)[-1]
-    assert last.state.chosen.selection_score >= last.state.validation.selection_score
-    assert last.state.chosen.scores["target_success"] == 1.0
+    assert last.state.best_validation.selection_score >= last.state.validation.selection_score
+    assert last.state.best_validation.scores["target_success"] == 1.0
 
 
 def looks_of(*shares: float, count: int = 8) -> list[Validation]:
@@ -248,13 +250,13 @@ def walked(*looks: Validation) -> State:
 
 def test_of_iterates_that_the_pictures_cannot_tell_apart_the_last_is_kept():
     """All pictures agree that 0.9 is better than 0.1, and that 0.3 is worse than 0.9."""
-    assert walked(*looks_of(0, 0.1, 0.9, 0.3)).chosen.image_gradients == 128
-    assert walked(*looks_of(0, 0.1, 0.9, 0.9)).chosen.image_gradients == 192
+    assert walked(*looks_of(0, 0.1, 0.9, 0.3)).best_validation.image_gradients == 128
+    assert walked(*looks_of(0, 0.1, 0.9, 0.9)).best_validation.image_gradients == 192
     rows = looks_of(0, 0.9, 0.9)
     rows[2].counts[0, :3, 0, 0] -= 40  # worse on three of eight pictures, better on one
     rows[2].counts[0, 7, 0, 0] += 100
     kept = walked(*rows)
-    assert kept.chosen.image_gradients == 128
+    assert kept.best_validation.image_gradients == 128
     assert (kept.best == 128).all()
     assert (walked(*looks_of(0, 0.9, 0.3, count=1)).best == 128).all()  # a single picture tells nothing
 
@@ -265,20 +267,20 @@ def test_a_slow_decline_is_compared_with_the_best_not_with_what_was_kept_before(
     for turn, look in enumerate(rows[1:]):
         look.counts[0, turn % 5, 0, 0] += 3 * (turn > 0)  # one is better each time
         look.counts[0, :5, 0, 0] -= 2 * turn
-    assert walked(*rows[:3]).chosen.image_gradients == 128
-    assert walked(*rows).chosen.image_gradients < 6 * 64
+    assert walked(*rows[:3]).best_validation.image_gradients == 128
+    assert walked(*rows).best_validation.image_gradients < 6 * 64
 
 
 def test_a_run_that_gains_nothing_knows_since_when():
     state = walked(*looks_of(0, 0.4, 0.9, 0.9, 0.9, 0.3))
-    assert (state.marked, state.stalled_for) == (128, 192)
+    assert (state.improved_at, state.stalled_for) == (128, 192)
     assert walked(*looks_of(0, 0, 0)).stalled_for == 128
 
 
 def test_a_snapshot_stands_still_after_half_of_the_budget_without_a_gain():
     settings = fast(epsilon=11 * GREY, budget=80, batch=4, validate_every=4)
     gained, never = (
-        [snapshot.still for snapshot in search(replace(settings, epsilon=levels * GREY))] for levels in (11, 5)
+        [snapshot.stalled for snapshot in search(replace(settings, epsilon=levels * GREY))] for levels in (11, 5)
     )
     assert never == [snapshot >= 10 for snapshot in range(21)]
     assert gained.index(True) > 10
@@ -323,7 +325,7 @@ def several(also: Segmenter, levels: int) -> Snapshot:
 @pytest.mark.parametrize(("levels", "merits"), [(10, (0.0, 0.0)), (11, (1.0, 0.0)), (14, (1.0, 1.0))])
 def test_several_networks_are_all_made_to_see_it_and_choose_by_their_mean(levels, merits):
     """Grey 100 is light to the first network from 110.5 levels on, to the second from 113.5 on."""
-    chosen = several(shifted(3), levels).state.chosen
+    chosen = several(shifted(3), levels).state.best_validation
     assert (chosen.scores["target_success"], chosen.others[0]["target_success"]) == merits
     assert chosen.selection_score == sum(merits) / 2
 
@@ -338,5 +340,5 @@ def test_of_several_networks_the_one_without_a_class_is_named():
 
 def test_random_noise_and_clean_floors_come_with_every_snapshot():
     first, *_ = search(fast(epsilon=10 * GREY, budget=8), held_out=(100, 120))
-    assert first.floors["clean"]["target_success"] == 0.5
-    assert set(first.floors) == {"clean", "random_noise"}
+    assert first.baselines["clean"]["target_success"] == 0.5
+    assert set(first.baselines) == {"clean", "random_noise"}

@@ -21,7 +21,7 @@ from uapseg.targets.hide import hidden_class_loss
 
 SIZE = (16, 12)
 HIDE = HideClasses(classes=("light",), fill="dark")
-RULE = fast(epsilon=10 / 255, budget=10, focus="all")
+RULE = fast(epsilon=10 / 255, budget=10, pixel_weighting="all")
 
 
 def batch(*shades: int, **options) -> Batch:
@@ -40,7 +40,7 @@ def test_the_gradient_is_that_of_the_mean_over_each_region():
     entropy = torch.nn.functional.cross_entropy(model(images + delta), torch.zeros(3, 12, 16).long(), reduction="none")
     loss = entropy[[0, 2]].mean() + 3.0 * HIDE.group_weights(1.0)[2] * entropy[1].mean()
     wanted = torch.autograd.grad(loss, delta)[0]
-    found, told, _ = gradient(replace(RULE, keep=3.0), batch(115, 110, 118))
+    found, told, _ = gradient(replace(RULE, keep_weight=3.0), batch(115, 110, 118))
     assert torch.allclose(found, wanted, atol=1e-6)
     assert told.item() == pytest.approx(loss.item(), rel=1e-5)
 
@@ -69,7 +69,7 @@ def test_hidden_pixels_may_become_anything_as_far_as_the_filling_leaves_it_open(
     rule, given, zeros = replace(RULE, loss=loss), batch(115, 95), torch.zeros(3, 12, 16)
     model = slopes()
     strict, half, free = (
-        Objective(model, NEAREST, replace(rule, filling=share), SIZE, SINGLE_PROCESS).gradient(given, zeros)[0]
+        Objective(model, NEAREST, replace(rule, fill_weight=share), SIZE, SINGLE_PROCESS).gradient(given, zeros)[0]
         for share in (1.0, 0.5, 0.0)
     )
     assert torch.allclose(half, (strict + free) / 2, atol=1e-6)
@@ -85,9 +85,9 @@ def test_hidden_pixels_may_become_anything_as_far_as_the_filling_leaves_it_open(
 def test_a_chosen_filling_is_always_asked_for():
     zeros = torch.zeros(3, 12, 16)
     strict, free = (
-        Objective(slopes(), HIDE, replace(RULE, filling=share), SIZE, SINGLE_PROCESS).gradient(batch(115, 95), zeros)[
-            0
-        ]
+        Objective(slopes(), HIDE, replace(RULE, fill_weight=share), SIZE, SINGLE_PROCESS).gradient(
+            batch(115, 95), zeros
+        )[0]
         for share in (1.0, 0.0)
     )
     assert torch.equal(strict, free)
@@ -138,7 +138,7 @@ def test_clean_predictions_are_kept_small():
 
 
 def test_the_network_sees_the_processed_picture():
-    darker = replace(RULE, tau=0.75, focus="tau")
+    darker = replace(RULE, tau=0.75, pixel_weighting="tau")
     plain = gradient(darker, batch(115))[2]
     processed = gradient(darker, batch(115, process=Transform(partial(adjust_brightness, factor=0.5))))[2]
     assert plain == 0
@@ -148,7 +148,7 @@ def test_the_network_sees_the_processed_picture():
 @pytest.mark.parametrize("focus", ["tau", "smooth", "all"])
 def test_won_is_a_share_of_pixels_whatever_counts(focus):
     """The first picture is dark already and sure of it, the second one is light."""
-    assert gradient(replace(RULE, focus=focus), batch(80, 118))[2].item() == 0.5
+    assert gradient(replace(RULE, pixel_weighting=focus), batch(80, 118))[2].item() == 0.5
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,9 @@ def test_won_is_a_share_of_pixels_whatever_counts(focus):
 )
 def test_a_focus_left_open_is_tau_for_hiding_and_all_for_a_static_target(target, focus):
     """The first picture is won, and pulls only where won pixels count."""
-    open_, *each = (gradient(replace(RULE, focus=name), batch(107, 118), target)[0] for name in (None, "tau", "all"))
+    open_, *each = (
+        gradient(replace(RULE, pixel_weighting=name), batch(107, 118), target)[0] for name in (None, "tau", "all")
+    )
     assert not torch.equal(*each)
     assert torch.equal(open_, each[("tau", "all").index(focus)])
 

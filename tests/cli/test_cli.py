@@ -130,9 +130,9 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
         ("train --hide Car --keep 2 --preset paper", "--keep goes with --preset fast only"),
         ("train --text foo --seed 1e30", "--seed: it must be a whole number from 0 to 999999999999, not 1e30"),
         ("train --text foo --also zebra", "no network called 'zebra'"),
-        ("race --text foo --arms fast,fats", "The arm 'fats' must begin with fast or paper"),
-        ("race --text foo --arms fast+tile-inf", "no change 'tile-inf'"),
-        ("race --text foo --arms fast --best 2", "--best: not allowed with argument --arms"),
+        ("race --text foo --variants fast,fats", "The variant 'fats' must begin with fast or paper"),
+        ("race --text foo --variants fast+tile-inf", "no change 'tile-inf'"),
+        ("race --text foo --variants fast --best 2", "--best: not allowed with argument --variants"),
         (
             f"race --text foo --budget 1 --out {ROOT}/README.md",
             "README.md holds something other than the results",

@@ -56,35 +56,37 @@ def own(tmp_path_factory) -> str:
 def test_a_race_ranks_its_arms_draws_them_and_goes_on_where_it_stopped(capsys, photos, tmp_path):  # noqa: F811
     file = tmp_path / "race.jsonl"
     words = ("race", "--data", photos, "--hide", "Car", "--out", file)
-    first = document(capsys, *words, "--budget", 16, "--arms", "fast,paper", "--seeds", 2)
-    assert {arm["arm"] for arm in first["arms"]} == {"fast", "paper"}
-    assert first["winner"] == first["arms"][0]["arm"]
-    assert first["arms"][0]["merit"] >= first["arms"][1]["merit"]
-    for arm in first["arms"]:
-        assert arm["image_gradients"] == 16
-        assert arm["perturbed"].keys() == first["random_noise"].keys() == first["clean"].keys()
-        assert arm["curve"][0][0] == 0
-        assert arm["curve"][-1][0] == 16
-        assert len(arm["seeds"]) == 2
+    first = document(capsys, *words, "--budget", 16, "--variants", "fast,paper", "--seeds", 2)
+    assert {variant["variant"] for variant in first["variants"]} == {"fast", "paper"}
+    assert first["winner"] == first["variants"][0]["variant"]
+    assert first["variants"][0]["selection_score"] >= first["variants"][1]["selection_score"]
+    for variant in first["variants"]:
+        assert variant["image_gradients"] == 16
+        assert variant["perturbed"].keys() == first["random_noise"].keys() == first["clean"].keys()
+        assert variant["curve"][0][0] == 0
+        assert variant["curve"][-1][0] == 16
+        assert len(variant["seeds"]) == 2
     with Image.open(first["chart"]) as chart:
         assert chart.width > 500
     lines = file.read_text().splitlines()
     assert len(lines) == 4
     file.write_text("\n".join(lines[:3]) + "\n" + lines[3][:30])  # as a crash leaves it
-    again = document(capsys, *words, "--budget", 16, "--arms", "fast,paper", "--seeds", 2)
+    again = document(capsys, *words, "--budget", 16, "--variants", "fast,paper", "--seeds", 2)
     assert json.loads(file.read_text().splitlines()[-1])["perturbed"] == json.loads(lines[3])["perturbed"]
-    assert [arm["perturbed"] for arm in again["arms"]] == [arm["perturbed"] for arm in first["arms"]]
+    assert [variant["perturbed"] for variant in again["variants"]] == [
+        variant["perturbed"] for variant in first["variants"]
+    ]
     best = document(capsys, *words, "--budget", 24, "--best", 1)
-    assert [arm["arm"] for arm in best["arms"]] == [first["winner"]]
-    with file.open("a") as opened:  # a small race that another arm won by far: the largest smaller one decides
-        small = json.loads(lines[0]) | {"arm": "fast+tile-8", "budget": 8}
+    assert [variant["variant"] for variant in best["variants"]] == [first["winner"]]
+    with file.open("a") as opened:  # a small race that another variant won by far: the largest smaller one decides
+        small = json.loads(lines[0]) | {"variant": "fast+tile-8", "budget": 8}
         small["race"] = small["race"] | {"budget": 8}
         opened.write(json.dumps(small | {"perturbed": dict.fromkeys(small["perturbed"], 1.0)}) + "\n")
     best = document(capsys, *words, "--budget", 24, "--best", 1)
-    assert [arm["arm"] for arm in best["arms"]] == [first["winner"]]
+    assert [variant["variant"] for variant in best["variants"]] == [first["winner"]]
     for altered in ({"race": 5}, {"race": {}}, json.loads(lines[0]) | {"perturbed": 1}):
         file.write_text("\n".join([*lines, json.dumps(altered)]) + "\n")
-        sentence = told(capsys, *words, "--budget", 16, "--arms", "fast,paper", "--seeds", 2)
+        sentence = told(capsys, *words, "--budget", 16, "--variants", "fast,paper", "--seeds", 2)
         assert sentence == f"{file} holds results that were altered: choose another file with --out.\n"
 
 
@@ -104,9 +106,9 @@ def test_a_full_disk_is_one_sentence_and_keeps_earlier_results(tmp_path, monkeyp
 
 def test_an_arm_that_cannot_run_is_left_out(capsys, photos, tmp_path):  # noqa: F811
     words = ("race", "--data", photos, "--text", "o", "--budget", 4, "--out", tmp_path / "race.jsonl")
-    found = document(capsys, *words, "--arms", "paper,fast")
-    assert [arm["arm"] for arm in found["arms"]] == ["fast"]
-    assert "No arm could run" in _sentence(capsys, *words[:-1], tmp_path / "other.jsonl", "--arms", "paper")
+    found = document(capsys, *words, "--variants", "paper,fast")
+    assert [variant["variant"] for variant in found["variants"]] == ["fast"]
+    assert "No variant could run" in _sentence(capsys, *words[:-1], tmp_path / "other.jsonl", "--variants", "paper")
     assert "run one first" in told(capsys, *words, "--best", 3, "--budget", 3)
 
 
@@ -220,8 +222,8 @@ def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(cap
     assert told.endswith("; kept: that of 80, by 6 pictures")
     plan = Plan(model="street", data="street", target=target, settings=settings)
     found = best_perturbation(plan, snapshots[-1].state)
-    assert found.chosen == {"image_gradients": 80, "pictures": 6}
+    assert found.best_iterate == {"image_gradients": 80, "pictures": 6}
     assert _choice(found) == ["It is the iterate after 80 of 80 image-gradients, chosen by 6 validation pictures."]
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "Nothing gained" in line]
     assert "on 6 pictures that it does not learn from since 0 image-gradients" in line
-    assert line.endswith("Ctrl-C stops here and keeps everything.")
+    assert line.endswith("Ctrl-C stops here and keeps all.")

@@ -1,4 +1,4 @@
-"""The race: arms by name, equal budgets, results that add up, and a file that it continues from."""
+"""The race: variants by name, equal budgets, results that add up, and a file that it continues from."""
 
 import json
 
@@ -16,15 +16,15 @@ LIGHT = mask_target(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 PAIR = {"epsilon": 11 / 255, "budget": 24, "seed": 3}
 
 
-def course(budget: int = 24) -> Benchmark:
+def benchmark(budget: int = 24) -> Benchmark:
     shades = (90, 100, 100, 100)
     return Benchmark(
         greys(), Plain(shades), Plain((100, 99), "val"), Plain((100, 95), "test"), LIGHT, 11 / 255, budget
     )
 
 
-def drained(arm: str, seed: int = 0, budget: int = 24):
-    snapshots = run_variant(course(budget), arm, seed)
+def drained(variant: str, seed: int = 0, budget: int = 24):
+    snapshots = run_variant(benchmark(budget), variant, seed)
     count = 0
     while True:
         try:
@@ -38,33 +38,33 @@ def test_an_arm_is_a_preset_with_changes():
     assert variant_settings("fast", **PAIR) == fast(**PAIR)
     assert variant_settings("paper", **PAIR) == paper(**PAIR)
     assert variant_settings("fast+margin+tile-16+keep-0.5", **PAIR) == fast(
-        **PAIR, loss="margin", tile=(16, 16), keep=0.5
+        **PAIR, loss="margin", tile=(16, 16), keep_weight=0.5
     )
 
 
-@pytest.mark.parametrize("arm", ["slow", "fast+faster", "fast+tile", "fast+tile-wide", "fast+margin-3"])
-def test_an_unknown_arm_is_refused_with_the_choice(arm):
+@pytest.mark.parametrize("variant", ["slow", "fast+faster", "fast+tile", "fast+tile-wide", "fast+margin-3"])
+def test_an_unknown_arm_is_refused_with_the_choice(variant):
     with pytest.raises(UapsegError, match=r"must begin with fast or paper|choose from sign, decay"):
-        variant_settings(arm, **PAIR)
+        variant_settings(variant, **PAIR)
 
 
 @pytest.mark.parametrize(
-    "arm", [*DEFAULT_VARIANTS, *(f"fast+{c}" for c in CHANGES), *(f"fast+{n}-8" for n in NUMBERED)]
+    "variant", [*DEFAULT_VARIANTS, *(f"fast+{c}" for c in CHANGES), *(f"fast+{n}-8" for n in NUMBERED)]
 )
-def test_every_arm_is_valid_or_says_why(arm):
+def test_every_arm_is_valid_or_says_why(variant):
     try:
-        assert variant_settings(arm, **PAIR).epsilon == 11 / 255
+        assert variant_settings(variant, **PAIR).epsilon == 11 / 255
     except UapsegError as error:
         assert "must lie between" in str(error)  # noqa: PT017
     assert all(variant_settings(one, **PAIR) for one in DEFAULT_VARIANTS)
 
 
-@pytest.mark.parametrize("arm", ["fast", "paper", "fast+adam", "fast+gather", "fast+single", "fast+wide",
+@pytest.mark.parametrize("variant", ["fast", "paper", "fast+adam", "fast+gather", "fast+single", "fast+wide",
                                  "fast+cosine", "fast+robust",
                                 "fast+balanced", "fast+shift-2+flip", "fast+margin+smooth"])  # fmt: skip
-def test_every_kind_of_arm_reaches_what_epsilon_allows(arm):
+def test_every_kind_of_arm_reaches_what_epsilon_allows(variant):
     """Of the test pictures, 100 is seen as light from 110.5 on, and 95 is out of reach of 11 levels."""
-    result, _ = drained(arm, budget=240)
+    result, _ = drained(variant, budget=240)
     assert result.perturbed["target_success"] == 0.5
     assert result.image_gradients == 240
     assert result.clean["target_success"] == 0.0
@@ -74,12 +74,12 @@ def test_every_kind_of_arm_reaches_what_epsilon_allows(arm):
 
 
 def test_standings_are_means_over_seeds_in_the_order_of_merit():
-    found = [drained(arm, seed)[0].to_dict() for arm in ("fast+step-0.1", "fast") for seed in (0, 1)]
+    found = [drained(variant, seed)[0].to_dict() for variant in ("fast+step-0.1", "fast") for seed in (0, 1)]
     again = json.loads(json.dumps(found))
     table = leaderboard(again)
-    assert [row["arm"] for row in table] == ["fast", "fast+step-0.1"]
+    assert [row["variant"] for row in table] == ["fast", "fast+step-0.1"]
     assert table[0]["seeds"] == [0, 1]
-    success = [result["perturbed"]["target_success"] for result in found if result["arm"] == "fast"]
+    success = [result["perturbed"]["target_success"] for result in found if result["variant"] == "fast"]
     assert table[0]["perturbed"]["target_success"] == sum(success) / 2
-    assert table[0]["spread"]["target_success"] == [min(success), max(success)]
+    assert table[0]["seed_range"]["target_success"] == [min(success), max(success)]
     assert table[0]["curve"][0] == [0, 0.0]

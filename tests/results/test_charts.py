@@ -1,4 +1,4 @@
-"""The chart of a race: every arm and both floors are in it, and for hidden classes what hiding costs."""
+"""The chart of a race: every variant and both baselines are in it, and for hidden classes what hiding costs."""
 
 import re
 
@@ -10,10 +10,10 @@ FLOORS = {"clean": {"target_success": 0.2}, "random_noise": {"target_success": 0
 HIDING = {name: {"hidden": 0.1, "kept": 0.9, "kept_objects": 0.8} for name in FLOORS}
 
 
-def arms(count: int, **scores: float | None) -> list[dict]:
+def variants(count: int, **scores: float | None) -> list[dict]:
     values = scores or {"target_success": 0.5}
     return [
-        {"arm": f"arm-{place}", "perturbed": values, "curve": [[0, 0.1], [8, None], [16, 0.5]]}
+        {"variant": f"variant-{place}", "perturbed": values, "curve": [[0, 0.1], [8, None], [16, 0.5]]}
         for place in range(count)
     ]
 
@@ -24,8 +24,8 @@ def words(picture: bytes) -> str:
 
 
 def test_every_arm_and_both_floors_are_named_with_their_figures():
-    told = words(draw_benchmark(arms(3), FLOORS, "foo on scenes", kind="svg"))
-    assert all(f"arm-{place}  50.0" in told for place in range(3))
+    told = words(draw_benchmark(variants(3), FLOORS, "foo on scenes", kind="svg"))
+    assert all(f"variant-{place}  50.0" in told for place in range(3))
     for text in (
         "random noise",
         "clean",
@@ -37,16 +37,16 @@ def test_every_arm_and_both_floors_are_named_with_their_figures():
 
 
 def test_hiding_has_a_second_chart_of_what_it_costs():
-    told = words(draw_benchmark(arms(2, hidden=0.7, kept=0.9, kept_objects=0.8), HIDING, "hide", kind="svg"))
+    told = words(draw_benchmark(variants(2, hidden=0.7, kept=0.9, kept_objects=0.8), HIDING, "hide", kind="svg"))
     assert "other objects kept, %" in told
-    assert "other objects kept, %" not in words(draw_benchmark(arms(2), FLOORS, "foo", kind="svg"))
+    assert "other objects kept, %" not in words(draw_benchmark(variants(2), FLOORS, "foo", kind="svg"))
 
 
 def test_arms_without_a_figure_and_more_arms_than_colours_are_drawn():
-    nothing = arms(SHOWN + 4, hidden=None, kept=0.9, kept_objects=None)
-    assert f"arm-{SHOWN + 3}" in words(draw_benchmark(nothing, HIDING, "hide", kind="svg"))
+    nothing = variants(SHOWN + 4, hidden=None, kept=0.9, kept_objects=None)
+    assert f"variant-{SHOWN + 3}" in words(draw_benchmark(nothing, HIDING, "hide", kind="svg"))
 
 
 @pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_the_kind_of_file_is_what_is_asked_for(kind, start):
-    assert draw_benchmark(arms(1), FLOORS, "foo", kind=kind).startswith(start)
+    assert draw_benchmark(variants(1), FLOORS, "foo", kind=kind).startswith(start)

@@ -295,7 +295,7 @@ def test_more_levels_than_there_are_are_refused(level, tmp_path):
 
 def test_a_plan_from_before_there_were_more_settings_is_still_read(tmp_path):
     """The fields of the first plans of this format; all others have defaults, which say how it was then."""
-    first = {"preset", "epsilon", "budget", "seed", "tile", "train_pictures", "batch", "whole_pass", "step", "decay",
+    first = {"preset", "epsilon", "budget", "seed", "tile", "train_pictures", "batch", "full_batch", "step", "decay",
              "momentum", "tau", "omega", "validate_every", "validation_pictures"}  # fmt: skip
 
     def older(text: str) -> str:

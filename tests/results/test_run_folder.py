@@ -72,9 +72,9 @@ def test_the_history_holds_every_look_and_the_floors(path, plan, snapshots):
         folder.append_history(snapshot)
     folder.save(snapshots[-1])
     history = RunFolder.open(path).history
-    assert [look["image_gradients"] for look in history["looks"]] == [0, 8, 16, 24]
-    assert history["looks"][-1]["scores"] == snapshots[-1].state.validation.scores
-    assert history["floors"] == snapshots[-1].floors
+    assert [validation["image_gradients"] for validation in history["validations"]] == [0, 8, 16, 24]
+    assert history["validations"][-1]["scores"] == snapshots[-1].state.validation.scores
+    assert history["baselines"] == snapshots[-1].baselines
 
 
 def test_a_resumed_run_goes_on_with_its_history(path, plan, snapshots):
@@ -82,12 +82,12 @@ def test_a_resumed_run_goes_on_with_its_history(path, plan, snapshots):
     folder = RunFolder.create(path, plan)
     for snapshot in snapshots:
         folder.append_history(snapshot)
-    folder.save(snapshots[2])  # at 8 image-gradients, the looks of a later stop being there already
-    assert [look["image_gradients"] for look in folder.history["looks"]] == [0, 8]
+    folder.save(snapshots[2])  # at 8 image-gradients, the validations of a later stop being there already
+    assert [validation["image_gradients"] for validation in folder.history["validations"]] == [0, 8]
     opened = RunFolder.open(path)
     for snapshot in snapshots[2:]:
         opened.append_history(snapshot)
-    assert [look["image_gradients"] for look in opened.history["looks"]] == [0, 8, 16, 24]
+    assert [validation["image_gradients"] for validation in opened.history["validations"]] == [0, 8, 16, 24]
 
 
 def test_both_perturbation_files_hold_the_best_iterate(path, plan, snapshots):
@@ -97,7 +97,7 @@ def test_both_perturbation_files_hold_the_best_iterate(path, plan, snapshots):
     assert torch.equal(png.levels, best)
     assert torch.equal(tensors.levels, best)
     assert png.plan == tensors.plan == plan
-    assert (png.scores, png.image_gradients) == (snapshots[-1].state.chosen.scores, 24)
+    assert (png.scores, png.image_gradients) == (snapshots[-1].state.best_validation.scores, 24)
 
 
 def test_before_the_first_look_the_newest_iterate_is_kept(path, plan, snapshots):
@@ -156,20 +156,20 @@ def test_a_file_of_another_version_is_refused(path, plan, snapshots, name):
         RunFolder.open(path)
 
 
-@pytest.mark.parametrize("looks", [5, None, [1], {"a": 1}, [{"image_gradients": "x"}], [{"image_gradients": 8}]])
-def test_a_history_of_another_shape_is_one_sentence(path, plan, snapshots, looks):
+@pytest.mark.parametrize("validations", [5, None, [1], {"a": 1}, [{"image_gradients": "x"}], [{"image_gradients": 8}]])
+def test_a_history_of_another_shape_is_one_sentence(path, plan, snapshots, validations):
     RunFolder.create(path, plan).save(snapshots[-1])
-    (path / "history.json").write_text(to_json({"floors": {}, "looks": looks}))
+    (path / "history.json").write_text(to_json({"baselines": {}, "validations": validations}))
     with pytest.raises(UapsegError, match=r"history\.json was altered: delete it, and the run goes on without"):
         RunFolder.open(path)
     (path / "history.json").unlink()
     assert RunFolder.open(path).load_state().image_gradients == 24
 
 
-@pytest.mark.parametrize("floors", [None, [], {"clean": 1}, {"clean": {"hidden": "x"}}, {"clean": {"hidden": []}}])
-def test_floors_of_another_shape_are_one_sentence(path, plan, floors):
+@pytest.mark.parametrize("baselines", [None, [], {"clean": 1}, {"clean": {"hidden": "x"}}, {"clean": {"hidden": []}}])
+def test_baselines_of_another_shape_are_one_sentence(path, plan, baselines):
     RunFolder.create(path, plan)
-    (path / "history.json").write_text(to_json({"floors": floors, "looks": []}))
+    (path / "history.json").write_text(to_json({"baselines": baselines, "validations": []}))
     with pytest.raises(UapsegError, match=r"history\.json was altered"):
         RunFolder.open(path)
 

@@ -116,7 +116,11 @@ class Endpoints:
         state = unpack_state(last["checkpoint"])
         path = self._path("perturbation.safetensors")
         save_safetensors(path, best_perturbation(plan, state))
-        figures = {"perturbed": state.chosen.scores, **last["floors"], "each": list(state.chosen.each)}
+        figures = {
+            "perturbed": state.best_validation.scores,
+            **last["floors"],
+            "each": list(state.best_validation.each),
+        }
         return {**figures, "image_gradients": state.image_gradients}, gr.FileData(path=str(path))
 
     @_in_turn

@@ -57,11 +57,11 @@ def figures_of(work: FinishedRun) -> dict[str, Any]:
     return {
         "plan": work.plan.to_dict(),
         "split": "val",
-        "pictures": len(state.chosen.each),
-        "perturbed": state.chosen.scores,
+        "pictures": len(state.best_validation.each),
+        "perturbed": state.best_validation.scores,
         **work.run.floors,
-        "each": list(state.chosen.each),
-        "image_gradients": state.chosen.image_gradients,
+        "each": list(state.best_validation.each),
+        "image_gradients": state.best_validation.image_gradients,
         "image_gradients_spent": state.image_gradients,
         "seconds": round(state.seconds, 3),
     }

@@ -62,5 +62,5 @@ def rewind_checkpoint(moment: HistoryPoint, checkpoint: Checkpoint) -> Checkpoin
         counts=torch.from_numpy(look["counts"]),
         predictions=torch.from_numpy(look["predictions"].copy()),
     )
-    rest = {"image_gradients": moment.spent, "seconds": moment.seconds, "marked": moment.spent}
-    return pack_state(replace(state.restarted(delta), **rest, chosen=seen, validation=seen))
+    rest = {"image_gradients": moment.spent, "seconds": moment.seconds, "improved_at": moment.spent}
+    return pack_state(replace(state.restarted(delta), **rest, best_validation=seen, validation=seen))

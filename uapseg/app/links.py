@@ -123,7 +123,7 @@ def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
     epsilon = next((text for text in texts if float(text) / 255 == settings.epsilon), None)
     if epsilon is None or not 0 <= settings.seed < 10**12:
         return None
-    names = ("keep" if settings.preset == "fast" else "omega", *FLAGGED)
+    names = ("keep_weight" if settings.preset == "fast" else "omega", *FLAGGED)
     fields_ = {name: getattr(settings, name) for name in names}
     usual = PRESETS[settings.preset](epsilon=settings.epsilon, budget=settings.budget, seed=settings.seed)
     changed = {name: value for name, value in fields_.items() if value != getattr(usual, name)}
@@ -158,7 +158,7 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
     epsilon = round(settings.epsilon * 255)
     if not EPSILONS[0] <= epsilon <= EPSILONS[1]:
         raise UapsegError(strings.BAD_NUMBER)
-    if not WEIGHTS[0] <= settings.keep <= WEIGHTS[1]:
+    if not WEIGHTS[0] <= settings.keep_weight <= WEIGHTS[1]:
         raise UapsegError(strings.BAD_WEIGHT)
     if not SEEDS[0] <= settings.seed <= SEEDS[1]:
         raise UapsegError(strings.BAD_SEED)
@@ -166,7 +166,7 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
         "model": workspace.pair[0],
         "data": workspace.pair[1],
         "epsilon": epsilon,
-        "keep": settings.keep,
+        "keep": settings.keep_weight,
         "budget": min(BUDGETS[1], max(BUDGETS[0], settings.budget)),
         "seed": settings.seed,
         "preset": settings.preset if settings.preset in PRESETS else workspace.first.preset,

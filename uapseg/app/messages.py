@@ -97,7 +97,7 @@ def change(old: Plan, new: Plan) -> str:
         return "new target"
     if new.settings.epsilon != old.settings.epsilon:
         return f"epsilon {new.settings.epsilon * 255:g}"
-    return f"keep weight {new.settings.keep:g}"
+    return f"keep weight {new.settings.keep_weight:g}"
 
 
 def not_fetched(names: Sequence[str]) -> str:

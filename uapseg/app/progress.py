@@ -59,8 +59,8 @@ def progress_of(snapshot: Snapshot, epsilon: float, *, look: bool, save: bool) -
         "seconds": state.seconds,
         "levels": level_array(state.delta, epsilon),
         "look": validation_frame(state.validation) if look and state.validation.each else None,
-        "floors": snapshot.floors,
-        "still": snapshot.still,
+        "floors": snapshot.baselines,
+        "still": snapshot.stalled,
         "checkpoint": pack_state(state) if save else None,
     }
 

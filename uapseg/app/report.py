@@ -28,7 +28,7 @@ def report(work: FinishedRun) -> str:
         "<h2>Curve</h2>",
         _curve(work),
         "<h2>Each picture</h2>",
-        f"<p>{', '.join(messages.whole(share) for share in work.state.chosen.each)}</p>",
+        f"<p>{', '.join(messages.whole(share) for share in work.state.best_validation.each)}</p>",
         "<h2>To do it again</h2>",
         *_again(work),
         "<h2>Plan and hashes</h2>",
@@ -55,14 +55,14 @@ def _again(work: FinishedRun) -> list[str]:
 
 
 def _plain(work: FinishedRun) -> str:
-    chosen, target = work.state.chosen, work.plan.target
+    chosen, target = work.state.best_validation, work.plan.target
     gone = groups_gone(chosen.counts, target)
     return messages.plain(target, chosen.scores, work.run.floors, work.run.source, gone)
 
 
 def _how(work: FinishedRun) -> str:
-    pictures = f"{len(work.state.chosen.each)} pictures of {work.plan.data}"
-    iterate = f"{work.state.chosen.image_gradients} of {work.state.image_gradients} image-gradients"
+    pictures = f"{len(work.state.best_validation.each)} pictures of {work.plan.data}"
+    iterate = f"{work.state.best_validation.image_gradients} of {work.state.image_gradients} image-gradients"
     return (
         f"On {pictures} not learnt from that chose this perturbation, the iterate after {iterate}, in 8 bits; "
         "what it sees in the clean pictures is the reference."
@@ -84,12 +84,12 @@ def _facts(work: FinishedRun) -> dict[str, object]:
 
 def _table(work: FinishedRun) -> str:
     columns = {
-        "perturbed": work.state.chosen.scores,
+        "perturbed": work.state.best_validation.scores,
         "clean": work.run.floors.get("clean", {}),
         "random noise": work.run.floors.get("random_noise", {}),
     }
     head = "".join(f"<th>{name}</th>" for name in columns)
-    rows = "".join(_row(name, list(columns.values())) for name in work.state.chosen.scores)
+    rows = "".join(_row(name, list(columns.values())) for name in work.state.best_validation.scores)
     return f"<table><tr><th></th>{head}</tr>{rows}</table>"
 
 

@@ -140,7 +140,7 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
     run = Run(token)
     run.publish(
         plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.epsilon),
-        look=validation_frame(state.chosen) if state.chosen.each else None,
+        look=validation_frame(state.best_validation) if state.best_validation.each else None,
         choice=ControlValues.of(facts["choice"]), asked=ControlValues.of(facts["asked"]),
         mask=(facts["mask"], mask.astype(bool)) if mask is not None else None,
         curve=[(spent, scores) for spent, scores in facts["curve"]],

@@ -49,7 +49,7 @@ def apply_plan(run: Run, plan: Plan, since: int, choice: ControlValues) -> None:
 
 def describe_change(first: Plan, second: Plan) -> bool:
     """Whether what was best by one plan is not what the other looks for: budget, seed and preset apart."""
-    one, other = ((plan.target, plan.settings.epsilon, plan.settings.keep) for plan in (first, second))
+    one, other = ((plan.target, plan.settings.epsilon, plan.settings.keep_weight) for plan in (first, second))
     return one != other
 
 
@@ -86,7 +86,7 @@ def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
     if run.plan and state.validation.image_gradients:
         changes |= {
             "levels": level_array(state.best, run.plan.settings.epsilon),
-            "look": validation_frame(state.chosen),
+            "look": validation_frame(state.best_validation),
         }
     run.publish(**changes)
 

@@ -69,7 +69,7 @@ def fit(
     if settings.paste and not target.takes_pasted_objects:
         raise UapsegError("Only objects of hidden classes can be pasted: leave paste at 0, or hide classes.")
     numbers = evenly_spaced(len(train), settings.train_pictures)
-    if settings.whole_pass and settings.budget < len(numbers):
+    if settings.full_batch and settings.budget < len(numbers):
         raise UapsegError(
             f"The preset {settings.preset} takes one step for each pass over the {len(numbers)} training pictures: "
             f"set a budget of at least {len(numbers)} image-gradients, or use fewer training pictures."
@@ -97,33 +97,33 @@ def _snapshots(
     chosen = evenly_spaced(len(held_out), settings.validation_pictures)
     pictures = ((held_out, chosen), (search.train, known))
     key = (search.models, held_out, (*chosen,), search.train, (*known,), search.target, search.tile)
-    judge = cache.get(
+    validator = cache.get(
         "validator",
         key,
         lambda: Validator(search.models, *pictures, search.target, search.tile, workers=search.workers),
     )
     noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
-    clean = judge.clean
+    clean = validator.clean
     if all(share is None for share in clean.each):
         raise UapsegError(
             f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(chosen)} validation "
             "pictures: choose classes that are there, or take other or more pictures."
         )
-    floors = {"clean": clean.scores, "random_noise": judge.baseline(noise, settings.epsilon)}
+    baselines = {"clean": clean.scores, "random_noise": validator.baseline(noise, settings.epsilon)}
     state = (state or State.initial(search.tile, clean)).to(search.device)
     nothing = torch.zeros((), device=search.device)
-    yield Snapshot(state, floors, False, nothing, nothing)
+    yield Snapshot(state, baselines, False, nothing, nothing)
     before, began = state.seconds, time.monotonic()
     changed = state.image_gradients > 0 and not state.validation.image_gradients
     while state.image_gradients < search.total:
         state, loss, won = search.advance(state)
         # After a change the new perturbation is seen first, and measured a step later
         if search.validation_due(state) and not (changed and state.image_gradients < search.total):
-            look = judge.evaluate(state.delta, settings.epsilon, state.image_gradients)
-            state = state.with_validation(look)
+            validation = validator.evaluate(state.delta, settings.epsilon, state.image_gradients)
+            state = state.with_validation(validation)
         changed = False
         state = replace(state, seconds=before + time.monotonic() - began)
-        yield Snapshot(state, floors, state.stalled_for >= search.total / 2, loss, won)
+        yield Snapshot(state, baselines, state.stalled_for >= search.total / 2, loss, won)
 
 
 class _Search:
@@ -140,7 +140,7 @@ class _Search:
         workers: Workers,
         cache: RunCache | None = None,
     ) -> None:
-        settings = replace(settings, rule=settings.rule or target.defaults.optimizer)
+        settings = replace(settings, optimizer=settings.optimizer or target.defaults.optimizer)
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device
@@ -153,7 +153,7 @@ class _Search:
         ]
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         pass_ = len(numbers)
-        self.total = settings.budget // pass_ * pass_ if settings.whole_pass else settings.budget
+        self.total = settings.budget // pass_ * pass_ if settings.full_batch else settings.budget
 
     def validation_due(self, state: State) -> bool:
         """Whether it is time to look at the validation pictures."""
@@ -163,7 +163,7 @@ class _Search:
     def advance(self, state: State) -> tuple[State, Tensor, Tensor]:
         """Spends a batch, or as many as a step gathers, and takes a step where one is due."""
         spent, share = state.image_gradients, state.image_gradients / self.total
-        gathered, losses, won = state.gathered, [], []
+        gathered, losses, won = state.grad_sum, [], []
         delta = state.delta
         for _ in range(self.settings.gather):
             numbers = self._batch(spent)
@@ -175,14 +175,14 @@ class _Search:
                 delta = inner_step(delta, gradient, self.settings, share) if self.settings.gather > 1 else delta
         told = (torch.stack(losses).mean(), torch.stack(won).mean())
         state = replace(state, image_gradients=spent)
-        if self.settings.whole_pass and spent % len(self.numbers):
-            return replace(state, gathered=gathered), *told
+        if self.settings.full_batch and spent % len(self.numbers):
+            return replace(state, grad_sum=gathered), *told
         return optimizer_step(state, gathered, self.settings, share), *told
 
     def _batch(self, spent: int) -> list[int]:
         """The pictures that come next: round after round, each in an order of its own that is drawn from the seed."""
         size = len(self.numbers)
-        left = min(self.total - spent, size - spent % size if self.settings.whole_pass else self.total)
+        left = min(self.total - spent, size - spent % size if self.settings.full_batch else self.total)
         positions = range(spent, spent + min(self.settings.batch, left))
         orders = {turn: self._order(turn) for turn in {position // size for position in positions}}
         return [self.numbers[orders[position // size][position % size]] for position in positions]

@@ -72,13 +72,15 @@ class Objective:
         kept: dict[int, bytes] | None = None,
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
-        self._focus = settings.focus or target.defaults.pixel_weighting
+        self._focus = settings.pixel_weighting or target.defaults.pixel_weighting
         self._goal_of = target.bind(model.classes, model.objects, tile)
         self._kept = {} if kept is None else kept
         resolution = settings.loss_resolution or target.defaults.loss_resolution
         self._at_logits = resolution == "logits" and not settings.single
-        self._by_pixel = settings.whole_pass or settings.omega is not None
-        weights = target.omega_weights(settings.omega) if self._by_pixel else target.group_weights(settings.keep)
+        self._by_pixel = settings.full_batch or settings.omega is not None
+        weights = (
+            target.omega_weights(settings.omega) if self._by_pixel else target.group_weights(settings.keep_weight)
+        )
         self._weights = torch.tensor(weights, device=next(model.buffers()).device)
         self._fixed: dict[tuple[int, ...], Goal] = {}
         self._coarse: tuple[Goal, CoarseGoal] | None = None
@@ -115,7 +117,7 @@ class Objective:
     def _pixel_losses(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
         """How far each pixel is from its goal: by the loss to descend, and by the entropy that says when it is won."""
         settings, classes = self._settings, self._model.classes
-        loss_of = partial(self._target.pixel_loss, classes=classes, fill_weight=settings.filling)
+        loss_of = partial(self._target.pixel_loss, classes=classes, fill_weight=settings.fill_weight)
         pixels = loss_of(logits, goal, LOSSES[settings.loss])
         plain = settings.loss == "cross-entropy"
         return pixels, pixels if plain else loss_of(logits.detach(), goal, cross_entropy)

@@ -12,11 +12,11 @@ from uapseg.attack.state import State
 from uapseg.tensors import Delta
 
 DUAL_RADIUS = 2.0
-"""How far the rule lazy goes, times epsilon: a value pushed beyond epsilon needs as much to come back, so that one
-contrary batch does not turn it over."""
+"""The bound of dual averaging on its own iterate, in units of epsilon. What a value gained beyond epsilon it must lose
+again before the perturbation changes, so that a single contrary batch does not flip its sign."""
 
 BETA2 = 0.999
-"""How much of the mean square of past gradients stays, for the rule adam."""
+"""How much of the mean square of past gradients stays, for the optimizer adam."""
 
 
 def optimizer_step(state: State, gradient: Tensor, settings: Settings, share: float) -> State:
@@ -30,30 +30,31 @@ def optimizer_step(state: State, gradient: Tensor, settings: Settings, share: fl
 
     Source:
         Momentum on normalised gradients after Dong et al., https://arxiv.org/abs/1710.06081; ``adam`` after Kingma and
-        Ba, https://arxiv.org/abs/1412.6980, with projection; ``lazy`` after the dual averaging of Xiao, JMLR 11, 2010,
-        which projects for use alone, but goes no further than `DUAL_RADIUS`.
+        Ba, https://arxiv.org/abs/1412.6980, with projection; ``dual_averaging`` after Xiao, JMLR 11, 2010, which
+        projects for use alone, but goes no further than `DUAL_RADIUS`.
     """
     gradient = normalize(gradient)
-    momentum, square = settings.momentum * state.momentum + gradient, state.square
-    if settings.rule == "adam":
+    momentum, square = settings.momentum * state.momentum + gradient, state.second_moment
+    if settings.optimizer == "adam":
         momentum = settings.momentum * state.momentum + (1 - settings.momentum) * gradient
-        square = BETA2 * state.square + (1 - BETA2) * gradient.square()
+        square = BETA2 * state.second_moment + (1 - BETA2) * gradient.square()
         age = state.step + 1
         way = momentum / (1 - settings.momentum**age) / ((square / (1 - BETA2**age)).sqrt() + 1e-8)
     else:
-        way = normalize(momentum) if settings.rule == "lazy" else momentum.sign()
+        way = normalize(momentum) if settings.optimizer == "dual_averaging" else momentum.sign()
     most = epsilon_at(settings, share)
     loose = _clamp(
-        state.loose - step_size(settings, share) * way, most * (DUAL_RADIUS if settings.rule == "lazy" else 1)
+        state.dual - step_size_at(settings, share) * way,
+        most * (DUAL_RADIUS if settings.optimizer == "dual_averaging" else 1),
     )
     return replace(
         state,
         step=state.step + 1,
-        loose=loose,
+        dual=loose,
         delta=_clamp(loose, most),
         momentum=momentum,
-        square=square,
-        gathered=torch.zeros_like(gradient),
+        second_moment=square,
+        grad_sum=torch.zeros_like(gradient),
     )
 
 
@@ -64,12 +65,12 @@ def inner_step(delta: Delta, gradient: Tensor, settings: Settings, share: float)
         Stochastic gradient aggregation, Liu et al., Enhancing Generalization of Universal Adversarial Perturbation
         through Gradient Aggregation, https://arxiv.org/abs/2308.06015.
     """
-    return _clamp(delta - step_size(settings, share) * gradient.sign(), epsilon_at(settings, share))
+    return _clamp(delta - step_size_at(settings, share) * gradient.sign(), epsilon_at(settings, share))
 
 
-def step_size(settings: Settings, share: float) -> float:
+def step_size_at(settings: Settings, share: float) -> float:
     """The size of a step when a share of the budget is spent: along a cosine to nothing, or always the same."""
-    return settings.step * (0.5 * (1 + cos(pi * share)) if settings.decay else 1.0)
+    return settings.step_size * (0.5 * (1 + cos(pi * share)) if settings.decay else 1.0)
 
 
 def epsilon_at(settings: Settings, share: float) -> float:

@@ -24,11 +24,9 @@ class Settings:
         tile: (width, height) of the perturbation in pixels; None takes the size of the data set's pictures.
         train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
         batch: Pictures in one forward and backward pass.
-        whole_pass: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
-        rule: ``lazy`` takes steps as large as the mean gradient is in each value, and brings them back into the ball
-            for the network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own
-            history; None takes the target's default.
-        step: The size of the first step in (0, 1], on average over the values.
+        full_batch: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
+        optimizer: A name in `uapseg.attack.optimizer.OPTIMIZERS`; None takes the target's default.
+        step_size: The size of the first step in (0, 1], on average over the values.
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
         single: Whether the gradient of each picture is brought to unit mean size, rather than that of the batch.
@@ -38,14 +36,14 @@ class Settings:
         loss_resolution: Where the loss is taken: at the size of the images (``full``), or at that of the logits before
             they are enlarged (``logits``), where each cell is asked for the labels of all its pixels: less work, and
             almost the same gradient; None takes that of the target's defaults.
-        focus: Which pixels count: ``tau`` those not won yet, ``smooth`` each by how far it is from being won, or
-            ``all``; None takes the target's default.
+        pixel_weighting: Which pixels count: ``tau`` those below the confidence threshold, ``smooth`` each by
+            how far it is from its goal, or ``all``; None takes the target's default.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
-        keep: With means by region, what all but the drawn region, or all but the hidden pixels, count for, times
-            the target's own weights, in [0, 100].
-        filling: How much of the loss of hidden pixels asks for the label of the nearest pixel that stays, in [0, 1];
-            the rest asks only that they carry no hidden class. A filling that was chosen is always asked for.
+        keep_weight: With means by region, multiplies the weight of all but the drawn region, or all but the hidden
+            pixels, in [0, 100].
+        fill_weight: The share of the loss of hidden pixels that asks for the label of the nearest pixel that stays, in
+            [0, 1]; the rest asks only that they carry no hidden class. Ignored where the target names a class.
         balanced: Whether training pictures are drawn so that each object class is met as often as any other, as
             `uapseg.attack.sampling` says, instead of each picture as often as any other.
         shift: How far training pictures are moved at random, in pixels each way.
@@ -64,9 +62,9 @@ class Settings:
     tile: tuple[int, int] | None = None
     train_pictures: int | None = None
     batch: int
-    whole_pass: bool
-    rule: Literal["lazy", "sign", "adam"] | None = None
-    step: float
+    full_batch: bool
+    optimizer: Literal["dual_averaging", "sign", "adam"] | None = None
+    step_size: float
     decay: bool
     momentum: float
     single: bool = False
@@ -74,11 +72,11 @@ class Settings:
     wide: bool = False
     loss: str = "cross-entropy"
     loss_resolution: Literal["full", "logits"] | None = "full"
-    focus: Literal["tau", "smooth", "all"] | None = "tau"
+    pixel_weighting: Literal["tau", "smooth", "all"] | None = "tau"
     tau: float = 0.75
     omega: float | None
-    keep: float = 1.0
-    filling: float = 1.0
+    keep_weight: float = 1.0
+    fill_weight: float = 1.0
     balanced: bool = False
     shift: int = 0
     flip: bool = False
@@ -101,12 +99,12 @@ class Settings:
         check_range("budget", self.budget, 1, 10**9, "image-gradients")
         check_range("seed", self.seed, -(10**12), 10**12, "as a number")  # times a million, it still fits 64 bits
         check_range("batch", self.batch, 1, 4096, "pictures")
-        check_range("step", self.step * 255, 0.01, 255, "grey levels")
+        check_range("step size", self.step_size * 255, 0.01, 255, "grey levels")
         check_range("momentum", self.momentum, 0, 0.999, "as a share")
         check_range("tau", self.tau, 0.5, 1, "as a confidence")
         check_range("omega", self.omega or 0, 0, 1, "as a weight")
-        check_range("keep weight", self.keep, 0, 100, "times the usual")
-        check_range("filling", self.filling, 0, 1, "as a share")
+        check_range("keep weight", self.keep_weight, 0, 100, "times the usual")
+        check_range("fill weight", self.fill_weight, 0, 1, "as a share")
         check_range("shift", self.shift, 0, 4096, "pixels")
         check_range("paste", self.paste, 0, 16, "objects")
         check_range("gather", self.gather, 1, 64, "batches")
@@ -115,11 +113,7 @@ class Settings:
         for name in ("train_pictures", "validate_every", "validation_pictures"):
             value = getattr(self, name)
             check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
-        if self.single and self.loss_resolution == "logits":
-            raise UapsegError(
-                "At the resolution of the logits the loss has one gradient for a batch: leave single off."
-            )
-        if self.whole_pass and self.gather > 1:
+        if self.full_batch and self.gather > 1:
             raise UapsegError(f"The preset {self.preset} gathers a whole pass for each step: leave gather at 1.")
 
 
@@ -130,7 +124,14 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712, section 4.
     """
-    fixed = {"batch": 8, "whole_pass": True, "rule": "sign", "step": GREY_LEVEL, "decay": False, "momentum": 0.0}
+    fixed = {
+        "batch": 8,
+        "full_batch": True,
+        "optimizer": "sign",
+        "step_size": GREY_LEVEL,
+        "decay": False,
+        "momentum": 0.0,
+    }
     return Settings(preset="paper", epsilon=epsilon, budget=budget, **{**fixed, "omega": omega, **others})
 
 
@@ -141,8 +142,8 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
         Dong et al., https://arxiv.org/abs/1710.06081.
     """
-    fixed = {"batch": 4, "whole_pass": False, "step": 0.2 * epsilon, "decay": True, "momentum": 0.9}
-    weights = {"loss_resolution": None, "focus": None, "omega": None, "filling": 0.2}
+    fixed = {"batch": 4, "full_batch": False, "step_size": 0.2 * epsilon, "decay": True, "momentum": 0.9}
+    weights = {"loss_resolution": None, "pixel_weighting": None, "omega": None, "fill_weight": 0.2}
     return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
 
 

@@ -85,8 +85,8 @@ def full_report(
     Returns:
         The fields of `Report`, but that ``image_gradients`` and ``seconds`` are what the search cost
         (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
-        the pictures learnt from, where known, ``chosen`` names the iterate by its ``image_gradients`` and tells how
-        many ``pictures`` chose it, where known, ``convention`` says how a foreign file was read, ``skipped``
+        the pictures learnt from, where known, ``best_iterate`` names the iterate by its ``image_gradients`` and tells
+        how many ``pictures`` chose it, where known, ``convention`` says how a foreign file was read, ``skipped``
         names the files of all these pictures that could not be read, and ``notes`` says how the rest was.
     """
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
@@ -118,7 +118,7 @@ def _notes(model: Segmenter, read: Sequence[Dataset]) -> list[str]:
 
 def _choice(perturbation: Perturbation) -> list[str]:
     """Which iterate of its search a perturbation is, and what chose it."""
-    chosen, spent = perturbation.chosen, perturbation.image_gradients
+    chosen, spent = perturbation.best_iterate, perturbation.image_gradients
     if chosen is None or spent is None:
         return []
     count = chosen["pictures"]

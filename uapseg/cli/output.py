@@ -73,11 +73,11 @@ def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
     """Hands the snapshots on, and says once on standard error that a run gains nothing any more."""
     said = False
     for snapshot in snapshots:
-        if snapshot.still and not said:
+        if snapshot.stalled and not said:
             state, said = snapshot.state, True
             tqdm.write(
                 f"Nothing gained on {_pictures(len(state.validation.each))} that it does not learn from since "
-                f"{state.marked:,} image-gradients, for half of the budget: Ctrl-C stops here and keeps everything.",
+                f"{state.improved_at:,} image-gradients, for half of the budget: Ctrl-C stops here and keeps all.",
                 file=sys.stderr,
             )
         yield snapshot
@@ -85,15 +85,16 @@ def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
 
 def _success(snapshot: Snapshot, target: Target) -> str:
     """Two scores of the newest look at the validation pictures, beside those of random noise, and what is kept."""
-    state, noise = snapshot.state, snapshot.floors["random_noise"]
+    state, noise = snapshot.state, snapshot.baselines["random_noise"]
     names = tuple(dict.fromkeys(target.selection))[:2]
     told = ", ".join(
         f"{name} {format_percent(state.validation.scores[name])} % (noise {format_percent(noise[name])} %)"
         for name in names
     )
-    if not state.chosen.image_gradients:
+    if not state.best_validation.image_gradients:
         return told
-    return f"{told}; kept: that of {state.chosen.image_gradients:,}, by {_pictures(len(state.chosen.each))}"
+    best = state.best_validation
+    return f"{told}; kept: that of {best.image_gradients:,}, by {_pictures(len(best.each))}"
 
 
 def _pictures(count: int) -> str:

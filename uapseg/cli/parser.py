@@ -68,8 +68,8 @@ def make_parser() -> Parser:
 
 PLANNED = (
     "model", "weights", "data", "size", "eval_data", "also", "invert", "region_class", "rest_class", "fill", "epsilon",
-    "budget", "preset", "omega", "keep", "balanced", "robust", "seed", "tile", "train_pictures", "validate_every",
-    "validation_pictures",
+    "budget", "preset", "omega", "keep_weight", "balanced", "robust", "seed", "tile", "train_pictures",
+    "validate_every", "validation_pictures",
 )  # fmt: skip
 """The flags of train that a plan replaces."""
 
@@ -104,6 +104,7 @@ def _train(parser: Parser) -> None:
         "--omega", type=number, metavar="SHARE", help="with --preset paper: weight of hidden pixels (default: 0.9999)"
     )
     search.add_argument(
+        "--keep-weight",
         "--keep",
         type=number,
         metavar="WEIGHT",
@@ -151,13 +152,13 @@ def _race(parser: Parser) -> None:
     add_networks(parser, "street", "street")
     add_report(parser)
     add_target(parser)
-    arms = parser.add_mutually_exclusive_group()
-    arms.add_argument(
-        "--arms",
+    variants = parser.add_mutually_exclusive_group()
+    variants.add_argument(
+        "--variants",
         metavar="NAME,NAME…",
         help="such as paper,fast,fast+margin+tile-128 (default: fast with one change at a time)",
     )
-    arms.add_argument(
+    variants.add_argument(
         "--best", type=count, metavar="N", help="the best variants of a race with a smaller budget in the same file"
     )
     parser.add_argument(

@@ -26,32 +26,32 @@ from uapseg.results.evaluation import format_percent
 from uapseg.results.variants import DEFAULT_VARIANTS, variant_settings
 
 ALIKE = ("model", "weights", "data", "target", "epsilon")
-"""What a smaller race must share for its best arms to be taken; budget and size of the pictures may differ."""
+"""What a smaller race must share for its best variants to be taken; budget and size of the pictures may differ."""
 
 BEGINNING = '{"race": '
 """How each line of results begins."""
 
 
 def race(options: Options) -> None:
-    """Runs each arm with each seed, unless the file already holds it, and prints the standings."""
-    course = _course(options)
-    key = _key(options, course)
-    arms = _arms(options, key)
+    """Runs each variant with each seed, unless the file already holds it, and prints the leaderboard."""
+    benchmark = _benchmark(options)
+    key = _key(options, benchmark)
+    variants = _variants(options, key)
     done = [line for line in _lines(options.out) if line["race"] == key]
     _check_writable(options.out)
     try:
-        for arm, seed in product(arms, range(options.seeds)):
-            if not any((line["arm"], line["seed"]) == (arm, seed) for line in done):
-                done += [_kept(options.out, key, result) for result in _run(course, arm, seed)]
+        for variant, seed in product(variants, range(options.seeds)):
+            if not any((line["variant"], line["seed"]) == (variant, seed) for line in done):
+                done += [_kept(options.out, key, result) for result in _run(benchmark, variant, seed)]
     except KeyboardInterrupt as stop:
         again = f"Stopped; {options.out} keeps what has run to its end, and the same command goes on from there."
         raise Stop(signals.number, again) from stop
     if not done:
-        raise UapsegError("No arm could run: raise the budget, or choose other arms.")
-    _print_standings(options, key, done)
+        raise UapsegError("No variant could run: raise the budget, or choose other variants.")
+    _print_leaderboard(options, key, done)
 
 
-def _course(options: Options) -> Benchmark:
+def _benchmark(options: Options) -> Benchmark:
     download_needed([(options.model, options.weights)], [options.data, options.eval_data])
     train = load_training_data(options.data, options.eval_data, options.size)
     held_out = load_dataset(options.data, "val", options.size)
@@ -63,52 +63,54 @@ def _course(options: Options) -> Benchmark:
     return Benchmark(model, train, held_out, test, target, options.epsilon / 255, options.budget)
 
 
-def _key(options: Options, course: Benchmark) -> dict[str, Any]:
+def _key(options: Options, benchmark: Benchmark) -> dict[str, Any]:
     """What results must share to be compared, as JSON gives it back."""
     fields = {
-        "model": options.model, "weights": course.model.fingerprint, "data": options.data,
-        "eval_data": options.eval_data, "size": course.train.size, "target": course.target.title,
-        "target_hash": sha256(json.dumps(asdict(course.target)).encode()).hexdigest()[:16],
+        "model": options.model, "weights": benchmark.model.fingerprint, "data": options.data,
+        "eval_data": options.eval_data, "size": benchmark.train.size, "target": benchmark.target.title,
+        "target_hash": sha256(json.dumps(asdict(benchmark.target)).encode()).hexdigest()[:16],
         "epsilon": options.epsilon, "budget": options.budget,
     }  # fmt: skip
     return json.loads(json.dumps(fields))
 
 
-def _arms(options: Options, key: dict[str, Any]) -> list[str]:
-    """The arms that are named, else those of the screen, else the best of the largest smaller race in the file."""
+def _variants(options: Options, key: dict[str, Any]) -> list[str]:
+    """The variants that are named, else those of the screen, else the best of the largest smaller race in the file."""
     if options.best is None:
-        arms: list[str] = [arm.strip() for arm in options.arms.split(",")] if options.arms else [*DEFAULT_VARIANTS]
-        for arm in arms:  # a slip in the last name is told before the first has run
-            variant_settings(arm, epsilon=options.epsilon / 255, budget=options.budget, seed=0)
-        return arms
+        variants: list[str] = (
+            [variant.strip() for variant in options.variants.split(",")] if options.variants else [*DEFAULT_VARIANTS]
+        )
+        for variant in variants:  # a slip in the last name is told before the first has run
+            variant_settings(variant, epsilon=options.epsilon / 255, budget=options.budget, seed=0)
+        return variants
     alike = [line for line in _lines(options.out) if all(line["race"].get(name) == key[name] for name in ALIKE)]
     smaller = [line for line in alike if line["budget"] < options.budget]
     if not smaller:
         raise UapsegError(
-            f"{options.out} holds no race of a smaller budget to take the best arms from: run one first."
+            f"{options.out} holds no race of a smaller budget to take the best variants from: run one first."
         )
     largest = max(line["budget"] for line in smaller)
-    ranked = _standings(options.out, [line for line in smaller if line["budget"] == largest])
-    return [arm["arm"] for arm in ranked[: options.best]]
+    ranked = _leaderboard(options.out, [line for line in smaller if line["budget"] == largest])
+    return [variant["variant"] for variant in ranked[: options.best]]
 
 
-def _run(course: Benchmark, arm: str, seed: int) -> list[Result]:
-    """Runs one arm; one that cannot run here is named, and gives no result."""
-    print_progress(f"{arm}, seed {seed}")
+def _run(benchmark: Benchmark, variant: str, seed: int) -> list[Result]:
+    """Runs one variant; one that cannot run here is named, and gives no result."""
+    print_progress(f"{variant}, seed {seed}")
     found: list[Result] = []
 
     def followed() -> Iterator[Any]:
-        found.append((yield from run_variant(course, arm, seed)))
+        found.append((yield from run_variant(benchmark, variant, seed)))
 
     try:
-        deque(with_progress(followed(), course.target, course.budget, 0), maxlen=0)
+        deque(with_progress(followed(), benchmark.target, benchmark.budget, 0), maxlen=0)
     except UapsegError as error:
-        print_progress(f"{arm} is left out: {error}")
+        print_progress(f"{variant} is left out: {error}")
     return found
 
 
 def _check_writable(file: Path) -> None:
-    """Finds out before the first arm has run."""
+    """Finds out before the first variant has run."""
     if file.suffix == ".png":
         raise UapsegError(f"{file} is where the chart would go: choose a name in .jsonl with --out.")
     try:
@@ -142,13 +144,13 @@ def _lines(file: Path) -> list[dict[str, Any]]:
             raise UapsegError(f"{file} holds something other than the results of races: choose another with --out.")
         with suppress(ValueError):
             lines.append(json.loads(line))
-    if not all(isinstance(line["race"], dict) and line.keys() >= {"arm", "seed", "budget"} for line in lines):
+    if not all(isinstance(line["race"], dict) and line.keys() >= {"variant", "seed", "budget"} for line in lines):
         raise _altered(file)
     return lines
 
 
-def _standings(file: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The standings of results from a file, which anyone may have written.
+def _leaderboard(file: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The leaderboard of results from a file, which anyone may have written.
 
     Raises:
         UapsegError: They were altered.
@@ -163,31 +165,40 @@ def _altered(file: Path) -> UapsegError:
     return UapsegError(f"{file} holds results that were altered: choose another file with --out.")
 
 
-def _print_standings(options: Options, key: dict[str, Any], done: list[dict[str, Any]]) -> None:
-    arms = _standings(options.out, done)
-    floors = {name: done[0][name] for name in ("random_noise", "clean")}
+def _print_leaderboard(options: Options, key: dict[str, Any], done: list[dict[str, Any]]) -> None:
+    variants = _leaderboard(options.out, done)
+    baselines = {name: done[0][name] for name in ("random_noise", "clean")}
     title = f"{key['target']} · {options.data} · network {options.model} · epsilon {options.epsilon:g}"
     picture = options.out.with_suffix(".png")
-    write(picture, draw_benchmark(arms, floors, title))
-    fields = {"arms": arms, "winner": arms[0]["arm"], **floors, **key, "file": str(options.out), "chart": str(picture)}
-    print_result(fields, f"{title}\n{_table(arms, floors)}\n{picture} shows the curves.", as_json=options.json)
+    write(picture, draw_benchmark(variants, baselines, title))
+    fields = {
+        "variants": variants,
+        "winner": variants[0]["variant"],
+        **baselines,
+        **key,
+        "file": str(options.out),
+        "chart": str(picture),
+    }
+    print_result(fields, f"{title}\n{_table(variants, baselines)}\n{picture} shows the curves.", as_json=options.json)
 
 
-def _table(arms: list[dict[str, Any]], floors: dict[str, dict[str, float | None]]) -> str:
-    names = list(arms[0]["perturbed"])
-    rows = [("arm", *(name.replace("_", " ") for name in names), "on those learnt from", "seconds")]
-    for arm in arms:
-        cells = (_cell(arm, name) for name in names)
-        rows.append((arm["arm"], *cells, format_percent(arm["training"][names[0]]), f"{arm['seconds']:.0f}"))
+def _table(variants: list[dict[str, Any]], baselines: dict[str, dict[str, float | None]]) -> str:
+    names = list(variants[0]["perturbed"])
+    rows = [("variant", *(name.replace("_", " ") for name in names), "on those learnt from", "seconds")]
+    for variant in variants:
+        cells = (_cell(variant, name) for name in names)
+        rows.append(
+            (variant["variant"], *cells, format_percent(variant["training"][names[0]]), f"{variant['seconds']:.0f}")
+        )
     rows += [
-        (name.replace("_", " "), *(format_percent(floor[one]) for one in names), "", "")
-        for name, floor in floors.items()
+        (name.replace("_", " "), *(format_percent(baseline[one]) for one in names), "", "")
+        for name, baseline in baselines.items()
     ]
     return columns(rows)
 
 
-def _cell(arm: dict[str, Any], name: str) -> str:
-    if name not in arm["interval"]:
-        return format_percent(arm["perturbed"][name])
-    low, high = (format_percent(end) for end in arm["interval"][name])
-    return f"{format_percent(arm['perturbed'][name])} ({low} to {high})"
+def _cell(variant: dict[str, Any], name: str) -> str:
+    if name not in variant["interval"]:
+        return format_percent(variant["perturbed"][name])
+    low, high = (format_percent(end) for end in variant["interval"][name])
+    return f"{format_percent(variant['perturbed'][name])} ({low} to {high})"

@@ -27,7 +27,7 @@ from uapseg.models import load_model
 from uapseg.results.perturbation_file import best_perturbation
 from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
-FROM_PRESET = ("omega", "train_pictures", "keep", "balanced", "robust", "validate_every", "validation_pictures")
+FROM_PRESET = ("omega", "train_pictures", "keep_weight", "balanced", "robust", "validate_every", "validation_pictures")
 """Settings whose default is that of the preset."""
 
 SAVE_EVERY = 5.0
@@ -106,9 +106,9 @@ def _assist(snapshots: Generator[Snapshot]) -> None:
 
 
 def _plan(options: Options) -> Plan:
-    for flag, preset in (("omega", "paper"), ("keep", "fast")):
+    for flag, preset in (("omega", "paper"), ("keep_weight", "fast")):
         if getattr(options, flag) is not None and options.preset != preset:
-            raise UapsegError(f"--{flag} goes with --preset {preset} only: leave it out.")
+            raise UapsegError(f"--{flag.replace('_', '-')} goes with --preset {preset} only: leave it out.")
     size = load_dataset(options.data, "train", options.size).size
     device = choose_device(options.device)
     model = load_model(options.model, device, weights=options.weights, size=size, strict=options.strict)

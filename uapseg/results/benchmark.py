@@ -1,4 +1,4 @@
-"""Which settings make the strongest perturbation for the same amount of work: arms that run side by side."""
+"""Which settings make the strongest perturbation for the same amount of work: variants that run side by side."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,16 +22,16 @@ SHARED = ("perturbed", "selection_score", "interval", "clean", "random_noise", "
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What all arms of a race have in common.
+    """What all variants of a race have in common.
 
     Attributes:
         model: The network, on the device to compute on.
         train: The pictures to learn from.
-        held_out: The pictures that choose each arm's best iterate and draw its curve.
+        held_out: The pictures that choose each variant's best iterate and draw its curve.
         test: The pictures that decide.
         target: What the network is to see.
         epsilon: The largest change of a value, in [0, 1].
-        budget: Image-gradients for each arm.
+        budget: Image-gradients for each variant.
     """
 
     model: Segmenter
@@ -45,10 +45,10 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How an arm did with one seed.
+    """How a variant did with one seed.
 
     Attributes:
-        arm: Its name.
+        variant: Its name.
         seed: Its seed.
         budget: What it could spend.
         image_gradients: What it spent.
@@ -60,10 +60,10 @@ class Result:
         random_noise: Those with random noise of the same epsilon.
         training: The scores on some of the pictures it learnt from.
         collapse: The class that has swallowed others, if one has.
-        curve: Each look at the validation pictures, as (image-gradients, first score).
+        curve: Each validation, as (image-gradients, first score).
     """
 
-    arm: str
+    variant: str
     seed: int
     budget: int
     image_gradients: int
@@ -82,61 +82,67 @@ class Result:
         return asdict(self)
 
 
-def run_variant(course: Benchmark, arm: str, seed: int) -> Generator[Snapshot, None, Result]:
-    """Runs one arm with one seed, yields its snapshots, and returns how it did.
+def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snapshot, None, Result]:
+    """Runs one variant with one seed, yields its snapshots, and returns how it did.
 
     Raises:
-        UapsegError: There is no such arm, or it does not fit the course.
+        UapsegError: There is no such variant, or it does not fit the benchmark.
     """
-    every = max(1, course.budget // 8)
-    settings = variant_settings(arm, epsilon=course.epsilon, budget=course.budget, seed=seed, validate_every=every)
+    every = max(1, benchmark.budget // 8)
+    settings = variant_settings(
+        variant, epsilon=benchmark.epsilon, budget=benchmark.budget, seed=seed, validate_every=every
+    )
     snapshot, curve = None, list[tuple[int, float | None]]()
-    for snapshot in fit(course.model, course.train, course.held_out, course.target, settings):
-        look = snapshot.state.validation
-        if not curve or curve[-1][0] != look.image_gradients:
-            curve.append((look.image_gradients, next(iter(look.scores.values()))))
+    for snapshot in fit(benchmark.model, benchmark.train, benchmark.held_out, benchmark.target, settings):
+        validation = snapshot.state.validation
+        if not curve or curve[-1][0] != validation.image_gradients:
+            curve.append((validation.image_gradients, next(iter(validation.scores.values()))))
         yield snapshot
     assert snapshot is not None  # noqa: S101  there is one before the first step
     state = snapshot.state
-    delta = quantize(state.best, course.epsilon)
-    report = evaluate(course.model, course.test, course.target, delta, epsilon=course.epsilon, seed=seed)
+    delta = quantize(state.best, benchmark.epsilon)
+    report = evaluate(benchmark.model, benchmark.test, benchmark.target, delta, epsilon=benchmark.epsilon, seed=seed)
     return Result(
-        arm=arm,
+        variant=variant,
         seed=seed,
-        budget=course.budget,
+        budget=benchmark.budget,
         image_gradients=state.image_gradients,
         seconds=round(state.seconds, 3),
-        training=state.chosen.training,
+        training=state.best_validation.training,
         curve=curve,
         **{name: getattr(report, name) for name in SHARED},
     )
 
 
 def leaderboard(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The arms with means over their seeds, the best first.
+    """The variants with means over their seeds, the best first.
 
     Args:
-        results: What `Result.to_dict` gave for each arm and seed.
+        results: What `Result.to_dict` gave for each variant and seed.
 
     Returns:
-        For each arm ``arm``, ``seeds``, ``perturbed`` and ``training`` (means over seeds), ``interval`` (the mean over
-        seeds of each end), ``spread`` (the lowest and highest seed), ``collapse`` (of any seed), ``curve`` (means),
-        ``image_gradients`` and ``seconds`` (means), and ``merit``, the number that they are ordered by.
+        For each variant its name as ``variant``, ``seeds``, ``perturbed`` and ``training`` (means over seeds),
+        ``interval`` (the mean over seeds of each end), ``seed_range`` (the lowest and highest seed), ``collapse`` (of
+        any seed), ``curve`` (means),
+        ``image_gradients`` and ``seconds`` (means), and ``selection_score``, the number that they are ordered by.
     """
-    ordered = sorted(results, key=lambda result: result["arm"])
-    arms = [_leaderboard_row(arm, list(group)) for arm, group in groupby(ordered, key=lambda result: result["arm"])]
-    return sorted(arms, key=lambda arm: arm["merit"], reverse=True)
+    ordered = sorted(results, key=lambda result: result["variant"])
+    variants = [
+        _leaderboard_row(variant, list(group))
+        for variant, group in groupby(ordered, key=lambda result: result["variant"])
+    ]
+    return sorted(variants, key=lambda variant: variant["selection_score"], reverse=True)
 
 
-def _leaderboard_row(arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
     perturbed = {name: _mean([run["perturbed"][name] for run in runs]) for name in runs[0]["perturbed"]}
     known = [name for name, value in perturbed.items() if value is not None]
     return {
-        "arm": arm,
+        "variant": variant,
         "seeds": [run["seed"] for run in runs],
         "perturbed": perturbed,
         "interval": {name: [_mean([run["interval"][name][end] for run in runs]) for end in (0, 1)] for name in known},
-        "spread": {name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known},
+        "seed_range": {name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known},
         "training": {name: _mean([run["training"][name] for run in runs]) for name in perturbed},
         "collapse": next((run["collapse"] for run in runs if run["collapse"]), None),
         "curve": [
@@ -144,12 +150,12 @@ def _leaderboard_row(arm: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
         ],
         "image_gradients": round(mean(run["image_gradients"] for run in runs)),
         "seconds": round(mean(run["seconds"] for run in runs), 3),
-        "merit": mean(run["selection_score"] for run in runs),
+        "selection_score": mean(run["selection_score"] for run in runs),
     }
 
 
 def _validation_curve(runs: list[dict[str, Any]]) -> list[tuple[int, Sequence[Any]]]:
-    """The looks that all seeds have taken, by their place."""
+    """The validations that all seeds have taken, by their place."""
     return list(enumerate(min((run["curve"] for run in runs), key=len)))
 
 

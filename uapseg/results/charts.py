@@ -12,47 +12,47 @@ TRADED = "kept_objects"
 """The score that a second chart sets against success, where a target has it: what success costs the rest."""
 
 SHOWN = 10
-"""Arms that get a colour of their own; the others are drawn in grey."""
+"""Variants that get a colour of their own; the others are drawn in grey."""
 
 
 def draw_benchmark(
-    arms: Sequence[dict[str, Any]], floors: dict[str, dict[str, float | None]], title: str, kind: str = "png"
+    variants: Sequence[dict[str, Any]], baselines: dict[str, dict[str, float | None]], title: str, kind: str = "png"
 ) -> bytes:
     """The standings of a race as a picture.
 
     Args:
-        arms: What `uapseg.results.benchmark.leaderboard` gave, the best first.
-        floors: The scores of the ``clean`` pictures and with ``random_noise``.
+        variants: What `uapseg.results.benchmark.leaderboard` gave, the best first.
+        baselines: The scores of the ``clean`` pictures and with ``random_noise``.
         title: A line above the charts.
         kind: ``png``, or another format of matplotlib such as ``pdf``.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
     from matplotlib.figure import Figure  # noqa: PLC0415
 
-    trades = TRADED in arms[0]["perturbed"]
+    trades = TRADED in variants[0]["perturbed"]
     drawn = Figure(figsize=(13 if trades else 9, 5), dpi=150, layout="constrained")
     FigureCanvasAgg(drawn)
     axes = drawn.subplots(1, 2 if trades else 1, squeeze=False)[0]
-    colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(arms))]
-    _draw_curves(axes[0], arms, floors, colours)
+    colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(variants))]
+    _draw_curves(axes[0], variants, baselines, colours)
     if trades:
-        _draw_trade_off(axes[1], arms, colours)
+        _draw_trade_off(axes[1], variants, colours)
     drawn.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
     return encode_figure(drawn, kind)
 
 
 def _draw_curves(
-    axis: "Axes", arms: Sequence[dict[str, Any]], floors: dict[str, dict[str, float | None]], colours: list[str]
+    axis: "Axes", variants: Sequence[dict[str, Any]], baselines: dict[str, dict[str, float | None]], colours: list[str]
 ) -> None:
-    name = next(iter(arms[0]["perturbed"]))
-    for arm, colour in zip(arms, colours, strict=True):
-        spent, share = zip(*arm["curve"], strict=True)
+    name = next(iter(variants[0]["perturbed"]))
+    for variant, colour in zip(variants, colours, strict=True):
+        spent, share = zip(*variant["curve"], strict=True)
         values = [100 * value if value is not None else float("nan") for value in share]
-        label = f"{arm['arm']}  {100 * (arm['perturbed'][name] or 0):.1f}"
+        label = f"{variant['variant']}  {100 * (variant['perturbed'][name] or 0):.1f}"
         axis.plot(spent, values, color=colour, lw=1.8, label=label, zorder=2 if colour.startswith("C") else 1)
-    for floor, style in (("random_noise", "--"), ("clean", ":")):
-        if (value := floors[floor][name]) is not None:
-            axis.axhline(100 * value, color="0.4", ls=style, lw=1, label=floor.replace("_", " "))
+    for baseline, style in (("random_noise", "--"), ("clean", ":")):
+        if (value := baselines[baseline][name]) is not None:
+            axis.axhline(100 * value, color="0.4", ls=style, lw=1, label=baseline.replace("_", " "))
     axis.set_xlabel("image-gradients")
     axis.set_ylabel(f"{name.replace('_', ' ')} on validation pictures, %")
     axis.set_ylim(0, 100)
@@ -61,12 +61,12 @@ def _draw_curves(
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_trade_off(axis: "Axes", arms: Sequence[dict[str, Any]], colours: list[str]) -> None:
-    success = next(iter(arms[0]["perturbed"]))
-    for arm, colour in zip(arms, colours, strict=True):
-        kept, reached = (100 * (arm["perturbed"][name] or 0) for name in (TRADED, success))
+def _draw_trade_off(axis: "Axes", variants: Sequence[dict[str, Any]], colours: list[str]) -> None:
+    success = next(iter(variants[0]["perturbed"]))
+    for variant, colour in zip(variants, colours, strict=True):
+        kept, reached = (100 * (variant["perturbed"][name] or 0) for name in (TRADED, success))
         axis.scatter(kept, reached, color=colour, s=36, zorder=2)
-        axis.annotate(arm["arm"], (kept, reached), xytext=(4, 3), textcoords="offset points", fontsize=7)
+        axis.annotate(variant["variant"], (kept, reached), xytext=(4, 3), textcoords="offset points", fontsize=7)
     axis.set_xlabel("other objects kept, %")
     axis.set_ylabel(f"{success.replace('_', ' ')}, %")
     axis.set_title("on test pictures: further right and up is better", fontsize=9)

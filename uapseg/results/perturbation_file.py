@@ -60,7 +60,7 @@ class Perturbation:
         image_gradients: What the search had spent, where known.
         seconds: How long the search had taken, where known.
         convention: How the file's values were taken, where it does not say itself.
-        chosen: Which iterate it is, by its ``image_gradients``, and how many validation ``pictures`` chose it.
+        best_iterate: Which iterate it is, by its ``image_gradients``, and how many validation ``pictures`` chose it.
     """
 
     levels: Levels
@@ -70,7 +70,7 @@ class Perturbation:
     seconds: float | None = None
     training: Scores | None = None
     convention: str = OURS
-    chosen: dict[str, int] | None = None
+    best_iterate: dict[str, int] | None = None
 
     def __post_init__(self) -> None:
         """Checks the levels against the plan's epsilon."""
@@ -115,10 +115,14 @@ def best_perturbation(plan: Plan, state: State) -> Perturbation:
     """The perturbation of a search wherever it stands: the one to keep, or the newest before the first look."""
     looked = state.validation.image_gradients > 0
     whole = to_levels(state.best if looked else state.delta, plan.settings.epsilon).cpu()
-    scores, training = (state.chosen.scores, state.chosen.training) if looked else (None, None)
-    chosen = {"image_gradients": state.chosen.image_gradients, "pictures": len(state.chosen.each)} if looked else None
+    scores, training = (state.best_validation.scores, state.best_validation.training) if looked else (None, None)
+    chosen = (
+        {"image_gradients": state.best_validation.image_gradients, "pictures": len(state.best_validation.each)}
+        if looked
+        else None
+    )
     return Perturbation(
-        whole, plan, scores, state.image_gradients, round(state.seconds, 3), training, chosen=chosen
+        whole, plan, scores, state.image_gradients, round(state.seconds, 3), training, best_iterate=chosen
     )  # fmt: skip
 
 
@@ -170,7 +174,7 @@ def _metadata(perturbation: Perturbation) -> str:
         "image_gradients": perturbation.image_gradients,
         "seconds": perturbation.seconds,
         "training": perturbation.training,
-        "chosen": perturbation.chosen,
+        "best_iterate": perturbation.best_iterate,
     }
     return to_json(fields)
 
@@ -206,7 +210,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "image_gradients": lambda value: isinstance(value, int) and 0 <= value <= MOST_SPENT,
     "seconds": is_cost,
     "training": are_scores,
-    "chosen": lambda value: (
+    "best_iterate": lambda value: (
         isinstance(value, dict)
         and value.keys() == {"image_gradients", "pictures"}
         and all(isinstance(number, int) and is_cost(number) for number in value.values())

@@ -35,10 +35,10 @@ class RunFolder:
         plan: What its run does.
     """
 
-    def __init__(self, path: Path, plan: Plan, looks: list[dict[str, Any]]) -> None:
+    def __init__(self, path: Path, plan: Plan, validations: list[dict[str, Any]]) -> None:
         self.path, self.plan = path, plan
-        self._looks = looks
-        self._floors: dict[str, Any] = {}
+        self._validations = validations
+        self._baselines: dict[str, Any] = {}
 
     @classmethod
     def create(cls, path: Path, plan: Plan, *, overwrite: bool = False) -> "RunFolder":
@@ -74,29 +74,31 @@ class RunFolder:
         if not (path / PLAN).is_file():
             raise UapsegError(f"{path} is not the folder of a run: there is no {PLAN} in it.")
         plan = Plan.from_dict(_read(path / PLAN).get("plan", {}))
-        floors, looks = _read_history(path / HISTORY) if (path / HISTORY).is_file() else ({}, [])
-        folder = cls(path, plan, looks)
-        folder._floors = floors
+        baselines, validations = _read_history(path / HISTORY) if (path / HISTORY).is_file() else ({}, [])
+        folder = cls(path, plan, validations)
+        folder._baselines = baselines
         return folder
 
     @property
     def history(self) -> dict[str, Any]:
-        """The looks at the validation pictures, oldest first, and the floors to compare them with.
+        """The validations, oldest first, and the baselines to compare them with.
 
         Returns:
-            ``floors``: the scores of the ``clean`` pictures and of ``random_noise`` of the same epsilon; ``looks``: a
-            list of ``image_gradients``, ``seconds`` and ``scores``.
+            ``baselines``: the scores of the ``clean`` pictures and of ``random_noise`` of the same epsilon;
+            ``validations``: a list of ``image_gradients``, ``seconds`` and ``scores``.
         """
-        return {"floors": self._floors, "looks": list(self._looks)}
+        return {"baselines": self._baselines, "validations": list(self._validations)}
 
     def append_history(self, snapshot: Snapshot) -> None:
-        """Remembers a new look at the validation pictures, to be written by the next save."""
-        self._floors = dict(snapshot.floors)
-        look, seconds = snapshot.state.validation, round(snapshot.state.seconds, 3)
+        """Remembers a new validation, to be written by the next save."""
+        self._baselines = dict(snapshot.baselines)
+        validation, seconds = snapshot.state.validation, round(snapshot.state.seconds, 3)
         # a history that is newer than the state resumed from is cut back to it
-        self._looks = [old for old in self._looks if old["image_gradients"] < look.image_gradients] + [
-            next((old for old in self._looks if old["image_gradients"] == look.image_gradients), None)
-            or {"image_gradients": look.image_gradients, "seconds": seconds, "scores": dict(look.scores)}
+        self._validations = [
+            old for old in self._validations if old["image_gradients"] < validation.image_gradients
+        ] + [
+            next((old for old in self._validations if old["image_gradients"] == validation.image_gradients), None)
+            or {"image_gradients": validation.image_gradients, "seconds": seconds, "scores": dict(validation.scores)}
         ]
 
     def save(self, snapshot: Snapshot) -> None:
@@ -195,24 +197,24 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _read_history(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The floors and the looks in a file, which anyone may have written."""
+    """The baselines and the validations in a file, which anyone may have written."""
     history = _read(file)
-    floors, looks = history.get("floors"), history.get("looks")
-    if not isinstance(floors, dict) or not isinstance(looks, list) or not _are_sound(floors, looks):
+    baselines, validations = history.get("baselines"), history.get("validations")
+    if not isinstance(baselines, dict) or not isinstance(validations, list) or not _are_sound(baselines, validations):
         raise UapsegError(f"The file {file} was altered: delete it, and the run goes on without its earlier figures.")
-    return floors, looks
+    return baselines, validations
 
 
-def _are_sound(floors: dict[str, Any], looks: list[Any]) -> bool:
-    return all(map(are_scores, floors.values())) and all(map(_is_look, looks))
+def _are_sound(baselines: dict[str, Any], validations: list[Any]) -> bool:
+    return all(map(are_scores, baselines.values())) and all(map(_is_validation, validations))
 
 
-def _is_look(look: Any) -> bool:
-    """Whether a value of a file is a look, as `RunFolder.history` has them."""
+def _is_validation(validation: Any) -> bool:
+    """Whether a value of a file is a validation, as `RunFolder.history` has them."""
     return (
-        isinstance(look, dict)
-        and look.keys() == {"image_gradients", "seconds", "scores"}
-        and is_cost(look["image_gradients"])
-        and is_cost(look["seconds"])
-        and are_scores(look["scores"])
+        isinstance(validation, dict)
+        and validation.keys() == {"image_gradients", "seconds", "scores"}
+        and is_cost(validation["image_gradients"])
+        and is_cost(validation["seconds"])
+        and are_scores(validation["scores"])
     )

@@ -1,4 +1,4 @@
-"""Named settings to compare: each arm is a preset with a few changes, such as ``fast+margin+tile-128``."""
+"""Named settings to compare: each variant is a preset with a few changes, such as ``fast+margin+tile-128``."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from uapseg.attack.settings import GREY_LEVEL, PRESETS, Settings
 from uapseg.errors import UapsegError
 
 CHANGES: dict[str, dict[str, Any]] = {
-    "sign": {"rule": "sign", "momentum": 0.0, "decay": False, "step": GREY_LEVEL},
-    "decay": {"rule": "sign", "momentum": 0.0},
-    "momentum": {"rule": "sign"},
-    "lazy": {"rule": "lazy"},
-    "constant": {"decay": False, "step": GREY_LEVEL},
+    "sign": {"optimizer": "sign", "momentum": 0.0, "decay": False, "step_size": GREY_LEVEL},
+    "decay": {"optimizer": "sign", "momentum": 0.0},
+    "momentum": {"optimizer": "sign"},
+    "dual-averaging": {"optimizer": "dual_averaging"},
+    "constant": {"decay": False, "step_size": GREY_LEVEL},
     "single": {"single": True},
-    "adam": {"rule": "adam"},
+    "adam": {"optimizer": "adam"},
     "gather": {"batch": 2, "gather": 4},
     "wide": {"wide": True},
     "margin": {"loss": "margin"},
     "cosine": {"loss": "cosine"},
-    "smooth": {"focus": "smooth"},
-    "all": {"focus": "all"},
+    "smooth": {"pixel_weighting": "smooth"},
+    "all": {"pixel_weighting": "all"},
     "balanced": {"balanced": True},
     "flip": {"flip": True},
     "crop": {"crop": True},
@@ -31,33 +31,33 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 NUMBERED = {
     "omega": lambda value: {"omega": value},
-    "keep": lambda value: {"keep": value},
-    "filling": lambda value: {"filling": value},
-    "tau": lambda value: {"focus": "tau", "tau": value},
+    "keep": lambda value: {"keep_weight": value},
+    "fill": lambda value: {"fill_weight": value},
+    "tau": lambda value: {"pixel_weighting": "tau", "tau": value},
     "tile": lambda value: {"tile": (int(value), int(value))},
     "shift": lambda value: {"shift": int(value)},
     "paste": lambda value: {"paste": int(value)},
     "pictures": lambda value: {"train_pictures": int(value)},
     "batch": lambda value: {"batch": int(value)},
     "momentum": lambda value: {"momentum": value},
-    "step": lambda value: {"step": value * GREY_LEVEL},
+    "step": lambda value: {"step_size": value * GREY_LEVEL},
 }
 """What each change with a number sets; steps are in grey levels."""
 
 DEFAULT_VARIANTS = (
-    "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+lazy", "fast+adam", "fast+constant",
+    "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+dual-averaging", "fast+adam", "fast+constant",
     "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+tau-0.75",
-    "fast+all", "fast+omega-0.9", "fast+omega-0.9999", "fast+filling-1", "fast+tile-64", "fast+tile-128",
+    "fast+all", "fast+omega-0.9", "fast+omega-0.9999", "fast+fill-1", "fast+tile-64", "fast+tile-128",
     "fast+tile-256", "fast+balanced", "fast+shift-16", "fast+flip", "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip
-"""The arms that a race runs when none are named: one change at a time."""
+"""The variants that a race runs when none are named: one change at a time."""
 
 
-def variant_settings(arm: str, *, epsilon: float, budget: int, seed: int, **others: Any) -> Settings:
-    """The settings of an arm.
+def variant_settings(variant: str, *, epsilon: float, budget: int, seed: int, **others: Any) -> Settings:
+    """The settings of a variant.
 
     Args:
-        arm: ``PRESET``, or ``PRESET+CHANGE+…`` with changes such as ``margin`` or ``tile-128``.
+        variant: ``PRESET``, or ``PRESET+CHANGE+…`` with changes such as ``margin`` or ``tile-128``.
         epsilon: The largest change of a value, in [0, 1].
         budget: How many image-gradients to spend.
         seed: Draws the order of the pictures.
@@ -66,19 +66,21 @@ def variant_settings(arm: str, *, epsilon: float, budget: int, seed: int, **othe
     Raises:
         UapsegError: There is no such preset or change, or a number is outside its range.
     """
-    preset, *changes = arm.split("+")
+    preset, *changes = variant.split("+")
     if preset not in PRESETS:
-        raise UapsegError(f"The arm {arm!r} must begin with {' or '.join(PRESETS)}, as fast+margin does.")
+        raise UapsegError(f"The variant {variant!r} must begin with {' or '.join(PRESETS)}, as fast+margin does.")
     fields: dict[str, Any] = {}
     for change in changes:
-        fields |= _fields(change, arm)
+        fields |= _fields(change, variant)
     return PRESETS[preset](epsilon=epsilon, budget=budget, seed=seed, **{**others, **fields})
 
 
-def _fields(change: str, arm: str) -> dict[str, Any]:
+def _fields(change: str, variant: str) -> dict[str, Any]:
     name, _, number = change.partition("-")
     try:
-        return NUMBERED[name](float(number)) if number else CHANGES[name]
+        return CHANGES[change] if change in CHANGES or not number else NUMBERED[name](float(number))
     except (KeyError, ValueError, OverflowError) as error:
         known = ", ".join([*CHANGES, *(f"{one}-NUMBER" for one in NUMBERED)])
-        raise UapsegError(f"There is no change {change!r} for the arm {arm!r}: choose from {known}.") from error
+        raise UapsegError(
+            f"There is no change {change!r} for the variant {variant!r}: choose from {known}."
+        ) from error

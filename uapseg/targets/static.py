@@ -59,7 +59,7 @@ class StaticTarget:
     moves_with_image = False
     source_classes = ()
     takes_pasted_objects = False
-    defaults = SearchDefaults(optimizer="lazy", pixel_weighting="all", loss_resolution="logits")
+    defaults = SearchDefaults(optimizer="dual_averaging", pixel_weighting="all", loss_resolution="logits")
     selection = ("target_success", "region_success")
     collapse_threshold = None
 
