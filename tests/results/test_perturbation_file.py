@@ -293,24 +293,6 @@ def test_more_levels_than_there_are_are_refused(level, tmp_path):
         load(tmp_path / "noise.safetensors")
 
 
-def test_a_plan_from_before_there_were_more_settings_is_still_read(tmp_path):
-    """The fields of the first plans of this format; all others have defaults, which say how it was then."""
-    first = {"preset", "epsilon", "budget", "seed", "tile", "train_pictures", "batch", "full_batch", "step", "decay",
-             "momentum", "tau", "omega", "validate_every", "validation_pictures"}  # fmt: skip
-
-    def older(text: str) -> str:
-        told = json.loads(text)
-        told["plan"] = {name: told["plan"][name] for name in ("model", "data", "target", "settings")}
-        kept = {name: value for name, value in told["plan"]["settings"].items() if name in first}
-        told["plan"]["settings"] = {**kept, "keep": None}
-        return json.dumps(told)
-
-    texts(tmp_path, older)
-    wanted = plan()
-    wanted = replace(wanted, settings=replace(wanted.settings, focus="tau", filling=1.0, loss_resolution="full"))
-    assert load(tmp_path / "noise.png").plan == wanted
-
-
 def test_a_png_refuses_what_it_cannot_hold(tmp_path):
     with pytest.raises(UapsegError, match="at most 127 grey levels"):
         save_png(tmp_path / "noise.png", Perturbation(noise(200)))

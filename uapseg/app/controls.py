@@ -146,7 +146,7 @@ class ControlValues:
             epsilon=self.epsilon / 255,
             budget=since + self.budget,
             seed=self.seed,
-            keep=self._weight(),
+            keep_weight=self._weight(),
             **VALIDATION,
         )
         return Plan(model=self.model, data=self.data, target=target, settings=settings)

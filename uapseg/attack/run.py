@@ -18,9 +18,6 @@ from uapseg.io.values import check_range, check_types, quote_value
 from uapseg.models import Segmenter, load_model
 from uapseg.targets import TARGETS, Target
 
-USUAL_ONCE = ("keep", None)
-"""How the first plans said that the usual keep weight was meant."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -74,8 +71,10 @@ class Plan:
         """
         try:
             plain = {name: _to_tuples(value) for name, value in fields.items()}
-            known = {name: value for name, value in plain["settings"].items() if (name, value) != USUAL_ONCE}
-            parts = {"target": TARGETS[plain["target"]["kind"]](**plain["target"]), "settings": Settings(**known)}
+            parts = {
+                "target": TARGETS[plain["target"]["kind"]](**plain["target"]),
+                "settings": Settings(**plain["settings"]),
+            }
             return cls(**{**plain, **parts})
         except UapsegError as error:
             sentence = str(error)
