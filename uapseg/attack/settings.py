@@ -25,7 +25,9 @@ class Settings:
         train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
         batch: Pictures in one forward and backward pass.
         full_batch: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
-        optimizer: A name in `uapseg.attack.optimizer.OPTIMIZERS`; None takes the target's default.
+        optimizer: ``dual_averaging`` takes steps as large as the mean gradient is in each value, projected for the
+            network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own history;
+            None takes the target's default.
         step_size: The size of the first step in (0, 1], on average over the values.
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
@@ -113,6 +115,10 @@ class Settings:
         for name in ("train_pictures", "validate_every", "validation_pictures"):
             value = getattr(self, name)
             check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
+        if self.single and self.loss_resolution == "logits":
+            raise UapsegError(
+                "At the resolution of the logits the loss has one gradient for a batch: leave single off."
+            )
         if self.full_batch and self.gather > 1:
             raise UapsegError(f"The preset {self.preset} gathers a whole pass for each step: leave gather at 1.")
 
