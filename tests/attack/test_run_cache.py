@@ -52,7 +52,7 @@ def test_a_changed_setting_loads_nothing_and_predicts_no_clean_picture_again(cal
     next(steps)
     first, state = Counter(calls), next(steps).state
     assert (first["networks"], first["data sets"]) == (1, 2)
-    changed = plan(keep=2.0)
+    changed = plan(keep_weight=2.0)
     steps = run(changed, state=state.with_settings(changed.settings, same_target=True), cache=cache)
     next(steps)
     assert calls["networks"] == 1
@@ -67,7 +67,7 @@ def test_random_noise_and_clean_pictures_are_measured_once_for_a_target(calls: C
     cache = RunCache()
     next(run(plan(), cache=cache))
     before = calls["pictures"]
-    next(run(plan(keep=0.5), cache=cache))
+    next(run(plan(keep_weight=0.5), cache=cache))
     assert calls["pictures"] == before
 
 
