@@ -125,7 +125,7 @@ def test_only_the_listed_files_are_made(context: Context, finished: Run, kind: o
 def test_there_is_nothing_to_take_away_before_the_first_figures(context: Context):
     run = visitor(context)
     assert refresh_buttons(context, run.token)[3]["interactive"] is False
-    with pytest.raises(gr.Error, match="nothing to take away"):
+    with pytest.raises(gr.Error, match="nothing to export"):
         export_file(context, run.token, strings.FILE_PNG)
 
 

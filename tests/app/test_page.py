@@ -91,7 +91,7 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     start(tab, 2000)
     until(tab, "s.status === 'done'")
     tab.wait_for_selector("#u-start:visible")
-    expect(tab.locator("#u-start")).to_have_text("Go on")
+    expect(tab.locator("#u-start")).to_have_text("Train longer")
     assert state(tab, "s.scores.region_success") > 0.95
     expect(tab.locator(".u-first b")).to_have_text("100")
     expect(tab.locator(".u-band")).to_have_text("95 % interval")

@@ -31,7 +31,7 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
     until(tab, "s.moment === s.moments[1]")
     expect(tab.locator(".u-then span")).to_contain_text("at ")
     spent = state(tab, "s.moments[1]")
-    tab.get_by_role("button", name="Go on from here").click()
+    tab.get_by_role("button", name="Continue from this point").click()
     until(tab, f"s.spent === {spent} && s.moments.length === 2")
     expect(tab.locator("#u-start")).to_have_text("Resume")
 

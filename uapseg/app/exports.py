@@ -32,7 +32,7 @@ def export_run(kind: object, run: Run, workspace: Workspace) -> str:
         workspace: Its network and pictures.
 
     Raises:
-        UapsegError: There is nothing to take away yet, or no such kind.
+        UapsegError: There is nothing to export yet, or no such kind.
     """
     if not isinstance(kind, str) or kind not in _MAKERS:
         raise UapsegError(strings.NO_SUCH_FILE)

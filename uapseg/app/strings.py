@@ -1,8 +1,8 @@
 """Every fixed text on the page, in one place; those with figures in them are in `uapseg.app.messages`."""
 
 TITLE = "uapseg"
-HEADLINE = "One pattern, <br>every picture"
-LEAD = "Train a change too faint to notice that makes a segmentation network see what you choose, and watch it happen."
+HEADLINE = "One perturbation, <br>every picture"
+LEAD = "Train a perturbation too faint to notice: a segmentation network then sees what you choose. Watch it happen."
 
 NETWORK, PICTURES = "Network", "Pictures"
 GOAL = "Goal"
@@ -13,18 +13,18 @@ TYPE, DRAW, UPLOAD = "Type", "Draw", "Upload"
 SOURCES = (TYPE, DRAW, UPLOAD)
 WORD = "Word"
 MASK, INVERT = "Choose a mask picture", "Invert"
-INSIDE, REST = "Region seen as", "The rest as"
-KEEP = "what it sees"
+INSIDE, REST = "Letters or mask become", "Background becomes"
+KEEP = "left as it is"
 HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
 NEAREST = "their surroundings"
-EPSILON, BUDGET = "Epsilon, in grey levels", "Budget, in image-gradients"
-WEIGHT = "Keep weight, times the usual"
+EPSILON, BUDGET = "Strongest change (epsilon), of 255", "Training length (pictures seen)"
+WEIGHT = "Protect the rest (x1)"
 WEIGHT_ENDS = {STATIC: ("stronger target", "truer rest"), HIDDEN: ("hide more", "keep more")}
 """What a small and a large keep weight are for, by goal."""
 SEED, PRESET = "Seed", "Preset"
 MORE = "More"
-START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Go on"
+START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Train longer"
 PHOTO = "Use your own photos"
 FORGET = "Forget your photos"
 
@@ -35,7 +35,7 @@ CONTROLS = {
 }  # fmt: skip
 """What each control is called in a sentence."""
 
-DOWNLOAD = "Take it away"
+DOWNLOAD = "Export"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
 FILE_PNG, FILE_TENSORS = "Perturbation (PNG)", "Perturbation (safetensors)"
 FILE_PICTURES = "Perturbed pictures (ZIP of PNG)"
@@ -61,7 +61,7 @@ STAGE = {
     "recording": "Stop recording, {seconds} s",
     "no_camera": "The webcam could not be opened",
     "clip": "Try a video clip",
-    "stretch": "stretch the noise over each photo",
+    "stretch": "stretch the perturbation over each photo",
     "drop": "Drop photos to see the perturbation on them",
     "compare": "drag to compare",
     "before": "before",
@@ -116,8 +116,8 @@ STAGE = {
     "presenting": "Presenting: Escape leaves, space starts or pauses, W takes a word, N is the next picture",
     "measuring": "measuring",
     "at_strength": "at {strength} % strength",
-    "back_to": "Go on from here",
-    "live": "Back to now",
+    "back_to": "Continue from this point",
+    "live": "Back to the latest",
     "fetch": "Download",
     "cancel": "Cancel",
     "again": "Try again",
@@ -200,7 +200,7 @@ NOT_FETCHED = (
     "or choose others."
 )
 NOT_LOADED = "The network or its pictures could not be loaded: choose others."
-NOTHING_YET = "There is nothing to take away yet: let a run reach its first figures."
+NOTHING_YET = "There is nothing to export yet: let a run reach its first figures."
 NO_SUCH_FILE = "This page does not make such a file: choose one of the list."
 MEASURING = "measuring the file"
 OTHER_SIZE = (
