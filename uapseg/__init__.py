@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from uapseg.errors import UapsegError
     from uapseg.models import Segmenter, load_model
     from uapseg.results.evaluation import Report, evaluate
-    from uapseg.targets import HideClasses, StaticTarget
+    from uapseg.targets import HideClasses, StaticTarget, SwapClasses
     from uapseg.targets.drawing import label_map_target, mask_target, text_target
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Snapshot",
     "State",
     "StaticTarget",
+    "SwapClasses",
     "UapsegError",
     "evaluate",
     "fast",
@@ -56,6 +57,7 @@ _MODULES = {
     "Snapshot": "attack.state",
     "State": "attack.state",
     "StaticTarget": "targets",
+    "SwapClasses": "targets",
     "UapsegError": "errors",
     "evaluate": "results.evaluation",
     "fast": "attack.settings",

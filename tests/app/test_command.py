@@ -15,7 +15,7 @@ from uapseg.cli.parser import make_parser
 from uapseg.cli.train import _flags_or_plan, _plan
 from uapseg.io.files import to_json
 from uapseg.scenes import SIZE
-from uapseg.targets import HideClasses
+from uapseg.targets import HideClasses, SwapClasses
 from uapseg.targets.drawing import label_map_target, mask_target, text_target
 
 MASK = np.zeros((256, 384), bool)
@@ -51,6 +51,7 @@ IN_FLAGS = {
     "a word on a tile": plan(text_target("o", "Tree", "Sky", (64, 48)), replace(SETTINGS, tile=(64, 48))),
     "hidden classes": plan(HIDE),
     "a chosen filling": plan(replace(HIDE, fill="Road")),
+    "a swap": plan(SwapClasses(source="Car", into="Bicyclist")),
     "the paper": plan(HIDE, paper(epsilon=8 / 255, budget=2000)),
     "the paper, another omega": plan(HIDE, paper(epsilon=8 / 255, budget=2000, omega=0.9)),
     "a keep weight": settings(keep_weight=1 / 3),

@@ -15,7 +15,7 @@ from uapseg.attack.objective import Batch, Objective, normalize
 from uapseg.attack.settings import fast
 from uapseg.attack.transforms import Framing, Transform, adjust_brightness
 from uapseg.models import Segmenter
-from uapseg.targets import HideClasses
+from uapseg.targets import HideClasses, SwapClasses
 from uapseg.targets.drawing import mask_target
 from uapseg.targets.hide import hidden_class_loss
 
@@ -80,6 +80,15 @@ def test_hidden_pixels_may_become_anything_as_far_as_the_filling_leaves_it_open(
         hidden_class_loss(logits[:1], (1,)).mean() + HIDE.group_weights(1.0)[2] * LOSSES[loss](logits[1:], dark).mean()
     )
     assert torch.allclose(free, torch.autograd.grad(apart, zeros)[0], atol=1e-6)
+
+
+def test_a_swap_asks_for_the_other_class():
+    """The light picture is to be dark, which is what hiding it with a filling of dark asks for too."""
+    swapped, hidden = (
+        gradient(RULE, batch(115, 95), target)[0] for target in (SwapClasses(source="light", into="dark"), HIDE)
+    )
+    assert swapped.any()
+    assert torch.equal(swapped, hidden)
 
 
 def test_a_chosen_filling_is_always_asked_for():

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
-from uapseg.targets import HideClasses
+from uapseg.targets import HideClasses, SwapClasses
 from uapseg.targets.drawing import label_map_target, mask_target, text_target
 from uapseg.targets.hide import fill_from_nearest
 
@@ -76,6 +76,14 @@ def test_hidden_classes_leave_everything_else_and_tell_objects_from_the_rest():
     assert (goal.labels != 2).all()
 
 
+def test_a_swap_changes_one_class_and_leaves_everything_else():
+    seen = clean()
+    goal = SwapClasses(source="person", into="sky").bind(CLASSES, OBJECTS, SIZE)(seen)
+    assert torch.equal(goal.labels, torch.where(seen == 2, 3, seen).to(torch.uint8))
+    assert torch.equal(goal.groups == 0, seen == 2)
+    assert torch.equal(goal.groups == 1, seen == 1)
+
+
 def test_a_picture_of_hidden_classes_only_takes_the_filling_or_the_first_visible_class():
     seen = torch.full((1, 8, 8), 2, dtype=torch.uint8)
     assert (HideClasses(classes=("person",)).bind(CLASSES, OBJECTS, SIZE)(seen).labels == 0).all()
@@ -84,7 +92,11 @@ def test_a_picture_of_hidden_classes_only_takes_the_filling_or_the_first_visible
 
 def test_targets_travel_through_json():
     settings = fast(epsilon=0.1, budget=9, tile=(24, 16))
-    targets = (text_target("foo", "car", None, SIZE), HideClasses(classes=("car", "person"), fill="sky"))
+    targets = (
+        text_target("foo", "car", None, SIZE),
+        HideClasses(classes=("car", "person"), fill="sky"),
+        SwapClasses(source="car", into="sky"),
+    )
     for target in targets:
         plan = Plan(model="m", data="d", target=target, settings=settings)
         assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
@@ -102,6 +114,8 @@ def test_a_plan_of_another_kind_is_refused_in_one_sentence():
         (HideClasses(classes=()), "at least one class"),
         (HideClasses(classes=CLASSES), "leave at least one"),
         (HideClasses(classes=("car",), fill="Car"), "hidden too"),
+        (SwapClasses(source="car", into="dog"), "no class 'dog'"),
+        (SwapClasses(source="car", into="Car"), "choose two classes"),
         (text_target("foo", "car", "dog", SIZE), "no class 'dog'"),
         (label_map_target(np.full((4, 4), 255, np.uint8), ("car",), "sky", "none"), "Nothing is drawn"),
     ],

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from uapseg.targets import HideClasses
+from uapseg.targets import HideClasses, SwapClasses
 from uapseg.targets.counts import truth_overlap
 from uapseg.targets.drawing import label_map_target
 from uapseg.targets.metrics import (
@@ -67,6 +67,21 @@ def test_a_hidden_class_that_appears_elsewhere_is_not_hidden():
         tuple(bootstrap_intervals(counts, HIDE)["hidden"]), abs=1e-9
     )
     assert bootstrap_interval(counts, HIDE)[0] == 0.0
+
+
+def test_a_swap_by_hand():
+    target = SwapClasses(source="person", into="car")
+    clean, seen = maps([2, 2, 1, 0], [0, 1, 1, 0]), maps([1, 0, 1, 1], [0, 1, 0, 0])
+    counts = count_pixels(seen, clean, target.bind(CLASSES, ("car", "person"), (4, 1))(clean), target, CLASSES)
+    values = scores(counts, target)
+    assert {name: values[name] for name in ("swapped", "kept", "kept_objects")} == {
+        "swapped": 1 / 2,
+        "kept": 4 / 6,
+        "kept_objects": 2 / 3,
+    }
+    assert values["miou"] == pytest.approx((2 / 4 + 2 / 4) / 2)  # road and car, without the pixels that were a person
+    assert per_image_success(counts, target) == (1 / 2, None)
+    assert selection_score(selection_counts(counts, target)) == pytest.approx((1 / 2 + 1 / 2 + 4 / 6 + 2 / 3) / 4)
 
 
 def test_a_static_target_by_hand():

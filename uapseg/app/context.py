@@ -17,10 +17,10 @@ from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number
 
 CONTROLS = (
-    "model", "data", "goal", "source", "word", "invert", "inside", "rest", "hide", "fill", "epsilon", "keep", "budget",
-    "seed", "preset",
+    "model", "data", "goal", "source", "word", "invert", "inside", "rest", "hide", "fill", "swap_from", "swap_into",
+    "epsilon", "keep", "budget", "seed", "preset",
 )  # fmt: skip
-CLASSES = ("inside", "rest", "hide", "fill")
+CLASSES = ("inside", "rest", "hide", "fill", "swap_from", "swap_into")
 """The controls whose choices are the classes of the network."""
 
 BUTTONS = ("start", "pause", "reset", "save")
@@ -169,6 +169,8 @@ def choices_of(workspace: Workspace) -> dict[str, list[str]]:
         "rest": [*classes, strings.KEEP],
         "hide": classes,
         "fill": [strings.NEAREST, *classes],
+        "swap_from": classes,
+        "swap_into": classes,
     }
 
 

@@ -12,7 +12,7 @@ from uapseg.app.values import BUDGETS, EPSILONS, READERS, SEEDS, USUAL, WEIGHTS,
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
-from uapseg.targets import HideClasses, Target
+from uapseg.targets import HideClasses, SwapClasses, Target
 from uapseg.targets.drawing import mask_target, text_target
 
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
@@ -39,6 +39,8 @@ class ControlValues:
         rest: The class of everything else, or `words.KEEP`.
         hide: The classes to hide.
         fill: What hidden pixels become: a class, or `words.NEAREST`.
+        swap_from: The class whose pixels are to be seen as another.
+        swap_into: That other class.
         epsilon: In grey levels.
         budget: In image-gradients.
         keep: How many times the usual the rest counts beside the target.
@@ -57,6 +59,8 @@ class ControlValues:
     rest: str = ""
     hide: tuple[str, ...] = ()
     fill: str = strings.NEAREST
+    swap_from: str = ""
+    swap_into: str = ""
     epsilon: int = 10
     budget: int = 2000
     keep: float = USUAL
@@ -116,6 +120,8 @@ class ControlValues:
         """
         if self.goal == strings.HIDDEN:
             return HideClasses(classes=self.hide, fill=None if self.fill == strings.NEAREST else self.fill)
+        if self.goal == strings.SWAP:
+            return SwapClasses(source=self.swap_from, into=self.swap_into)
         rest = None if self.rest == strings.KEEP else self.rest
         if self.source == strings.DRAW:
             return painted_target(self.drawing, size, classes, rest)

@@ -19,11 +19,11 @@ from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
-from uapseg.targets import HideClasses, StaticTarget
+from uapseg.targets import HideClasses, StaticTarget, SwapClasses
 from uapseg.targets.drawing import text_target
 from uapseg.targets.goals import UNLABELED, class_indices
 
-Flags = list[tuple[str, str]]
+Flags = list[tuple[str, ...]]
 """Flags of the command line, without dashes, and their values."""
 
 PLAN_FILE = "uapseg-plan.json"
@@ -79,7 +79,7 @@ def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
     }
     flags = [(name, value) for name, value in named.items() if value is not None] + flags + numbers
     flags += [("also", name) for name in plan.also]
-    parts = (_typed_flag(name, value) for name, value in flags)
+    parts = (_typed_flag(*flag) for flag in flags)
     return shlex.join(["python", "-m", "uapseg", "train", *(part for flag in parts for part in flag)])
 
 
@@ -92,6 +92,11 @@ def _target_flags(plan: Plan, size: tuple[int, int] | None) -> Flags | None:
 def _hide_flags(target: HideClasses, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001
     filling = [("fill", target.fill)] if target.fill else []
     return [("hide", name) for name in target.classes] + filling if target.classes else None
+
+
+def _swap_flags(target: SwapClasses, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001
+    names = (target.source, target.into)
+    return None if any(name.startswith("-") for name in names) else [("swap", *names)]
 
 
 def _static_flags(target: StaticTarget, plan: Plan, size: tuple[int, int] | None) -> Flags | None:
@@ -113,6 +118,7 @@ def _static_flags(target: StaticTarget, plan: Plan, size: tuple[int, int] | None
 _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] = {
     "static": _static_flags,
     "hidden": _hide_flags,
+    "swap": _swap_flags,
 }
 """From a target of each kind to its flags, given its plan and the size of the data set's pictures."""
 
@@ -140,11 +146,11 @@ def _flag_text(value: float | bool | tuple[int, int]) -> str:  # noqa: FBT001  a
     return "" if value is True else repr(value)
 
 
-def _typed_flag(name: str, value: str) -> list[str]:
-    """A flag and its value; together where the value could be taken for a flag."""
+def _typed_flag(name: str, value: str, *more: str) -> list[str]:
+    """A flag and its values; one together with it where it could be taken for a flag."""
     if not value:
         return [f"--{name}"]
-    return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value]
+    return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value, *more]
 
 
 def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
@@ -182,6 +188,11 @@ def _hide_controls(target: HideClasses, workspace: Workspace) -> dict[str, Any]:
     return {"goal": strings.HIDDEN, "hide": tuple(_own_name(name, workspace) for name in target.classes), "fill": fill}
 
 
+def _swap_controls(target: SwapClasses, workspace: Workspace) -> dict[str, Any]:
+    source, into = (_own_name(name, workspace) for name in (target.source, target.into))
+    return {"goal": strings.SWAP, "swap_from": source, "swap_into": into}
+
+
 def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, Any]:
     rest = _own_name(target.rest, workspace) if target.rest else strings.KEEP
     values = {"goal": strings.STATIC, "rest": rest, "inside": _own_name(target.classes[0], workspace)}
@@ -193,6 +204,7 @@ def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, An
 _CONTROLS: dict[str, Callable[[Any, Workspace], dict[str, Any]]] = {
     "static": _static_controls,
     "hidden": _hide_controls,
+    "swap": _swap_controls,
 }
 """From a target of each kind to the values of the controls that ask for it."""
 

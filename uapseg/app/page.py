@@ -158,6 +158,11 @@ def target_controls(context: Context) -> dict[str, Any]:
             choices["hide"], value=list(first.hide), label=strings.HIDE, elem_id="u-hide", elem_classes="u-chips"
         )
         parts["fill"] = gr.Dropdown(choices["fill"], value=first.fill, label=strings.FILL, elem_id="u-fill")
+    with gr.Row(elem_id="u-swap"):
+        for name, label in (("swap_from", strings.SWAP_FROM), ("swap_into", strings.SWAP_INTO)):
+            parts[name] = gr.Dropdown(
+                choices[name], value=getattr(first, name), label=label, elem_id=f"u-{name}", min_width=100
+            )
     return parts
 
 

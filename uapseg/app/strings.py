@@ -6,8 +6,8 @@ LEAD = "Train a perturbation too faint to notice: a segmentation network then se
 
 NETWORK, PICTURES = "Network", "Pictures"
 GOAL = "Goal"
-STATIC, HIDDEN = "Show a target", "Hide classes"
-GOALS = (STATIC, HIDDEN)
+STATIC, HIDDEN, SWAP = "Show a target", "Hide classes", "Swap classes"
+GOALS = (STATIC, HIDDEN, SWAP)
 SOURCE = "Target"
 TYPE, DRAW, UPLOAD = "Type", "Draw", "Upload"
 SOURCES = (TYPE, DRAW, UPLOAD)
@@ -18,9 +18,14 @@ KEEP = "left as it is"
 HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
 NEAREST = "their surroundings"
+SWAP_FROM, SWAP_INTO = "Pixels of", "Become"
 EPSILON, BUDGET = "Strongest change (epsilon), of 255", "Training length (pictures seen)"
 WEIGHT = "Protect the rest (x1)"
-WEIGHT_ENDS = {STATIC: ("stronger target", "truer rest"), HIDDEN: ("hide more", "keep more")}
+WEIGHT_ENDS = {
+    STATIC: ("stronger target", "truer rest"),
+    HIDDEN: ("hide more", "keep more"),
+    SWAP: ("swap more", "keep more"),
+}
 """What a small and a large keep weight are for, by goal."""
 SEED, PRESET = "Seed", "Preset"
 MORE = "More"
@@ -31,6 +36,7 @@ FORGET = "Forget your photos"
 CONTROLS = {
     "model": "network", "data": "pictures", "goal": "goal", "source": "target", "word": "word", "invert": "inversion",
     "inside": "class of the region", "rest": "class of the rest", "hide": "classes to hide", "fill": "filling",
+    "swap_from": "class to swap", "swap_into": "class it becomes",
     "epsilon": "epsilon", "keep": "keep weight", "budget": "budget", "seed": "seed", "preset": "preset",
 }  # fmt: skip
 """What each control is called in a sentence."""

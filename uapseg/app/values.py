@@ -89,6 +89,8 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "rest": _text,
     "hide": _names,
     "fill": _text,
+    "swap_from": _text,
+    "swap_into": _text,
     "epsilon": _whole,
     "budget": _whole,
     "keep": _number,
@@ -100,7 +102,14 @@ READERS: dict[str, Callable[[Any], Any]] = {
 
 _RANGES: dict[str, tuple[float, float]] = {"epsilon": EPSILONS, "budget": BUDGETS, "keep": WEIGHTS, "seed": SEEDS}
 
-_BESIDE = {"inside": (), "hide": (), "rest": (strings.KEEP,), "fill": (strings.NEAREST,)}
+_BESIDE = {
+    "inside": (),
+    "hide": (),
+    "rest": (strings.KEEP,),
+    "fill": (strings.NEAREST,),
+    "swap_from": (),
+    "swap_into": (),
+}
 """What can be chosen in the controls that name classes, beside classes."""
 
 

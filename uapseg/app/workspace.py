@@ -65,7 +65,16 @@ class Workspace:
         """The choice that a new visitor finds."""
         inside, rest = self.model.default_pair
         hide = self.model.people or self.model.classes[:1]
-        return ControlValues(model=self.pair[0], data=self.pair[1], inside=inside, rest=rest, hide=hide)
+        into = next((name for name in self.model.objects if name not in hide), rest)
+        return ControlValues(
+            model=self.pair[0],
+            data=self.pair[1],
+            inside=inside,
+            rest=rest,
+            hide=hide,
+            swap_from=hide[0],
+            swap_into=into,
+        )
 
     def draw_ahead(self) -> None:
         """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""

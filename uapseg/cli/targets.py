@@ -8,7 +8,7 @@ from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode
 from uapseg.models import Segmenter
-from uapseg.targets import HideClasses, StaticTarget, Target
+from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target
 from uapseg.targets.drawing import label_map_target, mask_target, read_mask, text_target
 from uapseg.targets.goals import class_indices
 from uapseg.targets.people import PEOPLE
@@ -32,6 +32,9 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     if options.hide:
         fill = _named(options.fill, model) if options.fill else None
         return HideClasses(classes=_hidden(options.hide, model), fill=fill)
+    if options.swap:
+        source, into = (_named(name, model) for name in options.swap)
+        return SwapClasses(source=source, into=into)
     if options.scene is not None:
         return _scene(options.scene, model, load_dataset(data, "train", options.size))
     if options.text is None and options.mask is None:

@@ -3,8 +3,9 @@
 from uapseg.targets.base import Target
 from uapseg.targets.hide import HideClasses
 from uapseg.targets.static import StaticTarget
+from uapseg.targets.swap import SwapClasses
 
-TARGETS: dict[str, type[Target]] = {"static": StaticTarget, "hidden": HideClasses}
+TARGETS: dict[str, type[Target]] = {"static": StaticTarget, "hidden": HideClasses, "swap": SwapClasses}
 """The dataclass of each kind of target, by the name that files give it."""
 
-__all__ = ["TARGETS", "HideClasses", "StaticTarget", "Target"]
+__all__ = ["TARGETS", "HideClasses", "StaticTarget", "SwapClasses", "Target"]

@@ -4,8 +4,8 @@ import { group } from './format.js';
 import { linear, lowestTenth, nearest, plotArea } from './geometry.js';
 import { history, metrics } from './state.js';
 
-/** The two scores of a perturbation that hides classes. */
-export const TRADED = ['hidden', 'kept_objects'];
+/** Success and what it costs: the two scores of the trade-off, for a target that keeps other objects. */
+export const tradedScores = () => [metrics.shares[0]?.[0], 'kept_objects'];
 
 const MOST_STRENGTH = 1.5;
 const POINT = 2.5;
@@ -87,7 +87,7 @@ function drawStrengths() {
 }
 
 const traded = (scores) =>
-  scores && TRADED.every((key) => scores[key] != null) ? TRADED.map((key) => scores[key]) : null;
+  scores && tradedScores().every((key) => scores[key] != null) ? tradedScores().map((key) => scores[key]) : null;
 const tradedCurve = () => metrics.curve.map(([spent, scores]) => [spent, traded(scores)]).filter(([, point]) => point);
 
 function drawTrade() {

@@ -1,6 +1,6 @@
 // The figures above the pictures, and the sentences about them.
 
-import { drawChart, offerTrade, TRADED } from './charts.js';
+import { drawChart, offerTrade, tradedScores } from './charts.js';
 import { $, $$, make, root, setText, t, world } from './context.js';
 import { group, percent } from './format.js';
 import { history, metrics, poll } from './state.js';
@@ -26,7 +26,7 @@ export function setShares(shares) {
   const names = shares.map(([, , short], number) => make('span', number ? 'u-second' : 'u-accent', short));
   $('.u-plot .u-names').replaceChildren(...names, make('span', 'u-axes', t('trade_axes')), bandName());
   $('.u-figures').replaceChildren(...shares.map(figure));
-  offerTrade(TRADED.every((key) => shares.some(([name]) => name === key)));
+  offerTrade(tradedScores().every((key) => shares.some(([name]) => name === key)));
 }
 
 function figure([key, label], number) {

@@ -1,0 +1,133 @@
+"""The scene with one class taken for another."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from uapseg.errors import UapsegError
+from uapseg.io.values import check_types
+from uapseg.targets.base import Fraction, PixelLossFn, ScoreLabel, SearchDefaults, Wording, kept_fractions
+from uapseg.targets.counts import Counts
+from uapseg.targets.goals import Goal, GoalFn, check_class_names, class_indices
+from uapseg.tensors import LabelMaps, Logits, PixelLoss
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapClasses:
+    """The scene with the pixels of one class predicted as another; everything else stays as it is.
+
+    Its groups of pixels are those of the source class (0), other objects (1) and everything else (2).
+
+    Attributes:
+        source: The name of the class whose pixels change.
+        into: The name of the class that they are to be predicted as.
+
+    Example:
+        >>> SwapClasses(source="Car", into="Bicyclist").title
+        'Car as Bicyclist'
+    """
+
+    source: str
+    into: str
+
+    kind: Literal["swap"] = "swap"
+
+    needs_clean = True
+    moves_with_image = True
+    takes_pasted_objects = False
+    defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau")  # those of hiding, which asks for much the same
+    selection = ("swapped", "swapped", "kept", "kept_objects")
+    collapse_threshold = 0.1
+
+    def __post_init__(self) -> None:
+        """Checks the names.
+
+        Raises:
+            UapsegError: They are no texts, or blank.
+        """
+        check_types(self)
+        check_class_names((self.source, self.into))
+
+    @property
+    def title(self) -> str:
+        """Both classes."""
+        return f"{self.source} as {self.into}"
+
+    @property
+    def source_classes(self) -> tuple[str, ...]:
+        """The source class alone."""
+        return (self.source,)
+
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
+        """Finds the pixels of the source class in clean predictions.
+
+        Raises:
+            UapsegError: A class is not known, or both are the same.
+
+        Example:
+            >>> import torch
+            >>> goal_fn = SwapClasses(source="Car", into="Road").bind(("Sky", "Road", "Car"), ("Car",), tile=(3, 1))
+            >>> goal = goal_fn(torch.tensor([[[0, 2, 1]]], dtype=torch.uint8))
+            >>> goal.labels.tolist(), goal.groups.tolist()
+            ([[[0, 1, 1]]], [[[2, 0, 2]]])
+        """
+        source, into = class_indices((self.source, self.into), classes)
+        if source == into:
+            raise UapsegError(f"{self.source} cannot be swapped for itself: choose two classes.")
+        group = torch.full((256,), 2, dtype=torch.uint8)
+        group[list(class_indices(objects, classes))] = 1
+        group[source] = 0
+
+        def goal(clean: LabelMaps) -> Goal:
+            groups = group.to(clean.device)[clean.long()]
+            return Goal(torch.where(groups == 0, into, clean).to(torch.uint8), groups)
+
+        return goal
+
+    def group_weights(self, keep_weight: float) -> tuple[float, ...]:
+        """The weights of hiding."""
+        return (1.0, 0.9 * keep_weight, 0.8 * keep_weight)
+
+    def omega_weights(self, omega: float | None) -> tuple[float, ...]:
+        """Omega for pixels of the source class, the rest of one for all others."""
+        return (1.0, 1.0, 1.0) if omega is None else (omega, 1 - omega, 1 - omega)
+
+    def pixel_loss(
+        self,
+        logits: Logits,
+        goal: Goal,
+        loss: PixelLossFn,
+        *,
+        classes: tuple[str, ...],  # noqa: ARG002
+        fill_weight: float,  # noqa: ARG002
+    ) -> PixelLoss:
+        """The loss of the wanted label: nothing is left open."""
+        return loss(logits, goal.labels)
+
+    def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
+        """Pixels of the wanted label."""
+        return seen == goal.labels
+
+    def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
+        """``swapped``: of the source class's pixels, those of the other class; what stays: see `kept_fractions`."""
+        return {"swapped": (counts.reached[:, 0], counts.pixels[:, 0]), **kept_fractions(counts)}
+
+    def wording(self, region: str) -> Wording:  # noqa: ARG002
+        """What the page says of swapping.
+
+        Example:
+            >>> SwapClasses(source="Car", into="Bicyclist").wording("").description
+            'Show Car as Bicyclist'
+        """
+        return Wording(
+            f"Show {self.source} as {self.into}",
+            (
+                ScoreLabel("swapped", f"of {self.source} seen as {self.into}", "swapped"),
+                ScoreLabel("kept", "of everything else kept", "everything else"),
+                ScoreLabel("kept_objects", "of the other objects kept", "other objects"),
+            ),
+            f"of {self.source} seen as {self.into}",
+            f"of {self.source} is seen as {self.into}",
+        )
