@@ -18,9 +18,12 @@ from uapseg.app.frames import jpeg
 from uapseg.app.handlers_controls import change_controls, change_word, leave_page, load_page
 from uapseg.app.handlers_files import upload_mask
 from uapseg.app.handlers_run import pause_run, reset_run, run_turn, start_run
+from uapseg.app.links import controls_from_plan, to_command
 from uapseg.app.progress import unpack_state
 from uapseg.app.runs import Run
+from uapseg.app.view_model import heading
 from uapseg.app.workspaces import WorkspaceCache
+from uapseg.targets import SwapClasses
 
 
 def label(updates: tuple) -> str | None:
@@ -200,7 +203,9 @@ def test_a_browser_that_remembers_nothing_opens_the_page_without_a_word(context:
 NAMES = [7, True, ["x"], {"a": 1}, "elephant", "<img src=//other.host>", "x" * 10_000]
 NUMBERS = ["y", "", True, [], {"a": 1}, -1, 10**400, 2**60, float("nan"), float("inf")]
 WRONG = {
-    **dict.fromkeys(("model", "data", "goal", "source", "inside", "rest", "fill", "preset"), NAMES),
+    **dict.fromkeys(
+        ("model", "data", "goal", "source", "inside", "rest", "fill", "preset", "swap_from", "swap_into"), NAMES
+    ),
     **dict.fromkeys(("epsilon", "keep", "budget", "seed"), NUMBERS),
     "word": [7, ["x"], {"a": 1}, "x" * 25],
     "invert": [1, "yes", []],
@@ -250,6 +255,19 @@ def test_a_control_that_holds_another_kind_of_value_is_refused_in_a_sentence(con
             start_run(context, run.token, *values(context, **{name: value}))
         assert refused.value.message.endswith(".")
     assert run.choice == context.first
+
+
+def test_a_class_is_swapped_for_another_and_the_page_says_so(context: Context):
+    run = started(context, goal=strings.SWAP, swap_from="dark", swap_into="light", budget=64)
+    drain(context, run.token)
+    assert run.plan
+    assert run.plan.target == SwapClasses(source="dark", into="light")
+    assert set(run.floors["random_noise"]) == {"swapped", "kept", "kept_objects", "miou"}
+    reply = heading(run, context.workspaces.first)
+    assert reply["caption"] == "Show dark as light, epsilon 10"
+    assert reply["shares"][0][:2] == ("swapped", "of dark seen as light")
+    assert controls_from_plan(run.plan, context.workspaces.first).goal == strings.SWAP
+    assert "--swap dark light" in to_command(run.plan, (96, 64))
 
 
 def test_a_pasted_word_counts_like_a_typed_one(context: Context):

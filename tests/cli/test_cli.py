@@ -113,7 +113,7 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
     [
         ("", "The following arguments are required: COMMAND"),
         ("fly", "invalid choice: 'fly'"),
-        ("train", "One of the arguments --text --mask --scene --hide --plan is required"),
+        ("train", "One of the arguments --text --mask --scene --hide --swap --plan is required"),
         ("train --plan p.json --text foo", "--text: not allowed with argument --plan"),
         (f"train --plan {ROOT}/LICENSE --epsilon 10 --robust", "already: leave out --data, --epsilon, --robust."),
         ("train --text foo --hide Car", "not allowed with argument"),
@@ -167,6 +167,20 @@ def test_every_mistake_is_one_sentence(words, sentence, capsys, photos):
     if line[:1] in (["train"], ["race"]) and "--data" not in line:
         line += ["--data", photos]
     assert sentence in told(capsys, *line)
+
+
+@pytest.mark.slow
+def test_a_swap_is_trained_and_measured_from_the_file_alone(capsys, tmp_path):
+    flags = ("--swap", "car", "Bicyclist", "--size", "96x64", "--budget", 8, "--train-pictures", 8)
+    report = document(capsys, "train", *flags, "--validation-pictures", 8, "--out", tmp_path / "o")
+    assert report["plan"]["target"] == {"source": "Car", "into": "Bicyclist", "kind": "swap"}
+    assert list(report["perturbed"]) == ["swapped", "kept", "kept_objects", "miou"]
+    assert set(report["interval"]) >= {"swapped", "kept", "kept_objects", "miou", "lost_objects"}
+    assert report["clean"]["swapped"] == 0
+    assert report["clean"]["kept"] == 1
+    assert 0 <= report["random_noise"]["swapped"] < 1
+    measured = document(capsys, "evaluate", tmp_path / "o" / "perturbation.png")
+    assert measured["perturbed"] == report["perturbed"]
 
 
 def test_a_scene_that_is_not_there_is_one_sentence(capsys, photos):

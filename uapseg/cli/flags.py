@@ -97,13 +97,13 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
         metavar="CLASS",
         help="the same scene without this class (repeatable); people stands for all classes that are people",
     )
+    kind.add_argument(
+        "--swap", nargs=2, metavar=("CLASS", "CLASS"), help="the scene with the first class predicted as the second"
+    )
     if plan:
         kind.add_argument(
             "--plan", type=Path, metavar="FILE", help="everything as in a plan (JSON), from the page or a report"
         )
-    kind.add_argument(
-        "--swap", nargs=2, metavar=("CLASS", "CLASS"), help="the scene with the first class predicted as the second"
-    )
     group.add_argument("--invert", action="store_true", help="with --mask: swap shape and background")
     group.add_argument(
         "--region-class", metavar="CLASS", help="with --text or --mask: the class of the letters or the shape"
