@@ -127,7 +127,7 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
         ("train --text foo --tile 2x2", "The tile must lie between 8"),
         ("train --text foo --preset slow", "invalid choice: 'slow'"),
         ("train --text foo --omega 0.9", "--omega goes with --preset paper only"),
-        ("train --hide Car --keep 2 --preset paper", "--keep goes with --preset fast only"),
+        ("train --hide Car --keep 2 --preset paper", "--keep-weight goes with --preset fast only"),
         ("train --text foo --seed 1e30", "--seed: it must be a whole number from 0 to 999999999999, not 1e30"),
         ("train --text foo --also zebra", "no network called 'zebra'"),
         ("race --text foo --variants fast,fats", "The variant 'fats' must begin with fast or paper"),

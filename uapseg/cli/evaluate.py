@@ -92,7 +92,7 @@ def full_report(
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
     cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
     fields: dict[str, Any] = {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}
-    fields |= {name: getattr(perturbation, name) for name in ("training", "chosen", "convention")}
+    fields |= {name: getattr(perturbation, name) for name in ("training", "best_iterate", "convention")}
     read = (*learnt, dataset)
     fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
     told = [report.table(), *_choice(perturbation), *generalization_gap(report.perturbed, perturbation.training)]
