@@ -399,6 +399,7 @@ class TestAPlan:
             "mask",
             "scene",
             "hide",
+            "swap",
         }
         assert flags - beside == set(PLANNED)
 

@@ -142,7 +142,7 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
 
 
 def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
-    """Mini-batches, lazy steps or Adam on normalised gradients, a step that decays, means by region, an easy filling.
+    """Small batches, dual averaging or Adam on normalized gradients, a decaying step size, and means by region.
 
     Source:
         Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
