@@ -13,7 +13,7 @@ from uapseg.attack.settings import fast
 from uapseg.attack.state import TENSORS, State
 from uapseg.errors import UapsegError
 from uapseg.targets import HideClasses
-from uapseg.targets.drawing import text_target
+from uapseg.targets.drawing import mask_target, text_target
 
 DARK, LIGHT = 95, 118
 HIDE = HideClasses(classes=("light",), fill="dark")
@@ -117,3 +117,18 @@ def test_nothing_is_pasted_where_no_class_is_hidden():
     target = text_target("i", "light", "dark", (16, 12))
     with pytest.raises(UapsegError, match="leave paste at 0"):
         fit(greys(), Objects([0] * 5), Objects([0] * 5, "val"), target, SETTINGS)
+
+
+def test_objects_are_pasted_by_default_where_pictures_are_met_more_than_ten_times():
+    few = fast(epsilon=11 / 255, budget=51, batch=10)
+
+    def last(train, **changes):
+        held_out = Objects([0] * 5, "val")
+        return list(fit(greys(), train, held_out, HIDE, replace(few, **changes)))[-1].state.delta
+
+    train = Objects([0] * 5)
+    assert torch.equal(last(train), last(train, paste=2))
+    assert not torch.equal(last(train), last(train, paste=0))
+    assert torch.equal(last(train, budget=50), last(train, budget=50, paste=0))
+    word = mask_target(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None)
+    assert len(list(fit(greys(), train, train, word, few))) == 7  # nothing is hidden, so nothing to paste

@@ -140,7 +140,8 @@ class _Search:
         workers: Workers,
         cache: RunCache | None = None,
     ) -> None:
-        settings = replace(settings, optimizer=settings.optimizer or target.defaults.optimizer)
+        paste = settings.objects_to_paste(len(numbers), pastable=target.takes_pasted_objects)
+        settings = replace(settings, optimizer=settings.optimizer or target.defaults.optimizer, paste=paste)
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device
