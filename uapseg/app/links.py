@@ -32,7 +32,7 @@ PLAN_FILE = "uapseg-plan.json"
 KEEP = "keep"
 """How the command line asks for what the network sees, in place of a class."""
 
-FLAGGED = ("train_pictures", "balanced", "robust", "tile", "validate_every", "validation_pictures")
+FLAGGED = ("train_pictures", "balanced", "paste", "robust", "tile", "validate_every", "validation_pictures")
 """Settings that have a flag, besides those that every command names."""
 
 LISTED = ("hide",)

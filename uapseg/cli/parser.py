@@ -68,7 +68,7 @@ def make_parser() -> Parser:
 
 PLANNED = (
     "model", "weights", "data", "size", "eval_data", "also", "invert", "region_class", "rest_class", "fill", "epsilon",
-    "budget", "preset", "omega", "keep_weight", "balanced", "robust", "seed", "tile", "train_pictures",
+    "budget", "preset", "omega", "keep_weight", "balanced", "paste", "robust", "seed", "tile", "train_pictures",
     "validate_every", "validation_pictures",
 )  # fmt: skip
 """The flags of train that a plan replaces."""
@@ -115,6 +115,13 @@ def _train(parser: Parser) -> None:
     )
     search.add_argument(
         "--balanced", action="store_true", help="draw pictures so that each object class is equally frequent"
+    )
+    search.add_argument(
+        "--paste",
+        type=int,
+        metavar="N",
+        help="with --hide: objects of these classes, from other training pictures, to paste into each (default: 2 "
+        "where the budget meets each picture more than ten times, else 0)",
     )
     search.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed (default: 0)")
     search.add_argument(

@@ -27,7 +27,9 @@ from uapseg.models import load_model
 from uapseg.results.perturbation_file import best_perturbation
 from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
-FROM_PRESET = ("omega", "train_pictures", "keep_weight", "balanced", "robust", "validate_every", "validation_pictures")
+FROM_PRESET = (
+    "omega", "train_pictures", "keep_weight", "balanced", "paste", "robust", "validate_every", "validation_pictures",
+)  # fmt: skip
 """Settings whose default is that of the preset."""
 
 SAVE_EVERY = 5.0
