@@ -315,7 +315,7 @@ class TestARun:
         save_png(bare, Perturbation(load(folder / "perturbation.png").levels))
         assert "--model and --data" in told(capsys, "evaluate", bare)
         words = ("evaluate", bare, "--model", "street", "--data", photos)
-        assert "--text, --mask, --scene or --hide" in told(capsys, *words)
+        assert "--text, --mask, --scene, --hide or --swap" in told(capsys, *words)
         assert "--model" in told(capsys, "apply", bare, tmp_path / "photo.png")
         known, report = (
             document(capsys, "evaluate", folder / "perturbation.png"),
