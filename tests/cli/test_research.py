@@ -215,8 +215,8 @@ def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(cap
     target = text_target("o", "light", "dark", (16, 12))
     pictures = (Plain((100,) * 4), Plain((100,) * 6, "val"))
     snapshots = list(report_stall(fit(greys(), *pictures, target, settings)))
-    assert _success(snapshots[0]).startswith("target_success ")
-    told = _success(snapshots[-1])
+    assert _success(snapshots[0], target).startswith("target_success ")
+    told = _success(snapshots[-1], target)
     region = snapshots[-1].state.validation.scores["region_success"]
     assert f", region_success {100 * (region or 0):.1f} % (noise " in told
     assert told.endswith("; kept: that of 80, by 6 pictures")
