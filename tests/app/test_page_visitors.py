@@ -126,7 +126,7 @@ def test_a_closed_tab_ends_the_run_and_frees_the_device(small: Site):
 
 
 def test_the_page_answers_while_a_run_goes_on(small: Site):
-    tab = small.visit()
+    tab = small.visit(reduced_motion="reduce")  # the line between before and after stays where it is put
     start(tab, 8000)
     until(tab, "s.frames > 1")
     knob = tab.locator("[data-view=photo] [role=slider]")
