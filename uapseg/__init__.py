@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from uapseg.errors import UapsegError
     from uapseg.models import Segmenter, load_model
     from uapseg.results.evaluation import Report, evaluate
-    from uapseg.targets import HideClasses, StaticTarget, SwapClasses
+    from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Untargeted
     from uapseg.targets.drawing import label_map_target, mask_target, text_target
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "StaticTarget",
     "SwapClasses",
     "UapsegError",
+    "Untargeted",
     "evaluate",
     "fast",
     "fit",
@@ -59,6 +60,7 @@ _MODULES = {
     "StaticTarget": "targets",
     "SwapClasses": "targets",
     "UapsegError": "errors",
+    "Untargeted": "targets",
     "evaluate": "results.evaluation",
     "fast": "attack.settings",
     "fit": "attack.loop",

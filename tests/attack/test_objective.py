@@ -15,7 +15,7 @@ from uapseg.attack.objective import Batch, Objective, normalize
 from uapseg.attack.settings import fast
 from uapseg.attack.transforms import Framing, Transform, adjust_brightness
 from uapseg.models import Segmenter
-from uapseg.targets import HideClasses, SwapClasses
+from uapseg.targets import HideClasses, SwapClasses, Untargeted
 from uapseg.targets.drawing import mask_target
 from uapseg.targets.hide import hidden_class_loss
 
@@ -89,6 +89,18 @@ def test_a_swap_asks_for_the_other_class():
     )
     assert swapped.any()
     assert torch.equal(swapped, hidden)
+
+
+def test_an_untargeted_attack_pushes_each_picture_away_from_its_own_class():
+    """Of two classes, losing the one is taking the other; the light picture goes down, and the dark one up."""
+    down, up = (gradient(RULE, batch(shade), Untargeted())[0] for shade in (115, 95))
+    assert (down > 0).all()
+    assert (up < 0).all()
+    images = batch(115).images + torch.zeros(3, 12, 16, requires_grad=True)
+    images.retain_grad()
+    (-torch.log1p(-greys()(images).softmax(1)[:, 1])).mean().backward()
+    assert images.grad is not None
+    assert torch.allclose(down, images.grad[0], rtol=1e-4, atol=1e-7)
 
 
 def test_a_chosen_filling_is_always_asked_for():

@@ -113,7 +113,7 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
     [
         ("", "The following arguments are required: COMMAND"),
         ("fly", "invalid choice: 'fly'"),
-        ("train", "One of the arguments --text --mask --scene --hide --swap --plan is required"),
+        ("train", "One of the arguments --text --mask --scene --hide --swap --break --plan is required"),
         ("train --plan p.json --text foo", "--text: not allowed with argument --plan"),
         (f"train --plan {ROOT}/LICENSE --epsilon 10 --robust", "already: leave out --data, --epsilon, --robust."),
         ("train --text foo --hide Car", "not allowed with argument"),
@@ -153,6 +153,8 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
         ("train --text foo --device abacus", "There is no device 'abacus' here"),
         ("train --mask /nowhere.png", "There is no file /nowhere.png"),
         ("train --hide Car --fill Car", "which is hidden too"),
+        ("train --break --keep 2", "--keep-weight goes with a target that keeps something only"),
+        ("train --break --swap Car Road", "not allowed with"),
         ("resume /nowhere", "/nowhere is not the folder of a run"),
         ("figure /nowhere", "/nowhere is not the folder of a run"),
         ("evaluate /nowhere.png", "There is no file /nowhere.png"),
@@ -181,6 +183,19 @@ def test_a_swap_is_trained_and_measured_from_the_file_alone(capsys, tmp_path):
     assert 0 <= report["random_noise"]["swapped"] < 1
     measured = document(capsys, "evaluate", tmp_path / "o" / "perturbation.png")
     assert measured["perturbed"] == report["perturbed"]
+
+
+@pytest.mark.slow
+def test_an_untargeted_attack_is_trained_and_measured_from_the_file_alone(capsys, tmp_path):
+    """The clean pictures keep every class, and their scores against the truth stand beside those after the attack."""
+    flags = ("--break", "--size", "96x64", "--budget", 24, "--train-pictures", 8)
+    report = document(capsys, "train", *flags, "--validation-pictures", 8, "--out", tmp_path / "o")
+    assert report["plan"]["target"] == {"kind": "untargeted"}
+    assert report["clean"] == {"fooled": 0, "pixel_accuracy": 1, "miou": 1}
+    assert report["perturbed"]["fooled"] == pytest.approx(1 - report["perturbed"]["pixel_accuracy"])
+    assert report["perturbed"]["fooled"] > report["random_noise"]["fooled"]
+    assert report["truth_accuracy"]["perturbed"] < report["truth_accuracy"]["clean"]
+    assert document(capsys, "evaluate", tmp_path / "o" / "perturbation.png")["perturbed"] == report["perturbed"]
 
 
 def test_a_scene_that_is_not_there_is_one_sentence(capsys, photos):
@@ -315,7 +330,7 @@ class TestARun:
         save_png(bare, Perturbation(load(folder / "perturbation.png").levels))
         assert "--model and --data" in told(capsys, "evaluate", bare)
         words = ("evaluate", bare, "--model", "street", "--data", photos)
-        assert "--text, --mask, --scene, --hide or --swap" in told(capsys, *words)
+        assert "--text, --mask, --scene, --hide, --swap or --break" in told(capsys, *words)
         assert "--model" in told(capsys, "apply", bare, tmp_path / "photo.png")
         known, report = (
             document(capsys, "evaluate", folder / "perturbation.png"),
@@ -400,6 +415,7 @@ class TestAPlan:
             "scene",
             "hide",
             "swap",
+            "untargeted",
         }
         assert flags - beside == set(PLANNED)
 

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.errors import UapsegError
-from uapseg.targets import HideClasses, SwapClasses
+from uapseg.targets import HideClasses, SwapClasses, Untargeted
 from uapseg.targets.drawing import label_map_target, mask_target, text_target
 from uapseg.targets.hide import fill_from_nearest
 
@@ -84,6 +84,16 @@ def test_a_swap_changes_one_class_and_leaves_everything_else():
     assert torch.equal(goal.groups == 1, seen == 1)
 
 
+def test_an_untargeted_goal_is_what_each_pixel_is_to_lose():
+    seen = clean()
+    target = Untargeted()
+    goal = target.bind(CLASSES, OBJECTS, SIZE)(seen)
+    assert torch.equal(goal.labels, seen)
+    assert not goal.groups.any()
+    assert not target.reached(seen, goal, CLASSES).any()
+    assert target.reached((seen + 1) % 4, goal, CLASSES).all()
+
+
 def test_a_picture_of_hidden_classes_only_takes_the_filling_or_the_first_visible_class():
     seen = torch.full((1, 8, 8), 2, dtype=torch.uint8)
     assert (HideClasses(classes=("person",)).bind(CLASSES, OBJECTS, SIZE)(seen).labels == 0).all()
@@ -96,6 +106,7 @@ def test_targets_travel_through_json():
         text_target("foo", "car", None, SIZE),
         HideClasses(classes=("car", "person"), fill="sky"),
         SwapClasses(source="car", into="sky"),
+        Untargeted(),
     )
     for target in targets:
         plan = Plan(model="m", data="d", target=target, settings=settings)
@@ -123,6 +134,11 @@ def test_a_plan_of_another_kind_is_refused_in_one_sentence():
 def test_what_cannot_be_is_said_in_one_sentence(target, message):
     with pytest.raises(UapsegError, match=message):
         target.bind(CLASSES, OBJECTS, SIZE)
+
+
+def test_a_network_of_one_class_has_none_to_lose():
+    with pytest.raises(UapsegError, match="a single class"):
+        Untargeted().bind(("road",), (), SIZE)
 
 
 def test_class_names_may_be_written_in_any_case():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from uapseg.targets import HideClasses, SwapClasses
+from uapseg.targets import HideClasses, SwapClasses, Untargeted
 from uapseg.targets.counts import truth_overlap
 from uapseg.targets.drawing import label_map_target
 from uapseg.targets.metrics import (
@@ -21,6 +21,7 @@ from uapseg.targets.metrics import (
     lost_objects,
     mean_iou,
     per_image_success,
+    pixel_accuracy,
     scores,
     selection_counts,
     selection_gain,
@@ -82,6 +83,26 @@ def test_a_swap_by_hand():
     assert values["miou"] == pytest.approx((2 / 4 + 2 / 4) / 2)  # road and car, without the pixels that were a person
     assert per_image_success(counts, target) == (1 / 2, None)
     assert selection_score(selection_counts(counts, target)) == pytest.approx((1 / 2 + 1 / 2 + 4 / 6 + 2 / 3) / 4)
+
+
+def test_an_untargeted_attack_by_hand():
+    target = Untargeted()
+    clean, seen = maps([2, 2, 1, 0], [0, 1, 1, 0]), maps([1, 2, 1, 1], [0, 1, 0, 0])
+    counts = count_pixels(seen, clean, target.bind(CLASSES, ("car", "person"), (4, 1))(clean), target, CLASSES)
+    values = scores(counts, target)
+    assert values["fooled"] == 3 / 8
+    assert values["pixel_accuracy"] == 5 / 8
+    assert values["miou"] == pytest.approx((2 / 4 + 2 / 5 + 1 / 2) / 3)
+    assert per_image_success(counts, target) == (1 / 2, 1 / 4)
+    assert set(bootstrap_intervals(counts, target)) == {"fooled", "pixel_accuracy", "miou"}
+    assert find_collapse(counts, target, CLASSES) is None
+
+
+def test_accuracy_against_the_truth_counts_the_known_pixels_alone():
+    seen, truth = maps([0, 1, 2, 0], [1, 1, 0, 0]), maps([0, 0, 2, 255], [1, 2, 255, 255])
+    overlap, union = truth_overlap(seen, truth, 3)
+    assert pixel_accuracy(overlap, union) == pytest.approx(3 / 5)
+    assert pixel_accuracy(overlap[:0], union[:0]) is None
 
 
 def test_a_static_target_by_hand():

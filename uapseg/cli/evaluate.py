@@ -161,7 +161,8 @@ def _target(options: Options, perturbation: Perturbation, model: Segmenter, data
     target = target_of(options, model, data, size) or (perturbation.plan and perturbation.plan.target)
     if target is None:
         raise UapsegError(
-            f"{options.perturbation} holds no plan: name its target with --text, --mask, --scene, --hide or --swap."
+            f"{options.perturbation} holds no plan: name its target with --text, --mask, --scene, --hide, --swap or "
+            "--break."
         )
     check_fit(target, model, size, options.perturbation)
     return target

@@ -100,6 +100,12 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
     kind.add_argument(
         "--swap", nargs=2, metavar=("CLASS", "CLASS"), help="the scene with the first class predicted as the second"
     )
+    kind.add_argument(
+        "--break",
+        dest="untargeted",
+        action="store_true",
+        help="any scene but the one that is there: every pixel loses its class",
+    )
     if plan:
         kind.add_argument(
             "--plan", type=Path, metavar="FILE", help="everything as in a plan (JSON), from the page or a report"

@@ -8,7 +8,7 @@ from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode
 from uapseg.models import Segmenter
-from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target
+from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.drawing import label_map_target, mask_target, read_mask, text_target
 from uapseg.targets.goals import class_indices
 from uapseg.targets.people import PEOPLE
@@ -35,10 +35,14 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     if options.swap:
         source, into = (_named(name, model) for name in options.swap)
         return SwapClasses(source=source, into=into)
+    if options.untargeted:
+        return Untargeted()
     if options.scene is not None:
         return _scene(options.scene, model, load_dataset(data, "train", options.size))
-    if options.text is None and options.mask is None:
-        return None
+    return _drawn(options, model, size) if options.text is not None or options.mask is not None else None
+
+
+def _drawn(options: Options, model: Segmenter, size: tuple[int, int]) -> StaticTarget:
     inside, rest = _pair(options, model)
     if options.text is not None:
         return text_target(options.text, inside, rest, size)
@@ -72,6 +76,12 @@ def _check_company(options: Options) -> None:
         ("--rest-class", options.rest_class, drawing, "--text or --mask"),
         ("--invert", options.invert, options.mask is not None, "--mask"),
         ("--fill", options.fill, bool(options.hide), "--hide"),
+        (
+            "--keep-weight",
+            getattr(options, "keep_weight", None),
+            not options.untargeted,
+            "a target that keeps something",
+        ),
     ):
         if value and not fits:
             raise UapsegError(f"{flag} goes with {others} only: leave it out.")

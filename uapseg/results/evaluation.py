@@ -26,6 +26,7 @@ from uapseg.targets.metrics import (
     find_collapse,
     lost_objects,
     mean_iou,
+    pixel_accuracy,
     scores,
     selection_counts,
     selection_score,
@@ -56,6 +57,7 @@ class Report:
         lost_objects: The share of other objects' pixels that is lost beyond what random noise loses; None for a static
             target. Its interval is among those of the scores.
         truth: The mean IoU against the ground truth under the same three names; empty where there is none.
+        truth_accuracy: The share of the pixels of known class that are predicted as in the ground truth, likewise.
         collapse: The class that has swallowed others, as in `uapseg.targets.metrics.Collapse`; None where none has.
         linf: The largest change that the perturbation makes, in grey levels.
         l2: The Euclidean norm of the change in [0, 1] units, mean over pictures.
@@ -76,6 +78,7 @@ class Report:
     selection_score: float
     interval: dict[str, list[float]]
     truth: dict[str, float | None]
+    truth_accuracy: dict[str, float | None]
     collapse: Collapse | None
     linf: float
     l2: float
@@ -101,10 +104,11 @@ class Report:
             lines.append(
                 f"{'objects lost':<18}{format_percent(self.lost_objects):>10}{interval:>17}  beyond random noise"
             )
-        if self.truth:
-            cells = [f"{format_percent(self.truth['perturbed']):>10}", " " * 17]
-            cells += [f"{format_percent(self.truth['clean']):>9}", f"{format_percent(self.truth['random_noise']):>14}"]
-            lines.append(f"{'mIoU against truth':<18}" + "".join(cells))
+        for label, values in (("mIoU against truth", self.truth), ("accuracy (truth)", self.truth_accuracy)):
+            if values:
+                cells = [f"{format_percent(values['perturbed']):>10}", " " * 17]
+                cells += [f"{format_percent(values['clean']):>9}", f"{format_percent(values['random_noise']):>14}"]
+                lines.append(f"{label:<18}" + "".join(cells))
         kind = f"all {self.pictures}" if self.split == "all" else f"{self.pictures} {self.split}"
         where = f"{kind} pictures of {self.data}, network {self.model}"
         lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255")
@@ -212,6 +216,7 @@ def evaluate(
         interval=interval,
         lost_objects=lost[0] if lost else None,
         truth=tally.truth(),
+        truth_accuracy=tally.truth_accuracy(),
         collapse=find_collapse(totals["perturbed"], target, model.classes),
         linf=round(delta.abs().amax().item() * 255, 3),  # not 10.0000004
         l2=torch.cat(norms).mean().item(),
@@ -252,6 +257,13 @@ class _Totals:
         known = self._table[self._table != 255].unique().long()
         return {
             name: mean_iou(*(torch.cat(one)[:, known] for one in zip(*pairs, strict=True)))
+            for name, pairs in self._true.items()
+        }
+
+    def truth_accuracy(self) -> dict[str, float | None]:
+        """The share of the pixels with a known true class that are predicted as it, by name."""
+        return {
+            name: pixel_accuracy(*(torch.cat(one) for one in zip(*pairs, strict=True)))
             for name, pairs in self._true.items()
         }
 

@@ -4,8 +4,14 @@ from uapseg.targets.base import Target
 from uapseg.targets.hide import HideClasses
 from uapseg.targets.static import StaticTarget
 from uapseg.targets.swap import SwapClasses
+from uapseg.targets.untargeted import Untargeted
 
-TARGETS: dict[str, type[Target]] = {"static": StaticTarget, "hidden": HideClasses, "swap": SwapClasses}
+TARGETS: dict[str, type[Target]] = {
+    "static": StaticTarget,
+    "hidden": HideClasses,
+    "swap": SwapClasses,
+    "untargeted": Untargeted,
+}
 """The dataclass of each kind of target, by the name that files give it."""
 
-__all__ = ["TARGETS", "HideClasses", "StaticTarget", "SwapClasses", "Target"]
+__all__ = ["TARGETS", "HideClasses", "StaticTarget", "SwapClasses", "Target", "Untargeted"]

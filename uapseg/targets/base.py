@@ -82,6 +82,7 @@ class Target(Protocol):
             them say nothing of the target. Empty for a target that concerns every image alike.
         takes_pasted_objects: Whether an object of a source class that is pasted into an image can have the goal of
             what it covers.
+        scores_miou: Whether the predictions before and after are to be compared as scenes, by ``miou``.
         defaults: How to search for it.
         selection: The scores whose mean chooses the best iterate; a name that is there twice counts twice.
         collapse_threshold: By what share of all pixels a class may outgrow both the clean images and the goal before
@@ -107,6 +108,9 @@ class Target(Protocol):
 
     @property
     def takes_pasted_objects(self) -> bool: ...  # noqa: D102  said above
+
+    @property
+    def scores_miou(self) -> bool: ...  # noqa: D102  said above
 
     @property
     def defaults(self) -> SearchDefaults: ...  # noqa: D102  said above

@@ -54,6 +54,7 @@ class HideClasses:
     needs_clean = True
     moves_with_image = True
     takes_pasted_objects = True
+    scores_miou = True
     defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau")
     selection = ("hidden", "gone", "kept", "kept_objects")  # a person of whom half is left still looks like one
     collapse_threshold = 0.1

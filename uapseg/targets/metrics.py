@@ -50,15 +50,16 @@ def scores(counts: Counts, target: Target) -> Scores:
     """The scores of a target, each a share over all pixels of all images.
 
     Returns:
-        The scores of the target's ``score_fractions``; and for a target with source classes ``miou``, the mean
-        intersection over union of the other classes between the predictions before and after, outside group 0.
+        The scores of the target's ``score_fractions``; and for one with ``scores_miou`` also ``miou``, the mean
+        intersection over union between the predictions before and after; where there are source classes, that of the
+        other classes, outside group 0.
 
     Example:
         See `count_pixels`.
     """
     sums = {name: (part.sum(), whole.sum()) for name, (part, whole) in target.score_fractions(counts).items()}
     values: Scores = {name: _share(*pair) for name, pair in sums.items()}
-    return values | ({"miou": mean_iou(counts.overlap, counts.union)} if target.source_classes else {})
+    return values | ({"miou": mean_iou(counts.overlap, counts.union)} if target.scores_miou else {})
 
 
 def mean_iou(overlap: Tensor, union: Tensor) -> float | None:
@@ -72,6 +73,19 @@ def mean_iou(overlap: Tensor, union: Tensor) -> float | None:
     overlap, union = overlap.sum(0).double(), union.sum(0)
     there = union > 0
     return (overlap[there] / union[there]).mean().item() if there.any() else None
+
+
+def pixel_accuracy(overlap: Tensor, union: Tensor) -> float | None:
+    """The share of pixels that have their label, from overlap and union (n, k) of all classes; None without pixels.
+
+    Both label maps cover the same pixels, each of which is therefore in overlap and union twice.
+
+    Example:
+        >>> import torch
+        >>> pixel_accuracy(torch.tensor([[1, 2]]), torch.tensor([[2, 3]]))
+        0.75
+    """
+    return _share(2 * overlap.sum(), overlap.sum() + union.sum())
 
 
 def per_image_success(counts: Counts, target: Target) -> tuple[float | None, ...]:
@@ -100,7 +114,7 @@ def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: in
     """
     times = _resample(len(counts), seed, draws)
     intervals = {name: _interval(times, *pair) for name, pair in target.score_fractions(counts).items()}
-    if target.source_classes:
+    if target.scores_miou:
         shares = (times @ counts.overlap.double()) / (times @ counts.union.double())
         intervals["miou"] = _percentiles(shares.nanmean(dim=1))
     return {name: list(interval) for name, interval in intervals.items() if interval}

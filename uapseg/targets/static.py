@@ -59,6 +59,7 @@ class StaticTarget:
     moves_with_image = False
     source_classes = ()
     takes_pasted_objects = False
+    scores_miou = False
     defaults = SearchDefaults(optimizer="dual_averaging", pixel_weighting="all", loss_resolution="logits")
     selection = ("target_success", "region_success")
     collapse_threshold = None

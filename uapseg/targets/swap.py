@@ -37,6 +37,7 @@ class SwapClasses:
     needs_clean = True
     moves_with_image = True
     takes_pasted_objects = False
+    scores_miou = True
     defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau")  # those of hiding, which asks for much the same
     selection = ("swapped", "swapped", "kept", "kept_objects")
     collapse_threshold = 0.1
