@@ -213,8 +213,8 @@ def test_a_transform_is_trained_through_and_measured(monkeypatch, tmp_path, caps
     printed(capsys, "train", *WORLD, *flags)
     assert calls
     monkeypatch.setitem(TRANSFORMS, "darken", (darken, lambda maps: maps))
-    survival = printed(capsys, "evaluate", tmp_path / "o" / "perturbation.png", "--survival")["survival"]
-    assert survival["darken"]["perturbed"]["hidden"] == 1.0
+    robustness = printed(capsys, "evaluate", tmp_path / "o" / "perturbation.png", "--robustness")["robustness"]
+    assert robustness["darken"]["perturbed"]["hidden"] == 1.0
 
 
 def test_an_export_is_made_and_offered(monkeypatch, workspaces, context):

@@ -1,4 +1,4 @@
-"""The commands for research: race, transfer, survival, several networks, other pictures to report on."""
+"""The commands for research: race, transfer, robustness, several networks, other pictures to report on."""
 
 import errno
 import json
@@ -149,12 +149,12 @@ def test_the_table_of_transfer_has_every_score():
     ]
 
 
-def test_survival_is_reported_with_its_floors(capsys, photos, tmp_path):  # noqa: F811
+def test_robustness_is_reported_with_its_baselines(capsys, photos, tmp_path):  # noqa: F811
     document(capsys, "train", "--data", photos, "--text", "o", "--budget", 16, "--robust", "--out", tmp_path / "run")
-    report = document(capsys, "evaluate", tmp_path / "run" / "perturbation.png", "--survival")
-    assert report["survival"]["nothing"]["perturbed"] == pytest.approx(report["perturbed"])
+    report = document(capsys, "evaluate", tmp_path / "run" / "perturbation.png", "--robustness")
+    assert report["robustness"]["nothing"]["perturbed"] == pytest.approx(report["perturbed"])
     assert {"JPEG 90", "JPEG 75", "JPEG 50", "resize to 75 %", "blur", "5 bits", "crop", "shift"} < set(
-        report["survival"]
+        report["robustness"]
     )
     assert report["training"].keys() == report["perturbed"].keys()
 

@@ -35,25 +35,28 @@ def evaluate(options: Options) -> None:
             f"{options.perturbation} holds no plan: say which network and pictures with --model and --data, such as "
             "--model FILE.py:FUNCTION --data FOLDER."
         )
-    dataset = _pictures(options, plan, data)
+    download_needed([], [data, _eval_data(options, plan)])
+    dataset = load_pictures(options, plan, data)
     model = load_network(options, perturbation, dataset.size)
     target = _target(options, perturbation, model, data)
     report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
     if plan is None:
         table = f"{table}\nRead as: {perturbation.convention}."
-    if options.survival:
-        left = evaluate_robustness(
+    if options.robustness:
+        found = evaluate_robustness(
             model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed
         )
-        report, table = {**report, "survival": left}, f"{table}\n\n{_survival_table(left)}"
+        report, table = {**report, "robustness": found}, f"{table}\n\n{_robustness_table(found)}"
     print_result(report, table, as_json=options.json)
 
 
-def _pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
-    """Those that the report of a run is on, unless the flags name others."""
-    theirs = plan.eval_data if plan and not (options.data or options.split) else None
-    eval_data, size = options.eval_data or theirs, options.size or (plan and plan.size)
-    download_needed([], [data, eval_data])
+def load_pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
+    """Opens the pictures to report on: those of the plan, unless the flags name others.
+
+    Raises:
+        UapsegError: The dataset cannot be opened, or the run was trained on some of its pictures.
+    """
+    eval_data, size = _eval_data(options, plan), options.size or (plan and plan.size)
     if options.split:
         pictures = load_dataset(eval_data or data, options.split, size)
     else:
@@ -61,6 +64,11 @@ def _pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
     if plan and data == plan.data and options.split in {None, "test"}:
         check_unseen(pictures, plan)
     return pictures
+
+
+def _eval_data(options: Options, plan: Plan | None) -> str | None:
+    """The dataset to report on where it is not the one trained on."""
+    return options.eval_data or (plan.eval_data if plan and not (options.data or options.split) else None)
 
 
 def full_report(
@@ -145,13 +153,13 @@ def generalization_gap(unseen: Scores, training: Scores | None) -> list[str]:
     return [f"{line}."]
 
 
-def _survival_table(left: dict[str, dict[str, Scores]]) -> str:
-    """What is left after each process, in per cent, beside the clean pictures and random noise."""
-    names = list(next(iter(left.values()))["perturbed"])
+def _robustness_table(found: dict[str, dict[str, Scores]]) -> str:
+    """The scores after each transform in per cent, with the first score of both baselines."""
+    names = list(next(iter(found.values()))["perturbed"])
     rows: list[tuple[str, ...]] = [("after", *(name.replace("_", " ") for name in names), "clean", "random noise")]
-    for process, found in left.items():
-        floors = (format_percent(found[floor][names[0]]) for floor in ("clean", "random_noise"))
-        rows.append((process, *(format_percent(found["perturbed"][name]) for name in names), *floors))
+    for transform, scores in found.items():
+        baselines = (format_percent(scores[baseline][names[0]]) for baseline in ("clean", "random_noise"))
+        rows.append((transform, *(format_percent(scores["perturbed"][name]) for name in names), *baselines))
     return columns(rows)
 
 

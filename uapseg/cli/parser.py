@@ -191,6 +191,7 @@ def _transfer(parser: Parser) -> None:
     parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack")
     parser.add_argument("--data", metavar="NAME", help="the data set (default: that of each perturbation)")
     parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="scale and crop pictures to this size")
+    parser.set_defaults(split=None, eval_data=None)  # always what each run reports on
     add_checks(parser)
     add_device(parser)
 
@@ -200,7 +201,7 @@ def _evaluate(parser: Parser) -> None:
     add_networks(parser, None, None)
     add_report(parser)
     parser.add_argument(
-        "--survival",
+        "--robustness",
         action="store_true",
         help="also evaluate after recompression, resizing, blur and other transforms",
     )

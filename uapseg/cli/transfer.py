@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from uapseg.attack.run import Plan, check_unseen, choose_device, load_evaluation_data
+from uapseg.attack.run import Plan, choose_device
+from uapseg.cli.evaluate import load_pictures
 from uapseg.cli.flags import Options
 from uapseg.cli.loading import download_needed
 from uapseg.cli.output import columns, print_progress, print_result
@@ -42,10 +43,7 @@ def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
 
 def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, options: Options) -> dict[str, Any]:
     print_progress(f"{file} on {model.name}")
-    size = options.size or plan.size
-    dataset = load_evaluation_data(options.data or plan.data, None if options.data else plan.eval_data, size)
-    if options.data in {None, plan.data}:
-        check_unseen(dataset, plan)
+    dataset = load_pictures(options, plan, options.data or plan.data)
     report = evaluate(model, dataset, plan.target, perturbation.delta, epsilon=perturbation.epsilon)
     return {
         "perturbation": str(file),
