@@ -117,7 +117,7 @@ def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
     (folder / "index.json").write_text(json.dumps({**pair, "cards": [card, {**card, "hides": True}]}))
     (folder / "recorded.json").write_text(json.dumps({**pair, **recorded}))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examples, "FOLDER", folder)
+        patch.setattr(examples, "EXAMPLES", folder)
         forget_shelf(workspaces)
         yield
     forget_shelf(workspaces)
@@ -125,8 +125,8 @@ def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
 
 def forget_shelf(workspaces: WorkspaceCache) -> None:
     """Makes the page look at the shelf again."""
-    examples.cards.cache_clear()
-    examples.recorded.cache_clear()
+    examples.example_cards.cache_clear()
+    examples.recorded_run.cache_clear()
     workspaces.first.__dict__.pop("facts", None)
 
 

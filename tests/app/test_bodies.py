@@ -11,7 +11,7 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from uapseg.app import launch_options
-from uapseg.app.bodies import MOST_BYTES, BodyLimit
+from uapseg.app.bodies import MOST_BODY, BodyLimit
 
 
 async def length(request: Request) -> PlainTextResponse:
@@ -32,11 +32,11 @@ def parts(number: int) -> Iterator[bytes]:
 
 
 def test_a_body_has_a_limit_whether_it_says_its_length_or_not(client: TestClient):
-    assert client.post("/gradio_api/queue/join", content=b"x" * MOST_BYTES).text == str(MOST_BYTES)
-    assert client.post("/gradio_api/queue/join", content=b"x" * (MOST_BYTES + 1)).status_code == 413
-    assert client.post("/gradio_api/queue/join", content=parts(4)).text == str(MOST_BYTES)
+    assert client.post("/gradio_api/queue/join", content=b"x" * MOST_BODY).text == str(MOST_BODY)
+    assert client.post("/gradio_api/queue/join", content=b"x" * (MOST_BODY + 1)).status_code == 413
+    assert client.post("/gradio_api/queue/join", content=parts(4)).text == str(MOST_BODY)
     assert client.post("/gradio_api/queue/join", content=parts(5)).text == "broken off"
-    assert client.post("/gradio_api/upload", content=b"x" * (MOST_BYTES + 1)).text == str(MOST_BYTES + 1)
+    assert client.post("/gradio_api/upload", content=b"x" * (MOST_BODY + 1)).text == str(MOST_BODY + 1)
 
 
 def test_the_page_has_the_limit():

@@ -148,7 +148,7 @@ def test_what_comes_before_the_damage_in_a_clip_is_taken(tmp_path: Path):
 def test_a_decoder_that_does_not_come_to_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "stuck.py").write_text("import time\ntime.sleep(60)")
     monkeypatch.setattr("uapseg.app.clip.DECODER", tmp_path / "stuck.py")
-    monkeypatch.setattr("uapseg.app.clip.PATIENCE", 0.2)
+    monkeypatch.setattr("uapseg.app.clip.DECODER_PATIENCE", 0.2)
     with pytest.raises(UapsegError, match="could not be read"):
         pictures_of(frames(tmp_path / "clip.mkv", (96, 64)))
 

@@ -44,18 +44,18 @@ def test_one_that_does_not_exist_is_refused(context: Context, number: object):
 
 
 def test_other_networks_get_none(context: Context):
-    assert shelf.recorded(PAIR)["caption"] == "recorded"
-    assert len(shelf.cards(PAIR)) == 2
-    assert shelf.cards(("hours", "plain:x")) == []
-    assert shelf.recorded(("hours", "plain:x")) == {}
+    assert shelf.recorded_run(PAIR)["caption"] == "recorded"
+    assert len(shelf.example_cards(PAIR)) == 2
+    assert shelf.example_cards(("hours", "plain:x")) == []
+    assert shelf.recorded_run(("hours", "plain:x")) == {}
 
 
 def test_what_is_shipped_can_be_loaded():
-    for cached in (shelf.cards, shelf.recorded):
+    for cached in (shelf.example_cards, shelf.recorded_run):
         cached.cache_clear()
     pair = ("street", "street")
-    for number, card in enumerate(shelf.cards(pair)):
-        kept = shelf.ready(pair, number)
+    for number, card in enumerate(shelf.example_cards(pair)):
+        kept = shelf.load_example(pair, number)
         assert kept.plan
         assert (kept.plan.model, round(kept.epsilon * 255)) == ("street", card["epsilon"])
-    assert sum(file.stat().st_size for file in shelf.FOLDER.glob("*")) < 3_500_000
+    assert sum(file.stat().st_size for file in shelf.EXAMPLES.glob("*")) < 3_500_000

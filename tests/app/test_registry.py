@@ -178,7 +178,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     run = ran(page, budget=640)
     whole = saved_runs.content_of(run)
     assert whole
-    monkeypatch.setattr(saved_runs, "MOST_BYTES", len(whole) - 1)
+    monkeypatch.setattr(saved_runs, "MOST_SAVED", len(whole) - 1)
     page.runs.save(run)
     back = Registry().find(run.token)
     assert back
@@ -191,7 +191,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     state = unpack_state(back.checkpoint)
     assert not state.momentum.any()
     np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.epsilon), run.levels)
-    monkeypatch.setattr(saved_runs, "MOST_BYTES", 100)
+    monkeypatch.setattr(saved_runs, "MOST_SAVED", 100)
     page.runs.save(run)
     assert Registry().find(run.token) is None
 

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site  # noqa: F401
-from uapseg.app.stage import STYLES, read
+from uapseg.app.stage import STYLES, read_static
 
 pytestmark = pytest.mark.browser
 
@@ -25,7 +25,7 @@ UNMATCHED = r"""css => {
 
 
 def unmatched(tab: Page) -> set[str]:
-    return set(tab.evaluate(UNMATCHED, read("gradio.css")))
+    return set(tab.evaluate(UNMATCHED, read_static("gradio.css")))
 
 
 def test_every_name_of_gradio_that_the_styles_use_is_on_the_page(small: Site):
@@ -44,4 +44,4 @@ def test_every_name_of_gradio_that_the_styles_use_is_on_the_page(small: Site):
 
 
 def test_few_declarations_have_to_outdo_others():
-    assert len(re.findall("!important", read(*STYLES))) <= MOST_IMPORTANT
+    assert len(re.findall("!important", read_static(*STYLES))) <= MOST_IMPORTANT

@@ -19,7 +19,7 @@ from uapseg.app.frames import perturb_photo
 from uapseg.app.handlers_controls import change_controls, leave_page
 from uapseg.app.handlers_files import MOST_PHOTOS, add_photos, choose_picture, open_file, remove_photos, upload_mask
 from uapseg.app.handlers_run import run_turn, start_run
-from uapseg.app.painting import MOST_LETTERS
+from uapseg.app.painting import MOST_DRAWING
 from uapseg.app.rendering import frame, shown_photo
 from uapseg.app.workspaces import WorkspaceCache
 
@@ -165,7 +165,7 @@ def test_nothing_that_was_uploaded_stays_on_the_disk(
 def test_a_drawing_that_is_too_long_is_not_kept(context: Context):
     run = visitor(context)
     with pytest.raises(Exception, match="drawing could not be read"):
-        change_controls(context, run.token, *values(context, drawing="data:image/png;base64," + "A" * MOST_LETTERS))
+        change_controls(context, run.token, *values(context, drawing="data:image/png;base64," + "A" * MOST_DRAWING))
     assert run.choice.drawing is None
 
 

@@ -18,7 +18,7 @@ from uapseg.app.offered import offered_datasets, offered_models
 from uapseg.app.page import page
 from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
-from uapseg.app.stage import STATIC, STYLES, read, routes
+from uapseg.app.stage import STATIC, STYLES, read_static, routes
 from uapseg.app.workspaces import WorkspaceCache
 
 
@@ -41,7 +41,7 @@ def launch_options() -> dict[str, Any]:
     """What `gr.Blocks.launch` needs for this page to look and behave as designed."""
     return {
         "theme": theme(),
-        "head": f"<style>{read(*STYLES)}</style>",  # css= would be rewritten, and lose rules
+        "head": f"<style>{read_static(*STYLES)}</style>",  # css= would be rewritten, and lose rules
         "max_file_size": "40mb",
         "show_error": False,  # other messages than ours name files of the server
         "favicon_path": str(STATIC / "icon.svg"),

@@ -14,7 +14,7 @@ from uapseg.app.rendering import shown_photo
 from uapseg.app.workspace import overlay_classes
 from uapseg.targets.drawing import load_typeface
 
-WIDTH = 480
+PANEL_WIDTH = 480
 """Of each of the two pictures side by side."""
 
 MARGIN, LINE = 12, 34
@@ -52,11 +52,11 @@ def animation(work: FinishedRun) -> bytes:
 def _frame(work: FinishedRun, photo: Photo, moment: HistoryPoint, first: tuple[str, str, str]) -> Image.Image:
     after = perturb_photo(photo.picture, moment.levels)
     seen = work.workspace.predict(after)
-    height = round(WIDTH * photo.size[1] / photo.size[0])
-    frame = Image.new("RGB", (2 * WIDTH + 3 * MARGIN, height + LINE + 2 * MARGIN), PAPER)
+    height = round(PANEL_WIDTH * photo.size[1] / photo.size[0])
+    frame = Image.new("RGB", (2 * PANEL_WIDTH + 3 * MARGIN, height + LINE + 2 * MARGIN), PAPER)
     for place, picture in enumerate((after, overlay_classes(after, seen, work.workspace))):
-        shown_ = Image.fromarray(picture).resize((WIDTH, height), Image.Resampling.BILINEAR)
-        frame.paste(shown_, (MARGIN + place * (WIDTH + MARGIN), LINE + MARGIN))
+        shown_ = Image.fromarray(picture).resize((PANEL_WIDTH, height), Image.Resampling.BILINEAR)
+        frame.paste(shown_, (MARGIN + place * (PANEL_WIDTH + MARGIN), LINE + MARGIN))
     name, label, _ = first
     pen = ImageDraw.Draw(frame)
     reached = f"{messages.whole(moment.look['scores'].get(name))} {label}"

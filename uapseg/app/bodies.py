@@ -3,7 +3,7 @@
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-MOST_BYTES = 4 << 20
+MOST_BODY = 4 << 20
 
 
 class BodyLimit:
@@ -18,10 +18,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         said = dict(scope["headers"]).get(b"content-length", b"0")
-        if not said.isdigit() or len(said) > 12 or int(said) > MOST_BYTES:
+        if not said.isdigit() or len(said) > 12 or int(said) > MOST_BODY:
             await PlainTextResponse("The request is too long.", 413)(scope, receive, send)
             return
-        left = MOST_BYTES
+        left = MOST_BODY
 
         async def limited() -> Message:
             """The next part, or, of a request that said nothing of its length, a break where it is too long."""

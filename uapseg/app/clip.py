@@ -21,7 +21,7 @@ LONGEST = 512
 """The longer side of the frames that are decoded; they are then made to fit as every other picture."""
 
 DECODER = Path(__file__).with_name("decoder.py")
-PATIENCE = 60.0
+DECODER_PATIENCE = 60.0
 """Seconds after which the decoder is ended; on a free core it takes three at most."""
 
 
@@ -49,7 +49,11 @@ def pictures_of(path: Path) -> list[Picture]:
     command = [sys.executable, "-P", DECODER, *asked]
     try:
         ended = subprocess.run(  # noqa: S603  a file of the project, and no shell
-            list(map(str, command)), stdin=subprocess.DEVNULL, capture_output=True, timeout=PATIENCE, check=False
+            list(map(str, command)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DECODER_PATIENCE,
+            check=False,
         )
         head, _, content = ended.stdout.partition(b"\n")
         said = json.loads(head)

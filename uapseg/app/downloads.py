@@ -11,7 +11,7 @@ from uapseg.io.download import DiskError, Download, Progress, UnreachableError, 
 
 LOG = logging.getLogger(__name__)
 
-PATIENCE = 60.0
+DOWNLOAD_PATIENCE = 60.0
 """Seconds after which a visitor who no longer asks counts as gone."""
 
 
@@ -58,7 +58,7 @@ class Fetch:
         try:
             self.failed = self._fetched()
         except UapsegError as error:
-            self.error = why(error)
+            self.error = download_error(error)
         except Exception:
             LOG.exception("Files could not be fetched.")
             self.error = strings.NOT_FETCHED
@@ -73,13 +73,13 @@ class Fetch:
             except StopIteration as end:
                 return end.value
             self.received, self.total = progress.received, progress.total or self.total
-            if all(time.monotonic() - asked > PATIENCE for asked in list(self._waiting.values())):
+            if all(time.monotonic() - asked > DOWNLOAD_PATIENCE for asked in list(self._waiting.values())):
                 coming.close()
                 self.stopped = True
                 return ()
 
 
-def why(error: UapsegError) -> str:
+def download_error(error: UapsegError) -> str:
     """Why a download failed, and how to mend it; the error's own message names files of this machine."""
     reasons = {
         UnreachableError: strings.UNREACHABLE,
@@ -89,7 +89,7 @@ def why(error: UapsegError) -> str:
     return next((sentence for kind, sentence in reasons.items() if isinstance(error, kind)), strings.NOT_FETCHED)
 
 
-def cost(downloads: Sequence[Download]) -> int | None:
+def download_size(downloads: Sequence[Download]) -> int | None:
     """How many bytes the files are; None where one of them is not known."""
     sizes = [download.size for download in downloads]
     return None if None in sizes else sum(size or 0 for size in sizes)

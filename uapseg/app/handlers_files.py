@@ -19,7 +19,7 @@ from uapseg.app.context import (
     start_label,
     workspace_of,
 )
-from uapseg.app.examples import ready
+from uapseg.app.examples import load_example
 from uapseg.app.exports import cached_file, export_run
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
@@ -119,7 +119,7 @@ def open_example(context: Context, token: str | None, event: gr.EventData) -> Up
         raise user_error(strings.BUSY)
     try:
         workspace = workspace_of(context, run.choice)
-        _adopt(context, run, ready(workspace.pair, event_value(event, "number")), workspace)
+        _adopt(context, run, load_example(workspace.pair, event_value(event, "number")), workspace)
     except UapsegError as error:
         raise user_error(str(error)) from error
     return memory_of(run), *control_updates(context, run), *resting_buttons(run)

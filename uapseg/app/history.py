@@ -10,7 +10,7 @@ from uapseg.app.progress import Checkpoint, LevelArray, ValidationFrame, pack_st
 from uapseg.attack.run import Plan
 from uapseg.targets.metrics import Collapse, Scores
 
-MOST = 60
+MOST_MOMENTS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class HistoryPoint:
 def thin_history(moments: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
     """The moments with a new last one; of too many the one goes whose neighbours are closest to each other."""
     all_ = [*(moment for moment in moments if moment.spent < new.spent), new]
-    if len(all_) > MOST:
+    if len(all_) > MOST_MOMENTS:
         del all_[min(range(1, len(all_) - 1), key=lambda number: all_[number + 1].spent - all_[number - 1].spent)]
     return all_
 

@@ -125,7 +125,7 @@ def size(count: int | None) -> str:
     return f"{count} bytes"
 
 
-def coming(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
+def loading_message(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
     """What the page says while network and pictures are not there yet."""
     names = " on ".join(short(name) for name in pair)
     if coming.state == "costs":

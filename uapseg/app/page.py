@@ -38,7 +38,7 @@ def page(context: Context, replies: Polling) -> gr.Blocks:
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
                 known = {
                     "words": strings.STAGE,
-                    "story": {"steps": tour.STEPS, "words": tour.WORDS},
+                    "story": {"steps": tour.TOUR, "words": tour.TOUR_WORDS},
                     "world": context.workspaces.first.facts,
                 }
                 parts = Parts(token, saved, stage([answer_errors(answer) for answer in answers], known), by_name)
@@ -111,14 +111,14 @@ def world_controls(context: Context) -> dict[str, Any]:
     networks, sets = workspaces.model_offers, workspaces.dataset_offers
     with gr.Column(elem_id="u-world", visible=len(networks) > 1 or len(sets) > 1):
         parts = {
-            "model": offered(networks, first.model, strings.NETWORK, "u-model"),
-            "data": offered(sets, first.data, strings.PICTURES, "u-data"),
+            "model": offer_dropdown(networks, first.model, strings.NETWORK, "u-model"),
+            "data": offer_dropdown(sets, first.data, strings.PICTURES, "u-data"),
         }
         gr.HTML(elem_id="u-about")  # filled in by the stage
     return parts
 
 
-def offered(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr.Dropdown:
+def offer_dropdown(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr.Dropdown:
     """A list whose entries say what choosing them means."""
     choices = [(offer.label, offer.name) for offer in offers]
     return gr.Dropdown(choices, value=value, label=label, elem_id=elem_id, filterable=False, min_width=100)

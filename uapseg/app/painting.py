@@ -15,7 +15,7 @@ from uapseg.targets.drawing import label_map_target
 from uapseg.targets.goals import UNLABELED
 from uapseg.targets.static import DRAWING
 
-MOST_LETTERS = 500_000
+MOST_DRAWING = 500_000
 """Of a drawing: two values a pixel, those of 512 x 384 pixels of pure noise."""
 
 
@@ -55,7 +55,7 @@ def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
     if not drawing:
         raise UapsegError(strings.NOT_DRAWN)
     coded = drawing.partition(",")[2]
-    if len(coded) > MOST_LETTERS:
+    if len(coded) > MOST_DRAWING:
         raise UapsegError(strings.BAD_DRAWING)
     try:
         with Image.open(io.BytesIO(base64.b64decode(coded, validate=True)), formats=["PNG"]) as picture:

@@ -56,7 +56,11 @@ class Polling:
         coming = await asyncio.to_thread(self._workspaces.ask, pair, run.token)
         details = await asyncio.to_thread(self._workspaces.details, pair)
         await asyncio.sleep(COMING_SECONDS)
-        return {"coming": messages.coming(coming, pair, details), "state": coming.state, "share": _share(coming)}
+        return {
+            "coming": messages.loading_message(coming, pair, details),
+            "state": coming.state,
+            "share": _share(coming),
+        }
 
     async def _wait(self, run: Run, request: Request, workspace: Workspace) -> None:
         queue = self._runs.queue

@@ -13,7 +13,7 @@ from uapseg.app.saved_runs import SavedRuns
 
 KEPT_FOR = 30 * 60.0
 MOST_VISITS = 2000
-MOST_BYTES = 2**30
+MOST_MEMORY = 2**30
 SWEEP_SECONDS = 5.0
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -33,7 +33,7 @@ class Registry:
         queue: The queue for the device.
     """
 
-    def __init__(self, kept_for: float = KEPT_FOR, most: int = MOST_VISITS, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(self, kept_for: float = KEPT_FOR, most: int = MOST_VISITS, most_bytes: int = MOST_MEMORY) -> None:
         self.queue, self._saves = RunQueue(), SavedRuns(kept_for)
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from uapseg.app.computing import call_in_thread
-from uapseg.app.examples import recorded
+from uapseg.app.examples import recorded_run
 from uapseg.app.frame_options import FrameOptions
 from uapseg.app.frames import (
     LabelMap,
@@ -57,7 +57,7 @@ class Renderer:
         """The run that is played to a visitor who has none; it is read once."""
         values = sent if isinstance(sent, dict) else {}
         run = self._runs.get(values.get("token"))
-        return await asyncio.to_thread(recorded, run.choice.pair) if run else {}
+        return await asyncio.to_thread(recorded_run, run.choice.pair) if run else {}
 
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         values = sent if isinstance(sent, dict) else {}

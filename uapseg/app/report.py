@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from uapseg.app import messages
 from uapseg.app.finished_run import FinishedRun
 from uapseg.app.links import PLAN_FILE, to_command
-from uapseg.app.stage import read
+from uapseg.app.stage import read_static
 from uapseg.io.files import to_json
 from uapseg.targets.metrics import Scores, groups_gone
 
@@ -37,7 +37,7 @@ def report(work: FinishedRun) -> str:
     title, body = html.escape(work.title), "\n".join(parts)
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{read('report.css')}</style><main>{body}</main></html>"
+        f"<style>{read_static('report.css')}</style><main>{body}</main></html>"
     )
 
 

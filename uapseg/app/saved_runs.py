@@ -24,8 +24,8 @@ from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder
 from uapseg.io.files import from_json, to_json, write
 
-MOST_BYTES = 16 * 2**20
-MOST_TOTAL = 64 * MOST_BYTES
+MOST_SAVED = 16 * 2**20
+MOST_TOTAL = 64 * MOST_SAVED
 KEY = "run"
 PREDICTIONS = ".predictions"
 
@@ -97,14 +97,14 @@ def content_of(run: Run) -> bytes | None:
     if checkpoint is None or plan is None:
         return None
     whole = _written(run, plan, checkpoint["arrays"], checkpoint["rest"])
-    if len(whole) <= MOST_BYTES:
+    if len(whole) <= MOST_SAVED:
         return whole
     state = unpack_state(checkpoint)
     levels = level_array(state.best, plan.settings.epsilon)
     rest = pack_state(state.restarted(torch.from_numpy(levels).float() / 255))
     arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
     small = _written(run, plan, {"levels": levels, **arrays}, rest["rest"])
-    return small if len(small) <= MOST_BYTES else None
+    return small if len(small) <= MOST_SAVED else None
 
 
 def _written(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -> bytes:

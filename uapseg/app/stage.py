@@ -22,14 +22,14 @@ FOREVER = "public, max-age=31536000, immutable"
 """How long a browser keeps a script: another version has another address."""
 
 
-def read(*names: str) -> str:
+def read_static(*names: str) -> str:
     """The text of files in ``static``, one after the other."""
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
 def _modules_path() -> str:
     """Where the page's own server offers the scripts: another address for each version, so that none is ever stale."""
-    scripts = "".join(read(file.name) for file in sorted(STATIC.glob("*.js")))
+    scripts = "".join(read_static(file.name) for file in sorted(STATIC.glob("*.js")))
     return f"/scripts-{hashlib.sha256(scripts.encode()).hexdigest()[:12]}"
 
 
@@ -72,7 +72,7 @@ def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.
     """
     return gr.HTML(
         {"drawing": None},
-        html_template=read("stage.html"),
+        html_template=read_static("stage.html"),
         js_on_load=load_script(),
         apply_default_css=False,
         server_functions=list(answers),

@@ -7,7 +7,7 @@ names in braces.
 from typing import TypedDict
 
 
-class Step(TypedDict):
+class TourStep(TypedDict):
     """One step.
 
     Attributes:
@@ -33,7 +33,7 @@ class Step(TypedDict):
     then: str
 
 
-STEPS: list[Step] = [
+TOUR: list[TourStep] = [
     {
         "title": "What the network does",
         "text": "It gives every pixel of a picture a class: road, sky, pedestrian. The second picture is its answer, "
@@ -99,7 +99,7 @@ STEPS: list[Step] = [
     },
 ]
 
-WORDS = {
+TOUR_WORDS = {
     "tour": "New to this? Five steps, with a guess in each",
     "of": "{number} of {count}",
     "guess": "Guess first",

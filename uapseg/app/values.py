@@ -5,7 +5,7 @@ from math import isfinite
 from typing import Any
 
 from uapseg.app import strings
-from uapseg.app.painting import MOST_LETTERS as MOST_DRAWING
+from uapseg.app.painting import MOST_DRAWING as MOST_DRAWING
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
 from uapseg.targets.drawing import NO_WORD
@@ -17,7 +17,7 @@ SEEDS = (0, 10**12)
 
 USUAL = 1.0
 
-MOST_LETTERS, MOST_WORD, MOST_NAMES = 200, 24, 256
+MOST_NAME, MOST_WORD, MOST_NAMES = 200, 24, 256
 """Of a name, of a word; and of the classes to hide."""
 
 PNG_URI = "data:image/png;base64,"
@@ -38,7 +38,7 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MOST_LETTERS:
+    if not isinstance(value, str) or len(value) > MOST_NAME:
         raise UapsegError(strings.WRONG_VALUE)
     return value
 

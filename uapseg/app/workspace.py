@@ -13,7 +13,7 @@ from PIL import Image
 
 from uapseg.app import messages
 from uapseg.app.controls import VALIDATION, ControlValues, Pair
-from uapseg.app.examples import cards
+from uapseg.app.examples import example_cards
 from uapseg.app.frames import (
     LabelMap,
     Photo,
@@ -171,7 +171,7 @@ class Workspace:
             "classes": [
                 {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
             ],
-            "ready": cards(self.pair),
+            "ready": example_cards(self.pair),
             "scene": {**self.clean(self.scene), "image": webp(self.scene.picture, 75)},
             "judged": self.judged,
             "strip": [self.small(photo) for photo in self.strip],

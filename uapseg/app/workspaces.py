@@ -12,14 +12,14 @@ from uapseg import datasets, models
 from uapseg.app import messages, strings
 from uapseg.app.catalogue import Offer, dataset_offers, model_offers
 from uapseg.app.controls import Pair
-from uapseg.app.downloads import Fetch, Steps, cost
+from uapseg.app.downloads import Fetch, Steps, download_size
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, fetch_all
 
 LOG = logging.getLogger(__name__)
 
-MOST = 3
+MOST_WORKSPACES = 3
 
 
 @dataclass(frozen=True)
@@ -150,11 +150,11 @@ class WorkspaceCache:
         going: list[Fetch] = []
         for part in missing:
             if part.name not in self._fetches and fetch:
-                self._fetches[part.name] = Fetch(part.begin, cost(part.files), token, whole=part.whole)
+                self._fetches[part.name] = Fetch(part.begin, download_size(part.files), token, whole=part.whole)
             if part.name in self._fetches:
                 going.append(self._fetches[part.name])
         if len(going) < len(missing):
-            return LoadStatus("costs", total=_sum([cost(part.files) for part in missing]))
+            return LoadStatus("costs", total=_sum([download_size(part.files) for part in missing]))
         for each in going:
             each.wait_for(token)
         return LoadStatus("fetching", sum(each.received for each in going), _sum([each.total for each in going]))
@@ -174,7 +174,7 @@ class WorkspaceCache:
         else:
             with self._lock:
                 self._ready[pair] = workspace
-                while len(self._ready) > MOST:
+                while len(self._ready) > MOST_WORKSPACES:
                     self._ready.popitem(last=False)
         finally:
             self._loading.discard(pair)
