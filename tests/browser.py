@@ -14,11 +14,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from tests.small_world import small_world
 from uapseg.app import launch_options
 from uapseg.app.context import Context
+from uapseg.app.live import Polling
 from uapseg.app.page import page
-from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
-from uapseg.app.stage import MODULES
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.server import MODULES
+from uapseg.app.workspace import WorkspaceCache
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 """A camera that shows a moving test picture, and may be used."""

@@ -12,8 +12,7 @@ import httpx
 
 from tests.browser import Site
 from tests.small_world import values, visitor
-from uapseg.app.handlers_controls import load_page
-from uapseg.app.handlers_run import start_run
+from uapseg.app.handlers import load_page, start_run
 from uapseg.app.runs import Run
 
 SOCKETS = 40

@@ -11,16 +11,15 @@ import pytest
 import torch
 
 from tests.conftest import Greys, Plain, greys
-from uapseg.app import examples, messages, strings
+from uapseg.app import catalogue, messages, strings
 from uapseg.app.context import CONTROLS, Context
-from uapseg.app.finished_run import FinishedRun
-from uapseg.app.frame_options import FrameOptions
-from uapseg.app.handlers_controls import load_page
-from uapseg.app.handlers_run import run_turn, start_run
+from uapseg.app.exports import FinishedRun
+from uapseg.app.frames import FrameOptions
+from uapseg.app.handlers import load_page, run_turn, start_run
 from uapseg.app.registry import Registry
 from uapseg.app.rendering import frame
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.workspace import WorkspaceCache
 from uapseg.datasets import registry as datasets
 from uapseg.io.download import Download
 from uapseg.models import Segmenter
@@ -117,7 +116,7 @@ def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
     (folder / "index.json").write_text(json.dumps({**pair, "cards": [card, {**card, "hides": True}]}))
     (folder / "recorded.json").write_text(json.dumps({**pair, **recorded}))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(examples, "EXAMPLES", folder)
+        patch.setattr(catalogue, "EXAMPLES", folder)
         forget_shelf(workspaces)
         yield
     forget_shelf(workspaces)
@@ -125,8 +124,8 @@ def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
 
 def forget_shelf(workspaces: WorkspaceCache) -> None:
     """Makes the page look at the shelf again."""
-    examples.example_cards.cache_clear()
-    examples.recorded_run.cache_clear()
+    catalogue.example_cards.cache_clear()
+    catalogue.recorded_run.cache_clear()
     workspaces.first.__dict__.pop("facts", None)
 
 

@@ -15,9 +15,8 @@ from typing import Any
 
 from uapseg.app import messages, strings
 from uapseg.app.controls import VALIDATION
-from uapseg.app.frame_options import FrameOptions
-from uapseg.app.frames import label_png, perturb_photo
-from uapseg.app.progress import level_array, validation_frame
+from uapseg.app.device import level_array, validation_frame
+from uapseg.app.frames import FrameOptions, label_png, perturb_photo
 from uapseg.app.rendering import frame
 from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan, run

@@ -14,8 +14,8 @@ from tests.conftest import greys
 from tests.small_world import registry, small_world
 from uapseg.app import launch_options
 from uapseg.app.context import Context
+from uapseg.app.live import Polling
 from uapseg.app.page import page
-from uapseg.app.polling import Polling
 from uapseg.attack.perturbation import fit_picture
 from uapseg.io.images import to_images
 from uapseg.results.perturbation_file import load

@@ -14,15 +14,23 @@ from PIL import Image
 from tests.small_world import registry, values, visitor
 from uapseg.app import strings
 from uapseg.app.context import BUTTONS, CONTROLS, Context
+from uapseg.app.device import unpack_state
 from uapseg.app.frames import jpeg
-from uapseg.app.handlers_controls import change_controls, change_word, leave_page, load_page
+from uapseg.app.handlers import (
+    change_controls,
+    change_word,
+    leave_page,
+    load_page,
+    pause_run,
+    reset_run,
+    run_turn,
+    start_run,
+)
 from uapseg.app.handlers_files import upload_mask
-from uapseg.app.handlers_run import pause_run, reset_run, run_turn, start_run
-from uapseg.app.links import controls_from_plan, to_command
-from uapseg.app.progress import unpack_state
+from uapseg.app.rendering import heading
 from uapseg.app.runs import Run
-from uapseg.app.view_model import heading
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.sharing import controls_from_plan, to_command
+from uapseg.app.workspace import WorkspaceCache
 from uapseg.targets import SwapClasses
 
 
@@ -341,7 +349,7 @@ def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(context: Context
         yield from ()
         raise RuntimeError("cuda")
 
-    monkeypatch.setattr("uapseg.app.handlers_run.run_steps", breaks)
+    monkeypatch.setattr("uapseg.app.handlers.run_steps", breaks)
     driver = run_turn(context, run.token)
     assert label(next(driver)) == strings.START
     with pytest.raises(gr.Error, match="press Resume"):

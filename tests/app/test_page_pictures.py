@@ -11,8 +11,8 @@ from tests.browser import Site, fixture_browser, fixture_small, fixture_small_si
 from tests.hands import pick, start
 from tests.server import serving
 from tests.small_world import FAR, small_world
-from uapseg.app.clip import pictures_of
-from uapseg.app.recording import mp4
+from uapseg.app.frames import mp4
+from uapseg.app.live import pictures_of
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, point, ready  # noqa: F401
 from tests.hands import drag, tool
-from uapseg.app.painting import numbers_of
+from uapseg.app.controls import numbers_of
 
 pytestmark = pytest.mark.browser
 

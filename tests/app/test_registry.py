@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 
 from tests.small_world import ran, values, visitor
-from uapseg.app import registry, saved_runs, strings
+from uapseg.app import registry, strings
 from uapseg.app.context import Context, resting_buttons
-from uapseg.app.handlers_controls import change_controls, load_page
-from uapseg.app.handlers_run import reset_run, run_turn, start_run
-from uapseg.app.progress import level_array, unpack_state
+from uapseg.app.device import level_array, unpack_state
+from uapseg.app.handlers import change_controls, load_page, reset_run, run_turn, start_run
 from uapseg.app.registry import Registry
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.workspace import WorkspaceCache
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +124,7 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
 
 
 def test_a_server_that_is_killed_loses_seconds(page: Context, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uapseg.app.handlers_run.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.app.handlers.SAVE_SECONDS", 0.0)
     run = visitor(page)
     start_run(page, run.token, *values(page, budget=8000))
     driver = run_turn(page, run.token)
@@ -169,16 +168,16 @@ def test_of_too_many_files_the_oldest_go(page: Context, folder: Path, monkeypatc
     (file,) = folder.iterdir()
     size = file.stat().st_size
     os.utime(file, (time.time() - 60,) * 2)
-    monkeypatch.setattr(saved_runs, "MOST_TOTAL", round(1.5 * size))
+    monkeypatch.setattr(registry, "MOST_TOTAL", round(1.5 * size))
     second = ran(page, budget=64)
     assert [Registry().find(run.token) is None for run in (first, second)] == [True, False]
 
 
 def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, monkeypatch: pytest.MonkeyPatch):
     run = ran(page, budget=640)
-    whole = saved_runs.content_of(run)
+    whole = registry.content_of(run)
     assert whole
-    monkeypatch.setattr(saved_runs, "MOST_SAVED", len(whole) - 1)
+    monkeypatch.setattr(registry, "MOST_SAVED", len(whole) - 1)
     page.runs.save(run)
     back = Registry().find(run.token)
     assert back
@@ -191,7 +190,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     state = unpack_state(back.checkpoint)
     assert not state.momentum.any()
     np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.epsilon), run.levels)
-    monkeypatch.setattr(saved_runs, "MOST_SAVED", 100)
+    monkeypatch.setattr(registry, "MOST_SAVED", 100)
     page.runs.save(run)
     assert Registry().find(run.token) is None
 

@@ -10,11 +10,10 @@ from PIL import Image
 
 from tests.small_world import ran, registry
 from uapseg.app.context import Context
-from uapseg.app.frame_options import FrameOptions, Request
-from uapseg.app.frames import difference, perturb_photo, spectrum, stretch_levels
+from uapseg.app.frames import FrameOptions, Request, difference, perturb_photo, spectrum, stretch_levels
 from uapseg.app.rendering import STEPS, Renderer, scale_levels
 from uapseg.app.runs import Run
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.workspace import WorkspaceCache
 
 
 @pytest.fixture(scope="module")

@@ -11,22 +11,20 @@ from gradio.themes import Base, LocalFont
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from uapseg.app.bodies import BodyLimit
+from uapseg.app.catalogue import offered_datasets, offered_models
 from uapseg.app.context import Context, default_patience
-from uapseg.app.memory import limit_arenas
-from uapseg.app.offered import offered_datasets, offered_models
+from uapseg.app.live import Polling
 from uapseg.app.page import page
-from uapseg.app.polling import Polling
 from uapseg.app.registry import Registry
-from uapseg.app.stage import STATIC, STYLES, read_static, routes
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.server import STATIC, STYLES, BodyLimit, limit_arenas, read_static, routes
+from uapseg.app.workspace import WorkspaceCache
 
 
 def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = None) -> gr.Blocks:
     """The page, ready to be launched with `launch_options`.
 
     Args:
-        workspaces: Networks and pictures; None takes those on offer, see `uapseg.app.offered`.
+        workspaces: Networks and pictures; None takes those on offer, see `uapseg.app.catalogue`.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
     limit_arenas()

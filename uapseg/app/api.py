@@ -16,18 +16,14 @@ from PIL import Image
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.frame_options import STRENGTHS
-from uapseg.app.frames import perturb_photo, stretch_levels
+from uapseg.app.device import Call, RunQueue, level_array, run_steps, unpack_state, validation_frame
+from uapseg.app.errors import as_user_error, user_error
+from uapseg.app.frames import STRENGTHS, perturb_photo, stretch_levels
 from uapseg.app.gradio_private import upload_folder
-from uapseg.app.import_run import check_pair, check_size, measure
-from uapseg.app.memory import DECODING
-from uapseg.app.progress import level_array, unpack_state, validation_frame
 from uapseg.app.rendering import scale_levels
-from uapseg.app.run_queue import Call, RunQueue
-from uapseg.app.transitions import as_user_error, user_error
-from uapseg.app.worker import run_steps
-from uapseg.app.workspace import Workspace, overlay_classes
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.server import DECODING
+from uapseg.app.sharing import check_pair, check_size, measure
+from uapseg.app.workspace import Workspace, WorkspaceCache, overlay_classes
 from uapseg.attack.perturbation import fit_picture
 from uapseg.errors import UapsegError
 from uapseg.io.images import encode_png, read_picture

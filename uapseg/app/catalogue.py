@@ -1,10 +1,23 @@
-"""The networks and data sets on offer, in plain words: what they are, and what choosing them costs."""
+"""What the page offers: networks, data sets and examples, what they cost, and how they are downloaded."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, NamedTuple
 
 from uapseg import datasets, models
-from uapseg.app import messages
+from uapseg.app import messages, strings
+from uapseg.app.controls import Pair
+from uapseg.errors import UapsegError
+from uapseg.io.download import DiskError, Download, Progress, UnreachableError, WrongContentError
+from uapseg.io.files import ASSETS
+from uapseg.models import model_names
+from uapseg.results.perturbation_file import Perturbation, load
 
 
 class Offer(NamedTuple):
@@ -46,3 +59,207 @@ def _dataset_offer(name: str, card: datasets.DatasetInfo) -> Offer:
     size = f" of {card.size[0]} x {card.size[1]}" if card.size else ""
     details = f"Pictures: {about}{size}, {cost}; licence: {card.licence}."
     return Offer(name, f"{name} · {about} · {cost}", details)
+
+
+def offered_models() -> tuple[str, ...]:
+    """The networks of the operator's list: ``UAPSEG_MODELS``, separated by commas.
+
+    Returns:
+        Without a list, those that are known by name; on Hugging Face Spaces the embedded one alone.
+    """
+    return _listed("UAPSEG_MODELS") or (("street",) if _on_spaces() else model_names())
+
+
+def offered_datasets() -> tuple[str, ...]:
+    """The sets of pictures of the operator's list: ``UAPSEG_DATASETS``, separated by commas.
+
+    Returns:
+        Without a list, ``street`` and COCO; on Hugging Face Spaces ``street`` alone.
+    """
+    return _listed("UAPSEG_DATASETS") or (("street",) if _on_spaces() else ("street", "coco-mini", "coco:val2017"))
+
+
+def check_model(name: str) -> None:
+    """Makes sure that a network may be loaded for anyone who asks.
+
+    Raises:
+        UapsegError: It is not on the list.
+    """
+    _check(name, offered_models(), "network", "UAPSEG_MODELS")
+
+
+def check_dataset(name: str) -> None:
+    """Makes sure that a set of pictures may be opened for anyone who asks.
+
+    Raises:
+        UapsegError: It is not on the list.
+    """
+    _check(name, offered_datasets(), "set of pictures", "UAPSEG_DATASETS")
+
+
+def _check(name: str, offered: tuple[str, ...], kind: str, variable: str) -> None:
+    if name not in offered:
+        raise UapsegError(
+            f"This page does not offer the {kind} {name}: choose one of {', '.join(offered)}; "
+            f"who runs the page sets the list in {variable}."
+        )
+
+
+def _listed(variable: str) -> tuple[str, ...]:
+    names = (name.strip() for name in os.environ.get(variable, "").split(","))
+    return tuple(dict.fromkeys(filter(None, names)))
+
+
+def _on_spaces() -> bool:
+    return "SPACE_ID" in os.environ
+
+
+EXAMPLES = ASSETS / "ready"
+
+
+@cache
+def example_cards(pair: Pair) -> list[dict[str, Any]]:
+    """What there is to know of each perturbation for a network and its pictures; none where nothing was made for them.
+
+    Each has ``file``, ``title``, ``epsilon``, ``success`` and ``interval`` on the test pictures, ``image_gradients``,
+    and ``seen``: what the network sees in the scene with it.
+    """
+    index = EXAMPLES / "index.json"
+    known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {"pair": None, "cards": []}
+    return [card for card in known["cards"] if known["pair"] == list(pair) and (EXAMPLES / card["file"]).is_file()]
+
+
+def load_example(pair: Pair, number: object) -> Perturbation:
+    """One of the perturbations.
+
+    Raises:
+        UapsegError: There is none of that number for this network and these pictures.
+    """
+    known = example_cards(pair)
+    if not isinstance(number, int) or not 0 <= number < len(known):
+        raise UapsegError(strings.NO_NOISE)
+    return load(EXAMPLES / known[number]["file"])
+
+
+@cache
+def recorded_run(pair: Pair) -> dict[str, Any]:
+    """A run on a network and its pictures, frame by frame, as the stage shows it; empty where none was recorded."""
+    file = EXAMPLES / "recorded.json"
+    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"pair": None}
+    return known if known["pair"] == list(pair) else {}
+
+
+@dataclass(frozen=True)
+class LoadStatus:
+    """How far a pair is that cannot be shown yet.
+
+    Attributes:
+        state: ``costs`` waits for the visitor's word, as something has to be downloaded first.
+        received: Bytes that have come.
+        total: Bytes to download, None where that is not known.
+        message: Why it failed.
+    """
+
+    state: Literal["costs", "fetching", "loading", "failed"]
+    received: int = 0
+    total: int | None = None
+    message: str = ""
+
+
+LOG = logging.getLogger(__name__)
+
+DOWNLOAD_PATIENCE = 60.0
+"""Seconds after which a visitor who no longer asks counts as gone."""
+
+Steps = Generator[Progress, None, Sequence[str]]
+
+
+class Fetch:
+    """A set of files on its way. It stops when nobody waits for it any more; what has come stays, to go on from.
+
+    Args:
+        begin: Begins to fetch them; what it returns in the end are the names of the files that could not be had.
+        total: How many bytes they are, where that is known.
+        token: The first visitor who waits.
+        whole: Whether every file is needed, and not only as many as can be had.
+
+    Attributes:
+        received: Bytes that have come.
+        total: Bytes that there are, None where the server does not say.
+        over: Whether nothing more will come.
+        error: Why it failed, in a sentence; empty where it did not.
+        failed: The names of the files that did not come although the others did.
+        whole: Whether every file is needed.
+        stopped: Whether it ended because nobody waited any more.
+    """
+
+    def __init__(self, begin: Callable[[], Steps], total: int | None, token: str, *, whole: bool = True) -> None:
+        self.whole = whole
+        self.received, self.total = 0, total
+        self.over, self.error, self.stopped = False, "", False
+        self.failed: Sequence[str] = ()
+        self._begin = begin
+        self._waiting = {token: time.monotonic()}
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def wait_for(self, token: str) -> None:
+        """Notes that a visitor waits, and still does."""
+        self._waiting[token] = time.monotonic()
+
+    def leave(self, token: str) -> None:
+        """Notes that a visitor no longer waits."""
+        self._waiting.pop(token, None)
+
+    def _run(self) -> None:
+        try:
+            self.failed = self._fetched()
+        except UapsegError as error:
+            self.error = download_error(error)
+        except Exception:
+            LOG.exception("Files could not be fetched.")
+            self.error = strings.NOT_FETCHED
+        finally:
+            self.over = True
+
+    def _fetched(self) -> Sequence[str]:
+        coming = self._begin()
+        while True:
+            try:
+                progress = next(coming)
+            except StopIteration as end:
+                return end.value
+            self.received, self.total = progress.received, progress.total or self.total
+            if all(time.monotonic() - asked > DOWNLOAD_PATIENCE for asked in list(self._waiting.values())):
+                coming.close()
+                self.stopped = True
+                return ()
+
+
+def download_error(error: UapsegError) -> str:
+    """Why a download failed, and how to mend it; the error's own message names files of this machine."""
+    reasons = {
+        UnreachableError: strings.UNREACHABLE,
+        DiskError: strings.NO_ROOM,
+        WrongContentError: strings.WRONG_FILE,
+    }
+    return next((sentence for kind, sentence in reasons.items() if isinstance(error, kind)), strings.NOT_FETCHED)
+
+
+def download_size(downloads: Sequence[Download]) -> int | None:
+    """How many bytes the files are; None where one of them is not known."""
+    sizes = [download.size for download in downloads]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def loading_message(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
+    """What the page says while network and pictures are not there yet."""
+    names = " on ".join(messages.short(name) for name in pair)
+    if coming.state == "costs":
+        lines = [*([f"To download now: {messages.size(coming.total)}."] if coming.total else []), *details]
+        return {"title": f"{names} is not on this machine yet", "lines": lines}
+    if coming.state == "fetching":
+        of = f" of {messages.size(coming.total)}" if coming.total else ""
+        return {"title": f"Downloading {names}", "lines": [f"{messages.size(coming.received)}{of}"]}
+    if coming.state == "failed":
+        return {"title": f"{names} cannot be shown", "lines": [coming.message]}
+    return {"title": f"Loading {names}", "lines": ["This takes a moment."]}

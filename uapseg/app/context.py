@@ -7,11 +7,10 @@ import gradio as gr
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
+from uapseg.app.errors import user_error
 from uapseg.app.registry import TOKEN, Registry
-from uapseg.app.runs import GOING, Run
-from uapseg.app.transitions import budget_start, can_continue, user_error
-from uapseg.app.workspace import Workspace
-from uapseg.app.workspaces import WorkspaceCache
+from uapseg.app.runs import GOING, Run, budget_start, can_continue
+from uapseg.app.workspace import Workspace, WorkspaceCache
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number

@@ -1,19 +1,200 @@
-"""What the visitor chose, and the plan it makes. The page speaks in grey levels; the plan in [0, 1]."""
+"""The values of the controls, read one by one from browsers and links, and the plan that they make.
 
+The page speaks in grey levels; the plan in [0, 1]. A drawing travels as a PNG whose red is the class number, opaque
+where drawn.
+"""
+
+import base64
+import binascii
+import io
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
 
 from uapseg.app import strings
-from uapseg.app.painting import painted_target
-from uapseg.app.values import BUDGETS, EPSILONS, READERS, SEEDS, USUAL, WEIGHTS, allowed
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
-from uapseg.targets import HideClasses, SwapClasses, Target
-from uapseg.targets.drawing import mask_target, text_target
+from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target
+from uapseg.targets.drawing import NO_WORD, label_map_target, mask_target, text_target
+from uapseg.targets.goals import UNLABELED
+from uapseg.targets.static import DRAWING
+
+EPSILONS = (1, 32)
+BUDGETS = (50, 8000)
+WEIGHTS = (0.1, 4.0)
+SEEDS = (0, 10**12)
+
+USUAL = 1.0
+
+MOST_NAME, MOST_WORD, MOST_NAMES = 200, 24, 256
+"""Of a name, of a word; and of the classes to hide."""
+
+PNG_URI = "data:image/png;base64,"
+
+
+def _whole(value: Any) -> int:
+    return round(_number(value))
+
+
+def _number(value: Any) -> float:
+    try:
+        number = float("nan" if isinstance(value, bool) else value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise UapsegError(strings.BAD_NUMBER) from error
+    if not isfinite(number):
+        raise UapsegError(strings.BAD_NUMBER)
+    return number
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MOST_NAME:
+        raise UapsegError(strings.WRONG_VALUE)
+    return value
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MOST_WORD:
+        raise UapsegError(NO_WORD)
+    return value
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or len(value) > MOST_NAMES:
+        raise UapsegError(strings.WRONG_VALUE)
+    return tuple(map(_text, value))
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise UapsegError(strings.WRONG_VALUE)
+    return value
+
+
+def _drawing(value: Any) -> str:
+    if not isinstance(value, str) or not value.startswith(PNG_URI) or len(value) > MOST_DRAWING:
+        raise UapsegError(strings.BAD_DRAWING)
+    return value
+
+
+def _one_of(known: Iterable[str]) -> Callable[[Any], str]:
+    names = tuple(known)
+
+    def read(value: Any) -> str:
+        if value not in names:
+            raise UapsegError(strings.WRONG_VALUE)
+        return value
+
+    return read
+
+
+READERS: dict[str, Callable[[Any], Any]] = {
+    "model": _text,
+    "data": _text,
+    "goal": _one_of(strings.GOALS),
+    "source": _one_of(strings.SOURCES),
+    "word": _word,
+    "invert": _flag,
+    "inside": _text,
+    "rest": _text,
+    "hide": _names,
+    "fill": _text,
+    "swap_from": _text,
+    "swap_into": _text,
+    "epsilon": _whole,
+    "budget": _whole,
+    "keep": _number,
+    "seed": _whole,
+    "preset": _one_of(PRESETS),
+    "drawing": _drawing,
+}
+"""What reads each value from whatever was sent."""
+
+_RANGES: dict[str, tuple[float, float]] = {"epsilon": EPSILONS, "budget": BUDGETS, "keep": WEIGHTS, "seed": SEEDS}
+
+_BESIDE = {
+    "inside": (),
+    "hide": (),
+    "rest": (strings.KEEP,),
+    "fill": (strings.NEAREST,),
+    "swap_from": (),
+    "swap_into": (),
+}
+"""What can be chosen in the controls that name classes, beside classes."""
+
+
+def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any, bool]:
+    """What of a value can be used, None being nothing of it, and whether that is all of it."""
+    if name in _RANGES:
+        low, high = _RANGES[name]
+        return (value, True) if low <= value <= high else (None, False)
+    if name == "word":
+        return (value, True) if value.strip() else (None, True)  # an empty field is no wish
+    if name not in _BESIDE or classes is None:
+        return value, True
+    known = {*classes, *_BESIDE[name]}
+    if name != "hide":
+        return (value, True) if value in known else (None, False)
+    found = tuple(each for each in value if each in known)
+    return found or None, found == value
+
+
+MOST_DRAWING = 500_000
+"""Of a drawing: two values a pixel, those of 512 x 384 pixels of pure noise."""
+
+
+def painted_target(
+    drawing: str | None, size: tuple[int, int], classes: tuple[str, ...], rest: str | None
+) -> StaticTarget:
+    """The target that a drawing shows.
+
+    Args:
+        drawing: A data URI of a PNG of the model's own ``size``.
+        size: (width, height).
+        classes: The network's, by which the drawing is numbered.
+        rest: The class of everything that is not drawn; None keeps what the network sees.
+
+    Raises:
+        UapsegError: Nothing is drawn, all of it in the class of the rest, or it is no drawing for this network.
+    """
+    numbers = numbers_of(drawing, size)
+    used = [int(number) for number in np.unique(numbers) if number != UNLABELED]
+    if not used:
+        raise UapsegError(strings.NOT_DRAWN)
+    if used[-1] >= len(classes):
+        raise UapsegError(strings.BAD_DRAWING)
+    if [classes[number] for number in used] == [rest]:
+        raise UapsegError(strings.ONE_CLASS)
+    table = np.full(256, UNLABELED, np.uint8)
+    table[used] = range(len(used))
+    return label_map_target(table[numbers], tuple(classes[number] for number in used), rest, DRAWING)
+
+
+def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The class number of each pixel (h, w) of a drawing of ``size`` (width, height), 255 where nothing is drawn.
+
+    Raises:
+        UapsegError: Nothing was sent, or it is no picture of that size.
+    """
+    if not drawing:
+        raise UapsegError(strings.NOT_DRAWN)
+    coded = drawing.partition(",")[2]
+    if len(coded) > MOST_DRAWING:
+        raise UapsegError(strings.BAD_DRAWING)
+    try:
+        with Image.open(io.BytesIO(base64.b64decode(coded, validate=True)), formats=["PNG"]) as picture:
+            if picture.size != size:
+                raise UapsegError(strings.BAD_DRAWING)
+            pixels = np.asarray(picture.convert("RGBA"))
+    except (binascii.Error, UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
+        raise UapsegError(strings.BAD_DRAWING) from error
+    return np.where(pixels[..., 3] > 127, pixels[..., 0], UNLABELED).astype(np.uint8)
+
 
 VALIDATION = {"validate_every": 64, "validation_pictures": 24}
 """A live page wants figures more often than a headless run."""
@@ -46,7 +227,7 @@ class ControlValues:
         keep: How many times the usual the rest counts beside the target.
         seed: Draws the order of the pictures.
         preset: A name in `uapseg.attack.settings.PRESETS`.
-        drawing: What is painted on the stage: see `uapseg.app.painting`; None where nothing is.
+        drawing: What is painted on the stage, as a data URI; None where nothing is.
     """
 
     model: str = ""

@@ -1,15 +1,19 @@
-"""Arrays to the small pictures that the page shows, as data URIs: JPEG for photos, palette PNG for label maps."""
+"""Pictures, label maps and videos as the browser gets them, and what it asks for."""
 
 import base64
 import io
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
 
+import av
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from uapseg.app.progress import LevelArray
+from uapseg.app.device import LevelArray
 from uapseg.models import RGB
 
 Picture = NDArray[np.uint8]
@@ -113,3 +117,161 @@ def _uri(image: Image.Image, kind: str, **options: int) -> str:
     buffer = io.BytesIO()
     image.save(buffer, kind, **options)
     return f"data:image/{kind};base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+STRENGTHS = (0.0, 1.5)
+FACTORS = (1, 60)
+
+
+@dataclass(frozen=True)
+class FrameOptions:
+    """How a frame is to be made.
+
+    Attributes:
+        slow: Smaller pictures, for a slow link.
+        strength: What the perturbation is multiplied by.
+        factor: By how much the difference to the clean picture is amplified; 0 shows none.
+        stretch: Whether the perturbation is stretched over a picture of another size, instead of repeated.
+        spectrum: Whether the spectrum of the perturbation is wanted.
+        sure: Whether it is wanted how sure the network is.
+    """
+
+    slow: bool = False
+    strength: float = 1.0
+    factor: int = 0
+    stretch: bool = False
+    spectrum: bool = False
+    sure: bool = False
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> "FrameOptions":
+        """What is wanted; whatever does not make sense falls back to the default."""
+        strength, factor = values.get("strength"), values.get("factor")
+        good = isinstance(strength, int | float) and STRENGTHS[0] <= strength <= STRENGTHS[1]
+        return cls(
+            strength=float(strength) if good and strength is not None else 1.0,
+            factor=factor if isinstance(factor, int) and FACTORS[0] <= factor <= FACTORS[1] else 0,
+            **{name: values.get(name) is True for name in ("slow", "stretch", "spectrum", "sure")},
+        )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the browser has, and how it wants what is new.
+
+    Attributes:
+        token: The visitor's.
+        seq: The `seq` of the run that it saw last.
+        frame: The version of its frame.
+        mine: The version of the figures of the visitor's own photos.
+        turn: The ticket of the turn on the device that it took up last.
+        world: The network and the pictures that it shows.
+        hidden: Whether it wants no frames.
+        own: Whether it wants figures of the visitor's own photos.
+        wanted: How frames are to be made.
+    """
+
+    token: str
+    seq: int = -1
+    frame: int = -1
+    mine: int = -1
+    turn: int = -1
+    world: str = ""
+    hidden: bool = False
+    own: bool = False
+    wanted: FrameOptions = field(default_factory=FrameOptions)
+
+    @classmethod
+    def of(cls, sent: object) -> "Request":
+        """A request from whatever was sent."""
+        values = sent if isinstance(sent, dict) else {}
+        numbers = {name: values.get(name) for name in ("seq", "frame", "mine", "turn")}
+        return cls(
+            str(values.get("token", "")),
+            world=str(values.get("world", "")),
+            wanted=FrameOptions.of(values),
+            **{name: number if isinstance(number, int) else -1 for name, number in numbers.items()},
+            **{name: values.get(name) is True for name in ("hidden", "own")},
+        )
+
+
+RATE = 10
+"""Frames a second that clips are shown and written with, and that the camera has at best."""
+
+MOST_SECONDS = 20.0
+BITS = {"crf": "20", "preset": "veryfast"}
+TICK = Fraction(1, 90_000)
+"""The unit of time in a video, in seconds."""
+
+
+class Video:
+    """A video that is written frame by frame: of the frames no more than the encoder needs is kept."""
+
+    def __init__(self) -> None:
+        self._buffer = io.BytesIO()
+        self._file = av.open(self._buffer, "w", format="mp4")
+        self._stream = self._file.add_stream("libx264", rate=RATE, options=BITS)
+        self._stream.codec_context.time_base = TICK
+        self._shape: tuple[int, ...] = ()
+
+    def add(self, picture: Picture, at: float) -> None:
+        """Adds a frame, shown from ``at`` (in seconds) on; one of another size than the first is left out."""
+        if not self._shape:
+            self._shape = picture.shape
+            height, width = picture.shape[:2]
+            stream = self._stream
+            stream.width, stream.height, stream.pix_fmt = width - width % 2, height - height % 2, "yuv420p"
+        if picture.shape != self._shape:
+            return
+        even = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
+        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        frame.pts, frame.time_base = round(at / TICK), TICK
+        self._file.mux(self._stream.encode(frame))
+
+    def content(self) -> bytes:
+        """The whole of it; nothing can be added any more."""
+        self._file.mux(self._stream.encode(None))
+        self._file.close()
+        return self._buffer.getvalue()
+
+
+def mp4(frames: Iterable[Picture], rate: int) -> bytes:
+    """Frames of one size as a video."""
+    video = Video()
+    for number, picture in enumerate(frames):
+        video.add(picture, number / rate)
+    return video.content()
+
+
+class Recording:
+    """What a visitor records, as fast as it comes.
+
+    Args:
+        number: What the browser calls the recording.
+
+    Attributes:
+        number: The same.
+        seconds: How long it is, at most `MOST_SECONDS`.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number, self.seconds = number, 0.0
+        self._video, self._began = Video(), 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is taken."""
+        return self.seconds >= MOST_SECONDS
+
+    def add(self, picture: Picture) -> None:
+        """Takes up what is shown now."""
+        if self.full:
+            return
+        now = time.monotonic()
+        self._began = self._began or now
+        self.seconds = min(MOST_SECONDS, now - self._began)
+        self._video.add(picture, self.seconds)
+
+    def content(self) -> bytes:
+        """The video."""
+        return self._video.content()

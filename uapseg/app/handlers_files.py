@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 
 from uapseg.app import strings
-from uapseg.app.clip import perturb_clip
+from uapseg.app.catalogue import load_example
 from uapseg.app.context import (
     Context,
     Updates,
@@ -19,15 +19,14 @@ from uapseg.app.context import (
     start_label,
     workspace_of,
 )
-from uapseg.app.examples import load_example
+from uapseg.app.errors import user_error
 from uapseg.app.exports import cached_file, export_run
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
-from uapseg.app.import_run import check_pair, check_size, plan_for, start_from
-from uapseg.app.links import controls_from_plan, to_query
-from uapseg.app.memory import DECODING
+from uapseg.app.live import perturb_clip
 from uapseg.app.runs import GOING, Run
-from uapseg.app.transitions import user_error
+from uapseg.app.server import DECODING
+from uapseg.app.sharing import check_pair, check_size, controls_from_plan, plan_for, start_from, to_query
 from uapseg.app.workspace import Workspace
 from uapseg.attack.plan_file import MOST_BYTES, extract_plan, is_plan
 from uapseg.attack.run import Plan

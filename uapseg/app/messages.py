@@ -1,7 +1,7 @@
 """What the page says of runs, networks and pictures: the texts with figures in them."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from uapseg.app import strings
 from uapseg.attack.run import Plan
@@ -11,10 +11,6 @@ from uapseg.targets import Target
 from uapseg.targets.base import ScoreLabel, join_names
 from uapseg.targets.metrics import Scores
 from uapseg.targets.static import LETTERS
-
-if TYPE_CHECKING:
-    from uapseg.app.workspaces import LoadStatus
-
 
 REGIONS = {strings.TYPE: LETTERS, strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}
 """What to call the region of a target that was typed, drawn or uploaded."""
@@ -123,20 +119,6 @@ def size(count: int | None) -> str:
         if count >= unit:
             return f"{count / unit:.{1 if name == 'GB' else 0}f} {name}"
     return f"{count} bytes"
-
-
-def loading_message(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
-    """What the page says while network and pictures are not there yet."""
-    names = " on ".join(short(name) for name in pair)
-    if coming.state == "costs":
-        lines = [*([f"To download now: {size(coming.total)}."] if coming.total else []), *details]
-        return {"title": f"{names} is not on this machine yet", "lines": lines}
-    if coming.state == "fetching":
-        of = f" of {size(coming.total)}" if coming.total else ""
-        return {"title": f"Downloading {names}", "lines": [f"{size(coming.received)}{of}"]}
-    if coming.state == "failed":
-        return {"title": f"{names} cannot be shown", "lines": [coming.message]}
-    return {"title": f"Loading {names}", "lines": ["This takes a moment."]}
 
 
 def about(model: Segmenter, pictures: Dataset) -> str:

@@ -1,15 +1,158 @@
-"""All visitors' runs, by their secret tokens. No Gradio here."""
+"""All runs by their secret tokens, in memory, and on disk to outlast a restart of the server. No Gradio here."""
 
+import os
 import re
 import secrets
 import threading
 import time
+import zlib
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
 
-from uapseg.app.run_queue import RunQueue
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_bytes
+
+from uapseg.app.controls import ControlValues
+from uapseg.app.device import Checkpoint, RunQueue, level_array, pack_state, unpack_state, validation_frame
 from uapseg.app.runs import GOING, Run
-from uapseg.app.saved_runs import SavedRuns
+from uapseg.attack.run import Plan
+from uapseg.attack.state import TENSORS
+from uapseg.errors import UapsegError
+from uapseg.io.download import cache_folder
+from uapseg.io.files import from_json, to_json, write
+
+MOST_SAVED = 16 * 2**20
+MOST_TOTAL = 64 * MOST_SAVED
+KEY = "run"
+PREDICTIONS = ".predictions"
+
+
+class SavedRuns:
+    """The files.
+
+    Args:
+        kept_for: Seconds after which a file that nobody touches is removed.
+    """
+
+    def __init__(self, kept_for: float) -> None:
+        self._kept_for = kept_for
+        self._folder = cache_folder() / "runs"
+        self._sweep()
+
+    def save(self, run: Run) -> None:
+        """Writes what a run needs to go on, or removes it where there is nothing, or too much of it."""
+        content = content_of(run)
+        with suppress(OSError, UapsegError):  # without room on the disk the page goes on as it is
+            if content is None:
+                self._path(run.token).unlink(missing_ok=True)
+                return
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            write(self._path(run.token), content)
+        self._sweep()
+
+    def load(self, token: str) -> Run | None:
+        """The run that was saved under a token, at rest; None where there is none, or none that can be read."""
+        path = self._path(token)
+        try:
+            if time.time() - path.stat().st_mtime > self._kept_for:
+                return None
+            with safe_open(path, framework="np") as file:
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
+                facts = from_json((file.metadata() or {}).get(KEY, ""), "the run")
+            run = _run(token, facts, arrays)
+        except (OSError, SafetensorError, UapsegError, KeyError, TypeError, ValueError, zlib.error):
+            return None
+        self.touch([token])
+        return run
+
+    def touch(self, tokens: Iterable[str]) -> None:
+        """Notes that the visitors of these runs are still there."""
+        for token in tokens:
+            with suppress(OSError):
+                os.utime(self._path(token))
+
+    def _path(self, token: str) -> Path:
+        return self._folder / f"{sha256(token.encode()).hexdigest()}.safetensors"
+
+    def _sweep(self) -> None:
+        """Removes what is old, and of too much the oldest."""
+        with suppress(OSError):
+            files = sorted((-file.stat().st_mtime, file.stat().st_size, file) for file in self._folder.iterdir())
+            total = 0
+            for age, size, file in files:
+                total += size
+                if total > MOST_TOTAL or time.time() + age > self._kept_for:
+                    file.unlink(missing_ok=True)
+
+
+def content_of(run: Run) -> bytes | None:
+    """A run as a file of at most `MOST_BYTES`; None where it has nothing to go on from, or is larger.
+
+    Where all of its state is too much, the perturbation in whole grey levels stays, at rest: its figures are the same.
+    """
+    checkpoint, plan = run.checkpoint, run.plan
+    if checkpoint is None or plan is None:
+        return None
+    whole = _written(run, plan, checkpoint["arrays"], checkpoint["rest"])
+    if len(whole) <= MOST_SAVED:
+        return whole
+    state = unpack_state(checkpoint)
+    levels = level_array(state.best, plan.settings.epsilon)
+    rest = pack_state(state.restarted(torch.from_numpy(levels).float() / 255))
+    arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
+    small = _written(run, plan, {"levels": levels, **arrays}, rest["rest"])
+    return small if len(small) <= MOST_SAVED else None
+
+
+def _written(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -> bytes:
+    small = {name: array for name, array in arrays.items() if name.endswith(PREDICTIONS)}
+    squeezed = {name: np.frombuffer(zlib.compress(array.tobytes(), 1), np.uint8) for name, array in small.items()}
+    if run.mask:
+        squeezed["mask"] = run.mask[1].astype(np.uint8)
+    facts = {
+        "status": "done" if run.status == "done" else "paused", "plan": plan.to_dict(), "rest": rest,
+        "choice": _kept(run.choice), "asked": _kept(run.asked), "since": run.since, "spent": run.spent,
+        "seconds": run.seconds, "floors": run.floors, "curve": run.curve, "legs": run.legs,
+        "mask": run.mask[0] if run.mask else "", "shapes": {name: array.shape for name, array in small.items()},
+    }  # fmt: skip
+    whole = {name: np.ascontiguousarray(array) for name, array in {**arrays, **squeezed}.items()}
+    return to_bytes(whole, {KEY: to_json(facts)})
+
+
+def _kept(choice: ControlValues) -> dict[str, Any]:
+    return {**choice.to_dict(), "drawing": choice.drawing}
+
+
+def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Run:
+    """The run of a file, at rest; its photos and its moments are not there any more."""
+    for name, shape in facts["shapes"].items():
+        arrays[name] = np.frombuffer(zlib.decompress(arrays[name].tobytes()), np.uint8).reshape(shape)
+    mask, levels = arrays.pop("mask", None), arrays.pop("levels", None)
+    if levels is not None:
+        arrays["delta"] = levels.astype(np.float32) / 255
+    checkpoint: Checkpoint = {"arrays": arrays, "rest": facts["rest"]}
+    state, plan = unpack_state(checkpoint), Plan.from_dict(facts["plan"])
+    if levels is not None:
+        state = state.restarted(state.delta)
+    run = Run(token)
+    run.publish(
+        plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.epsilon),
+        look=validation_frame(state.best_validation) if state.best_validation.each else None,
+        choice=ControlValues.of(facts["choice"]), asked=ControlValues.of(facts["asked"]),
+        mask=(facts["mask"], mask.astype(bool)) if mask is not None else None,
+        curve=[(spent, scores) for spent, scores in facts["curve"]],
+        legs=[(spent, what) for spent, what in facts["legs"]],
+        drawn=1, **{name: facts[name] for name in ("status", "since", "spent", "seconds", "floors")},
+    )  # fmt: skip
+    return run
+
 
 KEPT_FOR = 30 * 60.0
 MOST_VISITS = 2000

@@ -1,19 +1,86 @@
-"""The runs that visitors have going, each known by its secret token alone. No Gradio here."""
+"""The runs of visitors: their values, the history kept of them, and how they go on, go back and end."""
 
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from uapseg.app import strings
+import torch
+
+from uapseg.app import messages, strings
 from uapseg.app.controls import ControlValues, Mask
-from uapseg.app.frames import UploadedPhoto
-from uapseg.app.history import HistoryPoint, thin_history
-from uapseg.app.progress import Checkpoint, LevelArray, Step, ValidationFrame
-from uapseg.app.recording import Recording
+from uapseg.app.device import (
+    Checkpoint,
+    LevelArray,
+    Step,
+    ValidationFrame,
+    level_array,
+    pack_state,
+    unpack_state,
+    validation_frame,
+)
+from uapseg.app.frames import Recording, UploadedPhoto
 from uapseg.attack.run import Plan
-from uapseg.targets.metrics import Scores
+from uapseg.targets.drawing import drawn_region
+from uapseg.targets.metrics import Collapse, Scores
+
+MOST_MOMENTS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryPoint:
+    """The perturbation as it was when the held-out pictures were looked at.
+
+    Attributes:
+        spent: The image-gradients spent until then.
+        levels: The perturbation in whole grey levels (3, h, w).
+        look: What it did.
+        plan: What was searched for then.
+        choice: The controls that asked for it.
+        since: The image-gradients that were spent when its budget began to count.
+        seconds: The time used until then.
+        floors: The scores of clean pictures and of random noise, by which the figures are read.
+    """
+
+    spent: int
+    levels: LevelArray = field(repr=False)
+    look: ValidationFrame = field(repr=False)
+    plan: Plan = field(repr=False)
+    choice: ControlValues = field(default_factory=ControlValues, repr=False)
+    since: int = 0
+    seconds: float = 0.0
+    floors: dict[str, Scores] = field(default_factory=dict, repr=False)
+
+
+def thin_history(moments: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
+    """The moments with a new last one; of too many the one goes whose neighbours are closest to each other."""
+    all_ = [*(moment for moment in moments if moment.spent < new.spent), new]
+    if len(all_) > MOST_MOMENTS:
+        del all_[min(range(1, len(all_) - 1), key=lambda number: all_[number + 1].spent - all_[number - 1].spent)]
+    return all_
+
+
+def rewind_checkpoint(moment: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint:
+    """What a search needs to go on from a moment: its perturbation, at rest."""
+    state = unpack_state(checkpoint)
+    delta = torch.from_numpy(moment.levels.copy()).float() / 255
+    look = moment.look
+    seen = replace(
+        state.validation,
+        image_gradients=moment.spent,
+        scores=look["scores"],
+        each=tuple(look["each"]),
+        interval=tuple(look["band"]),
+        training=look["training"],
+        collapse=Collapse(**look["collapse"]) if look["collapse"] else None,
+        counts=torch.from_numpy(look["counts"]),
+        predictions=torch.from_numpy(look["predictions"].copy()),
+    )
+    rest = {"image_gradients": moment.spent, "seconds": moment.seconds, "improved_at": moment.spent}
+    return pack_state(replace(state.restarted(delta), **rest, best_validation=seen, validation=seen))
+
 
 Status = Literal["idle", "waiting", "running", "paused", "done"]
 GOING = ("waiting", "running")
@@ -199,3 +266,81 @@ class Run:
     def present(self) -> bool:
         """Whether a visitor who waits in line is still there."""
         return not self.is_unwatched(GONE_AFTER)
+
+
+def can_continue(run: Run) -> bool:
+    """Whether Start goes on from the run's checkpoint: it does unless another network or other pictures are chosen."""
+    return run.checkpoint is not None and run.is_current
+
+
+def budget_start(run: Run, target: Any) -> int:
+    """From where on the budget counts: from the beginning, from the last change of the target, or from a spent one."""
+    if not can_continue(run) or run.plan is None:
+        return 0
+    spent = run.status not in GOING and run.spent >= run.since + run.choice.budget
+    return run.spent if spent or target != run.plan.target else run.since
+
+
+def apply_plan(run: Run, plan: Plan, since: int, choice: ControlValues) -> None:
+    """Goes on with another plan of the same network and pictures, from where the run stands.
+
+    Args:
+        run: The run.
+        plan: What it is to do.
+        since: The image-gradients after which the budget begins to count.
+        choice: The controls that ask for the plan.
+    """
+    old = run.plan
+    changes: dict[str, Any] = {"plan": plan, "since": since, "asked": choice, "wish": None, "left_out": ""}
+    if old and run.checkpoint and describe_change(old, plan):
+        same = plan.target == old.target
+        state = unpack_state(run.checkpoint).with_settings(plan.settings, same_target=same)
+        changes["checkpoint"] = pack_state(state)
+        changes["legs"] = [*run.legs, (state.image_gradients, messages.change(old, plan))]
+        if not same:
+            changes |= {"look": None, "floors": {}}
+    run.publish(**changes)
+
+
+def describe_change(first: Plan, second: Plan) -> bool:
+    """Whether what was best by one plan is not what the other looks for: budget, seed and preset apart."""
+    one, other = ((plan.target, plan.settings.epsilon, plan.settings.keep_weight) for plan in (first, second))
+    return one != other
+
+
+def restore(run: Run, moment: HistoryPoint) -> None:
+    """Sets the controls to those of a kept moment."""
+    choice, mask = moment.choice, run.mask
+    drawn = drawn_region(moment.plan.target)
+    if drawn and choice.source == strings.UPLOAD:  # another one may have been uploaded since
+        mask = (drawn[0], drawn[1] ^ choice.invert)
+    run.publish(choice=choice, mask=mask, drawn=run.drawn + 1)
+
+
+def rewind(run: Run, moment: HistoryPoint) -> None:
+    """Goes back to a kept moment; what came later is forgotten."""
+    if run.checkpoint is None:
+        return
+    run.publish(
+        checkpoint=rewind_checkpoint(moment, run.checkpoint), plan=moment.plan, levels=moment.levels, look=moment.look,
+        spent=moment.spent, seconds=moment.seconds, since=moment.since, asked=moment.choice, floors=moment.floors,
+        wish=None,
+        curve=[row for row in run.curve if row[0] <= moment.spent],
+        legs=[leg for leg in run.legs if leg[0] < moment.spent],
+        moments=[each for each in run.moments if each.spent <= moment.spent],
+    )  # fmt: skip
+
+
+def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
+    """Brings a run to rest, showing the best perturbation so far with its own figures: it is the one to be saved."""
+    if run.checkpoint is None:
+        run.reset()
+        return
+    changes: dict[str, Any] = {"status": "done" if finished else "paused", "note": note, "wish": None}
+    state = unpack_state(run.checkpoint)
+    if run.plan and state.validation.image_gradients:
+        changes |= {
+            "levels": level_array(state.best, run.plan.settings.epsilon),
+            "look": validation_frame(state.best_validation),
+        }
+    run.publish(**changes)

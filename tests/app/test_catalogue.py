@@ -1,0 +1,119 @@
+"""What the page offers: the operator's list, and perturbations that come with the project."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import gradio as gr
+import pytest
+
+from tests.small_world import registry, stocked, values, visitor
+from uapseg.app import catalogue, strings
+from uapseg.app import catalogue as shelf
+from uapseg.app.context import Context
+from uapseg.app.handlers import run_turn, start_run
+from uapseg.app.handlers_files import open_example
+from uapseg.app.workspace import WorkspaceCache
+from uapseg.errors import UapsegError
+from uapseg.models import load_model, torchvision
+
+
+@pytest.fixture(autouse=True)
+def clear(monkeypatch):
+    for name in ("UAPSEG_MODELS", "UAPSEG_DATASETS", "SPACE_ID"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_without_a_list_the_known_networks_and_coco_are_offered():
+    assert catalogue.offered_models() == (
+        "street",
+        "street:small",
+        *(f"torchvision:{name}" for name in torchvision.NAMES),
+    )
+    assert catalogue.offered_datasets() == ("street", "coco-mini", "coco:val2017")
+
+
+def test_on_spaces_only_what_comes_with_the_package_is_offered(monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "someone/uapseg")
+    assert catalogue.offered_models() == catalogue.offered_datasets() == ("street",)
+
+
+@pytest.mark.parametrize("space", [True, False])
+def test_the_operators_list_rules(space, monkeypatch):
+    if space:
+        monkeypatch.setenv("SPACE_ID", "someone/uapseg")
+    monkeypatch.setenv("UAPSEG_MODELS", " hf:nvidia/segformer ,street,, street")
+    monkeypatch.setenv("UAPSEG_DATASETS", "voc:/data/VOCdevkit")
+    assert catalogue.offered_models() == ("hf:nvidia/segformer", "street")
+    assert catalogue.offered_datasets() == ("voc:/data/VOCdevkit",)
+
+
+@pytest.mark.parametrize("value", ["", " , "])
+def test_an_empty_list_is_none(value, monkeypatch):
+    monkeypatch.setenv("UAPSEG_MODELS", value)
+    assert "street" in catalogue.offered_models()
+
+
+def test_what_is_not_on_the_list_is_refused_with_the_list(monkeypatch):
+    monkeypatch.setenv("UAPSEG_MODELS", "street")
+    monkeypatch.setenv("UAPSEG_DATASETS", "street,coco-mini")
+    catalogue.check_model("street")
+    catalogue.check_dataset("coco-mini")
+    for name in ("Street", "torchvision:fcn_resnet50", "hf:street", "evil.py:net", ""):
+        with pytest.raises(UapsegError, match=r"does not offer the network .*: choose one of street; .*UAPSEG_MODELS"):
+            catalogue.check_model(name)
+    with pytest.raises(UapsegError, match=r"does not offer the set of pictures /etc: .*UAPSEG_DATASETS"):
+        catalogue.check_dataset("/etc")
+
+
+def test_a_list_cannot_let_strangers_run_code(monkeypatch):
+    monkeypatch.setenv("UAPSEG_MODELS", "evil.py:net")
+    catalogue.check_model("evil.py:net")
+    with pytest.raises(UapsegError, match="runs code from a file"):
+        load_model("evil.py:net", trusted=False)
+
+
+PAIR = ("greys", "plain:x")
+
+
+@pytest.fixture
+def context(workspaces: WorkspaceCache, tmp_path: Path) -> Iterator[Context]:
+    with stocked(workspaces, tmp_path):
+        yield Context(workspaces, registry(), patience=600)
+
+
+def chosen(number: object) -> gr.EventData:
+    return gr.EventData(None, {"number": number})
+
+
+def test_a_ready_perturbation_is_loaded_measured_and_goes_on(context: Context):
+    run = visitor(context)
+    updates = open_example(context, run.token, chosen(0))
+    assert run.note == "measured 100 %, as the file claims"
+    assert updates[-4]["value"] == strings.RESUME
+    start_run(context, run.token, *values(context, **{**run.choice.to_dict(), "budget": 640}))
+    list(run_turn(context, run.token))
+    assert run.spent == 320 + 640
+
+
+@pytest.mark.parametrize("number", [2, -1, "0", None])
+def test_one_that_does_not_exist_is_refused(context: Context, number: object):
+    with pytest.raises(gr.Error):
+        open_example(context, visitor(context).token, chosen(number))
+
+
+def test_other_networks_get_none(context: Context):
+    assert shelf.recorded_run(PAIR)["caption"] == "recorded"
+    assert len(shelf.example_cards(PAIR)) == 2
+    assert shelf.example_cards(("hours", "plain:x")) == []
+    assert shelf.recorded_run(("hours", "plain:x")) == {}
+
+
+def test_what_is_shipped_can_be_loaded():
+    for cached in (shelf.example_cards, shelf.recorded_run):
+        cached.cache_clear()
+    pair = ("street", "street")
+    for number, card in enumerate(shelf.example_cards(pair)):
+        kept = shelf.load_example(pair, number)
+        assert kept.plan
+        assert (kept.plan.model, round(kept.epsilon * 255)) == ("street", card["epsilon"])
+    assert sum(file.stat().st_size for file in shelf.EXAMPLES.glob("*")) < 3_500_000

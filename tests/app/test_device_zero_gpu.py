@@ -1,0 +1,46 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from uapseg.app.controls import ControlValues
+from uapseg.app.device import seconds_asked
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+def test_the_run_crosses_into_a_forked_worker_and_back(tmp_path: Path):
+    """Everything that goes to the worker and comes back is pickled, by the package that does it on ZeroGPU."""
+    pytest.importorskip("spaces")
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.zero_gpu", str(tmp_path)],
+        capture_output=True, text=True, cwd=ROOT, timeout=300, check=False,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert found["workers"] == 1
+    status, spent = found["paused"]
+    assert status == "paused"
+    assert spent < 8000
+    assert found["resumed"][0] == "running"
+    assert found["resumed"][1] >= spent * 0.5  # a checkpoint is at most a second old
+    assert found["killed"] == [
+        "paused",
+        "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint.",
+    ]
+    assert found["done"][:2] == ["done", 640]
+    assert found["done"][2] > 0.9
+    assert found["refused"][0] == "idle"
+    assert "set a budget of at least 64" in found["refused"][1]
+    assert found["calls"][0] == 4
+
+
+def test_little_time_is_asked_for():
+    choice = ControlValues(model="greys", data="plain:x", inside="light", rest="dark", word="o")
+    plan = choice.plan(choice.target((96, 64), None, ("dark", "light")))
+    assert seconds_asked(plan, None) <= 60

@@ -1,0 +1,350 @@
+"""What is taken away and what is brought."""
+
+import html
+import io
+import json
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from tests.app.test_controls import sent
+from tests.small_world import SIZE, ran, registry, values, visitor
+from uapseg.app import strings
+from uapseg.app.context import CONTROLS, Context
+from uapseg.app.controls import BUDGETS
+from uapseg.app.device import unpack_state
+from uapseg.app.exports import FinishedRun
+from uapseg.app.handlers import (
+    change_controls,
+    choose_pair,
+    finish_loading,
+    load_page,
+    pause_run,
+    refresh_buttons,
+    run_turn,
+    start_run,
+)
+from uapseg.app.handlers_files import export_file, make_link, open_file
+from uapseg.app.runs import Run
+from uapseg.app.sharing import controls_from_plan, to_command, to_query
+from uapseg.app.workspace import WorkspaceCache
+from uapseg.attack.perturbation import to_levels
+from uapseg.attack.plan_file import extract_plan
+from uapseg.attack.validation import EvalSet, evenly_spaced
+from uapseg.cli import main
+from uapseg.errors import UapsegError
+from uapseg.results.evaluation import BATCH_SIZE
+from uapseg.results.perturbation_file import MOST_SPENT, Perturbation, load, save_png
+from uapseg.targets import HideClasses, StaticTarget
+from uapseg.targets.metrics import scores
+
+
+@pytest.fixture(scope="module")
+def context(workspaces: WorkspaceCache) -> Context:
+    return Context(workspaces, registry(), patience=600)
+
+
+@pytest.fixture(autouse=True)
+def empty_line(context: Context) -> Iterator[None]:
+    """No test leaves a run in the line that all of them share."""
+    yield
+    for run in [run for run in context.runs._runs.values() if run.status == "waiting"]:
+        pause_run(context, run.token)
+
+
+@pytest.fixture(scope="module")
+def finished(context: Context) -> Run:
+    return ran(context, budget=640)
+
+
+def saved(context: Context, run: Run, kind: str) -> Path:
+    return Path(export_file(context, run.token, kind))
+
+
+def judge(workspaces: WorkspaceCache, run: Run) -> EvalSet:
+    assert run.plan
+    numbers = evenly_spaced(len(workspaces.first.held_out), run.plan.settings.validation_pictures)
+    assert len(numbers) > BATCH_SIZE  # more than one batch is scored
+    return EvalSet(workspaces.first.model, workspaces.first.held_out, numbers, run.plan.target, SIZE)
+
+
+@pytest.mark.parametrize("kind", [strings.FILE_PNG, strings.FILE_TENSORS])
+def test_a_saved_perturbation_scores_what_the_page_says(context, workspaces, finished: Run, kind: str):
+    read = load(saved(context, finished, kind))
+    assert read.plan == finished.plan
+    assert finished.look
+    assert scores(judge(workspaces, finished).predict(read.delta)[0], read.plan.target) == finished.look["scores"]
+
+
+def test_the_figures_are_those_of_the_page(context: Context, finished: Run):
+    told = json.loads(saved(context, finished, strings.FILE_FIGURES).read_text())
+    assert finished.look
+    assert (told["split"], told["perturbed"]) == ("val", finished.look["scores"])
+    assert told["random_noise"] == finished.floors["random_noise"]
+
+
+def test_perturbed_pictures_lose_nothing(context: Context, finished: Run):
+    finished.publish(view=("unseen", 2))
+    with zipfile.ZipFile(saved(context, finished, strings.FILE_PICTURES)) as file:
+        assert len(file.namelist()) == 7
+        shown, same = (np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in ("shown.png", "unseen-3.png"))
+    clean = context.workspaces.first.strip[2].picture
+    assert finished.levels is not None
+    np.testing.assert_array_equal(shown.astype(int) - clean, finished.levels.transpose(1, 2, 0))
+    np.testing.assert_array_equal(shown, same)
+
+
+def test_figure_animation_and_report_open(context: Context, finished: Run):
+    assert Image.open(saved(context, finished, strings.FILE_FIGURE)).width > 1500
+    assert saved(context, finished, strings.FILE_PDF).read_bytes().startswith(b"%PDF")
+    moving = Image.open(saved(context, finished, strings.FILE_GIF))
+    assert (moving.n_frames, moving.width) == (len(finished.moments), 996)
+    page = saved(context, finished, strings.FILE_REPORT).read_text()
+    assert "http" not in page.replace("http://www.w3.org", "")  # nothing is fetched
+    assert "--text o --region-class light" in page
+    assert "Unseen pictures: 100 %" in page
+    assert page.count("<td>") == 3 * len(finished.floors["clean"])
+
+
+def test_a_word_of_marks_is_text_in_every_file(context: Context):
+    word = "<img src=$x^>$&amp;"
+    run = ran(context, budget=64, word=word)
+    page = saved(context, run, strings.FILE_REPORT).read_text()
+    assert page.count("<img") == page.count('<img src="data:') == 1
+    assert html.escape(word) in page
+    assert saved(context, run, strings.FILE_PDF).read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("kind", ["", None, "../x", 7])
+def test_only_the_listed_files_are_made(context: Context, finished: Run, kind: object):
+    with pytest.raises(gr.Error, match="one of the list"):
+        export_file(context, finished.token, kind)
+
+
+def test_there_is_nothing_to_take_away_before_the_first_figures(context: Context):
+    run = visitor(context)
+    assert refresh_buttons(context, run.token)[3]["interactive"] is False
+    with pytest.raises(gr.Error, match="nothing to export"):
+        export_file(context, run.token, strings.FILE_PNG)
+
+
+def test_an_opened_perturbation_is_measured_again_and_goes_on(context: Context, finished: Run):
+    path = saved(context, finished, strings.FILE_PNG)
+    other = visitor(context)
+    memory, *updates = open_file(context, other.token, str(path))
+    controls = dict(zip(CONTROLS, updates, strict=False))
+    assert (controls["word"], controls["epsilon"], memory["budget"]) == ("o", 10, 640)
+    assert other.look
+    assert finished.look
+    assert other.look["scores"] == finished.look["scores"]
+    assert (other.note, other.floors) == ("measured 100 %, as the file claims", finished.floors)
+    start_run(context, other.token, *values(context, budget=640))
+    assert other.checkpoint
+    state = unpack_state(other.checkpoint)
+    assert state.image_gradients == 640
+    assert torch.equal(state.dual, load(path).delta)
+    list(run_turn(context, other.token))
+    assert (other.status, other.spent) == ("done", 1280)
+
+
+def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
+    context: Context, finished: Run, tmp_path: Path
+):
+    made = replace(load(saved(context, finished, strings.FILE_PNG)), image_gradients=MOST_SPENT)
+    save_png(tmp_path / "noise.png", made)
+    run = visitor(context)
+    open_file(context, run.token, str(tmp_path / "noise.png"))
+    start_run(context, run.token, *values(context, budget=BUDGETS[1]))
+    assert (run.status, run.total) == ("waiting", MOST_SPENT + BUDGETS[1])
+
+
+def test_a_claim_that_does_not_hold_is_told(context: Context, finished: Run, tmp_path: Path):
+    read = load(saved(context, finished, strings.FILE_PNG))
+    weak = Perturbation(read.levels // 4, read.plan, {**(read.scores or {}), "region_success": 0.99}, 640)
+    save_png(tmp_path / "weak.png", weak)
+    run = visitor(context)
+    open_file(context, run.token, str(tmp_path / "weak.png"))
+    assert run.note.endswith("it claims 99 %")
+    assert not run.note.startswith("measured 99 %")
+
+
+def test_a_perturbation_without_a_plan_is_measured_by_the_controls(context: Context, finished: Run, tmp_path: Path):
+    assert finished.levels is not None
+    np.save(tmp_path / "other.npy", finished.levels.astype(np.float32))
+    run = visitor(context)
+    change_controls(context, run.token, *values(context))
+    open_file(context, run.token, str(tmp_path / "other.npy"))
+    assert run.note == "measured here: 100 %"
+
+
+def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(context, finished: Run, tmp_path: Path):
+    told = json.loads(saved(context, finished, strings.FILE_PLAN).read_text())
+    told |= {"also": ["evil.py:net"], "weights": "/etc/passwd"}
+    (tmp_path / "plan.json").write_text(json.dumps(told))
+    run = visitor(context)
+    open_file(context, run.token, str(tmp_path / "plan.json"))
+    assert (run.choice.word, run.choice.budget) == ("o", 640)
+    start_run(context, run.token, *values(context, **run.choice.to_dict()))
+    assert run.plan
+    assert (run.plan.also, run.plan.weights) == ((), None)
+
+
+def test_what_was_learnt_from_a_choice_of_the_same_pictures_opens_and_from_others_does_not(
+    context: Context, finished: Run, tmp_path: Path
+):
+    known = load(saved(context, finished, strings.FILE_PNG))
+    assert known.plan
+    run = visitor(context)
+    save_png(tmp_path / "more.png", replace(known, plan=replace(known.plan, data="plain:x?count=9")))
+    open_file(context, run.token, str(tmp_path / "more.png"))
+    assert run.plan
+    assert (run.plan.data, run.look and run.look["scores"]) == ("plain:x", finished.look and finished.look["scores"])
+    save_png(tmp_path / "other.png", replace(known, plan=replace(known.plan, data="plain:y")))
+    with pytest.raises(gr.Error, match="was made for greys on plain:y"):
+        open_file(context, run.token, str(tmp_path / "other.png"))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "empty|neither|cannot"),
+        (b"{", "cannot be read"),
+        (b'{"format": 1}', "cannot be read"),
+        (b"text", "neither"),
+    ],
+)
+def test_a_file_that_is_neither_is_refused(context: Context, tmp_path: Path, content: bytes, sentence: str):
+    (tmp_path / "file").write_bytes(content)
+    run = visitor(context)
+    with pytest.raises(gr.Error, match=sentence):
+        open_file(context, run.token, str(tmp_path / "file"))
+    assert run.status == "idle"
+
+
+def test_a_perturbation_of_another_size_or_for_others_is_refused(context: Context, finished: Run, tmp_path: Path):
+    run = visitor(context)
+    np.save(tmp_path / "small.npy", np.ones((3, 8, 8), np.float32))
+    with pytest.raises(gr.Error, match="of 8 x 8 pixels"):
+        open_file(context, run.token, str(tmp_path / "small.npy"))
+    path = saved(context, finished, strings.FILE_PNG)
+    choose_pair(context, run.token, "hours", "plain:x")
+    while context.workspaces.get(run.choice.pair) is None:
+        context.workspaces.ask(run.choice.pair, run.token)
+    with pytest.raises(gr.Error, match="made for greys on plain:x"):
+        open_file(context, run.token, str(path))
+
+
+def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(context: Context):
+    run = visitor(context)
+    change_controls(
+        context, run.token, *values(context, goal=strings.HIDDEN, hide=["light"], fill="dark", epsilon=7, keep=0.3)
+    )
+    query = make_link(context, run.token)
+    assert query == to_query(run.choice, context.first)
+    fields = dict(pair.split("=") for pair in query.replace("+", " ").split("&"))
+    assert by_link(context, fields).choice == run.choice
+    for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}, {"invert": "maybe"}):
+        other = by_link(context, wrong)
+        assert (other.choice, bool(other.left_out)) == (context.first, True)
+
+
+def by_link(context: Context, query: dict[str, str]) -> Run:
+    run = context.runs.get(load_page(context, None, gr.Request(session_hash="link", query_params=query))[0])
+    assert run
+    return run
+
+
+def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(context: Context):
+    context.workspaces._ready.clear()
+    run = by_link(context, {"model": "hours", "inside": "elephant", "rest": "night", "goal": strings.HIDDEN})
+    assert run.left_out == ""
+    while context.workspaces.get(run.choice.pair) is None:
+        context.workspaces.ask(run.choice.pair, run.token)
+    finish_loading(context, run.token)
+    assert (run.choice.inside, run.choice.rest, run.choice.hide) == ("day", "night", ("night",))
+    assert "at their defaults: class of the region." in run.left_out
+    choose_pair(context, run.token, "greys", "plain:x")
+    finish_loading(context, run.token)
+    assert (run.choice.inside, run.choice.rest, run.left_out) == ("light", "dark", "")
+
+
+def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_written(
+    finished: Run, workspaces: WorkspaceCache
+):
+    assert finished.plan
+    assert isinstance(finished.plan.target, StaticTarget)
+    shouted = replace(finished.plan, target=replace(finished.plan.target, classes=("LIGHT",), rest="Dark"))
+    choice = controls_from_plan(shouted, workspaces.first)
+    assert (choice.inside, choice.rest) == ("light", "dark")
+    hidden = replace(finished.plan, target=HideClasses(classes=("DARK",), fill="Light"))
+    choice = controls_from_plan(hidden, workspaces.first)
+    assert (choice.hide, choice.fill) == (("dark",), "light")
+
+
+def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, workspaces: WorkspaceCache):
+    run = ran(context, budget=64, keep=1.5)
+    told = json.loads(saved(context, run, strings.FILE_PLAN).read_text())
+    assert told["settings"]["keep_weight"] == 1.5
+    assert run.plan
+    assert controls_from_plan(run.plan, workspaces.first) == run.choice
+    assert "--keep-weight 1.5" in saved(context, run, strings.FILE_REPORT).read_text()
+    heavy = replace(run.plan, settings=replace(run.plan.settings, keep_weight=50.0))
+    with pytest.raises(UapsegError, match="keep weight must lie between"):
+        controls_from_plan(heavy, workspaces.first)
+
+
+def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(context: Context, finished: Run, tmp_path: Path):
+    page = html.unescape(saved(context, finished, strings.FILE_REPORT).read_text())
+    facts = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)[-1]
+    assert extract_plan(facts.encode()) == finished.plan
+    file = saved(context, finished, strings.FILE_PLAN)
+    assert extract_plan(file.read_bytes()) == finished.plan
+    out = tmp_path / "run"
+    assert main(["train", "--plan", str(file), "--out", str(out)]) == 0
+    again = load(out / "perturbation.png")
+    assert again.plan == finished.plan
+    assert again.scores == load(saved(context, finished, strings.FILE_PNG)).scores
+
+
+def test_a_painted_plan_comes_back_as_the_same_drawing(context: Context, workspaces: WorkspaceCache):
+    numbers = np.full((64, 96), 255, np.uint8)
+    numbers[10:30, 20:60], numbers[40:50] = 1, 2
+    run = visitor(context)
+    start_run(context, run.token, *values(context, sent(numbers), source=strings.DRAW))
+    assert run.plan
+    choice = controls_from_plan(run.plan, workspaces.first)
+    assert choice.source == strings.DRAW
+    assert choice.target(SIZE, None, workspaces.first.model.classes) == run.plan.target
+    assert to_command(run.plan, SIZE) == "python -m uapseg train --plan uapseg-plan.json"
+    pause_run(context, run.token)
+
+
+def test_the_levels_of_an_opened_perturbation_are_kept_exactly(context: Context, finished: Run):
+    run = visitor(context)
+    open_file(context, run.token, str(saved(context, finished, strings.FILE_TENSORS)))
+    assert run.checkpoint
+    assert finished.levels is not None
+    np.testing.assert_array_equal(to_levels(unpack_state(run.checkpoint).best, 10 / 255).numpy(), finished.levels)
+
+
+def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class(
+    workspaces: WorkspaceCache, finished: Run
+):
+    """Of three pictures the last is full of it, the second shows a speck that is too small to see."""
+    seen = np.zeros((3, 64, 96), np.uint8)
+    seen[1, 0, :3], seen[2] = 1, 1
+    strip = [SimpleNamespace(seen=each) for each in seen]
+    workspace = SimpleNamespace(model=workspaces.first.model, strip=strip)
+    assert finished.plan
+    for target, order in ((HideClasses(classes=("light",)), [2, 1, 0]), (finished.plan.target, [0, 1, 2])):
+        work = FinishedRun(finished, replace(finished.plan, target=target), None, workspace)
+        assert [next(n for n, one in enumerate(strip) if one is photo) for photo in work._telling] == order

@@ -1,0 +1,238 @@
+"""Changing one's mind while a run goes on, or after it: nothing starts afresh but by Reset."""
+
+import time
+from collections.abc import Generator
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from tests.app.test_controls import sent
+from tests.small_world import values, visitor
+from uapseg.app import runs, strings
+from uapseg.app.context import CONTROLS, Context
+from uapseg.app.device import unpack_state
+from uapseg.app.handlers import change_controls, rewind_run, run_turn, start_run
+from uapseg.app.runs import Run
+
+
+def started(context: Context, **changes: object) -> Run:
+    run = visitor(context)
+    start_run(context, run.token, *values(context, **changes))
+    return run
+
+
+def finished(context: Context, **changes: object) -> Run:
+    run = started(context, **{"budget": 640, **changes})
+    list(run_turn(context, run.token))
+    return run
+
+
+def until(run: Run, driver: Generator, met) -> None:
+    """Drives a run until a condition is met."""
+    ends = time.monotonic() + 60
+    while not met(run) and time.monotonic() < ends:
+        next(driver)
+    assert met(run)
+
+
+def chosen(spent: int) -> gr.EventData:
+    return gr.EventData(None, {"spent": spent})
+
+
+def test_a_raised_budget_goes_on_exactly_where_the_run_stopped(context: Context):
+    run = finished(context)
+    before = unpack_state(run.checkpoint) if run.checkpoint else None
+    start_run(context, run.token, *values(context, budget=1280))
+    assert before
+    assert run.checkpoint
+    after = unpack_state(run.checkpoint)
+    assert (after.image_gradients, after.validation.scores) == (640, before.validation.scores)
+    list(run_turn(context, run.token))
+    assert (run.status, run.spent, run.legs) == ("done", 1280, [])
+
+
+def test_a_spent_budget_is_spent_once_more(context: Context):
+    run = finished(context)
+    start_run(context, run.token, *values(context, budget=640))
+    assert (run.since, run.total) == (640, 1280)
+    list(run_turn(context, run.token))
+    assert run.spent == 1280
+
+
+def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(context: Context):
+    run = finished(context, epsilon=12)
+    assert run.checkpoint
+    old = unpack_state(run.checkpoint).delta
+    start_run(context, run.token, *values(context, budget=1280, epsilon=8))
+    state = unpack_state(run.checkpoint)
+    np.testing.assert_allclose(state.delta.numpy(), old.clamp(-8 / 255, 8 / 255).numpy())
+    assert state.image_gradients == 640
+    list(run_turn(context, run.token))
+    assert (run.spent, run.legs) == (1280, [(640, "epsilon 8")])
+    assert run.levels is not None
+    assert np.abs(run.levels).max() <= 8
+    assert [row[0] for row in run.curve] == sorted({row[0] for row in run.curve})
+    assert run.curve[0][0] == 0
+
+
+def test_another_target_keeps_the_perturbation_and_gets_a_budget_of_its_own(context: Context):
+    run = finished(context, word="o")
+    start_run(context, run.token, *values(context, budget=640, word="x"))
+    assert run.checkpoint
+    state = unpack_state(run.checkpoint)
+    assert (state.image_gradients, run.total, run.look) == (640, 1280, None)
+    assert not state.momentum.any()
+    assert state.delta.any()
+    list(run_turn(context, run.token))
+    assert run.legs == [(640, "new target")]
+    assert run.look
+    assert run.look["scores"]["region_success"] > 0.9
+
+
+def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(context: Context, monkeypatch):
+    monkeypatch.setattr("uapseg.app.handlers.CHANGE_DELAY", 0.0)
+    run = started(context, budget=8000)
+    driver = run_turn(context, run.token)
+    until(run, driver, lambda run: run.spent > 100)
+    change_controls(context, run.token, *values(context, budget=8000, epsilon=5))
+    until(run, driver, lambda run: run.legs and run.levels is not None and np.abs(run.levels).max() <= 5)
+    assert run.status == "running"
+    assert run.plan
+    assert round(run.plan.settings.epsilon * 255) == 5
+    assert run.spent > 100
+    driver.close()
+
+
+def test_an_unfinished_choice_leaves_a_run_as_it_is(context: Context):
+    run = started(context, budget=8000)
+    driver = run_turn(context, run.token)
+    until(run, driver, lambda run: run.spent > 0)
+    change_controls(context, run.token, *values(context, budget=8000, word=""))
+    assert run.wish is None
+    driver.close()
+
+
+def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
+    run = finished(context)
+    assert len(run.moments) > 4
+    moment = run.moments[3]
+    rewind_run(context, run.token, chosen(moment.spent))
+    assert (run.status, run.spent) == ("paused", moment.spent)
+    assert (run.levels is moment.levels, run.look is moment.look) == (True, True)
+    assert run.curve[-1][0] == run.moments[-1].spent == moment.spent
+    assert run.checkpoint
+    for moved in (unpack_state(run.checkpoint).delta, unpack_state(run.checkpoint).dual):
+        np.testing.assert_allclose(moved.numpy() * 255, moment.levels, atol=1e-3)
+    start_run(context, run.token, *values(context, budget=640))
+    list(run_turn(context, run.token))
+    assert (run.status, run.spent) == ("done", 640)
+
+
+def test_a_running_search_goes_on_from_the_moment_that_is_chosen(context: Context, monkeypatch):
+    monkeypatch.setattr("uapseg.app.handlers.HEARTBEAT_SECONDS", 0.02)
+    run = started(context, budget=8000)
+    driver = run_turn(context, run.token)
+    until(run, driver, lambda run: len(run.moments) > 4)
+    rewind_run(context, run.token, chosen(run.moments[1].spent))
+    ahead = run.moments[4].spent
+    until(run, driver, lambda run: run.spent < ahead)
+    assert run.status == "running"
+    driver.close()
+
+
+def test_what_a_moment_was_measured_at_comes_back_with_it(context: Context):
+    run = finished(context)
+    early, late = run.moments[0], run.moments[-1]
+    rewind_run(context, run.token, chosen(early.spent))
+    assert run.checkpoint
+    state = unpack_state(run.checkpoint)
+    for seen in (state.validation, state.best_validation):
+        assert seen.interval == tuple(early.look["band"]) != tuple(late.look["band"])
+        assert seen.training == early.look["training"] != late.look["training"]
+    assert run.seconds == state.seconds == early.seconds < late.seconds
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"epsilon": 4, "word": "x", "keep": 2.5},
+        {"goal": strings.HIDDEN, "hide": ["dark"], "fill": "light", "epsilon": 20},
+        {"source": strings.DRAW},
+    ],
+)
+def test_going_on_from_a_moment_trains_what_was_trained_then(context: Context, later: dict):
+    run = finished(context, word="o")
+    first, floors = run.plan, run.floors
+    assert first
+    drawing = sent(np.full((64, 96), 1)) if later.get("source") == strings.DRAW else None
+    start_run(context, run.token, *values(context, drawing, **{"budget": 640, "word": "o", **later}))
+    list(run_turn(context, run.token))
+    assert run.plan != first
+    memory, *updates = rewind_run(context, run.token, chosen(run.moments[3].spent))
+    controls = dict(zip(CONTROLS, updates, strict=False))
+    asked = {"goal": strings.STATIC, "source": strings.TYPE, "word": "o", "epsilon": 10, "keep": 1.0, "budget": 640}
+    assert {name: controls[name] for name in asked} == {name: memory[name] for name in asked} == asked
+    assert (run.plan, run.floors, run.legs) == (first, floors, [])
+    assert updates[len(CONTROLS)]["value"] == strings.RESUME
+    start_run(context, run.token, *values(context, **memory))
+    assert (run.plan, run.legs, run.total) == (first, [], 640)
+
+
+def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(context: Context):
+    run = visitor(context)
+    one, other = (np.zeros((64, 96), np.bool_) for _ in range(2))
+    one[8:24, 8:40], other[40:60, 8:90] = True, True
+    run.publish(mask=("one.png", one))
+    start_run(context, run.token, *values(context, source=strings.UPLOAD, invert=True, budget=640))
+    list(run_turn(context, run.token))
+    first = run.plan
+    run.publish(mask=("other.png", other))
+    start_run(context, run.token, *values(context, source=strings.UPLOAD, invert=True, budget=640))
+    list(run_turn(context, run.token))
+    memory = rewind_run(context, run.token, chosen(run.moments[3].spent))[0]
+    assert run.mask
+    assert run.mask[0] == "one.png"
+    np.testing.assert_array_equal(run.mask[1], one)
+    start_run(context, run.token, *values(context, **memory))
+    assert (run.plan, run.legs) == (first, [])
+
+
+def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context: Context, monkeypatch):
+    monkeypatch.setattr("uapseg.app.handlers.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("uapseg.app.handlers.CHANGE_DELAY", 0.0)
+    run = started(context, budget=8000, word="o")
+    driver = run_turn(context, run.token)
+    until(run, driver, lambda run: len(run.moments) > 4)
+    ahead, spent = run.moments[4].spent, run.moments[1].spent
+    change_controls(context, run.token, *values(context, budget=8000, word="x"))
+    until(run, driver, lambda run: run.plan.target.caption == "x")
+    rewind_run(context, run.token, chosen(spent))
+    assert (run.choice.word, run.plan.target.caption if run.plan else "") == ("o", "x")
+    change_controls(context, run.token, *values(context, budget=8000, word="o", epsilon=5))
+    until(run, driver, lambda run: run.spent < ahead and run.plan.settings.epsilon == 5 / 255)
+    assert run.plan
+    assert run.plan.target.caption == "o"
+    driver.close()
+
+
+def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(context: Context):
+    run = finished(context)
+    with pytest.raises(gr.Error, match="not kept any more"):
+        rewind_run(context, run.token, chosen(7))
+
+
+def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
+    kept: list = []
+    for spent in range(0, 64 * 200, 64):
+        kept = runs.thin_history(kept, runs.HistoryPoint(spent, None, None, None))  # type: ignore[arg-type]
+    gaps = np.diff([moment.spent for moment in kept])
+    assert (len(kept), kept[0].spent, kept[-1].spent) == (60, 0, 64 * 199)
+    assert max(gaps) <= 64 * 8
+
+
+def test_only_another_network_makes_start_begin_afresh(context: Context):
+    run = finished(context)
+    assert change_controls(context, run.token, *values(context, epsilon=4))[1]["value"] == strings.GO_ON
+    rewind_run(context, run.token, chosen(run.moments[2].spent))
+    assert change_controls(context, run.token, *values(context, epsilon=4))[1]["value"] == strings.RESUME

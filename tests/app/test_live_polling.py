@@ -1,0 +1,157 @@
+import asyncio
+import base64
+import io
+import time
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small_world import ran, values, visitor
+from uapseg.app import live, strings
+from uapseg.app.context import Context
+from uapseg.app.frames import UploadedPhoto, amplify_levels, label_png, perturb_photo
+from uapseg.app.handlers import change_controls, start_run
+from uapseg.app.live import Polling
+from uapseg.app.runs import Run
+
+
+@pytest.fixture
+def finished(context: Context) -> Run:
+    return ran(context, budget=320)
+
+
+def pull(context: Context, **request: object) -> dict:
+    return asyncio.run(Polling(context.workspaces, context.runs).pull({"world": "greys plain:x", **request}))
+
+
+def opened(uri: str) -> Image.Image:
+    return Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+
+
+def test_a_stranger_learns_nothing(context: Context):
+    for request in ({}, {"token": "x"}, {"token": None}, {"token": ["a"]}):
+        assert pull(context, **request) == {"gone": True}
+
+
+def test_the_first_pull_fills_the_page(context: Context):
+    reply = pull(context, token=visitor(context).token)
+    assert (reply["status"], reply["spent"], reply["total"]) == ("idle", 0, 2000)
+    assert reply["photo"] == {"view": ("scene", 0)}  # which the page has
+    assert "world" not in reply
+    assert opened(reply["wanted"]).size == (96, 64)
+    assert [share[0] for share in reply["shares"]] == ["region_success", "target_success"]
+    assert reply["caption"] == "“foo” in light on dark, epsilon 10"
+    assert "after" not in reply
+
+
+def test_what_the_browser_has_is_not_sent_again(context: Context, finished: Run):
+    first = pull(context, token=finished.token)
+    assert {"after", "seen", "noise", "curve", "thumbs", "photo"} <= first.keys()
+    finished.publish(note="x")
+    second = pull(context, token=finished.token, seq=first["seq"], frame=first["frame"])
+    assert not {"after", "curve", "photo", "wanted"} & second.keys()
+    assert second["note"] == "x"
+
+
+def test_a_pull_waits_for_news(context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch):
+    first = pull(context, token=finished.token)
+    monkeypatch.setattr(live, "LONGEST_WAIT", 0.3)
+    began = time.monotonic()
+    pull(context, token=finished.token, seq=first["seq"], frame=first["frame"])
+    assert time.monotonic() - began >= 0.3
+
+
+def test_pulling_is_watching(context: Context, finished: Run):
+    finished.watched -= 100
+    assert finished.is_unwatched(30)
+    pull(context, token=finished.token)
+    assert not finished.is_unwatched(30)
+
+
+def test_frames_leave_the_machine_alone_for_most_of_the_time(context: Context, finished: Run, monkeypatch):
+    def slow(*_: object, **__: object) -> dict:
+        time.sleep(0.1)
+        return {"after": "x"}
+
+    monkeypatch.setattr(live, "frame", slow)
+    monkeypatch.setattr(live, "LONGEST_WAIT", 0.2)
+    assert "after" in pull(context, token=finished.token, seq=finished.seq)
+    finished.publish(levels=finished.levels)
+    assert "after" not in pull(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+    monkeypatch.setattr(live, "LONGEST_WAIT", 2)
+    assert "after" in pull(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+
+
+def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(context: Context, finished: Run, monkeypatch):
+    made: list[int] = []
+    real = live.frame
+    monkeypatch.setattr(live, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
+    monkeypatch.setattr(live, "FRAME_SECONDS", 0)
+    monkeypatch.setattr(live, "IDLE_SHARE", 0)
+    assert "after" in pull(context, token=finished.token)
+    assert "after" in pull(context, token=finished.token)
+    assert len(made) == 1
+    finished.publish(levels=finished.levels)
+    assert "after" not in pull(context, token=finished.token, hidden=True)
+
+
+def test_the_place_in_the_queue_is_told(context: Context):
+    first, second = visitor(context), visitor(context)
+    for run in (first, second):
+        start_run(context, run.token, *values(context))
+    assert [pull(context, token=run.token)["place"] for run in (first, second)] == [1, 2]
+
+
+@pytest.mark.parametrize("changes", [{"word": ""}, {"source": strings.DRAW}, {"goal": strings.HIDDEN, "hide": []}])
+def test_an_unfinished_choice_shows_no_target(context: Context, changes: dict):
+    run = visitor(context)
+    change_controls(context, run.token, *values(context, **changes))
+    reply = pull(context, token=run.token)
+    assert reply["wanted"] is None
+
+
+def test_pictures_are_what_the_files_hold():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (50, 70, 3), dtype=np.uint8)
+    levels = rng.integers(-10, 11, (3, 20, 30)).astype(np.int16)
+    changed = perturb_photo(picture, levels)
+    expected = np.clip(picture[40:50, 60:70].astype(int) + levels.transpose(1, 2, 0)[:10, :10], 0, 255)
+    np.testing.assert_array_equal(changed[40:50, 60:70], expected)
+    bright = amplify_levels(np.array([-10, 0, 10], np.int16).reshape(3, 1, 1), 10)
+    assert bright.tolist() == [[[0, 128, 255]]]
+
+
+def test_a_label_map_keeps_its_colours():
+    palette = ((10, 20, 30), (200, 100, 0), (255, 255, 255))
+    labels = np.array([[0, 1], [2, 1]], np.uint8)
+    shown = np.asarray(opened(label_png(labels, palette)).convert("RGB"))
+    np.testing.assert_array_equal(shown, np.array(palette, np.uint8)[labels])
+
+
+def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
+    context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch
+):
+    def slowly(picture: np.ndarray) -> np.ndarray:
+        time.sleep(0.1)
+        return np.zeros(picture.shape[:2], np.uint8)
+
+    monkeypatch.setattr(context.workspaces.first, "predict", slowly)
+    for name in ("heading", "figures"):  # and what takes its time on a large picture
+        monkeypatch.setattr(live, name, lambda *_: time.sleep(0.3) or {"curve": []})
+    finished.publish(photos=[UploadedPhoto(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
+    longest = 0.0
+
+    async def watched() -> dict:
+        nonlocal longest
+        page = Polling(context.workspaces, context.runs)
+        answer = asyncio.create_task(page.pull({"world": "greys plain:x", "token": finished.token, "own": True}))
+        while not answer.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.001)
+            longest = max(longest, time.monotonic() - before)
+        return answer.result()
+
+    reply = asyncio.run(watched())
+    assert len(reply["photos"]) == 6
+    assert longest < 0.09

@@ -1,0 +1,242 @@
+"""Choosing another network and other pictures, and downloading what they need, through real sockets."""
+
+import asyncio
+import io
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from tests.conftest import Plain
+from tests.server import Server, serving
+from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
+from uapseg.app import live, strings
+from uapseg.app.context import CONTROLS, Context
+from uapseg.app.handlers import cancel_loading, choose_pair, finish_loading, run_turn, start_download, start_run
+from uapseg.app.live import Polling
+from uapseg.app.runs import Run
+from uapseg.app.workspace import WorkspaceCache
+from uapseg.io.download import Download
+
+SLOW = {"pause": 0.01}
+"""The file takes two seconds."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as server:
+        server.add("far.bin", b"x" * 200_000)
+        yield server
+
+
+@pytest.fixture
+def workspaces(server: Server, tmp_path: Path) -> Iterator[WorkspaceCache]:
+    with small_world(f"{server.address}/far.bin", tmp_path) as workspaces:
+        yield workspaces
+
+
+@pytest.fixture(autouse=True)
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(live, "COMING_SECONDS", 0.05)
+
+
+def pull(context: Context, run: Run) -> dict:
+    return asyncio.run(Polling(context.workspaces, context.runs).pull({"token": run.token, "world": "greys plain:x"}))
+
+
+def until(context: Context, run: Run, met) -> dict:
+    """Pulls until a condition on the reply is met."""
+    ends = time.monotonic() + 60
+    while time.monotonic() < ends:
+        reply = pull(context, run)
+        if met(reply):
+            return reply
+    raise AssertionError(reply)
+
+
+def controls_of(updates: tuple) -> dict:
+    """The controls as `on_ready` sets them: without memory and buttons."""
+    return dict(zip(CONTROLS, updates[1 : 1 + len(CONTROLS)], strict=True))
+
+
+def test_another_network_is_loaded_in_the_background_and_brings_its_classes(context: Context):
+    run = visitor(context)
+    choose_pair(context, run.token, "hours", "plain:x")
+    world = until(context, run, lambda reply: "world" in reply)["world"]
+    assert [each["name"] for each in world["classes"]] == ["night", "day", "noon"]
+    controls = controls_of(finish_loading(context, run.token))
+    assert controls["inside"]["value"] == "day"
+    assert controls["hide"]["choices"] == ["night", "day", "noon"]
+    start_run(context, run.token, *values(context, **{**run.choice.to_dict(), "budget": 640}))
+    list(run_turn(context, run.token))
+    assert run.plan
+    assert run.look
+    assert (run.plan.model, run.look["scores"]["region_success"]) == ("hours", 1.0)
+
+
+def test_the_old_run_is_forgotten_only_when_the_new_one_starts(context: Context):
+    run = visitor(context)
+    start_run(context, run.token, *values(context, budget=320))
+    list(run_turn(context, run.token))
+    assert choose_pair(context, run.token, "hours", "plain:x")[1]["value"] == strings.START
+    reply = until(context, run, lambda reply: "world" in reply)
+    assert (reply["status"], reply["spent"], reply["scores"]) == ("idle", 0, None)
+    assert "after" not in reply
+    choose_pair(context, run.token, "greys", "plain:x")
+    assert (reply := pull(context, run))["spent"] == 320
+    assert reply["scores"]["region_success"] > 0.9
+    choose_pair(context, run.token, "hours", "plain:x")
+    finish_loading(context, run.token)
+    start_run(context, run.token, *values(context, **run.choice.to_dict()))
+    assert (run.spent, run.curve) == (0, [])
+
+
+@pytest.mark.parametrize("pair", [("street", "plain:x"), ("greys", "street"), ("file.py:net", "plain:x"), (None, 7)])
+def test_only_what_is_on_offer_can_be_chosen(context: Context, pair: tuple):
+    run = visitor(context)
+    with pytest.raises(gr.Error, match=r"does not offer|of the wrong kind"):
+        choose_pair(context, run.token, *pair)
+    with pytest.raises(gr.Error, match=r"does not offer|of the wrong kind"):
+        start_run(context, run.token, *values(context, model=pair[0] or "x", data=pair[1] or "y"))
+    assert visitor(context, {"model": pair[0], "data": pair[1]}).choice == context.first
+    assert context.workspaces.ask(pair, run.token).state == "failed"
+
+
+def test_nothing_is_downloaded_before_the_visitor_agrees_to_what_it_costs(context: Context, server: Server):
+    run = visitor(context)
+    choose_pair(context, run.token, "greys", FAR)
+    reply = pull(context, run)
+    assert (reply["state"], server.asked) == ("costs", [])
+    assert "200 kB" in reply["coming"]["lines"][0]
+    with pytest.raises(gr.Error, match="still on their way"):
+        start_run(context, run.token, *values(context, **run.choice.to_dict()))
+
+
+def test_a_download_shows_how_far_it_is_and_is_shared(context: Context, server: Server):
+    server.add("far.bin", b"x" * 200_000, **SLOW)
+    first, second, third = (visitor(context) for _ in range(3))
+    for run in (first, second):
+        choose_pair(context, run.token, "greys", FAR)
+        start_download(context, run.token)
+    half = until(context, first, lambda reply: (reply.get("share") or 0) > 0.2)
+    assert half["share"] < 1
+    assert "world" not in pull(context, third)  # who stays sees nothing of it
+    for run in (first, second):
+        assert until(context, run, lambda reply: "world" in reply)["world"]["size"] == (48, 48)
+    assert len(server.asked) == 1
+
+
+def test_a_download_ends_when_the_last_who_waits_cancels(context: Context, server: Server, tmp_path: Path):
+    server.add("far.bin", b"x" * 200_000, **SLOW)
+    first, second = visitor(context), visitor(context)
+    for run in (first, second):
+        choose_pair(context, run.token, "greys", FAR)
+        start_download(context, run.token)
+    until(context, first, lambda reply: (reply.get("share") or 0) > 0.1)
+    assert controls_of(cancel_loading(context, first.token))["data"] == "plain:x"
+    assert pull(context, second)["state"] == "fetching"
+    cancel_loading(context, second.token)
+    time.sleep(1.0)
+    sent = server.sent["/far.bin"]
+    time.sleep(0.3)
+    assert server.sent["/far.bin"] == sent < 200_000
+    assert not (tmp_path / "far.bin").exists()
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ({"status": 404}, strings.NOT_FETCHED),
+        ({"cut": 0}, strings.NOT_FETCHED),
+        ({"content": b"x" * 199_999}, strings.WRONG_FILE),
+    ],
+)
+def test_a_download_that_fails_is_told_and_can_be_tried_again(
+    context: Context, server: Server, monkeypatch: pytest.MonkeyPatch, fault: dict, sentence: str
+):
+    monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)
+    whole = server.files["/far.bin"]
+    server.files["/far.bin"] = replace(whole, **fault)
+    run = visitor(context)
+    assert failed(context, run) == sentence  # no word of addresses and folders of the server
+    server.files["/far.bin"] = whole
+    start_download(context, run.token)
+    assert "world" in until(context, run, lambda reply: "world" in reply)
+
+
+def test_a_photo_that_cannot_be_had_is_left_out_and_said(
+    context: Context, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)
+    coming = io.BytesIO()
+    Image.new("RGB", (48, 48), "teal").save(coming, "JPEG")
+    server.add("here.jpg", coming.getvalue())
+    photos = [Download(url=f"{server.address}/{name}", path=tmp_path / name) for name in ("gone.jpg", "here.jpg")]
+    pictures = Plain(SHADES * 8, "val", (48, 48))
+    pictures.skipped = ("gone.jpg",)
+    monkeypatch.setattr("small_far.missing_files", lambda *_: [photo for photo in photos if not photo.path.is_file()])
+    monkeypatch.setattr("small_far.load", lambda *_: pictures)
+    run = visitor(context)
+    choose_pair(context, run.token, "greys", FAR)
+    start_download(context, run.token)
+    world = until(context, run, lambda reply: "world" in reply)["world"]
+    assert world["about"].endswith("1 could not be had or read.")
+    assert [photo.path.is_file() for photo in photos] == [False, True]
+
+
+def test_without_a_connection_it_is_said_where_it_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)
+    with socket.socket() as taken:  # a port where nobody answers
+        taken.bind(("127.0.0.1", 0))
+        with small_world(f"http://127.0.0.1:{taken.getsockname()[1]}/far.bin", tmp_path) as workspaces:
+            context = Context(workspaces, registry(), patience=600)
+            assert failed(context, visitor(context)) == strings.UNREACHABLE
+
+
+def test_without_room_on_the_disk_it_is_said_too(server: Server, tmp_path: Path):
+    (tmp_path / "file").touch()
+    with small_world(f"{server.address}/far.bin", tmp_path / "file" / "folder") as workspaces:
+        context = Context(workspaces, registry(), patience=600)
+        assert failed(context, visitor(context)) == strings.NO_ROOM
+
+
+def failed(context: Context, run: Run) -> str:
+    """What is told of a download that the visitor agreed to and that fails."""
+    choose_pair(context, run.token, "greys", FAR)
+    start_download(context, run.token)
+    (line,) = until(context, run, lambda reply: reply.get("state") == "failed")["coming"]["lines"]
+    return line
+
+
+def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch):
+    reading, read = threading.Event(), threading.Event()
+
+    def missing_files(name: str) -> list[Download]:
+        reading.set()
+        read.wait(30)
+        return []
+
+    with small_world() as workspaces:
+        monkeypatch.setattr("uapseg.app.workspace.datasets.missing_files", missing_files)
+        pair = ("hours", "plain:x")
+        slow = threading.Thread(target=workspaces.ask, args=(pair, "a"))
+        slow.start()
+        assert reading.wait(10)
+        began = time.monotonic()
+        assert workspaces.get(pair) is None
+        assert workspaces.ask(pair, "b").state == "loading"
+        workspaces.leave(pair, "b")
+        assert time.monotonic() - began < 1
+        read.set()
+        slow.join(30)
+        ends = time.monotonic() + 30
+        while workspaces.get(pair) is None and time.monotonic() < ends:
+            time.sleep(0.01)
+        assert workspaces.get(pair) is not None

@@ -1,0 +1,101 @@
+"""How every event of the page ends: with its answer, or with one sentence; the log has what is no fault of the user's.
+
+Gradio shows messages as HTML. What comes from outside, such as a name in a file or in a link, is shown as text.
+"""
+
+import html
+import logging
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import Any
+
+import gradio as gr
+
+from uapseg.app import strings
+from uapseg.errors import UapsegError
+
+
+class SentenceError(gr.Error):
+    """An error whose message is one plain sentence of the project's own."""
+
+
+def user_error(sentence: str) -> SentenceError:
+    """An error that the visitor sees as one plain sentence."""
+    return SentenceError(sentence, print_exception=False)
+
+
+def as_user_error(error: Exception) -> gr.Error:
+    """What the visitor is told when a run breaks."""
+    if isinstance(error, gr.Error) and "aborted" not in str(error):
+        return user_error(error.message)
+    return user_error(strings.EVICTED if "aborted" in str(error) else strings.BROKEN)
+
+
+LOG = logging.getLogger(__name__)
+
+MOST_LETTERS = 600
+"""Of a message."""
+
+Answer = Callable[[Any], Awaitable[dict[str, Any]]]
+"""What the stage's scripts can ask for: from whatever they sent to what they get."""
+
+
+class Page(gr.Blocks):
+    """A page, all of whose events come through here, those of programs too."""
+
+    async def process_api(self, block_fn: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Answers an event.
+
+        Raises:
+            SentenceError: It failed; the sentence is the project's own.
+        """
+        try:
+            return await super().process_api(block_fn, *args, **kwargs)
+        except Exception as error:
+            log(error)
+            function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
+            shown = function.api_visibility == "private"  # programs print what they get
+            raise user_error(html.escape(sentence(error), quote=False) if shown else sentence(error)) from error
+
+    async def preprocess_data(self, *args: Any, **kwargs: Any) -> list[Any]:
+        """Reads what was sent for each component.
+
+        Raises:
+            SentenceError: It does not fit; Gradio's own messages speak of Python's types and of files of the server.
+        """
+        try:
+            return await super().preprocess_data(*args, **kwargs)
+        except Exception as error:
+            raise user_error(strings.WRONG_VALUE) from error
+
+
+def answer_errors(answer: Answer) -> Answer:
+    """Has a function that the stage calls always answer: where it fails, with a sentence under ``failed``."""
+
+    @wraps(answer)
+    async def answered(sent: Any) -> dict[str, Any]:
+        try:
+            return await answer(sent)
+        except Exception as error:  # noqa: BLE001  the visitor waits for an answer, whatever went wrong
+            log(error)
+            return {"failed": sentence(error)}
+
+    return answered
+
+
+def sentence(error: Exception) -> str:
+    """What a user is told of an error; a name of any length in it is cut."""
+    told = error.message if isinstance(error, SentenceError) else str(error)
+    return shorten(told, MOST_LETTERS) if isinstance(error, SentenceError | UapsegError) else strings.FAILED
+
+
+def shorten(text: str, most: int) -> str:
+    """A text of at most so many letters."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def log(error: Exception) -> None:
+    """Logs an error with its traceback, or the one that a sentence stands for; not what a user can mend."""
+    fault = error.__cause__ if isinstance(error, SentenceError) else error
+    if fault is not None and not isinstance(fault, UapsegError | gr.Error):
+        LOG.error("An event of the page failed.", exc_info=fault)

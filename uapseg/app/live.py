@@ -1,0 +1,324 @@
+"""What the browser asks for while the page is open: long polls, webcam frames, and clips."""
+
+import asyncio
+import base64
+import json
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from uapseg.app import strings
+from uapseg.app.catalogue import LoadStatus, loading_message
+from uapseg.app.device import LevelArray
+from uapseg.app.frames import RATE, FrameOptions, LabelMap, Photo, Picture, Recording, Request, mp4, perturb_photo
+from uapseg.app.registry import Registry
+from uapseg.app.rendering import figures, frame, frame_payload, heading, moment_of, render_frame, shown_photo
+from uapseg.app.runs import GOING, Run
+from uapseg.app.server import DECODING, call_in_thread
+from uapseg.app.workspace import Workspace, WorkspaceCache, overlay_classes
+from uapseg.errors import UapsegError
+from uapseg.io.images import read_picture, size_of
+
+LONGEST_WAIT = 8.0
+FRAME_SECONDS = 1 / 8
+COMING_SECONDS = 0.4
+LOOK_SECONDS = {"running": 0.02, "waiting": 0.25}
+REST_SECONDS = 0.05
+"""How often a poll looks for news: of runs that wait there may be hundreds."""
+IDLE_SHARE = 4
+"""After a frame the page leaves the machine alone for this many times as long as it took to make."""
+
+HEADING = ("choice", "mask", "plan")
+FIGURES = ("look", "curve", "legs", "moments", "left_out")
+
+
+class Polling:
+    """Answers the browser's long polls."""
+
+    def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
+        self._workspaces, self._runs = workspaces, runs
+
+    async def pull(self, sent: dict[str, Any]) -> dict[str, Any]:
+        """Waits until there is something new, at most 8 seconds, and answers with it; holds no thread meanwhile."""
+        request = Request.of(sent)
+        run = self._runs.get(request.token)
+        if run is None:
+            return {"gone": True}
+        run.watch()
+        workspace = self._workspaces.get(run.choice.pair)
+        if workspace is None:
+            return await self._coming(run)
+        await self._wait(run, request, workspace)
+        workspace = self._workspaces.get(run.choice.pair)
+        if workspace is None:
+            return await self._coming(run)
+        return await self._reply(run, request, workspace)
+
+    async def _coming(self, run: Run) -> dict[str, Any]:
+        """How far the network and the pictures are that the visitor chose."""
+        pair = run.choice.pair
+        coming = await asyncio.to_thread(self._workspaces.ask, pair, run.token)
+        details = await asyncio.to_thread(self._workspaces.details, pair)
+        await asyncio.sleep(COMING_SECONDS)
+        return {
+            "coming": loading_message(coming, pair, details),
+            "state": coming.state,
+            "share": _share(coming),
+        }
+
+    async def _wait(self, run: Run, request: Request, workspace: Workspace) -> None:
+        queue = self._runs.queue
+        until, place = time.monotonic() + LONGEST_WAIT, queue.place(run)
+        pair = run.choice.pair
+        while time.monotonic() < until and run.choice.pair == pair:
+            if self._news(run, request, workspace) or queue.place(run) != place or self._called(run, request):
+                break
+            run.watch()
+            await asyncio.sleep(LOOK_SECONDS.get(run.status, REST_SECONDS))
+        run.watch()
+
+    async def _reply(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
+        if _other(request, workspace):
+            request = replace(request, seq=-1, frame=-1, mine=-1)
+        apart = call_in_thread if run.photos else asyncio.to_thread  # the network looks at photos that are new
+        reply = await apart(self._facts, run, request, workspace)
+        if self._due(run, request):
+            reply |= await call_in_thread(self._frame, run, request, workspace)
+        if self._mine_due(run, request):
+            reply |= await call_in_thread(self._mine, run, request, workspace)
+        return reply
+
+    def _news(self, run: Run, request: Request, workspace: Workspace) -> bool:
+        parts = ("status", "note", "view", "photos", "drawn", *HEADING, *FIGURES)
+        return (
+            request.seq < 0
+            or _other(request, workspace)
+            or run.newer(request.seq, *parts)
+            or self._due(run, request)
+            or self._mine_due(run, request)
+        )
+
+    def _called(self, run: Run, request: Request) -> bool:
+        """Whether it is the run's turn, and the browser does not know it yet."""
+        return request.turn != run.ticket and self._runs.queue.turn(run)
+
+    def _due(self, run: Run, request: Request) -> bool:
+        if request.hidden or run.levels is None or not run.is_current:
+            return False
+        if run.newer(request.seq, "view"):  # another picture is shown with the perturbation on it at once
+            return True
+        return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.shown.get("next", 0)
+
+    def _mine_due(self, run: Run, request: Request) -> bool:
+        if not request.own or not run.photos or run.levels is None or not run.is_current:
+            return False
+        return run.newer(request.mine, "look", "photos") and time.monotonic() >= run.shown.get("next", 0)
+
+    def _facts(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
+        seq = run.seq
+        reply: dict[str, Any] = {
+            "seq": seq,
+            "status": run.status if run.is_current or run.status in GOING else "idle",
+            "note": run.note,
+            "place": self._runs.queue.place(run),
+            "turn": run.ticket if self._runs.queue.turn(run) else 0,
+            "spent": run.spent if run.is_current else 0,
+            "total": run.total if run.is_current else run.choice.budget,
+            "seconds": run.seconds,
+        }
+        fresh = request.seq < 0
+        if _other(request, workspace):
+            reply["world"] = workspace.facts
+        if fresh or run.newer(request.seq, "view"):
+            photo = shown_photo(run, workspace)
+            reply["photo"] = {"view": run.view, **({} if photo is workspace.scene else workspace.clean(photo))}
+        if fresh or run.newer(request.seq, "photos"):
+            reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
+        if fresh or run.newer(request.seq, *HEADING):
+            reply |= heading(run, workspace)
+        if run.choice.drawing and (fresh or run.newer(request.seq, "drawn")):
+            reply["strokes"] = run.choice.drawing
+        if fresh or run.newer(request.seq, *FIGURES):
+            reply |= figures(run, workspace)
+        return reply
+
+    def _frame(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
+        version = max(run.versions.get(name, 0) for name in ("levels", "view"))  # read first: older is drawn again
+        photo, levels, plan = shown_photo(run, workspace), run.levels, run.plan
+        key = (version, request.wanted)
+        if levels is None or plan is None:  # reset in the meantime
+            return {}
+        if run.shown.get("key") != key:
+            began = time.monotonic()
+            pictures = frame(workspace, photo, levels, plan, request.wanted)
+            run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
+        return {"frame": version, **run.shown["pictures"]}
+
+    def _mine(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
+        """The figures of the visitor's own photos."""
+        version = max(run.versions.get(name, 0) for name in ("look", "photos"))
+        levels, plan = run.levels, run.plan
+        if levels is None or plan is None:
+            return {}
+        began = time.monotonic()
+        photos = [workspace.photo(photo) for photo in run.photos]
+        judged = workspace.judge(photos, levels, plan.target, stretch=request.wanted.stretch)
+        run.shown["next"] = _rested(began)
+        return {"mine": {"version": version, **judged}}
+
+
+def _other(request: Request, workspace: Workspace) -> bool:
+    """Whether the browser still shows another network or other pictures."""
+    return request.world != workspace.facts["key"]
+
+
+def _rested(began: float) -> float:
+    """When the page may compute again, after work that began then."""
+    now = time.monotonic()
+    return now + max(FRAME_SECONDS - (now - began), IDLE_SHARE * (now - began))
+
+
+def _share(coming: LoadStatus) -> float | None:
+    return coming.received / coming.total if coming.state == "fetching" and coming.total else None
+
+
+MOST_SECONDS = 6
+LONGEST = 512
+"""The longer side of the frames that are decoded; they are then made to fit as every other picture."""
+
+DECODER = Path(__file__).with_name("decoder.py")
+DECODER_PATIENCE = 60.0
+"""Seconds after which the decoder is ended; on a free core it takes three at most."""
+
+
+def perturb_clip(path: Path, levels: LevelArray, workspace: Workspace) -> bytes:
+    """A clip with the perturbation on every frame, and what the network sees in it beside, as MP4.
+
+    Raises:
+        UapsegError: The file is no video that can be read.
+    """
+    with DECODING:
+        pictures = pictures_of(path)
+    fitted = (workspace.fit(Image.fromarray(picture)) for picture in pictures)
+    return mp4([_attacked(picture, levels, workspace) for picture in fitted], RATE)
+
+
+def pictures_of(path: Path) -> list[Picture]:
+    """The frames of the first seconds of a video, upright, at a rate and a size that can be kept.
+
+    A process of its own decodes them, as a stranger's video may take any memory and time, or bring FFmpeg down.
+
+    Raises:
+        UapsegError: The file is no video that can be read, or its frames are too large or too small.
+    """
+    asked = [path, _format(path), MOST_SECONDS, RATE, LONGEST]
+    command = [sys.executable, "-P", DECODER, *asked]
+    try:
+        ended = subprocess.run(  # noqa: S603  a file of the project, and no shell
+            list(map(str, command)),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=DECODER_PATIENCE,
+            check=False,
+        )
+        head, _, content = ended.stdout.partition(b"\n")
+        said = json.loads(head)
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        raise UapsegError(strings.NO_CLIP) from error
+    if "refused" in said:
+        raise UapsegError(strings.CLIP_SIZE if said["refused"] == "size" else strings.NO_CLIP)
+    size = said["height"] * said["width"] * 3
+    frames = np.frombuffer(content[: len(content) // size * size], np.uint8)
+    return list(frames.reshape(-1, said["height"], said["width"], 3))
+
+
+def _format(path: Path) -> str:
+    """The container, by its first bytes; any other is refused, as some (playlists) name other files to be opened."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    if head[4:8] == b"ftyp":
+        return "mov"
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return "matroska"
+    raise UapsegError(strings.NO_CLIP)
+
+
+def _attacked(picture: Picture, levels: LevelArray, workspace: Workspace) -> Picture:
+    after = perturb_photo(picture, levels)
+    return side_by_side(after, workspace.predict(after), workspace)
+
+
+def side_by_side(picture: Picture, seen: LabelMap, workspace: Workspace) -> Picture:
+    """A picture, and what the network sees in it laid over the same."""
+    return np.hstack([picture, overlay_classes(picture, seen, workspace)])
+
+
+MOST_LETTERS = 1_000_000
+MOST_DECODED = 1_000_000
+"""Pixels of a frame as it comes: frames of all visitors are decoded at once."""
+
+
+class Camera:
+    """Answers the frames of cameras."""
+
+    def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
+        self._workspaces, self._runs = workspaces, runs
+
+    async def shot(self, sent: object) -> dict[str, Any]:
+        """What the network sees in a frame, without and with the perturbation; nothing while one is being made.
+
+        Raises:
+            UapsegError: The frame is no picture.
+        """
+        values = sent if isinstance(sent, dict) else {}
+        run = self._runs.get(values.get("token"))
+        workspace = run and self._workspaces.get(run.choice.pair)
+        if not run or not workspace or not run.looking.acquire(blocking=False):
+            return {}
+        run.watch()
+        try:
+            return await call_in_thread(_shot, run, workspace, values)
+        finally:
+            run.looking.release()
+
+
+def _shot(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    picture = workspace.fit(read_picture(_content(values.get("picture"))))
+    photo = Photo(picture, workspace.predict(picture))
+    reply, now = {"photo": workspace.clean(photo)}, photo
+    (levels, plan), wanted = moment_of(run, values), FrameOptions.of(values)
+    if run.is_current and levels is not None and plan is not None:
+        sight = render_frame(workspace, photo, levels, wanted)
+        reply |= frame_payload(workspace, photo, sight, plan, wanted)
+        now = sight.photo
+    number = values.get("record")
+    return reply | (_recorded(run, workspace, now, number) if isinstance(number, int) else {})
+
+
+def _content(uri: object) -> bytes:
+    """The bytes of a picture that was sent as a data URI."""
+    coded = uri.partition(",")[2] if isinstance(uri, str) else ""
+    if len(coded) > MOST_LETTERS:
+        raise UapsegError(strings.BAD_SHOT)
+    try:
+        content = base64.b64decode(coded, validate=True)
+    except ValueError as error:
+        raise UapsegError(strings.BAD_SHOT) from error
+    width, height = size_of(content) or (0, 0)
+    if width * height > MOST_DECODED:
+        raise UapsegError(strings.BAD_SHOT)
+    return content
+
+
+def _recorded(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:
+    """Adds what is shown to the recording of that number; how long it is."""
+    if run.reel is None or run.reel.number != number:
+        run.reel = Recording(number)
+    run.reel.add(side_by_side(photo.picture, photo.seen, workspace))
+    return {"recorded": run.reel.seconds, "full": run.reel.full}
