@@ -31,7 +31,19 @@ from uapseg.targets import HideClasses
 from uapseg.targets.hide import COMPONENT_SCORES
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = ("train", "resume", "evaluate", "apply", "figure", "models", "datasets", "race", "transfer", "bench")
+COMMANDS = (
+    "train",
+    "resume",
+    "evaluate",
+    "apply",
+    "figure",
+    "models",
+    "datasets",
+    "race",
+    "transfer",
+    "compare",
+    "bench",
+)
 STATIC = {"target_success", "region_success"}
 HIDDEN = {"hidden", "filled", "fully_hidden", *COMPONENT_SCORES, "elsewhere", "kept", "kept_objects", "miou"}
 

@@ -139,6 +139,32 @@ def test_one_perturbation_for_two_networks_and_the_table_of_transfer(capsys, pho
     assert "The target does not fit the network own.py:numbered" in sentence
 
 
+def test_two_perturbations_are_compared_on_pictures_that_neither_has_seen(capsys, photos, tmp_path):  # noqa: F811
+    words = ("train", "--data", photos, "--size", "48x32", "--text", "o")
+    document(capsys, *words, "--budget", 8, "--out", tmp_path / "short")
+    longer = document(capsys, *words, "--budget", 24, "--out", tmp_path / "long")
+    found = document(capsys, "compare", tmp_path / "short", tmp_path / "long" / "perturbation.png")
+    assert found["second"] == longer["perturbed"]
+    assert found["difference"]["target_success"] == pytest.approx(
+        found["second"]["target_success"] - found["first"]["target_success"]
+    )
+    low, high = found["interval"]["target_success"]
+    assert low <= found["difference"]["target_success"] <= high
+    assert found["epsilon"] == [10, 10]
+    pair = ("compare", tmp_path / "short", tmp_path / "long")
+    Image.new("RGB", (48, 32)).save(tmp_path / "grey.png")
+    (tmp_path / "list.txt").write_text("grey.png")
+    document(capsys, *words, "--budget", 8, "--eval-data", tmp_path / "list.txt", "--out", tmp_path / "test")
+    sentence = _sentence(capsys, *pair[:2], tmp_path / "test")
+    assert f"{tmp_path / 'test'} was trained on or chosen by 3 of these pictures" in sentence
+    document(capsys, *words[:5], "--hide", "Building", "--budget", 8, "--out", tmp_path / "hide")
+    sentence = _sentence(capsys, *pair[:2], tmp_path / "hide")
+    assert (
+        "One perturbation was trained for 'o in Tree on Building' and the other one for 'without Building'" in sentence
+    )
+    assert "hidden" in document(capsys, *pair[:2], tmp_path / "hide", "--hide", "Building")["second"]
+
+
 def test_the_table_of_transfer_has_every_score():
     shares = {"hidden": 0.5, "kept": 0.75}
     cell = {"perturbed": shares, "random_noise": {"hidden": 0.0, "kept": 1.0}, "trained_on": ["street", "own.py:net"]}

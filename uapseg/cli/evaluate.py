@@ -5,7 +5,7 @@ from typing import Any
 
 from uapseg.attack.run import Plan, check_unseen, load_evaluation_data
 from uapseg.cli.flags import Options
-from uapseg.cli.loading import download_needed, load_network
+from uapseg.cli.loading import download_needed, load_network, load_perturbation
 from uapseg.cli.output import columns, print_result
 from uapseg.cli.targets import check_fit, target_of
 from uapseg.datasets import Dataset, load_dataset
@@ -13,7 +13,7 @@ from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import evaluate as measure
 from uapseg.results.evaluation import format_percent
-from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.perturbation_file import Perturbation
 from uapseg.results.robustness import evaluate_robustness
 from uapseg.targets import Target
 from uapseg.targets.metrics import Scores
@@ -27,7 +27,7 @@ OVERFITTING_GAP = 0.15
 
 def evaluate(options: Options) -> None:
     """Measures a perturbation; what the flags do not say comes from the plan in its file."""
-    perturbation = load(options.perturbation)
+    perturbation = load_perturbation(options.perturbation)
     plan = perturbation.plan
     data = options.data or (plan and plan.data)
     if not (options.model or plan) or not data:
@@ -35,10 +35,10 @@ def evaluate(options: Options) -> None:
             f"{options.perturbation} holds no plan: say which network and pictures with --model and --data, such as "
             "--model FILE.py:FUNCTION --data FOLDER."
         )
-    download_needed([], [data, _eval_data(options, plan)])
+    download_needed([], [data, eval_data_of(options, plan)])
     dataset = load_pictures(options, plan, data)
     model = load_network(options, perturbation, dataset.size)
-    target = _target(options, perturbation, model, data)
+    target = choose_target(options, perturbation, model, data)
     report, table = full_report(perturbation, model, dataset, target, seed=options.seed)
     if plan is None:
         table = f"{table}\nRead as: {perturbation.convention}."
@@ -56,7 +56,7 @@ def load_pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
     Raises:
         UapsegError: The dataset cannot be opened, or the run was trained on some of its pictures.
     """
-    eval_data, size = _eval_data(options, plan), options.size or (plan and plan.size)
+    eval_data, size = eval_data_of(options, plan), options.size or (plan and plan.size)
     if options.split:
         pictures = load_dataset(eval_data or data, options.split, size)
     else:
@@ -66,7 +66,7 @@ def load_pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
     return pictures
 
 
-def _eval_data(options: Options, plan: Plan | None) -> str | None:
+def eval_data_of(options: Options, plan: Plan | None) -> str | None:
     """The dataset to report on where it is not the one trained on."""
     return options.eval_data or (plan.eval_data if plan and not (options.data or options.split) else None)
 
@@ -163,7 +163,7 @@ def _robustness_table(found: dict[str, dict[str, Scores]]) -> str:
     return columns(rows)
 
 
-def _target(options: Options, perturbation: Perturbation, model: Segmenter, data: str) -> Target:
+def choose_target(options: Options, perturbation: Perturbation, model: Segmenter, data: str) -> Target:
     """The target of the flags, else the plan's, if the network has the classes that it needs."""
     size = (perturbation.levels.shape[2], perturbation.levels.shape[1])
     target = target_of(options, model, data, size) or (perturbation.plan and perturbation.plan.target)

@@ -10,6 +10,9 @@ from uapseg.errors import UapsegError
 
 Options = argparse.Namespace
 
+PERTURBATION = "a perturbation: PNG, safetensors or a run's folder"
+"""The help of a file of a perturbation."""
+
 
 class Parser(argparse.ArgumentParser):
     """A parser that raises a mistake as one sentence.
@@ -32,7 +35,9 @@ class Parser(argparse.ArgumentParser):
 
 def add_perturbation(parser: Parser) -> None:
     """Adds the file of a perturbation."""
-    parser.add_argument("perturbation", type=Path, metavar="PERTURBATION", help="a perturbation: PNG or safetensors")
+    parser.add_argument(
+        "perturbation", type=Path, metavar="PERTURBATION", help="a perturbation: PNG, safetensors or a run's folder"
+    )
 
 
 def add_networks(parser: Parser, model: str | None, data: str | None) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Generator, Iterable
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
@@ -14,7 +15,8 @@ from uapseg.cli.output import print_progress
 from uapseg.errors import UapsegError
 from uapseg.io.download import Progress, UnreachableError, fetch
 from uapseg.models import Segmenter, load_model, runs_code
-from uapseg.results.perturbation_file import Perturbation
+from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.run_folder import SAFETENSORS
 
 
 def download_needed(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]) -> None:
@@ -55,6 +57,15 @@ def _with_bar(progress: Generator[Progress, None, Any], name: str) -> Any:
         bar = bar or tqdm(total=now.total, unit="B", unit_scale=True, desc=name, file=sys.stderr, dynamic_ncols=True)
         bar.total = now.total
         bar.update(now.received - bar.n)
+
+
+def load_perturbation(path: Path) -> Perturbation:
+    """Reads a perturbation from its file, or from the folder of its run.
+
+    Raises:
+        UapsegError: There is none.
+    """
+    return load(path / SAFETENSORS if path.is_dir() else path)
 
 
 def load_network(options: Options, perturbation: Perturbation, size: tuple[int, int] | None = None) -> Segmenter:

@@ -5,6 +5,7 @@ from importlib import import_module
 from pathlib import Path
 
 from uapseg.cli.flags import (
+    PERTURBATION,
     Options,
     Parser,
     add_checks,
@@ -61,6 +62,7 @@ def make_parser() -> Parser:
     datasets.add_argument("names", nargs="*", metavar="NAME", help="only these data sets, such as camvid:FOLDER")
     _race(add("race", "race", "compare variants of the settings at an equal budget"))
     _transfer(add("transfer", "transfer", "evaluate perturbations on several networks: how well they transfer"))
+    _compare(add("compare", "compare", "compare two perturbations on the same pictures, which neither was trained on"))
     _app(add("app", "app", "start the page, to be opened in a browser", json=False))
     _bench(add("bench", "bench", "time a training step against the bare forward pass and input gradient of its batch"))
     return parser
@@ -186,7 +188,11 @@ def _race(parser: Parser) -> None:
 
 def _transfer(parser: Parser) -> None:
     parser.add_argument(
-        "perturbations", nargs="+", type=Path, metavar="PERTURBATION", help="perturbations of runs: PNG or safetensors"
+        "perturbations",
+        nargs="+",
+        type=Path,
+        metavar="PERTURBATION",
+        help="perturbations of runs: PNG, safetensors or folders",
     )
     parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack")
     parser.add_argument("--data", metavar="NAME", help="the data set (default: that of each perturbation)")
@@ -214,6 +220,16 @@ def _evaluate(parser: Parser) -> None:
     parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="random seed of the noise and the bootstrap (default: 0)"
     )
+    add_device(parser)
+
+
+def _compare(parser: Parser) -> None:
+    for name in ("first", "second"):
+        parser.add_argument(name, type=Path, metavar=name.upper(), help=PERTURBATION)
+    add_networks(parser, None, None)
+    add_report(parser)
+    add_target(parser, default="that of both perturbations")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed of the bootstrap (default: 0)")
     add_device(parser)
 
 

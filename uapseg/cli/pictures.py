@@ -12,7 +12,7 @@ from PIL import Image
 from uapseg.attack.perturbation import fit_picture, perturb, quantize_images
 from uapseg.attack.run import choose_device, load_evaluation_data
 from uapseg.cli.flags import Options
-from uapseg.cli.loading import check_trust, download_needed, load_network
+from uapseg.cli.loading import check_trust, download_needed, load_network, load_perturbation
 from uapseg.cli.output import print_result, with_bar
 from uapseg.errors import UapsegError
 from uapseg.io.files import write
@@ -21,7 +21,7 @@ from uapseg.models import Segmenter, load_model
 from uapseg.results.evaluation import indices_showing_target, load_images
 from uapseg.results.figures import Row, overlay
 from uapseg.results.figures import draw_figure as render_figure
-from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.perturbation_file import Perturbation
 from uapseg.results.run_folder import RunFolder
 from uapseg.tensors import Images
 
@@ -37,7 +37,7 @@ MAX_NAME_BYTES = 255
 
 def apply(options: Options) -> None:
     """Writes each perturbed picture and its segmentation; unreadable pictures are left out, and named in the end."""
-    perturbation = load(options.perturbation)
+    perturbation = load_perturbation(options.perturbation)
     outputs = _outputs(options.pictures, options.out, options.perturbation, overwrite=options.overwrite)
     model = load_network(options, perturbation)
     done, left_out = list[dict[str, Any]](), list[UapsegError]()

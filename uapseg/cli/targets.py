@@ -51,6 +51,12 @@ def _drawn(options: Options, model: Segmenter, size: tuple[int, int]) -> StaticT
     )
 
 
+def names_target(options: Options) -> bool:
+    """Whether any flag names a target; the number of a scene may be 0."""
+    named = (options.text, options.mask, options.scene, options.hide, options.swap)
+    return options.untargeted or any(value is not None for value in named)
+
+
 def _caption(file: Path) -> str:
     """The name of a file; a character that is not valid Unicode becomes a question mark."""
     return file.name.encode(errors="replace").decode()

@@ -6,13 +6,13 @@ from typing import Any
 from uapseg.attack.run import Plan, choose_device
 from uapseg.cli.evaluate import load_pictures
 from uapseg.cli.flags import Options
-from uapseg.cli.loading import download_needed
+from uapseg.cli.loading import download_needed, load_perturbation
 from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.targets import check_fit
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model, short_name
 from uapseg.results.evaluation import evaluate, format_percent
-from uapseg.results.perturbation_file import Perturbation, load
+from uapseg.results.perturbation_file import Perturbation
 
 
 def transfer(options: Options) -> None:
@@ -33,7 +33,7 @@ def transfer(options: Options) -> None:
 
 
 def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
-    perturbation = load(file)
+    perturbation = load_perturbation(file)
     if perturbation.plan is None:
         raise UapsegError(
             f"{file} contains no plan, so its target is unknown: use a perturbation that a run has saved."

@@ -97,7 +97,7 @@ def per_image_success(counts: Counts, target: Target) -> tuple[float | None, ...
 def bootstrap_interval(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> tuple[float, ...]:
     """The 95 % bootstrap interval of the first score, as (low, high); empty where no image says anything."""
     part, whole = next(iter(target.score_fractions(counts).values()))
-    return _interval(_resample(len(counts), seed, draws), part, whole)
+    return _percentiles(_resampled_share(_resample(len(counts), seed, draws), part, whole))
 
 
 def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
@@ -112,22 +112,65 @@ def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: in
     Source:
         Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval.
     """
-    times = _resample(len(counts), seed, draws)
-    intervals = {name: _interval(times, *pair) for name, pair in target.score_fractions(counts).items()}
-    if target.scores_miou:
-        shares = (times @ counts.overlap.double()) / (times @ counts.union.double())
-        intervals["miou"] = _percentiles(shares.nanmean(dim=1))
+    shares = _resampled_scores(counts, target, _resample(len(counts), seed, draws))
+    intervals = {name: _percentiles(values) for name, values in shares.items()}
     return {name: list(interval) for name, interval in intervals.items() if interval}
+
+
+def bootstrap_differences(
+    first: Counts, second: Counts, target: Target, seed: int = 0, draws: int = 1000
+) -> tuple[dict[str, float], dict[str, list[float]]]:
+    """By how much the scores of two perturbations differ on the same images, with 95 % bootstrap intervals.
+
+    Args:
+        first: What is counted with the first perturbation.
+        second: The same with the second one.
+        target: Whose scores they are.
+        seed: Draws the images; each drawn set is the same for both.
+        draws: How many sets of images are drawn, each as large as the whole set.
+
+    Returns:
+        The scores of the second less those of the first, and the intervals, as [low, high]; without the scores that
+        are a share of nothing.
+
+    Source:
+        Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval, of pairs.
+
+    Example:
+        >>> import torch
+        >>> from uapseg.targets import Untargeted
+        >>> target, classes = Untargeted(), ("Road", "Car")
+        >>> clean = torch.zeros(2, 1, 4, dtype=torch.uint8)
+        >>> goal = target.bind(classes, (), (4, 1))(clean)
+        >>> kept, lost = (count_pixels(seen, clean, goal, target, classes) for seen in (clean, clean + 1))
+        >>> differences, intervals = bootstrap_differences(kept, lost, target)
+        >>> differences["fooled"], intervals["fooled"]
+        (1.0, [1.0, 1.0])
+    """
+    before, after = scores(first, target), scores(second, target)
+    times = _resample(len(first), seed, draws)
+    drawn = [_resampled_scores(counts, target, times) for counts in (first, second)]
+    gains = {name: new - old for name, new in after.items() if new is not None and (old := before[name]) is not None}
+    return gains, {name: list(_percentiles(drawn[1][name] - drawn[0][name])) for name in gains}
+
+
+def _resampled_scores(counts: Counts, target: Target, times: Tensor) -> dict[str, Tensor]:
+    """The scores where each image counts that many times (draws, n): (draws,) each; of a share of nothing NaN."""
+    fractions = target.score_fractions(counts)
+    shares = {name: _resampled_share(times, *pair) for name, pair in fractions.items()}
+    if target.scores_miou:
+        shares["miou"] = ((times @ counts.overlap.double()) / (times @ counts.union.double())).nanmean(dim=1)
+    return shares
+
+
+def _resampled_share(times: Tensor, part: Tensor, whole: Tensor) -> Tensor:
+    return (times @ part.double()).clamp(min=0) / (times @ whole.double())
 
 
 def _resample(count: int, seed: int, draws: int) -> Tensor:
     """How often each of ``count`` images is in each drawn set (draws, count), float64."""
     chosen = torch.randint(count, (draws, count), generator=torch.Generator().manual_seed(seed))
     return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(1, chosen, torch.ones_like(chosen).double())
-
-
-def _interval(times: Tensor, part: Tensor, whole: Tensor) -> tuple[float, ...]:
-    return _percentiles((times @ part.double()).clamp(min=0) / (times @ whole.double()))
 
 
 def _percentiles(shares: Tensor) -> tuple[float, ...]:

@@ -1,0 +1,101 @@
+"""The command compare: two perturbations on the same pictures, which neither has been trained on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from uapseg.attack.run import Plan, load_training_data
+from uapseg.cli.evaluate import choose_target, eval_data_of, load_pictures
+from uapseg.cli.flags import Options
+from uapseg.cli.loading import download_needed, load_network, load_perturbation
+from uapseg.cli.output import columns, print_progress, print_result
+from uapseg.cli.targets import names_target
+from uapseg.datasets import Dataset, load_dataset, overlap
+from uapseg.errors import UapsegError
+from uapseg.results.comparison import Comparison
+from uapseg.results.comparison import compare as measure
+from uapseg.results.evaluation import format_percent
+
+SIGNIFICANT = "*"
+"""Marks a difference whose interval does not contain 0."""
+
+
+def compare(options: Options) -> None:
+    """Measures two perturbations; what the flags do not say comes from the plan of the first."""
+    files = [options.first, options.second]
+    perturbations = [load_perturbation(file) for file in files]
+    plans = [perturbation.plan for perturbation in perturbations]
+    _check_alike(options, plans)
+    asked = Options(**vars(options), perturbation=options.first, split=None)
+    plan, data = plans[0], options.data or (plans[0] and plans[0].data)
+    if not data or not (options.model or plan):
+        raise UapsegError(f"{options.first} contains no plan: name network and pictures with --model and --data.")
+    download_needed([], [data, eval_data_of(asked, plan)])
+    dataset = load_pictures(asked, plan, data)
+    for file, own in zip(files, plans, strict=True):
+        _check_untrained(file, own, dataset)
+    model = load_network(asked, perturbations[0], dataset.size)
+    target = choose_target(asked, perturbations[0], model, data)
+    deltas = [perturbation.delta for perturbation in perturbations]
+    found = measure(model, dataset, target, *deltas, seed=options.seed)
+    epsilons = [round(perturbation.epsilon * 255, 3) for perturbation in perturbations]
+    fields = {"perturbations": list(map(str, files)), "epsilon": epsilons, **found.to_dict()}
+    print_result(fields, _text(found), as_json=options.json)
+
+
+def _check_alike(options: Options, plans: Sequence[Plan | None]) -> None:
+    """Checks that two plans ask for the same of the same network, unless the flags say what is asked for."""
+    first, second = plans
+    if first is None or second is None:
+        return
+    if first.target != second.target and not names_target(options):
+        raise UapsegError(
+            f"One perturbation was trained for {first.target.title!r} and the other one for {second.target.title!r}: "
+            "name the target to measure both by, as in --hide CLASS."
+        )
+    if first.model != second.model and not options.model:
+        raise UapsegError(
+            f"One perturbation was trained against {first.model} and the other one against {second.model}: name the "
+            "network to measure both on with --model."
+        )
+
+
+def _check_untrained(file: Path, plan: Plan | None, dataset: Dataset) -> None:
+    """Checks that a perturbation was neither trained on nor chosen by any of the pictures.
+
+    Raises:
+        UapsegError: It was.
+    """
+    if plan is None:
+        return
+    try:
+        known = (load_training_data(plan.data, plan.eval_data, plan.size), load_dataset(plan.data, "val", plan.size))
+    except UapsegError:
+        print_progress(f"The pictures that {file} was trained on are not here: it may know some of those measured.")
+        return
+    shared = {key for part in known for key in overlap(part, dataset)}
+    if shared:
+        raise UapsegError(
+            f"{file} was trained on or chosen by {len(shared)} of these pictures: name others with --data or "
+            "--eval-data."
+        )
+
+
+def _text(found: Comparison) -> str:
+    """The scores in per cent and their differences, as a table and two sentences."""
+    rows: list[tuple[str, ...]] = [("", "first", "second", "second - first", "95 % interval")]
+    for name, first in found.first.items():
+        shares = (format_percent(first), format_percent(found.second[name]))
+        rows.append((name.replace("_", " "), *shares, *_cells(found, name)))
+    kind = f"all {found.pictures}" if found.split == "all" else f"{found.pictures} {found.split}"
+    return (
+        f"{columns(rows)}\n{kind} pictures of {found.data}, network {found.model}; {SIGNIFICANT} marks differences "
+        "whose interval does not contain 0"
+    )
+
+
+def _cells(found: Comparison, name: str) -> tuple[str, str]:
+    if not found.interval.get(name):
+        return "-", "-"
+    low, high = found.interval[name]
+    mark = f" {SIGNIFICANT}" if low > 0 or high < 0 else ""
+    return f"{100 * found.difference[name]:+.1f}{mark}", f"{100 * low:+.1f} to {100 * high:+.1f}"
