@@ -1,12 +1,10 @@
-"""The embedded data set: rendered street scenes, drawn when first asked for and then kept on the disk.
+"""The embedded data set: street scenes, rendered when first asked for and then stored on the disk.
 
 A name such as ``street?scenes=4096`` has more of them to learn from, or fewer, than the usual 512; those to choose by
 and to report on stay the same.
 """
 
 import re
-import secrets
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -19,11 +17,13 @@ from uapseg.datasets.registry import DatasetInfo
 from uapseg.datasets.splits import Split, require_official
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder
-from uapseg.scenes import CLASSES, SIZE, SPLITS, VERSION, render
+from uapseg.scenes import CLASSES, SIZE, SPLITS, VERSION
+from uapseg.scenes.files import read_scene
+from uapseg.scenes.pool import shared_pool
 
 LICENCE = "MIT"
 MAX_SCENES = 100_000
-"""Scenes to learn from at most; kept on the disk, that many take 19 GB."""
+"""Scenes to train on at most."""
 
 
 def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
@@ -48,21 +48,9 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
 
 
 def load_scene(folder: Path, split: str, number: int) -> Pixels:
-    """Picture and labels as one array (h, w, 4): from the disk, or rendered and left there for the next time."""
-    file = folder / f"{number:04d}.png"
-    with suppress(OSError, ValueError), Image.open(file) as stored:
-        return np.asarray(stored)
-    drawn = render(split, number)
-    whole = np.dstack([drawn.picture, drawn.labels])
-    with suppress(OSError):  # a full or read-only disk costs time, not the run
-        folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f".{file.name}.{secrets.token_hex(4)}.part")  # other threads may draw the same scene
-        try:
-            Image.fromarray(whole, "RGBA").save(part, "PNG", compress_level=1)
-            part.replace(file)
-        finally:
-            part.unlink(missing_ok=True)
-    return whole
+    """Picture and labels as one array (h, w, 4): from the disk, or rendered and stored there."""
+    stored = read_scene(folder, number)
+    return shared_pool().render(folder, split, number) if stored is None else stored
 
 
 def info() -> list[DatasetInfo]:
