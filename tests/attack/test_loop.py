@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Greys, Plain, greys
 from uapseg.attack.distributed import SINGLE_PROCESS
-from uapseg.attack.loop import _Search, fit
+from uapseg.attack.loop import PREFETCH, _Search, fit
 from uapseg.attack.perturbation import quantize
 from uapseg.attack.sampling import class_balanced_weights
 from uapseg.attack.settings import PRESETS, fast, paper
@@ -193,6 +193,34 @@ def test_every_picture_is_used_once_a_pass():
     asked = train.asked[7:]  # after the look at what is learnt from
     assert sorted(asked[:7]) == sorted(asked[7:]) == list(range(7))
     assert asked[:7] != asked[7:]
+
+
+class Hinted(Plain):
+    """Remembers the hints that came before each batch, and the batches."""
+
+    def __init__(self, *given):
+        super().__init__(*given)
+        self.hints: list[list[int]] = []
+        self.batches: list[list[int]] = []
+
+    def pictures(self, numbers):
+        self.batches.append(list(numbers))
+        return super().pictures(numbers)
+
+    def prefetch(self, numbers):
+        self.hints.append(list(numbers))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_hints_name_the_pictures_that_come_next_in_their_order(preset):
+    train = Hinted((100,) * 30)
+    settings = PRESETS[preset](epsilon=11 * GREY, budget=60, batch=4, validate_every=1000)
+    list(fit(greys(), train, Plain((100,) * 2, "val"), EVERYWHERE, settings))
+    batches = train.batches[-len(train.hints) :]
+    coming = [[number for batch in batches[step:] for number in batch] for step in range(1, len(batches) + 1)]
+    for hint, later in zip(train.hints, coming, strict=True):
+        assert hint == later[: len(hint)]
+        assert min(PREFETCH, len(later)) <= len(hint) < PREFETCH + 4
 
 
 def test_clean_predictions_are_computed_once():

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import torch
 from torch import Tensor
@@ -29,6 +29,9 @@ from uapseg.tensors import Delta
 
 TRAINING_SAMPLE = 24
 """Training pictures that are looked at beside the validation pictures, to tell learning from learning by heart."""
+
+PREFETCH = 16
+"""Pictures that are made ready ahead: a batch on a GPU may take less time than one of its pictures."""
 
 
 def fit(
@@ -153,6 +156,7 @@ class _Search:
             for model, maps in zip(models, kept, strict=True)
         ]
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
+        self._order = lru_cache(2)(self._order)
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.full_batch else settings.budget
 
@@ -188,6 +192,15 @@ class _Search:
         orders = {turn: self._order(turn) for turn in {position // size for position in positions}}
         return [self.numbers[orders[position // size][position % size]] for position in positions]
 
+    def _upcoming(self, spent: int) -> list[int]:
+        """This process's share of the next `PREFETCH` pictures or more, in the order in which they come."""
+        upcoming, end = list[int](), min(spent + PREFETCH, self.total)
+        while spent < end:
+            batch = self._batch(spent)
+            upcoming += self.workers.shard(batch)
+            spent += len(batch)
+        return upcoming
+
     def _order(self, turn: int) -> list[int]:
         """The whole set in a new order; or, balanced, as many drawn by their odds."""
         generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + turn)
@@ -204,7 +217,7 @@ class _Search:
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""
         batch = self._augmented_batch(numbers, spent)
-        self.train.prefetch(self.workers.shard(self._batch(spent + len(numbers))))
+        self.train.prefetch(self._upcoming(spent + len(numbers)))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
