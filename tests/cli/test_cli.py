@@ -42,6 +42,7 @@ COMMANDS = (
     "race",
     "transfer",
     "compare",
+    "smallest",
     "bench",
 )
 STATIC = {"target_success", "region_success"}

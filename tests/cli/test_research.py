@@ -139,6 +139,22 @@ def test_one_perturbation_for_two_networks_and_the_table_of_transfer(capsys, pho
     assert "The target does not fit the network own.py:numbered" in sentence
 
 
+def test_the_least_epsilon_is_saved_with_its_curve_and_its_perturbation(capsys, photos, tmp_path):  # noqa: F811
+    words = ("smallest", "--data", photos, "--size", "48x32", "--break", "--budget", 16)
+    found = document(capsys, *words, "--share", 0.05, "--out", tmp_path / "least")
+    assert json.loads((tmp_path / "least" / "smallest.json").read_text()) == {"format": 1, **found}
+    assert found["score"] == "fooled"
+    assert [point["epsilon"] for point in found["points"]] == sorted(point["epsilon"] for point in found["points"])
+    least = next(point for point in found["points"] if point["epsilon"] == found["least"])
+    assert least["validation"]["fooled"] >= 0.05
+    with Image.open(found["chart"]) as chart:
+        assert chart.width > 500
+    assert document(capsys, "evaluate", found["perturbation"])["perturbed"] == least["perturbed"]
+    none = document(capsys, *words, "--share", 1, "--out", tmp_path / "none")
+    assert (none["least"], none["perturbation"], len(none["points"])) == (None, None, 1)
+    assert "must be above 0" in told(capsys, *words, "--share", 0)
+
+
 def test_two_perturbations_are_compared_on_pictures_that_neither_has_seen(capsys, photos, tmp_path):  # noqa: F811
     words = ("train", "--data", photos, "--size", "48x32", "--text", "o")
     document(capsys, *words, "--budget", 8, "--out", tmp_path / "short")

@@ -63,6 +63,7 @@ def make_parser() -> Parser:
     _race(add("race", "race", "compare variants of the settings at an equal budget"))
     _transfer(add("transfer", "transfer", "evaluate perturbations on several networks: how well they transfer"))
     _compare(add("compare", "compare", "compare two perturbations on the same pictures, which neither was trained on"))
+    _smallest(add("smallest", "smallest", "find the least epsilon that reaches a share of success"))
     _app(add("app", "app", "start the page, to be opened in a browser", json=False))
     _bench(add("bench", "bench", "time a training step against the bare forward pass and input gradient of its batch"))
     return parser
@@ -220,6 +221,24 @@ def _evaluate(parser: Parser) -> None:
     parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="random seed of the noise and the bootstrap (default: 0)"
     )
+    add_device(parser)
+
+
+def _smallest(parser: Parser) -> None:
+    add_networks(parser, "street", "street")
+    add_report(parser)
+    add_target(parser)
+    parser.add_argument(
+        "--share", type=number, default=0.8, metavar="SHARE", help="the success to reach, up to 1 (default: 0.8)"
+    )
+    parser.add_argument(
+        "--epsilon", type=epsilon, default=16.0, metavar="GREY_LEVELS", help="the largest to try (default: 16)"
+    )
+    parser.add_argument(
+        "--budget", type=count, default=800, metavar="IMAGE_GRADIENTS", help="budget of each search (default: 800)"
+    )
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed (default: 0)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where to save (default: a new one under runs/)")
     add_device(parser)
 
 

@@ -34,7 +34,7 @@ BEGINNING = '{"race": '
 
 def race(options: Options) -> None:
     """Runs each variant with each seed, unless the file already holds it, and prints the leaderboard."""
-    benchmark = _benchmark(options)
+    benchmark = load_benchmark(options)
     key = _key(options, benchmark)
     variants = _variants(options, key)
     done = [line for line in _lines(options.out) if line["race"] == key]
@@ -51,7 +51,12 @@ def race(options: Options) -> None:
     _print_leaderboard(options, key, done)
 
 
-def _benchmark(options: Options) -> Benchmark:
+def load_benchmark(options: Options) -> Benchmark:
+    """Loads the network, the pictures and the target that the flags name.
+
+    Raises:
+        UapsegError: One is not known, or they do not fit together.
+    """
     download_needed([(options.model, options.weights)], [options.data, options.eval_data])
     train = load_training_data(options.data, options.eval_data, options.size)
     held_out = load_dataset(options.data, "val", options.size)

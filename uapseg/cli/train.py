@@ -54,7 +54,7 @@ def train(options: Options) -> None:
         if workers.rank:
             _assist(snapshots)
             return
-        path = options.out or _new_folder(plan.target.title)
+        path = options.out or new_folder(plan.target.title)
         _run_to_report(
             RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, (*pictures, test), 0, options
         )
@@ -133,7 +133,7 @@ def _settings(options: Options) -> Settings:
     )
 
 
-def _new_folder(title: str) -> Path:
+def new_folder(title: str) -> Path:
     """A new folder under runs/, named by date, time and target."""
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M}_{words or 'target'}"

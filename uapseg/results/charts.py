@@ -1,4 +1,4 @@
-"""Charts of a race: success against the work it took, and what success costs the rest of the scene."""
+"""Charts of success: against the work it took, against epsilon, and against what it costs the rest of the scene."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,8 @@ from uapseg.results.figures import encode_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from uapseg.results.smallest import Point
 
 TRADED = "kept_objects"
 """The score that a second chart sets against success, where a target has it: what success costs the rest."""
@@ -38,6 +40,42 @@ def draw_benchmark(
     if trades:
         _draw_trade_off(axes[1], variants, colours)
     drawn.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
+    return encode_figure(drawn, kind)
+
+
+def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind: str = "png") -> bytes:
+    """Success against epsilon as a picture: on the test pictures with intervals, beside random noise.
+
+    Args:
+        points: What was reached at each epsilon.
+        share: The success that was asked for, in [0, 1].
+        title: A line above the chart.
+        kind: ``png``, or another format of matplotlib such as ``pdf``.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    points = sorted(points, key=lambda point: point.epsilon)
+    name = next(iter(points[0].perturbed))
+    drawn = Figure(figsize=(7, 4.5), dpi=150, layout="constrained")
+    FigureCanvasAgg(drawn)
+    axis = drawn.subplots()
+    epsilons = [point.epsilon for point in points]
+    shares = [100 * (point.perturbed[name] or 0) for point in points]
+    ends = [[100 * end for end in point.interval.get(name, [0, 0])] for point in points]
+    beyond = [[max(0, y - low) for y, (low, _) in zip(shares, ends, strict=True)],
+              [max(0, high - y) for y, (_, high) in zip(shares, ends, strict=True)]]  # fmt: skip
+    axis.errorbar(epsilons, shares, yerr=beyond, marker="o", lw=1.8, capsize=3, label="perturbation")
+    noise = [100 * (point.random_noise[name] or 0) for point in points]
+    axis.plot(epsilons, noise, color="0.4", ls="--", lw=1, marker=".", label="random noise")
+    axis.axhline(100 * share, color="0.4", ls=":", lw=1, label="asked for")
+    axis.set_xlabel("epsilon, grey levels of 255")
+    axis.set_ylabel(f"{name.replace('_', ' ')} on test pictures, %")
+    axis.set_ylim(0, 100)
+    axis.set_xlim(left=0)
+    axis.legend(fontsize=8, frameon=False)
+    axis.spines[["top", "right"]].set_visible(False)
+    drawn.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
     return encode_figure(drawn, kind)
 
 

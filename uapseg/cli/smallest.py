@@ -1,0 +1,111 @@
+"""The command smallest: the least epsilon that reaches a share of success, and success against epsilon."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from uapseg.attack.run import Plan
+from uapseg.cli.flags import Options
+from uapseg.cli.interruption import Stop, signals
+from uapseg.cli.output import columns, print_progress, print_result, with_progress
+from uapseg.cli.race import load_benchmark
+from uapseg.cli.train import new_folder
+from uapseg.errors import UapsegError
+from uapseg.io.files import to_json, write
+from uapseg.results.benchmark import Benchmark
+from uapseg.results.charts import draw_success_curve
+from uapseg.results.evaluation import format_percent
+from uapseg.results.perturbation_file import best_perturbation, save_png
+from uapseg.results.run_folder import PNG, check_vacant
+from uapseg.results.smallest import EpsilonSearch, Point, bisect
+
+JSON = "smallest.json"
+CHART = "smallest.png"
+
+
+def smallest(options: Options) -> None:
+    """Trains at several epsilons; after each, the folder holds the curve so far and the smallest perturbation."""
+    if not 0 < options.share <= 1:
+        raise UapsegError(f"The share must be above 0 and at most 1, such as 0.8, not {options.share:g}.")
+    most = int(options.epsilon)
+    benchmark = load_benchmark(options)
+    folder = options.out or new_folder(f"smallest {benchmark.target.title}")
+    check_vacant(folder, overwrite=False)
+    search = EpsilonSearch(benchmark, options.share, options.seed)
+
+    def reached(epsilon: int) -> bool:
+        print_progress(f"epsilon {epsilon}")
+        deque(with_progress(search.run(epsilon), benchmark.target, benchmark.budget, 0), maxlen=0)
+        with signals.held():
+            _save(options, benchmark, folder, search, _least(search.points))
+        return search.points[-1].reached
+
+    try:
+        least = bisect(most, reached)
+    except KeyboardInterrupt as stop:
+        kept = f"{folder} keeps the searches that have ended" if search.points else "no search has ended"
+        raise Stop(signals.number, f"Stopped; {kept}.") from stop
+    fields = _fields(options, benchmark, folder, search.points, least)
+    print_result(fields, _text(fields, search.points), as_json=options.json)
+
+
+def _least(points: Sequence[Point]) -> int | None:
+    return min((point.epsilon for point in points if point.reached), default=None)
+
+
+def _save(
+    options: Options, benchmark: Benchmark, folder: Path, search: EpsilonSearch, least: int | None
+) -> None:  # fmt: skip
+    """Writes the curve as JSON and as a picture, and the perturbation of the least epsilon so far."""
+    folder.mkdir(parents=True, exist_ok=True)
+    fields = _fields(options, benchmark, folder, search.points, least)
+    write(folder / JSON, to_json(fields).encode())
+    title = f"{benchmark.target.title} · {options.data} · network {options.model}"
+    write(folder / CHART, draw_success_curve(search.points, options.share, title))
+    if least is not None and search.points[-1].epsilon == least:
+        plan = Plan(
+            model=options.model, data=options.data, target=benchmark.target, settings=search.settings(least),
+            weights=options.weights, eval_data=options.eval_data, size=options.size,
+        )  # fmt: skip
+        found = best_perturbation(plan, search.states[least])
+        save_png(folder / PNG, replace(found, image_gradients=search.points[-1].image_gradients, best_iterate=None))
+
+
+def _fields(
+    options: Options, benchmark: Benchmark, folder: Path, points: Sequence[Point], least: int | None
+) -> dict[str, Any]:
+    """The curve and what it was asked for, ready for JSON."""
+    return {
+        "least": least,
+        "share": options.share,
+        "score": next(iter(points[0].perturbed)),
+        "target": benchmark.target.title,
+        "model": options.model,
+        "data": options.data,
+        "budget": options.budget,
+        "seed": options.seed,
+        "points": [point.to_dict() for point in sorted(points, key=lambda point: point.epsilon)],
+        "chart": str(folder / CHART),
+        "perturbation": None if least is None else str(folder / PNG),
+    }
+
+
+def _text(fields: dict[str, Any], points: Sequence[Point]) -> str:
+    """The curve as a table, and the result as a sentence."""
+    name = fields["score"]
+    rows: list[tuple[str, ...]] = [("epsilon", "validation", "test", "95 % interval", "random noise")]
+    for point in sorted(points, key=lambda point: point.epsilon):
+        interval = " to ".join(map(format_percent, point.interval.get(name, [None])))
+        shares = (point.validation[name], point.perturbed[name])
+        noise = format_percent(point.random_noise[name])
+        rows.append((f"{point.epsilon}", *map(format_percent, shares), interval, noise))
+    asked = f"{format_percent(fields['share'])} % of {name.replace('_', ' ')}"
+    if fields["least"] is None:
+        found = f"{asked} is not reached at epsilon {points[0].epsilon}: raise --epsilon or --budget"
+    else:
+        found = (
+            f"{asked} is reached from epsilon {fields['least']}; {fields['perturbation']} contains the perturbation"
+        )
+    return f"{columns(rows)}\n{found}, and {fields['chart']} shows the curve."
