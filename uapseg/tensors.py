@@ -8,6 +8,8 @@ Example:
     False
 """
 
+from typing import Any, cast
+
 from jaxtyping import Float, Int16, Int64, UInt8
 from torch import Tensor
 
@@ -37,3 +39,25 @@ Deltas = Float[Tensor, "n 3 th tw"]
 
 Levels = Int16[Tensor, "3 th tw"]
 """A perturbation in whole grey levels of 255, as in files."""
+
+
+def to_list(tensor: Tensor) -> list[float]:
+    """The values of a tensor of one axis, which torch leaves untyped.
+
+    Example:
+        >>> import torch
+        >>> to_list(torch.tensor([0.5, 1.0]))
+        [0.5, 1.0]
+    """
+    return cast("Any", tensor).tolist()
+
+
+def to_integers(tensor: Tensor) -> list[int]:
+    """The values of an integer tensor of one axis, which torch leaves untyped.
+
+    Example:
+        >>> import torch
+        >>> to_integers(torch.tensor([1, 2]))
+        [1, 2]
+    """
+    return cast("Any", tensor).tolist()

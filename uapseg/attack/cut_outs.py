@@ -57,7 +57,7 @@ class CutOuts:
         components, count = connected_components((groups == 0).cpu().numpy())
         cut_outs: list[CutOut] = []
         for one in range(1, count + 1):
-            mask = torch.from_numpy(components == one)
+            mask = torch.as_tensor(components == one)
             rows, columns = (mask.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
             box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
             cut_outs.append(CutOut(image[0, :, *box].clone(), mask[box].to(self._device)))

@@ -93,7 +93,7 @@ def memory_limit() -> int:
 
 def _available_memory() -> int:
     """Bytes of memory that this process may use; where no one says, as if there were 4 GiB."""
-    found = []
+    found: list[int] = []
     with suppress(AttributeError, ValueError, OSError):
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):

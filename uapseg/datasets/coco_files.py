@@ -55,7 +55,7 @@ def missing_pictures(entries: Iterable[CocoImage]) -> list[Download]:
     Raises:
         UapsegError: A name is not one that COCO gives.
     """
-    downloads = []
+    downloads: list[Download] = []
     for entry in entries:
         if not re.fullmatch(r"[\w-]+\.jpg", entry.file):
             raise UapsegError(f"{entry.file} is not the name of a picture of COCO: download the annotations again.")

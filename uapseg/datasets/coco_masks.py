@@ -6,6 +6,7 @@ import numpy as np
 from pycocotools import mask as masks
 
 from uapseg.datasets.coco_records import Raw, positive
+from uapseg.io.values import is_dict, is_list
 
 Runs = Any
 """A mask as pycocotools keeps it: run lengths, compressed."""
@@ -29,10 +30,10 @@ def mask_from_outline(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | No
         The mask; None where nothing of the outline can be used, or there is none.
     """
     outline = annotation.get("segmentation")
-    if isinstance(outline, dict):
+    if is_dict(outline):
         runs = _counted(outline, size)
         return runs, int(runs is None)
-    if not isinstance(outline, list) or not outline:
+    if not is_list(outline) or not outline:
         return None, 1
     polygons = [_polygon(part, size) for part in (outline if isinstance(outline[0], list | dict) else [outline])]
     whole = [polygon for polygon in polygons if polygon]
@@ -44,7 +45,7 @@ def mask_from_outline(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | No
 def mask_from_box(annotation: Raw, size: tuple[int, int]) -> Runs | None:
     """An annotation's box within its picture of (width, height); None where it has none."""
     box = annotation.get("bbox")
-    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(side, int | float) for side in box):
+    if not is_list(box) or len(box) != 4 or not all(isinstance(side, int | float) for side in box):
         return None
     if not positive(box[2]) or not positive(box[3]) or not np.isfinite(box).all():
         return None
@@ -80,7 +81,7 @@ def _counted(outline: Raw, size: tuple[int, int]) -> Runs | None:
     """A mask of run lengths, if they are those of a picture of this size."""
     shape, counts = outline.get("size"), outline.get("counts")
     counts = _unpacked(counts) if isinstance(counts, str) else counts
-    if shape != [size[1], size[0]] or not isinstance(counts, list) or not counts:
+    if shape != [size[1], size[0]] or not is_list(counts) or not counts:
         return None
     if not all(isinstance(count, int) and count >= 0 for count in counts) or sum(counts) != size[0] * size[1]:
         return None

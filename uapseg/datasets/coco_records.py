@@ -12,6 +12,7 @@ from uapseg.datasets.coco_selection import Licence, category_name
 from uapseg.errors import UapsegError
 from uapseg.io.files import read
 from uapseg.io.images import MAX_PIXELS
+from uapseg.io.values import is_dict, is_list
 
 Raw = dict[str, Any]
 """An object of JSON."""
@@ -44,7 +45,7 @@ class Record:
     licence: Licence
     source: str
     image: Raw
-    annotations: list[Raw] = field(default_factory=list)
+    annotations: list[Raw] = field(default_factory=list[Raw])
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def records_in(content: Any, file: Path) -> Records:
     if not by_number:
         raise not_coco(file, "it lists no picture with an id, a file_name, a width and a height")
     for annotation in annotations:
-        owner = _looked_up(by_number, annotation.get("image_id")) if isinstance(annotation, dict) else None
+        owner = _looked_up(by_number, annotation.get("image_id")) if is_dict(annotation) else None
         if owner is None:
             left_out[_STRAYS] += 1
         else:
@@ -125,20 +126,20 @@ def not_coco(file: Path, why: str) -> UapsegError:
 
 def _parts(content: Any, file: Path) -> tuple[list[Any], list[Any]]:
     """The pictures and the annotations of a file, of which the kind is looked at first."""
-    if isinstance(content, list):
+    if is_list(content):
         raise not_coco(file, "it is a list, as results of a detector are")
-    if not isinstance(content, dict):
+    if not is_dict(content):
         raise not_coco(file, "it is no JSON object")
     annotations = content.get("annotations")
-    first = annotations[0] if isinstance(annotations, list) and annotations else None
-    if isinstance(first, dict) and "segments_info" in first:
+    first = annotations[0] if is_list(annotations) and annotations else None
+    if is_dict(first) and "segments_info" in first:
         raise not_coco(file, "it is a panoptic file, its label maps are PNG files; give the instances file beside it")
-    if isinstance(first, dict) and "caption" in first:
+    if is_dict(first) and "caption" in first:
         raise not_coco(file, "it holds captions; give the instances file beside it")
-    missing = [part for part in ("images", "annotations", "categories") if not isinstance(content.get(part), list)]
+    missing = [part for part in ("images", "annotations", "categories") if not is_list(content.get(part))]
     if missing:
         raise not_coco(file, f"it has no list called {missing[0]}")
-    if annotations and not any(isinstance(one, dict) and "name" in one for one in content["categories"]):
+    if annotations and not any(is_dict(one) and "name" in one for one in content["categories"]):
         raise not_coco(file, "its categories have no names")
     return content["images"], content["annotations"]
 
@@ -169,7 +170,7 @@ def _by_number(
 def _categories(listed: Sequence[Any]) -> dict[Key, str]:
     found: dict[Key, str] = {}
     for one in listed:
-        key = _key(one.get("id")) if isinstance(one, dict) else None
+        key = _key(one.get("id")) if is_dict(one) else None
         if key is not None and isinstance(one.get("name"), str):
             found[key] = category_name(one["name"])
     return found
@@ -177,8 +178,8 @@ def _categories(listed: Sequence[Any]) -> dict[Key, str]:
 
 def _licences(listed: Any) -> dict[Key, Licence]:
     found: dict[Key, Licence] = {}
-    for one in listed if isinstance(listed, list) else ():
-        key = _key(one.get("id")) if isinstance(one, dict) else None
+    for one in listed if is_list(listed) else ():
+        key = _key(one.get("id")) if is_dict(one) else None
         if key is not None:
             found[key] = Licence(key, _text(one.get("name")), _text(one.get("url")))
     return found
@@ -186,7 +187,7 @@ def _licences(listed: Any) -> dict[Key, Licence]:
 
 def _record(image: Any, licences: Mapping[Key, Licence]) -> Record | None:
     """A picture, if the file says all that is needed of it."""
-    if not isinstance(image, dict):
+    if not is_dict(image):
         return None
     number, file = _key(image.get("id")), _text(image.get("file_name")).strip().replace("\\", "/")
     width, height = (_key(image.get(side)) for side in ("width", "height"))

@@ -138,13 +138,8 @@ def _words(name: str) -> list[str]:
 @lru_cache(maxsize=4096)
 def _consists_of(words: frozenset[str], name: str) -> bool:
     """Whether a name is made of these words, and of others only if they mean nothing else."""
-    known = (
-        words
-        | SPLIT_WORDS.keys()
-        | NEUTRAL_WORDS
-        | OTHER_WORDS
-        | (PICTURE_WORDS if words is LABEL_WORDS else frozenset())
-    )
+    more = PICTURE_WORDS if words is LABEL_WORDS else set[str]()
+    known = words.union(SPLIT_WORDS, NEUTRAL_WORDS, OTHER_WORDS, more)
     return any(
         words & set(found) and all(word in known or word.isdecimal() for word in found)
         for found in (_words(name), _words(name.lower()))
@@ -204,7 +199,7 @@ class Tree:
 
     files: dict[str, Source]
     pictures: tuple[str, ...] | None = None
-    labels: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -235,10 +230,11 @@ class _Matcher:
     def __init__(self, tree: Tree, names: Sequence[PathName]) -> None:
         self._tree, self._notes = tree, list[str]()
         listed = None if tree.pictures is None else set(tree.pictures)
-        self._pictures = [one for one in names if not one.labels and (listed is None or one.path in listed)]
-        self._labels = [one for one in names if one.labels]
+        outside = [one for one in names if not one.labels]
+        self._pictures: list[PathName] = [one for one in outside if listed is None or one.path in listed]
+        self._labels: list[PathName] = [one for one in names if one.labels]
         if listed is not None:
-            self._labels += [one for one in names if not one.labels and one.marked and one.path not in listed]
+            self._labels += [one for one in outside if one.marked and one.path not in listed]
 
     def pair(self) -> Pairing:
         """Pictures with their label maps, and what there is to say."""

@@ -171,7 +171,7 @@ def _decode_labels(sample: Sample, size: tuple[int, int]) -> Pixels:
 
 
 def _stack(arrays: list[Pixels]) -> torch.Tensor:
-    return torch.from_numpy(np.stack(arrays))
+    return torch.as_tensor(np.stack(arrays))
 
 
 def empty_split_message(split: str, name: str) -> str:

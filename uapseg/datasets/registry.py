@@ -75,7 +75,7 @@ class DatasetInfo:
 
     name: str
     about: str
-    pictures: dict[str, int] = field(default_factory=dict)
+    pictures: dict[str, int] = field(default_factory=dict[str, int])
     size: tuple[int, int] | None
     classes: int | None
     licence: str

@@ -9,7 +9,7 @@ import secrets
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -184,7 +184,7 @@ class Part:
             raise InterruptedDownloadError(f"it stopped after {received} of {total} bytes")
 
     @contextmanager
-    def _disk(self) -> Iterator[None]:
+    def _disk(self) -> Generator[None]:
         try:
             yield
         except OSError as error:

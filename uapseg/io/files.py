@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from uapseg.errors import UapsegError
+from uapseg.io.values import is_dict
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -109,10 +110,10 @@ def from_json(text: str | bytes, name: str) -> dict[str, Any]:
         UapsegError: It is no JSON object, or one of another version.
     """
     try:
-        fields = json.loads(text)
+        fields: Any = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise UapsegError(f"{name} cannot be read: it is not the JSON that uapseg writes.") from error
-    version = fields.pop("format", None) if isinstance(fields, dict) else None
+    version = fields.pop("format", None) if is_dict(fields) else None
     if version != FORMAT:
         raise UapsegError(f"{name} is of format {version}, and this version of uapseg reads format {FORMAT} only.")
     return fields

@@ -139,7 +139,7 @@ def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
 def to_images(picture: Image.Image) -> Images:
     """An RGB picture as images in [0, 1] (1, 3, h, w)."""
     values = np.asarray(picture.convert("RGB"), np.float32) / 255
-    return torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
+    return torch.as_tensor(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
 
 
 def to_picture(image: Float[Tensor, "3 h w"]) -> Image.Image:

@@ -1,11 +1,11 @@
 """Checks of values where they come in: each is of its field's type, finite, in its range, one of its choices."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
 from math import isfinite
 from reprlib import Repr
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, TypeGuard, Union, cast, get_args, get_origin
 
 from uapseg.errors import UapsegError
 
@@ -54,6 +54,36 @@ def check_choice(name: str, value: str, choices: Collection[str]) -> None:
         raise UapsegError(f"There is no {_spell_out(name)} {quote_value(value)}: choose one of {', '.join(choices)}.")
 
 
+def is_dict(value: Any) -> TypeGuard[dict[str, Any]]:
+    """Whether a value from a file is a JSON object.
+
+    Example:
+        >>> is_dict({"a": 1}), is_dict([1])
+        (True, False)
+    """
+    return isinstance(value, dict)
+
+
+def is_list(value: Any) -> TypeGuard[list[Any]]:
+    """Whether a value from a file is a JSON array.
+
+    Example:
+        >>> is_list([1]), is_list("a")
+        (True, False)
+    """
+    return isinstance(value, list)
+
+
+def is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
+    """Whether a value is a list or a tuple.
+
+    Example:
+        >>> is_sequence((1, 2)), is_sequence("ab")
+        (True, False)
+    """
+    return isinstance(value, list | tuple)
+
+
 def quote_value(value: object) -> str:
     """A value as it is written in Python, cut where it is long."""
     return _short.repr(value)
@@ -67,11 +97,16 @@ def _matches_type(value: object, kind: Any) -> bool:
     if origin is Literal:
         return value in parts
     if origin is tuple:
-        wanted = parts[:1] * len(value) if isinstance(value, tuple) and parts[-1] is Ellipsis else parts
-        return isinstance(value, tuple) and len(value) == len(wanted) and all(map(_matches_type, value, wanted))
+        return isinstance(value, tuple) and _match_types(cast("tuple[object, ...]", value), parts)
     if kind in {int, float}:
         return isinstance(value, int | kind) and not isinstance(value, bool) and _is_finite(value)
     return isinstance(value, kind) and (kind is not str or _is_text(value))
+
+
+def _match_types(values: tuple[object, ...], kinds: tuple[Any, ...]) -> bool:
+    """Whether the values of a tuple are of its annotated kinds, of which an ellipsis repeats the first."""
+    wanted = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
+    return len(values) == len(wanted) and all(map(_matches_type, values, wanted))
 
 
 def _is_finite(value: Any) -> bool:

@@ -2,14 +2,15 @@
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import safetensors.torch
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from uapseg.errors import UapsegError
+from uapseg.io.values import is_dict
 
 _INSIDE = ("model", "state_dict", "model_state_dict", "net", "network", "weights")
 """Where training scripts keep the state dict among other things."""
@@ -55,18 +56,17 @@ def read_state(file: Path) -> dict[str, Tensor]:
     """
     if not file.is_file():
         raise UapsegError(f"There is no file of weights {file}.")
-    state: Any = _read(file)
-    inside = next((key for key in _INSIDE if isinstance(state, dict) and isinstance(state.get(key), dict)), None)
-    state = state[inside] if inside else state
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    state = _read(file)
+    inside = next((state[key] for key in _INSIDE if is_dict(state) and is_dict(state.get(key))), state)
+    if not is_dict(inside) or not all(isinstance(value, Tensor) for value in inside.values()):
         raise UapsegError(f"The file {file} holds no state dict: save one with torch.save(net.state_dict(), file).")
-    return {_WRAPPERS.sub("", str(key)): value for key, value in state.items()}
+    return {_WRAPPERS.sub("", str(key)): value for key, value in inside.items()}
 
 
 def _read(file: Path) -> Any:
     if file.suffix == ".safetensors":
         try:
-            return load_file(file)
+            return cast("Any", safetensors.torch).load_file(file)
         except (SafetensorError, OSError) as error:
             raise UapsegError(f"The file {file} is no safetensors file: it is damaged or of another kind.") from error
     try:

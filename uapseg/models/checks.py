@@ -13,6 +13,7 @@ from torch import Tensor
 
 from uapseg.errors import UapsegError
 from uapseg.models.classes import MAX_CLASSES
+from uapseg.models.folding import named_modules
 from uapseg.models.normalization import check_scale
 from uapseg.models.segmenter import Segmenter
 from uapseg.tensors import Images
@@ -154,7 +155,7 @@ def _check_classes(model: Segmenter, logits: Tensor) -> None:
 
 
 def _check_train_mode(model: Segmenter) -> None:
-    stubborn = next((name for name, module in model.named_modules() if module.training), None)
+    stubborn = next((name for name, module in named_modules(model) if module.training), None)
     if stubborn is not None:
         raise UapsegError(
             f"The network {model.name} stays in train mode ({stubborn.removeprefix('_net.')}): "
@@ -168,10 +169,7 @@ def _check_repeatable(model: Segmenter, logits: Tensor, images: Images) -> None:
             f"The network {model.name} answers the same pictures differently each time: it computes as in training; "
             "switch dropout and other noise off in eval mode."
         )
-    if any(
-        _differs(model.raw_output(image), answer)
-        for image, answer in zip(images.split(1), logits.split(1), strict=True)
-    ):
+    if any(_differs(model.raw_output(images[n : n + 1]), logits[n : n + 1]) for n in range(len(images))):
         raise UapsegError(
             f"The network {model.name} answers a picture differently in another batch: it computes as in training; "
             "let batch normalisation use its running statistics, and nothing else look across the batch."

@@ -23,6 +23,7 @@ from uapseg.errors import UapsegError, one_line
 from uapseg.models import checks
 from uapseg.models.classes import default_pair, make_distinct, numbered_names, objects_of, palette_of
 from uapseg.models.segmenter import RGB, Channels, Segmenter
+from uapseg.tensors import to_list
 
 
 def load(
@@ -128,10 +129,10 @@ def _objects(net: nn.Module, classes: tuple[str, ...], name: str) -> tuple[str, 
 
 
 def _channels(net: nn.Module, attribute: str, name: str) -> Channels | None:
-    values = getattr(net, attribute, None)
-    if values is None:
+    given = getattr(net, attribute, None)
+    if given is None:
         return None
-    values = values.flatten().tolist() if isinstance(values, torch.Tensor) else values
+    values: Any = to_list(given.flatten()) if isinstance(given, torch.Tensor) else given
     numbers = _is_list(values) and len(values) == 3 and all(isinstance(value, int | float) for value in values)
     if not numbers or not all((attribute == "mean" or value > 0) and 0 <= value <= 1 for value in values):
         raise UapsegError(

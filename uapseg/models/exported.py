@@ -6,7 +6,7 @@ Both may run code when they are opened, so that they are for the command line an
 import hashlib
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -40,7 +40,7 @@ def load(
 def _scripted(file: Path) -> nn.Module:
     try:
         with warnings.catch_warnings(action="ignore", category=FutureWarning):  # that torch would rather export
-            return torch.jit.load(file, map_location="cpu")
+            return cast("Any", torch.jit).load(file, map_location="cpu")
     except Exception as error:  # torch raises almost anything on a file of another kind
         raise UapsegError(
             f"The file {file} is no TorchScript network ({one_line(error)}): write it with torch.jit.save; for "

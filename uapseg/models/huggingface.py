@@ -10,13 +10,14 @@ from math import isfinite
 from pathlib import Path
 from pickle import UnpicklingError
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from uapseg.errors import UapsegError, one_line
 from uapseg.io.download import Download, UnreachableError, fetch
+from uapseg.io.values import is_sequence
 from uapseg.models import checks
 from uapseg.models.classes import default_pair, make_distinct, numbered_names, objects_of, palette_of
 from uapseg.models.segmenter import Channels, Segmenter
@@ -105,14 +106,15 @@ def _load(place: str, name: str) -> tuple[Any, Any]:
 
 def _read(place: str, name: str, *, local_files_only: bool) -> tuple[Any, Any]:
     where: dict[str, Any] = {"local_files_only": local_files_only, "trust_remote_code": False}
-    config = transformers.AutoConfig.from_pretrained(place, **where)
-    if type(config) not in transformers.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
+    library = cast("Any", transformers)  # its types are incomplete
+    config = library.AutoConfig.from_pretrained(place, **where)
+    if type(config) not in library.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
         raise UapsegError(
             f"The network {name} is a {config.model_type}, which gives no logits for each pixel (Mask2Former, "
             "MaskFormer and OneFormer give masks of queries instead): choose a SegFormer or an UperNet."
         )
-    processor = transformers.AutoImageProcessor.from_pretrained(place, **where)
-    net, found = transformers.AutoModelForSemanticSegmentation.from_pretrained(
+    processor = library.AutoImageProcessor.from_pretrained(place, **where)
+    net, found = library.AutoModelForSemanticSegmentation.from_pretrained(
         place, config=config, weights_only=True, dtype=torch.float32, output_loading_info=True, **where
     )
     absent = [*found["missing_keys"], *found["mismatched_keys"]]
@@ -165,8 +167,8 @@ def _statistics(processor: Any, name: str) -> tuple[Channels, Channels]:
 def _channels(processor: Any, what: str, name: str) -> Channels:
     """Its value for each channel: where it says none the one of its kind, where it says a single one that one."""
     values = getattr(processor, what, None)
-    values = getattr(type(processor), what, None) if values is None else values
-    listed: list[Any] = list(values) if isinstance(values, list | tuple) else [values]
+    values = getattr(cast("Any", type(processor)), what, None) if values is None else values
+    listed: list[Any] = list(values) if is_sequence(values) else [values]
     if len(listed) not in {1, 3} or not all(isinstance(each, int | float) and isfinite(each) for each in listed):
         raise _unreadable(what, name)
     red, green, blue = listed if len(listed) == 3 else listed * 3

@@ -3,6 +3,7 @@
 Nothing in a network's answer tells this for sure, so what reaches its first weights is looked at instead.
 """
 
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -78,9 +79,10 @@ def _first_layer_inputs(model: Segmenter, images: Images, other: Images) -> tupl
 class _InputRecorder(TorchDispatchMode):
     """Remembers what goes into convolutions and matrix products, whatever kind of module they are in."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.inputs: list[Tensor] = []
+    @cached_property
+    def inputs(self) -> list[Tensor]:
+        """The inputs of the first few such operations."""
+        return []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         place = _INPUT_ARGUMENT.get(func.name().partition(".")[0])

@@ -67,7 +67,7 @@ def _read(file: Path, shape: tuple[int, ...]) -> LabelMaps | None:
         return None
     with suppress(OSError):
         file.touch()  # those that were not read for the longest go first
-    return torch.from_numpy(labels) if labels.shape == shape and labels.dtype == np.uint8 else None
+    return torch.as_tensor(labels) if labels.shape == shape and labels.dtype == np.uint8 else None
 
 
 def _write(file: Path, labels: LabelMaps) -> None:

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from uapseg.errors import UapsegError, one_line
+from uapseg.io.values import is_dict, is_sequence
 from uapseg.models.classes import RGB
 from uapseg.models.folding import fold_batch_norm
 from uapseg.targets.people import people_classes
@@ -164,10 +165,10 @@ def _call(net: nn.Module, images: Tensor) -> Any:
 
 def _find_logits(answer: Any) -> Any:
     """The logits among all that a net returns: by their name, else what comes first or is alone."""
-    if isinstance(answer, dict):
+    if is_dict(answer):
         named = [answer[name] for name in ("out", "logits") if name in answer]
         tensors = [value for value in answer.values() if isinstance(value, Tensor)]
         return named[0] if named else tensors[0] if len(tensors) == 1 else None
-    if isinstance(answer, list | tuple):
+    if is_sequence(answer):
         return answer[0] if answer else None
     return answer

@@ -3,6 +3,7 @@
 Source: https://docs.pytorch.org/vision/stable/models.html#semantic-segmentation
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from uapseg.io.download import Download, UnreachableError, fetch
 from uapseg.models.checkpoint import load_weights
 from uapseg.models.classes import default_pair, objects_of, voc_palette
 from uapseg.models.registry import ModelInfo
-from uapseg.models.segmenter import Segmenter
+from uapseg.models.segmenter import Channels, Segmenter
 
 NAMES = (
     "lraspp_mobilenet_v3_large",
@@ -67,8 +68,8 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
         palette=voc_palette(len(classes)),
         objects=objects_of(classes),
         pair=default_pair(classes),
-        mean=tuple(preset.mean),
-        std=tuple(preset.std),
+        mean=_channels(preset.mean),
+        std=_channels(preset.std),
         source=f"{weights}" if weights else SOURCE.format(name, published.url),
         licence="that of the file of weights" if weights else LICENCE,
         version=f"torchvision {torchvision.__version__}",
@@ -91,6 +92,11 @@ def _published(name: str) -> Weights:
 def _classes(published: Weights) -> tuple[str, ...]:
     """The names of VOC, without the underscores around the background."""
     return tuple(name.strip("_") for name in published.meta["categories"])
+
+
+def _channels(values: Sequence[float]) -> Channels:
+    red, green, blue = values
+    return red, green, blue
 
 
 def _download(name: str) -> Download:

@@ -146,7 +146,7 @@ def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> dict[str, Any]
         "training": {name: _mean([run["training"][name] for run in runs]) for name in perturbed},
         "collapse": next((run["collapse"] for run in runs if run["collapse"]), None),
         "curve": [
-            [spent, _mean([run["curve"][place][1] for run in runs])] for place, (spent, _) in _validation_curve(runs)
+            [spent, _mean([run["curve"][place][1] for run in runs])] for place, spent in enumerate(_validations(runs))
         ],
         "image_gradients": round(mean(run["image_gradients"] for run in runs)),
         "seconds": round(mean(run["seconds"] for run in runs), 3),
@@ -154,9 +154,10 @@ def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> dict[str, Any]
     }
 
 
-def _validation_curve(runs: list[dict[str, Any]]) -> list[tuple[int, Sequence[Any]]]:
-    """The validations that all seeds have taken, by their place."""
-    return list(enumerate(min((run["curve"] for run in runs), key=len)))
+def _validations(runs: list[dict[str, Any]]) -> list[int]:
+    """The image-gradients of the validations that all seeds have reached."""
+    curves: list[list[tuple[int, float | None]]] = [run["curve"] for run in runs]
+    return [spent for spent, _ in min(curves, key=len)]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

@@ -1,12 +1,12 @@
 """Charts of success: against the work it took, against epsilon, and against what it costs the rest of the scene."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from uapseg.results.figures import encode_figure
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+Axes = Any
+"""Axes of matplotlib, whose types are incomplete."""
 
     from uapseg.results.smallest import Point
 
@@ -32,7 +32,7 @@ def draw_benchmark(
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     trades = TRADED in variants[0]["perturbed"]
-    drawn = Figure(figsize=(13 if trades else 9, 5), dpi=150, layout="constrained")
+    drawn: Any = Figure(figsize=(13 if trades else 9, 5), dpi=150, layout="constrained")
     FigureCanvasAgg(drawn)
     axes = drawn.subplots(1, 2 if trades else 1, squeeze=False)[0]
     colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(variants))]
@@ -80,7 +80,7 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
 
 
 def _draw_curves(
-    axis: "Axes", variants: Sequence[dict[str, Any]], baselines: dict[str, dict[str, float | None]], colours: list[str]
+    axis: Axes, variants: Sequence[dict[str, Any]], baselines: dict[str, dict[str, float | None]], colours: list[str]
 ) -> None:
     name = next(iter(variants[0]["perturbed"]))
     for variant, colour in zip(variants, colours, strict=True):
@@ -99,7 +99,7 @@ def _draw_curves(
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_trade_off(axis: "Axes", variants: Sequence[dict[str, Any]], colours: list[str]) -> None:
+def _draw_trade_off(axis: Axes, variants: Sequence[dict[str, Any]], colours: list[str]) -> None:
     success = next(iter(variants[0]["perturbed"]))
     for variant, colour in zip(variants, colours, strict=True):
         kept, reached = (100 * (variant["perturbed"][name] or 0) for name in (TRADED, success))

@@ -31,7 +31,7 @@ from uapseg.targets.metrics import (
     selection_counts,
     selection_score,
 )
-from uapseg.tensors import Delta, Images, LabelMaps
+from uapseg.tensors import Delta, Images, LabelMaps, to_integers, to_list
 
 BATCH_SIZE = 8
 
@@ -160,7 +160,7 @@ def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, w
         numbers = range(len(shares), min(len(shares) + BATCH_SIZE, len(dataset)))
         if target.source_classes:
             seen = model.predict(load_images(dataset, numbers, device))
-            shares += target_shares(seen, target, model.classes).tolist()
+            shares += to_list(target_shares(seen, target, model.classes))
         else:
             shares += [1.0] * len(numbers)
     return sorted(range(len(shares)), key=lambda number: -min(shares[number], MIN_TARGET_SHARE))[:wanted]
@@ -199,7 +199,7 @@ def evaluate(
         clean = model.predict(images)
         seen = {"perturbed": predict_perturbed(model, images, delta), "clean": clean}
         tally.add(numbers, clean, {**seen, "random_noise": predict_perturbed(model, images, noise)})
-        norms.append((quantize_images(perturb(images, delta)) - images).flatten(1).norm(dim=1))
+        norms.append((quantize_images(perturb(images, delta)) - images).square().sum((1, 2, 3)).sqrt())
     totals = tally.totals()
     interval = bootstrap_intervals(totals["perturbed"], target, seed)
     lost = lost_objects(totals["perturbed"], totals["random_noise"], target, seed)
@@ -254,7 +254,7 @@ class _Totals:
 
     def truth(self) -> dict[str, float | None]:
         """The mean IoU against the truth, by name; of classes that both the network and the data set know."""
-        known = self._table[self._table != 255].unique().long()
+        known = sorted(set(to_integers(self._table)) - {255})
         return {
             name: mean_iou(*(torch.cat(one)[:, known] for one in zip(*pairs, strict=True)))
             for name, pairs in self._true.items()

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,10 +14,10 @@ from torch import Tensor
 from uapseg.io.images import to_picture
 from uapseg.models import RGB
 from uapseg.targets.goals import repeat_tile
-from uapseg.tensors import Delta
+from uapseg.tensors import Delta, to_integers
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+Canvas = Any
+"""A figure of matplotlib, whose types are incomplete."""
 
 Image = Float[Tensor, "3 h w"]
 """One picture in [0, 1]."""
@@ -125,7 +125,7 @@ def draw_figure(
 
     height, width = rows[0].image.shape[-2:]
     cell = (2.6, 2.6 * height / width)
-    drawn = Figure(figsize=(len(COLUMNS) * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
+    drawn: Canvas = Figure(figsize=(len(COLUMNS) * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
     FigureCanvasAgg(drawn)
     _draw_rows(drawn, rows, repeat_tile(delta, height, width), epsilon, palette)
     bottom = _draw_legend(drawn, rows, classes, palette)
@@ -137,7 +137,7 @@ def draw_figure(
     return encode_figure(drawn, kind)
 
 
-def encode_figure(drawn: "Figure", kind: str) -> bytes:
+def encode_figure(drawn: Canvas, kind: str) -> bytes:
     """A figure as a file of the kind ``png``, ``jpg`` or ``pdf``; a dollar in a name is a dollar, and no formula."""
     from matplotlib.text import Text  # noqa: PLC0415
 
@@ -148,7 +148,7 @@ def encode_figure(drawn: "Figure", kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _draw_rows(drawn: "Figure", rows: Sequence[Row], delta: Delta, epsilon: float, palette: Sequence[RGB]) -> None:
+def _draw_rows(drawn: Canvas, rows: Sequence[Row], delta: Delta, epsilon: float, palette: Sequence[RGB]) -> None:
     factor = f", {127.5 / (255 * epsilon):.3g} times" if epsilon else ""
     axes = drawn.subplots(len(rows), len(COLUMNS), squeeze=False)
     for row, line in zip(rows, axes, strict=True):
@@ -164,12 +164,12 @@ def _draw_rows(drawn: "Figure", rows: Sequence[Row], delta: Delta, epsilon: floa
         axis.set_title(name, fontsize=10.5, pad=5)
 
 
-def _draw_legend(drawn: "Figure", rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> float:
+def _draw_legend(drawn: Canvas, rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> float:
     """Draws the legend, and returns how much of the figure's height it takes."""
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     seen = torch.cat([labels.flatten() for row in rows for labels in (row.seen, row.seen_perturbed)])
-    there = [number for number in seen.unique().tolist() if number < len(classes)]
+    there = [number for number, count in enumerate(to_integers(seen.bincount())) if count and number < len(classes)]
     handles = [Patch(facecolor=f"#{bytes(palette[number]).hex()}", label=classes[number]) for number in there]
     columns = min(len(handles), 11)
     drawn.legend(

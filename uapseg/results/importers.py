@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from uapseg.errors import UapsegError
+from uapseg.io.values import is_dict
 
 NAME = "perturbation"
 """The array to take where a file holds several."""
@@ -153,7 +154,7 @@ def _of_torch(content: bytes) -> NDArray[Any]:
 
 def _chosen(found: Any) -> Any:
     """The perturbation among what a file holds by name, or what it holds alone."""
-    if not isinstance(found, dict):
+    if not is_dict(found):
         return found
     if NAME not in found and len(found) != 1:
         raise UapsegError(f"The file holds {len(found)} things: name the array of the perturbation {NAME}.")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ from uapseg.attack.state import State
 from uapseg.errors import UapsegError
 from uapseg.io.files import from_json, read, to_json, write
 from uapseg.io.images import decode, size_of
+from uapseg.io.values import is_dict
 from uapseg.results.importers import MOST_PIXELS, is_array, read_array, read_image, too_large
 from uapseg.targets.metrics import Scores
 from uapseg.tensors import Delta, Levels
@@ -161,10 +162,10 @@ def load(path: Path) -> Perturbation:
     content = read(path, MOST_FILE)
     if is_array(content):
         values, convention = read_array(content)
-        return Perturbation(torch.from_numpy(values), convention=convention)
+        return Perturbation(torch.as_tensor(values), convention=convention)
     png = content.startswith(b"\x89PNG")
     values, text, convention = _read_png(content) if png else (*_read_safetensors(path, content), OURS)
-    return Perturbation(torch.from_numpy(values), **_fields(text), convention=convention)
+    return Perturbation(torch.as_tensor(values), **_fields(text), convention=convention)
 
 
 def _metadata(perturbation: Perturbation) -> str:
@@ -201,7 +202,7 @@ def is_cost(value: Any) -> bool:
 
 def are_scores(value: Any) -> bool:
     """Whether a value of a file can be scores: shares in [0, 1] by name, or None."""
-    return isinstance(value, dict) and all(v is None or (is_cost(v) and v <= 1) for v in value.values())
+    return is_dict(value) and all(v is None or (is_cost(v) and v <= 1) for v in value.values())
 
 
 _FITS: dict[str, Callable[[Any], bool]] = {
@@ -211,7 +212,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "seconds": is_cost,
     "training": are_scores,
     "best_iterate": lambda value: (
-        isinstance(value, dict)
+        is_dict(value)
         and value.keys() == {"image_gradients", "pictures"}
         and all(isinstance(number, int) and is_cost(number) for number in value.values())
     ),
@@ -238,8 +239,9 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
     try:
         if int.from_bytes(content[:8], "little") > MOST_TEXT:  # the length of the header
             raise _unknown()
-        with safe_open(path, "pt") as opened:
-            text, said = (opened.metadata() or {}).get(KEY), {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+        with cast("Any", safe_open)(path, "pt") as opened:
+            metadata: dict[str, str] = opened.metadata() or {}
+            said = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
             values = said.get("levels")
             if len(said) != 1 or values is None or values.get_dtype() not in {"I8", "I16"}:
                 raise UapsegError(
@@ -250,7 +252,7 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
                 raise UapsegError("The levels of a perturbation are of three colours, as (3, height, width).")
             if math.prod(shape) > 3 * MOST_PIXELS:
                 raise too_large()
-            return opened.get_tensor("levels").numpy().astype(np.int16), text  # a copy: the file may go
+            return opened.get_tensor("levels").numpy().astype(np.int16), metadata.get(KEY)  # a copy: the file may go
     except (SafetensorError, OSError) as error:
         raise _unknown() from error
 

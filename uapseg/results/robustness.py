@@ -32,7 +32,7 @@ def _jpeg_file(images: Images, quality: int) -> Images:
         buffer = io.BytesIO()
         to_picture(image).save(buffer, "JPEG", quality=quality)
         values = np.asarray(Image.open(buffer), np.float32).transpose(2, 0, 1) / 255
-        again.append(torch.from_numpy(values.copy()))
+        again.append(torch.as_tensor(values.copy()))
     return torch.stack(again).to(images.device)
 
 

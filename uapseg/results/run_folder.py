@@ -8,6 +8,7 @@ from uapseg.attack.run import Plan
 from uapseg.attack.state import Snapshot, State
 from uapseg.errors import UapsegError
 from uapseg.io.files import from_json, read, remove_parts, to_json, write
+from uapseg.io.values import is_dict, is_list
 from uapseg.results.perturbation_file import (
     Perturbation,
     are_scores,
@@ -200,7 +201,7 @@ def _read_history(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The baselines and the validations in a file, which anyone may have written."""
     history = _read(file)
     baselines, validations = history.get("baselines"), history.get("validations")
-    if not isinstance(baselines, dict) or not isinstance(validations, list) or not _are_sound(baselines, validations):
+    if not is_dict(baselines) or not is_list(validations) or not _are_sound(baselines, validations):
         raise UapsegError(f"The file {file} was altered: delete it, and the run goes on without its earlier figures.")
     return baselines, validations
 
@@ -212,7 +213,7 @@ def _are_sound(baselines: dict[str, Any], validations: list[Any]) -> bool:
 def _is_validation(validation: Any) -> bool:
     """Whether a value of a file is a validation, as `RunFolder.history` has them."""
     return (
-        isinstance(validation, dict)
+        is_dict(validation)
         and validation.keys() == {"image_gradients", "seconds", "scores"}
         and is_cost(validation["image_gradients"])
         and is_cost(validation["seconds"])

@@ -1,5 +1,6 @@
 """Named settings to compare: each variant is a preset with a few changes, such as ``fast+margin+tile-128``."""
 
+from collections.abc import Callable
 from typing import Any
 
 from uapseg.attack.settings import GREY_LEVEL, PRESETS, Settings
@@ -29,7 +30,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 """What each change without a number sets."""
 
-NUMBERED = {
+NUMBERED: dict[str, Callable[[float], dict[str, Any]]] = {
     "omega": lambda value: {"omega": value},
     "keep": lambda value: {"keep_weight": value},
     "fill": lambda value: {"fill_weight": value},

@@ -227,5 +227,5 @@ def fill_from_nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> Labe
         elif mask.any():
             found: Any = distance_transform_edt(mask, return_distances=False, return_indices=True)
             rows, columns = found
-            filled[index] = filled[index][torch.from_numpy(rows).long(), torch.from_numpy(columns).long()]
+            filled[index] = filled[index][torch.as_tensor(rows).long(), torch.as_tensor(columns).long()]
     return filled.to(labels.device)

@@ -10,7 +10,7 @@ from torch import Tensor
 from uapseg.targets.base import Target
 from uapseg.targets.counts import Counts
 from uapseg.targets.goals import Goal, class_indices
-from uapseg.tensors import LabelMaps
+from uapseg.tensors import LabelMaps, to_integers, to_list
 
 Scores = dict[str, float | None]
 """Shares in [0, 1] by name; None where there is nothing to take a share of."""
@@ -176,7 +176,7 @@ def _resample(count: int, seed: int, draws: int) -> Tensor:
 def _percentiles(shares: Tensor) -> tuple[float, ...]:
     """The ends of the interval of drawn shares; a set of images in which there is nothing is left out."""
     shares = shares[shares.isfinite()]
-    return tuple(shares.quantile(PERCENTILES).tolist()) if len(shares) else ()
+    return tuple(to_list(shares.quantile(PERCENTILES))) if len(shares) else ()
 
 
 def lost_objects(
@@ -234,7 +234,7 @@ def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> C
     if threshold is None:
         return None
     whole = counts.pixels.sum().item()
-    totals = ((values.sum(0) / whole).tolist() for values in (counts.clean, counts.wanted, counts.seen))
+    totals = (to_list(values.sum(0) / whole) for values in (counts.clean, counts.wanted, counts.seen))
     grown = [Collapse(*row) for row in zip(classes, *totals, strict=True)]
     worst = max(grown, key=lambda one: one.excess)
     return worst if worst.excess > threshold else None
@@ -261,7 +261,7 @@ def groups_gone(counts: SelectionCounts, target: Target) -> tuple[int, int]:
     """
     if "gone" not in target.selection or not counts.numel():
         return 0, 0
-    gone, total = counts[0, :, target.selection.index("gone")].sum(0).tolist()
+    gone, total = to_integers(counts[0, :, target.selection.index("gone")].sum(0))
     return gone, total
 
 
@@ -283,7 +283,7 @@ def selection_gain(new: SelectionCounts, old: SelectionCounts, draws: int = 1000
     count = new.shape[1]
     times = torch.cat([torch.ones(1, count, dtype=torch.float64), _resample(count, 0, draws)])
     gains = (_selection_scores(new, times) - _selection_scores(old, times)).nan_to_num(0)
-    low, high = gains[1:].quantile(PERCENTILES).tolist() if count > 1 else (-inf, inf)
+    low, high = to_list(gains[1:].quantile(PERCENTILES)) if count > 1 else (-inf, inf)
     return low, gains[0].item(), high
 
 

@@ -126,7 +126,7 @@ class StaticTarget:
             raise UapsegError("Nothing is drawn: draw, type or upload a region first.")
         table = np.full(256, UNLABELED, np.uint8)
         table[: len(self.classes)] = class_indices(self.classes, classes)
-        drawn = torch.from_numpy(table[stretched])
+        drawn = torch.as_tensor(table[stretched])
         rest = class_indices((self.rest,), classes)[0] if self.rest is not None else None
 
         def goal(clean: LabelMaps) -> Goal:

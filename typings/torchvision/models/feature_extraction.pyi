@@ -1,0 +1,3 @@
+from torch import nn
+
+def create_feature_extractor(model: nn.Module, return_nodes: dict[str, str]) -> nn.Module: ...
