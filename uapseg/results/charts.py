@@ -1,14 +1,15 @@
 """Charts of success: against the work it took, against epsilon, and against what it costs the rest of the scene."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uapseg.results.figures import encode_figure
 
+if TYPE_CHECKING:
+    from uapseg.results.smallest import Point
+
 Axes = Any
 """Axes of matplotlib, whose types are incomplete."""
-
-    from uapseg.results.smallest import Point
 
 TRADED = "kept_objects"
 """The score that a second chart sets against success, where a target has it: what success costs the rest."""
