@@ -16,12 +16,12 @@ from typing import Any
 import torch
 
 from uapseg.attack.loop import fit
-from uapseg.attack.settings import fast
+from uapseg.attack.settings import Settings, fast
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.models import Segmenter, load_model
 from uapseg.models.classes import voc_palette
 from uapseg.results.evaluation import evaluate, load_images
-from uapseg.results.speed import EPSILON, describe_device, measure_step
+from uapseg.results.speed import describe_device, measure_step
 from uapseg.targets import HideClasses, Target
 from uapseg.targets.drawing import text_target
 
@@ -36,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--budget", type=int, default=4000, metavar="N", help="image-gradients of each run (4000)")
     parser.add_argument("--scenes", type=int, default=256, metavar="N", help="scenes to train on (256)")
     parser.add_argument("--side", type=int, default=520, metavar="N", help="sides of the pictures in pixels (520)")
+    parser.add_argument("--epsilons", default="10", metavar="N,…", help="grey levels of the runs (10)")
+    parser.add_argument("--only", choices=("steps", "runs"), help="leave out the other half")
     parser.add_argument("--rounds", type=int, default=20, metavar="N", help="how often to time each (20)")
     options = parser.parse_args(arguments)
     if options.device.startswith("cuda") and not torch.cuda.is_available():
@@ -73,15 +75,21 @@ def _parts(device: torch.device, options: argparse.Namespace) -> list[tuple[str,
         where = f"{pair[0].name}, {'x'.join(map(str, dataset.size))}, {target.title}, batch {batch}"
         return where, "steps", cost
 
-    def scored(name: str, target: Target) -> Any:
-        return f"{name} on street, {options.budget}", "runs", lambda: short_run(street[0], scenes, target, options)
+    def scored(name: str, target: Target, levels: int) -> Any:
+        settings = fast(epsilon=levels / 255, budget=options.budget)
+        what = f"{name} on street, epsilon {levels}, {options.budget} image-gradients"
+        return what, "runs", lambda: short_run(street[0], scenes, target, settings)
 
-    return [
-        *(steps(street, scenes, foo, batch) for batch in (1, 4, 16)),
+    parts = [
+        *(steps(street, scenes, target, batch) for target in (foo, hide) for batch in (1, 4, 16)),
         *(steps(random, large, target, batch) for target in targets.values() for batch in (4, 16)),
-        scored("foo", foo),
-        scored("hide", hide),
+        *(
+            scored(name, target, int(levels))
+            for levels in options.epsilons.split(",")
+            for name, target in (("foo", foo), ("hide", hide))
+        ),
     ]
+    return [part for part in parts if options.only in {None, part[1]}]
 
 
 def random_network(device: torch.device, *, fold: bool) -> Segmenter:
@@ -109,10 +117,9 @@ def most_common(model: Segmenter, dataset: Dataset) -> HideClasses:
     return HideClasses(classes=(model.classes[int(labels.flatten().long().bincount().argmax())],))
 
 
-def short_run(model: Segmenter, train: Dataset, target: Target, options: argparse.Namespace) -> dict[str, Any]:
+def short_run(model: Segmenter, train: Dataset, target: Target, settings: Settings) -> dict[str, Any]:
     """The scores of a run on test scenes, its curve on validation scenes, and when it was at 90 % of its end."""
     began = time.perf_counter()
-    settings = fast(epsilon=EPSILON, budget=options.budget)
     curve: list[tuple[float, int, float]] = []
     snapshot = None
     for snapshot in fit(model, train, load_dataset("street", "val"), target, settings):
@@ -122,7 +129,7 @@ def short_run(model: Segmenter, train: Dataset, target: Target, options: argpars
             curve.append((round(time.perf_counter() - began, 2), look.image_gradients, score))
     assert snapshot is not None
     seconds = time.perf_counter() - began
-    report = evaluate(model, load_dataset("street", "test"), target, snapshot.state.best, epsilon=EPSILON)
+    report = evaluate(model, load_dataset("street", "test"), target, snapshot.state.best, epsilon=settings.epsilon)
     kept = ("perturbed", "interval", "clean", "random_noise", "hashes")
     return {
         "seconds": round(seconds, 2),

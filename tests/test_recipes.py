@@ -15,6 +15,7 @@ from uapseg.app import build, exports, strings
 from uapseg.app.exports import FinishedRun
 from uapseg.app.handlers_files import export_file
 from uapseg.attack.losses import LOSSES
+from uapseg.attack.optimizer import OPTIMIZERS, Moments, Optimizer
 from uapseg.attack.run import Plan, run
 from uapseg.attack.settings import fast
 from uapseg.attack.state import State
@@ -199,6 +200,18 @@ def test_a_loss_is_used_by_its_name(monkeypatch):
     monkeypatch.setitem(LOSSES, "lead", lead)
     assert searched(loss="lead").best_validation.scores["hidden"] == 1.0
     assert calls
+
+
+def test_an_optimizer_is_used_by_its_name(monkeypatch):
+    calls = []
+
+    def signed(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tuple[Tensor, Moments]:
+        calls.append((step, momentum))
+        return gradient.sign(), moments
+
+    monkeypatch.setitem(OPTIMIZERS, "signed", Optimizer(signed))
+    assert searched(optimizer="signed").best_validation.scores["hidden"] == 1.0
+    assert calls[:2] == [(1, 0.9), (2, 0.9)]
 
 
 def test_a_transform_is_trained_through_and_measured(monkeypatch, tmp_path, capsys):

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uapseg.attack.coarse_goal import cell_indices, coarsen
+from uapseg.attack.coarse_goal import cell_indices, cell_logits, coarsen
 from uapseg.targets.goals import Goal
 
 
@@ -32,4 +32,4 @@ def test_logits_are_those_of_the_cell():
     goal = Goal(torch.ones(2, 2, 2, dtype=torch.uint8), torch.zeros(2, 2, 2, dtype=torch.uint8))
     coarse = coarsen(goal, cell_indices(2, 2, (2, 2)), (2, 2), groups=1, classes=3)
     expected = logits.permute(0, 2, 3, 1).reshape(8, 3)
-    assert torch.equal(coarse.logits(logits)[..., 0, 0], expected)
+    assert torch.equal(cell_logits(logits, coarse.cells)[..., 0, 0], expected)

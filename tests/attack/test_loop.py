@@ -330,11 +330,6 @@ def test_settings_check_themselves_and_say_the_range(field, value):
         fast(**{"epsilon": GREY, "budget": 10, field: value})
 
 
-def test_a_whole_pass_is_not_gathered_twice():
-    with pytest.raises(UapsegError, match="paper gathers a whole pass for each step: leave gather at 1"):
-        paper(epsilon=GREY, budget=10, gather=4)
-
-
 def shifted(by: int) -> Segmenter:
     """The network of greys for pictures that are lighter by some levels, with another name for each class."""
     net = torch.nn.Sequential(torch.nn.Identity(), Greys())

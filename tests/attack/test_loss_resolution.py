@@ -9,7 +9,6 @@ from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.settings import fast, paper
 from uapseg.attack.transforms import Framing, Transform
-from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
 from uapseg.targets import HideClasses
 from uapseg.targets.drawing import mask_target
@@ -76,11 +75,6 @@ def test_gradient_loss_and_share_are_those_of_the_enlarged_cells(target, preset,
     assert full[0].abs().max() > 0
     for one, other in zip(full, coarse, strict=True):
         assert torch.allclose(one, other, rtol=1e-4, atol=1e-6 * float(one.abs().max()))
-
-
-def test_one_gradient_for_each_picture_needs_the_full_size():
-    with pytest.raises(UapsegError, match="leave single off"):
-        fast(epsilon=10 / 255, budget=8, loss_resolution="logits", single=True)
 
 
 @pytest.mark.parametrize(("target", "name"), [(WORD, "logits"), (HideClasses(classes=("light",)), "full")])

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from uapseg.attack.losses import (
+    PIXEL_WEIGHTINGS,
     below_confidence,
-    confidence_weights,
     cosine,
     cross_entropy,
     group_sizes,
@@ -79,11 +79,10 @@ def test_absence_is_the_log_of_the_confidence_in_all_other_classes_together(logi
     assert torch.autograd.grad(loss, certain)[0].flatten().tolist() == pytest.approx([-0.5, 1.0, -0.5])
 
 
-def test_focus_weighs_by_how_far_a_pixel_is_from_being_won():
+def test_a_weighting_drops_the_pixels_above_the_threshold_or_none():
     entropy = -torch.tensor([0.9, 0.6, 0.1]).log().view(1, 1, 3)
-    assert confidence_weights(entropy, "tau", 0.75).flatten().tolist() == [0, 1, 1]
-    assert confidence_weights(entropy, "smooth", 0.75).flatten().tolist() == pytest.approx([0.1, 0.4, 0.9])
-    assert confidence_weights(entropy, "all", 0.75).flatten().tolist() == [1, 1, 1]
+    assert PIXEL_WEIGHTINGS["tau"](entropy, 0.75).flatten().tolist() == [0, 1, 1]
+    assert PIXEL_WEIGHTINGS["all"](entropy, 0.75).flatten().tolist() == [1, 1, 1]
 
 
 def test_the_papers_weights_make_its_objective():

@@ -41,7 +41,7 @@ def test_a_plan_survives_a_journey_through_a_file(target, preset):
     [
         {"optimizer": None}, {"optimizer": "dual_averaging"}, {"tile": (64, 48)},
         {"train_pictures": 8, "balanced": True}, {"paste": 0}, {"paste": 3},
-        {"omega": 0.9, "keep_weight": 2}, {"loss": "margin", "pixel_weighting": "smooth"},
+        {"omega": 0.9, "keep_weight": 2}, {"loss": "margin", "pixel_weighting": "all"},
         {"robust": True, "shift": 4, "flip": True},
     ],
 )  # fmt: skip
@@ -60,9 +60,10 @@ def test_a_setting_of_the_wrong_type_is_refused_in_one_sentence(name):
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("optimizer", "newton", "must be 'dual_averaging' or 'sign' or 'adam' or None"),
+        ("optimizer", "newton", "no optimizer 'newton': choose one of dual_averaging, sign, adam"),
         ("loss", "dice", "one of cross-entropy"),
-        ("pixel_weighting", "fovea", "must be 'tau' or 'smooth' or 'all'"), ("preset", "slow", "one of fast, paper"),
+        ("pixel_weighting", "fovea", "no pixel weighting 'fovea': choose one of tau, all"),
+        ("preset", "slow", "one of fast, paper"), ("optimizer", 5, "must be a text or None"),
         ("flip", 1, "must be True or False"), ("batch", 1.5, "must be a whole number"),
         ("batch", True, "must be a whole number"), ("omega", float("nan"), "must be a number"),
         ("budget", float("inf"), "must be a whole number"), ("tile", (64,), "must be a tuple of 2 numbers"),

@@ -1,5 +1,7 @@
 """The figures of `bench`: what is timed does what it says, and they fit together."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -22,6 +24,8 @@ def test_the_figures_of_a_step_fit_together():
     assert cost.kernels > 10
     assert 0 < cost.host_seconds <= cost.step_seconds
     assert cost.peak_memory_mib > 10
+    assert fields["ratio_captured"] is None
+    assert replace(cost, captured_seconds=cost.step_seconds / 2).to_dict()["ratio_captured"] == pytest.approx(2)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,9 @@ from torch import Tensor
 from uapseg.targets.goals import Goal
 from uapseg.tensors import Logits
 
+MAX_FIXED = 1 << 26
+"""The most logits of cells in memory where shapes do not depend on the goal: 256 MiB of float32."""
+
 
 @dataclass(frozen=True)
 class CoarseGoal:
@@ -27,9 +30,15 @@ class CoarseGoal:
     cells: Tensor
     counts: Tensor
 
-    def logits(self, logits: Logits) -> Logits:
-        """The logits (n, k, rows, columns) of the cell that each label belongs to (m, k, 1, 1)."""
-        return logits.movedim(1, -1).flatten(0, 2).index_select(0, self.cells)[..., None, None]
+
+def cell_logits(logits: Logits, cells: Tensor) -> Logits:
+    """The logits (n, k, rows, columns) of some cells (m, k, 1, 1).
+
+    Args:
+        logits: Of some images.
+        cells: The cells, counted through all images (m,), int64.
+    """
+    return logits.movedim(1, -1).flatten(0, 2).index_select(0, cells)[..., None, None]
 
 
 def cell_indices(width: int, height: int, cells: tuple[int, int]) -> Tensor:
@@ -48,7 +57,9 @@ def cell_indices(width: int, height: int, cells: tuple[int, int]) -> Tensor:
     return rows[:, None] * cells[1] + columns
 
 
-def coarsen(goal: Goal, cells: Tensor, size: tuple[int, int], *, groups: int, classes: int) -> CoarseGoal:
+def coarsen(
+    goal: Goal, cells: Tensor, size: tuple[int, int], *, groups: int, classes: int, fixed_shape: bool = False
+) -> CoarseGoal:
     """The goal with the pixels of a cell that want the same label taken together.
 
     Args:
@@ -57,6 +68,8 @@ def coarsen(goal: Goal, cells: Tensor, size: tuple[int, int], *, groups: int, cl
         size: (rows, columns) of all cells, of which an image may not reach the last.
         groups: How many groups of pixels there are.
         classes: How many labels there are.
+        fixed_shape: Whether labels that no pixel of a cell wants are there too, with a count of 0, so that shapes do
+            not depend on the goal; only as far as `MAX_FIXED` allows.
 
     Example:
         >>> goal = Goal(*torch.tensor([[[[4, 4, 5]]], [[[0, 0, 1]]]], dtype=torch.uint8))
@@ -69,7 +82,8 @@ def coarsen(goal: Goal, cells: Tensor, size: tuple[int, int], *, groups: int, cl
     places = ((images * area + cells) * kinds + goal.groups.long() * classes + goal.labels).flatten()
     counts = torch.zeros(len(images) * area * kinds, device=places.device)
     counts.scatter_add_(0, places, torch.ones_like(places, dtype=counts.dtype))
-    found = counts.nonzero().squeeze(1)
+    fixed_shape = fixed_shape and len(counts) * classes <= MAX_FIXED
+    found = torch.arange(len(counts), device=places.device) if fixed_shape else counts.nonzero().squeeze(1)
     kind = found % kinds
     labels, group = (values.to(torch.uint8)[:, None, None] for values in (kind % classes, kind // classes))
     return CoarseGoal(Goal(labels, group), found // kinds, counts[found][:, None, None])

@@ -10,9 +10,10 @@ from torch import Tensor
 
 from uapseg.attack.augmentation import Augmentation, Crops, Moves, Pastes, random_crops, random_moves
 from uapseg.attack.cut_outs import CutOuts
+from uapseg.attack.device_pool import DevicePool
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
-from uapseg.attack.objective import Batch, Objective, normalize
-from uapseg.attack.optimizer import inner_step, optimizer_step
+from uapseg.attack.objective import Batch, Objective
+from uapseg.attack.optimizer import OPTIMIZERS, normalize
 from uapseg.attack.perturbation import random_signs
 from uapseg.attack.run_cache import RunCache
 from uapseg.attack.sampling import class_balanced_weights
@@ -23,9 +24,8 @@ from uapseg.attack.validation import Validator, evenly_spaced
 from uapseg.datasets import Dataset
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import load_images
 from uapseg.targets import Target
-from uapseg.tensors import Delta
+from uapseg.tensors import Delta, Images
 
 TRAINING_SAMPLE = 24
 """Training pictures that are looked at beside the validation pictures, to tell learning from learning by heart."""
@@ -144,7 +144,7 @@ class _Search:
         cache: RunCache | None = None,
     ) -> None:
         paste = settings.objects_to_paste(len(numbers), pastable=target.takes_pasted_objects)
-        settings = replace(settings, optimizer=settings.optimizer or target.defaults.optimizer, paste=paste)
+        settings = replace(settings, paste=paste)
         self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device
@@ -155,6 +155,8 @@ class _Search:
             Objective(model, target, settings, self.tile, workers, maps)
             for model, maps in zip(models, kept, strict=True)
         ]
+        self._optimizer = OPTIMIZERS[settings.optimizer or target.defaults.optimizer]
+        self._pictures = DevicePool(self.device)
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         self._order = lru_cache(2)(self._order)
         pass_ = len(numbers)
@@ -166,23 +168,15 @@ class _Search:
         return since >= self.settings.validate_every or state.image_gradients >= self.total
 
     def advance(self, state: State) -> tuple[State, Tensor, Tensor]:
-        """Spends a batch, or as many as a step gathers, and takes a step where one is due."""
-        spent, share = state.image_gradients, state.image_gradients / self.total
-        gathered, losses, won = state.grad_sum, [], []
-        delta = state.delta
-        for _ in range(self.settings.gather):
-            numbers = self._batch(spent)
-            if numbers:
-                gradient, *told = self._gradient(delta, numbers, spent)
-                gathered, spent = gathered + gradient, spent + len(numbers)
-                losses.append(told[0])
-                won.append(told[1])
-                delta = inner_step(delta, gradient, self.settings, share) if self.settings.gather > 1 else delta
-        told = (torch.stack(losses).mean(), torch.stack(won).mean())
-        state = replace(state, image_gradients=spent)
-        if self.settings.full_batch and spent % len(self.numbers):
-            return replace(state, grad_sum=gathered), *told
-        return optimizer_step(state, gathered, self.settings, share), *told
+        """Spends a batch, and takes a step where one is due; with the loss, and the share of pixels already won."""
+        spent = state.image_gradients
+        numbers = self._batch(spent)
+        gradient, loss, won = self._gradient(state.delta, numbers, spent)
+        gradient = state.grad_sum + gradient
+        state = replace(state, image_gradients=spent + len(numbers))
+        if self.settings.full_batch and state.image_gradients % len(self.numbers):
+            return replace(state, grad_sum=gradient), loss, won
+        return state.descend(gradient, self._optimizer, self.settings, spent / self.total), loss, won
 
     def _batch(self, spent: int) -> list[int]:
         """The pictures that come next: round after round, each in an order of its own that is drawn from the seed."""
@@ -217,7 +211,7 @@ class _Search:
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""
         batch = self._augmented_batch(numbers, spent)
-        self.train.prefetch(self._upcoming(spent + len(numbers)))
+        self.train.prefetch(self._pictures.missing(self._upcoming(spent + len(numbers))))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
@@ -234,11 +228,16 @@ class _Search:
         seed = settings.seed * 1_000_003 + spent
         return Batch(
             mine,
-            load_images(self.train, mine, self.device) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
+            self._images(mine) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
             len(numbers),
             self._augmentations(len(numbers), spent, seed) if mine else (),
             random_transform(seed) if settings.robust else None,
         )
+
+    def _images(self, numbers: Sequence[int]) -> Images:
+        """Pictures in [0, 1]; on a GPU they stay where they are in whole grey levels."""
+        load = lambda places: self.train.pictures([numbers[place] for place in places])  # noqa: E731
+        return self._pictures.stack(numbers, load).float() / 255
 
     def _augmentations(self, count: int, spent: int, seed: int) -> list[Augmentation]:
         """How this process's share of a batch of ``count`` pictures is varied; objects are pasted last, uncut."""

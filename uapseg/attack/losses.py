@@ -50,23 +50,6 @@ LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {
 }
 
 
-def confidence_weights(entropy: PixelLoss, focus: str, tau: float) -> Tensor:
-    """What each pixel counts for by how far it is won (n, h, w), in [0, 1].
-
-    Args:
-        entropy: The cross-entropy of each pixel's label.
-        focus: ``tau``: 0 where it is won, else 1; ``smooth``: one minus the confidence in the label; ``all``: 1.
-        tau: See `below_confidence`.
-
-    Source:
-        ``smooth`` after Agnihotri et al., CosPGD, https://arxiv.org/abs/2302.02213, who scale each pixel's loss by
-        how far its prediction and its label point apart.
-    """
-    if focus == "tau":
-        return below_confidence(entropy, tau).float()
-    return torch.ones_like(entropy) if focus == "all" else 1 - torch.exp(-entropy.detach())
-
-
 def below_confidence(loss: PixelLoss, tau: float) -> Tensor:
     """Which pixels still count: those whose softmax confidence in the label is at most ``tau`` (n, h, w), bool.
 
@@ -79,6 +62,14 @@ def below_confidence(loss: PixelLoss, tau: float) -> Tensor:
         with a confidence of more than 0.75.
     """
     return loss.detach() >= -log(tau)
+
+
+PIXEL_WEIGHTINGS: dict[str, Callable[[PixelLoss, float], Tensor]] = {
+    "tau": lambda loss, tau: below_confidence(loss, tau).float(),
+    "all": lambda loss, _: torch.ones_like(loss),
+}
+"""What each pixel counts for, by name: maps the cross-entropy of its label and the confidence threshold to weights in
+[0, 1]. ``tau`` drops pixels predicted as the target above the threshold; ``all`` drops none."""
 
 
 def per_pixel_weights(groups: LabelMaps, weights: Tensor, area: int) -> PixelLoss:

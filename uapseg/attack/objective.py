@@ -4,6 +4,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,12 +12,14 @@ from jaxtyping import UInt8
 from torch import Tensor
 
 from uapseg.attack.augmentation import Augmentation
-from uapseg.attack.coarse_goal import CoarseGoal, cell_indices, coarsen
+from uapseg.attack.coarse_goal import CoarseGoal, cell_indices, cell_logits, coarsen
+from uapseg.attack.cuda_graph import GraphedFunction, can_record
+from uapseg.attack.device_pool import DevicePool
 from uapseg.attack.distributed import Workers
 from uapseg.attack.losses import (
     LOSSES,
+    PIXEL_WEIGHTINGS,
     below_confidence,
-    confidence_weights,
     cross_entropy,
     group_sizes,
     per_pixel_weights,
@@ -50,6 +53,24 @@ class Batch:
     process: Transform | None = None
 
 
+class WantedPixels(NamedTuple):
+    """What the pixels of some images should be, at the resolution of the loss.
+
+    Attributes:
+        labels: The class wanted of each pixel (n, h, w), or of the pixels of a cell (m, 1, 1).
+        groups: The group that each counts in, of the same shape.
+        weights: What each counts for, of the same shape.
+        counts: How many pixels each stands for (m, 1, 1); None at the size of the images.
+        cells: The cell that each belongs to (m,), see `CoarseGoal`; None at the size of the images.
+    """
+
+    labels: LabelMaps
+    groups: LabelMaps
+    weights: PixelLoss
+    counts: Tensor | None = None
+    cells: Tensor | None = None
+
+
 class Objective:
     """Loss and gradient of one network.
 
@@ -72,16 +93,19 @@ class Objective:
         kept: dict[int, bytes] | None = None,
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
-        self._focus = settings.pixel_weighting or target.defaults.pixel_weighting
+        self._weighting = PIXEL_WEIGHTINGS[settings.pixel_weighting or target.defaults.pixel_weighting]
         self._goal_of = target.bind(model.classes, model.objects, tile)
         self._kept = {} if kept is None else kept
         resolution = settings.loss_resolution or target.defaults.loss_resolution
-        self._at_logits = resolution == "logits" and not settings.single
+        self._at_logits = resolution == "logits"
         self._by_pixel = settings.full_batch or settings.omega is not None
         weights = (
             target.omega_weights(settings.omega) if self._by_pixel else target.group_weights(settings.keep_weight)
         )
-        self._weights = torch.tensor(weights, device=next(model.buffers()).device)
+        device = next(model.buffers()).device
+        self._weights = torch.tensor(weights, device=device)
+        self._maps = DevicePool(device)
+        self._graphed = GraphedFunction(self._loss_gradient) if can_record(device) else None
         self._fixed: dict[tuple[int, ...], Goal] = {}
         self._coarse: tuple[Goal, CoarseGoal] | None = None
         self._cells: dict[tuple[int, ...], Tensor] = {}
@@ -93,26 +117,53 @@ class Objective:
         """
         if not batch.numbers:
             return self._empty_gradient(delta)
+        images = batch.images
+        for augmentation in batch.augmentations:
+            images = augmentation.images(images)
         goal = self._goals(batch)
-        area, counts = goal.labels[0].numel(), None
-        leaf = delta.expand(len(batch.images), *delta.shape) if self._settings.single else delta
-        leaf = leaf.detach().requires_grad_()
-        logits = self._logits(batch, leaf)
+        wanted = self._wanted_pixels(goal)
+        # What happens to robust pictures differs from step to step, and so cannot be recorded
+        graphed = None if batch.process else self._graphed
+        gradient, loss, below = (
+            graphed(images, delta, *wanted)
+            if graphed
+            else self._loss_gradient(images, delta, *wanted, process=batch.process)
+        )
+        share = (len(batch.numbers) - below / goal.labels[0].numel()) / batch.whole
+        return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
+
+    def _loss_gradient(
+        self, images: Images, delta: Delta, *wanted: Tensor | None, process: Transform | None = None
+    ) -> tuple[Delta, Tensor, Tensor]:
+        """The gradient of the loss by the perturbation, the loss, and how many pixels are below the threshold.
+
+        Args:
+            images: The clean pictures, varied.
+            delta: The perturbation.
+            wanted: The fields of `WantedPixels`.
+            process: What happens to the perturbed pictures before the network sees them.
+        """
+        labels, groups, weights, counts, cells = WantedPixels(*wanted)  # pyright: ignore[reportArgumentType]
+        leaf = delta.detach().requires_grad_()
         with torch.enable_grad():
-            if self._at_logits and logits.shape[2:] != goal.labels.shape[1:]:
-                coarse = self._coarsened(goal, logits)
-                goal, logits, counts = coarse.goal, coarse.logits(logits), coarse.counts
-            weights = self._pixel_weights(goal, area, counts)
-            pixels, entropy = self._pixel_losses(logits, goal)
-            open_ = confidence_weights(entropy, self._focus, self._settings.tau)
-            loss = (pixels * (weights * open_)).sum()
+            attacked = perturb(images, leaf)
+            attacked = process.images(attacked) if process else attacked
+            logits = self._model.raw_output(attacked) if self._at_logits else self._model(attacked)
+            logits = logits if cells is None else cell_logits(logits, cells)
+            pixels, entropy = self._pixel_losses(logits, Goal(labels, groups))
+            loss = (pixels * (weights * self._weighting(entropy.detach(), self._settings.tau))).sum()
         gradient = torch.autograd.grad(loss, leaf)[0]
-        if self._settings.single:
-            gradient = normalize(gradient).sum(0)
         below = below_confidence(entropy, self._settings.tau).float()
-        below = below if counts is None else below * counts
-        share = (len(batch.numbers) - below.sum() / area) / batch.whole
-        return self._workers.sum(gradient), self._workers.sum(loss.detach()), self._workers.sum(share)
+        return gradient, loss.detach(), (below if counts is None else below * counts).sum()
+
+    def _wanted_pixels(self, goal: Goal) -> "WantedPixels":
+        """A goal with what each pixel counts for, at the resolution of the loss."""
+        height, width = goal.labels.shape[1:]
+        if self._at_logits and self._model.logits_size(width, height) != (height, width):
+            coarse = self._coarsened(goal)
+            weights = self._pixel_weights(coarse.goal, height * width, coarse.counts)
+            return WantedPixels(coarse.goal.labels, coarse.goal.groups, weights, coarse.counts, coarse.cells)
+        return WantedPixels(goal.labels, goal.groups, self._pixel_weights(goal, height * width))
 
     def _pixel_losses(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
         """How far each pixel is from its goal: by the loss to descend, and by the entropy that says when it is won."""
@@ -122,16 +173,17 @@ class Objective:
         plain = settings.loss == "cross-entropy"
         return pixels, pixels if plain else loss_of(logits.detach(), goal, cross_entropy)
 
-    def _coarsened(self, goal: Goal, logits: Logits) -> CoarseGoal:
+    def _coarsened(self, goal: Goal) -> CoarseGoal:
         """The goal at the resolution of the logits; that of a target which is the same for all images only once."""
         if self._coarse is None or self._coarse[0] is not goal:
             height, width = goal.labels.shape[1:]
-            size = (logits.shape[2], logits.shape[3])
-            if (height, width, *size) not in self._cells:
+            size = self._model.logits_size(width, height)
+            if (height, width) not in self._cells:
                 cells = cell_indices(*self._model.padded_size(width, height), size)[:height, :width]
-                self._cells[height, width, *size] = cells.to(goal.labels.device)
-            cells = self._cells[height, width, *size]
-            self._coarse = goal, coarsen(goal, cells, size, groups=len(self._weights), classes=logits.shape[1])
+                self._cells[height, width] = cells.to(goal.labels.device)
+            sizes = {"groups": len(self._weights), "classes": len(self._model.classes)}
+            fixed_shape = self._graphed is not None and self._target.needs_clean
+            self._coarse = goal, coarsen(goal, self._cells[height, width], size, **sizes, fixed_shape=fixed_shape)
         return self._coarse[1]
 
     def _empty_gradient(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
@@ -140,18 +192,6 @@ class Objective:
         self._pixel_weights(Goal(empty, empty), 1)
         gradient, loss, share = torch.zeros_like(delta), delta.new_zeros(()), delta.new_zeros(())
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
-
-    def _logits(self, batch: Batch, delta: Tensor) -> Logits:
-        """What the network answers to the perturbed pictures, at the resolution of the loss."""
-        images = batch.images
-        for augmentation in batch.augmentations:
-            images = augmentation.images(images)
-        kind = batch.images.device.type
-        with torch.enable_grad():
-            attacked = perturb(images, delta)
-            attacked = batch.process.images(attacked) if batch.process else attacked  # too exact for half precision
-            with torch.autocast(kind, torch.bfloat16, enabled=kind == "cuda"):
-                return self._model.raw_output(attacked) if self._at_logits else self._model(attacked)
 
     def _goals(self, batch: Batch) -> Goal:
         """The goals of a batch, framed anew where its pictures are."""
@@ -176,15 +216,21 @@ class Objective:
     def clean_maps(self, numbers: Sequence[int], images: Images) -> UInt8[Tensor, "n m h w"]:
         """What is taken from each clean picture once and kept (n, m, h, w): its prediction, or goal and groups.
 
-        Kept compressed: 5,000 pictures of 520x520 take tens of megabytes instead of gigabytes.
+        Kept compressed: 5,000 pictures of 520x520 take tens of megabytes instead of gigabytes; and on a GPU as they
+        are, as far as its memory allows.
         """
+        return self._maps.stack(
+            numbers, lambda places: self._load_maps([numbers[place] for place in places], images[places])
+        )
+
+    def _load_maps(self, numbers: list[int], images: Images) -> UInt8[Tensor, "n m h w"]:
         missing = [place for place, number in enumerate(numbers) if number not in self._kept]
         if missing:
             for place, maps in zip(missing, self._clean_maps(images[missing]), strict=True):
                 self._kept[numbers[place]] = zlib.compress(maps.numpy().tobytes(), 1)
         shape = (-1, *images.shape[-2:])
         stored = [np.frombuffer(zlib.decompress(self._kept[number]), np.uint8) for number in numbers]
-        return torch.stack([torch.from_numpy(maps.copy()).view(shape) for maps in stored]).to(images.device)
+        return torch.stack([torch.from_numpy(maps.copy()).view(shape) for maps in stored])
 
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)
@@ -208,13 +254,5 @@ class Objective:
         return weights if counts is None else weights * counts
 
     def _region_weights(self, groups: LabelMaps, counts: Tensor | None) -> Tensor:
-        parts = groups.split(1) if self._settings.single else (groups,)
-        sizes = (group_sizes(part, len(self._weights), counts) for part in parts)
-        sums = (size if self._settings.single else self._workers.sum(size) for size in sizes)
-        return torch.cat([region_weights(part, size, self._weights) for part, size in zip(parts, sums, strict=True)])
-
-
-def normalize(gradient: Tensor) -> Tensor:
-    """A gradient, or each of several (n, 3, h, w), brought to a mean absolute value of 1."""
-    axes = tuple(range(gradient.dim() - 3, gradient.dim()))
-    return gradient / gradient.abs().mean(dim=axes, keepdim=True).clamp(min=1e-30)
+        sizes = self._workers.sum(group_sizes(groups, len(self._weights), counts))
+        return region_weights(groups, sizes, self._weights)

@@ -1,89 +1,96 @@
-"""How a gradient becomes a step inside the ball of epsilon."""
+"""How a gradient becomes a direction to go: the rules of the optimizers, as a table."""
 
-from dataclasses import replace
-from math import cos, pi
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
-
-from uapseg.attack.objective import normalize
-from uapseg.attack.settings import Settings
-from uapseg.attack.state import State
-from uapseg.tensors import Delta
-
-DUAL_RADIUS = 2.0
-"""The bound of dual averaging on its own iterate, in units of epsilon. What a value gained beyond epsilon it must lose
-again before the perturbation changes, so that a single contrary batch does not flip its sign."""
 
 BETA2 = 0.999
 """How much of the mean square of past gradients stays, for the optimizer adam."""
 
 
-def optimizer_step(state: State, gradient: Tensor, settings: Settings, share: float) -> State:
-    """The state one step further down.
+class Moments(NamedTuple):
+    """What a rule keeps of past gradients.
 
-    Args:
-        state: Where the search stands, what was spent for the gradient included.
-        gradient: What to descend against, of any size.
-        settings: How to search.
-        share: The share of the budget that was spent before.
+    Attributes:
+        momentum: Their running mean or sum, of the perturbation's shape.
+        second_moment: The running mean of their squares; zero where the rule needs none.
+    """
+
+    momentum: Tensor
+    second_moment: Tensor
+
+
+Rule = Callable[[Tensor, Moments, int, float], tuple[Tensor, Moments]]
+"""Maps a gradient of unit mean size, the moments, the number of the step (from 1) and the momentum in [0, 1) to the
+direction that is subtracted, and the new moments."""
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """A rule, and how far its own iterate may leave the ball.
+
+    Attributes:
+        rule: What it makes of a gradient.
+        radius: The bound of the iterate that the rule moves, in units of epsilon; the perturbation is its projection.
+    """
+
+    rule: Rule
+    radius: float = 1.0
+
+
+def normalize(gradient: Tensor) -> Tensor:
+    """A gradient brought to a mean absolute value of 1.
+
+    Example:
+        >>> import torch
+        >>> normalize(torch.tensor([[[1.0, -3.0]]])).tolist()
+        [[[0.5, -1.5]]]
+    """
+    return gradient / gradient.abs().mean().clamp(min=1e-30)
+
+
+def adam(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tuple[Tensor, Moments]:
+    """Steps of a size for each value that follows from its own history.
 
     Source:
-        Momentum on normalised gradients after Dong et al., https://arxiv.org/abs/1710.06081; ``adam`` after Kingma and
-        Ba, https://arxiv.org/abs/1412.6980, with projection; ``dual_averaging`` after Xiao, JMLR 11, 2010, which
-        projects for use alone, but goes no further than `DUAL_RADIUS`.
+        Kingma and Ba, https://arxiv.org/abs/1412.6980, here with projection.
     """
-    gradient = normalize(gradient)
-    momentum, square = settings.momentum * state.momentum + gradient, state.second_moment
-    if settings.optimizer == "adam":
-        momentum = settings.momentum * state.momentum + (1 - settings.momentum) * gradient
-        square = BETA2 * state.second_moment + (1 - BETA2) * gradient.square()
-        age = state.step + 1
-        way = momentum / (1 - settings.momentum**age) / ((square / (1 - BETA2**age)).sqrt() + 1e-8)
-    else:
-        way = normalize(momentum) if settings.optimizer == "dual_averaging" else momentum.sign()
-    most = epsilon_at(settings, share)
-    loose = _clamp(
-        state.dual - step_size_at(settings, share) * way,
-        most * (DUAL_RADIUS if settings.optimizer == "dual_averaging" else 1),
-    )
-    return replace(
-        state,
-        step=state.step + 1,
-        dual=loose,
-        delta=_clamp(loose, most),
-        momentum=momentum,
-        second_moment=square,
-        grad_sum=torch.zeros_like(gradient),
-    )
+    mean = momentum * moments.momentum + (1 - momentum) * gradient
+    square = BETA2 * moments.second_moment + (1 - BETA2) * gradient.square()
+    root = (square / (1 - BETA2**step)).sqrt() + 1e-8
+    return mean / (1 - momentum**step) / root, Moments(mean, square)
 
 
-def inner_step(delta: Delta, gradient: Tensor, settings: Settings, share: float) -> Delta:
-    """The perturbation after a small step, from which the next of several gradients is taken.
+def sign(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tuple[Tensor, Moments]:  # noqa: ARG001
+    """Steps of one size for every value, by the sign of the momentum.
 
     Source:
-        Stochastic gradient aggregation, Liu et al., Enhancing Generalization of Universal Adversarial Perturbation
-        through Gradient Aggregation, https://arxiv.org/abs/2308.06015.
+        Dong et al., Boosting Adversarial Attacks with Momentum, https://arxiv.org/abs/1710.06081.
     """
-    return _clamp(delta - step_size_at(settings, share) * gradient.sign(), epsilon_at(settings, share))
+    total = momentum * moments.momentum + gradient
+    return total.sign(), moments._replace(momentum=total)
 
 
-def step_size_at(settings: Settings, share: float) -> float:
-    """The size of a step when a share of the budget is spent: along a cosine to nothing, or always the same."""
-    return settings.step_size * (0.5 * (1 + cos(pi * share)) if settings.decay else 1.0)
-
-
-def epsilon_at(settings: Settings, share: float) -> float:
-    """The largest change allowed when a share of the budget is spent: epsilon, or more of it at first.
+def dual_averaging(
+    gradient: Tensor,
+    moments: Moments,
+    step: int,  # noqa: ARG001
+    momentum: float,
+) -> tuple[Tensor, Moments]:
+    """Steps as large as the mean gradient is in each value, added up outside of the ball too.
 
     Source:
-        The larger epsilon of Croce et al., Towards Reliable Evaluation and Fast Training of Robust Semantic
-        Segmentation Models, https://arxiv.org/abs/2306.12941: 2, 1.5 and 1 times for 30, 30 and 40 %.
+        Xiao, Dual Averaging Methods for Regularized Stochastic Learning and Online Optimization, JMLR 11, 2010.
     """
-    if not settings.wide or share >= 0.6:
-        return settings.epsilon
-    return settings.epsilon * (2.0 if share < 0.3 else 1.5)
+    total = momentum * moments.momentum + gradient
+    return normalize(total), moments._replace(momentum=total)
 
 
-def _clamp(delta: Tensor, most: float) -> Tensor:
-    return delta.clamp(-most, most)
+OPTIMIZERS = {
+    "dual_averaging": Optimizer(dual_averaging, radius=2.0),  # a single contrary batch does not flip a value's sign
+    "sign": Optimizer(sign),
+    "adam": Optimizer(adam),
+}
+"""The optimizers by name."""

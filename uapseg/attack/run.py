@@ -210,4 +210,7 @@ def choose_device(name: str = "auto") -> torch.device:
     chosen = there[0] if name == "auto" else name
     if chosen not in there:
         raise UapsegError(f"There is no device {name!r} here: choose one of {', '.join(there)}.")
-    return torch.device(chosen)
+    device = torch.device(chosen)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")  # in TF32, as convolutions are there anyway
+    return device

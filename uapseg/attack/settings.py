@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import cos, pi
 from typing import Any, Literal
 
-from uapseg.attack.losses import LOSSES
-from uapseg.errors import UapsegError
+from uapseg.attack.losses import LOSSES, PIXEL_WEIGHTINGS
+from uapseg.attack.optimizer import OPTIMIZERS
 from uapseg.io.values import check_choice, check_range, check_types
 
 GREY_LEVEL = 1 / 255
@@ -33,21 +34,16 @@ class Settings:
         train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
         batch: Pictures in one forward and backward pass.
         full_batch: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
-        optimizer: ``dual_averaging`` takes steps as large as the mean gradient is in each value, projected for the
-            network alone; ``sign`` takes steps of one size for every value, ``adam`` for each from its own history;
-            None takes the target's default.
+        optimizer: A name in `uapseg.attack.optimizer.OPTIMIZERS`; None takes the target's default.
         step_size: The size of the first step in (0, 1], on average over the values.
         decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
         momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
-        single: Whether the gradient of each picture is brought to unit mean size, rather than that of the batch.
-        gather: Batches whose gradients are gathered on a walk of small steps before a step is taken; 1 does not walk.
-        wide: Whether the ball is twice as wide for the first 30 % of the budget and half as wide again for the next.
         loss: A name in `uapseg.attack.losses.LOSSES`.
         loss_resolution: Where the loss is taken: at the size of the images (``full``), or at that of the logits before
             they are enlarged (``logits``), where each cell is asked for the labels of all its pixels: less work, and
             almost the same gradient; None takes that of the target's defaults.
-        pixel_weighting: Which pixels count: ``tau`` those below the confidence threshold, ``smooth`` each by
-            how far it is from its goal, or ``all``; None takes the target's default.
+        pixel_weighting: Which pixels count, a name in `uapseg.attack.losses.PIXEL_WEIGHTINGS`; None takes the target's
+            default.
         tau: Pixels won with more confidence than this do not count, in [0.5, 1].
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
         keep_weight: With means by region, multiplies the weight of all but the drawn region, or all but the hidden
@@ -75,16 +71,13 @@ class Settings:
     train_pictures: int | None = None
     batch: int
     full_batch: bool
-    optimizer: Literal["dual_averaging", "sign", "adam"] | None = None
+    optimizer: str | None = None
     step_size: float
     decay: bool
     momentum: float
-    single: bool = False
-    gather: int = 1
-    wide: bool = False
     loss: str = "cross-entropy"
     loss_resolution: Literal["full", "logits"] | None = "full"
-    pixel_weighting: Literal["tau", "smooth", "all"] | None = "tau"
+    pixel_weighting: str | None = "tau"
     tau: float = 0.75
     omega: float | None
     keep_weight: float = 1.0
@@ -99,7 +92,7 @@ class Settings:
     validation_pictures: int = 32
 
     def __post_init__(self) -> None:
-        """Checks that each value is of its type and in its range, and that a whole pass is gathered once only.
+        """Checks that each value is of its type and in its range.
 
         Raises:
             UapsegError: A value is not; it is named, with what it may be.
@@ -107,6 +100,8 @@ class Settings:
         check_types(self)
         check_choice("preset", self.preset, PRESETS)
         check_choice("loss", self.loss, LOSSES)
+        check_choice("optimizer", self.optimizer or "adam", OPTIMIZERS)
+        check_choice("pixel weighting", self.pixel_weighting or "all", PIXEL_WEIGHTINGS)
         check_range("epsilon", self.epsilon * 255, 1, 127, "grey levels")  # what a file of 128 + level holds
         check_range("budget", self.budget, 1, 10**9, "image-gradients")
         check_range("seed", self.seed, -(10**12), 10**12, "as a number")  # times a million, it still fits 64 bits
@@ -119,18 +114,21 @@ class Settings:
         check_range("fill weight", self.fill_weight, 0, 1, "as a share")
         check_range("shift", self.shift, 0, 4096, "pixels")
         check_range("paste", self.paste or 0, 0, 16, "objects")
-        check_range("gather", self.gather, 1, 64, "batches")
         for side in self.tile or ():
             check_range("tile", side, 8, 8192, "pixels a side")
         for name in ("train_pictures", "validate_every", "validation_pictures"):
             value = getattr(self, name)
             check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
-        if self.single and self.loss_resolution == "logits":
-            raise UapsegError(
-                "At the resolution of the logits the loss has one gradient for a batch: leave single off."
-            )
-        if self.full_batch and self.gather > 1:
-            raise UapsegError(f"The preset {self.preset} gathers a whole pass for each step: leave gather at 1.")
+
+    def step_size_at(self, share: float) -> float:
+        """The size of a step when a share of the budget is spent: along a cosine to nothing, or always the same.
+
+        Example:
+            >>> settings = fast(epsilon=10 / 255, budget=1000, step_size=0.02)
+            >>> [round(settings.step_size_at(share), 3) for share in (0, 0.5, 1)]
+            [0.02, 0.01, 0.0]
+        """
+        return self.step_size * (0.5 * (1 + cos(pi * share)) if self.decay else 1.0)
 
     def objects_to_paste(self, pictures: int, *, pastable: bool) -> int:
         """How many objects are pasted into each picture, of so many to train on, where the target can have them.

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from uapseg.attack.optimizer import Moments, Optimizer, normalize
 from uapseg.attack.settings import Settings
 from uapseg.attack.validation import UNCOUNTED, Validation
 from uapseg.targets.metrics import Scores, selection_gain
@@ -90,6 +91,28 @@ class State:
         marks = {"improved_counts": validation.counts, "improved_at": validation.image_gradients} if rose else {}
         return replace(
             self, validation=validation, peak_counts=validation.counts if gain >= 0 else peak, **kept, **marks
+        )
+
+    def descend(self, gradient: Tensor, optimizer: Optimizer, settings: Settings, share: float) -> "State":
+        """This state one step further down.
+
+        Args:
+            gradient: What to descend against, of any size.
+            optimizer: How.
+            settings: How large steps are, and how much momentum and change there may be.
+            share: The share of the budget that was spent before.
+        """
+        moments = Moments(self.momentum, self.second_moment)
+        direction, moments = optimizer.rule(normalize(gradient), moments, self.step + 1, settings.momentum)
+        bound = optimizer.radius * settings.epsilon
+        dual = (self.dual - settings.step_size_at(share) * direction).clamp(-bound, bound)
+        return replace(
+            self,
+            step=self.step + 1,
+            dual=dual,
+            delta=dual.clamp(-settings.epsilon, settings.epsilon),
+            **moments._asdict(),
+            grad_sum=torch.zeros_like(gradient),
         )
 
     @property

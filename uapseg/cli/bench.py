@@ -71,7 +71,16 @@ def _text(fields: dict[str, Any], costs: list[StepCost]) -> str:
         f"Medians of {fields['rounds']} on {fields['name']}, {fields['model']} at {width}x{height}, torch "
         f"{fields['torch']}, {fields['threads']} threads. Bare is the forward pass and input gradient of the network "
         "as loaded; published is the published method, in image-gradients per second. "
-        f"{fields['folded']} batch normalizations are folded into convolutions. The first step was taken "
+        f"{_captured_sentence(costs)}{fields['folded']} batch normalizations are folded into convolutions. The first "
+        "step was taken "
         f"{fields['first_frame_seconds']:.1f} seconds after the start."
     )
     return f"{columns(rows)}\n{notes}"
+
+
+def _captured_sentence(costs: list[StepCost]) -> str:
+    """How a step compares with the same work as a CUDA graph, at each batch size; empty where there is none."""
+    ratios = [cost.to_dict()["ratio_captured"] for cost in costs]
+    if None in ratios:
+        return ""
+    return f"A step takes {', '.join(f'{ratio:.2f}' for ratio in ratios)} times as long as the work as a CUDA graph. "

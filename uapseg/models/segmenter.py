@@ -71,6 +71,7 @@ class Segmenter(nn.Module):
         self.multiple, self.version = multiple, version
         self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
         self._net, self._known, self._run = net, fingerprint, run or _call
+        self._logits_sizes: dict[tuple[int, int], tuple[int, int]] = {}
         self.folded = 0
         """How many batch normalizations were folded into convolutions."""
         self._layout = torch.channels_last if channels_last else torch.contiguous_format
@@ -124,6 +125,14 @@ class Segmenter(nn.Module):
     def padded_size(self, width: int, height: int) -> tuple[int, int]:
         """(width, height) that the net itself gets pictures of this size in."""
         return -(-width // self.multiple) * self.multiple, -(-height // self.multiple) * self.multiple
+
+    @torch.no_grad()
+    def logits_size(self, width: int, height: int) -> tuple[int, int]:
+        """(rows, columns) of the logits of images of this size, before they are enlarged."""
+        if (width, height) not in self._logits_sizes:
+            image = torch.zeros(1, 3, height, width, device=self._mean.device)
+            self._logits_sizes[width, height] = (*self.raw_output(image).shape[2:],)
+        return self._logits_sizes[width, height]
 
     def _pad(self, images: Tensor) -> Tensor:
         """Images of the size that the net takes; not by torch's own padding, whose gradient on CUDA varies."""

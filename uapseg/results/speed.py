@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
+from uapseg.attack.cuda_graph import can_record, record_cuda_graph
 from uapseg.attack.loop import fit
 from uapseg.attack.losses import below_confidence, per_pixel_weights
 from uapseg.attack.perturbation import perturb
@@ -24,8 +26,9 @@ from uapseg.tensors import Images
 
 EPSILON = 10 / 255
 
-WARM_UP = 3
-"""Steps before the first that counts: by then all pictures are decoded, their goals computed and kernels chosen."""
+WARM_UP = 4
+"""Steps before the first that counts: by then all pictures are decoded, their goals computed, kernels chosen and the
+step recorded, where it can be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class StepCost:
         host_seconds: The same until the host is free again; on a GPU that is earlier.
         bare_seconds: The forward pass and the input gradient of the network as it was loaded.
         folded_seconds: The same with batch normalization folded into the convolutions.
+        captured_seconds: The folded work as one CUDA graph; None where there is no GPU.
         published_seconds: The published method, see `PublishedLoop`.
         kernels: Kernels that a step launches on a GPU; on a CPU, operators that it calls.
         peak_memory_mib: The most memory in use: on a GPU that of this batch size, else of the process so far.
@@ -51,6 +55,7 @@ class StepCost:
     published_seconds: float
     kernels: int
     peak_memory_mib: int
+    captured_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All fields and what follows from them, ready for JSON.
@@ -67,6 +72,7 @@ class StepCost:
             **asdict(self),
             "ratio": self.step_seconds / self.bare_seconds,
             "ratio_folded": self.step_seconds / self.folded_seconds,
+            "ratio_captured": self.step_seconds / self.captured_seconds if self.captured_seconds else None,
             "image_gradients_per_second": self.batch / self.step_seconds,
             "published_image_gradients_per_second": self.batch / self.published_seconds,
         }
@@ -100,6 +106,7 @@ def measure_step(
         "bare": lambda: _bare(unfolded, images),
         "folded": lambda: _bare(model, images),
         "published": published.step,
+        **({"captured": _captured(model, images)} if can_record(device) else {}),
     }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
     next(snapshots)
@@ -114,7 +121,7 @@ def measure_step(
     kernels = _kernels(lambda: next(snapshots), device)
     snapshots.close()
     hosts, steps = zip(*times["step"][1:], strict=True)
-    rest = {f"{name}_seconds": median(row[1] for row in times[name][1:]) for name in ("bare", "folded", "published")}
+    rest = {f"{name}_seconds": median(row[1] for row in rows[1:]) for name, rows in times.items() if name != "step"}
     return StepCost(
         batch=batch, step_seconds=median(steps), host_seconds=median(hosts), kernels=kernels, peak_memory_mib=memory,
         **rest,
@@ -168,13 +175,16 @@ def _steps(
     return fit(model, dataset, dataset, target, settings)
 
 
-def _bare(model: Segmenter, images: Images) -> None:
+def _bare(model: Segmenter, images: Images) -> tuple[Tensor]:
     """What no method can do without: logits, their cross-entropy, and its gradient by the input."""
     images = images.clone().requires_grad_()
-    with torch.autocast(images.device.type, torch.bfloat16, enabled=images.device.type == "cuda"):
-        logits = model(images)
     labels = torch.zeros(len(images), *images.shape[-2:], dtype=torch.int64, device=images.device)
-    torch.autograd.grad(F.cross_entropy(logits.float(), labels), images)
+    return (torch.autograd.grad(F.cross_entropy(model(images), labels), images)[0],)
+
+
+def _captured(model: Segmenter, images: Images) -> Callable[[], None]:
+    """The same work as a CUDA graph."""
+    return record_cuda_graph(lambda images: _bare(model, images), [images])[0]
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> tuple[float, float]:

@@ -12,13 +12,9 @@ CHANGES: dict[str, dict[str, Any]] = {
     "momentum": {"optimizer": "sign"},
     "dual-averaging": {"optimizer": "dual_averaging"},
     "constant": {"decay": False, "step_size": GREY_LEVEL},
-    "single": {"single": True},
     "adam": {"optimizer": "adam"},
-    "gather": {"batch": 2, "gather": 4},
-    "wide": {"wide": True},
     "margin": {"loss": "margin"},
     "cosine": {"loss": "cosine"},
-    "smooth": {"pixel_weighting": "smooth"},
     "all": {"pixel_weighting": "all"},
     "balanced": {"balanced": True},
     "flip": {"flip": True},
@@ -47,9 +43,9 @@ NUMBERED: dict[str, Callable[[float], dict[str, Any]]] = {
 
 DEFAULT_VARIANTS = (
     "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+dual-averaging", "fast+adam", "fast+constant",
-    "fast+single", "fast+gather", "fast+wide", "fast+margin", "fast+cosine", "fast+smooth", "fast+tau-0.75",
-    "fast+all", "fast+omega-0.9", "fast+omega-0.9999", "fast+fill-1", "fast+tile-64", "fast+tile-128",
-    "fast+tile-256", "fast+balanced", "fast+shift-16", "fast+flip", "fast+pictures-8", "fast+pictures-64",
+    "fast+margin", "fast+cosine", "fast+tau-0.75", "fast+all", "fast+omega-0.9", "fast+omega-0.9999",
+    "fast+fill-1", "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+balanced", "fast+shift-16", "fast+flip",
+    "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip
 """The variants that a race runs when none are named: one change at a time."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import torch
@@ -137,8 +138,12 @@ class HideClasses:
         pixels = loss(logits, goal.labels)
         if self.fill is not None or fill_weight == 1:
             return pixels
-        hidden = goal.groups == 0  # few pixels: the sums over classes are taken for these alone
-        gone = hidden_class_loss(logits.movedim(1, -1)[hidden], class_indices(self.classes, classes))
+        hidden, sources = goal.groups == 0, class_indices(self.classes, classes)
+        if _fixed_shapes(logits):
+            gone = hidden_class_loss(logits, sources)
+            return torch.where(hidden, gone + fill_weight * (pixels - gone), pixels)
+        # Few pixels: the sums over classes are taken for these alone
+        gone = hidden_class_loss(logits.movedim(1, -1)[hidden], sources)
         return pixels.masked_scatter(hidden, gone + fill_weight * (pixels[hidden] - gone))
 
     def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
@@ -202,8 +207,19 @@ def hidden_class_loss(logits: Tensor, hidden: Sequence[int]) -> Tensor:
         tensor([1.5000])
     """
     logits = logits.float()
-    others = [index for index in range(logits.shape[1]) if index not in hidden]
-    return logits.logsumexp(dim=1) - logits[:, others].logsumexp(dim=1)
+    others = _other_classes(tuple(hidden), logits.shape[1], logits.device)
+    return logits.logsumexp(dim=1) - logits.index_select(1, others).logsumexp(dim=1)
+
+
+@lru_cache(maxsize=64)
+def _other_classes(hidden: tuple[int, ...], count: int, device: torch.device) -> Tensor:
+    """The indices of all classes but some, made once: a step on a GPU must not wait for the host."""
+    return torch.tensor([index for index in range(count) if index not in hidden], device=device)
+
+
+def _fixed_shapes(logits: Tensor) -> bool:
+    """Whether no shape may depend on a value: a CUDA graph cannot hold such an operation."""
+    return logits.is_cuda
 
 
 def fill_from_nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> LabelMaps:

@@ -1,0 +1,126 @@
+"""A function of tensors as a CUDA graph: recorded once, then replayed without the cost of launching its kernels."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LOG = logging.getLogger(__name__)
+
+WARM_UP = 3
+"""Calls with inputs of the same shapes before they are recorded: they are ordinary ones, and libraries choose their
+kernels in them."""
+
+MAX_GRAPHS = 2
+"""Graphs kept at most, as each has memory of its own: one for whole batches and one for the last of the budget."""
+
+MIN_COSINE = 0.99
+"""How alike the first output of a replay and of an ordinary call must be. Sums of float32 in another order, as in two
+ordinary calls, leave more than 0.999."""
+
+Outputs = tuple[Tensor, ...]
+TensorFunction = Callable[..., Outputs]
+Record = Callable[[TensorFunction, "list[Tensor | None]"], tuple[Callable[[], None], Outputs]]
+"""Records a function called with some inputs: what runs it again on the same memory, and its outputs."""
+
+
+def can_record(device: torch.device) -> bool:
+    """Whether functions of tensors on a device can be recorded."""
+    return device.type == "cuda"
+
+
+def record_cuda_graph(function: TensorFunction, inputs: "list[Tensor | None]") -> tuple[Callable[[], None], Outputs]:
+    """Records a function as a CUDA graph.
+
+    Source:
+        https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+    """
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        function(*inputs)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        outputs = function(*inputs)
+    return graph.replay, outputs
+
+
+@dataclass
+class _Graph:
+    """A recorded function.
+
+    Attributes:
+        inputs: The memory that it reads.
+        outputs: The memory that it writes.
+        replay: Runs it.
+        sources: What was last copied to the inputs: tensors that stay the same are copied once.
+    """
+
+    inputs: list[Tensor | None]
+    outputs: Outputs
+    replay: Callable[[], None]
+    sources: list[Tensor | None] = field(default_factory=list)
+
+    def run(self, inputs: tuple[Tensor | None, ...]) -> Outputs:
+        for place, (buffer, value) in enumerate(zip(self.inputs, inputs, strict=True)):
+            if buffer is not None and value is not None and self.sources[place] is not value:
+                buffer.copy_(value)
+        self.sources = [*inputs]
+        self.replay()
+        return tuple(output.clone() for output in self.outputs)
+
+
+class GraphedFunction:
+    """A function that is replayed as a CUDA graph once it has been called a few times with inputs of the same shapes.
+
+    The function must be made of kernels alone: no value comes back to the host in it, and no shape depends on a value.
+    Its inputs are not changed in place by anyone. Where it cannot be recorded, or a replay differs from an ordinary
+    call, one line is logged and it goes on being called.
+
+    Args:
+        function: Maps tensors, or None, to tensors.
+        record: Records it.
+
+    Example:
+        >>> double = GraphedFunction(lambda value: (2 * value,))
+        >>> double(torch.tensor([3.0]))
+        (tensor([6.]),)
+    """
+
+    def __init__(self, function: TensorFunction, record: Record = record_cuda_graph) -> None:
+        self._function, self._record = function, record
+        self._calls: Counter[object] = Counter()
+        self._graphs: dict[object, _Graph] = {}
+        self._works = True
+
+    def __call__(self, *inputs: Tensor | None) -> Outputs:
+        """What the function returns for some inputs."""
+        key = tuple(None if value is None else (value.shape, value.dtype, value.stride()) for value in inputs)
+        if key in self._graphs:
+            return self._graphs[key].run(inputs)
+        outputs = self._function(*inputs)
+        self._calls[key] += 1
+        if self._works and self._calls[key] >= WARM_UP and len(self._graphs) < MAX_GRAPHS:
+            self._works = self._add_graph(key, inputs, outputs)
+        return outputs
+
+    def _add_graph(self, key: object, inputs: tuple[Tensor | None, ...], outputs: Outputs) -> bool:
+        """Records the function for inputs of these shapes; whether that worked."""
+        buffers = [None if value is None else value.detach().clone() for value in inputs]
+        try:
+            replay, static = self._record(self._function, buffers)
+            graph = _Graph(buffers, static, replay, [*inputs])
+            cosine = F.cosine_similarity(graph.run(inputs)[0].flatten(), outputs[0].flatten(), dim=0).item()
+        except Exception as error:  # noqa: BLE001  a network of the user's own may do anything
+            LOG.warning("Training goes on without a CUDA graph, which costs time alone: %s", error)
+            return False
+        if cosine < MIN_COSINE and outputs[0].any():
+            LOG.warning("Training goes on without a CUDA graph, as it gave another gradient (cosine %.3f).", cosine)
+            return False
+        self._graphs[key] = graph
+        return True
