@@ -141,6 +141,7 @@ class TopRow:
     moves_with_image = False
     source_classes = ()
     takes_pasted_objects = False
+    scores_miou = False
     defaults = SearchDefaults(optimizer="sign", pixel_weighting="all")
     selection = ("row", "kept")
     collapse_threshold = None

@@ -5,6 +5,8 @@ from functools import reduce
 from operator import add
 from typing import Any
 
+from torch import Tensor
+
 from uapseg.attack.perturbation import quantize
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
@@ -12,7 +14,6 @@ from uapseg.results.evaluation import BATCH_SIZE, load_images, predict_perturbed
 from uapseg.targets import Target
 from uapseg.targets.counts import Counts
 from uapseg.targets.metrics import Scores, bootstrap_differences, count_pixels, scores
-from uapseg.tensors import Delta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class Comparison:
 
 
 def compare(
-    model: Segmenter, dataset: Dataset, target: Target, first: Delta, second: Delta, *, seed: int = 0
+    model: Segmenter, dataset: Dataset, target: Target, first: Tensor, second: Tensor, *, seed: int = 0
 ) -> Comparison:
     """Measures two perturbations on every picture of a data set.
 
