@@ -58,7 +58,7 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
 
     points = sorted(points, key=lambda point: point.epsilon)
     name = next(iter(points[0].perturbed))
-    drawn = Figure(figsize=(7, 4.5), dpi=150, layout="constrained")
+    drawn: Any = Figure(figsize=(7, 4.5), dpi=150, layout="constrained")
     FigureCanvasAgg(drawn)
     axis = drawn.subplots()
     epsilons = [point.epsilon for point in points]
