@@ -1,17 +1,24 @@
-"""The exception for what a user can fix, and how other exceptions are quoted in it."""
+"""The exception for mistakes that a user can fix, and how it quotes other exceptions."""
 
 import re
 
 MAX_LENGTH = 200
-"""Characters that are quoted of another exception's message."""
+"""The longest quotation of another exception's message, in characters."""
 
 
 class UapsegError(Exception):
-    """Something the user can fix: the message is one plain sentence that says how."""
+    """A mistake that the user can fix; the message is one plain sentence that says how.
+
+    Example:
+        >>> raise UapsegError("There is no file a.png: check the path.")
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: There is no file a.png: check the path.
+    """
 
 
 def one_line(error: BaseException) -> str:
-    """The message of any exception on one line, without Python's names of exceptions.
+    """Formats the message of any exception on one line, without the names of Python's exceptions.
 
     Example:
         >>> one_line(ValueError("no such   file"))

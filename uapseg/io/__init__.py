@@ -1,1 +1,1 @@
-"""Files, images and downloads: what the rest reads and writes with."""
+"""Reading and writing: files, images, zip archives, downloads, environment variables."""

@@ -1,4 +1,4 @@
-"""Fetching files: resumed where they stopped, tried again, checked, and in place whole or not at all."""
+"""Downloads that resume, retry, verify checksums, and appear under their name only when complete."""
 
 import hashlib
 import http.client
@@ -22,27 +22,31 @@ from platformdirs import user_cache_path
 from uapseg.errors import UapsegError
 
 READ_TIMEOUT = 20.0
-"""Seconds without a byte after which a connection is given up."""
+"""Seconds without data after which a connection is closed."""
 
 STALE_AFTER = 3 * READ_TIMEOUT
-"""Seconds after which a part that nobody adds to is taken over: no living download is silent for so long."""
+"""Seconds without data after which a partial file is taken over: no running download is silent for so long."""
 
 _CHUNK = 1 << 16
 _PASSING = {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
 Check = Callable[[Path], object]
-"""Looks at a file that has come, and raises `UapsegError` where it is not what it should be."""
+"""Validates a downloaded file, and raises `UapsegError` if it is not what it should be."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Download:
-    """A file to fetch.
+    """A file to download.
 
     Attributes:
-        url: Where it is, by http or https.
-        path: Where it goes.
-        checksum: ``sha256:`` or ``md5:`` and the first hex digits, or all; empty checks nothing.
-        size: Bytes, where known.
+        url: The address, http or https.
+        path: Where to save the file.
+        checksum: ``sha256:`` or ``md5:`` and the first hexadecimal digits, or all of them; empty checks nothing.
+        size: The size in bytes, if known.
+
+    Example:
+        >>> Download(url="https://example.org/a.png", path=Path("a.png")).remedy
+        'try again later, or put the file at a.png'
     """
 
     url: str
@@ -52,36 +56,49 @@ class Download:
 
     @property
     def remedy(self) -> str:
-        """How a user can mend it."""
+        """What a user can do if the download fails, for error messages."""
         return f"try again later, or put the file at {self.path}"
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is, in bytes; the total is None as long as no one knows it."""
+    """The progress of a download in bytes.
+
+    Attributes:
+        received: Bytes received so far.
+        total: The size of the whole download; None while it is unknown.
+
+    Example:
+        >>> Progress(received=512, total=None).received
+        512
+    """
 
     received: int
     total: int | None
 
 
 class InterruptedDownloadError(Exception):
-    """The server failed in a way that may pass; the message says how."""
+    """A failure of the server that may be temporary; the message says which."""
 
 
 class NoConnectionError(InterruptedDownloadError):
-    """The server does not even answer."""
+    """The server cannot be reached."""
 
 
 class DiskError(UapsegError):
-    """A file cannot be written; nor can others."""
+    """A file cannot be written, so that other files cannot be either."""
 
 
 class WrongContentError(UapsegError):
-    """A file came whole, and is not the one that was asked for."""
+    """A complete file is not the one that was requested."""
 
 
 class Part:
-    """A file on its way, under a name of its own, so that no other download writes to it."""
+    """A partial download, under a temporary name of its own so that no other download writes to it.
+
+    Args:
+        wanted: The file to download. With a checksum, the part that an earlier download left is resumed.
+    """
 
     def __init__(self, wanted: Download) -> None:
         self._wanted, self._version = wanted, ""
@@ -95,15 +112,18 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes that are there."""
+        """Bytes received so far."""
         return self._path.stat().st_size if self._path.exists() else 0
 
     def receive(self) -> Generator[Progress, None, None]:
-        """Asks for what is missing, and adds it.
+        """Requests the missing bytes and appends them.
+
+        Yields:
+            The progress after each chunk.
 
         Raises:
-            BrokenOffError: Not all of it came.
-            UapsegError: There is no such file.
+            InterruptedDownloadError: The connection ended early.
+            UapsegError: The server has no such file.
         """
         if not (self._version or self._wanted.checksum):
             self.discard()  # nothing would tell whether the rest is of the same file
@@ -118,10 +138,13 @@ class Part:
             yield from self._add(answer)
 
     def verify(self, check: Check | None) -> None:
-        """Compares size and checksum, and has ``check`` look.
+        """Checks size and checksum, and calls ``check``.
+
+        Args:
+            check: Validates the file; None for no further check.
 
         Raises:
-            WrongContentError: It is not the file that was asked for.
+            WrongContentError: It is not the requested file.
         """
         wanted = self._wanted
         kind, _, digits = wanted.checksum.partition(":")
@@ -141,18 +164,18 @@ class Part:
                 raise WrongContentError(f"What came from {wanted.url} cannot be used. {error}") from error
 
     def put_in_place(self) -> None:
-        """Gives it its name."""
+        """Moves the part to its final name."""
         with self._disk():
             self._path.replace(self._wanted.path)
 
     def discard(self) -> None:
-        """Begins anew."""
+        """Deletes what was received, to start over."""
         self._version = ""
         with self._disk():
             self._path.unlink(missing_ok=True)
 
     def leave(self) -> None:
-        """Leaves what a later download can go on from, and nothing else."""
+        """Keeps the part if a later download can resume it, and deletes it otherwise."""
         with suppress(OSError):
             if self._wanted.checksum:
                 self._path.replace(self._left)
@@ -160,7 +183,7 @@ class Part:
                 self._path.unlink(missing_ok=True)
 
     def _take_over(self) -> None:
-        """Makes a part our own that an earlier download left: renaming it succeeds for one only."""
+        """Resumes the part that an earlier download left: renaming it succeeds for one process only."""
         stray = re.compile(rf"\.{re.escape(self._wanted.path.name)}\.[0-9a-f]{{8}}\.part")
         for part in self._left.parent.iterdir():
             with suppress(OSError):
@@ -192,7 +215,7 @@ class Part:
 
 
 def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPResponse:
-    """The server's answer to the question for all from ``position`` on; positive in any case."""
+    """Requests a file from a byte position on."""
     if urlsplit(wanted.url).scheme not in {"http", "https"}:
         raise UapsegError(f"{wanted.url} cannot be fetched: an address begins with http:// or https://.")
     request = urllib.request.Request(wanted.url, headers={"User-Agent": "uapseg"})  # noqa: S310  checked above
@@ -239,25 +262,38 @@ RETRY_DELAY = 0.5
 
 
 class UnreachableError(UapsegError):
-    """No connection at all: other files of the same server need not be tried."""
+    """There is no connection, so that other files of the same server need not be tried."""
 
 
 def cache_folder() -> Path:
-    """Where the project keeps what it fetches and draws: ``UAPSEG_CACHE``, or the user's cache folder."""
+    """Returns the folder for downloads and rendered scenes: ``UAPSEG_CACHE``, or the user's cache folder.
+
+    Example:
+        >>> isinstance(cache_folder(), Path)
+        True
+    """
     return Path(os.environ.get("UAPSEG_CACHE") or user_cache_path("uapseg"))
 
 
 def fetch(download: Download, check: Check | None = None) -> Generator[Progress, None, None]:
-    """Fetches a file, unless it is there already.
+    """Downloads a file, unless it exists already.
 
-    A file with a checksum goes on where an earlier call stopped, any other where an earlier attempt of this call did.
+    A file with a checksum resumes where an earlier call stopped; any other resumes within this call only.
 
     Args:
-        download: What to fetch.
-        check: Looks at the file before it is put in place.
+        download: The file to download.
+        check: Validates the file before it gets its name.
+
+    Yields:
+        The progress.
 
     Raises:
-        UapsegError: There is no connection, no such file, or it is not the one it should be.
+        UapsegError: There is no connection, no such file, or the file is not the expected one.
+
+    Example:
+        >>> Path("a.png").touch()
+        >>> list(fetch(Download(url="https://example.org/a.png", path=Path("a.png"))))  # nothing to do
+        []
     """
     if download.path.is_file():
         return
@@ -272,18 +308,26 @@ def fetch(download: Download, check: Check | None = None) -> Generator[Progress,
 def fetch_all(
     downloads: Iterable[Download], *, parallel: int = 8, check: Check | None = None
 ) -> Generator[Progress, None, list[str]]:
-    """Fetches many files at once; those that are there already are left alone.
+    """Downloads many files in parallel, except those that exist already.
 
     Args:
-        downloads: What to fetch.
-        parallel: How many at once.
-        check: Looks at each file before it is put in place, on any thread.
+        downloads: The files to download.
+        parallel: How many to download at the same time.
+        check: Validates each file before it gets its name, on any thread.
+
+    Yields:
+        The progress of all files together.
 
     Returns:
-        The names of the files that could not be fetched.
+        The names of the files that could not be downloaded.
 
     Raises:
-        UapsegError: There is no connection, or no room on the disk.
+        UapsegError: There is no connection, or the disk is full.
+
+    Example:
+        >>> Path("a.png").touch()
+        >>> list(fetch_all([Download(url="https://example.org/a.png", path=Path("a.png"))]))
+        []
     """
     batch = _Batch([d for d in {d.path: d for d in downloads}.values() if not d.path.is_file()], check)
     pool = ThreadPoolExecutor(parallel, thread_name_prefix="fetch")
@@ -304,7 +348,7 @@ def fetch_all(
 
 
 class _Batch:
-    """Files that are fetched at once, and how far each is."""
+    """Files that are downloaded in parallel, with the progress of each."""
 
     def __init__(self, downloads: Sequence[Download], check: Check | None) -> None:
         self.downloads, self.failed, self.stopped = downloads, list[str](), False
@@ -313,10 +357,10 @@ class _Batch:
         self._totals = [download.size for download in downloads]
 
     def fetch(self, number: int) -> None:
-        """Fetches one of them; one that fails is named in ``failed``.
+        """Downloads one of the files; if that fails, its name is added to ``failed``.
 
         Raises:
-            UapsegError: There is no connection, or no room on the disk, so that the others would fail as well.
+            UapsegError: There is no connection, or the disk is full, so that the others would fail too.
         """
         download = self.downloads[number]
         try:
@@ -331,14 +375,14 @@ class _Batch:
             self.failed.append(download.path.name)
 
     def progress(self) -> Progress:
-        """How far they are together; files of unknown size are taken to be as large as the others are on average."""
+        """The progress of all files together; a file of unknown size counts as large as the others on average."""
         known = [total for total in self._totals if total is not None]
         total = round(sum(known) * len(self._totals) / len(known)) if known else None
         return Progress(sum(self._received), total)
 
 
 def _attempts(part: Part, download: Download, check: Check | None) -> Generator[Progress, None, None]:
-    """Receives until the file is whole and right; a wrong one is fetched once more from its start."""
+    """Receives until the file is complete and correct; a wrong file is downloaded once more from the start."""
     furthest, failures, mended = part.size, 0, False
     while True:
         try:

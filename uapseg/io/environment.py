@@ -1,4 +1,4 @@
-"""What the machine gives: numbers in the variables of the environment, and threads."""
+"""Settings of the machine: numbers in environment variables, and the number of threads."""
 
 import os
 import re
@@ -6,30 +6,40 @@ import re
 from uapseg.errors import UapsegError
 
 MAX_THREADS = 8
+"""The most threads that decode images; beyond this, memory bandwidth is the limit."""
 
 
-def read_number(variable: str, usual: int, least: int = 0, unit: str = "") -> int:
-    """The whole number in a variable.
+def read_number(variable: str, default: int, minimum: int = 0, unit: str = "") -> int:
+    """Reads a whole number from an environment variable.
 
     Args:
-        variable: Its name.
-        usual: What counts where it is not set, or empty.
-        least: The smallest number that makes sense.
-        unit: What the number counts, for the message.
+        variable: The name of the variable.
+        default: The value if the variable is unset or empty.
+        minimum: The smallest value allowed.
+        unit: What the number counts, for the error message.
 
     Raises:
-        UapsegError: It holds anything else.
+        UapsegError: The variable holds anything else.
+
+    Example:
+        >>> read_number("UAPSEG_UNSET", default=7)
+        7
     """
     setting = os.environ.get(variable, "").strip()
     if not setting:
-        return usual
-    if not re.fullmatch(r"[0-9]{1,12}", setting) or int(setting) < least:
+        return default
+    if not re.fullmatch(r"[0-9]{1,12}", setting) or int(setting) < minimum:
         kind = f"whole number of {unit}" if unit else "whole number"
-        raise UapsegError(f"{variable} is {setting[:40]!r}: give it as a {kind} from {least} on, such as {usual}.")
+        raise UapsegError(f"{variable} is {setting[:40]!r}: give it as a {kind} from {minimum} on, such as {default}.")
     return int(setting)
 
 
 def thread_count() -> int:
-    """How many pictures are decoded at once."""
+    """Returns how many threads decode images: one for each CPU core available to the process, at most 8.
+
+    Example:
+        >>> 1 <= thread_count() <= MAX_THREADS
+        True
+    """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(MAX_THREADS, allowed)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the JSON in them that knows its version."""
+"""Atomic file writes, reads with a size limit, and versioned JSON."""
 
 import codecs
 import json
@@ -14,20 +14,29 @@ from uapseg.io.values import is_dict
 _PACKAGE = Path(__file__).parents[1]
 
 ASSETS = next(folder for folder in (_PACKAGE / "assets", _PACKAGE.parent / "assets") if folder.is_dir())
-"""What comes with the project beside its code: inside an installed package, beside it in a clone."""
+"""The folder of bundled files: inside an installed package, beside the package in a clone."""
 
 FORMAT = 1
-"""The version of what files say about themselves; a reader refuses any other."""
+"""The version of the project's JSON; readers refuse any other."""
 
 PART = ".uapseg-"
-"""How the names of files begin that are being written."""
+"""The prefix of temporary files during a write."""
 
 
 def write(path: Path, content: bytes) -> None:
-    """Writes a whole file or none: a reader never sees half of it, and it outlasts a loss of power.
+    """Writes a file atomically: readers never see a partial file, and the content survives a power failure.
+
+    Args:
+        path: The file; its folder must exist.
+        content: The bytes to write.
 
     Raises:
-        UapsegError: It cannot be written; what was there before stays.
+        UapsegError: The file cannot be written. An existing file stays as it was.
+
+    Example:
+        >>> write(Path("a.txt"), b"hello")
+        >>> read(Path("a.txt"))
+        b'hello'
     """
     part = path.with_name(f"{PART}{secrets.token_hex(4)}.part")
     try:
@@ -45,14 +54,26 @@ def write(path: Path, content: bytes) -> None:
 
 
 def remove_parts(folder: Path) -> None:
-    """Removes what writes that were killed have left in a folder, in which nobody else may be writing now."""
+    """Deletes the temporary files that interrupted writes left in a folder.
+
+    Nothing else may be writing to the folder at the same time.
+
+    Args:
+        folder: The folder to clean.
+
+    Example:
+        >>> Path(".uapseg-1234.part").touch()
+        >>> remove_parts(Path("."))
+        >>> Path(".uapseg-1234.part").exists()
+        False
+    """
     for part in folder.glob(f"{PART}*.part"):
         with suppress(OSError):
             part.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
-    """Has the disk keep the names in a folder, where the system can."""
+    """Flushes the entries of a folder to disk, where the system supports it."""
     with suppress(OSError):  # Windows cannot open a folder
         opened = os.open(folder, os.O_RDONLY)
         try:
@@ -61,15 +82,25 @@ def _sync_folder(folder: Path) -> None:
             os.close(opened)
 
 
-def read(path: Path, most: int | None = None) -> bytes:
-    """The content of a file of at most ``most`` bytes.
+def read(path: Path, max_bytes: int | None = None) -> bytes:
+    """Reads a file.
+
+    Args:
+        path: The file.
+        max_bytes: The largest size allowed; None for no limit.
 
     Raises:
-        UapsegError: There is none, it is larger, or it cannot be opened.
+        UapsegError: The file does not exist, is too large, or cannot be opened.
+
+    Example:
+        >>> read(Path("missing.txt"))
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: There is no file missing.txt.
     """
     try:
-        if most is not None and path.stat().st_size > most:
-            raise UapsegError(f"The file {path} has more than {most >> 20} MiB: bring a smaller one.")
+        if max_bytes is not None and path.stat().st_size > max_bytes:
+            raise UapsegError(f"The file {path} has more than {max_bytes >> 20} MiB: bring a smaller one.")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise UapsegError(f"There is no file {path}.") from error
@@ -78,7 +109,12 @@ def read(path: Path, most: int | None = None) -> bytes:
 
 
 def to_text(content: bytes) -> str:
-    """Text as any system writes it: UTF-8 or UTF-16, with a mark or without, else the Latin letters of Windows."""
+    r"""Decodes text: UTF-8 or UTF-16, with or without a byte order mark, otherwise Windows-1252.
+
+    Example:
+        >>> to_text("caf\u00e9".encode()), to_text(b"caf\xe9")
+        ('café', 'café')
+    """
     for mark, kind in (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -95,19 +131,32 @@ def to_text(content: bytes) -> str:
 
 
 def to_json(fields: dict[str, Any], *, indent: int | None = None) -> str:
-    """Fields with the format's version, as JSON."""
+    """Serializes fields as JSON, together with the format version.
+
+    Args:
+        fields: The fields; all numbers must be finite.
+        indent: Spaces for each level; None writes a single line.
+
+    Example:
+        >>> to_json({"seed": 1})
+        '{"format": 1, "seed": 1}'
+    """
     return json.dumps({"format": FORMAT, **fields}, indent=indent, allow_nan=False)
 
 
 def from_json(text: str | bytes, name: str) -> dict[str, Any]:
-    """The fields of a JSON object of this version.
+    """Parses the JSON that `to_json` writes.
 
     Args:
-        text: What `to_json` gave.
-        name: What to call it in a message.
+        text: The JSON.
+        name: What to call it in error messages.
 
     Raises:
-        UapsegError: It is no JSON object, or one of another version.
+        UapsegError: The text is not a JSON object, or has another format version.
+
+    Example:
+        >>> from_json('{"format": 1, "seed": 1}', "The plan")
+        {'seed': 1}
     """
     try:
         fields: Any = json.loads(text)

@@ -1,4 +1,4 @@
-"""Reading whatever picture a user brings, and the way from pictures to tensors and back."""
+"""Decoding images of any format safely, and converting between PIL images and tensors."""
 
 import io
 import os
@@ -20,44 +20,50 @@ from uapseg.io.files import read
 from uapseg.tensors import Images
 
 MAX_PIXELS = 40_000_000
+"""The most pixels of a picture; decoders of some formats allow fewer."""
 SMALLEST_SIDE = 16
+"""The shortest side of a picture, in pixels."""
 MAX_ASPECT = 32
-"""How many times as long as wide a picture may be: a strip beyond that has no pixels left once it is made smaller."""
+"""The largest aspect ratio of a picture: a thinner strip has no pixels left once it is scaled down."""
 
 MAX_SECONDS = 4.0
-"""The time of the processor that decoding a picture may take: some formats can be written to take hours."""
+"""CPU seconds for decoding one picture: some formats allow small files that take hours."""
 
 Source = str | os.PathLike[str] | bytes
-"""A file's path, or its content."""
+"""A path, or the content of a file."""
 
 _FORMATS = {"PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "TGA", "JPEG2000", "QOI"}
-"""Formats that Pillow decodes by itself, and whose size it knows before; EPS, for one, would start Ghostscript."""
+"""Formats that Pillow decodes by itself and whose size it knows beforehand; EPS, for one, would start Ghostscript."""
 
 _MAX_PIXELS = {
     "WEBP": 20_000_000, "AVIF": 20_000_000, "JPEG2000": 8_000_000, "I;16": 20_000_000, "I;16B": 20_000_000,
     "I": 8_000_000, "F": 8_000_000,
 }  # fmt: skip
-"""Formats and modes of which fewer pixels are taken, as reading them takes more memory or time for each."""
+"""Lower limits for formats and modes that need more memory or time for each pixel."""
 
 _FROM_16_BITS = np.rint(np.arange(1 << 16) * (255 / 65535)).astype(np.uint8)
 
 _MARKS = (b"eXIf", b"exif", b"Exif", b"Orientation")
-"""One of them stands in each PNG that says how it is turned; others need not be decoded to know."""
+"""One of these appears in every PNG with an EXIF orientation; other PNGs need not be decoded to know theirs."""
 
 _FILTERS = threading.Lock()
-"""Python's filters of warnings belong to the whole process: without it, threads would leave ours behind."""
+"""Guards Python's warning filters, which are global: threads would otherwise leave ours behind."""
 
 
 def read_picture(source: Source) -> Image.Image:
-    """Reads a picture of any size and mode as 8-bit RGB, upright, transparent parts on white.
+    """Reads a picture of any size and mode as 8-bit RGB, upright, with transparent parts on white.
 
     Args:
-        source: A path, or the content of a file. Of an animation the first frame is taken; 16-bit grey values are
-            scaled by their whole range, never by the extremes of one picture.
+        source: A path, or the content of a file. Of an animation the first frame is used. Grey values of 16 bits are
+            scaled by their full range, never by the extremes of one picture.
 
     Raises:
-        UapsegError: It is no readable picture, is larger than 40 megapixels (20 or 8 of some formats), has
-            a side below 16 pixels, or is more than 32 times as long as wide.
+        UapsegError: The picture cannot be read, has more than 40 megapixels (20 or 8 in some formats), has a side
+            below 16 pixels, or an aspect ratio above 32.
+
+    Example:
+        >>> read_picture(encode_png(Image.new("L", (32, 16), 200))).getpixel((0, 0))
+        (200, 200, 200)
     """
     picture = decode(source)
     if min(picture.size) < SMALLEST_SIDE:
@@ -78,14 +84,18 @@ def read_picture(source: Source) -> Image.Image:
 
 
 def decode(source: Source, *, wide: bool = False) -> Image.Image:
-    """Reads a picture upright, with its transparency: of mode L, LA, RGB or RGBA, 8 bits a value.
+    """Reads a picture upright and keeps its transparency: mode L, LA, RGB or RGBA, 8 bits for each channel.
 
     Args:
         source: A path, or the content of a file.
-        wide: Leave wide grey values as they are, of a mode I, I;16 or F.
+        wide: Whether to keep wide grey values, as mode I, I;16 or F.
 
     Raises:
-        UapsegError: It is no readable picture, or is larger than 40 megapixels (20 or 8 of some formats).
+        UapsegError: The picture cannot be read, or has more than 40 megapixels (20 or 8 in some formats).
+
+    Example:
+        >>> decode(encode_png(Image.new("RGBA", (8, 8)))).mode
+        'RGBA'
     """
     content = _content(source)
     try:
@@ -102,7 +112,12 @@ def decode(source: Source, *, wide: bool = False) -> Image.Image:
 
 
 def size_of(beginning: bytes) -> tuple[int, int] | None:
-    """(width, height) of a picture as it is stored, as its first bytes tell; None where they do not."""
+    """Reads the stored (width, height) of a picture from its first bytes; None if they do not contain it.
+
+    Example:
+        >>> size_of(encode_png(Image.new("L", (32, 16)))), size_of(b"no picture")
+        ((32, 16), None)
+    """
     try:
         with _opened(beginning) as opened:
             return opened.size
@@ -111,7 +126,15 @@ def size_of(beginning: bytes) -> tuple[int, int] | None:
 
 
 def upright_size(content: bytes) -> tuple[int, int] | None:
-    """(width, height) of a picture upright, of any format; None where it cannot be read or is too large."""
+    """Reads the (width, height) of a picture after EXIF rotation; None if it is unreadable or too large.
+
+    Example:
+        >>> turned, exif = io.BytesIO(), Image.Exif()
+        >>> exif[ExifTags.Base.Orientation] = 6
+        >>> Image.new("L", (32, 16)).save(turned, "JPEG", exif=exif)
+        >>> upright_size(turned.getvalue())
+        (16, 32)
+    """
     shape = stored_shape(content)
     if shape is None:
         return None
@@ -120,10 +143,19 @@ def upright_size(content: bytes) -> tuple[int, int] | None:
 
 
 def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
-    """(width, height) of a picture as it is stored, and how EXIF says that it is to be turned, from 1 (not) to 8.
+    """Reads the stored (width, height) of a picture, and its EXIF orientation from 1 (upright) to 8.
 
-    None where it cannot be read or is too large. Only the header is read, but of a PNG that holds EXIF, which may say
-    how it is turned after its pixels.
+    Only the header is read, except for a PNG with EXIF, whose orientation may follow the pixels.
+
+    Args:
+        content: The content of the file.
+
+    Returns:
+        The size and the orientation; None if the picture is unreadable or too large.
+
+    Example:
+        >>> stored_shape(encode_png(Image.new("L", (32, 16))))
+        ((32, 16), 1)
     """
     try:
         with _opened(content) as opened:
@@ -137,19 +169,34 @@ def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
 
 
 def to_images(picture: Image.Image) -> Images:
-    """An RGB picture as images in [0, 1] (1, 3, h, w)."""
+    """Converts an RGB picture to a float tensor (1, 3, h, w) in [0, 1].
+
+    Example:
+        >>> to_images(Image.new("RGB", (4, 2), "white")).shape
+        torch.Size([1, 3, 2, 4])
+    """
     values = np.asarray(picture.convert("RGB"), np.float32) / 255
     return torch.as_tensor(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
 
 
 def to_picture(image: Float[Tensor, "3 h w"]) -> Image.Image:
-    """An image in [0, 1] (3, h, w) as an RGB picture: rounded to the nearest grey level, never cut down."""
+    """Converts an image (3, h, w) in [0, 1] to an RGB picture, rounding to the nearest grey level.
+
+    Example:
+        >>> to_picture(torch.full((3, 2, 4), 0.999)).getpixel((0, 0))
+        (255, 255, 255)
+    """
     values = (image.detach() * 255).round().clamp(0, 255).to(torch.uint8)
     return Image.fromarray(np.ascontiguousarray(values.permute(1, 2, 0).cpu().numpy()))
 
 
 def encode_png(picture: Image.Image) -> bytes:
-    """A picture as a PNG, which loses nothing."""
+    r"""Encodes a picture as PNG, without loss.
+
+    Example:
+        >>> encode_png(Image.new("L", (8, 8)))[:4]
+        b'\x89PNG'
+    """
     buffer = io.BytesIO()
     picture.save(buffer, "PNG")
     return buffer.getvalue()
@@ -164,7 +211,7 @@ def _content(source: Source) -> bytes:
 
 
 class _Content(io.BytesIO):
-    """The content of a picture, that is read no further once its decoding has taken too long."""
+    """The content of a picture, whose decoding is stopped after `MAX_SECONDS` of CPU time."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
@@ -188,7 +235,7 @@ def _decode(content: bytes, name: str, *, wide: bool) -> Image.Image:
 
 
 def _opened(content: bytes) -> Image.Image:
-    """A picture of which the header is read; its pixels, which take the time, are read outside the lock."""
+    """Opens a picture and reads its header; the pixels, which take the time, are read outside the lock."""
     Image.init()
     known = sorted(_FORMATS & Image.OPEN.keys())
     with _FILTERS, warnings.catch_warnings():
@@ -201,12 +248,17 @@ def _opened(content: bytes) -> Image.Image:
 
 
 def is_wide(picture: Image.Image) -> bool:
-    """Whether its values may be beyond 255: 16 or 32 bits, or real numbers."""
+    """Whether the values of a picture can exceed 255: 16 or 32 bits, or floating point.
+
+    Example:
+        >>> is_wide(Image.new("F", (8, 8))), is_wide(Image.new("RGB", (8, 8)))
+        (True, False)
+    """
     return picture.mode.startswith("I") or picture.mode == "F"
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
-    """Any mode as L, LA, RGB or RGBA."""
+    """Converts any mode to L, LA, RGB or RGBA."""
     if is_wide(picture):
         return Image.fromarray(_to_8_bits(np.asarray(picture)))
     if picture.has_transparency_data:
@@ -215,14 +267,14 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _convert(picture: Image.Image, mode: str) -> Image.Image:
-    """A picture in a mode, itself where it is in it already: a large one is not copied."""
+    """Converts to a mode, without copying a picture that already has it."""
     return picture if picture.mode == mode else picture.convert(mode)
 
 
 def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
-    """Wide grey values on 0 to 255: whole numbers by the range of 16 bits, real ones by that of 0 to 1, 8 or 16 bits.
+    """Scales wide grey values to 0 to 255: integers by the range of 16 bits, floats by that of 1, 8 or 16 bits.
 
-    Those beyond, such as heights, have no range of their own and go by their extremes.
+    Values outside these ranges, such as elevations, are scaled by their extremes.
     """
     real = np.issubdtype(values.dtype, np.floating)
     finite = np.isfinite(values)

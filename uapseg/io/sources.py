@@ -1,4 +1,4 @@
-"""Where pictures come from: files, and what lies in zip archives, which are read without unpacking anything."""
+"""Files on disk and inside zip archives, read alike and without unpacking anything to disk."""
 
 import hashlib
 import lzma
@@ -18,41 +18,54 @@ from uapseg.io.files import read
 from uapseg.io.images import MAX_PIXELS, SMALLEST_SIDE, read_picture, size_of
 
 END_BYTES = 32 * 1024
-"""Bytes of each end of a file that tell it from all others."""
+"""Bytes of each end of a file that go into its fingerprint."""
 
 MAX_BYTES = 256 << 20
-"""Bytes of the largest picture; a zip archive may promise anything."""
+"""The largest file that is read; a zip archive may claim any size."""
 
 MAX_MEMBERS = 1_000_000
+"""The most files in a zip archive."""
 
 _BROKEN = (
     OSError, KeyError, ValueError, RuntimeError, EOFError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error
 )  # fmt: skip
-"""What zipfile raises on archives that are damaged, locked by a password, or packed in a way that it does not know."""
+"""What zipfile raises on archives that are damaged, encrypted, or compressed by an unknown method."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file of its own."""
+    """A file on disk.
+
+    Example:
+        >>> Path("a.txt").write_text("hello")
+        5
+        >>> file = File(Path("a.txt"))
+        >>> file.name, file.read(), file.ends()
+        ('a.txt', b'hello', (5, b'hello', b'hello'))
+    """
 
     path: Path
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """The file name, with unprintable characters replaced."""
         return _printable(self.path.name)
 
     def read(self) -> bytes:
-        """Its content.
+        """Reads the file.
 
         Raises:
-            UapsegError: It cannot be read, or is too large.
+            UapsegError: It cannot be read, or is larger than `MAX_BYTES`.
         """
         self._size()
         return read(self.path)
 
     def ends(self) -> tuple[int, bytes, bytes]:
-        """Its size in bytes, and its first and last bytes."""
+        """Reads the size in bytes and the first and last `END_BYTES` bytes.
+
+        Raises:
+            UapsegError: The file cannot be read.
+        """
         size = self._size()
         try:
             with self.path.open("rb") as file:
@@ -74,21 +87,29 @@ class File:
 
 @dataclass(frozen=True)
 class ZipMember:
-    """What lies in a zip archive under a name; the name is never used as a path."""
+    """A file inside a zip archive; its name is never used as a path.
+
+    Example:
+        >>> with zipfile.ZipFile("a.zip", "w") as archive:
+        ...     archive.writestr("folder/a.txt", "hello")
+        >>> member = ZipMember(Path("a.zip"), "folder/a.txt")
+        >>> member.name, member.read()
+        ('a.txt', b'hello')
+    """
 
     archive: Path
     inside: str
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """The file name without folders, with unprintable characters replaced."""
         return _printable(PurePosixPath(self.inside.replace("\\", "/")).name)
 
     def read(self) -> bytes:
-        """Its content, unpacked in memory.
+        """Decompresses the file in memory.
 
         Raises:
-            UapsegError: It is damaged, locked by a password, or too large.
+            UapsegError: It is damaged, encrypted, or larger than `MAX_BYTES`.
         """
         try:
             with open_zip(self.archive).open(self.inside) as member:
@@ -100,7 +121,11 @@ class ZipMember:
         return content
 
     def ends(self) -> tuple[int, bytes, bytes]:
-        """Its size in bytes, and its first and last bytes."""
+        """Reads the size in bytes and the first and last `END_BYTES` bytes.
+
+        Raises:
+            UapsegError: The file cannot be decompressed.
+        """
         content = self.read()
         return len(content), content[:END_BYTES], content[-END_BYTES:]
 
@@ -109,10 +134,16 @@ Source = File | ZipMember
 
 
 def open_zip(archive: Path) -> zipfile.ZipFile:
-    """A zip archive, opened once in each process.
+    """Opens a zip archive; each process opens it once.
 
     Raises:
-        UapsegError: It is none, or holds more than a million files.
+        UapsegError: The file is not a zip archive, or holds more than a million files.
+
+    Example:
+        >>> with zipfile.ZipFile("b.zip", "w") as archive:
+        ...     archive.writestr("a.txt", "hello")
+        >>> open_zip(Path("b.zip")).namelist()
+        ['a.txt']
     """
     try:
         return _opened_zip(archive, archive.stat().st_mtime_ns, os.getpid())
@@ -129,16 +160,36 @@ def _opened_zip(archive: Path, changed: int, process: int) -> zipfile.ZipFile:  
 
 
 def fingerprint_all(sources: Sequence[Source]) -> list[str | None]:
-    """What identifies each picture whatever it is called: its size in bytes and its two ends; None where it is broken.
+    """Computes what identifies each picture whatever its name: a hash of its size in bytes and of both ends.
 
-    The headers and ends of JPEG and PNG files are looked at, all other files are decoded.
+    JPEG and PNG files are judged by their header and end; all other files are decoded.
+
+    Args:
+        sources: The files.
+
+    Returns:
+        For each file 32 hexadecimal digits, or None if it is not an intact picture.
+
+    Example:
+        >>> Path("a.txt").write_text("no picture")
+        10
+        >>> fingerprint_all([File(Path("a.txt"))])
+        [None]
     """
     with ThreadPoolExecutor(thread_count(), thread_name_prefix="look") as pool:
         return list(pool.map(_fingerprint, sources))
 
 
 def fingerprint_readable(sources: Iterable[Source]) -> dict[Source, str]:
-    """The pictures among these that are whole, with their fingerprints."""
+    """Computes the fingerprints of the intact pictures among some files, leaving out the others.
+
+    Example:
+        >>> from PIL import Image
+        >>> Image.new("L", (32, 32)).save("a.png")
+        >>> found = fingerprint_readable([File(Path("a.png")), File(Path("missing.png"))])
+        >>> [(file.name, len(digits)) for file, digits in found.items()]
+        [('a.png', 32)]
+    """
     listed = list(sources)
     return {source: found for source, found in zip(listed, fingerprint_all(listed), strict=True) if found}
 
@@ -160,7 +211,7 @@ def _seems_whole(first: bytes, last: bytes) -> bool:
 
 
 def _printable(name: str) -> str:
-    """A name for people: without what a terminal would obey or could not write."""
+    """Replaces the characters that a terminal would obey or cannot show."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 

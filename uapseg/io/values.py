@@ -1,4 +1,4 @@
-"""Checks of values where they come in: each is of its field's type, finite, in its range, one of its choices."""
+"""Validation of values where they enter: type, finiteness, range and choices."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import fields
@@ -10,21 +10,28 @@ from typing import Any, Literal, TypeGuard, Union, cast, get_args, get_origin
 from uapseg.errors import UapsegError
 
 MAX_LETTERS = 4096
-"""The longest text that a value may be: as long as a path."""
+"""The longest string allowed, in characters: as long as a path can be."""
 
 _short = Repr()
 _short.maxstring = _short.maxother = 60
 
 
 def check_types(holder: Any, *, but: Iterable[str] = ()) -> None:
-    """Checks that each field of a dataclass is of its annotated type, and each number finite.
+    """Checks that every field of a dataclass has its annotated type, and that every number is finite.
 
     Args:
-        holder: An instance; its annotations are classes, tuples, unions and literals.
-        but: The fields that are checked elsewhere.
+        holder: A dataclass instance; its annotations are classes, tuples, unions and literals.
+        but: Names of fields to skip.
 
     Raises:
-        UapsegError: A field is not; it is named, with what it may be.
+        UapsegError: A field has another type; the message names the field and the expected type.
+
+    Example:
+        >>> from dataclasses import make_dataclass
+        >>> check_types(make_dataclass("Options", [("seed", int)])(seed="one"))
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: The seed must be a whole number; it is 'one'.
     """
     for field in fields(holder):
         value = getattr(holder, field.name)
@@ -35,20 +42,44 @@ def check_types(holder: Any, *, but: Iterable[str] = ()) -> None:
 
 
 def check_range(name: str, value: float, low: float, high: float, unit: str) -> None:
-    """Checks that a number lies in its range, but for rounding.
+    """Checks that a number lies in a closed range, with a tolerance of 1e-6 for rounding.
+
+    Args:
+        name: The name of the value, for the error message.
+        value: The number.
+        low: The lower bound.
+        high: The upper bound.
+        unit: The unit, for the error message.
 
     Raises:
-        UapsegError: It does not.
+        UapsegError: The number is out of range.
+
+    Example:
+        >>> check_range("step_size", 300, 0, 255, "grey levels")
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: The step size must lie between 0 and 255 grey levels; it is 300.
     """
     if not low - 1e-6 <= value <= high + 1e-6:
         raise UapsegError(f"The {_spell_out(name)} must lie between {low:g} and {high:g} {unit}; it is {value:g}.")
 
 
 def check_choice(name: str, value: str, choices: Collection[str]) -> None:
-    """Checks that a text is one of its choices.
+    """Checks that a string is one of the given choices.
+
+    Args:
+        name: The name of the value, for the error message.
+        value: The string.
+        choices: The allowed values.
 
     Raises:
-        UapsegError: It is not; it is named, with the choices.
+        UapsegError: The string is none of them; the message lists the choices.
+
+    Example:
+        >>> check_choice("loss", "hinge", ("margin", "cosine"))
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: There is no loss 'hinge': choose one of margin, cosine.
     """
     if value not in choices:
         raise UapsegError(f"There is no {_spell_out(name)} {quote_value(value)}: choose one of {', '.join(choices)}.")
@@ -85,12 +116,17 @@ def is_sequence(value: Any) -> TypeGuard[Sequence[Any]]:
 
 
 def quote_value(value: object) -> str:
-    """A value as it is written in Python, cut where it is long."""
+    """Formats a value for an error message, shortened to about 60 characters.
+
+    Example:
+        >>> quote_value("a" * 100)
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaa...aaaaaaaaaaaaaaaaaaaaaaaaaaaa'"
+    """
     return _short.repr(value)
 
 
 def _matches_type(value: object, kind: Any) -> bool:
-    """Whether a value is of an annotated kind."""
+    """Whether a value matches an annotation."""
     parts, origin = get_args(kind), get_origin(kind)
     if origin in {UnionType, Union}:  # ``Literal | None`` is the older kind
         return any(_matches_type(value, part) for part in parts)
@@ -104,7 +140,7 @@ def _matches_type(value: object, kind: Any) -> bool:
 
 
 def _match_types(values: tuple[object, ...], kinds: tuple[Any, ...]) -> bool:
-    """Whether the values of a tuple are of its annotated kinds, of which an ellipsis repeats the first."""
+    """Whether the values of a tuple match its annotation, where an ellipsis repeats the first type."""
     wanted = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
     return len(values) == len(wanted) and all(map(_matches_type, values, wanted))
 
@@ -117,12 +153,12 @@ def _is_finite(value: Any) -> bool:
 
 
 def _is_text(value: Any) -> bool:
-    """Whether a text is short enough, and can be written to a file."""
+    """Whether a string is short enough, and can be encoded as UTF-8."""
     return len(value) <= MAX_LETTERS and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _describe_type(kind: Any) -> str:
-    """What a value of a kind is, in words."""
+    """Describes an annotation in words."""
     parts, origin = get_args(kind), get_origin(kind)
     if origin in {UnionType, Union}:
         return " or ".join(_describe_type(part) for part in parts)
