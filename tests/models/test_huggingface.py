@@ -122,9 +122,9 @@ def test_nothing_is_written_about_the_loading(tmp_path, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-def test_networks_without_logits_for_each_pixel_are_refused(tmp_path):
-    transformers.MaskFormerConfig().save_pretrained(tmp_path)
-    with pytest.raises(UapsegError, match="is a maskformer, which gives no logits for each pixel"):
+def test_networks_without_classes_for_each_pixel_are_refused(tmp_path):
+    transformers.DetrConfig().save_pretrained(tmp_path)
+    with pytest.raises(UapsegError, match="is a detr, which gives each pixel no class by itself"):
         load_model(f"hf:{tmp_path}")
 
 

@@ -1,4 +1,4 @@
-"""Networks of Hugging Face by id or from a folder: those with logits for each pixel, such as SegFormer and UperNet.
+"""Networks of Hugging Face by id or from a folder: SegFormer, UperNet and their like, and universal segmenters.
 
 Source: https://huggingface.co/docs/transformers/tasks/semantic_segmentation
 """
@@ -21,6 +21,7 @@ from uapseg.io.values import is_sequence
 from uapseg.models import checks
 from uapseg.models.classes import default_pair, make_distinct, numbered_names, objects_of, palette_of
 from uapseg.models.segmenter import Channels, Segmenter
+from uapseg.models.universal import KINDS, UniversalNetwork
 
 try:
     import huggingface_hub
@@ -32,20 +33,38 @@ except ImportError as error:
     ) from error
 
 
+TASK = "the task is semantic"
+"""What a OneFormer is told to do."""
+
+
 class _Logits(nn.Module):
     """A network of transformers as a function from normalised pictures to logits.
 
     Args:
         net: Takes ``pixel_values``.
-        flipped: Whether it wants blue before red.
     """
 
-    def __init__(self, net: nn.Module, *, flipped: bool) -> None:
+    def __init__(self, net: nn.Module) -> None:
         super().__init__()
-        self.net, self.flipped = net, flipped
+        self.net = net
 
     def forward(self, pixels: Tensor) -> Tensor:
-        return self.net(pixel_values=pixels.flip(1) if self.flipped else pixels).logits
+        return self.net(pixel_values=pixels).logits
+
+
+class _Flipped(nn.Module):
+    """A network that wants blue before red.
+
+    Args:
+        net: Takes normalized images.
+    """
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.net(pixels.flip(1))
 
 
 def load(
@@ -62,10 +81,10 @@ def load(
     """
     name, place = f"hf:{rest}", _resolve(rest)
     net, processor = _load(place, name)
-    classes = _classes(net.config)
+    classes = _classes(net.net.config)
     mean, std = _statistics(processor, name)
     model = Segmenter(
-        _Logits(net, flipped=bool(getattr(processor, "do_flip_channel_order", False))),
+        _Flipped(net) if getattr(processor, "do_flip_channel_order", False) else net,
         name=name,
         classes=classes,
         palette=palette_of(classes),
@@ -91,8 +110,8 @@ def _resolve(rest: str) -> str:
     return rest
 
 
-def _load(place: str, name: str) -> tuple[Any, Any]:
-    """The network and its image processor: from a folder or the hub's cache where they are there, else downloaded."""
+def _load(place: str, name: str) -> tuple["_Logits | UniversalNetwork", Any]:
+    """The network and its image processor: where they are on the disk from there, else downloaded."""
     with _plain_errors(name):
         try:
             with _silence():
@@ -104,17 +123,18 @@ def _load(place: str, name: str) -> tuple[Any, Any]:
         return _read(place, name, local_files_only=False)
 
 
-def _read(place: str, name: str, *, local_files_only: bool) -> tuple[Any, Any]:
+def _read(place: str, name: str, *, local_files_only: bool) -> tuple["_Logits | UniversalNetwork", Any]:
     where: dict[str, Any] = {"local_files_only": local_files_only, "trust_remote_code": False}
     library = cast("Any", transformers)  # its types are incomplete
     config = library.AutoConfig.from_pretrained(place, **where)
-    if type(config) not in library.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
+    universal = config.model_type in KINDS
+    if not universal and type(config) not in library.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
         raise UapsegError(
-            f"The network {name} is a {config.model_type}, which gives no logits for each pixel (Mask2Former, "
-            "MaskFormer and OneFormer give masks of queries instead): choose a SegFormer or an UperNet."
+            f"The network {name} is a {config.model_type}, which gives each pixel no class by itself (networks to be "
+            "prompted, such as SAM, do not either): choose a SegFormer, an UperNet or a Mask2Former."
         )
-    processor = library.AutoImageProcessor.from_pretrained(place, **where)
-    net, found = library.AutoModelForSemanticSegmentation.from_pretrained(
+    auto = "UniversalSegmentation" if universal else "SemanticSegmentation"
+    net, found = getattr(library, f"AutoModelFor{auto}").from_pretrained(
         place, config=config, weights_only=True, dtype=torch.float32, output_loading_info=True, **where
     )
     absent = [*found["missing_keys"], *found["mismatched_keys"]]
@@ -123,7 +143,18 @@ def _read(place: str, name: str, *, local_files_only: bool) -> tuple[Any, Any]:
             f"The network {name} has not been trained for segmentation (its weights lack {absent[0]}): "
             "choose one that has."
         )
-    return net, processor
+    if config.model_type == "oneformer":  # its own processor downloads names of classes, which are not needed
+        processor = library.MaskFormerImageProcessor.from_pretrained(place, **where)
+        return UniversalNetwork(net, _task_tokens(place, config.task_seq_len, where)), processor
+    processor = library.AutoImageProcessor.from_pretrained(place, **where)
+    return UniversalNetwork(net) if universal else _Logits(net), processor
+
+
+def _task_tokens(place: str, length: int, where: dict[str, Any]) -> Tensor:
+    """The token ids of the task that a OneFormer is told (1, length), by the tokenizer beside its weights."""
+    tokenizer = cast("Any", transformers).CLIPTokenizer.from_pretrained(place, **where)
+    found = tokenizer([TASK], padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+    return found["input_ids"] * found["attention_mask"]
 
 
 def _check_connection(place: str) -> None:
