@@ -44,6 +44,17 @@ def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
     expect(tab.locator("[data-k=caption]")).to_contain_text("ox")
 
 
+def test_what_says_that_a_run_was_recorded_does_not_cover_the_sentence(served: Site):
+    tab = served.visit(viewport={"width": 1024, "height": 768})
+    tab.wait_for_selector(".u-recorded:not([hidden])")
+    spans = """() => { const range = document.createRange(); range.selectNodeContents(document.querySelector('.u-line'));
+        return [...range.getClientRects()].map(box => [box.right, box.top]) }"""
+    left, bottom = tab.locator(".u-recorded").evaluate(
+        "e => [e.getBoundingClientRect().left, e.getBoundingClientRect().bottom]"
+    )
+    assert all(right <= left or top >= bottom for right, top in tab.evaluate(spans))
+
+
 def test_the_camera_takes_the_place_of_the_recorded_run(served: Site):
     tab = served.visit()
     until(tab, "s.recorded > 0")

@@ -1,0 +1,43 @@
+"""What is on the first screen of a phone, a tablet, a laptop and a large window."""
+
+import pytest
+from playwright.sync_api import Page
+
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site  # noqa: F401
+
+pytestmark = pytest.mark.browser
+
+BOXES = """selectors => Object.fromEntries(selectors.map(selector => {
+    const box = document.querySelector(selector).getBoundingClientRect();
+    return [selector, [box.left, box.top, box.right, box.bottom]];
+}))"""
+LEFT, RIGHT, START = '[data-slot="left"] .u-frame', '[data-slot="right"] .u-frame', "#u-start"
+
+
+def boxes(tab: Page, *selectors: str) -> dict[str, list[float]]:
+    return tab.evaluate(BOXES, [*selectors])
+
+
+@pytest.mark.parametrize(
+    ("width", "height"), [(390, 844), (844, 390), (1024, 768), (1280, 720), (1440, 900), (2560, 1440)]
+)
+def test_both_pictures_and_start_are_on_the_first_screen_and_cover_nothing(small: Site, width: int, height: int):
+    tab = small.visit(viewport={"width": width, "height": height}, is_mobile=width < 900)
+    found = boxes(tab, LEFT, RIGHT, START)
+    for left, top, right, bottom in found.values():
+        assert 0 <= left < right <= width
+        assert 0 <= top < bottom <= height
+    assert found[LEFT][3] <= found[RIGHT][1] or found[LEFT][2] <= found[RIGHT][0]
+    assert all(found[START][1] >= found[one][3] or found[START][2] <= found[one][0] for one in (LEFT, RIGHT))
+    top = "box => document.elementFromPoint((box[0] + box[2]) / 2, (box[1] + box[3]) / 2).id"
+    assert tab.evaluate(top, found[START]) == "u-start"
+
+
+def test_a_large_window_is_used_and_its_headline_is_larger(small: Site):
+    size = "() => parseFloat(getComputedStyle(document.querySelector('.u-first p')).fontSize)"
+    tab = small.visit(viewport={"width": 1440, "height": 900})
+    usual = tab.evaluate(size)
+    tab.set_viewport_size({"width": 2560, "height": 1440})
+    assert tab.evaluate(size) > usual
+    found = boxes(tab, LEFT, RIGHT)
+    assert found[RIGHT][2] - found[LEFT][0] > 0.7 * 2560
