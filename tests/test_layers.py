@@ -65,7 +65,7 @@ def test_only_the_page_imports_gradio_and_nothing_unpickles(file):
 
 def test_every_package_that_is_imported_is_asked_for():
     wanted = REQUIRED | package_names(PROJECT["optional-dependencies"]["hf"])
-    names = {"PIL": "pillow", "huggingface_hub": "transformers", "spaces": None, "uapseg": None}
+    names = {"PIL": "pillow", "spaces": None, "uapseg": None}
     for file in [ROOT / "app.py", *(ROOT / "uapseg").rglob("*.py")]:
         for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE):
             package = names.get(module, module)

@@ -43,6 +43,7 @@ COMMANDS = (
     "transfer",
     "compare",
     "smallest",
+    "push",
     "bench",
 )
 STATIC = {"target_success", "region_success"}

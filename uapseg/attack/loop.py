@@ -43,6 +43,7 @@ def fit(
     *,
     also: Sequence[Segmenter] = (),
     state: State | None = None,
+    start: Delta | None = None,
     workers: Workers = SINGLE_PROCESS,
     cache: RunCache | None = None,
 ) -> Generator[Snapshot, None, None]:
@@ -56,6 +57,7 @@ def fit(
         settings: How to search.
         also: Further networks that must see it too, on the same device.
         state: Where an earlier search with the same arguments stopped.
+        start: The perturbation of a search that begins; it is brought within epsilon. None starts from zero.
         workers: The processes that share each batch.
         cache: What earlier searches with these networks and pictures have computed, where they shall share it.
 
@@ -79,7 +81,13 @@ def fit(
         )
     cache = cache or RunCache()
     search = _Search(models, train, numbers, target, settings, workers=workers, cache=cache)
-    return _snapshots(search, held_out, state, cache)
+    if start is not None and start.shape[1:] != search.tile[::-1]:
+        height, width = start.shape[1:]
+        raise UapsegError(
+            f"The perturbation to start from is of {width} x {height} pixels, and the search is for one of "
+            f"{search.tile[0]} x {search.tile[1]}: start from one of that size."
+        )
+    return _snapshots(search, held_out, state, start, cache)
 
 
 def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, named: bool) -> None:
@@ -93,7 +101,7 @@ def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, na
 
 
 def _snapshots(
-    search: "_Search", held_out: Dataset, state: State | None, cache: RunCache
+    search: "_Search", held_out: Dataset, state: State | None, start: Delta | None, cache: RunCache
 ) -> Generator[Snapshot, None, None]:
     settings = search.settings
     known = [search.numbers[place] for place in evenly_spaced(len(search.numbers), TRAINING_SAMPLE)]
@@ -113,7 +121,11 @@ def _snapshots(
             "pictures: choose classes that are there, or take other or more pictures."
         )
     baselines = {"clean": clean.scores, "random_noise": validator.baseline(noise, settings.epsilon)}
-    state = (state or State.initial(search.tile, clean)).to(search.device)
+    if state is None:
+        state = State.initial(search.tile, clean)
+        if start is not None:
+            state = state.restarted(start.cpu().clamp(-settings.epsilon, settings.epsilon))
+    state = state.to(search.device)
     nothing = torch.zeros((), device=search.device)
     yield Snapshot(state, baselines, False, nothing, nothing)
     before, began = state.seconds, time.monotonic()

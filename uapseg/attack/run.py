@@ -17,6 +17,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.values import check_range, check_types, quote_value
 from uapseg.models import Segmenter, load_model
 from uapseg.targets import TARGETS, Target
+from uapseg.tensors import Delta
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +96,7 @@ def run(
     *,
     device: str = "auto",
     state: State | None = None,
+    start: Delta | None = None,
     workers: Workers = SINGLE_PROCESS,
     trusted: bool = True,
     pictures: tuple[Dataset, Dataset] | None = None,
@@ -107,6 +109,7 @@ def run(
         plan: What to do.
         device: ``auto``, or a device of torch such as ``cuda`` or ``cpu``.
         state: Where an earlier run of the same plan stopped.
+        start: The perturbation that a new run starts from; None starts from zero.
         workers: The processes that share each batch.
         trusted: Whether its networks may run code from a file: False for a plan that anyone but the user made.
         pictures: Those of `load_run_data`, where they are loaded already.
@@ -131,8 +134,9 @@ def run(
 
     model, also = load(plan.model, plan.weights), [load(name) for name in plan.also]
     return fit(
-        model, train, held_out, plan.target, plan.settings, also=also, state=state, workers=workers, cache=cache
-    )
+        model, train, held_out, plan.target, plan.settings,
+        also=also, state=state, start=start, workers=workers, cache=cache,
+    )  # fmt: skip
 
 
 def load_run_data(plan: Plan) -> tuple[Dataset, Dataset]:

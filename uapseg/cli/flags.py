@@ -10,7 +10,7 @@ from uapseg.errors import UapsegError
 
 Options = argparse.Namespace
 
-PERTURBATION = "a perturbation: PNG, safetensors or a run's folder"
+PERTURBATION = "a perturbation: PNG, safetensors, a run's folder, or hf-hub:USER/NAME"
 """The help of a file of a perturbation."""
 
 
@@ -35,9 +35,7 @@ class Parser(argparse.ArgumentParser):
 
 def add_perturbation(parser: Parser) -> None:
     """Adds the file of a perturbation."""
-    parser.add_argument(
-        "perturbation", type=Path, metavar="PERTURBATION", help="a perturbation: PNG, safetensors or a run's folder"
-    )
+    parser.add_argument("perturbation", type=Path, metavar="PERTURBATION", help=PERTURBATION)
 
 
 def add_networks(parser: Parser, model: str | None, data: str | None) -> None:

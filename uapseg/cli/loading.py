@@ -15,6 +15,7 @@ from uapseg.cli.output import print_progress
 from uapseg.errors import UapsegError
 from uapseg.io.download import Progress, UnreachableError, fetch
 from uapseg.models import Segmenter, load_model, runs_code
+from uapseg.results.hub import is_on_hub, load_from_hub
 from uapseg.results.perturbation_file import Perturbation, load
 from uapseg.results.run_folder import SAFETENSORS
 
@@ -60,11 +61,13 @@ def _with_bar(progress: Generator[Progress, None, Any], name: str) -> Any:
 
 
 def load_perturbation(path: Path) -> Perturbation:
-    """Reads a perturbation from its file, or from the folder of its run.
+    """Reads a perturbation from its file, from the folder of its run, or from the Hub.
 
     Raises:
         UapsegError: There is none.
     """
+    if is_on_hub(path):
+        return load_from_hub(path.as_posix())
     return load(path / SAFETENSORS if path.is_dir() else path)
 
 
@@ -77,7 +80,8 @@ def load_network(options: Options, perturbation: Perturbation, size: tuple[int, 
         size: (width, height) of the pictures in pixels, if known.
 
     Raises:
-        UapsegError: Neither names a network, it cannot be loaded, or that of the plan would run code.
+        UapsegError: Neither names a network, it cannot be loaded, or that of the plan would run code or is not the one
+            that the perturbation was trained against.
     """
     plan = perturbation.plan
     name = options.model or (plan and plan.model)
@@ -88,7 +92,24 @@ def load_network(options: Options, perturbation: Perturbation, size: tuple[int, 
     weights = options.weights or (plan.weights if plan and name == plan.model else None)
     download_needed([(name, weights)], [])
     device, trusted = choose_device(options.device), bool(options.model)
-    return load_model(name, device, weights=weights, trusted=trusted, size=size, strict=options.strict)
+    model = load_model(name, device, weights=weights, trusted=trusted, size=size, strict=options.strict)
+    if not options.model:
+        check_fingerprint(perturbation, model)
+    return model
+
+
+def check_fingerprint(perturbation: Perturbation, model: Segmenter) -> None:
+    """Checks that a network is the one that a perturbation says it was trained against, where it says one.
+
+    Raises:
+        UapsegError: It is not.
+    """
+    if perturbation.fingerprint not in {None, model.fingerprint}:
+        raise UapsegError(
+            f"The perturbation was trained against {model.name} with the fingerprint {perturbation.fingerprint}, and "
+            f"{model.name} has {model.fingerprint} here: load its weights with --weights, or name any network with "
+            "--model to measure on that."
+        )
 
 
 def needs_trust(plan: Plan) -> bool:

@@ -54,6 +54,7 @@ def make_parser() -> Parser:
     _figure(
         add("figure", "pictures", "draw pictures and their segmentation before and after the perturbation of a run")
     )
+    _push(add("push", "push", "write a finished run to a repository of the Hugging Face Hub, with a model card"))
     models = add("models", "listings", "list the networks with their licence and download size")
     models.add_argument("names", nargs="*", metavar="NAME", help="only these networks, with all of their classes")
     models.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="check that they take pictures of this size")
@@ -148,6 +149,10 @@ def _train(parser: Parser) -> None:
     without_defaults(parser, PLANNED)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder (default: a new one under runs/)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run in that folder")
+    parser.add_argument(
+        "--from", dest="start", type=Path, metavar="PERTURBATION",
+        help=f"start from {PERTURBATION} (default: from zero)",
+    )  # fmt: skip
     add_device(parser)
 
 
@@ -156,6 +161,16 @@ def _resume(parser: Parser) -> None:
     add_trust(parser)
     add_checks(parser)
     add_device(parser)
+
+
+def _push(parser: Parser) -> None:
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run folder")
+    parser.add_argument("repo", metavar="USER/NAME", help="the repository, which is made if it does not exist")
+    parser.add_argument(
+        "--license", default="other", metavar="ID",
+        help="the license of the perturbation, such as mit or cc-by-4.0 (default: other)",
+    )  # fmt: skip
+    parser.add_argument("--private", action="store_true", help="make a new repository private")
 
 
 def _race(parser: Parser) -> None:

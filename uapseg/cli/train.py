@@ -17,14 +17,15 @@ from uapseg.attack.state import Snapshot
 from uapseg.cli.evaluate import full_report, list_files
 from uapseg.cli.flags import Options, fill_defaults, given_flags
 from uapseg.cli.interruption import Stop, signals
-from uapseg.cli.loading import check_trust, download_needed, needs_trust
+from uapseg.cli.loading import check_fingerprint, check_trust, download_needed, load_perturbation, needs_trust
 from uapseg.cli.output import print_progress, print_result, report_stall, with_progress
 from uapseg.cli.targets import target_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, remove_parts
 from uapseg.models import load_model
-from uapseg.results.perturbation_file import best_perturbation
+from uapseg.results.evaluation import perturbation_hash
+from uapseg.results.perturbation_file import Perturbation, best_perturbation
 from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
 FROM_PRESET = (
@@ -47,17 +48,20 @@ def train(options: Options) -> None:
         trusted = isinstance(choice, Options) or options.trust  # what the user typed is trusted
         # raises errors of the plan before a folder is made
         pictures, strict = load_run_data(plan), options.strict
+        start = _start(options, plan, trusted=trusted) if options.start else None
         snapshots = run(
-            plan, device=options.device, workers=workers, trusted=trusted, strict=strict, pictures=pictures
-        )
+            plan, device=options.device, start=start.delta if start else None, workers=workers, trusted=trusted,
+            strict=strict, pictures=pictures,
+        )  # fmt: skip
         test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _assist(snapshots)
             return
         path = options.out or new_folder(plan.target.title)
-        _run_to_report(
-            RunFolder.create(path, plan, overwrite=options.overwrite), snapshots, (*pictures, test), 0, options
-        )
+        folder = RunFolder.create(path, plan, overwrite=options.overwrite)
+        if start:
+            folder.write_start(start)
+        _run_to_report(folder, snapshots, (*pictures, test), 0, options)
 
 
 def resume(options: Options) -> None:
@@ -68,7 +72,11 @@ def resume(options: Options) -> None:
         check_trust(plan, trusted=options.trust)
         _download(plan, workers)
         pictures, ways = load_run_data(plan), {"trusted": options.trust, "strict": options.strict}
-        snapshots = run(plan, device=options.device, state=state, workers=workers, pictures=pictures, **ways)
+        start = folder.start()
+        snapshots = run(
+            plan, device=options.device, state=state, start=start.delta if start else None, workers=workers,
+            pictures=pictures, **ways,
+        )  # fmt: skip
         test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _assist(snapshots)
@@ -79,6 +87,17 @@ def resume(options: Options) -> None:
                 f"The run in {folder.path} was stopped before its first save: it starts from the beginning."
             )
         _run_to_report(folder, snapshots, (*pictures, test), state.image_gradients if state else 0, options)
+
+
+def _start(options: Options, plan: Plan, *, trusted: bool) -> Perturbation:
+    """The perturbation of ``--from``, if it belongs to the network of that name, or to another one."""
+    start = load_perturbation(options.start)
+    if start.plan and start.plan.model == plan.model:
+        model = load_model(
+            plan.model, weights=plan.weights, trusted=trusted, size=plan.size, strict=options.strict, fold=False
+        )
+        check_fingerprint(start, model)
+    return start
 
 
 def _flags_or_plan(options: Options) -> Options | Plan:
@@ -173,7 +192,8 @@ def _run_to_report(
         again += "" if options.strict else " --no-checks"
         message = f"Stopped; everything is saved in {folder.path}, and `{again}` continues from there."
         raise Stop(signals.number, message) from stop
-    report |= {"plan": plan.to_dict()}
+    start = folder.start()
+    report |= {"plan": plan.to_dict(), "start": perturbation_hash(start.delta) if start else None}
     _save(folder, last)  # again, as the folder may have been deleted during the evaluation
     folder.write_report(report)
     cost = f"{report['image_gradients']} image-gradients in {report['seconds']:.0f} s"

@@ -272,7 +272,17 @@ def _hashes(model: Segmenter, dataset: Dataset, target: Target, delta: Delta) ->
     contents = {
         "pictures": "\n".join(dataset.keys).encode(),
         "target": json.dumps(asdict(target)).encode(),
-        "perturbation": (delta * 255).round().to(torch.int16).cpu().numpy().tobytes(),
     }
     hashed = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in contents.items()}
-    return {"weights": model.fingerprint, **hashed}
+    return {"weights": model.fingerprint, **hashed, "perturbation": perturbation_hash(delta)}
+
+
+def perturbation_hash(delta: Delta) -> str:
+    """The first 16 hexadecimal digits of the SHA-256 of a perturbation in whole grey levels (int16, 3 x h x w).
+
+    Example:
+        >>> perturbation_hash(torch.zeros(3, 4, 6))
+        '81c611f35bff7949'
+    """
+    levels = (delta * 255).round().to(torch.int16).cpu().numpy()
+    return hashlib.sha256(levels.tobytes()).hexdigest()[:16]

@@ -62,6 +62,7 @@ class Perturbation:
         seconds: How long the search had taken, where known.
         convention: How the file's values were taken, where it does not say itself.
         best_iterate: Which iterate it is, by its ``image_gradients``, and how many validation ``pictures`` chose it.
+        fingerprint: The fingerprint of the network that it was trained against, where known.
     """
 
     levels: Levels
@@ -72,6 +73,7 @@ class Perturbation:
     training: Scores | None = None
     convention: str = OURS
     best_iterate: dict[str, int] | None = None
+    fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         """Checks the levels against the plan's epsilon."""
@@ -152,8 +154,12 @@ def save_safetensors(path: Path, perturbation: Perturbation) -> None:
     write(path, save_tensors(tensors, metadata={KEY: _metadata(perturbation)}))
 
 
-def load(path: Path) -> Perturbation:
+def load(path: Path, *, arrays: bool = True) -> Perturbation:
     """Reads a perturbation from a PNG, a safetensors file, or an array of torch or numpy, told apart by their content.
+
+    Args:
+        path: The file.
+        arrays: Whether it may be an array of torch or numpy.
 
     Raises:
         UapsegError: It is none of these, is too large, comes from another version, or its levels are not those of its
@@ -161,6 +167,10 @@ def load(path: Path) -> Perturbation:
     """
     content = read(path, MOST_FILE)
     if is_array(content):
+        if not arrays:
+            raise UapsegError(
+                "The perturbation is an array of torch or numpy: only PNG and safetensors are read here."
+            )
         values, convention = read_array(content)
         return Perturbation(torch.as_tensor(values), convention=convention)
     png = content.startswith(b"\x89PNG")
@@ -176,6 +186,7 @@ def _metadata(perturbation: Perturbation) -> str:
         "seconds": perturbation.seconds,
         "training": perturbation.training,
         "best_iterate": perturbation.best_iterate,
+        "fingerprint": perturbation.fingerprint,
     }
     return to_json(fields)
 
@@ -216,6 +227,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
         and value.keys() == {"image_gradients", "pictures"}
         and all(isinstance(number, int) and is_cost(number) for number in value.values())
     ),
+    "fingerprint": lambda value: isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable(),
 }
 """Whether each field of the text is what it should be, where it is there."""
 

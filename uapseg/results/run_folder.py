@@ -25,6 +25,7 @@ HISTORY = "history.json"
 PNG = "perturbation.png"
 SAFETENSORS = "perturbation.safetensors"
 REPORT = "report.json"
+START = "start.safetensors"
 FILES = (PLAN, STATE, HISTORY, PNG, SAFETENSORS, REPORT)
 
 
@@ -56,7 +57,7 @@ class RunFolder:
         check_vacant(path, overwrite=overwrite)
         try:
             path.mkdir(parents=True, exist_ok=True)
-            for name in FILES:
+            for name in (*FILES, START):
                 (path / name).unlink(missing_ok=True)
             remove_parts(path)
         except OSError as error:
@@ -149,6 +150,22 @@ class RunFolder:
                 "writes it again."
             )
         return found
+
+    def write_start(self, start: Perturbation) -> None:
+        """Writes the perturbation that the run starts from.
+
+        Raises:
+            UapsegError: It cannot be written.
+        """
+        save_safetensors(self.path / START, start)
+
+    def start(self) -> Perturbation | None:
+        """The perturbation that the run started from; None where it started from zero.
+
+        Raises:
+            UapsegError: It cannot be read.
+        """
+        return load(self.path / START) if (self.path / START).is_file() else None
 
     def write_report(self, report: dict[str, Any]) -> None:
         """Writes the run's final report.
