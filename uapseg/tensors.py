@@ -1,4 +1,4 @@
-"""Types of tensors by shape: n images, k classes, h by w pixels, a perturbation of th by tw pixels.
+"""Tensor types by shape: n images, k classes, h by w pixels, a perturbation of th by tw pixels.
 
 Example:
     >>> import torch
@@ -23,16 +23,16 @@ Logits = Float[Tensor, "n k h w"]
 """A score for each class and pixel, before the softmax."""
 
 Labels = Int64[Tensor, "n h w"]
-"""A class index for each pixel, of the type that torch computes with."""
+"""A class index for each pixel, in the dtype of torch's losses."""
 
 LabelMaps = UInt8[Tensor, "n h w"]
-"""A class index for each pixel, in little memory; 255 is no class."""
+"""A class index for each pixel, in one byte; 255 means no class."""
 
 PixelLoss = Float[Tensor, "n h w"]
 """A loss for each pixel, before averaging."""
 
 Delta = Float[Tensor, "3 th tw"]
-"""A perturbation in the unit of images; each value is in [-epsilon, epsilon]."""
+"""A perturbation in the unit of images, with values in [-epsilon, epsilon]."""
 
 Deltas = Float[Tensor, "n 3 th tw"]
 """A perturbation for each of n images."""
@@ -42,7 +42,7 @@ Levels = Int16[Tensor, "3 th tw"]
 
 
 def to_list(tensor: Tensor) -> list[float]:
-    """The values of a tensor of one axis, which torch leaves untyped.
+    """Converts a tensor of one axis to a list of floats; torch leaves ``tolist`` untyped.
 
     Example:
         >>> import torch
@@ -53,7 +53,7 @@ def to_list(tensor: Tensor) -> list[float]:
 
 
 def to_integers(tensor: Tensor) -> list[int]:
-    """The values of an integer tensor of one axis, which torch leaves untyped.
+    """Converts an integer tensor of one axis to a list; torch leaves ``tolist`` untyped.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""What the network is to see instead, and how far it is from that: a file for each kind of target."""
+"""Targets: what the network should predict on perturbed images, one file for each kind."""
 
 from uapseg.targets.base import Target
 from uapseg.targets.hide import HideClasses
@@ -12,6 +12,6 @@ TARGETS: dict[str, type[Target]] = {
     "swap": SwapClasses,
     "untargeted": Untargeted,
 }
-"""The dataclass of each kind of target, by the name that files give it."""
+"""The dataclass of each kind of target, by its name in files."""
 
 __all__ = ["TARGETS", "HideClasses", "StaticTarget", "SwapClasses", "Target", "Untargeted"]

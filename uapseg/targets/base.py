@@ -1,4 +1,4 @@
-"""What a target answers for itself: its goals, losses and weights, the defaults of its search, scores and words."""
+"""The protocol of targets: goals, losses, weights, search defaults, scores and wording."""
 
 from collections.abc import Callable
 from dataclasses import Field
@@ -12,19 +12,24 @@ from uapseg.targets.people import PEOPLE, people_classes
 from uapseg.tensors import LabelMaps, Logits, PixelLoss
 
 PixelLossFn = Callable[[Logits, LabelMaps], PixelLoss]
-"""The loss of each pixel, given logits and labels, as in `uapseg.attack.losses.LOSSES`."""
+"""Maps logits and labels to the loss of each pixel, as in `uapseg.attack.losses.LOSSES`."""
 
 Fraction = tuple[Tensor, Tensor]
-"""Pixels (or images) reached, and how many there are, for each image: two tensors (n,), int64."""
+"""Numerator and denominator of a score for each image, such as pixels reached and pixels in total: two int64 (n,)."""
 
 
 class SearchDefaults(NamedTuple):
-    """How to search for a target where the settings leave it open: what did best in long runs (see the README).
+    """Search settings of a target where the user's settings leave them open: those that did best in long runs.
 
     Attributes:
-        optimizer: The rule of the optimizer.
-        pixel_weighting: Which pixels count.
-        loss_resolution: Where the loss is taken: at the size of the images, or at that of the logits.
+        optimizer: The update rule.
+        pixel_weighting: Which pixels count in the loss.
+        loss_resolution: Where the loss is computed: ``full`` for the size of the images, ``logits`` for that of the
+            logits.
+
+    Example:
+        >>> SearchDefaults(optimizer="adam", pixel_weighting="tau").loss_resolution
+        'full'
     """
 
     optimizer: str
@@ -33,12 +38,17 @@ class SearchDefaults(NamedTuple):
 
 
 class ScoreLabel(NamedTuple):
-    """How the page calls a score.
+    """How the page labels a score.
 
     Attributes:
         name: The score, as in `Target.score_fractions`.
         text: What it is a share of, to follow a percentage: "of the letters seen as Car".
         short: The same in a word or two: "the letters".
+
+    Example:
+        >>> label = ScoreLabel("kept", "of everything else kept", "everything else")
+        >>> f"93 % {label.text}"
+        '93 % of everything else kept'
     """
 
     name: str
@@ -47,15 +57,19 @@ class ScoreLabel(NamedTuple):
 
 
 class Wording(NamedTuple):
-    """What the page and reports say of a target.
+    """How the page and reports describe a target.
 
     Attributes:
         description: What it does, as a title: "Hide Car".
         scores: The scores that the page shows, the most important one first.
         in_image: What the figure of a single image is a share of: "of the hidden classes gone".
-        outcome: What the most important score is a share of, and what becomes of it: "of Car vanishes".
-        groups: The same of connected components of its pixels, to follow their number: "groups of Car are gone"; empty
-            where they do not count.
+        outcome: What the most important score is a share of, as a statement: "of Car vanishes".
+        groups: The same for connected components, to follow their number: "groups of Car are gone"; empty for targets
+            that do not count components.
+
+    Example:
+        >>> Wording("Hide Car", (), "of the hidden classes gone", "of Car vanishes").groups
+        ''
     """
 
     description: str
@@ -67,26 +81,31 @@ class Wording(NamedTuple):
 
 @runtime_checkable
 class Target(Protocol):
-    """What the network is to see instead: a frozen dataclass with all of this, registered in `TARGETS`.
+    """What the network should predict: a frozen dataclass with all of these members, registered in `TARGETS`.
 
-    The first score of `score_fractions` is the target's success: it gets a figure for each image and an interval, and
-    draws the curves.
+    The first score of `score_fractions` is the success rate: it has a figure for each image and an interval, and is
+    drawn as the curve.
 
     Attributes:
-        kind: The kind of target, as files name it: its key in `uapseg.targets.TARGETS`.
-        title: What it is, in a few words; also the name of a run's folder.
-        needs_clean: Whether the goal depends on the network's predictions in the clean images.
-        moves_with_image: Whether the goal belongs to the scene, and so moves when an augmentation moves the image; one
-            that does not stays where the perturbation is.
-        source_classes: The classes that the network should no longer predict where it did; images without any of
-            them say nothing of the target. Empty for a target that concerns every image alike.
-        takes_pasted_objects: Whether an object of a source class that is pasted into an image can have the goal of
-            what it covers.
-        scores_miou: Whether the predictions before and after are to be compared as scenes, by ``miou``.
-        defaults: How to search for it.
-        selection: The scores whose mean chooses the best iterate; a name that is there twice counts twice.
-        collapse_threshold: By what share of all pixels a class may outgrow both the clean images and the goal before
-            that is called a collapse; None where the scene is meant to go.
+        kind: The kind of target in files: its key in `uapseg.targets.TARGETS`.
+        title: A short description; also the name of a run's folder.
+        needs_clean: Whether the goal depends on the predictions on the clean images.
+        moves_with_image: Whether the goal belongs to the scene, and so moves when an augmentation moves the image;
+            otherwise it stays where the perturbation is.
+        source_classes: The classes that the network should no longer predict; images without any of them are not
+            informative. Empty for a target that concerns every image alike.
+        takes_pasted_objects: Whether an object of a source class pasted into an image can have the goal of what it
+            covers.
+        scores_miou: Whether ``miou`` compares the predictions before and after as scenes.
+        defaults: The search settings where the user's leave them open.
+        selection: The scores whose mean selects the best iterate; a name that appears twice counts twice.
+        collapse_threshold: The excess of a class, as a share of all pixels, above which it counts as a collapse; None
+            if the scene is meant to disappear.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> isinstance(HideClasses(classes=("Car",)), Target)
+        True
     """
 
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
@@ -126,8 +145,8 @@ class Target(Protocol):
 
         Args:
             classes: The classes of the network.
-            objects: Those of its classes that are objects rather than surroundings.
-            tile: (width, height) of the perturbation.
+            objects: The classes that are objects rather than scenery.
+            tile: The (width, height) of the perturbation.
 
         Returns:
             A function from clean predictions to a goal.
@@ -138,52 +157,52 @@ class Target(Protocol):
         ...
 
     def group_weights(self, keep_weight: float) -> tuple[float, ...]:
-        """The weight of the mean loss over each group of pixels.
+        """Returns the weight of each group of pixels in the loss, which is averaged over each group.
 
         Args:
-            keep_weight: The factor of all groups but the first.
+            keep_weight: The factor for all groups but the first.
         """
         ...
 
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:
-        """The weight of a pixel of each group in the published method, which takes no means by group.
+        """Returns the weight of a pixel of each group in the published method, which does not average over groups.
 
         Args:
-            omega: The weight of pixels that are to change in [0, 1]; None weighs all pixels alike.
+            omega: The weight of pixels that should change, in [0, 1]; None weighs all pixels alike.
         """
         ...
 
     def pixel_loss(
         self, logits: Logits, goal: Goal, loss: PixelLossFn, *, classes: tuple[str, ...], fill_weight: float
     ) -> PixelLoss:
-        """The loss of each pixel.
+        """Computes the loss of each pixel.
 
         Args:
-            logits: What the network says (n, k, h, w).
+            logits: The logits of the network (n, k, h, w).
             goal: The goal in the same images.
-            loss: The loss of a pixel that is to have a given label.
+            loss: The loss of a pixel given its label.
             classes: The classes of the network.
-            fill_weight: Where a target leaves open what becomes of a pixel, how much of the loss asks for the goal's
-                label, in [0, 1].
+            fill_weight: For pixels whose new label does not matter, how much of the loss asks for the goal's label
+                nevertheless, in [0, 1].
         """
         ...
 
     def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
-        """Which pixels are as the target wants them (n, h, w), bool.
+        """Returns which pixels are as the target requires (n, h, w), bool.
 
         Args:
-            seen: The network's predictions.
+            seen: The predictions of the network.
             goal: The goal in the same images.
             classes: The classes of the network.
         """
         ...
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
-        """What each score is a share of, image by image; the first is the target's success."""
+        """Returns the numerator and denominator of each score, by image; the first score is the success rate."""
         ...
 
     def wording(self, region: str) -> Wording:
-        """What the page and reports say of the target.
+        """Returns how the page and reports describe the target.
 
         Args:
             region: What to call a drawn region, such as "the letters".
@@ -192,7 +211,7 @@ class Target(Protocol):
 
 
 def kept_fractions(counts: Counts) -> dict[str, Fraction]:
-    """The scores of what stays, for goals whose group 0 changes, group 1 is other objects and group 2 the rest.
+    """The scores ``kept`` and ``kept_objects``, for goals whose group 1 is other objects and group 2 the rest.
 
     Example:
         >>> import torch
@@ -209,7 +228,7 @@ def kept_fractions(counts: Counts) -> dict[str, Fraction]:
 
 
 def join_names(names: tuple[str, ...]) -> str:
-    """Names in a row; of more than three, the first two and how many more. Classes that are people go by that word.
+    """Joins names into a phrase; of more than three, the first two and the number of others. People are called so.
 
     Example:
         >>> join_names(("Car", "Sky")), join_names(("Car", "Sky", "Road", "Tree"))

@@ -1,4 +1,4 @@
-"""Connected components of pixels: persons, or groups of them, rather than pixels, in label maps without instances."""
+"""Connected components of pixels: objects, or groups of them, in label maps without instances."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from scipy.ndimage import label
 from torch import Tensor
 
 MIN_SHARE = 0.001
-"""Components smaller than this share of a picture are debris of a prediction rather than objects."""
+"""Components below this share of the picture are noise of the prediction rather than objects."""
 
 GONE, PARTLY_GONE = 0.05, 0.5
 """A component is gone where less than the first share of its pixels still has a hidden class, as a few pixels
@@ -43,11 +43,14 @@ def connected_components(mask: Bool[np.ndarray, "h w"]) -> tuple[Int32[np.ndarra
 
 
 def count_components(before: Bool[Tensor, "n h w"], after: Bool[Tensor, "n h w"]) -> Int64[Tensor, "n 3"]:
-    """Counts what has become of the connected components of each of n masks: those gone, partly gone and still there.
+    """Counts for each mask how many of its connected components are gone, partly gone and still there.
 
     Args:
-        before: Which pixels had a hidden class.
-        after: Which pixels have one now; where it is another one makes no difference.
+        before: Pixels of a hidden class in the clean prediction.
+        after: Pixels of any hidden class in the new prediction.
+
+    Returns:
+        The three counts for each of the n masks.
 
     Example:
         >>> import torch

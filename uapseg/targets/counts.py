@@ -1,4 +1,4 @@
-"""What a network predicts, counted in pixels, image by image: counts add up, and every score is a share of them."""
+"""Pixel counts of predictions for each image: counts add up, and every score is a ratio of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -13,22 +13,29 @@ from uapseg.tensors import LabelMaps
 
 @dataclass(frozen=True)
 class Counts:
-    """Pixels of n images, in g groups as in `Goal` and k classes. All int64, on the CPU.
+    """Pixel counts of n images, for g groups as in `Goal` and k classes; all int64, on the CPU.
 
     Attributes:
         pixels: The pixels of each group (n, g).
-        reached: Those that are as the target wants them (n, g).
-        exact: Those that have the label of the goal (n, g).
-        remaining: The pixels, wherever they are, of a class that should be gone (n, 1).
-        elsewhere: Those of them outside group 0 (n, 1).
-        components: The connected components of group 0 that are gone, partly gone and still there, as
-            `uapseg.targets.components.count_components` has them (n, 3); zero where no class should be gone.
-        overlap: The pixels outside group 0 that are of a class before and after (n, k).
-        union: Those that are of it before or after (n, k); none for a class that should be gone. Where no class
-            should be, group 0 counts as well.
+        reached: The pixels that are as the target requires (n, g).
+        exact: The pixels with the label of the goal (n, g).
+        remaining: The pixels of a class that should be gone, anywhere in the image (n, 1).
+        elsewhere: The remaining pixels outside group 0 (n, 1).
+        components: The connected components of group 0 that are gone, partly gone and still there, as in
+            `uapseg.targets.components.count_components` (n, 3); zero if no class should be gone.
+        overlap: The pixels outside group 0 that have a class before and after (n, k).
+        union: The pixels outside group 0 that have it before or after (n, k); zero for a class that should be gone.
+            If no class should be gone, group 0 counts as well.
         clean: The pixels of each class in the clean images (n, k).
-        wanted: The pixels that should be of each class (n, k).
-        seen: Those that are (n, k).
+        wanted: The pixels that should have each class (n, k).
+        seen: The pixels that have it (n, k).
+
+    Example:
+        >>> goal = Goal(*torch.tensor([[[[1, 1, 0]]], [[[0, 0, 1]]]], dtype=torch.uint8))
+        >>> seen = torch.tensor([[[1, 0, 0]]], dtype=torch.uint8)
+        >>> counts = Counts.of_masks(seen, seen, goal, seen == goal.labels, 2, groups=2)
+        >>> len(counts + counts), counts.pixels.tolist()
+        (2, [[2, 1]])
     """
 
     pixels: Tensor
@@ -48,15 +55,15 @@ class Counts:
         cls, seen: LabelMaps, clean: LabelMaps, goal: Goal, reached: Tensor, k: int, *, groups: int,
         sources: Sequence[int] = (),
     ) -> "Counts":  # fmt: skip
-        """Counts predictions against a goal and against those in the clean images.
+        """Counts predictions against a goal and against the clean predictions.
 
         Args:
             seen: The predictions (n, h, w).
-            clean: The predictions in the clean images (n, h, w).
+            clean: The predictions on the clean images (n, h, w).
             goal: The goal in the same images.
-            reached: Which pixels are as the target wants them (n, h, w), bool.
-            k: How many classes there are.
-            groups: How many groups there are.
+            reached: Pixels that are as the target requires (n, h, w), bool.
+            k: The number of classes.
+            groups: The number of groups.
             sources: The classes that should be gone.
 
         Example:
@@ -92,19 +99,19 @@ class Counts:
 
     @classmethod
     def of(cls, parts: Sequence["Counts"]) -> "Counts":
-        """The counts of several sets of images, one after the other."""
+        """Concatenates the counts of several sets of images."""
         return cls(*(torch.cat([getattr(part, f.name) for part in parts]) for f in fields(cls)))
 
     def __add__(self, other: "Counts") -> "Counts":
-        """The counts of both sets of images."""
+        """Concatenates the counts of two sets of images."""
         return Counts.of([self, other])
 
     def rows(self) -> list["Counts"]:
-        """The counts of each image."""
+        """Splits the counts into those of single images."""
         return [self.at(torch.tensor([index])) for index in range(len(self))]
 
     def at(self, indices: Tensor) -> "Counts":
-        """The counts of some of the images, by their indices (m,)."""
+        """Selects images by their indices (m,)."""
         return Counts(*(getattr(self, f.name)[indices] for f in fields(self)))
 
     def __len__(self) -> int:
@@ -112,12 +119,12 @@ class Counts:
 
 
 def truth_overlap(seen: LabelMaps, truth: LabelMaps, k: int) -> tuple[Tensor, Tensor]:
-    """Pixels of each of k classes that are predicted and true (n, k), and predicted or true (n, k).
+    """Counts intersection and union of predictions and ground truth for each of k classes, two int64 (n, k).
 
     Args:
         seen: The predictions.
-        truth: The ground truth; 255 is no label, and such pixels do not count.
-        k: How many classes there are.
+        truth: The ground truth; pixels with 255 have no label and do not count.
+        k: The number of classes.
 
     Example:
         >>> import torch
@@ -137,6 +144,6 @@ def _sums(masks: list[Tensor]) -> Tensor:
 
 
 def _histogram(numbers: Tensor, count: int) -> Tensor:
-    """How often each number below ``count`` appears in each image (n, count)."""
+    """The frequency of each number below ``count`` in each image (n, count)."""
     images = torch.arange(len(numbers), device=numbers.device).view(-1, 1, 1) * count
     return (images + numbers).flatten().bincount(minlength=len(numbers) * count).view(-1, count).cpu()

@@ -1,4 +1,4 @@
-"""Static targets from what people bring: a painted map, a mask, a word."""
+"""Static targets from label maps, masks and words."""
 
 import base64
 import io
@@ -21,13 +21,25 @@ Typeface = ImageFont.FreeTypeFont | ImageFont.ImageFont
 NO_WORD = "Type a word of 1 to 24 letters."
 
 NO_LETTER = "\U0010fffe"
-"""What Unicode will never use: a typeface draws it as all that it lacks."""
+"""A code point that Unicode never assigns: typefaces draw it like any missing letter."""
 
 
 def label_map_target(
     labels: NDArray[np.uint8], classes: tuple[str, ...], rest: str | None, caption: str
 ) -> StaticTarget:
-    """A target from numbers into ``classes`` (h, w), 255 where nothing is drawn."""
+    """Creates a target from a label map.
+
+    Args:
+        labels: Indices into ``classes`` (h, w), 255 where nothing is drawn.
+        classes: The names of the drawn classes.
+        rest: The class of all other pixels; None keeps the network's own predictions there.
+        caption: What to call the target.
+
+    Example:
+        >>> target = label_map_target(np.array([[0, 1]], np.uint8), ("Car", "Road"), rest="Sky", caption="two pixels")
+        >>> target.label_map().tolist()
+        [[0, 1]]
+    """
     buffer = io.BytesIO()
     Image.fromarray(labels).save(buffer, "PNG")
     drawing = base64.b64encode(buffer.getvalue()).decode()
@@ -35,12 +47,23 @@ def label_map_target(
 
 
 def mask_target(mask: NDArray[np.bool_], inside: str, rest: str | None, caption: str = DRAWING) -> StaticTarget:
-    """A target with one class where ``mask`` (h, w) is true, and another (None: what the network sees) elsewhere."""
+    """Creates a target with one class inside a mask and another outside.
+
+    Args:
+        mask: The region (h, w).
+        inside: The class inside the mask.
+        rest: The class outside; None keeps the network's own predictions there.
+        caption: What to call the target.
+
+    Example:
+        >>> mask_target(np.array([[True, False]]), inside="Car", rest="Sky", caption="half").title
+        'half in Car on Sky'
+    """
     return label_map_target(np.where(mask, 0, UNLABELED).astype(np.uint8), (inside,), rest, caption)
 
 
 def drawn_region(target: Target) -> tuple[str, NDArray[np.bool_]] | None:
-    """The caption of a static target, and where its first class is drawn (h, w); None of any other target.
+    """Returns the caption of a static target and the mask (h, w) of its first class; None for any other target.
 
     Example:
         >>> import numpy as np
@@ -51,10 +74,21 @@ def drawn_region(target: Target) -> tuple[str, NDArray[np.bool_]] | None:
 
 
 def text_target(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> StaticTarget:
-    """A target with a word in one class, as large as fits in ``size`` (width, height).
+    """Creates a target that shows a word as large as it fits.
+
+    Args:
+        text: A word of 1 to 24 letters.
+        inside: The class of the letters.
+        rest: The class of all other pixels; None keeps the network's own predictions there.
+        size: The (width, height) of the label map.
 
     Raises:
-        UapsegError: The text is empty, too long to be read, or has a letter that cannot be drawn.
+        UapsegError: The text is empty, too long, or has a letter that cannot be drawn.
+
+    Example:
+        >>> target = text_target("foo", "Car", "Sky", size=(48, 32))
+        >>> target.title, target.label_map().shape
+        ('foo in Car on Sky', (32, 48))
     """
     word = " ".join(_composed(text).split())
     if not 1 <= len(word) <= 24:
@@ -72,10 +106,18 @@ def text_target(text: str, inside: str, rest: str | None, size: tuple[int, int])
 
 
 def load_typeface(text: str, points: float) -> Typeface:
-    """The first typeface that has all letters of a text, else the one that has most letters.
+    """Loads the first typeface that has all letters of a text, or else the one with the most letters.
 
-    The first is Pillow's own, of ASCII and little else: figures and perturbations of this project show its letters, so
-    another one takes only what it lacks. The second has Latin, Greek, Cyrillic, Hebrew and many signs.
+    The first is Pillow's own, which covers little more than ASCII. Figures and bundled perturbations use its letters,
+    so the second, DejaVu Sans with Latin, Greek, Cyrillic, Hebrew and many symbols, only replaces it where needed.
+
+    Args:
+        text: The text to draw.
+        points: The size of the typeface.
+
+    Example:
+        >>> load_typeface("foo", 20).getname()[0], load_typeface("фу", 20).getname()[0]
+        ('Aileron', 'DejaVu Sans')
     """
     first = ImageFont.load_default(points)
     return first if not _missing(text, first) else _load_dejavu(points)
@@ -89,7 +131,7 @@ def _load_dejavu(points: float) -> Typeface:
 
 
 def _missing(text: str, font: Typeface) -> list[str]:
-    """The letters of a text that a typeface draws as it draws what is no letter at all."""
+    """The letters of a text that a typeface lacks."""
     return [letter for letter in text if _ink(letter, font) == _ink(NO_LETTER, font)]
 
 
@@ -109,15 +151,15 @@ def _check_letters(word: str, font: Typeface) -> None:
 
 
 def _composed(text: str) -> str:
-    """A text with each accent in its letter, and without the marks that are not seen at all."""
+    """Composes accents with their letters, and drops invisible format characters."""
     return "".join(letter for letter in unicodedata.normalize("NFC", text) if unicodedata.category(letter) != "Cf")
 
 
 def _from_left_to_right(word: str) -> str:
-    """The letters of a word in the order in which they stand on the line.
+    """The letters of a word in visual order.
 
     Raises:
-        UapsegError: It is written from right to left in letters that join, or beside others.
+        UapsegError: The word is written from right to left in letters that join, or mixed with others.
     """
     if not any(unicodedata.bidirectional(letter) in {"R", "AL", "AN"} for letter in word):
         return word
@@ -129,20 +171,26 @@ def _from_left_to_right(word: str) -> str:
 
 
 def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None = None) -> NDArray[np.bool_]:
-    """What is drawn in a picture of any size and mode: what differs from the majority of its border.
+    """Extracts the drawn region of a picture of any size and mode: what differs from most of its border.
 
-    Alpha decides where the picture has any that varies, else brightness.
+    Transparency decides if it varies within the picture, otherwise brightness.
 
     Args:
         picture: The picture.
-        invert: Whether the mask is turned inside out.
-        longest: The longest side of the mask; None leaves it at the picture's own size.
+        invert: Whether to invert the mask.
+        longest: The longest side of the mask in pixels; None keeps the size of the picture.
 
     Returns:
         The mask (h, w).
 
     Raises:
-        UapsegError: The picture is of one tone, so that nothing is drawn in it.
+        UapsegError: The picture has a single tone, so that nothing is drawn in it.
+
+    Example:
+        >>> picture = Image.new("L", (4, 4), 255)
+        >>> picture.putpixel((1, 2), 0)
+        >>> read_mask(picture).nonzero()
+        (array([2]), array([1]))
     """
     values = brightness(_one_channel(picture, longest or max(picture.size)))
     light = values > (float(values.min()) + float(values.max())) / 2
@@ -154,7 +202,7 @@ def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None
 
 
 def _one_channel(picture: Image.Image, longest: int) -> Image.Image:
-    """What of a picture says what is drawn in it, no side longer than ``longest``."""
+    """The channel of a picture that shows what is drawn, no side longer than ``longest``."""
     alpha = picture.getchannel("A") if "A" in picture.getbands() else None
     if alpha is not None and alpha.getextrema() != (alpha.getpixel((0, 0)),) * 2:
         picture = alpha
@@ -167,5 +215,10 @@ def _one_channel(picture: Image.Image, longest: int) -> Image.Image:
 
 
 def brightness(picture: Image.Image) -> NDArray[np.float32]:
-    """How bright each pixel is (h, w), in the picture's own range."""
+    """Returns the brightness of each pixel (h, w), in the range of the picture's mode.
+
+    Example:
+        >>> brightness(Image.new("RGB", (2, 1), "white")).tolist()
+        [[255.0, 255.0]]
+    """
     return np.asarray(picture if is_wide(picture) else picture.convert("L"), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""What every target speaks of: goals, groups of pixels, and classes by name."""
+"""What all targets share: goals, groups of pixels, and classes by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from uapseg.errors import UapsegError
 from uapseg.tensors import LabelMaps
 
 UNLABELED = 255
-"""The number of a pixel without a class."""
+"""The label of a pixel without a class."""
 
 
 @dataclass(frozen=True)
@@ -17,9 +17,9 @@ class Goal:
     """What the network should predict in a batch of images.
 
     Attributes:
-        labels: The class wanted of each pixel (n, h, w), uint8.
-        groups: The group that each pixel counts in (n, h, w), uint8, from 0; group 0 holds the pixels that the target
-            is about. What the others hold, each target says.
+        labels: The wanted class of each pixel (n, h, w), uint8.
+        groups: The group of each pixel (n, h, w), uint8, from 0. Group 0 holds the pixels that the target changes; the
+            others depend on the target.
 
     Example:
         >>> import torch
@@ -33,15 +33,18 @@ class Goal:
 
 
 GoalFn = Callable[[LabelMaps], Goal]
-"""Maps the network's predictions in clean images (n, h, w) to the goal."""
+"""Maps the predictions on clean images (n, h, w) to the goal."""
 
 
 def class_indices(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[int, ...]:
-    """The indices of classes by name, upper and lower case alike.
+    """Finds classes by name, ignoring case.
 
     Args:
         names: The classes to find.
         classes: All classes of the network, in order.
+
+    Returns:
+        The index of each name in ``classes``.
 
     Raises:
         UapsegError: There is no such class; the message lists all classes.
@@ -58,10 +61,10 @@ def class_indices(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[int
 
 
 def check_class_names(names: tuple[str, ...]) -> None:
-    """Checks the names of a target's classes, without knowing the network.
+    """Checks the class names of a target, before the network is known.
 
     Raises:
-        UapsegError: One is blank, or there are more than a label map can hold.
+        UapsegError: A name is blank, or there are more than a label map can hold.
 
     Example:
         >>> check_class_names(("Car", "Sky"))

@@ -25,7 +25,7 @@ from uapseg.targets.goals import Goal, GoalFn, check_class_names, class_indices
 from uapseg.tensors import LabelMaps, Logits, PixelLoss
 
 COMPONENT_SCORES = ("gone", "partly_gone", "still_there")
-"""The shares of the connected components of hidden pixels; together they are 1."""
+"""The shares of the connected components of hidden pixels; they add up to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,8 @@ class HideClasses:
 
     Attributes:
         classes: The names of the classes to hide.
-        fill: The class that hidden pixels take; None gives each the label of the nearest pixel of no hidden class
-            (and, where an image shows nothing else, the network's first class that is not hidden).
+        fill: The class that hidden pixels should get; None gives each the label of the nearest pixel that stays, or,
+            if the whole image is hidden, the network's first class that is not hidden.
 
     Source:
         The dynamic target of Metzen et al., https://arxiv.org/abs/1704.05712
@@ -64,7 +64,7 @@ class HideClasses:
         """Checks the names.
 
         Raises:
-            UapsegError: They are no texts, or blank.
+            UapsegError: A name is not text, or blank.
         """
         check_types(self)
         check_class_names(self.classes)
@@ -80,10 +80,10 @@ class HideClasses:
         return self.classes
 
     def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
-        """Finds the hidden pixels in clean predictions, and what each is to become.
+        """Finds the hidden pixels in clean predictions, and the label that each should get.
 
         Raises:
-            UapsegError: A class is not known, none is chosen, all are, or the filling itself is hidden.
+            UapsegError: A class is unknown, no class or every class is hidden, or the fill class is hidden itself.
 
         Example:
             >>> import torch
@@ -115,11 +115,11 @@ class HideClasses:
         return goal
 
     def group_weights(self, keep_weight: float) -> tuple[float, ...]:
-        """Most for the hidden pixels, and a little more for other objects than for the rest."""
+        """Weighs hidden pixels most, and other objects slightly more than the rest."""
         return (1.0, 0.9 * keep_weight, 0.8 * keep_weight)
 
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:
-        """Omega for hidden pixels, the rest of one for all others.
+        """``omega`` for hidden pixels, ``1 - omega`` for all others.
 
         Example:
             >>> HideClasses(classes=("Car",)).omega_weights(0.75)
@@ -130,10 +130,10 @@ class HideClasses:
     def pixel_loss(
         self, logits: Logits, goal: Goal, loss: PixelLossFn, *, classes: tuple[str, ...], fill_weight: float
     ) -> PixelLoss:
-        """The loss of the wanted label; hidden pixels without a chosen filling need only lose their class.
+        """The loss for the wanted label; without a fill class, hidden pixels need only lose their class.
 
-        To ask each of them for the label of its surroundings is more than hiding needs, and makes it harder: at
-        ``fill_weight`` 1 the loss asks for nothing else, at 0 only that they carry no hidden class.
+        Asking each of them for the label of its surroundings is harder than hiding requires. At ``fill_weight`` 1 the
+        loss asks for nothing else, at 0 only for the absence of the hidden classes.
         """
         pixels = loss(logits, goal.labels)
         if self.fill is not None or fill_weight == 1:
@@ -147,19 +147,19 @@ class HideClasses:
         return pixels.masked_scatter(hidden, gone + fill_weight * (pixels[hidden] - gone))
 
     def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
-        """Hidden pixels of no hidden class, whichever other they carry; other pixels of their own label."""
+        """Hidden pixels that no longer have a hidden class, and other pixels that keep their label."""
         hidden = torch.tensor(class_indices(self.classes, classes), dtype=torch.uint8, device=seen.device)
         return torch.where(goal.groups == 0, ~torch.isin(seen, hidden), seen == goal.labels)
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
         """The shares of what is gone, and of what stays.
 
-        ``hidden``: one minus the pixels that carry a hidden class, anywhere, over those that did before (as many as
-        appear elsewhere are not hidden, which may leave fewer than none); ``filled``: of the pixels that did, those
-        that carry what is to take their place; ``fully_hidden``: of the images that show a hidden class before or
-        after, those that do not after; ``gone``, ``partly_gone`` and ``still_there``: of the connected components of
-        hidden pixels, see `uapseg.targets.components`; ``elsewhere``: pixels that carry a hidden class now and did
-        not, over those that did; ``kept`` and ``kept_objects``: see `kept_fractions`.
+        ``hidden``: one minus the pixels of hidden classes, anywhere, over those in the clean prediction; pixels that
+        appear elsewhere count against it, so that the numerator may be negative. ``filled``: hidden pixels with the
+        label of the goal. ``fully_hidden``: of the images with a hidden class before or after, those without any
+        after. ``gone``, ``partly_gone`` and ``still_there``: connected components, see `uapseg.targets.components`.
+        ``elsewhere``: pixels that newly have a hidden class, over those that had one. ``kept`` and ``kept_objects``:
+        see `kept_fractions`.
         """
         pixels, remaining = counts.pixels[:, 0], counts.remaining[:, 0]
         components = counts.components.sum(1)
@@ -174,7 +174,7 @@ class HideClasses:
         }
 
     def wording(self, region: str) -> Wording:  # noqa: ARG002
-        """What the page says of hiding.
+        """How the page describes hiding.
 
         Example:
             >>> HideClasses(classes=("Car", "Pedestrian")).wording("").description
@@ -195,10 +195,10 @@ class HideClasses:
 
 
 def hidden_class_loss(logits: Tensor, hidden: Sequence[int]) -> Tensor:
-    """The cross-entropy of each pixel carrying none of the hidden classes, in nats, whichever other it carries.
+    """The cross-entropy of a pixel having none of the hidden classes, in nats.
 
     Args:
-        logits: Of pixels in a row (p, k), or of images (n, k, h, w).
+        logits: Logits of single pixels (p, k), or of images (n, k, h, w).
         hidden: The indices of the hidden classes.
 
     Example:
@@ -227,8 +227,8 @@ def fill_from_nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> Labe
 
     Args:
         labels: The predictions (n, h, w).
-        hidden: Which pixels are hidden (n, h, w), bool.
-        otherwise: The label where all of an image is hidden.
+        hidden: The hidden pixels (n, h, w), bool.
+        otherwise: The label for an image that is hidden entirely.
 
     Example:
         >>> import torch

@@ -1,4 +1,4 @@
-"""From counts to scores, intervals, the number that chooses iterates, and collapses."""
+"""Scores, confidence intervals, the selection score of iterates, and detection of collapse."""
 
 from dataclasses import dataclass
 from math import inf
@@ -13,23 +13,23 @@ from uapseg.targets.goals import Goal, class_indices
 from uapseg.tensors import LabelMaps, to_integers, to_list
 
 Scores = dict[str, float | None]
-"""Shares in [0, 1] by name; None where there is nothing to take a share of."""
+"""Scores by name, each in [0, 1]; None where the denominator is zero."""
 
 SelectionCounts = Int64[Tensor, "networks pictures parts 2"]
-"""Pixels reached and pixels there are, for each network, each image and each of the scores of `selection_score`."""
+"""Numerators and denominators of the scores in `Target.selection`, for each network and image."""
 
 PERCENTILES = torch.tensor([0.025, 0.975], dtype=torch.float64)
-"""The quantiles that a 95 % interval lies between."""
+"""The quantiles at the ends of a 95 % interval."""
 
 
 def count_pixels(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]) -> Counts:
-    """Counts predictions against the goal of a target, and against those in the clean images.
+    """Counts predictions against the goal of a target, and against the clean predictions.
 
     Args:
         seen: The predictions (n, h, w).
-        clean: The predictions in the clean images (n, h, w).
+        clean: The predictions on the clean images (n, h, w).
         goal: The goal in the same images.
-        target: Whose goal it is.
+        target: The target.
         classes: The classes of the network.
 
     Example:
@@ -47,15 +47,25 @@ def count_pixels(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, 
 
 
 def scores(counts: Counts, target: Target) -> Scores:
-    """The scores of a target, each a share over all pixels of all images.
+    """Computes the scores of a target, each over all pixels of all images.
+
+    Args:
+        counts: The counts of the images.
+        target: The target.
 
     Returns:
-        The scores of the target's ``score_fractions``; and for one with ``scores_miou`` also ``miou``, the mean
-        intersection over union between the predictions before and after; where there are source classes, that of the
-        other classes, outside group 0.
+        The scores of ``target.score_fractions``. If ``target.scores_miou``, also ``miou``, the mean intersection over
+        union between the predictions before and after; for a target with source classes, that of the other classes
+        outside group 0.
 
     Example:
-        See `count_pixels`.
+        >>> from uapseg.targets import HideClasses
+        >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
+        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> found = scores(counts, target)
+        >>> found["hidden"], found["kept"], found["miou"]
+        (0.5, 1.0, 1.0)
     """
     sums = {name: (part.sum(), whole.sum()) for name, (part, whole) in target.score_fractions(counts).items()}
     values: Scores = {name: _share(*pair) for name, pair in sums.items()}
@@ -63,7 +73,11 @@ def scores(counts: Counts, target: Target) -> Scores:
 
 
 def mean_iou(overlap: Tensor, union: Tensor) -> float | None:
-    """The mean over classes of summed overlap (n, k) over summed union (n, k); None where there is no class at all.
+    """Computes the mean intersection over union of all classes that appear; None if there are none.
+
+    Args:
+        overlap: The intersection of each class (n, k), summed over the n images.
+        union: The union of each class (n, k).
 
     Example:
         >>> import torch
@@ -76,9 +90,13 @@ def mean_iou(overlap: Tensor, union: Tensor) -> float | None:
 
 
 def pixel_accuracy(overlap: Tensor, union: Tensor) -> float | None:
-    """The share of pixels that have their label, from overlap and union (n, k) of all classes; None without pixels.
+    """Computes the share of pixels with the right label; None without pixels.
 
-    Both label maps cover the same pixels, each of which is therefore in overlap and union twice.
+    Two label maps cover the same pixels, so that each pixel appears twice in overlap and union together.
+
+    Args:
+        overlap: The intersection of each class (n, k), of all classes.
+        union: The union of each class (n, k).
 
     Example:
         >>> import torch
@@ -89,28 +107,69 @@ def pixel_accuracy(overlap: Tensor, union: Tensor) -> float | None:
 
 
 def per_image_success(counts: Counts, target: Target) -> tuple[float | None, ...]:
-    """The first score in each image; None where there is nothing to reach, 0 where there is less than that."""
+    """Computes the first score for each image: None where the denominator is zero, 0 where the numerator is negative.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
+        >>> clean, seen = torch.tensor([[[[1, 1, 0]], [[0, 0, 0]]], [[[1, 0, 0]], [[0, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> per_image_success(counts, target)
+        (0.5, None)
+    """
     part, whole = next(iter(target.score_fractions(counts).values()))
     return tuple(0.0 if less < 0 else _share(less, of) for less, of in zip(part, whole, strict=True))
 
 
 def bootstrap_interval(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> tuple[float, ...]:
-    """The 95 % bootstrap interval of the first score, as (low, high); empty where no image says anything."""
+    """Computes the 95 % bootstrap confidence interval of the first score over images.
+
+    Args:
+        counts: The counts of the images.
+        target: The target.
+        seed: Random seed of the resampling.
+        draws: The number of resamples.
+
+    Returns:
+        The (low, high) ends; empty if no image has the score.
+
+    Source:
+        Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
+        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> bootstrap_interval(counts, target)
+        (0.5, 0.5)
+    """
     part, whole = next(iter(target.score_fractions(counts).values()))
     return _percentiles(_resampled_share(_resample(len(counts), seed, draws), part, whole))
 
 
 def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
-    """95 % bootstrap intervals of the scores over images, as [low, high]; of a share of nothing there is none.
+    """Computes 95 % bootstrap confidence intervals of all scores over images.
 
     Args:
-        counts: Of the images.
-        target: Whose scores they are.
-        seed: Draws the images.
-        draws: How many sets of images are drawn, each as large as the whole set.
+        counts: The counts of the images.
+        target: The target.
+        seed: Random seed of the resampling.
+        draws: The number of resamples, each as large as the set of images.
+
+    Returns:
+        The [low, high] ends by score; scores with a denominator of zero are left out.
 
     Source:
         Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
+        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> bootstrap_intervals(counts, target)["kept"]
+        [1.0, 1.0]
     """
     shares = _resampled_scores(counts, target, _resample(len(counts), seed, draws))
     intervals = {name: _percentiles(values) for name, values in shares.items()}
@@ -120,18 +179,18 @@ def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: in
 def bootstrap_differences(
     first: Counts, second: Counts, target: Target, seed: int = 0, draws: int = 1000
 ) -> tuple[dict[str, float], dict[str, list[float]]]:
-    """By how much the scores of two perturbations differ on the same images, with 95 % bootstrap intervals.
+    """Computes how much the scores of two perturbations differ on the same images, with 95 % bootstrap intervals.
 
     Args:
-        first: What is counted with the first perturbation.
-        second: The same with the second one.
-        target: Whose scores they are.
-        seed: Draws the images; each drawn set is the same for both.
-        draws: How many sets of images are drawn, each as large as the whole set.
+        first: The counts with the first perturbation.
+        second: The counts with the second perturbation.
+        target: The target.
+        seed: Random seed of the resampling; each resample is the same for both.
+        draws: The number of resamples, each as large as the set of images.
 
     Returns:
-        The scores of the second less those of the first, and the intervals, as [low, high]; without the scores that
-        are a share of nothing.
+        The scores of the second minus those of the first, and their intervals as [low, high]; scores with a
+        denominator of zero are left out.
 
     Source:
         Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval, of pairs.
@@ -155,7 +214,7 @@ def bootstrap_differences(
 
 
 def _resampled_scores(counts: Counts, target: Target, times: Tensor) -> dict[str, Tensor]:
-    """The scores where each image counts that many times (draws, n): (draws,) each; of a share of nothing NaN."""
+    """The scores of each resample (draws,), given image frequencies (draws, n); NaN where the denominator is zero."""
     fractions = target.score_fractions(counts)
     shares = {name: _resampled_share(times, *pair) for name, pair in fractions.items()}
     if target.scores_miou:
@@ -168,13 +227,13 @@ def _resampled_share(times: Tensor, part: Tensor, whole: Tensor) -> Tensor:
 
 
 def _resample(count: int, seed: int, draws: int) -> Tensor:
-    """How often each of ``count`` images is in each drawn set (draws, count), float64."""
+    """How often each of ``count`` images appears in each resample (draws, count), float64."""
     chosen = torch.randint(count, (draws, count), generator=torch.Generator().manual_seed(seed))
     return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(1, chosen, torch.ones_like(chosen).double())
 
 
 def _percentiles(shares: Tensor) -> tuple[float, ...]:
-    """The ends of the interval of drawn shares; a set of images in which there is nothing is left out."""
+    """The ends of the interval of resampled scores, leaving out those without a denominator."""
     shares = shares[shares.isfinite()]
     return tuple(to_list(shares.quantile(PERCENTILES))) if len(shares) else ()
 
@@ -182,14 +241,30 @@ def _percentiles(shares: Tensor) -> tuple[float, ...]:
 def lost_objects(
     counts: Counts, baseline: Counts, target: Target, seed: int = 0, draws: int = 1000
 ) -> tuple[float, list[float]] | None:
-    """The pixels of other objects that are lost beyond those that a baseline on the same images loses.
+    """Computes the share of other objects' pixels that is lost beyond what a baseline loses on the same images.
+
+    Args:
+        counts: The counts with the perturbation.
+        baseline: The counts with the baseline.
+        target: The target.
+        seed: Random seed of the resampling.
+        draws: The number of resamples.
 
     Returns:
-        The difference of the two shares and its 95 % bootstrap interval over images, as [low, high]; None where the
-        target has no score ``kept_objects``, or there are no other objects.
+        The difference of the two shares and its 95 % bootstrap interval [low, high]; None if the target has no score
+        ``kept_objects``, or there are no other objects.
 
     Source:
         Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval, of pairs.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car", "Sign")
+        >>> clean, seen = torch.tensor([[[[1, 2, 2]]], [[[0, 2, 0]]]], dtype=torch.uint8)
+        >>> goal = target.bind(classes, ("Sign",), (3, 1))(clean)
+        >>> after, before = (count_pixels(maps, clean, goal, target, classes) for maps in (seen, clean))
+        >>> lost_objects(after, before, target)
+        (0.5, [0.5, 0.5])
     """
     (kept, pixels), (kept_before, _) = (
         target.score_fractions(one).get("kept_objects", (torch.zeros(1), torch.zeros(1))) for one in (counts, baseline)
@@ -204,13 +279,13 @@ def lost_objects(
 
 @dataclass(frozen=True)
 class Collapse:
-    """The class that takes up more of the images than it should.
+    """A class that covers more of the images than it should.
 
     Attributes:
         name: The class.
-        clean: Its share of all pixels in the clean images.
-        wanted: The share that the target asks for.
-        seen: The share it has with the perturbation.
+        clean: Its share of all pixels in the clean predictions.
+        wanted: Its share in the goal.
+        seen: Its share with the perturbation.
 
     Example:
         >>> Collapse("Road", clean=0.25, wanted=0.5, seen=0.75).excess
@@ -224,12 +299,26 @@ class Collapse:
 
     @property
     def excess(self) -> float:
-        """How far the class has grown beyond what it was and what it should be, as a share of all pixels."""
+        """How far the class exceeds both its clean and its wanted share, as a share of all pixels."""
         return self.seen - max(self.clean, self.wanted)
 
 
 def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> Collapse | None:
-    """The class that has swallowed others: that has grown beyond its due by more than the target's threshold."""
+    """Finds the class that exceeds its share by most, if by more than ``target.collapse_threshold``.
+
+    Args:
+        counts: The counts of the images.
+        target: The target; without a threshold nothing is a collapse.
+        classes: The classes of the network.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> target, classes = HideClasses(classes=("Car",), fill="Road"), ("Road", "Car", "Sky")
+        >>> clean, seen = torch.tensor([[[[1, 0, 0, 0]]], [[[2, 2, 2, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (4, 1))(clean), target, classes)
+        >>> find_collapse(counts, target, classes).name
+        'Sky'
+    """
     threshold = target.collapse_threshold
     if threshold is None:
         return None
@@ -241,23 +330,42 @@ def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> C
 
 
 def selection_counts(counts: Counts, target: Target) -> SelectionCounts:
-    """What the selection score is made of, image by image: pixels reached, and pixels there are."""
+    """Returns the numerators and denominators of the selection score for each image (1, n, parts, 2).
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
+        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> selection_counts(counts, target).tolist()  # hidden, gone, kept, kept_objects
+        [[[[1, 2], [0, 1], [1, 1], [0, 0]]]]
+    """
     fractions = target.score_fractions(counts)
     return torch.stack([torch.stack(fractions[name], dim=1) for name in target.selection], dim=1)[None]
 
 
 def selection_score(counts: SelectionCounts) -> float:
-    """The number in [0, 1] that iterates are chosen by: the mean of the target's ``selection`` over all networks."""
+    """Computes the score in [0, 1] that selects the best iterate: the mean of ``target.selection`` over all networks.
+
+    Example:
+        >>> selection_score(torch.tensor([[[[1, 2], [3, 3]]]]))
+        0.75
+    """
     once = torch.ones(1, counts.shape[1], dtype=torch.float64)
     return _selection_scores(counts, once).nan_to_num(0).item()
 
 
 def groups_gone(counts: SelectionCounts, target: Target) -> tuple[int, int]:
-    """How many connected components of hidden pixels are gone for the first network, and how many there are.
+    """Counts the connected components of hidden pixels that are gone for the first network, and all of them.
 
     Args:
-        counts: What `selection_counts` gave for the target; or of no images, for which both are 0.
-        target: For one whose selection has no score ``gone``, both are 0 as well.
+        counts: The result of `selection_counts`; for no images both counts are 0.
+        target: The target; if its selection does not include ``gone``, both counts are 0.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> groups_gone(torch.tensor([[[[1, 2], [3, 4], [1, 1], [0, 0]]]]), HideClasses(classes=("Car",)))
+        (3, 4)
     """
     if "gone" not in target.selection or not counts.numel():
         return 0, 0
@@ -266,19 +374,23 @@ def groups_gone(counts: SelectionCounts, target: Target) -> tuple[int, int]:
 
 
 def selection_gain(new: SelectionCounts, old: SelectionCounts, draws: int = 1000) -> tuple[float, float, float]:
-    """By how much one validation has a higher selection score than another on the same images, with its interval.
+    """Computes how much the selection score of one validation exceeds that of another on the same images.
 
     Args:
-        new: What `selection_counts` gave for each network, one after the other.
-        old: The same of the other validation.
-        draws: How many sets of images are drawn.
+        new: The results of `selection_counts` for each network, concatenated.
+        old: The same for the other validation.
+        draws: The number of resamples.
 
     Returns:
-        The lower end of the 95 % interval, the gain itself and the upper end; a single image cannot tell, so that the
-        ends are infinite.
+        The lower end of the 95 % interval, the gain, and the upper end; the ends are infinite for a single image.
 
     Source:
         Efron, Tibshirani, An Introduction to the Bootstrap, 1993: the percentile interval, of pairs.
+
+    Example:
+        >>> new, old = torch.tensor([[[[2, 2]], [[2, 2]]]]), torch.tensor([[[[1, 2]], [[1, 2]]]])
+        >>> selection_gain(new, old)
+        (0.5, 0.5, 0.5)
     """
     count = new.shape[1]
     times = torch.cat([torch.ones(1, count, dtype=torch.float64), _resample(count, 0, draws)])
@@ -288,11 +400,11 @@ def selection_gain(new: SelectionCounts, old: SelectionCounts, draws: int = 1000
 
 
 def _selection_scores(counts: SelectionCounts, times: Tensor) -> Tensor:
-    """The selection score where each image counts that many times (d, n); the mean over all networks (d,)."""
+    """The mean selection score over all networks for each resample (d,), given image frequencies (d, n)."""
     sums = torch.einsum("dn,mnsp->mdsp", times, counts.double())
     return (sums[..., 0].clamp(min=0) / sums[..., 1]).nanmean(dim=2).mean(dim=0)
 
 
 def _share(part: Tensor, whole: Tensor) -> float | None:
-    """A share in [0, 1]; None of nothing."""
+    """A ratio in [0, 1]; None if the denominator is zero."""
     return max(0, part.item()) / whole.item() if whole.item() else None

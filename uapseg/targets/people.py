@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 PEOPLE = "people"
-"""What stands for all classes that are people."""
+"""The name for all classes that are people."""
 
 _PEOPLE = {"person", "pedestrian", "rider", "bicyclist", "cyclist", "motorcyclist", "human"}
-"""Their names in VOC, COCO, Cityscapes, CamVid, ADE20K and Mapillary Vistas."""
+"""Names of such classes in VOC, COCO, Cityscapes, CamVid, ADE20K and Mapillary Vistas."""
 
 
 def people_classes(classes: Sequence[str]) -> tuple[str, ...]:
-    """The classes that are people, by their names: hiding one alone lets another take its place.
+    """Returns the classes that are people, by name: if only one is hidden, another may take its place.
 
     Example:
         >>> people_classes(("Road", "Pedestrian", "Bicyclist", "bicycle")), people_classes(("background", "cat"))

@@ -1,4 +1,4 @@
-"""One label map for every image: a word, a mask, a drawing, the scene of another image."""
+"""One label map for every image: a word, a mask, a drawing, or the scene of another image."""
 
 import base64
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from uapseg.targets.goals import UNLABELED, Goal, GoalFn, check_class_names, cla
 from uapseg.tensors import LabelMaps, Logits, PixelLoss
 
 LETTERS = "the letters"
-"""What the region of a typed word is called."""
+"""What to call the region of a typed word."""
 
 DRAWING = "drawing"
-"""The caption of a drawing without a name of its own."""
+"""The default caption of a drawing."""
 
 _UNREADABLE = "The drawing of the target cannot be read: it is no grey PNG in base64, or the file was altered."
 
@@ -65,10 +65,10 @@ class StaticTarget:
     collapse_threshold = None
 
     def __post_init__(self) -> None:
-        """Checks the texts, and that the drawing is a PNG of indices into ``classes``.
+        """Checks the fields, and that the drawing is a PNG of indices into ``classes``.
 
         Raises:
-            UapsegError: They are not what they should be.
+            UapsegError: A field is invalid.
         """
         check_types(self, but=("drawing",))
         check_class_names(self.classes)
@@ -82,21 +82,21 @@ class StaticTarget:
 
     @property
     def title(self) -> str:
-        """The caption, with the classes where there is one for the region and one for the rest."""
+        """The caption, followed by the two classes if there are only two."""
         if len(self.classes) != 1:
             return self.caption
         return f"{self.caption} in {self.classes[0]} on {self.rest or 'what is there'}"
 
     @property
     def needs_clean(self) -> bool:
-        """Whether the rest keeps the network's predictions."""
+        """Whether pixels outside the drawing keep the network's predictions."""
         return self.rest is None
 
     def label_map(self) -> NDArray[np.uint8]:
-        """The drawing: indices into ``classes`` (h, w), 255 where nothing is drawn.
+        """Decodes the drawing: indices into ``classes`` (h, w), 255 where nothing is drawn.
 
         Raises:
-            UapsegError: It is no PNG of mode L in base64.
+            UapsegError: The drawing is not a PNG of mode L in base64.
         """
         try:
             content = base64.b64decode(self.drawing, validate=True)
@@ -138,11 +138,11 @@ class StaticTarget:
         return goal
 
     def group_weights(self, keep_weight: float) -> tuple[float, ...]:
-        """A little more for the rest than for the region, which is learnt sooner."""
+        """Weighs the rest slightly more than the region, which is learned sooner."""
         return (1.0, 1.2 * keep_weight)
 
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:  # noqa: ARG002
-        """All pixels alike: the published method has its omega for hiding alone."""
+        """Weighs all pixels alike: the published method uses omega only to hide classes."""
         return (1.0, 1.0)
 
     def pixel_loss(
@@ -154,22 +154,22 @@ class StaticTarget:
         classes: tuple[str, ...],  # noqa: ARG002
         fill_weight: float,  # noqa: ARG002
     ) -> PixelLoss:
-        """The loss of the wanted label."""
+        """The loss for the wanted label."""
         return loss(logits, goal.labels)
 
     def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
-        """Pixels of the wanted label."""
+        """Pixels with the wanted label."""
         return seen == goal.labels
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
-        """``target_success``: of all pixels, those at the goal; ``region_success``: the same of the drawn region."""
+        """``target_success``: pixels at the goal, of all pixels; ``region_success``: the same in the drawn region."""
         return {
             "target_success": (counts.reached.sum(1), counts.pixels.sum(1)),
             "region_success": (counts.reached[:, 0], counts.pixels[:, 0]),
         }
 
     def wording(self, region: str) -> Wording:
-        """What the page says of a drawing; of letters it quotes the word.
+        """How the page describes a drawing; a word is quoted.
 
         Example:
             >>> from uapseg.targets.drawing import text_target

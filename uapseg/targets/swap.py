@@ -1,4 +1,4 @@
-"""The scene with one class taken for another."""
+"""The scene with one class predicted as another."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -46,7 +46,7 @@ class SwapClasses:
         """Checks the names.
 
         Raises:
-            UapsegError: They are no texts, or blank.
+            UapsegError: A name is not text, or blank.
         """
         check_types(self)
         check_class_names((self.source, self.into))
@@ -58,7 +58,7 @@ class SwapClasses:
 
     @property
     def source_classes(self) -> tuple[str, ...]:
-        """The source class alone."""
+        """The source class."""
         return (self.source,)
 
     def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
@@ -88,11 +88,11 @@ class SwapClasses:
         return goal
 
     def group_weights(self, keep_weight: float) -> tuple[float, ...]:
-        """The weights of hiding."""
+        """The same weights as for hiding."""
         return (1.0, 0.9 * keep_weight, 0.8 * keep_weight)
 
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:
-        """Omega for pixels of the source class, the rest of one for all others."""
+        """``omega`` for pixels of the source class, ``1 - omega`` for all others."""
         return (1.0, 1.0, 1.0) if omega is None else (omega, 1 - omega, 1 - omega)
 
     def pixel_loss(
@@ -104,19 +104,19 @@ class SwapClasses:
         classes: tuple[str, ...],  # noqa: ARG002
         fill_weight: float,  # noqa: ARG002
     ) -> PixelLoss:
-        """The loss of the wanted label: nothing is left open."""
+        """The loss for the wanted label."""
         return loss(logits, goal.labels)
 
     def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
-        """Pixels of the wanted label."""
+        """Pixels with the wanted label."""
         return seen == goal.labels
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
-        """``swapped``: of the source class's pixels, those of the other class; what stays: see `kept_fractions`."""
+        """``swapped``: pixels of the source class predicted as the other class; the rest as in `kept_fractions`."""
         return {"swapped": (counts.reached[:, 0], counts.pixels[:, 0]), **kept_fractions(counts)}
 
     def wording(self, region: str) -> Wording:  # noqa: ARG002
-        """What the page says of swapping.
+        """How the page describes swapping.
 
         Example:
             >>> SwapClasses(source="Car", into="Bicyclist").wording("").description

@@ -1,4 +1,4 @@
-"""No scene in particular: every pixel loses the class that the network predicts in the clean image."""
+"""Every pixel loses the class that the network predicts on the clean image."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,12 +16,12 @@ from uapseg.tensors import LabelMaps, Logits, PixelLoss
 
 @dataclass(frozen=True, kw_only=True)
 class Untargeted:
-    """Any scene but the one that is there: the goal's labels are the classes to lose.
+    """Any scene but the clean one: the labels of the goal are the classes to lose.
 
     All pixels are in group 0.
 
     Source:
-        The untargeted attack that the robustness of segmentation networks is commonly reported under, such as
+        The untargeted attack under which the robustness of segmentation networks is commonly reported, such as
         Agnihotri et al., CosPGD, https://arxiv.org/abs/2302.02213; here with one perturbation for all images.
 
     Example:
@@ -45,12 +45,12 @@ class Untargeted:
         """Checks the kind.
 
         Raises:
-            UapsegError: It is another one.
+            UapsegError: The kind is another one.
         """
         check_types(self)
 
     def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
-        """Takes clean predictions for what is to be lost.
+        """Takes clean predictions as the labels to lose.
 
         Raises:
             UapsegError: The network has a single class, which no pixel can lose.
@@ -66,11 +66,11 @@ class Untargeted:
         return lambda clean: Goal(clean, torch.zeros_like(clean))
 
     def group_weights(self, keep_weight: float) -> tuple[float, ...]:  # noqa: ARG002
-        """One group, as nothing is to be kept."""
+        """A single group, as nothing should stay."""
         return (1.0,)
 
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:  # noqa: ARG002
-        """All pixels alike."""
+        """Weighs all pixels alike."""
         return (1.0,)
 
     def pixel_loss(
@@ -82,10 +82,10 @@ class Untargeted:
         classes: tuple[str, ...],  # noqa: ARG002
         fill_weight: float,  # noqa: ARG002
     ) -> PixelLoss:
-        """The cross-entropy of any class but the one to lose, whichever loss is set.
+        """The cross-entropy of having any class but the one to lose, whichever loss is set.
 
-        Unlike the negative cross-entropy of that class it has a least value, 0, so that pixels which are lost already
-        do not go on pulling.
+        Unlike the negative cross-entropy of that class it is bounded below by 0, so that pixels that have lost their
+        class stop contributing.
         """
         return other_class_loss(logits, goal.labels)
 
@@ -94,12 +94,12 @@ class Untargeted:
         return seen != goal.labels
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
-        """``fooled``: of all pixels, those that lose their class; ``pixel_accuracy``: those that keep it."""
+        """``fooled``: pixels that lose their class, of all pixels; ``pixel_accuracy``: pixels that keep it."""
         pixels = counts.pixels[:, 0]
         return {"fooled": (counts.reached[:, 0], pixels), "pixel_accuracy": (counts.exact[:, 0], pixels)}
 
     def wording(self, region: str) -> Wording:  # noqa: ARG002
-        """What the page says of it.
+        """How the page describes it.
 
         Example:
             >>> Untargeted().wording("").description
@@ -117,7 +117,11 @@ class Untargeted:
 
 
 def other_class_loss(logits: Logits, labels: LabelMaps) -> PixelLoss:
-    """The cross-entropy of each pixel carrying any class but its label, in nats (n, h, w).
+    """The cross-entropy of each pixel having any class but its label, in nats (n, h, w).
+
+    Args:
+        logits: The logits of the network (n, k, h, w).
+        labels: The class that each pixel should lose (n, h, w).
 
     Example:
         >>> import torch
