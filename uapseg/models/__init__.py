@@ -1,4 +1,4 @@
-"""The networks that can be attacked."""
+"""Segmentation networks: the embedded ones, torchvision's, Hugging Face's, and the user's own."""
 
 from uapseg.models.registry import (
     ModelInfo,

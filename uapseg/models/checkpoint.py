@@ -1,4 +1,4 @@
-"""Weights from a file. Reading takes no code from it."""
+"""Loading weights from a file, without running code from it."""
 
 import re
 from pathlib import Path
@@ -13,25 +13,32 @@ from uapseg.errors import UapsegError
 from uapseg.io.values import is_dict
 
 _INSIDE = ("model", "state_dict", "model_state_dict", "net", "network", "weights")
-"""Where training scripts keep the state dict among other things."""
+"""Keys under which training scripts store the state dict."""
 
 _WRAPPERS = re.compile(r"^((module|model|_orig_mod|net|network)\.)+")
-"""What parallel training, Lightning and torch.compile put before the names of weights."""
+"""Prefixes that parallel training, Lightning and torch.compile add to the names of weights."""
 
 
 def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> None:
-    """Puts the weights of a file into a network, which must have exactly these.
+    """Loads weights from a file into a network; names and shapes must match exactly.
 
     Args:
-        net: The network, built but untrained.
-        file: Safetensors, or a state dict saved by torch: bare, or under ``model``, ``state_dict`` and the like. Half
-            precision becomes single, and what wrappers put before the names is taken off.
-        name: What to call the network in a message.
-        unused: How the names of weights begin that the file may hold and the network does without.
+        net: The network, untrained.
+        file: A safetensors file, or a state dict saved by torch: bare, or under ``model``, ``state_dict`` and the
+            like. Half precision becomes single precision, and prefixes of wrappers are removed.
+        name: What to call the network in error messages.
+        unused: A prefix of weights in the file that the network does not need.
 
     Raises:
-        UapsegError: There is no such file, it cannot be read without running code from it, or its weights are those
-            of another network.
+        UapsegError: There is no such file, it cannot be read without running code from it, or its weights are not
+            finite or belong to another network.
+
+    Example:
+        >>> trained, net = nn.Linear(2, 1), nn.Linear(2, 1)
+        >>> torch.save({"state_dict": trained.state_dict()}, "net.pth")
+        >>> load_weights(net, Path("net.pth"), "linear")
+        >>> torch.equal(net.weight, trained.weight)
+        True
     """
     state = {key: value for key, value in read_state(file).items() if not key.startswith(unused)}
     spoilt = next((key for key, value in state.items() if not value.isfinite().all()), None)
@@ -49,10 +56,15 @@ def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> No
 
 
 def read_state(file: Path) -> dict[str, Tensor]:
-    """The weights in a file by name.
+    """Reads the state dict of a file.
 
     Raises:
-        UapsegError: There is no such file, or it cannot be read without running code from it.
+        UapsegError: There is no such file, it cannot be read without running code from it, or it holds no state dict.
+
+    Example:
+        >>> torch.save({"module.weight": torch.zeros(1)}, "weights.pth")
+        >>> read_state(Path("weights.pth"))
+        {'weight': tensor([0.])}
     """
     if not file.is_file():
         raise UapsegError(f"There is no file of weights {file}.")
@@ -79,7 +91,7 @@ def _read(file: Path) -> Any:
 
 
 def _mismatch(net: nn.Module, state: dict[str, Tensor]) -> str:
-    """The first weight that does not fit."""
+    """Describes the first weight that does not match."""
     wanted = net.state_dict()
     for key, value in wanted.items():
         if key not in state:

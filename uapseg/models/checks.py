@@ -1,6 +1,6 @@
-"""The field's usual slips in networks of one's own, found by asking the network; each is told in one sentence.
+"""Checks for common mistakes in the user's own networks, each reported in one sentence.
 
-Source: the checks of AutoAttack (https://github.com/fra31/auto-attack, ``checks.py``), carried over to segmentation.
+Source: the checks of AutoAttack (https://github.com/fra31/auto-attack, ``checks.py``), adapted to segmentation.
 """
 
 import logging
@@ -23,27 +23,33 @@ SIZE, ODD_SIZE = (128, 96), (131, 97)
 `MULTIPLES`, fits no larger one."""
 
 MULTIPLES = (1, 2, 4, 8, 14, 16, 28, 32, 56, 64, 128, 256)
-"""What sides may have to be multiples of."""
+"""What the sides of pictures may have to be multiples of."""
 
 Size = tuple[int, int]
 
 TOLERANCE = 5e-3
-"""How much two answers may differ, of the largest logit: half precision does that, dropout does more."""
+"""How much two outputs may differ, relative to the largest logit: half precision differs less, dropout more."""
 
 
 @torch.no_grad()
 def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
-    """Finds out what sides the network takes, and has the segmenter pad pictures to them.
+    """Finds which sizes the network accepts, and sets the padding of the segmenter accordingly.
 
     Args:
         model: The network, on the CPU; its ``multiple`` is set.
-        size: (width, height) of the pictures that it is to see.
+        size: The (width, height) of the pictures to attack, if known.
 
     Returns:
-        A size that it takes: `SIZE`, or ``size`` where it takes that alone.
+        A size that the network accepts: `SIZE`, or ``size`` if it accepts only that.
 
     Raises:
-        UapsegError: There is no such multiple.
+        UapsegError: No padding makes the network accept these sizes.
+
+    Example:
+        >>> from uapseg.models import load_model
+        >>> model = load_model("street:small")
+        >>> find_multiple(model), model.multiple
+        ((128, 96), 1)
     """
     run = [size] if size else []
     for sizes in ([SIZE, ODD_SIZE, *run], run):
@@ -67,26 +73,40 @@ def _takes(model: Segmenter, size: Size) -> bool:
 
 @torch.no_grad()
 def count_classes(model: Segmenter, size: Size) -> int:
-    """How many classes the network tells apart, by its answer to pictures of a size that it takes.
+    """Counts the classes of a network from its output.
+
+    Args:
+        model: The network.
+        size: A (width, height) that it accepts.
 
     Raises:
-        UapsegError: It does not answer pictures with logits (n, k, h', w').
+        UapsegError: The output is not logits (n, k, h', w').
+
+    Example:
+        >>> from uapseg.models import load_model
+        >>> count_classes(load_model("street:small"), SIZE)
+        11
     """
     return _logits(model, probe_images(size)).shape[1]
 
 
 @torch.no_grad()
 def check(model: Segmenter, size: Size | None = None, *, strict: bool = True) -> None:
-    """Makes sure that a network on the CPU is fit to be attacked, and pads pictures to the sides that it takes.
+    """Checks that a network can be attacked, and pads pictures to the sides that it accepts.
 
     Args:
-        model: The network.
-        size: (width, height) of the pictures that it is to see.
-        strict: Whether what only looks like a slip is refused, too; else it is a warning.
+        model: The network, on the CPU.
+        size: The (width, height) of the pictures to attack, if known.
+        strict: Whether probable mistakes are errors; otherwise they are warnings.
 
     Raises:
-        UapsegError: Its answer is no logits or does not fit its classes, are probabilities, change from call to call
-            or with the batch; it stays in train mode, gives no gradient, normalises twice, or cannot take some sizes.
+        UapsegError: The output is not logits or does not match the classes, consists of probabilities, or changes from
+            call to call or with the batch; or the network stays in train mode, has no gradient, normalizes twice, or
+            does not accept some sizes.
+
+    Example:
+        >>> from uapseg.models import load_model
+        >>> check(load_model("street:small"))
     """
     takes = find_multiple(model, size)
     images = probe_images(takes)
@@ -102,7 +122,7 @@ def check(model: Segmenter, size: Size | None = None, *, strict: bool = True) ->
 
 
 def _run_guess(check: Callable[[], None], *, strict: bool) -> None:
-    """A check that may be wrong."""
+    """Runs a check that may be wrong."""
     try:
         check()
     except UapsegError as error:
@@ -112,14 +132,22 @@ def _run_guess(check: Callable[[], None], *, strict: bool) -> None:
 
 
 def probe_images(size: tuple[int, int]) -> Images:
-    """Two smooth pictures of random colours that use the whole range from 0 to 1, the second one darker."""
+    """Returns two smooth images of random colors (2, 3, h, w) that use all of [0, 1]; the second is darker.
+
+    Args:
+        size: The (width, height) of the images.
+
+    Example:
+        >>> probe_images((12, 8)).shape
+        torch.Size([2, 3, 8, 12])
+    """
     coarse = torch.rand(2, 3, 6, 8, generator=torch.Generator().manual_seed(0))
     smooth = F.interpolate(coarse, (size[1], size[0]), mode="bicubic").clamp(0, 1)
     return smooth * torch.tensor([1.0, 0.6]).view(2, 1, 1, 1)
 
 
 def _logits(model: Segmenter, images: Images) -> Tensor:
-    """The net's own answer, of any resolution."""
+    """The output of the network itself, at any resolution."""
     size, answer = _format_size(images), model.raw_output(images)
     if not isinstance(answer, Tensor) or answer.dim() != 4 or not answer.is_floating_point():
         raise _no_logits(model, size, answer)
@@ -181,7 +209,7 @@ def _differs(first: Tensor, second: Tensor) -> bool:
 
 
 def _check_probabilities(model: Segmenter, logits: Tensor, images: Images) -> None:
-    """Softmax adds up to 1; a sigmoid stays in [0, 1] and comes close to both where the picture is out of bounds."""
+    """A softmax adds up to 1; a sigmoid stays in [0, 1] and approaches both ends for pictures that are too bright."""
     if logits.min() < 0 or logits.max() > 1:
         return
     bright = _logits(model, images * 255)
@@ -212,7 +240,7 @@ def _check_gradient(model: Segmenter, images: Images) -> None:
 
 
 def _check_size(model: Segmenter, logits: Tensor) -> None:
-    """Another size must not be refused, nor change the number of classes, as with logits (n, h, w, k)."""
+    """Another size must be accepted, and must not change the number of classes, as with logits (n, h, w, k)."""
     other = _logits(model, probe_images(ODD_SIZE)).shape[1]
     if other != logits.shape[1]:
         raise UapsegError(

@@ -1,11 +1,11 @@
-"""Colours, objects and a first target for classes that bring no more than their names."""
+"""Colors, objects and a default target for classes that are known by name only."""
 
 from collections.abc import Sequence
 
 RGB = tuple[int, int, int]
 
 MAX_CLASSES = 255
-"""Label maps are kept as bytes, and 255 stands for no class."""
+"""The most classes: label maps hold one byte for each pixel, and 255 means no class."""
 
 CITYSCAPES = {
     "road": (128, 64, 128),
@@ -28,7 +28,7 @@ CITYSCAPES = {
     "motorcycle": (0, 0, 230),
     "bicycle": (119, 11, 32),
 }
-"""The 19 classes of Cityscapes and their usual colours. Source: https://github.com/mcordts/cityscapesScripts"""
+"""The 19 classes of Cityscapes and their usual colors. Source: https://github.com/mcordts/cityscapesScripts"""
 
 _BACKDROP = {
     "background", "void", "unlabeled", "other", "sky", "road", "route", "sidewalk", "pavement", "path", "dirt track",
@@ -36,21 +36,34 @@ _BACKDROP = {
     "grass", "plant", "earth", "ground", "field", "land", "sand", "rock", "mountain", "hill", "water", "sea", "river",
     "lake", "waterfall",
 }  # fmt: skip
-"""Classes that are scenery and no objects, in the words of VOC, Cityscapes, CamVid and ADE20K."""
+"""Classes that are scenery rather than objects, by their names in VOC, Cityscapes, CamVid and ADE20K."""
 
 _PAIRS = (("person", "background"), ("vegetation", "building"), ("tree", "building"))
 
 
 def voc_palette(count: int) -> tuple[RGB, ...]:
-    """The colours of PASCAL VOC, all different up to 256: the bits of a class number, spread over three channels.
+    """Returns the colors of PASCAL VOC: the bits of a class index spread over three channels, distinct up to 256.
 
-    Source: https://host.robots.ox.ac.uk/pascal/VOC/voc2012/ (VOCcode/VOClabelcolormap.m)
+    Args:
+        count: The number of classes.
+
+    Source:
+        https://host.robots.ox.ac.uk/pascal/VOC/voc2012/ (VOCcode/VOClabelcolormap.m)
+
+    Example:
+        >>> voc_palette(3)
+        ((0, 0, 0), (128, 0, 0), (0, 128, 0))
     """
     return tuple(_voc_colour(number) for number in range(count))
 
 
 def palette_of(classes: Sequence[str]) -> tuple[RGB, ...]:
-    """A colour for each class: those of Cityscapes where all are its classes, else those of VOC by number."""
+    """Returns a color for each class: those of Cityscapes if all are its classes, otherwise those of VOC by index.
+
+    Example:
+        >>> palette_of(["Road", "sky"]), palette_of(["background", "cat"])
+        (((128, 64, 128), (70, 130, 180)), ((0, 0, 0), (128, 0, 0)))
+    """
     names = [name.lower() for name in classes]
     if set(names) <= CITYSCAPES.keys():
         return tuple(CITYSCAPES[name] for name in names)
@@ -58,24 +71,44 @@ def palette_of(classes: Sequence[str]) -> tuple[RGB, ...]:
 
 
 def objects_of(classes: Sequence[str]) -> tuple[str, ...]:
-    """The classes that are not scenery by their name."""
+    """Returns the classes that are objects rather than scenery, by name.
+
+    Example:
+        >>> objects_of(["road", "car", "sky", "person"])
+        ('car', 'person')
+    """
     return tuple(name for name in classes if name.lower() not in _BACKDROP)
 
 
 def default_pair(classes: Sequence[str]) -> tuple[str, str]:
-    """Two classes for a first target: a well-known pair where both are there, else the second on the first."""
+    """Returns two classes for a first target: a common pair if both exist, otherwise the second and the first class.
+
+    Example:
+        >>> default_pair(["Building", "Tree", "Sky"]), default_pair(["a", "b", "c"])
+        (('Tree', 'Building'), ('b', 'a'))
+    """
     known = {name.lower(): name for name in classes}
     pairs = ((known[a], known[b]) for a, b in _PAIRS if a in known and b in known)
     return next(pairs, (classes[1], classes[0]))
 
 
 def numbered_names(count: int) -> tuple[str, ...]:
-    """Names for classes that have none."""
+    """Returns names for classes without any.
+
+    Example:
+        >>> numbered_names(2)
+        ('class 0', 'class 1')
+    """
     return tuple(f"class {number}" for number in range(count))
 
 
 def make_distinct(names: Sequence[str]) -> tuple[str, ...]:
-    """The names without spaces around them, a number after those that came before, upper and lower case alike."""
+    """Makes names unique, ignoring case, by adding numbers; surrounding spaces are removed.
+
+    Example:
+        >>> make_distinct(["car", " Car", "sky"])
+        ('car', 'Car (2)', 'sky')
+    """
     taken: dict[str, str] = {}
     for name in (name.strip() for name in names):
         found, number = name, 1

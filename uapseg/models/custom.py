@@ -1,9 +1,9 @@
-"""Networks of one's own: ``FILE.py:FUNCTION``, where the function returns any module that follows the contract.
+"""The user's own networks: ``FILE.py:FUNCTION``, where the function returns a module that follows this contract.
 
-The module maps float RGB (n, 3, h, w) in [0, 1] to logits (n, k, h', w'), bare, as ``{"out": logits}`` or
-``{"logits": logits}``, or first in a list. It may have
-the attributes ``classes`` (names), ``palette`` (colours from 0 to 255), ``objects`` (the classes that are things), and
-``mean`` and ``std`` (of three channels, in [0, 1]): where it has these two, its pictures come normalised.
+The module maps float RGB (n, 3, h, w) in [0, 1] to logits (n, k, h', w'): bare, as ``{"out": logits}`` or ``{"logits":
+logits}``, or first in a list. It may have the attributes ``classes`` (names), ``palette`` (colors from 0 to 255),
+``objects`` (the classes that are objects), and ``mean`` and ``std`` (three channels, in [0, 1]); with these two, it
+receives normalized pictures.
 """
 
 import sys
@@ -32,10 +32,27 @@ def load(
     size: checks.Size | None = None,
     strict: bool = True,
 ) -> Segmenter:
-    """Runs the function of a file and checks the network that it returns, as `uapseg.models.checks.check` does.
+    """Runs the function of a file, and checks the network that it returns as `uapseg.models.checks.check` does.
+
+    Args:
+        name: ``FILE.py:FUNCTION``.
+        size: The (width, height) of the pictures to attack, if known.
+        strict: Whether probable mistakes are errors; otherwise they are warnings.
 
     Raises:
-        UapsegError: There is no such file or function, it fails, or its network is not fit to be attacked.
+        UapsegError: There is no such file or function, it fails, or its network cannot be attacked.
+
+    Example:
+        >>> _ = Path("mine.py").write_text('''
+        ... from torch import nn
+        ...
+        ... def net():
+        ...     net = nn.Conv2d(3, 2, 1)
+        ...     net.classes = ["road", "car"]
+        ...     return net
+        ... ''')
+        >>> load("mine.py:net").classes
+        ('road', 'car')
     """
     path, _, function = name.rpartition(":")
     file = Path(path).expanduser()
@@ -57,18 +74,22 @@ def wrap(
     size: checks.Size | None = None,
     strict: bool = True,
 ) -> Segmenter:
-    """Makes a segmenter of a module on the CPU that follows the contract above, after checking that it does.
+    """Wraps a module on the CPU that follows the contract above as a segmenter, after checking it.
 
     Args:
         net: The module; it is frozen and put into eval mode.
         name: What to call it.
         source: Where it comes from.
-        fingerprint: What tells its weights from others, where they are not in its state.
-        size: (width, height) of the pictures that it is to see.
-        strict: Whether what only looks like a slip is refused, too; else it is a warning.
+        fingerprint: What identifies its weights, if they are not in its state dict.
+        size: The (width, height) of the pictures to attack, if known.
+        strict: Whether probable mistakes are errors; otherwise they are warnings.
 
     Raises:
-        UapsegError: It makes one of the slips that `uapseg.models.checks` knows, or its attributes do not fit.
+        UapsegError: The module makes a mistake that `uapseg.models.checks` knows, or its attributes are invalid.
+
+    Example:
+        >>> wrap(nn.Conv2d(3, 2, 1), "mine").classes
+        ('class 0', 'class 1')
     """
     mean, std = _channels(net, "mean", name), _channels(net, "std", name)
     if (mean is None) != (std is None):
@@ -152,7 +173,7 @@ def _is_colour(value: Any) -> bool:
 
 
 def _call(file: Path, function: str) -> Any:
-    """What the function of a file returns."""
+    """Calls the function of a file."""
     try:
         with _import_path(file.resolve().parent):
             return getattr(_import(file), function)()
@@ -163,7 +184,7 @@ def _call(file: Path, function: str) -> Any:
 
 
 def _import(file: Path) -> ModuleType:
-    """The file as a module, run anew."""
+    """Imports the file as a new module."""
     spec = spec_from_file_location(f"uapseg_own_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise ImportError(file)
@@ -175,7 +196,7 @@ def _import(file: Path) -> ModuleType:
 
 @contextmanager
 def _import_path(folder: Path) -> Generator[None]:
-    """Lets a file import those beside it, as a script may."""
+    """Lets a file import modules beside it, as a script may."""
     sys.path.insert(0, str(folder))
     try:
         yield

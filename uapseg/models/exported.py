@@ -1,6 +1,6 @@
-"""Networks in files of ``torch.export`` (``.pt2``) and of TorchScript, under the same contract as one's own.
+"""Networks in files of ``torch.export`` (``.pt2``) and TorchScript, under the contract of `uapseg.models.custom`.
 
-Both may run code when they are opened, so that they are for the command line and for Python.
+Opening either may run code, so that they are for the command line and Python only.
 """
 
 import hashlib
@@ -25,11 +25,21 @@ def load(
     size: Size | None = None,
     strict: bool = True,
 ) -> Segmenter:
-    """Opens the file and checks the network in it.
+    """Loads the network of a file and checks it.
+
+    Args:
+        name: The file; ``.pt2`` is an exported program, anything else TorchScript.
+        size: The (width, height) of the pictures to attack, if known.
+        strict: Whether probable mistakes are errors; otherwise they are warnings.
 
     Raises:
-        UapsegError: There is no such file, it is of another kind, made for one size of picture, or its network is not
-            fit to be attacked.
+        UapsegError: There is no such file, it is of another kind or for a fixed size, or its network cannot be
+            attacked.
+
+    Example:
+        >>> torch.jit.script(nn.Conv2d(3, 2, 1)).save("net.torchscript")
+        >>> load("net.torchscript").classes
+        ('class 0', 'class 1')
     """
     file = Path(name).expanduser()
     fingerprint = hashlib.sha256(read(file)).hexdigest()[:12]
@@ -60,7 +70,7 @@ def _exported(file: Path) -> nn.Module:
 
 
 def _check_dynamic(program: ExportedProgram, file: Path) -> None:
-    """The number of pictures, their height and their width must be open."""
+    """Checks that batch size, height and width are dynamic."""
     inputs = program.graph_signature.user_inputs
     shapes: list[Any] = [
         n.meta["val"].shape for n in program.graph.nodes if n.name in inputs and n.op == "placeholder"

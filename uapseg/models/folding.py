@@ -1,4 +1,4 @@
-"""Batch normalization folded into the convolutions before it: the same function in fewer and cheaper operations."""
+"""Folding batch normalization into convolutions: the same function with fewer and cheaper operations."""
 
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -14,18 +14,27 @@ _CONVOLUTIONS = (nn.Conv2d, nn.ConvTranspose2d)
 
 
 def fold_batch_norm(net: nn.Module, logits_of: Callable[[nn.Module], Tensor]) -> tuple[nn.Module, int]:
-    """A network that computes the same with batch normalization folded into convolutions, and how many were folded.
+    """Folds batch normalization into the convolutions before it.
 
-    What feeds what is seen in a forward pass rather than traced, so that networks that `torch.fx` cannot trace are
-    folded too. Where that fails, or the folded network does not answer as before, it is left as it is.
+    A forward pass shows which module feeds which, so that networks that `torch.fx` cannot trace are folded too. If
+    that fails, or the folded network returns different logits, the network is left as it is.
 
     Args:
         net: A network in eval mode.
-        logits_of: The logits of a network for some images, always the same ones.
+        logits_of: Returns the logits of a network for a fixed batch of images.
+
+    Returns:
+        The folded network, and the number of folded normalizations.
 
     Source:
         Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference,
         https://arxiv.org/abs/1712.05877, section 3.2.
+
+    Example:
+        >>> net = nn.Sequential(nn.Conv2d(3, 2, 1), nn.BatchNorm2d(2)).eval().requires_grad_(False)
+        >>> folded, count = fold_batch_norm(net, lambda net: net(torch.ones(1, 3, 2, 2)))
+        >>> count, [type(module).__name__ for module in folded]
+        (1, ['Conv2d', 'Identity'])
     """
     if not any(isinstance(module, nn.BatchNorm2d) for module in net.modules()):
         return net, 0
@@ -41,7 +50,7 @@ def fold_batch_norm(net: nn.Module, logits_of: Callable[[nn.Module], Tensor]) ->
 
 
 def named_modules(net: nn.Module, *, remove_duplicate: bool = True) -> Iterator[tuple[str, nn.Module]]:
-    """The modules of a network by name, as its own ``named_modules`` gives them, which torch leaves untyped.
+    """Iterates over the modules of a network by name; torch leaves the method of that name untyped.
 
     Example:
         >>> [name for name, _ in named_modules(nn.Sequential(nn.ReLU()))]
@@ -52,7 +61,7 @@ def named_modules(net: nn.Module, *, remove_duplicate: bool = True) -> Iterator[
 
 @contextmanager
 def _find_pairs(net: nn.Module) -> Generator[list[tuple[str, str]]]:
-    """The names of each convolution and the normalization that alone follows it, filled in when the net has run."""
+    """The names of each convolution and of the only module after it, a normalization; filled once the net has run."""
     calls: Counter[str] = Counter()
     made: dict[int, tuple[str, Tensor]] = {}  # the tensor is kept, so that its id stays its own
     fed: dict[str, str] = {}
@@ -90,7 +99,7 @@ def _find_pairs(net: nn.Module) -> Generator[list[tuple[str, str]]]:
 
 
 def _fold_pairs(net: nn.Module, pairs: list[tuple[str, str]]) -> nn.Module:
-    """A copy with the fused convolution in the place of each, and nothing in that of its normalization."""
+    """A copy with each convolution fused, and each normalization replaced by the identity."""
     folded = deepcopy(net).eval()
     for convolution, normalization in pairs:
         conv, norm = folded.get_submodule(convolution), folded.get_submodule(normalization)

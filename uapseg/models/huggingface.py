@@ -1,4 +1,4 @@
-"""Networks of Hugging Face by id or from a folder: SegFormer, UperNet and their like, and universal segmenters.
+"""Networks of Hugging Face, by id or from a folder: SegFormer, UperNet and the like, and universal segmenters.
 
 Source: https://huggingface.co/docs/transformers/tasks/semantic_segmentation
 """
@@ -34,14 +34,14 @@ except ImportError as error:
 
 
 TASK = "the task is semantic"
-"""What a OneFormer is told to do."""
+"""The task prompt of a OneFormer."""
 
 
 class _Logits(nn.Module):
-    """A network of transformers as a function from normalised pictures to logits.
+    """A network of transformers as a function from normalized pictures to logits.
 
     Args:
-        net: Takes ``pixel_values``.
+        net: A network that takes ``pixel_values``.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -53,10 +53,10 @@ class _Logits(nn.Module):
 
 
 class _Flipped(nn.Module):
-    """A network that wants blue before red.
+    """A network that expects BGR.
 
     Args:
-        net: Takes normalized images.
+        net: A network that takes normalized images.
     """
 
     def __init__(self, net: nn.Module) -> None:
@@ -73,11 +73,15 @@ def load(
     size: checks.Size | None = None,
     strict: bool = True,
 ) -> Segmenter:
-    """The network with an id of the hub or in a folder, with the mean and std of its image processor.
+    """Loads a network by its id on the hub or from a folder, with the mean and std of its image processor.
+
+    Args:
+        rest: The id or the folder.
+        size: The (width, height) of the pictures to attack, if known.
+        strict: Whether probable mistakes are errors; otherwise they are warnings.
 
     Raises:
-        UapsegError: transformers is not installed, there is no such network, it cannot be had, or it gives no logits
-            for each pixel.
+        UapsegError: There is no such network, it cannot be downloaded, or it does not return logits for each pixel.
     """
     name, place = f"hf:{rest}", _resolve(rest)
     net, processor = _load(place, name)
@@ -101,7 +105,7 @@ def load(
 
 
 def _resolve(rest: str) -> str:
-    """The folder, or the id."""
+    """The folder or the id."""
     folder = Path(rest).expanduser()
     if folder.is_dir():
         return str(folder)
@@ -111,7 +115,7 @@ def _resolve(rest: str) -> str:
 
 
 def _load(place: str, name: str) -> tuple["_Logits | UniversalNetwork", Any]:
-    """The network and its image processor: where they are on the disk from there, else downloaded."""
+    """The network and its image processor: from a folder or the hub's cache if possible, otherwise downloaded."""
     with _plain_errors(name):
         try:
             with _silence():
@@ -158,7 +162,7 @@ def _task_tokens(place: str, length: int, where: dict[str, Any]) -> Tensor:
 
 
 def _check_connection(place: str) -> None:
-    """Finds out at once, where the hub's own library would try for half a minute."""
+    """Fails at once without a connection; the hub's own library would retry for half a minute."""
     url = f"{huggingface_hub.constants.ENDPOINT}/{place}/resolve/main/config.json"
     with TemporaryDirectory() as folder:
         try:
@@ -171,9 +175,9 @@ def _check_connection(place: str) -> None:
 
 
 def _classes(config: Any) -> tuple[str, ...]:
-    """The names of its classes; those that it does not name are called by their numbers.
+    """The names of the classes; those without a name are numbered.
 
-    Some count them from 1, leave numbers out, or name what has no label.
+    Some networks count from 1, skip numbers, or name what has no label.
     """
     known = {int(number): name for number, name in config.id2label.items()}
     first = 1 if set(known) == set(range(1, config.num_labels + 1)) else 0
@@ -185,7 +189,7 @@ def _classes(config: Any) -> tuple[str, ...]:
 
 
 def _statistics(processor: Any, name: str) -> tuple[Channels, Channels]:
-    """Mean and std in the units of images, whatever the processor multiplies grey levels by."""
+    """Mean and std in the unit of images, whatever the processor multiplies grey levels by."""
     scale = 255 * (processor.rescale_factor or 1 / 255) if processor.do_rescale else 255.0
     plain = not processor.do_normalize
     r, g, b = (0.0,) * 3 if plain else _channels(processor, "image_mean", name)
@@ -196,7 +200,7 @@ def _statistics(processor: Any, name: str) -> tuple[Channels, Channels]:
 
 
 def _channels(processor: Any, what: str, name: str) -> Channels:
-    """Its value for each channel: where it says none the one of its kind, where it says a single one that one."""
+    """The value for each channel: a missing one is the default of its class, a single one counts for all channels."""
     values = getattr(processor, what, None)
     values = getattr(cast("Any", type(processor)), what, None) if values is None else values
     listed: list[Any] = list(values) if is_sequence(values) else [values]
@@ -215,7 +219,7 @@ def _unreadable(what: str, name: str) -> UapsegError:
 
 @contextmanager
 def _plain_errors(name: str) -> Generator[None]:
-    """Says what went wrong in one sentence."""
+    """Reports what went wrong in one sentence."""
     try:
         yield
     except UnreachableError as error:
@@ -239,7 +243,7 @@ def _plain_errors(name: str) -> Generator[None]:
 
 @contextmanager
 def _silence() -> Generator[None]:
-    """Keeps transformers from writing about what it loads; only while it downloads it may."""
+    """Keeps transformers from logging while it loads; it may while it downloads."""
     logging = transformers.utils.logging
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,6 +1,6 @@
-"""The commonest slip of all: pictures in other units than a network was made for, or normalised twice.
+"""Detection of the most common mistake: pictures in the wrong units, or normalized twice.
 
-Nothing in a network's answer tells this for sure, so what reaches its first weights is looked at instead.
+The output of a network does not reveal this reliably, so the inputs of its first weights are inspected instead.
 """
 
 from functools import cached_property
@@ -18,14 +18,23 @@ _INPUT_ARGUMENT = {
     "aten::convolution": 0, "aten::conv2d": 0, "aten::linear": 0, "aten::matmul": 0, "aten::mm": 0, "aten::bmm": 0,
     "aten::addmm": 1,
 }  # fmt: skip
-"""Operations with weights, and which of their arguments is weighed."""
+"""Operations with weights, and the position of the argument that the weights multiply."""
 
 
 def check_scale(model: Segmenter, images: Images) -> None:
-    """Makes sure that the first layer with weights gets pictures that were normalised once.
+    """Checks that the first layer with weights receives pictures that were normalized once.
+
+    Args:
+        model: The network.
+        images: A batch of at least two pictures (n, 3, h, w) in [0, 1].
 
     Raises:
-        UapsegError: They come divided by 255 or normalised twice, or the network was made for others.
+        UapsegError: The pictures arrive divided by 255, normalized twice, or in units that the network does not
+            expect.
+
+    Example:
+        >>> from uapseg.models import load_model
+        >>> check_scale(load_model("street"), torch.rand(2, 3, 64, 96))
     """
     other = images.flip(0)
     reached = _first_layer_inputs(model, images, other)
@@ -52,7 +61,7 @@ def check_scale(model: Segmenter, images: Images) -> None:
 
 
 def _check_response(model: Segmenter, images: Images) -> None:
-    """Where nothing is weighed: pictures from 0 to 1 that look all black, while from 0 to 255 they do not."""
+    """For a network without weights: whether pictures in [0, 1] look black to it, while those in [0, 255] do not."""
     black, seen = (model(images * scale).softmax(1) for scale in (0, 1))
     dark = (seen - black).abs().max() < 0.02
     if dark and (model(images * 255).softmax(1) - black).abs().max() > 0.5:
@@ -67,7 +76,7 @@ def _expects_255(model: Segmenter, seen: str) -> UapsegError:
 
 
 def _first_layer_inputs(model: Segmenter, images: Images, other: Images) -> tuple[Tensor, Tensor] | None:
-    """What the first layer with weights gets of two batches of pictures; None where there is no such layer."""
+    """The inputs of the first layer with weights for two batches of pictures; None if there is no such layer."""
     with _InputRecorder() as first:
         model.raw_output(images)
     with _InputRecorder() as second:
@@ -77,7 +86,7 @@ def _first_layer_inputs(model: Segmenter, images: Images, other: Images) -> tupl
 
 
 class _InputRecorder(TorchDispatchMode):
-    """Remembers what goes into convolutions and matrix products, whatever kind of module they are in."""
+    """Records the inputs of convolutions and matrix products, in whatever module they are."""
 
     @cached_property
     def inputs(self) -> list[Tensor]:

@@ -1,4 +1,4 @@
-"""Predictions that are computed once: kept on the disk under what they depend on, so that the next start is quick."""
+"""Predictions on clean pictures, cached on disk so that the next start is quick."""
 
 import hashlib
 import io
@@ -16,21 +16,26 @@ from uapseg.models.segmenter import Segmenter
 from uapseg.tensors import Images, LabelMaps
 
 LIMIT = 128 << 20
-"""Bytes that the folder may take; label maps compress well, and this holds those of about 40,000 small pictures."""
+"""The size limit of the cache in bytes; compressed, that is about 40,000 small label maps."""
 
 
 def predict_cached(model: Segmenter, images: Images) -> LabelMaps:
-    """The same as `Segmenter.predict`, from the disk where this network has seen these images before.
+    """Predicts as `Segmenter.predict` does, from the disk if this network has seen these images before.
 
-    A file that is damaged or cannot be written costs the time of predicting again, and nothing else. Networks whose
-    code is not known (`Segmenter.version` is None) are asked every time.
+    A file that is damaged or cannot be written costs the time of another prediction, and nothing else. Networks whose
+    code may change (`Segmenter.version` is None) are not cached.
 
     Args:
         model: The network, on the device to compute on.
-        images: RGB in whole grey levels, in units of [0, 1] (n, 3, h, w).
+        images: RGB in [0, 1], in whole grey levels (n, 3, h, w).
 
     Returns:
         The class index of each pixel (n, h, w), uint8, on the device of the images.
+
+    Example:
+        >>> from uapseg.models import load_model
+        >>> predict_cached(load_model("street:small"), torch.zeros(1, 3, 64, 96)).shape
+        torch.Size([1, 64, 96])
     """
     if model.version is None:
         return model.predict(images)
@@ -49,7 +54,7 @@ def _folder() -> Path:
 
 
 def _key(model: Segmenter, images: Images) -> str:
-    """What tells predictions from any others: weights and code of the network, how it computes, and the pixels."""
+    """A hash of all that predictions depend on: weights and code of the network, how it computes, and the pixels."""
     computing = (torch.__version__, images.device.type, torch.get_num_threads(), model.folded)
     digest = hashlib.blake2b(
         repr((model.fingerprint, model.version, computing, images.shape)).encode(), digest_size=16
@@ -59,7 +64,7 @@ def _key(model: Segmenter, images: Images) -> str:
 
 
 def _read(file: Path, shape: tuple[int, ...]) -> LabelMaps | None:
-    """The label maps in a file, None where it is missing or damaged."""
+    """The label maps in a file; None if it is missing or damaged."""
     try:
         with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
             labels = stored["labels"]
@@ -71,7 +76,7 @@ def _read(file: Path, shape: tuple[int, ...]) -> LabelMaps | None:
 
 
 def _write(file: Path, labels: LabelMaps) -> None:
-    """Keeps label maps, if the disk lets them be kept."""
+    """Stores label maps if the disk allows it."""
     content = io.BytesIO()
     np.savez_compressed(content, labels=labels.cpu().numpy())
     with suppress(OSError, UapsegError):
@@ -81,7 +86,7 @@ def _write(file: Path, labels: LabelMaps) -> None:
 
 
 def _remove_oldest(folder: Path) -> None:
-    """Removes the files that were not read for the longest until the rest fits; other processes may do the same."""
+    """Removes the least recently used files until the rest fits; other processes may do the same."""
     files = [(file.stat().st_mtime, file.stat().st_size, file) for file in folder.glob("*.npz")]
     too_much = sum(size for _, size, _ in files) - LIMIT
     for _, size, file in sorted(files):

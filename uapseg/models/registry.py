@@ -1,4 +1,4 @@
-"""The networks that can be attacked. A new kind is a file and a line in `KINDS`."""
+"""Networks by name. A new kind is a file and a line in `KINDS`."""
 
 from dataclasses import dataclass
 from importlib import import_module
@@ -16,16 +16,21 @@ _FORMS = "street, street:NAME, torchvision:NAME, hf:ID_OR_FOLDER, FILE.py:FUNCTI
 
 @dataclass(frozen=True, kw_only=True)
 class ModelInfo:
-    """What there is to know of a network before it is loaded.
+    """What is known of a network before it is loaded.
 
     Attributes:
-        name: What ``load_model`` takes.
-        parameters: How many weights it has.
-        classes: How many classes it knows.
-        licence: What the weights may be used for.
-        source: Where they come from.
-        cached: Whether it loads without the internet.
-        download_bytes: About how much would be downloaded; None where it comes with the package.
+        name: The name that ``load_model`` takes.
+        parameters: The number of weights.
+        classes: The number of classes.
+        licence: The licence of the weights.
+        source: Where the weights come from.
+        cached: Whether it loads without an internet connection.
+        download_bytes: About how much would be downloaded; None if it is bundled.
+
+    Example:
+        >>> info = catalogue()[0]
+        >>> info.name, info.cached
+        ('street', True)
     """
 
     name: str
@@ -39,16 +44,20 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class Kind:
-    """How the networks of one kind are found and loaded.
+    """How networks of one kind are found and loaded.
 
     Attributes:
         place: The module with ``load(rest)``, where ``rest`` is the name after the kind and a colon.
-        listed: Whether it has networks of its own: its module has ``info()`` too.
-        takes_weights: Whether a file of weights may be given: ``load`` takes ``weights`` too, and its module has
+        listed: Whether it has networks with names of their own; its module then has ``info()``.
+        takes_weights: Whether it accepts a file of weights; ``load`` then takes ``weights``, and its module has
             ``missing_files(rest, weights)``.
-        runs_code: Whether it runs code from a file, whose name is the network's.
-        checked: Whether networks are checked before they are used: ``load`` takes ``size`` and ``strict`` too.
-        needs_rest: Whether its name must go on after a colon.
+        runs_code: Whether it runs code from a file; the file's name is then the network's.
+        checked: Whether networks are checked before use; ``load`` then takes ``size`` and ``strict``.
+        needs_rest: Whether the name must continue after a colon.
+
+    Example:
+        >>> KINDS["street"].module().info()[0].name
+        'street'
     """
 
     place: str
@@ -59,7 +68,7 @@ class Kind:
     needs_rest: bool = False
 
     def module(self) -> Any:
-        """Its module; imported when it is first asked for."""
+        """Imports the module of the kind."""
         return import_module(self.place)
 
 
@@ -68,15 +77,15 @@ KINDS = {
     "torchvision": Kind("uapseg.models.torchvision", listed=True, takes_weights=True, needs_rest=True),
     "hf": Kind("uapseg.models.huggingface", checked=True, needs_rest=True),
 }
-"""The kinds by what their names begin with."""
+"""The kinds by the prefix of their names."""
 
 _CUSTOM = Kind("uapseg.models.custom", runs_code=True, checked=True)
 _EXPORTED = Kind("uapseg.models.exported", runs_code=True, checked=True)
-"""The kinds of which the name is a file's."""
+"""The kinds whose names are files."""
 
 
 def catalogue() -> list[ModelInfo]:
-    """What is known of each network that has a name of its own; none is loaded.
+    """Lists the networks that have a name of their own, without loading any.
 
     Example:
         >>> catalogue()[0].name, catalogue()[0].classes
@@ -86,7 +95,7 @@ def catalogue() -> list[ModelInfo]:
 
 
 def model_names() -> tuple[str, ...]:
-    """The networks that have a name of their own.
+    """Lists the names of the networks in `catalogue`.
 
     Example:
         >>> model_names()[:2]
@@ -96,27 +105,44 @@ def model_names() -> tuple[str, ...]:
 
 
 def short_name(name: str) -> str:
-    """What to call a network: one from a file by the file's name alone, and its function, wherever it lies."""
+    """Shortens the name of a network from a file to the file name and its function.
+
+    Example:
+        >>> short_name("/home/me/mine.py:net"), short_name("street")
+        ('mine.py:net', 'street')
+    """
     return Path(name).name if _kind_of_file(name) else name
 
 
 def missing_files(name: str, weights: str | None = None) -> list[Download]:
-    """What ``load_model`` has to download first; nothing where it is here already.
+    """Lists what ``load_model`` has to download first.
 
-    Networks of Hugging Face come through its own library, which keeps its own cache: nothing is listed for them.
+    Networks of Hugging Face are downloaded by its own library and not listed.
+
+    Args:
+        name: The name of the network.
+        weights: A file of weights to use instead of the usual ones.
 
     Raises:
         UapsegError: There is no such network.
+
+    Example:
+        >>> missing_files("street")
+        []
     """
     kind, rest = _resolve(name)
     return kind.module().missing_files(rest, _path(weights)) if kind.takes_weights else []
 
 
 def runs_code(name: str) -> bool:
-    """Whether loading the network called ``name`` runs code from a file.
+    """Whether loading a network runs code from a file.
 
     Raises:
         UapsegError: There is no such network.
+
+    Example:
+        >>> runs_code("street"), runs_code("mine.py:net")
+        (False, True)
     """
     return _resolve(name)[0].runs_code
 
@@ -131,21 +157,26 @@ def load_model(
     size: tuple[int, int] | None = None,
     strict: bool = True,
 ) -> Segmenter:
-    """Loads the network called ``name``, frozen and in eval mode, on ``device``; downloads it where it has to.
+    """Loads a network by name, frozen and in eval mode, downloading it if necessary.
 
     Args:
         name: ``street``, ``street:NAME``, ``torchvision:NAME``, ``hf:ID_OR_FOLDER``, ``FILE.py:FUNCTION``, or a file
             of ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
-        device: Where it is to compute.
+        device: The device to compute on.
         weights: A file of weights to use instead of the usual ones: safetensors, or a state dict of torch.
-        fold: Whether batch normalization is folded into the convolutions before it, which is the same function but
-            faster; the fingerprint is that of the unfolded weights.
-        trusted: Whether ``name`` may run code from a file: False where anyone but the user chose it.
-        size: (width, height) of the pictures that it is to see, where that is known: some networks take few sizes.
-        strict: Whether a network that only looks wrongly normalised is refused; else that is a warning.
+        trusted: Whether ``name`` may run code from a file; False if anyone but the user chose it.
+        fold: Whether to fold batch normalization into convolutions, which is the same function but faster; the
+            fingerprint is that of the original weights.
+        size: The (width, height) of the pictures to attack, if known: some networks accept few sizes.
+        strict: Whether a network that looks wrongly normalized is an error; otherwise it is a warning.
 
     Raises:
-        UapsegError: There is no such network, it cannot be had, or it is not fit to be attacked.
+        UapsegError: There is no such network, it cannot be downloaded, or it cannot be attacked.
+
+    Example:
+        >>> model = load_model("street")
+        >>> len(model.classes), model(torch.zeros(1, 3, 64, 96)).shape
+        (11, torch.Size([1, 11, 64, 96]))
     """
     kind, rest = _resolve(name)
     if kind.runs_code and not trusted:
@@ -162,7 +193,7 @@ def load_model(
 
 
 def _resolve(name: str) -> tuple[Kind, str]:
-    """The kind of a network, and what its name says besides."""
+    """The kind of a network, and the rest of its name."""
     if from_file := _kind_of_file(name):
         return from_file, name
     prefix, colon, rest = name.partition(":")
@@ -175,7 +206,7 @@ def _resolve(name: str) -> tuple[Kind, str]:
 
 
 def _kind_of_file(name: str) -> Kind | None:
-    """The kind of a network that comes from a file of the user's; None where it does not."""
+    """The kind of a network from the user's file; None for any other name."""
     if ".py:" in name:
         return _CUSTOM
     return _EXPORTED if Path(name).suffix.lower() in {".pt2", ".torchscript", ".ts", ".pt"} else None

@@ -1,4 +1,4 @@
-"""What every network is to the rest of the package, whatever is inside."""
+"""The interface of every network to the rest of the package."""
 
 import hashlib
 from collections.abc import Callable
@@ -21,29 +21,36 @@ Channels = tuple[float, float, float]
 
 @final
 class Segmenter(nn.Module):
-    """A frozen network seen as one differentiable function from images in [0, 1] to logits of their size.
+    """A frozen network as a differentiable function from images in [0, 1] to logits of the same size.
 
     Args:
-        net: Maps normalised images (n, 3, h, w) to logits (n, k, h', w') of any resolution, bare, as
-            ``["out"]`` or ``["logits"]``, or first in a list.
+        net: Maps normalized images (n, 3, h, w) to logits (n, k, h', w') of any resolution: bare, as ``["out"]`` or
+            ``["logits"]``, or first in a list.
         name: What the user calls it.
         classes: The k class names, in the order of the logits.
-        palette: The k colours (R, G, B) of the classes, in grey levels of 255.
-        objects: The classes that count as objects when it is asked what of the scene is kept.
-        pair: Two classes, of a drawn region and of the rest, that make a good first target.
-        mean: What is taken off each channel, in image units [0, 1].
-        std: What each channel is then divided by, in image units [0, 1].
-        source: Where the weights come from: an address or the citation of a paper.
-        licence: What the weights may be used for.
-        channels_last: Whether the net computes with the colours of a pixel side by side: faster where it is made of
-            convolutions, an error where it reshapes with ``view``.
-        fingerprint: What tells the weights from others where the net does not hold them as its state.
-        version: What tells the code of the net from others, such as ``torchvision 0.26.0``; None where it may change
-            while the weights stay, as in a file of the user's: then no predictions are kept on the disk.
-        run: Computes what the net returns for images; None calls it. For nets that by themselves enlarge their logits:
-            that comes later, and not at all where the loss is taken at their own resolution.
-        multiple: What the net's sides must be multiples of: pictures are padded to them inside, with what is at their
-            right and lower edges, and the logits are cut again.
+        palette: The k colors (R, G, B) of the classes, in grey levels of 255.
+        objects: The classes that count as objects rather than scenery.
+        pair: Two classes for a first target, of a drawn region and of the rest.
+        mean: Subtracted from each channel, in [0, 1].
+        std: Each channel is then divided by it, in [0, 1].
+        source: Where the weights come from: an address or a citation.
+        licence: The licence of the weights.
+        channels_last: Whether to compute in the channels-last memory format: faster for convolutions, an error for
+            networks that reshape with ``view``.
+        fingerprint: What identifies the weights if they are not in the state dict of the net.
+        version: What identifies the code of the net, such as ``torchvision 0.26.0``; None if it may change while the
+            weights stay, as in a user's file. Predictions are then not cached on disk.
+        run: Computes the output of the net; None calls it. For nets that upsample their logits: here that happens
+            later, and not at all if the loss is computed at the resolution of the logits.
+        multiple: What the sides must be multiples of. Pictures are padded at the right and bottom by repeating the
+            edge, and the logits are cropped again.
+
+    Example:
+        >>> net = nn.Conv2d(3, 2, 1)
+        >>> model = Segmenter(net, name="tiny", classes=("road", "car"), palette=((0, 0, 0), (255, 0, 0)),
+        ...                   objects=("car",), pair=("car", "road"), source="an example", licence="MIT")
+        >>> model(torch.zeros(1, 3, 4, 6)).shape
+        torch.Size([1, 2, 4, 6])
     """
 
     def __init__(
@@ -81,22 +88,22 @@ class Segmenter(nn.Module):
 
     @property
     def people(self) -> tuple[str, ...]:
-        """The classes that are people, by their names; none where the network knows no people."""
+        """The classes that are people, by name."""
         return people_classes(self.classes)
 
     def train(self, mode: bool = True) -> "Segmenter":  # noqa: ARG002, FBT001, FBT002  torch's signature
-        """Stays in eval mode whatever ``mode`` says: statistics of attacked batches must not enter the network."""
+        """Stays in eval mode whatever ``mode`` is: statistics of attacked batches must not enter the network."""
         return super().train(mode=False)
 
     def normalize(self, images: Images) -> Images:
-        """What the net itself gets to see of images in [0, 1]."""
+        """Normalizes images in [0, 1] as the net expects them."""
         return (images - self._mean) / self._std
 
     def raw_output(self, images: Images) -> Any:
-        """What the net itself answers to images (n, 3, h, w) in [0, 1]: logits of any resolution if it is sound.
+        """Computes the output of the net for images (n, 3, h, w) in [0, 1]: logits of any resolution if it is sound.
 
         Raises:
-            UapsegError: It cannot take pictures of this size.
+            UapsegError: The net does not accept pictures of this size.
         """
         return self._run_net(self._net, images)
 
@@ -114,7 +121,7 @@ class Segmenter(nn.Module):
         return _find_logits(answer)
 
     def forward(self, images: Images) -> Logits:
-        """Logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
+        """Computes the logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
         logits: Tensor = self.raw_output(images)
         height, width = images.shape[-2:]
         whole = self.padded_size(width, height)[::-1]
@@ -123,19 +130,19 @@ class Segmenter(nn.Module):
         return logits if whole == (height, width) else logits[..., :height, :width]
 
     def padded_size(self, width: int, height: int) -> tuple[int, int]:
-        """(width, height) that the net itself gets pictures of this size in."""
+        """Returns the (width, height) of the pictures inside the net."""
         return -(-width // self.multiple) * self.multiple, -(-height // self.multiple) * self.multiple
 
     @torch.no_grad()
     def logits_size(self, width: int, height: int) -> tuple[int, int]:
-        """(rows, columns) of the logits of images of this size, before they are enlarged."""
+        """Returns the (rows, columns) of the logits for images of this size, before upsampling."""
         if (width, height) not in self._logits_sizes:
             image = torch.zeros(1, 3, height, width, device=self._mean.device)
             self._logits_sizes[width, height] = (*self.raw_output(image).shape[2:],)
         return self._logits_sizes[width, height]
 
     def _pad(self, images: Tensor) -> Tensor:
-        """Images of the size that the net takes; not by torch's own padding, whose gradient on CUDA varies."""
+        """Pads images to a size that the net accepts; torch's own padding has no deterministic gradient on CUDA."""
         height, width = images.shape[-2:]
         wide, high = self.padded_size(width, height)
         if wide > width:
@@ -146,7 +153,7 @@ class Segmenter(nn.Module):
 
     @torch.no_grad()
     def predict(self, images: Images) -> LabelMaps:
-        """The class number of each pixel (n, h, w), uint8."""
+        """Predicts the class index of each pixel (n, h, w), uint8."""
         return self(images).argmax(dim=1).to(torch.uint8)
 
     @torch.no_grad()
@@ -158,7 +165,7 @@ class Segmenter(nn.Module):
 
     @cached_property
     def fingerprint(self) -> str:
-        """Twelve hexadecimal digits that tell these weights and their normalisation from any others."""
+        """Twelve hexadecimal digits that identify the weights and the normalization."""
         if self._known is not None:
             return self._known
         digest = hashlib.sha256()
@@ -173,7 +180,7 @@ def _call(net: nn.Module, images: Tensor) -> Any:
 
 
 def _find_logits(answer: Any) -> Any:
-    """The logits among all that a net returns: by their name, else what comes first or is alone."""
+    """The logits in an output: by name, or else the first or only tensor."""
     if is_dict(answer):
         named = [answer[name] for name in ("out", "logits") if name in answer]
         tensors = [value for value in answer.values() if isinstance(value, Tensor)]

@@ -46,7 +46,7 @@ def _large() -> nn.Module:
 
 
 def _small() -> nn.Module:
-    """The same head on the small MobileNetV3, at an eighth and a sixteenth of the picture as there."""
+    """The same head on the small MobileNetV3, at an eighth and a sixteenth of the picture."""
     whole = mobilenet_v3_small(weights=None, dilated=True)
     stages = create_feature_extractor(whole, {"features.2": "low", "features.12": "high"})
     return LRASPP(stages, low_channels=24, high_channels=576, num_classes=len(CLASSES))
@@ -54,12 +54,16 @@ def _small() -> nn.Module:
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network of the family.
+    """An embedded network.
 
     Attributes:
-        build: Makes it, untrained.
+        build: Creates it, untrained.
         file: Its weights.
         source: What it is, and where it is described.
+
+    Example:
+        >>> NETWORKS["small"].file.name
+        'small.safetensors'
     """
 
     build: Callable[[], nn.Module]
@@ -75,7 +79,12 @@ NETWORKS = {
 
 
 def info() -> list[ModelInfo]:
-    """A card for each network."""
+    """Lists the embedded networks.
+
+    Example:
+        >>> [network.name for network in info()]
+        ['street', 'street:small']
+    """
     return [
         ModelInfo(
             name=_name(rest),
@@ -91,19 +100,28 @@ def info() -> list[ModelInfo]:
 
 
 def missing_files(rest: str = "", weights: Path | None = None) -> list[Download]:  # noqa: ARG001  as other networks
-    """Nothing: the weights come with the package."""
+    """Lists nothing to download, as the weights are bundled.
+
+    Example:
+        >>> missing_files("small")
+        []
+    """
     return []
 
 
 def load(rest: str = "", weights: Path | None = None) -> Segmenter:
-    """A trained network, or its architecture with the weights of another file.
+    """Loads an embedded network, or its architecture with other weights.
 
     Args:
-        rest: Which of `NETWORKS`.
+        rest: A key of `NETWORKS`.
         weights: Another file of weights.
 
     Raises:
-        UapsegError: There is no such network, or the weights are not where they belong, or are those of another.
+        UapsegError: There is no such network, or its weights are missing or belong to another network.
+
+    Example:
+        >>> load("small").name
+        'street:small'
     """
     if rest not in NETWORKS:
         known = ", ".join(map(_name, NETWORKS))

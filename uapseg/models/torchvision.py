@@ -33,25 +33,42 @@ LICENCE = "BSD 3-Clause, as torchvision; the COCO photos it was trained on have 
 
 
 def info() -> list[ModelInfo]:
-    """A card for each of the networks."""
+    """Lists the networks.
+
+    Example:
+        >>> info()[0].name, info()[0].classes
+        ('torchvision:lraspp_mobilenet_v3_large', 21)
+    """
     return [_network_info(name) for name in NAMES]
 
 
 def missing_files(name: str, weights: Path | None = None) -> list[Download]:
-    """The file of weights, unless it is in the cache of torch hub or another file is to be used.
+    """Lists the file of weights, unless it is in the cache of torch.hub or another file is used.
+
+    Args:
+        name: One of `NAMES`.
+        weights: A file of weights to use instead of the published ones.
 
     Raises:
         UapsegError: torchvision has no such network.
+
+    Example:
+        >>> missing_files("fcn_resnet50", weights=Path("mine.pth"))
+        []
     """
     download = _download(name)
     return [] if weights or download.path.is_file() else [download]
 
 
 def load(name: str, weights: Path | None = None) -> Segmenter:
-    """The network with the weights of a file, else with those published, downloaded if they have to be.
+    """Loads a network with the published weights, downloading them if necessary, or with those of a file.
+
+    Args:
+        name: One of `NAMES`.
+        weights: A file of weights to use instead of the published ones.
 
     Raises:
-        UapsegError: torchvision has no such network, or its weights cannot be had or read.
+        UapsegError: torchvision has no such network, or its weights cannot be downloaded or read.
     """
     for download in missing_files(name, weights):
         _fetch(download, name)
@@ -78,7 +95,17 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
 
 
 def coarse_logits(net: Any, images: Tensor) -> Tensor:
-    """The logits of a network of torchvision before it enlarges them to the size of its images."""
+    """Computes the logits of a network of torchvision before it upsamples them to the size of its images.
+
+    Args:
+        net: The network, with its ``backbone`` and ``classifier``.
+        images: Normalized images (n, 3, h, w).
+
+    Example:
+        >>> net = get_model("lraspp_mobilenet_v3_large", weights=None, weights_backbone=None, num_classes=2).eval()
+        >>> coarse_logits(net, torch.zeros(1, 3, 64, 96)).shape
+        torch.Size([1, 2, 8, 12])
+    """
     features = net.backbone(images)
     return net.classifier(features if isinstance(net, LRASPP) else features["out"])
 
@@ -100,7 +127,7 @@ def _channels(values: Sequence[float]) -> Channels:
 
 
 def _download(name: str) -> Download:
-    """Where the weights come from and where torch keeps them; the name of the file ends in its checksum."""
+    """Where the weights come from and where torch keeps them; the file name ends in its checksum."""
     url = _published(name).url
     file = url.rsplit("/", 1)[1]
     checksum = f"sha256:{Path(file).stem.rsplit('-', 1)[1]}"
