@@ -1,4 +1,4 @@
-"""The pictures to learn from, choose by, report on."""
+"""Datasets: rendered street scenes, COCO, official folders, and the user's own pictures."""
 
 from uapseg.datasets.registry import (
     Dataset,

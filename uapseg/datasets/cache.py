@@ -1,7 +1,7 @@
-"""Decoded pictures: kept as long as memory allows, for all data sets together, and decoded ahead in the background.
+"""A cache of decoded pictures that all datasets share, with prefetching in background threads.
 
-Threads, not processes: Pillow lets go of Python's lock while it decodes and scales, nothing has to be sent from one
-process to another, and the forked worker of ZeroGPU may start threads, but no processes.
+Threads, not processes: Pillow releases the GIL while it decodes and scales, nothing has to be copied between
+processes, and the forked worker of ZeroGPU may start threads but not processes.
 """
 
 import os
@@ -22,11 +22,22 @@ Pixels = NDArray[np.uint8]
 
 MIB = 1 << 20
 MAX_BYTES = 2048 * MIB
-"""Bytes that are kept at most where the user says nothing."""
+"""The default limit of the cache, in bytes."""
 
 
 class ImageCache:
-    """Arrays by key; when they are more than ``limit`` bytes, those that were not asked for the longest go."""
+    """An LRU cache of arrays, limited by their total size in bytes.
+
+    Args:
+        limit: The size limit in bytes.
+
+    Example:
+        >>> cache = ImageCache(limit=100)
+        >>> cache.submit("zeros", lambda: np.zeros(10, np.uint8)).result().sum()
+        np.uint64(0)
+        >>> cache.used
+        10
+    """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -37,7 +48,12 @@ class ImageCache:
         self._pool: ThreadPoolExecutor | None = None
 
     def submit(self, key: Hashable, make: Callable[[], Pixels]) -> Future[Pixels]:
-        """The array of this key, when it is there; ``make`` is called on another thread, once however many wait."""
+        """Returns a future of the array with this key, computing it on a background thread if it is not cached.
+
+        Args:
+            key: What identifies the array.
+            make: Computes it; called once however many callers wait.
+        """
         with self.lock:
             if key in self._arrays:
                 self._arrays.move_to_end(key)
@@ -63,14 +79,19 @@ class ImageCache:
         return array
 
     def after_fork(self) -> None:
-        """In a forked process: the threads of its parent are not there, and the lock was taken before."""
+        """Resets the cache in a forked process, which has none of its parent's threads but its locked lock."""
         self._coming, self._pool = {}, None
         self.lock.release()
 
 
 @cache
 def shared_cache() -> ImageCache:
-    """The memory that all data sets of this process share."""
+    """Returns the cache that all datasets of this process share.
+
+    Example:
+        >>> shared_cache() is shared_cache()
+        True
+    """
     memory = ImageCache(memory_limit())
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(
@@ -80,19 +101,23 @@ def shared_cache() -> ImageCache:
 
 
 def memory_limit() -> int:
-    """Bytes to keep decoded: ``UAPSEG_MEMORY`` in MiB, or a quarter of what the machine has, at most 2 GiB.
+    """Returns the size limit of the shared cache: ``UAPSEG_MEMORY`` in MiB, or a quarter of the memory, at most 2 GiB.
 
-    The processes of a ``torchrun`` share this quarter; what is set is for each of them.
+    The processes of a ``torchrun`` share this quarter; ``UAPSEG_MEMORY`` applies to each.
 
     Raises:
-        UapsegError: ``UAPSEG_MEMORY`` is no number.
+        UapsegError: ``UAPSEG_MEMORY`` is not a number.
+
+    Example:
+        >>> memory_limit() % MIB
+        0
     """
     usual = min(MAX_BYTES, _available_memory() // 4) // read_number("LOCAL_WORLD_SIZE", 1, 1)
     return read_number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
 
 
 def _available_memory() -> int:
-    """Bytes of memory that this process may use; where no one says, as if there were 4 GiB."""
+    """Bytes of memory that this process may use; 4 GiB if unknown."""
     found: list[int] = []
     with suppress(AttributeError, ValueError, OSError):
         found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))

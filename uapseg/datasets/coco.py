@@ -1,11 +1,11 @@
-"""COCO: photos of everyday scenes, of which only those that are chosen are downloaded.
+"""COCO: photos of everyday scenes, of which only the selected ones are downloaded.
 
     coco:val2017 or coco:train2017              annotations and pictures from the official addresses
     coco:ANNOTATIONS.json:PICTURES              a file such as instances_val2017.json, and the folder of its pictures
 
-Both may go on with a choice, see ``coco_choice``. The truth is in the 21 classes of PASCAL VOC. Splits are by the
-file name of a picture, so that none changes sides when others are added. What of annotations cannot be used is left
-out and counted in ``skipped``.
+Both names may continue with a selection, see `uapseg.datasets.coco_selection`. The ground truth has the 21 classes of
+PASCAL VOC. Splits depend on the file name of a picture, so that no picture changes its split when others are added.
+Annotations that cannot be used are left out and counted in ``skipped``.
 
 Source: Lin et al., Microsoft COCO: Common Objects in Context, https://arxiv.org/abs/1405.0312
 """
@@ -39,7 +39,7 @@ ANNOTATIONS_URL = "http://images.cocodataset.org/annotations/annotations_trainva
 CHECKSUM = "md5:f4bbac642086de4f52a3fdda2de5fa2c"
 ARCHIVE_BYTES = 252_907_541
 PICTURE_BYTES = 163_000
-"""About how large a picture is."""
+"""The average size of a picture, in bytes."""
 
 OFFICIAL = {"val2017": 5000, "train2017": 118_287}
 SIZE = (384, 384)
@@ -49,8 +49,13 @@ LICENCE = "each photo by its licence at Flickr"
 def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, downloading what is missing.
 
+    Args:
+        where: The name after ``coco:``.
+        split: The split.
+        size: The (width, height) of the pictures; None for the default.
+
     Raises:
-        UapsegError: It cannot be downloaded, or the choice or a file is not as it should be.
+        UapsegError: The download fails, or the selection or a file is invalid.
     """
     source, choice = _parse_name(where)
     name, pictures = f"coco:{where}", None
@@ -78,7 +83,12 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
 
 
 def missing_files(where: str, split: Split) -> list[Download]:
-    """First the annotations, and when these are here, the chosen pictures that are not."""
+    """Lists what to download next: first the annotations, and once they exist, the selected pictures.
+
+    Args:
+        where: The name after ``coco:``.
+        split: The split.
+    """
     source, choice = _parse_name(where)
     if source not in OFFICIAL:
         return []
@@ -88,10 +98,13 @@ def missing_files(where: str, split: Split) -> list[Download]:
 
 
 def attribution(where: str) -> str:
-    """Whose the chosen pictures are, as CSV.
+    """Lists authorship and licences of the selected pictures as CSV.
+
+    Args:
+        where: The name after ``coco:``.
 
     Raises:
-        UapsegError: The annotations are not here yet.
+        UapsegError: The annotations have not been downloaded yet.
     """
     source, choice = _parse_name(where)
     found = (
@@ -103,7 +116,12 @@ def attribution(where: str) -> str:
 
 
 def info() -> list[DatasetInfo]:
-    """What there is to know of it."""
+    """Describes the forms of the name.
+
+    Example:
+        >>> [form.name for form in info()]
+        ['coco:val2017', 'coco:train2017', 'coco:ANNOTATIONS.json:PICTURES']
+    """
     ways = "?any=person,dog&count=200 and more choose from it"
     own = DatasetInfo(
         name="coco:ANNOTATIONS.json:PICTURES", about=f"COCO's annotations and pictures that you have; {ways}",
@@ -134,7 +152,7 @@ def _parse_name(where: str) -> tuple[str, Selection]:
 
 
 def _own_paths(source: str) -> tuple[Path, Path]:
-    """The two paths of a name; each may have colons in it, as those of Windows do."""
+    """The two paths in a name; each may contain colons, as those of Windows do."""
     annotations, mark, pictures = source.partition(".json:")
     if not mark or not Path(pictures).expanduser().is_dir():
         raise UapsegError(
@@ -173,7 +191,7 @@ def _archive() -> Path:
 
 
 def _unpack(source: str) -> None:
-    """Takes the one file that is needed out of the archive, and removes that."""
+    """Extracts the one file that is needed from the archive, and deletes the archive."""
     wanted = _annotations(source)
     if wanted.is_file() or not _archive().is_file():
         return

@@ -1,4 +1,4 @@
-"""COCO's annotations: the chosen pictures, and their objects as label maps of PASCAL VOC's classes."""
+"""COCO's annotations: the selected pictures, and their objects as label maps of PASCAL VOC's classes."""
 
 import json
 from collections import Counter
@@ -21,7 +21,16 @@ from uapseg.io.files import write
 
 @dataclass(frozen=True)
 class Shape:
-    """A class, or `VOID` where it is not known, and where it is."""
+    """A class, or `VOID` if unknown, and where it is.
+
+    Attributes:
+        number: The class of PASCAL VOC.
+        runs: The mask, run-length encoded.
+
+    Example:
+        >>> Shape(15, mask_from_box({"bbox": [0, 0, 2, 1]}, (4, 2))).number
+        15
+    """
 
     number: int
     runs: Runs
@@ -29,16 +38,29 @@ class Shape:
 
 @dataclass(frozen=True)
 class Annotated:
-    """A picture with what is known to be in it."""
+    """A picture with its annotated objects.
+
+    Attributes:
+        entry: The picture.
+        size: Its (width, height).
+        shapes: Its objects.
+
+    Example:
+        >>> from uapseg.datasets.coco_selection import Licence
+        >>> entry = CocoImage(1, "a.jpg", "", Licence(4, "CC BY", ""), "", {"person": 0.25})
+        >>> shape = Shape(15, mask_from_box({"bbox": [0, 0, 2, 1]}, (4, 2)))
+        >>> Annotated(entry, (4, 2), (shape,)).labels().tolist()
+        [[15, 15, 0, 0], [0, 0, 0, 0]]
+    """
 
     entry: CocoImage
     size: tuple[int, int]
     shapes: tuple[Shape, ...]
 
     def labels(self) -> Pixels:
-        """Its label map (h, w): crowds, and pixels that objects of two classes claim, have no label.
+        """Draws the label map (h, w); crowds, and pixels that objects of two classes claim, are void.
 
-        Nor has the box of an object without a usable outline. All else is background, as in the training of
+        So is the box of an object without a usable outline. Everything else is background, as in the training of
         torchvision's networks with these classes.
         """
         width, height = self.size
@@ -53,12 +75,16 @@ class Annotated:
 
 @dataclass(frozen=True)
 class SelectedAnnotations:
-    """Pictures that are chosen.
+    """The selected pictures.
 
     Attributes:
-        pictures: These, sorted by file name.
-        left_out: What of their annotations could not be used, in words.
-        labelled: Whether any category is a class of VOC, so that there is something to tell from background.
+        pictures: The pictures, sorted by file name.
+        left_out: What could not be used of their annotations, in words.
+        labelled: Whether any category is a class of VOC, so that not everything is background.
+
+    Example:
+        >>> SelectedAnnotations(pictures=(), left_out=(), labelled=False).labelled
+        False
     """
 
     pictures: tuple[Annotated, ...]
@@ -69,16 +95,25 @@ class SelectedAnnotations:
 def select_annotations(
     annotations: Path, folder: str, choice: Selection, kept: Path | None = None
 ) -> SelectedAnnotations:
-    """The pictures that are chosen; what is known of all others is forgotten again, as it is much.
+    """Reads the annotations of the selected pictures, and drops all others to save memory.
 
     Args:
-        annotations: A file as COCO's ``instances_*.json``.
-        folder: What the entries are to name as their folder.
-        choice: What to take.
-        kept: Where the annotations of the chosen ones are kept, as those of train2017 take a minute to read.
+        annotations: A file such as COCO's ``instances_*.json``.
+        folder: The folder that the entries should name.
+        choice: The selection.
+        kept: Where to cache the annotations of the selected pictures, as those of train2017 take a minute to read.
 
     Raises:
-        UapsegError: The file is not as it should be, or nothing in it is as asked for.
+        UapsegError: The file is invalid, or no picture in it matches.
+
+    Example:
+        >>> square = {"image_id": 1, "category_id": 1, "segmentation": [[0, 0, 2, 0, 2, 2, 0, 2]]}
+        >>> content = {"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 2}],
+        ...            "annotations": [square], "categories": [{"id": 1, "name": "person"}]}
+        >>> _ = Path("a.json").write_text(json.dumps(content))
+        >>> found = select_annotations(Path("a.json"), "", Selection())
+        >>> found.pictures[0].entry.shares
+        {'person': 0.5}
     """
     try:
         changed = annotations.stat().st_mtime_ns
@@ -101,7 +136,7 @@ def _chosen(annotations: Path, changed: int, folder: str, choice: Selection, kep
 
 
 def _narrowed(records: Records, folder: str, choice: Selection) -> Records:
-    """The chosen pictures alone."""
+    """The selected pictures alone."""
     entries = {_entry(record, records, folder): record for record in records.pictures}
     return Records(
         tuple(entries[entry] for entry in choice.select(list(entries))), records.categories, records.left_out
@@ -109,7 +144,7 @@ def _narrowed(records: Records, folder: str, choice: Selection) -> Records:
 
 
 def _raw(records: Records) -> dict[str, Any]:
-    """Chosen pictures as they stand in their file."""
+    """The entries of selected pictures as they are in their file."""
     return {
         "images": [record.image for record in records.pictures],
         "annotations": [annotation for record in records.pictures for annotation in record.annotations],
@@ -128,7 +163,7 @@ def _entry(record: Record, records: Records, folder: str) -> CocoImage:
 
 
 def _area(annotation: dict[str, Any], size: tuple[int, int]) -> int:
-    """Pixels of an object for which the file has no area."""
+    """The pixels of an object whose area is not in the file."""
     runs = mask_from_outline(annotation, size)[0] or mask_from_box(annotation, size)
     return area(runs) if runs else 0
 
@@ -150,7 +185,7 @@ def _annotated(records: Records, folder: str, file: Path) -> SelectedAnnotations
 
 
 def _shape(annotation: dict[str, Any], records: Records, size: tuple[int, int]) -> tuple[Shape | None, int]:
-    """An object of a class of VOC, if it can be used, and how many outlines cannot."""
+    """An object of a class of VOC, if usable, and the number of outlines that are not."""
     name = category_of(annotation, records.categories)
     number = VOID if name is None or is_crowd(annotation) else VOC_NUMBERS.get(name, 0)
     if name is not None and name not in VOC_NUMBERS:

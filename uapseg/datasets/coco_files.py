@@ -1,4 +1,4 @@
-"""COCO's pictures on the disk: which are missing, whose they are, and how they are opened."""
+"""COCO's pictures on disk: which are missing, who made them, and how they are opened."""
 
 import csv
 import io
@@ -25,21 +25,31 @@ from uapseg.io.sources import File, fingerprint_readable
 IMAGES = "http://images.cocodataset.org"
 ATTRIBUTION_FILE = "attribution.csv"
 JPEG = b"\xff\xd8"
-"""How such files begin."""
+"""The first bytes of a JPEG."""
 
 COLUMNS = ("file", "licence", "licence_url", "source")
 
 
 def folder_of(source: str) -> Path:
-    """Where the downloaded pictures of ``val2017`` or ``train2017`` are."""
+    """Returns the folder of the downloaded pictures of ``val2017`` or ``train2017``.
+
+    Example:
+        >>> folder_of("val2017").parts[-2:]
+        ('coco', 'val2017')
+    """
     return cache_folder() / "coco" / source
 
 
 def download_pictures(name: str, split: Split, count: int) -> None:
-    """Downloads the pictures that are missing; without a connection, a twentieth of the ``count`` may be missing.
+    """Downloads missing pictures; without a connection, a twentieth of them may be missing.
+
+    Args:
+        name: The name of the dataset.
+        split: The split.
+        count: The number of pictures in it.
 
     Raises:
-        UapsegError: There is no connection, and more are.
+        UapsegError: There is no connection, and more are missing.
     """
     try:
         for _ in download(name, split):
@@ -50,10 +60,16 @@ def download_pictures(name: str, split: Split, count: int) -> None:
 
 
 def missing_pictures(entries: Iterable[CocoImage]) -> list[Download]:
-    """The pictures that have to be downloaded.
+    """Lists the pictures that have to be downloaded.
 
     Raises:
-        UapsegError: A name is not one that COCO gives.
+        UapsegError: A file name is not one of COCO's.
+
+    Example:
+        >>> from uapseg.datasets.coco_selection import Licence
+        >>> entry = CocoImage(1, "0001.jpg", "example", Licence(4, "CC BY", ""), "", {})
+        >>> [download.url for download in missing_pictures([entry])]
+        ['http://images.cocodataset.org/example/0001.jpg']
     """
     downloads: list[Download] = []
     for entry in entries:
@@ -69,16 +85,24 @@ def missing_pictures(entries: Iterable[CocoImage]) -> list[Download]:
 def make_samples(
     wanted: Mapping[CocoImage, Annotated | None], pictures: Path | None = None
 ) -> tuple[list[Sample], list[str]]:
-    """Pictures with their labels, as far as they are whole, and the names of those that are not.
+    """Creates samples of the intact pictures, and lists the names of those that are damaged.
 
-    A picture of another size than its annotations are for comes without labels, and its labels are named.
+    If a picture has another size than its annotations, its labels are left out and listed as well.
 
     Args:
-        wanted: What to open, and what is known to be in it.
-        pictures: The folder of the user's in which they are; None stands for the downloaded ones.
+        wanted: The pictures with their annotations, if known.
+        pictures: The user's folder of the pictures; None for the downloaded ones.
 
     Raises:
-        UapsegError: No picture has the size that its annotations are for.
+        UapsegError: No picture has the size of its annotations.
+
+    Example:
+        >>> from uapseg.datasets.coco_selection import Licence
+        >>> Image.new("RGB", (32, 32)).save("a.png")
+        >>> entry = CocoImage(1, "a.png", "", Licence(4, "CC BY", ""), "", {})
+        >>> samples, damaged = make_samples({entry: None}, Path())
+        >>> samples[0].name, damaged
+        ('a.png', [])
     """
     places = {entry: File(_picture_path(entry, pictures)) for entry in wanted}
     keys = fingerprint_readable(places.values())
@@ -103,12 +127,20 @@ def make_samples(
 
 
 def attribution_csv(entries: Iterable[CocoImage]) -> str:
-    """Whose pictures are, as CSV: file, licence, the licence's address, and the picture's at Flickr."""
+    """Lists file, licence, address of the licence and address at Flickr as CSV.
+
+    Example:
+        >>> from uapseg.datasets.coco_selection import Licence
+        >>> entry = CocoImage(1, "a.jpg", "", Licence(4, "CC BY", "https://example.org"), "https://flickr.com/a", {})
+        >>> print(attribution_csv([entry]), end="")
+        file,licence,licence_url,source
+        a.jpg,CC BY,https://example.org,https://flickr.com/a
+    """
     return _to_csv(_row(entry) for entry in entries)
 
 
 def update_attribution(entries: Iterable[CocoImage]) -> None:
-    """Adds to the files beside the downloaded pictures whose they are."""
+    """Updates ``attribution.csv`` beside the downloaded pictures."""
     folders: dict[str, list[CocoImage]] = {}
     for entry in entries:
         folders.setdefault(entry.folder, []).append(entry)
@@ -149,9 +181,9 @@ def _picture_path(entry: CocoImage, pictures: Path | None) -> Path:
 
 
 def _size_mismatch(file: File, size: tuple[int, int]) -> str:
-    """Why labels of this size (width, height) cannot be laid on a picture; empty where they can.
+    """Why labels of this (width, height) do not fit a picture; empty if they do.
 
-    Nothing tells whether annotations were made of a picture as it is stored or upright, but for their size.
+    Only the size tells whether the annotations were made on the stored or the upright picture.
     """
     first = file.ends()[1]
     known = stored_shape(first) if first[:2] == JPEG else None

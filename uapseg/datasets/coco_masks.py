@@ -1,4 +1,8 @@
-"""COCO's outlines as masks. They are checked first, as pycocotools ends the process or hangs on bad ones."""
+"""COCO's outlines as run-length encoded masks.
+
+Outlines are validated first, as pycocotools crashes on far-away corners, hangs on NaN, and accepts too few run
+lengths.
+"""
 
 from typing import Any
 
@@ -9,25 +13,30 @@ from uapseg.datasets.coco_records import Raw, positive
 from uapseg.io.values import is_dict, is_list
 
 Runs = Any
-"""A mask as pycocotools keeps it: run lengths, compressed."""
+"""A mask as pycocotools represents it: compressed run lengths."""
 
 _encoded: Any = masks.frPyObjects
-"""Masks of polygons, or of run lengths as numbers, given the height and width; its types say less than it takes."""
+"""Encodes polygons or uncompressed run lengths, given height and width; its stubs allow less than it accepts."""
 
 FEWEST = 6
-"""Numbers of the smallest polygon, a triangle."""
+"""The coordinates of the smallest polygon, a triangle."""
 
 
 def mask_from_outline(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | None, int]:
-    """Where an object is, and how many parts of its outline cannot be used.
+    """Encodes the outline of an object.
 
     Args:
-        annotation: With an outline in any of the three forms that COCO has: polygons, and run lengths as numbers or
-            compressed.
-        size: (width, height) of its picture.
+        annotation: An annotation with an outline in any of COCO's three forms: polygons, and run lengths, compressed
+            or not.
+        size: The (width, height) of its picture.
 
     Returns:
-        The mask; None where nothing of the outline can be used, or there is none.
+        The mask, or None if no part of the outline is usable; and how many parts are not.
+
+    Example:
+        >>> runs, unusable = mask_from_outline({"segmentation": [[0, 0, 2, 0, 2, 2, 0, 2], [0, 0]]}, (4, 2))
+        >>> area(runs), unusable
+        (4, 1)
     """
     outline = annotation.get("segmentation")
     if is_dict(outline):
@@ -43,7 +52,16 @@ def mask_from_outline(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | No
 
 
 def mask_from_box(annotation: Raw, size: tuple[int, int]) -> Runs | None:
-    """An annotation's box within its picture of (width, height); None where it has none."""
+    """Encodes the bounding box of an annotation, clipped to its picture; None if it has none.
+
+    Args:
+        annotation: An annotation.
+        size: The (width, height) of its picture.
+
+    Example:
+        >>> area(mask_from_box({"bbox": [0, 0, 2, 100]}, (4, 2)))
+        4
+    """
     box = annotation.get("bbox")
     if not is_list(box) or len(box) != 4 or not all(isinstance(side, int | float) for side in box):
         return None
@@ -56,17 +74,27 @@ def mask_from_box(annotation: Raw, size: tuple[int, int]) -> Runs | None:
 
 
 def area(runs: Runs) -> int:
-    """Pixels inside of a mask."""
+    """Counts the pixels of a mask.
+
+    Example:
+        >>> area(mask_from_box({"bbox": [1, 0, 2, 1]}, (4, 2)))
+        2
+    """
     return int(masks.area(runs))
 
 
 def fill_mask(runs: Runs) -> np.ndarray:
-    """A mask as bool (h, w)."""
+    """Decodes a mask as bool (h, w).
+
+    Example:
+        >>> fill_mask(mask_from_box({"bbox": [1, 0, 2, 1]}, (4, 2))).tolist()
+        [[False, True, True, False], [False, False, False, False]]
+    """
     return masks.decode(runs).astype(bool)
 
 
 def _polygon(part: Any, size: tuple[int, int]) -> list[float] | None:
-    """The corners x, y, x, y, … of a polygon, if they are numbers that lie in or near the picture."""
+    """The corners x, y, x, y, … of a polygon if they are numbers that lie in or near the picture."""
     try:
         corners = np.asarray(part, np.float64).ravel()
     except (TypeError, ValueError):
@@ -78,7 +106,7 @@ def _polygon(part: Any, size: tuple[int, int]) -> list[float] | None:
 
 
 def _counted(outline: Raw, size: tuple[int, int]) -> Runs | None:
-    """A mask of run lengths, if they are those of a picture of this size."""
+    """A mask from run lengths, if they match a picture of this size."""
     shape, counts = outline.get("size"), outline.get("counts")
     counts = _unpacked(counts) if isinstance(counts, str) else counts
     if shape != [size[1], size[0]] or not is_list(counts) or not counts:
@@ -89,7 +117,7 @@ def _counted(outline: Raw, size: tuple[int, int]) -> Runs | None:
 
 
 def _unpacked(text: str) -> list[int] | None:
-    """The run lengths of a compressed string: five bits a letter, from the third on beside those two before.
+    """The run lengths in a compressed string: five bits per character, from the third on relative to that two before.
 
     Source: ``rleFrString`` of https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c
     """

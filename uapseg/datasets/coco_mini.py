@@ -1,6 +1,7 @@
-"""COCO in small: 200 photos, listed in a file that comes with the project: no annotations have to be downloaded.
+"""A sample of COCO: 200 photos from a bundled list, so that no annotations have to be downloaded.
 
-A choice may follow, as in ``coco-mini?licences=4,5&any=dog``, see ``coco_choice``. There is no truth for them.
+A selection may follow, as in ``coco-mini?licences=4,5&any=dog``, see `uapseg.datasets.coco_selection`. There is no
+ground truth.
 """
 
 from functools import lru_cache
@@ -28,8 +29,13 @@ LICENCE = "each photo by its licence at Flickr"
 def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, downloading what is missing.
 
+    Args:
+        where: The selection.
+        split: The split.
+        size: The (width, height) of the pictures; None for the default.
+
     Raises:
-        UapsegError: It cannot be downloaded, or the choice is not as it should be.
+        UapsegError: The download fails, or the selection is invalid.
     """
     name = f"coco-mini?{where}" if where else "coco-mini"
     wanted = _select(where, split)
@@ -40,17 +46,32 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
 
 
 def missing_files(where: str, split: Split) -> list[Download]:
-    """The chosen pictures that are not here."""
+    """Lists the selected pictures that have to be downloaded.
+
+    Example:
+        >>> len(missing_files("count=3", "all")) <= 3
+        True
+    """
     return missing_pictures(_select(where, split))
 
 
 def attribution(where: str) -> str:
-    """Whose the chosen pictures are, as CSV."""
+    """Lists authorship and licences of the selected pictures as CSV.
+
+    Example:
+        >>> attribution("count=1").splitlines()[0]
+        'file,licence,licence_url,source'
+    """
     return attribution_csv(_select(where, "all"))
 
 
 def info() -> list[DatasetInfo]:
-    """What there is to know of it."""
+    """Describes the dataset.
+
+    Example:
+        >>> info()[0].name, sum(info()[0].pictures.values())
+        ('coco-mini', 200)
+    """
     entries = read_manifest()
     sides = [split_of(entry.identity) for entry in entries]
     left = missing_pictures(entries)
@@ -70,10 +91,14 @@ def info() -> list[DatasetInfo]:
 
 @lru_cache(maxsize=1)
 def read_manifest() -> tuple[CocoImage, ...]:
-    """All pictures of the list.
+    """Reads the list of all pictures.
 
     Raises:
         UapsegError: The list is missing or damaged.
+
+    Example:
+        >>> len(read_manifest())
+        200
     """
     fields = from_json(read(MANIFEST), str(MANIFEST))
     try:

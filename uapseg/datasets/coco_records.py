@@ -1,4 +1,4 @@
-"""COCO's annotation files: the entries of each picture. Those that cannot be used are left out and counted."""
+"""Parsing of COCO's annotation files. Entries that cannot be used are left out and counted."""
 
 import json
 from collections import Counter
@@ -15,10 +15,10 @@ from uapseg.io.images import MAX_PIXELS
 from uapseg.io.values import is_dict, is_list
 
 Raw = dict[str, Any]
-"""An object of JSON."""
+"""A JSON object."""
 
 Key = int | str
-"""What pictures, categories and licences are numbered by."""
+"""An id of pictures, categories or licences."""
 
 _INCOMPLETE = "pictures without a number, a name or a size"
 _STRAYS = "annotations of no listed picture"
@@ -27,16 +27,20 @@ _UNKNOWN = Licence(0, "not said", "")
 
 @dataclass(frozen=True)
 class Record:
-    """What a file says of a picture.
+    """The entry of a picture.
 
     Attributes:
-        number: What annotations call it by.
+        number: Its id in annotations.
         file: Its path below the folder of pictures, with ``/`` between names.
-        size: (width, height) by the file.
+        size: Its (width, height) by the file.
         licence: Its licence.
         source: Its address at Flickr.
-        image: The picture's own entry as it stands in the file.
-        annotations: What stands there of its objects.
+        image: The entry as it is in the file.
+        annotations: Its annotations as they are in the file.
+
+    Example:
+        >>> Record(1, "a.jpg", (640, 480), Licence(4, "CC BY", ""), "", image={}).annotations
+        []
     """
 
     number: Key
@@ -53,9 +57,13 @@ class Records:
     """The pictures of an annotation file.
 
     Attributes:
-        pictures: Those that have all they need, in the order of the file.
-        categories: The names of the categories by number, as `category_name` spells them.
+        pictures: The complete entries, in the order of the file.
+        categories: The names of the categories by id, as `category_name` spells them.
         left_out: How many entries of each kind could not be used.
+
+    Example:
+        >>> Records(pictures=(), categories={1: "person"}, left_out=Counter()).categories[1]
+        'person'
     """
 
     pictures: tuple[Record, ...]
@@ -64,10 +72,16 @@ class Records:
 
 
 def read_json(file: Path) -> Any:
-    """What an annotation file holds.
+    """Reads the JSON of an annotation file.
 
     Raises:
-        UapsegError: It is no JSON.
+        UapsegError: The file is not JSON.
+
+    Example:
+        >>> Path("a.json").write_text('{"images": []}')
+        14
+        >>> read_json(Path("a.json"))
+        {'images': []}
     """
     try:
         return json.loads(read(file))
@@ -76,14 +90,21 @@ def read_json(file: Path) -> Any:
 
 
 def records_in(content: Any, file: Path) -> Records:
-    """The pictures of an annotation file with what is said of each.
+    """Collects the pictures of an annotation file with their annotations.
 
     Args:
-        content: What `read_json` read.
-        file: What to call it in a message.
+        content: The result of `read_json`.
+        file: The file, for error messages.
 
     Raises:
-        UapsegError: It is of another kind, or it cannot be told which annotation belongs to which picture.
+        UapsegError: The file is of another kind, or does not tell which annotation belongs to which picture.
+
+    Example:
+        >>> content = {"images": [{"id": 1, "file_name": "a.jpg", "width": 640, "height": 480}],
+        ...            "annotations": [{"image_id": 1, "category_id": 1}], "categories": [{"id": 1, "name": "person"}]}
+        >>> records = records_in(content, Path("a.json"))
+        >>> records.pictures[0].size, len(records.pictures[0].annotations)
+        ((640, 480), 1)
     """
     images, annotations = _parts(content, file)
     left_out: Counter[str] = Counter()
@@ -103,29 +124,49 @@ def records_in(content: Any, file: Path) -> Records:
 
 
 def category_of(annotation: Raw, categories: Mapping[Key, str]) -> str | None:
-    """The name of an annotation's category; None where the file names no such category."""
+    """Returns the name of an annotation's category; None if the file names no such category.
+
+    Example:
+        >>> category_of({"category_id": 1}, {1: "person"})
+        'person'
+    """
     return _looked_up(categories, annotation.get("category_id"))
 
 
 def is_crowd(annotation: Raw) -> bool:
-    """Whether an annotation is of a crowd, not of an object."""
+    """Whether an annotation is of a crowd rather than an object.
+
+    Example:
+        >>> is_crowd({"iscrowd": 1}), is_crowd({})
+        (True, False)
+    """
     return _key(annotation.get("iscrowd")) == 1 or annotation.get("iscrowd") is True
 
 
 def positive(value: Any) -> float | None:
-    """A number above 0, or None."""
+    """Returns a finite number above 0, or None.
+
+    Example:
+        >>> positive(2), positive(-1), positive("2")
+        (2.0, None, None)
+    """
     if isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value) and value > 0:
         return float(value)
     return None
 
 
 def not_coco(file: Path, why: str) -> UapsegError:
-    """That a file is of another kind."""
+    """Creates the error for a file of another kind.
+
+    Example:
+        >>> str(not_coco(Path("a.json"), "it holds captions"))
+        "a.json is not as COCO's instances_*.json: it holds captions."
+    """
     return UapsegError(f"{file} is not as COCO's instances_*.json: {why}.")
 
 
 def _parts(content: Any, file: Path) -> tuple[list[Any], list[Any]]:
-    """The pictures and the annotations of a file, of which the kind is looked at first."""
+    """The pictures and the annotations of a file, after checking its kind."""
     if is_list(content):
         raise not_coco(file, "it is a list, as results of a detector are")
     if not is_dict(content):
@@ -147,7 +188,7 @@ def _parts(content: Any, file: Path) -> tuple[list[Any], list[Any]]:
 def _by_number(
     images: Sequence[Any], licences: Mapping[Key, Licence], left_out: Counter[str], file: Path
 ) -> dict[Key, Record]:
-    """The pictures by what annotations call them; one that is listed twice, as merged files do, is there twice."""
+    """The pictures by id; one that is listed twice, as in merged files, has two ids."""
     by_file: dict[str, Record] = {}
     by_number: dict[Key, Record] = {}
     for image in images:
@@ -186,7 +227,7 @@ def _licences(listed: Any) -> dict[Key, Licence]:
 
 
 def _record(image: Any, licences: Mapping[Key, Licence]) -> Record | None:
-    """A picture, if the file says all that is needed of it."""
+    """The entry of a picture, if complete."""
     if not is_dict(image):
         return None
     number, file = _key(image.get("id")), _text(image.get("file_name")).strip().replace("\\", "/")
@@ -201,7 +242,7 @@ def _record(image: Any, licences: Mapping[Key, Licence]) -> Record | None:
 
 
 def _key(value: Any) -> Key | None:
-    """A number in whatever way it is written; a word where it is none."""
+    """An id, however it is written; text that is not a number stays text."""
     if isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():

@@ -1,11 +1,11 @@
-"""Which pictures of COCO are taken, said in the data set's name: ``coco:val2017?any=person,bicycle&count=200&seed=1``.
+"""Selections of COCO, as part of the dataset's name: ``coco:val2017?any=person,bicycle&count=200&seed=1``.
 
-any=A,B         with an object of one of these categories at least
-all=A,B         with objects of all of them
-share=0.02      where each counts only if it covers this share of the picture
-balanced=A      as many with A and other objects as with other objects and no A
-licences=4,5    under one of these licences
-count=200       so many, drawn with seed=1; more keep those that fewer had drawn
+any=A,B         pictures with an object of at least one of these categories
+all=A,B         pictures with objects of all of them
+share=0.02      an object counts only if it covers this share of the picture
+balanced=A      as many pictures with A and other objects as with other objects and without A
+licences=4,5    pictures under one of these licences
+count=200       the number of pictures, drawn with seed=1; a larger count includes a smaller one's pictures
 """
 
 import re
@@ -21,7 +21,7 @@ VOC_NUMBERS = {
     "cow": 10, "dining table": 11, "dog": 12, "horse": 13, "motorcycle": 14, "person": 15, "potted plant": 16,
     "sheep": 17, "couch": 18, "train": 19, "tv": 20,
 }  # fmt: skip
-"""The categories that are classes of PASCAL VOC; all others are background to networks trained on these."""
+"""The categories that are classes of PASCAL VOC; networks trained on VOC see all others as background."""
 
 _SYNONYMS = {
     "airplane": ("aeroplane", "plane", "aircraft"),
@@ -35,7 +35,7 @@ _SYNONYMS = {
     "couch": ("sofa",),
     "tv": ("tvmonitor", "television", "television set", "monitor"),
 }
-"""What others call them, VOC and LVIS among them."""
+"""Other names of the categories, among them those of VOC and LVIS."""
 
 _KNOWN = {
     spelling.replace(" ", ""): name for name in VOC_NUMBERS for spelling in (name, *_SYNONYMS.get(name, ()))
@@ -43,9 +43,13 @@ _KNOWN = {
 
 
 def category_name(name: str) -> str:
-    """A category as COCO spells it, whatever the case, the plural and what stands between its words.
+    """Spells a category as COCO does, whatever its case, plural and separators.
 
-    Names that are in no such list keep their words, in lower case.
+    Unknown names keep their words, in lower case.
+
+    Example:
+        >>> category_name("TV_Monitor"), category_name("Dogs"), category_name("Palm Tree")
+        ('tv', 'dog', 'palm tree')
     """
     words = " ".join(re.findall(r"\w+", name.casefold().replace("_", " ")))
     joined = words.replace(" ", "")
@@ -53,12 +57,22 @@ def category_name(name: str) -> str:
 
 
 MAX_COUNT = 5000
-"""Pictures that are taken where no count is given: all of val2017, and of train2017 what is no burden."""
+"""The default limit of pictures: all of val2017, and a reasonable download of train2017."""
 
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence of COCO's pictures."""
+    """A licence of COCO's pictures.
+
+    Attributes:
+        number: Its id in COCO.
+        name: Its name.
+        url: Its address.
+
+    Example:
+        >>> Licence(4, "CC BY", "https://creativecommons.org/licenses/by/2.0/").number
+        4
+    """
 
     number: int | str
     name: str
@@ -67,17 +81,21 @@ class Licence:
 
 @dataclass(frozen=True)
 class CocoImage:
-    """What is known of a picture before it is there.
+    """What is known of a picture before it is downloaded.
 
     Attributes:
-        number: Its number in COCO; annotations of others may have words for it.
-        file: Its file name, with folders where the annotations have some, and ``/`` between them.
-        folder: ``train2017`` or ``val2017``; empty for annotations of the user's.
+        number: Its id in COCO; annotations of others may use text.
+        file: Its file name, with folders if the annotations have some, and ``/`` between them.
+        folder: ``train2017`` or ``val2017``; empty for the user's own annotations.
         licence: Its licence.
         source: Its address at Flickr.
-        shares: For each category in it, how much of the picture its largest object (or crowd) covers, in [0, 1].
-        checksum: Of the file, as downloads have it; empty where it is not known.
-        size: Bytes of the file, where known.
+        shares: For each category the share of the picture that its largest object (or crowd) covers, in [0, 1].
+        checksum: The checksum of the file, as in `Download`; empty if unknown.
+        size: The size of the file in bytes, if known.
+
+    Example:
+        >>> CocoImage(1, "a.jpg", "val2017", Licence(4, "CC BY", ""), "", {"dog": 0.2}).identity
+        'coco/a.jpg'
     """
 
     number: int | str
@@ -91,13 +109,21 @@ class CocoImage:
 
     @property
     def identity(self) -> str:
-        """What decides its split; its folders too, as some sets have pictures of one name in many folders."""
+        """What determines its split; folders count, as some datasets reuse file names across folders."""
         return f"coco/{self.file}"
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What to take; the fields are those of the name, see above."""
+    """A selection of pictures; the fields are described above.
+
+    Example:
+        >>> selection = Selection.parse("any=dog&count=1")
+        >>> licence = Licence(4, "CC BY", "")
+        >>> images = [CocoImage(number, f"{number}.jpg", "", licence, "", {"dog": 0.2}) for number in range(3)]
+        >>> selection.any_of, len(selection.select(images))
+        (('dog',), 1)
+    """
 
     any_of: tuple[str, ...] = ()
     all_of: tuple[str, ...] = ()
@@ -109,10 +135,10 @@ class Selection:
 
     @classmethod
     def parse(cls, query: str) -> "Selection":
-        """The choice of a name, from what follows its question mark.
+        """Parses the part of a name after its question mark.
 
         Raises:
-            UapsegError: Something in it is not known, or has no such value.
+            UapsegError: A key is unknown, or a value invalid.
         """
         choice = cls()
         for key, value in parse_qsl(query, keep_blank_values=True):
@@ -124,10 +150,10 @@ class Selection:
         return choice
 
     def select(self, entries: Sequence[CocoImage]) -> list[CocoImage]:
-        """The chosen ones, sorted by file name.
+        """Selects pictures, sorted by file name.
 
         Raises:
-            UapsegError: A category is not known, or there is no such picture.
+            UapsegError: A category is unknown, or no picture matches.
         """
         known = {category for entry in entries for category in entry.shares}
         for name in (*self.any_of, *self.all_of, *filter(None, [self.balanced])):
@@ -151,11 +177,11 @@ class Selection:
         )
 
     def _large(self, entry: CocoImage) -> set[str]:
-        """The categories of which an object is as large as asked for."""
+        """The categories with an object of at least the required share."""
         return {category for category, share in entry.shares.items() if share >= self.share}
 
     def _halves(self, entries: Sequence[CocoImage]) -> list[CocoImage]:
-        """As many with the class and other objects as with other objects alone; objects are those a network knows."""
+        """As many pictures with the class and other objects as with others alone; objects are classes of VOC."""
         halves: tuple[list[CocoImage], list[CocoImage]] = ([], [])
         for entry in entries:
             large = self._large(entry)

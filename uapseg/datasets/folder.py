@@ -1,11 +1,12 @@
-"""A user's own pictures: in a folder and all folders in it, in a zip archive, or in a list of paths.
+"""The user's own pictures: in a folder and its subfolders, in a zip archive, or in a list of paths.
 
-A label map holds a class number a pixel (255 is void) and has the size of its picture as this is seen, upright. It
-lies beside its picture as ``NAME_mask.png``, or in a folder such as ``masks/``, ``labels/`` or ``SegmentationClass/``;
-see `names` for what is understood. A file ``classes.txt`` names the numbers from 0 on, one a line; without it they are
-called by their numbers. What had to be guessed, and what was not understood, is in the ``notes`` of the set.
+A label map holds one class index per pixel (255 is void) and has the size of its upright picture. It lies beside its
+picture as ``NAME_mask.png``, or in a folder such as ``masks/``, ``labels/`` or ``SegmentationClass/``; see
+`uapseg.datasets.pairing`. A file ``classes.txt`` names the classes from 0 on, one a line; otherwise they are called by
+their indices. Guesses and what was not understood are in the ``notes`` of the dataset.
 
-Splits are by what is in the files, 70 % train, 15 % val, 15 % test; a copy under another name is on the same side.
+Splits depend on the content of the files, 70 % train, 15 % val, 15 % test; a copy under another name is in the same
+split.
 """
 
 import os
@@ -27,17 +28,23 @@ from uapseg.io.sources import File, Source, ZipMember, open_zip
 CLASSES_FILE = "classes.txt"
 
 ENCRYPTED = 1
-"""The bit of a zip archive's member that is encrypted."""
+"""The flag of an encrypted member of a zip archive."""
 
 MAX_ABOVE = 3
-"""How many folders above a picture of a list are searched for label maps, where the list does not lie above it."""
+"""How many folders above a listed picture are searched for label maps, if the list itself is not above it."""
 
 
 def read_tree(path: Path) -> Tree:
-    """The files of a folder, a zip archive or a list.
+    """Lists the files of a folder, a zip archive or a list.
 
     Raises:
         UapsegError: It cannot be opened.
+
+    Example:
+        >>> Path("photos").mkdir()
+        >>> Path("photos/a.jpg").touch()
+        >>> list(read_tree(Path("photos")).files)
+        ['a.jpg']
     """
     if path.is_dir():
         found: Iterator[tuple[str, Source]] = (
@@ -55,19 +62,19 @@ def read_tree(path: Path) -> Tree:
 
 
 def _relative_path(name: str) -> str:
-    """A path below the top, whichever slashes it was written with and wherever it points."""
+    """A path below the top folder, whatever slashes it was written with and wherever it points."""
     parts = re.sub(r"^[A-Za-z]:(?=[\\/])", "", name).replace("\\", "/").split("/")
     return "/".join(part for part in parts if part not in {"", ".", ".."})
 
 
 def _is_hidden(name: str) -> bool:
-    """Whether other programs left it beside the pictures."""
+    """Whether a file was left by other programs."""
     parts = PurePosixPath(name).parts
     return "__macosx" in map(normalize_name, parts) or any(part.startswith(".") for part in parts)
 
 
 def _read_list(path: Path) -> Tree:
-    """The pictures of a list, and what may be their label maps; paths begin where the list lies."""
+    """The pictures of a list, and files that may be their label maps; paths are relative to the list."""
     base = _absolute(Path(), str(path.parent))
     lines = [line.strip().strip("\"'") for line in to_text(read(path)).splitlines()]
     columns = [_parse_line(base, line) for line in lines if line and "\0" not in line and not line.startswith("# ")]
@@ -90,7 +97,7 @@ def _parse_line(base: Path, line: str) -> tuple[Path, Path | None]:
 
 
 def _find_file(base: Path, name: str) -> Path | None:
-    """The file of this name, whichever slashes it was written with."""
+    """The file of this name, whatever slashes it was written with."""
     ways = (_absolute(base, way) for way in (name, name.replace("\\", "/")))
     with suppress(OSError):  # a name that is too long
         return next((path for path in ways if path.is_file()), None)
@@ -114,7 +121,7 @@ def _nearby_files(pictures: list[Path], base: Path) -> Iterator[Path]:
 
 
 def _folders_above(folder: Path, base: Path) -> list[Path]:
-    """A folder and those above it, up to the one of the list."""
+    """A folder and those above it, up to that of the list."""
     chain = [folder, *folder.parents]
     return chain[: chain.index(base) + 1] if base in chain else chain[:MAX_ABOVE]
 
@@ -128,17 +135,28 @@ def _list_folder(folder: Path) -> list[os.DirEntry[str]]:
 
 
 MAX_SIDE = 512
-"""The long side that pictures are brought to unless told otherwise; shorter ones keep theirs."""
+"""The default limit of the longer side; smaller pictures keep their size."""
 
 
 def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the pictures in a folder, zip archive or list.
 
-    Without ``size`` they are brought to the shape of the first one, its long side made 512 pixels where it is longer,
-    and its sides multiples of 8.
+    Args:
+        name: The path.
+        split: The split.
+        size: The (width, height) of the pictures; None for that of the first picture, scaled down to a longer side of
+            512 pixels if necessary, with sides that are multiples of 8.
 
     Raises:
         UapsegError: There are no pictures, or none can be read.
+
+    Example:
+        >>> from PIL import Image
+        >>> Path("mine").mkdir()
+        >>> Image.new("RGB", (64, 32)).save("mine/a.png")
+        >>> dataset = load("mine", "all")
+        >>> len(dataset), dataset.size, dataset.classes
+        (1, (64, 32), ())
     """
     tree = read_tree(Path(name).expanduser())
     paired, names = pair_files(tree), _read_class_names(tree)
@@ -173,7 +191,12 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
 
 
 def info() -> list[DatasetInfo]:
-    """What there is to know of them."""
+    """Describes the forms of the name.
+
+    Example:
+        >>> [form.name for form in info()]
+        ['FOLDER', 'FILE.zip', 'LIST.txt']
+    """
     about = "your own pictures, with or without label maps"
     return [
         DatasetInfo(name=form, about=about, size=None, classes=None, licence="your own")
@@ -182,10 +205,10 @@ def info() -> list[DatasetInfo]:
 
 
 def _read_class_names(tree: Tree) -> dict[int, str] | None:
-    """The names in the ``classes.txt`` next to the top; None where there is none.
+    """The names in the ``classes.txt`` nearest to the top folder; None if there is none.
 
     Raises:
-        UapsegError: Several of them differ.
+        UapsegError: Several such files differ.
     """
     found = sorted(
         (path for path in tree.files if normalize_name(PurePosixPath(path).name) == CLASSES_FILE), key=_depth
@@ -204,7 +227,7 @@ def _depth(path: str) -> int:
 
 
 def _find_unturned_labels(pairs: Sequence[Pair]) -> str | None:
-    """The name of a picture which says that it is turned, and whose label map is not; of some pairs, spread evenly."""
+    """The name of a picture with EXIF rotation whose label map has none; checks some pairs, evenly spaced."""
     labelled = [(picture, labels) for picture, labels in pairs if labels]
     for picture, labels in labelled[:: max(1, len(labelled) // PROBES)][:PROBES]:
         with suppress(UapsegError):

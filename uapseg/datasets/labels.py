@@ -1,4 +1,4 @@
-"""Label maps as files hold them, a class number a pixel, and the names of their classes."""
+"""Label maps in files, with one class index per pixel, and the names of their classes."""
 
 import io
 import re
@@ -17,22 +17,27 @@ from uapseg.io.images import MAX_PIXELS, size_of
 from uapseg.io.sources import Source
 
 VOID = 255
-"""The number of a pixel that has no label."""
+"""The value of a pixel without a label."""
 
 VOID_16 = 65535
-"""The same in files of 16 bits."""
+"""The same in 16-bit files."""
 
 LOSSLESS_FORMATS = ("PNG", "GIF", "BMP", "TIFF", "PPM", "TGA")
-"""Formats that keep numbers as they are."""
+"""Formats that preserve values."""
 
 LOSSY_FORMATS = ("JPEG", "WEBP", "AVIF", "JPEG2000")
 
 MAX_COLOURS = 64
-"""Colours of a picture that looks like a label map, at most."""
+"""The most colors of a picture that looks like a label map."""
 
 
 def lookup_table(classes: Mapping[int, int]) -> Pixels:
-    """From a file's numbers to class numbers (256,); those that are not named have no label."""
+    """Creates a table (256,) from the values in a file to class indices; other values become void.
+
+    Example:
+        >>> lookup_table({7: 0, 8: 1})[[7, 8, 9]].tolist()
+        [0, 1, 255]
+    """
     numbers = np.full(256, VOID, np.uint8)
     for stored, number in classes.items():
         numbers[stored] = number
@@ -40,21 +45,42 @@ def lookup_table(classes: Mapping[int, int]) -> Pixels:
 
 
 def read_labels(source: Source, numbers: Pixels) -> Pixels:
-    """The label map of a file (h, w), its numbers looked up in ``numbers`` (256,).
+    """Reads the label map of a file (h, w).
+
+    Args:
+        source: The file.
+        numbers: The class index of each value in the file (256,).
 
     Raises:
-        UapsegError: It is damaged, or holds something else than class numbers.
+        UapsegError: The file is damaged, or is not a label map.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from uapseg.io.sources import File
+        >>> Image.fromarray(np.array([[7, 8, 9]], np.uint8)).save("labels.png")
+        >>> read_labels(File(Path("labels.png")), lookup_table({7: 0, 8: 1})).tolist()
+        [[0, 1, 255]]
     """
     return numbers[read_numbers(source)]
 
 
 def read_numbers(source: Source) -> Pixels:
-    """The numbers in a file (h, w), upright; `VOID` where it has none.
+    """Reads the values of a label map (h, w), upright; `VOID` where it has none.
 
-    Colours count as numbers where they are greys: many programs save any picture with three channels.
+    Colors count as values if they are grey: many programs save any picture with three channels.
+
+    Args:
+        source: The file.
 
     Raises:
-        UapsegError: It is damaged, too large, or holds colours, or numbers beyond 255.
+        UapsegError: The file is damaged, too large, or holds colors or values above 255.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from uapseg.io.sources import File
+        >>> Image.new("RGB", (2, 1), (3, 3, 3)).save("grey.png")
+        >>> read_numbers(File(Path("grey.png"))).tolist()
+        [[3, 3]]
     """
     content = source.read()
     width, height = size_of(content) or (0, 0)
@@ -74,7 +100,15 @@ def read_numbers(source: Source) -> Pixels:
 
 
 def looks_like_label_map(source: Source) -> bool:
-    """Whether a file looks like a label map: it has few tones, or nearly so where its format blurs them."""
+    """Whether a file looks like a label map: it has few tones, or nearly so in a lossy format.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from uapseg.io.sources import File
+        >>> Image.new("L", (8, 8), 3).save("flat.png")
+        >>> looks_like_label_map(File(Path("flat.png")))
+        True
+    """
     try:
         content = source.read()
         width, height = size_of(content) or (0, 0)
@@ -92,7 +126,7 @@ def looks_like_label_map(source: Source) -> bool:
 
 
 def _pixel_values(picture: Image.Image) -> NDArray[Any] | None:
-    """The numbers that pixels hold; None where they hold colours."""
+    """The values of the pixels; None if they are colors."""
     if picture.mode == "P":
         indices, greys = np.asarray(picture), _grey_palette(picture)
         return indices if greys is None else greys[indices]
@@ -106,7 +140,7 @@ def _pixel_values(picture: Image.Image) -> NDArray[Any] | None:
 
 
 def _grey_palette(picture: Image.Image) -> Pixels | None:
-    """The tones of a palette of greys that all differ; programs that save greys so may number them anew."""
+    """The tones of a grey palette without duplicates; programs that save grey pictures may renumber them so."""
     colours = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
     used = max(number for number, count in enumerate(picture.histogram()) if count)
     if len(colours) <= used or (colours != colours[:, :1]).any():
@@ -116,7 +150,7 @@ def _grey_palette(picture: Image.Image) -> Pixels | None:
 
 
 def _to_bytes(values: NDArray[Any], name: str) -> Pixels:
-    """Numbers of any width as those of 8 bits."""
+    """Converts values of any width to 8 bits."""
     if values.dtype in {np.dtype(bool), np.dtype(np.uint8)}:
         return values.astype(np.uint8)
     void = ~np.isfinite(values) | (values < 0) | (values == VOID_16)
@@ -132,7 +166,7 @@ def _to_bytes(values: NDArray[Any], name: str) -> Pixels:
 
 
 PROBES = 16
-"""Label maps that are read at once, to see which numbers a set uses."""
+"""How many label maps are read beforehand to find which values a dataset uses."""
 
 _NUMBERED = re.compile(r"(\d+)(?:\s*[:;,.=)\t]\s*|\s+)(\S.*)")
 _NUMBERED_BEHIND = re.compile(r"(\S.*?)\s*[:;,=\t]\s*(\d+)")
@@ -140,14 +174,18 @@ _NUMBERED_BEHIND = re.compile(r"(\S.*?)\s*[:;,=\t]\s*(\d+)")
 
 @dataclass(frozen=True)
 class ClassNames:
-    """How the numbers in a set's label maps are to be read.
+    """The classes of a dataset, and how to read its label maps.
 
     Attributes:
         classes: The names of the classes.
-        numbers: From a file's numbers to those of ``classes`` (256,).
-        named: The numbers in files that have a name.
-        notes: What was not understood, or had to be guessed, in sentences.
-        usable: Whether what the label maps hold can be told.
+        numbers: The class index of each value in a file (256,).
+        named: The values in files that have a name.
+        notes: What was guessed or not understood, in sentences.
+        usable: Whether the meaning of the label maps is known.
+
+    Example:
+        >>> match_names({0: "road", 1: "car"}, []).classes
+        ('road', 'car')
     """
 
     classes: tuple[str, ...]
@@ -157,10 +195,10 @@ class ClassNames:
     usable: bool = True
 
     def read(self, source: Source) -> Pixels:
-        """The label map of a file (h, w): numbers of ``classes``, `VOID` where it has none.
+        """Reads the label map of a file (h, w): indices into ``classes``, `VOID` where it has none.
 
         Raises:
-            UapsegError: It cannot be read, or holds other numbers than those that have a name.
+            UapsegError: It cannot be read, or holds other values than those that have a name.
         """
         numbers = read_numbers(source)
         there = _values_in(numbers)
@@ -174,12 +212,22 @@ class ClassNames:
 
 
 def read_classes(source: Source) -> dict[int, str]:
-    """The names of the classes by number: one a line from 0 on, an empty line for a number that is not used.
+    r"""Reads class names by value: one a line from 0 on, with an empty line for an unused value.
 
-    Lines such as ``0 background`` or ``background: 0`` say the numbers themselves.
+    Lines such as ``0 background`` or ``background: 0`` give the value themselves.
+
+    Args:
+        source: The file.
 
     Raises:
-        UapsegError: The file cannot be read, names no class, or a number twice.
+        UapsegError: The file cannot be read, names no class, or names a value twice.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from uapseg.io.sources import File
+        >>> _ = Path("classes.txt").write_text("road\ncar\n")
+        >>> read_classes(File(Path("classes.txt")))
+        {0: 'road', 1: 'car'}
     """
     lines = [line.strip(" \t\"',\ufeff") for line in to_text(source.read()).splitlines()]
     written = [line for line in lines if line]
@@ -202,11 +250,15 @@ def read_classes(source: Source) -> dict[int, str]:
 
 
 def match_names(names: dict[int, str] | None, maps: Sequence[Source]) -> ClassNames:
-    """How to read the label maps of a set, by what some of them hold.
+    """Decides how to read the label maps of a dataset, given the values in some of them.
 
     Args:
-        names: The classes by number; None where there is no ``classes.txt``.
+        names: The classes by value; None without a ``classes.txt``.
         maps: The label maps.
+
+    Example:
+        >>> match_names({0: "road", 2: "car"}, []).numbers[:3].tolist()
+        [0, 255, 1]
     """
     known = names or {number: str(number) for number in range(VOID)}
     naming = _index_names(known)
@@ -222,7 +274,7 @@ def match_names(names: dict[int, str] | None, maps: Sequence[Source]) -> ClassNa
 
 
 def _match_binary(names: dict[int, str] | None, naming: ClassNames) -> ClassNames:
-    """Label maps of 0 and 255 alone: where there are two classes, 255 is the second."""
+    """For label maps of 0 and 255 alone: if there are two classes, 255 is the second."""
     if names and len(names) == 2 and 0 in names:
         second = names[max(names)]
         note = f"The label maps hold 0 and 255 alone: 255 is read as {second}, the second of the two classes."
@@ -244,7 +296,7 @@ def _index_names(names: dict[int, str]) -> ClassNames:
 
 
 def _values_in_file(source: Source) -> frozenset[int]:
-    """The numbers in a label map; none where it cannot be read."""
+    """The values in a label map; none if it cannot be read."""
     try:
         return _values_in(read_numbers(source))
     except UapsegError:
@@ -257,7 +309,7 @@ def _values_in(values: Pixels) -> frozenset[int]:
 
 
 def _format_numbers(numbers: frozenset[int]) -> str:
-    """Numbers as people write them, neighbours as a range."""
+    """Formats values for people, consecutive ones as a range."""
     order = sorted(numbers)
     if len(order) > 2 and order[-1] - order[0] == len(order) - 1:
         return f"{order[0]} to {order[-1]}"

@@ -1,15 +1,15 @@
-"""Datasets in the folders that they are published in: Cityscapes, PASCAL VOC, ADE20K and CamVid, as one table.
+"""Datasets in their official folders: Cityscapes, PASCAL VOC, ADE20K and CamVid, as one table of layouts.
 
     cityscapes:ROOT    leftImg8bit/{train,val}/CITY/*_leftImg8bit.png, gtFine/{train,val}/CITY/*_gtFine_labelIds.png
     voc:ROOT           JPEGImages/*.jpg, SegmentationClass/*.png, ImageSets/Segmentation/{train,val}.txt
     ade20k:ROOT        images/{training,validation}/*.jpg, annotations/{training,validation}/*.png
     camvid:ROOT        images/{train,val,test}/*, labels/{train,val,test}/*.png
 
-The labels of the official test splits of the first three are not published. So their official val split is our
-``test``, and 15 % of their train split are our ``val``.
+The labels of the official test splits of the first three are not published. Their official val split therefore serves
+as ``test``, and 15 % of their train split as ``val``.
 
 Sources:
-    Cordts et al., The Cityscapes Dataset, https://arxiv.org/abs/1604.01685; label numbers of
+    Cordts et al., The Cityscapes Dataset, https://arxiv.org/abs/1604.01685; label ids of
     https://github.com/mcordts/cityscapesScripts.
     Everingham et al., The PASCAL Visual Object Classes Challenge, IJCV 2010.
     Zhou et al., Scene Parsing through ADE20K Dataset, CVPR 2017.
@@ -30,14 +30,14 @@ from uapseg.io.files import read
 from uapseg.scenes import CLASSES as CAMVID_CLASSES  # the renderer draws the same eleven
 
 Files = dict[Path, Path]
-"""Pictures, and where their label maps would be."""
+"""Pictures, and where their label maps should be."""
 
 CITYSCAPES_LABELS = {
     "road": 7, "sidewalk": 8, "building": 11, "wall": 12, "fence": 13, "pole": 17, "traffic light": 19,
     "traffic sign": 20, "vegetation": 21, "terrain": 22, "sky": 23, "person": 24, "rider": 25, "car": 26, "truck": 27,
     "bus": 28, "train": 31, "motorcycle": 32, "bicycle": 33,
 }  # fmt: skip
-"""The classes, in the order of the 19 train ids, and their numbers in ``labelIds`` files."""
+"""The classes, in the order of the 19 train ids, and their values in ``labelIds`` files."""
 
 VOC_CLASSES = (
     "background", "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable",
@@ -68,15 +68,15 @@ class Layout:
     """A published dataset: where its files are, and what its label maps hold.
 
     Attributes:
-        name: What comes before the colon of its name.
-        about: What it is, in a few words.
-        contents: What its folder holds, for a message.
-        splits: Its own name of each of our splits; one that serves both train and val is divided between them.
-        find: The files of one of its own splits, in any order, given its folder.
-        labels: From the numbers in its label maps to class numbers; all others have no label.
+        name: The part of its name before the colon.
+        about: A short description.
+        contents: What its folder holds, for error messages.
+        splits: The official name of each of our splits; one that serves both train and val is divided between them.
+        find: Finds the files of an official split in the folder, in any order.
+        labels: The class index of each value in its label maps; other values are void.
         classes: The names of the classes.
-        licence: What the pictures may be used for.
-        size: (width, height) that pictures are brought to unless told otherwise; None is that of the first.
+        licence: The licence of the pictures.
+        size: The default (width, height) of the pictures; None for that of the first.
 
     Example:
         >>> CITYSCAPES.info()[0].classes
@@ -99,9 +99,9 @@ class Layout:
         """Opens a split of the folder ``root``.
 
         Args:
-            root: The folder; ``~`` is the user's own.
+            root: The folder; ``~`` is the home folder.
             split: ``train``, ``val`` or ``test``.
-            size: (width, height) that pictures are brought to.
+            size: The (width, height) of the pictures; None for the default.
 
         Raises:
             UapsegError: The folder holds no pictures of that split, or none that can be read.
@@ -126,7 +126,7 @@ class Layout:
         )
 
     def info(self) -> list[DatasetInfo]:
-        """What is known of it before it is opened."""
+        """Describes the dataset."""
         return [
             DatasetInfo(
                 name=f"{self.name}:ROOT",
@@ -165,7 +165,7 @@ def _find_ade20k(root: Path, part: str) -> Files:
 
 
 def _find_parallel(root: Path, part: str, labels: str = "labels") -> Files:
-    """Files of the same names below ``images`` and below the folder of label maps."""
+    """Files with the same names below ``images`` and below the folder of label maps."""
     folder = root / "images" / part
     pictures = (*folder.glob("*.jpg"), *folder.glob("*.png"))
     return {picture: root / labels / part / f"{picture.stem}.png" for picture in pictures}

@@ -1,4 +1,4 @@
-"""Which files are pictures, and which label map is whose: by the names of folders and files, else by content."""
+"""Matching pictures with their label maps: by the names of folders and files, or else by content."""
 
 import re
 import unicodedata
@@ -31,7 +31,7 @@ OTHER_WORDS = {
     "instance", "instances", "instanceid", "instanceids", "object", "objects", "panoptic", "polygons",
     "depth", "disparity",
 }  # fmt: skip
-"""Words for maps of something else than classes."""
+"""Words for maps of something other than classes."""
 
 SPLIT_WORDS = {
     "train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test",
@@ -43,25 +43,30 @@ NEUTRAL_WORDS = {
     "tif", "tiff", "bmp", "dir", "raw", "id", "ids", "fine", "coarse", "ground", "map", "maps", "aug", "new", "all",
     "data", "final", "approved", "full", "original", "originals", "left", "8bit",
 }  # fmt: skip
-"""Words that may stand beside those without another meaning."""
+"""Words without a meaning of their own beside the others."""
 
 PREFERRED_FOLDERS = ("masks", "labels")
-"""Where several folders hold label maps, these come first."""
+"""The folders that come first if several hold label maps."""
 
 
 @dataclass(frozen=True)
 class PathName:
-    """What a file's path tells.
+    """What the path of a file reveals.
 
     Attributes:
-        path: It whole.
-        folder: The folder that it lies in.
-        place: Its folders without what only tells pictures from label maps; those of a pair have the same.
-        stem: Its name without the ending.
-        key: The same without words for pictures or label maps; empty where it has no others.
-        labels: Whether it lies in a folder for label maps.
-        marked: Whether its own name has a word for label maps.
-        others: Whether it is a map of something else than classes, by its name.
+        path: The whole path.
+        folder: Its folder.
+        place: Its folders without those that only separate pictures from label maps; the two files of a pair share it.
+        stem: Its file name without the suffix.
+        key: The stem without words for pictures or label maps; empty if nothing remains.
+        labels: Whether it is in a folder for label maps.
+        marked: Whether its file name has a word for label maps.
+        others: Whether its name says that it is a map of something other than classes.
+
+    Example:
+        >>> name = read_name("train/labels/0001_mask.png")
+        >>> name.place, name.key, name.labels, name.marked
+        (('train',), '0001', True, True)
     """
 
     path: str
@@ -75,13 +80,13 @@ class PathName:
 
     @cached_property
     def beginnings(self) -> list[str]:
-        """The stem without its last words, one word less each time."""
+        """The stem without its last word, without its last two words, and so on."""
         ends = [found.start() for found in re.finditer(r"[ _.-]+", self.stem)]
         return [self.stem[:end] for end in reversed(ends) if end]
 
     @cached_property
     def rank(self) -> tuple[int, bool, bool, str]:
-        """What comes first of several label maps of a picture: the one beside it, then by folder."""
+        """The order among several label maps of a picture: first the one beside it, then by folder."""
         words = {word for part in self.folder.split("/") for word in _words(part)} if self.labels else set[str]()
         order = next((1 + number for number, word in enumerate(PREFERRED_FOLDERS) if word in words), 3) if words else 0
         coloured = bool((words | set(_words(self.stem))) & {"color", "colour", "colors", "colours"})
@@ -90,22 +95,36 @@ class PathName:
 
 @lru_cache(maxsize=4096)
 def normalize_name(name: str) -> str:
-    """A name for comparing: without case, and with accents in one form, as systems store them differently."""
+    r"""Normalizes a name for comparison: case folded, and accents composed, as systems store them differently.
+
+    Example:
+        >>> normalize_name("Caf\u00c9.PNG") == "caf\u00e9.png"
+        True
+    """
     return unicodedata.normalize("NFC", name).casefold()
 
 
 @lru_cache(maxsize=4096)
 def holds_label_maps(folder: str) -> bool:
-    """Whether a folder of this name holds label maps."""
+    """Whether a folder of this name holds label maps.
+
+    Example:
+        >>> holds_label_maps("SegmentationClassPNG"), holds_label_maps("photos")
+        (True, False)
+    """
     return _consists_of(LABEL_WORDS, folder)
 
 
 def read_name(path: str, top: int = 0) -> PathName:
-    """What a path tells.
+    """Analyzes the path of a file.
 
     Args:
-        path: With ``/`` between names.
-        top: How many folders at its beginning tell nothing, as all files are in them.
+        path: The path, with ``/`` between names.
+        top: How many folders at its beginning are shared by all files.
+
+    Example:
+        >>> read_name("images/0001.jpg").key
+        '0001'
     """
     whole = PurePosixPath(path)
     folders = whole.parts[top:-1]
@@ -137,7 +156,7 @@ def _words(name: str) -> list[str]:
 
 @lru_cache(maxsize=4096)
 def _consists_of(words: frozenset[str], name: str) -> bool:
-    """Whether a name is made of these words, and of others only if they mean nothing else."""
+    """Whether a name consists of these words, and otherwise only of neutral ones."""
     more = PICTURE_WORDS if words is LABEL_WORDS else set[str]()
     known = words.union(SPLIT_WORDS, NEUTRAL_WORDS, OTHER_WORDS, more)
     return any(
@@ -148,14 +167,14 @@ def _consists_of(words: frozenset[str], name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _place(folder: str) -> list[str]:
-    """What a folder's name tells besides that it holds pictures or label maps."""
+    """What the name of a folder says besides holding pictures or label maps."""
     if holds_label_maps(folder) or _consists_of(PICTURE_WORDS, folder):
         return [SPLIT_WORDS[word] for word in _words(folder) if word in SPLIT_WORDS]
     return [SPLIT_WORDS.get(normalize_name(folder), normalize_name(folder))]
 
 
 def _split_key(stem: str) -> tuple[str, bool, bool]:
-    """A file's stem without words for pictures and label maps at its ends, and whether it had those for label maps."""
+    """A stem without words for pictures and label maps at its ends, and whether it had those for label maps."""
     parts = re.split(r"([ _.-]+)", stem)
     words, taken = parts[::2], set[str]()
     others = OTHER_WORDS - {"object", "objects"}  # those are in photos' names as well
@@ -178,13 +197,13 @@ PICTURE_SUFFIXES = {
 UNSUPPORTED_SUFFIXES = {
     ".heic", ".heif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".psd", ".svg", ".eps", ".exr", ".hdr", ".dcm",
 }  # fmt: skip
-"""Endings of pictures that are not read."""
+"""Suffixes of pictures that cannot be read."""
 
 MAX_SIBLINGS = 8
-"""Folders with files of the same names, at most, where one may hold the label maps of another."""
+"""The most folders with the same file names among which one may hold the label maps of another."""
 
 PROBES = 4
-"""Files of a folder that are decoded where its name does not tell what it holds."""
+"""How many files of a folder are decoded if its name does not reveal what it holds."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +211,13 @@ class Tree:
     """Files by path.
 
     Attributes:
-        files: All of them; paths are never used to open anything.
-        pictures: The paths that a list names as pictures; None where any may be one.
-        labels: The label maps that a list names beside its pictures, by the pictures' paths.
+        files: All files; paths are never used to open anything.
+        pictures: The paths that a list gives as pictures; None if any file may be one.
+        labels: The label maps that a list gives beside its pictures, by the paths of the pictures.
+
+    Example:
+        >>> Tree(files={}).pictures is None
+        True
     """
 
     files: dict[str, Source]
@@ -207,8 +230,12 @@ class Pairing:
     """Pictures and their label maps.
 
     Attributes:
-        maps: The path of each picture, with that of its label map.
-        notes: What was not understood, or had to be guessed, in sentences.
+        maps: The path of the label map of each picture, or None.
+        notes: What was guessed or not understood, in sentences.
+
+    Example:
+        >>> Pairing(maps={"a.jpg": "a_mask.png"}, notes=()).maps["a.jpg"]
+        'a_mask.png'
     """
 
     maps: dict[str, str | None]
@@ -216,7 +243,15 @@ class Pairing:
 
 
 def pair_files(tree: Tree) -> Pairing:
-    """Tells pictures from label maps, and finds the label map of each picture."""
+    """Separates pictures from label maps, and finds the label map of each picture.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from uapseg.io.sources import File
+        >>> tree = Tree({name: File(Path(name)) for name in ("images/a.jpg", "masks/a.png")})
+        >>> pair_files(tree).maps
+        {'images/a.jpg': 'masks/a.png'}
+    """
     listed = set(tree.pictures or ())
     paths = [path for path in tree.files if path in listed or PurePosixPath(path).suffix.lower() in PICTURE_SUFFIXES]
     top = _shared_folders(paths)
@@ -237,7 +272,7 @@ class _Matcher:
             self._labels += [one for one in outside if one.marked and one.path not in listed]
 
     def pair(self) -> Pairing:
-        """Pictures with their label maps, and what there is to say."""
+        """Pairs pictures with label maps, and collects notes."""
         self._take_marked()
         self._take_sibling_folders()
         self._take_flat_folders()
@@ -256,7 +291,7 @@ class _Matcher:
         return Pairing(maps, tuple(self._notes))
 
     def _take_marked(self) -> None:
-        """Files called as label maps, such as ``NAME_mask.png``, where there is a picture of that name."""
+        """Files named as label maps, such as ``NAME_mask.png``, if there is a picture of that name."""
         marked = [name for name in self._pictures if name.marked]
         plain = [name for name in self._pictures if not name.marked]
         matched = set(self._match(plain, marked).values())
@@ -265,7 +300,7 @@ class _Matcher:
         self._move(taken)
 
     def _take_sibling_folders(self) -> None:
-        """Whole folders of files that are called as pictures elsewhere, and hold few tones where those hold many."""
+        """Folders whose files have the names of pictures elsewhere, and few tones where those have many."""
         groups = defaultdict[tuple[str, str], list[PathName]](list)
         if self._tree.pictures is None:
             for name in self._pictures:
@@ -290,7 +325,7 @@ class _Matcher:
                 self._notes.append(f"{where} seems to hold the label maps of {partner[0] or 'the pictures'}.")
 
     def _take_flat_folders(self) -> None:
-        """Folders that hold few tones where others hold many: label maps, even where no picture has their names."""
+        """Folders of few tones where others have many: they hold label maps, even if no picture has their names."""
         folders = defaultdict[str, list[PathName]](list)
         for name in self._pictures:
             folders[name.folder].append(name)
@@ -301,7 +336,7 @@ class _Matcher:
             self._move({name.path for folder in flat for name in folders[folder]})
 
     def _return_photos(self) -> None:
-        """Folders only called as if they held label maps: no picture has their names, and they hold photos."""
+        """Folders only named as if they held label maps: no picture has their names, and they hold photos."""
         matched = set(self._match(self._pictures, self._labels).values())
         folders = defaultdict[str, list[PathName]](list)
         for name in self._labels:
@@ -314,7 +349,7 @@ class _Matcher:
                 self._pictures += [replace(name, labels=False) for name in names]
 
     def _note_unused(self, used: set[str | None]) -> None:
-        """Label maps that are not used, and folders for label maps that hold files of other kinds."""
+        """Notes unused label maps, and folders for label maps that hold files of other kinds."""
         maps = [name for name in self._labels if not name.others]
         served = {name.key: name.folder for name in maps if name.path in used}
         for folder, count in Counter(name.folder for name in maps if name.key not in served).items():
@@ -328,7 +363,7 @@ class _Matcher:
             self._notes += self._foreign()
 
     def _foreign(self) -> list[str]:
-        """What seems meant as label maps, where there are none."""
+        """Notes what may be meant as label maps, if there are none."""
         said = [
             f"{folder or 'The top'} holds maps of something else than classes: they are not used."
             for folder in dict.fromkeys(name.folder for name in self._labels if name.others)
@@ -346,13 +381,13 @@ class _Matcher:
         ]
 
     def _move(self, paths: set[str], place: tuple[str, ...] | None = None) -> None:
-        """Takes files from the pictures to the label maps."""
+        """Moves files from the pictures to the label maps."""
         moved = [name for name in self._pictures if name.path in paths]
         self._labels += [name if place is None else replace(name, place=place) for name in moved]
         self._pictures = [name for name in self._pictures if name.path not in paths]
 
     def _match(self, pictures: Sequence[PathName], labels: Sequence[PathName]) -> dict[str, str]:
-        """The label map of each picture: of its place and name, or else of a name that there is only once."""
+        """The label map of each picture: one with its place and name, or else the only one of its name."""
         here, anywhere = defaultdict[object, list[PathName]](list), defaultdict[str, list[PathName]](list)
         begun = defaultdict[object, list[PathName]](list)
         for name in sorted((name for name in labels if not name.others), key=lambda name: name.rank):
@@ -377,14 +412,14 @@ class _Matcher:
         return {name.path: map_.path for name in pictures if (map_ := own(name))}
 
     def _look_like_maps(self, names: Iterable[PathName]) -> bool:
-        """Whether some of these files, spread evenly, all look like label maps."""
+        """Whether some of these files, evenly spaced, all look like label maps."""
         every = list(names)
         some = every[:: max(1, len(every) // PROBES)][:PROBES]
         return bool(some) and all(looks_like_label_map(self._tree.files[name.path]) for name in some)
 
 
 def _shared_folders(paths: Sequence[str]) -> int:
-    """How many folders all files are in; not the last one where they are all in it itself and its name tells."""
+    """How many folders all files share, except a last one that holds all files itself and has a telling name."""
     parents = [PurePosixPath(path).parts[:-1] for path in paths]
     shared = commonprefix(parents)  # noqa: RUF071  of lists, it compares whole names
     if shared and all(len(parent) == len(shared) for parent in parents) and holds_label_maps(shared[-1]):

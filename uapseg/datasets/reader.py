@@ -1,4 +1,4 @@
-"""From samples to pictures and label maps of one size: the one reader of all datasets, and several splits as one."""
+"""The reader of all datasets: from samples to pictures and label maps of one size. And several splits as one."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
@@ -21,24 +21,28 @@ from uapseg.io.sources import File, Source, fingerprint_readable
 from uapseg.tensors import LabelMaps, Pictures
 
 MAX_PREFETCH = 64
-"""Pictures that are decoded ahead at most."""
+"""The most pictures that are decoded ahead."""
 
 MAX_NOTES = 3
-"""Label maps that are told of each by itself when they cannot be read."""
+"""The most unreadable label maps that are reported one by one."""
 
 SIDE_RANGE = (16, 4096)
-"""The smallest and the largest side that pictures can be brought to."""
+"""The shortest and the longest side that pictures can be scaled to."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture and, where there is one, its label map.
+    """A picture and, if it has one, its label map.
 
     Attributes:
         key: What identifies the picture.
         name: What to call it.
-        picture: Reads it, RGB and upright, of any size; raises `UapsegError` where it is damaged.
-        labels: Reads its label map (h, w) of the picture's size, 255 where there is no label.
+        read_picture: Reads it, RGB and upright, of any size; raises `UapsegError` if it is damaged.
+        read_labels: Reads its label map (h, w) of the same size, 255 where there is no label.
+
+    Example:
+        >>> Sample("a", "a.png", read_picture=lambda: Image.new("RGB", (64, 32))).read_picture().size
+        (64, 32)
     """
 
     key: str
@@ -48,23 +52,29 @@ class Sample:
 
 
 class ImageDataset:
-    """A split of a data set: scaled to cover its size, cut around the centre, and kept as long as memory allows.
+    """A split of a dataset: scaled to cover its size, center-cropped, and cached as far as memory allows.
 
-    A picture that turns out to be damaged only when it is decoded is named in ``skipped``, and the next readable one
-    of the split stands in for it, so that numbers stay what they are.
+    A picture that turns out to be damaged when it is decoded is listed in ``skipped``; the next readable one of the
+    split replaces it, so that indices stay valid.
 
     Args:
-        samples: The pictures, in their order.
-        name: What the user calls the set.
-        split: Which part of it this is.
-        size: (width, height) that all pictures are brought to.
-        licence: What the pictures may be used for.
-        classes: The names of the labels' numbers.
-        skipped: The names of those that were found damaged before.
-        notes: How the set was read, as far as that needs saying.
+        samples: The pictures, in order.
+        name: What the user calls the dataset.
+        split: The split.
+        size: The (width, height) of all pictures.
+        licence: The licence of the pictures.
+        classes: The names of the labels.
+        skipped: The names of pictures already found damaged.
+        notes: How the dataset was read, if worth mentioning.
 
     Raises:
         UapsegError: There are no pictures, or the size is out of range.
+
+    Example:
+        >>> sample = Sample("a", "a.png", read_picture=lambda: Image.new("RGB", (64, 32)))
+        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(32, 32), licence="MIT")
+        >>> dataset.pictures([0]).shape, dataset.truth([0]).unique()
+        (torch.Size([1, 3, 32, 32]), tensor([255], dtype=torch.uint8))
     """
 
     def __init__(
@@ -94,12 +104,12 @@ class ImageDataset:
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """The names of the files that could not be read, as far as is known."""
+        """The names of the files known to be unreadable."""
         return tuple(self._skipped)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the set was read, in sentences, and why label maps could not be, as far as is known."""
+        """How the dataset was read, in sentences, and why label maps could not be, as far as known."""
         reasons = list(self._unlabelled.values())
         more = [f"So it is with {len(reasons) - MAX_NOTES} more label maps."] if len(reasons) > MAX_NOTES else []
         return (*self._notes, *reasons[:MAX_NOTES], *more)
@@ -153,7 +163,16 @@ class ImageDataset:
 
 
 def first_size(samples: Sequence[Sample], otherwise: tuple[int, int]) -> tuple[int, int]:
-    """(width, height) of the first picture that can be read."""
+    """Returns the (width, height) of the first readable picture.
+
+    Args:
+        samples: The pictures.
+        otherwise: The size if none is readable.
+
+    Example:
+        >>> first_size([Sample("a", "a.png", lambda: Image.new("RGB", (64, 32)))], otherwise=(8, 8))
+        (64, 32)
+    """
     for sample in samples:
         with suppress(UapsegError):
             return sample.read_picture().size
@@ -175,7 +194,12 @@ def _stack(arrays: list[Pixels]) -> torch.Tensor:
 
 
 def empty_split_message(split: str, name: str) -> str:
-    """That a split is empty, and why it may be."""
+    """Explains why a split may be empty, for error messages.
+
+    Example:
+        >>> empty_split_message("test", "photos").startswith("There are no pictures in the test split of photos")
+        True
+    """
     return (
         f"There are no pictures in the {split} split of {name}: bring more, as 70 of a hundred fall into train, "
         "15 into val, 15 into test."
@@ -196,16 +220,29 @@ Pair = tuple[Source, Source | None]
 
 
 def pair_paths(pictures: Mapping[Path, Path]) -> list[Pair]:
-    """Pictures with their label maps, as far as these are there."""
+    """Pairs pictures with those of their label maps that exist.
+
+    Example:
+        >>> [(picture.name, labels) for picture, labels in pair_paths({Path("c.jpg"): Path("c.png")})]
+        [('c.jpg', None)]
+    """
     return [(File(picture), File(labels) if labels.is_file() else None) for picture, labels in pictures.items()]
 
 
 def make_samples(pairs: Sequence[Pair], read: Callable[[Source], Pixels]) -> tuple[list[Sample], list[str]]:
-    """The pictures that are whole, and the names of those that are not.
+    """Creates samples of the intact pictures, and lists the names of those that are damaged.
 
     Args:
         pairs: Pictures with their label maps.
         read: Reads a label map (h, w).
+
+    Example:
+        >>> from uapseg.datasets.labels import read_numbers
+        >>> Image.new("RGB", (32, 32)).save("a.png")
+        >>> pairs = pair_paths({Path("a.png"): Path("none"), Path("b.png"): Path("none")})
+        >>> samples, damaged = make_samples(pairs, read_numbers)
+        >>> [sample.name for sample in samples], damaged
+        (['a.png'], ['b.png'])
     """
     keys = fingerprint_readable(picture for picture, _ in pairs)
     whole = [
@@ -233,11 +270,17 @@ def _read_labels(picture: Source, labels: Source, read: Callable[[Source], Pixel
 
 
 class ConcatDataset:
-    """The pictures of several splits of one size, one split after the other.
+    """The concatenation of several splits of one size.
 
     Args:
         parts: The splits; name, licence and classes are those of the first.
-        without: The keys of pictures that are left out.
+        without: The keys of pictures to leave out.
+
+    Example:
+        >>> from uapseg.datasets import load_dataset
+        >>> parts = [load_dataset("street", split) for split in ("val", "test")]
+        >>> len(ConcatDataset(parts))
+        128
     """
 
     def __init__(self, parts: Sequence[Dataset], *, without: Collection[str] = ()) -> None:
@@ -253,7 +296,7 @@ class ConcatDataset:
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """The names of the files that could not be read, as far as is known."""
+        """The names of the files known to be unreadable."""
         return tuple(dict.fromkeys(name for part in self._parts for name in part.skipped))
 
     @property

@@ -1,4 +1,4 @@
-"""The pictures to learn from, choose by, report on. A new dataset is a file and a line in `KINDS`."""
+"""Datasets by name. A new kind is a file and a line in `KINDS`."""
 
 from collections.abc import Generator, Sequence
 from contextlib import suppress
@@ -15,17 +15,21 @@ from uapseg.tensors import LabelMaps, Pictures
 
 @runtime_checkable
 class Dataset(Protocol):
-    """Pictures of one size, by number.
+    """Pictures of one size, by index.
 
     Attributes:
         name: What the user calls it.
-        split: Which part of the set this is; no picture is in two.
-        size: (width, height) of every picture, in pixels.
-        licence: What the pictures may be used for.
-        classes: The names of the numbers in `truth`; empty where there is no truth.
-        keys: What identifies each picture, in any set that it is in.
-        skipped: The names of the files that could not be read, as far as is known.
-        notes: How pictures and label maps were found and read, in sentences, where that needs saying.
+        split: The split; no picture is in two.
+        size: The (width, height) of every picture, in pixels.
+        licence: The licence of the pictures.
+        classes: The names of the values in `truth`; empty without ground truth.
+        keys: What identifies each picture, in any dataset that contains it.
+        skipped: The names of the files known to be unreadable.
+        notes: How pictures and label maps were found and read, in sentences, if worth mentioning.
+
+    Example:
+        >>> isinstance(load_dataset("street", "val"), Dataset)
+        True
     """
 
     name: str
@@ -60,17 +64,22 @@ class Dataset(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetInfo:
-    """What there is to know of a data set before it is opened.
+    """What is known of a dataset before it is opened.
 
     Attributes:
-        name: What ``load_dataset`` takes; words in capitals stand for paths.
-        about: What it is, in a few words.
-        pictures: How many there are in each split, as far as that is known.
-        size: (width, height) that pictures are brought to unless told otherwise; None where it depends on them.
-        classes: How many classes the truth has; 0 where there is none, None where it depends.
-        licence: What the pictures may be used for.
-        cached: Whether it opens without the internet.
-        download_bytes: About how much would be downloaded; None where nothing is.
+        name: The name that ``load_dataset`` takes; words in capitals stand for paths.
+        about: A short description.
+        pictures: The number of pictures in each split, if known.
+        size: The default (width, height); None if it depends on the pictures.
+        classes: The number of classes in the ground truth; 0 without ground truth, None if it depends.
+        licence: The licence of the pictures.
+        cached: Whether it opens without an internet connection.
+        download_bytes: About how much would be downloaded; None if nothing.
+
+    Example:
+        >>> info = catalogue()[0]
+        >>> info.name, info.size
+        ('street', (384, 256))
     """
 
     name: str
@@ -85,7 +94,7 @@ class DatasetInfo:
 
 @runtime_checkable
 class _Opener(Protocol):
-    """What a module of a dataset has, or an object in one."""
+    """A module of a dataset, or an object in one."""
 
     def load(self, where: str, split: Split, size: tuple[int, int] | None, /) -> Dataset: ...
 
@@ -94,7 +103,7 @@ class _Opener(Protocol):
 
 @runtime_checkable
 class _Downloader(_Opener, Protocol):
-    """The same of a dataset that is downloaded."""
+    """The same for a dataset that is downloaded."""
 
     def missing_files(self, where: str, split: Split, /) -> list[Download]: ...
 
@@ -103,14 +112,14 @@ class _Downloader(_Opener, Protocol):
 
 @dataclass(frozen=True)
 class Kind:
-    """How the datasets of one kind are found and opened.
+    """How datasets of one kind are found and opened.
 
     Attributes:
-        place: The module with its functions ``load(where, split, size)`` and ``info()``, where ``where`` is what its
-            name says besides; or ``MODULE:OBJECT``, where they are methods of an object in it.
-        bare: Whether its name is complete without a path; options may follow a question mark.
-        downloads: Whether it is downloaded, so that there are ``missing_files(where, split)`` and
-            ``attribution(where)`` too.
+        place: The module with ``load(where, split, size)`` and ``info()``, where ``where`` is the rest of the name; or
+            ``MODULE:OBJECT`` for an object with these methods.
+        bare: Whether the name is complete without a path; options may follow a question mark.
+        downloads: Whether it is downloaded; it then has ``missing_files(where, split)`` and ``attribution(where)``
+            too.
 
     Example:
         >>> Kind("uapseg.datasets.official:VOC").opener().info()[0].name
@@ -122,13 +131,13 @@ class Kind:
     downloads: bool = False
 
     def opener(self) -> _Opener:
-        """What has its ``load`` and ``info``; imported when it is first asked for."""
+        """Imports what has ``load`` and ``info``."""
         module, _, name = self.place.partition(":")
         found = import_module(module)
         return cast("_Opener", getattr(found, name) if name else found)
 
     def downloader(self) -> _Downloader:
-        """The same, where it is downloaded."""
+        """The same for a dataset that is downloaded."""
         return cast("_Downloader", self.opener())
 
 
@@ -141,14 +150,14 @@ KINDS = {
     "voc": Kind("uapseg.datasets.official:VOC"),
     "ade20k": Kind("uapseg.datasets.official:ADE20K"),
 }
-"""The kinds by what their names begin with."""
+"""The kinds by the prefix of their names."""
 
 _FOLDER = Kind("uapseg.datasets.folder")
-"""For any name that is a path."""
+"""The kind of any name that is a path."""
 
 
 def catalogue() -> list[DatasetInfo]:
-    """What is known of each dataset, and of each form of a name; none is opened.
+    """Lists every dataset, and every form of a name, without opening any.
 
     Example:
         >>> next(info.pictures for info in catalogue() if info.name == "street")
@@ -158,7 +167,7 @@ def catalogue() -> list[DatasetInfo]:
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The names and forms that ``load_dataset`` knows.
+    """Lists the names and forms that ``load_dataset`` accepts.
 
     Example:
         >>> dataset_names()[:2]
@@ -168,15 +177,16 @@ def dataset_names() -> tuple[str, ...]:
 
 
 def load_dataset(name: str, split: str, size: tuple[int, int] | None = None) -> Dataset:
-    """Opens one split of a dataset, and downloads what it still needs.
+    """Opens a split of a dataset, downloading what is missing.
 
     Args:
         name: One of `dataset_names`, with paths for the words in capitals.
-        split: ``train``, ``val``, ``test``, or ``all`` where the dataset has no official splits.
-        size: (width, height) that the pictures are brought to: scaled to cover it and cut around the centre.
+        split: ``train``, ``val``, ``test``, or ``all`` for datasets without official splits.
+        size: The (width, height) of the pictures, which are scaled to cover it and center-cropped; None for the
+            default.
 
     Raises:
-        UapsegError: There is no such dataset or split, it does not hold what it should, or it cannot be downloaded.
+        UapsegError: There is no such dataset or split, its files are invalid, or the download fails.
 
     Example:
         >>> dataset = load_dataset("street", "val", size=(96, 64))
@@ -191,13 +201,13 @@ def load_dataset(name: str, split: str, size: tuple[int, int] | None = None) -> 
 
 
 def missing_files(name: str, split: Split | None = None) -> list[Download]:
-    """What ``load_dataset`` has to download next; empty where all files are here.
+    """Lists what ``load_dataset`` has to download next.
 
-    COCO needs its annotations first; only they tell which pictures come after them. `download` fetches both.
+    COCO needs its annotations first, which tell which pictures follow; `download` fetches both.
 
     Args:
         name: One of `dataset_names`, with paths for the words in capitals.
-        split: The only split that is wanted; None takes all.
+        split: The split; None for all.
 
     Raises:
         UapsegError: There is no such dataset.
@@ -211,13 +221,24 @@ def missing_files(name: str, split: Split | None = None) -> list[Download]:
 
 
 def download(name: str, split: Split | None = None) -> Generator[Progress, None, tuple[str, ...]]:
-    """Downloads all that ``load_dataset`` will need, if anything; each picture is decoded before it is kept.
+    """Downloads everything that ``load_dataset`` needs; each picture is decoded before it is kept.
+
+    Args:
+        name: One of `dataset_names`, with paths for the words in capitals.
+        split: The split; None for all.
+
+    Yields:
+        The progress.
 
     Returns:
         The names of the pictures that could not be downloaded.
 
     Raises:
-        UapsegError: There is no connection, or no such set.
+        UapsegError: There is no connection, or no such dataset.
+
+    Example:
+        >>> list(download("street"))  # rendered, so that there is nothing to download
+        []
     """
     from uapseg.io.images import read_picture  # noqa: PLC0415  most sets download nothing
 
@@ -232,10 +253,17 @@ def download(name: str, split: Split | None = None) -> Generator[Progress, None,
 
 
 def attribution(name: str) -> str:
-    """Whose the pictures of a downloaded data set are, as CSV: file, licence, its address, and the address at Flickr.
+    """Lists file, licence, address of the licence and address at Flickr of downloaded pictures, as CSV.
+
+    Args:
+        name: One of `dataset_names`.
 
     Raises:
-        UapsegError: There is no such set, or its pictures are not downloaded ones.
+        UapsegError: There is no such dataset, or its pictures are not downloaded.
+
+    Example:
+        >>> attribution("coco-mini?count=1").splitlines()[0]
+        'file,licence,licence_url,source'
     """
     kind, where = _resolve(name)
     if not kind.downloads:
@@ -244,12 +272,17 @@ def attribution(name: str) -> str:
 
 
 def overlap(first: Dataset, second: Dataset) -> tuple[str, ...]:
-    """The keys of the pictures that are in both, whatever they are called there."""
+    """Returns the keys of the pictures that are in both datasets, whatever they are called there.
+
+    Example:
+        >>> overlap(load_dataset("street", "val"), load_dataset("street", "test"))
+        ()
+    """
     return tuple(sorted(set(first.keys) & set(second.keys)))
 
 
 def _resolve(name: str) -> tuple[Kind, str]:
-    """The kind of a dataset, and what its name says besides."""
+    """The kind of a dataset, and the rest of its name."""
     plain = name.partition("?")[0]
     bare = plain in KINDS and KINDS[plain].bare
     prefix, _, rest = name.partition("?" if bare else ":")

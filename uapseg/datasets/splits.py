@@ -1,4 +1,4 @@
-"""Which side a picture is on: decided by its identity alone, so that none ever changes sides when others are added."""
+"""Splits by the identity of a picture alone, so that none changes its split when others are added."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -7,41 +7,67 @@ from typing import Literal, get_args
 from uapseg.errors import UapsegError
 
 Split = Literal["train", "val", "test", "all"]
-"""``all`` exists only for sets without official splits."""
+"""``all`` exists only for datasets without official splits."""
 
 SPLITS: tuple[Split, ...] = get_args(Split)[:3]
-"""Those that every set has; no picture is in two."""
+"""The splits of every dataset; they are disjoint."""
 
 TRAIN, VAL = 0.70, 0.15
 """Shares of the pictures that are learnt from, and chosen by; the rest is for the report."""
 
 
 def unit_hash(identity: str) -> float:
-    """A number in [0, 1) that belongs to an identity; evenly spread."""
+    """Hashes an identity to a number in [0, 1), uniformly distributed.
+
+    Example:
+        >>> round(unit_hash("coco/a.jpg"), 3)
+        0.473
+    """
     return int.from_bytes(hashlib.sha256(identity.encode()).digest()[:8]) / 2**64
 
 
 def split_of(identity: str) -> Split:
-    """The split that a picture is in, where a data set has no official ones."""
+    """Returns the split of a picture in a dataset without official splits.
+
+    Example:
+        >>> [split_of(f"picture {number}") for number in range(3)]
+        ['val', 'train', 'train']
+    """
     drawn = unit_hash(identity)
     return "train" if drawn < TRAIN else "val" if drawn < TRAIN + VAL else "test"
 
 
 def train_or_val(identity: str) -> Split:
-    """Train or val, for a picture of an official train split; the official val split is our test then."""
+    """Divides an official train split into train and val; the official val split then serves as test.
+
+    Example:
+        >>> {train_or_val(f"picture {number}") for number in range(20)} == {"train", "val"}
+        True
+    """
     return "val" if unit_hash(identity) < VAL else "train"
 
 
 def require_official(name: str, split: Split) -> None:
-    """Refuses ``all`` where the data set itself says what is trained on.
+    """Refuses the split ``all`` for a dataset with official splits.
 
     Raises:
-        UapsegError: It is asked for.
+        UapsegError: The split is ``all``.
+
+    Example:
+        >>> require_official("voc", "all")
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: voc has official splits: choose one of train, val, test.
     """
     if split == "all":
         raise UapsegError(f"{name} has official splits: choose one of {', '.join(SPLITS)}.")
 
 
 def in_split(identities: Iterable[str], split: Split) -> Sequence[bool]:
-    """Of each picture, whether it is in the split."""
+    """Returns for each picture whether it is in the split.
+
+    Example:
+        >>> in_split(["a", "b"], "all")
+        [True, True]
+    """
     return [split in {"all", split_of(identity)} for identity in identities]

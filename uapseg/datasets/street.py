@@ -1,7 +1,7 @@
-"""The embedded data set: street scenes, rendered when first asked for and then stored on the disk.
+"""The embedded dataset: street scenes, rendered when first needed and then cached on disk.
 
-A name such as ``street?scenes=4096`` has more of them to learn from, or fewer, than the usual 512; those to choose by
-and to report on stay the same.
+A name such as ``street?scenes=4096`` has another number of training scenes than the usual 512; val and test stay the
+same.
 """
 
 import re
@@ -23,14 +23,23 @@ from uapseg.scenes.pool import shared_pool
 
 LICENCE = "MIT"
 MAX_SCENES = 100_000
-"""Scenes to train on at most."""
+"""The most training scenes."""
 
 
 def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split.
 
+    Args:
+        where: Empty, or ``scenes=N``.
+        split: The split.
+        size: The (width, height) of the pictures; None for the default.
+
     Raises:
         UapsegError: There is no such split, or no such number of scenes.
+
+    Example:
+        >>> len(load("scenes=600", "train")), len(load("", "test"))
+        (600, 64)
     """
     require_official("street", split)
     name, count = (f"street?{where}" if where else "street"), _scene_count(where, split)
@@ -54,7 +63,12 @@ def load_scene(folder: Path, split: str, number: int) -> Pixels:
 
 
 def info() -> list[DatasetInfo]:
-    """What there is to know of it."""
+    """Describes the dataset.
+
+    Example:
+        >>> info()[0].pictures
+        {'train': 512, 'val': 64, 'test': 64}
+    """
     about = "rendered street scenes that come with the project; ?scenes=4096 learns from more"
     return [
         DatasetInfo(
