@@ -47,7 +47,9 @@ def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
 def test_what_says_that_a_run_was_recorded_does_not_cover_the_sentence(served: Site):
     tab = served.visit(viewport={"width": 1024, "height": 768})
     tab.wait_for_selector(".u-recorded:not([hidden])")
-    spans = """() => { const range = document.createRange(); range.selectNodeContents(document.querySelector('.u-line'));
+    spans = """() => {
+        const range = document.createRange();
+        range.selectNodeContents(document.querySelector(".u-line"));
         return [...range.getClientRects()].map(box => [box.right, box.top]) }"""
     left, bottom = tab.locator(".u-recorded").evaluate(
         "e => [e.getBoundingClientRect().left, e.getBoundingClientRect().bottom]"

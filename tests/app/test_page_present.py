@@ -1,9 +1,12 @@
 """Presenting: two pictures, a sentence and a number, worked by keys."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, until  # noqa: F401
+from tests.hands import start
 
 pytestmark = pytest.mark.browser
 
@@ -36,6 +39,42 @@ def test_a_word_is_trained_live_and_shown_large_by_keys_alone(small: Site):
     tab.keyboard.press("Escape")
     expect(stage).not_to_have_attribute("data-present", "")
     expect(tab.locator("#u-start")).to_be_visible()
+
+
+def test_groups_that_are_gone_are_counted_and_the_pictures_nobody_trained_on_fill_the_window(small: Site):
+    tab = small.visit()
+    tab.locator("#u-goal label").nth(1).click()
+    tab.locator("#u-hide label", has_text="light").click()
+    start(tab, 400)
+    until(tab, "s.status === 'done'")
+    tab.evaluate("() => document.activeElement.blur()")
+    tab.keyboard.press("f")
+    expect(tab.locator(FIGURE)).to_have_text(re.compile(r"^\d+%$"))
+    tab.keyboard.press("p")
+    expect(tab.locator(FIGURE)).to_have_text(re.compile(r"^\d+ of \d+$"))
+    tab.keyboard.press("g")
+    expect(tab.locator("[data-view=photo]")).to_be_hidden()
+    for thumb in tab.locator(".u-thumb").all():
+        box = thumb.bounding_box()
+        assert box
+        assert box["width"] > 200
+        assert box["y"] + box["height"] <= 900
+    tab.keyboard.press("Escape")
+    expect(tab.locator(FIGURE)).to_have_text(re.compile(r"^\d+%$"))
+    expect(tab.locator("[data-view=photo]")).to_be_visible()
+
+
+@pytest.mark.parametrize("view", ["photo", "seen"])
+def test_a_view_fills_the_window_and_goes_back_to_its_place(small: Site, view: str):
+    tab = small.visit()
+    before = tab.locator(f"[data-view={view}] .u-frame").bounding_box()
+    tab.locator(f"[data-view={view}] .u-fill").click()
+    box = tab.locator(f"[data-view={view}] .u-frame").bounding_box()
+    assert box
+    assert box["height"] > 0.8 * 900
+    assert box["width"] <= 1440
+    tab.keyboard.press("Escape")
+    assert tab.locator(f"[data-view={view}] .u-frame").bounding_box() == before
 
 
 @pytest.mark.parametrize(("width", "height"), [(1024, 768), (1280, 720), (1920, 1080), (3840, 2160)])

@@ -119,7 +119,13 @@ STAGE = {
     "timeline": "Moments of the run",
     "then": "at {spent} image-gradients",
     "now": "now",
-    "presenting": "Presenting: Escape leaves, space starts or pauses, W takes a word, N is the next picture",
+    "presenting": (
+        "Presenting: Escape leaves, space starts or pauses, W takes a word, N is the next picture, G shows twelve, "
+        "P counts groups of people"
+    ),
+    "filled": "{view} fills the window: Escape leaves",
+    "fill_window": "Fill the window: {view}",
+    "of": " of {whole}",
     "measuring": "measuring",
     "at_strength": "at {strength} % strength",
     "back_to": "Continue from this point",

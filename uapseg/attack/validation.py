@@ -32,7 +32,8 @@ from uapseg.targets.metrics import (
 )
 from uapseg.tensors import Delta, Images, LabelMaps
 
-PREVIEW_IMAGES = 6
+PREVIEW_IMAGES = 12
+"""How many held-out pictures are shown with what the network sees in them: a wall of four by three."""
 
 UNCOUNTED = torch.zeros(0, 0, 0, 2, dtype=torch.int64)
 """The counts of a look at no pictures."""
@@ -48,7 +49,7 @@ class Validation:
         each: The success in each picture, in [0, 1]; None where a picture shows none of the hidden classes.
         interval: The 95 % bootstrap interval of the first score over pictures, as (low, high); empty where none shows
             any of the hidden classes.
-        predictions: What the network sees in the first few pictures (6 at most, h, w), uint8, on the CPU.
+        predictions: What the network sees in the first few pictures (`PREVIEW_IMAGES` at most, h, w), uint8, on the CPU.
         training: The scores on a few of the pictures learnt from: far above those of the others, and the perturbation
             has only learnt its own pictures.
         others: The scores of further networks.
@@ -184,7 +185,7 @@ class EvalSet:
             keep: Whether the predictions are kept on the disk for later runs.
 
         Returns:
-            The counts, and what is seen in the first few pictures (6 at most, h, w), on the CPU.
+            The counts, and what is seen in the first few pictures (`PREVIEW_IMAGES` at most, h, w), on the CPU.
         """
         rows: list[Counts] = []
         maps: list[Tensor] = []

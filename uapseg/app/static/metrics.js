@@ -49,7 +49,9 @@ function fillFigure(node) {
   const { scores, floors } = current();
   const share = scores?.[key];
   const [random, clean] = ['random_noise', 'clean'].map((name) => floors[name]?.[key]);
-  $('b', node).textContent = percent(share);
+  const counted = root.hasAttribute('data-count') && node.matches('.u-first') && !metrics.viewed && metrics.gone;
+  $('b', node).textContent = counted ? counted[0] : percent(share);
+  $('small', node).textContent = counted ? t('of', { whole: counted[1] }) : '%';
   $('p', node).toggleAttribute('data-none', share == null);
   $('i', node).style.width = `${(share || 0) * 100}%`;
   $('s', node).style.left = `${(random || 0) * 100}%`;

@@ -1,12 +1,13 @@
 // Presenting: two pictures, a sentence and a number fill the screen, worked by keys; F or `?present` begins it.
 import { setWipe, wipeShare } from './compare.js';
 import { announce, byId, gradio, make, root, t, world } from './context.js';
-import { openExample } from './gallery.js';
+import { openExample, showTab } from './gallery.js';
 import { clamp } from './geometry.js';
 import { setStrength } from './history.js';
+import { showMetrics } from './metrics.js';
 import { stopRecorded } from './recorded.js';
-import { recorded as film, history } from './state.js';
-import { enlarge, resetModes } from './views.js';
+import { recorded as film, gallery, history } from './state.js';
+import { enlarge, resetModes, restoreViews } from './views.js';
 
 const WORD_DELAY_MS = 800; // until a changed word has reached the server
 const STRENGTH_STEP = 0.05;
@@ -14,6 +15,7 @@ const MOST_STRENGTH = 1.5;
 const entry = make('form', 'u-entry');
 const field = make('input');
 let picture = -1;
+let tabBefore = null; // of the pictures below, while they fill the window
 
 const isPresenting = () => root.hasAttribute('data-present');
 
@@ -28,6 +30,8 @@ const KEYS = {
   ArrowRight: () => changeStrength(STRENGTH_STEP),
   ArrowUp: () => changeStrength(STRENGTH_STEP),
   w: askWord,
+  g: toggleWall,
+  p: toggleCount,
   Escape: leave,
 };
 
@@ -42,7 +46,10 @@ function begin() {
 function leave() {
   if (!isPresenting()) return;
   entry.hidden = true;
+  if (root.hasAttribute('data-wall')) toggleWall();
+  if (root.hasAttribute('data-count')) toggleCount();
   root.removeAttribute('data-present');
+  restoreViews();
   if (document.fullscreenElement) document.exitFullscreen();
 }
 
@@ -61,6 +68,18 @@ function nextPicture(by) {
   const count = world.strip.length + 1;
   picture = ((picture + 1 + by + count) % count) - 1;
   gradio.trigger('view', picture < 0 ? { kind: 'scene', number: 0 } : { kind: 'unseen', number: picture });
+}
+
+/** Shows twelve pictures that the perturbation was not trained on instead of the two views, or those again. */
+function toggleWall() {
+  if (root.toggleAttribute('data-wall')) tabBefore = gallery.tab;
+  showTab(root.hasAttribute('data-wall') ? 'strip' : tabBefore);
+}
+
+/** Shows how many groups of people are gone instead of the share of their pixels, or that again. */
+function toggleCount() {
+  root.toggleAttribute('data-count');
+  showMetrics();
 }
 
 function askWord() {

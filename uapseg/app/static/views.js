@@ -2,6 +2,7 @@
 import {
   $,
   $$,
+  announce,
   button,
   emit,
   icon,
@@ -71,12 +72,32 @@ export function enlarge(id) {
   place();
 }
 
+let leftBefore = null;
+
+/** Shows one view alone, as large as the window; see present.js for the way back. */
+function fillWindow(id) {
+  leftBefore = slots.left;
+  enlarge(id);
+  root.dataset.present = id;
+  root.focus();
+  announce(t('filled', { view: t(id) }));
+}
+
+/** Puts the views back where they were before one of them filled the window. */
+export function restoreViews() {
+  if (leftBefore) enlarge(leftBefore);
+  leftBefore = null;
+}
+
 function addEnlargeButtons() {
   for (const [id, node] of Object.entries(views)) {
     const larger = button('u-enlarge', '', () => enlarge(id));
     larger.append(icon('M10 2h4v4M14 2 9 7M6 14H2v-4M2 14l5-5'));
     larger.setAttribute('aria-label', t('large', { view: t(id) }));
-    $('figcaption', node).append(larger);
+    const fill = button('u-fill', '', () => fillWindow(id));
+    fill.append(icon('M2 6V2h4M10 2h4v4M14 10v4h-4M6 14H2v-4'));
+    fill.setAttribute('aria-label', t('fill_window', { view: t(id) }));
+    $('figcaption', node).append(larger, fill);
     $('.u-frame', node).addEventListener('click', () => {
       if (node.closest('.u-small')) enlarge(id);
     });
