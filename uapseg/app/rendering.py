@@ -108,10 +108,10 @@ def _said(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
     look, plan = run.look, run.plan
     if not run.is_current or look is None or plan is None:
-        return {"plain": "", "warning": run.left_out, "gone": None}
+        return {"plain": "", "warning": run.left_out, "groups": None}
     swallowed, gone = look["collapse"], groups_gone(torch.from_numpy(look["counts"]), plan.target)
     return {
-        "gone": gone,
+        "groups": gone if gone[1] else None,
         "plain": messages.plain(plan.target, look["scores"], run.floors, run.source, gone),
         "warning": run.left_out
         or (messages.collapsed(swallowed) if swallowed else messages.sisters(plan.target, workspace.model.people)),

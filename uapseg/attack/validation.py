@@ -49,9 +49,8 @@ class Validation:
         each: The success in each picture, in [0, 1]; None where a picture shows none of the hidden classes.
         interval: The 95 % bootstrap interval of the first score over pictures, as (low, high); empty where none shows
             any of the hidden classes.
-        predictions: What the network sees in the first few pictures (`PREVIEW_IMAGES` at most, h, w), uint8, on the CPU.
-        training: The scores on a few of the pictures learnt from: far above those of the others, and the perturbation
-            has only learnt its own pictures.
+        predictions: What the network sees in the first pictures (`PREVIEW_IMAGES` at most, h, w), uint8, on the CPU.
+        training: The scores on a few of the training pictures; far above those of the others, they mean overfitting.
         others: The scores of further networks.
         collapse: The class that has swallowed others, if one has.
         counts: What the merit is made of, to tell looks at the same pictures apart; on the CPU.

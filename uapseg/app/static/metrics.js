@@ -49,7 +49,7 @@ function fillFigure(node) {
   const { scores, floors } = current();
   const share = scores?.[key];
   const [random, clean] = ['random_noise', 'clean'].map((name) => floors[name]?.[key]);
-  const counted = root.hasAttribute('data-count') && node.matches('.u-first') && !metrics.viewed && metrics.gone;
+  const counted = root.hasAttribute('data-count') && node.matches('.u-first') && !metrics.viewed && metrics.groups;
   $('b', node).textContent = counted ? counted[0] : percent(share);
   $('small', node).textContent = counted ? t('of', { whole: counted[1] }) : '%';
   $('p', node).toggleAttribute('data-none', share == null);

@@ -103,7 +103,7 @@ function takeMetrics(reply) {
   if (isLive()) Object.assign(gallery, gallery.live);
   if (currentChart() === 'strength') askStrengths();
   metrics.plain = reply.plain;
-  metrics.gone = reply.gone;
+  metrics.groups = reply.groups;
   const warning = $('.u-warning');
   warning.hidden = !reply.warning;
   warning.textContent = reply.warning || '';

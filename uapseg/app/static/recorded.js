@@ -38,7 +38,8 @@ export async function playRecorded() {
   if (!recorded.wanted || recorded.playing || !isPossible()) return;
   recorded.playing = true;
   recorded.frames ??= await request('recorded', { token: poll.token }).catch(() => ({}));
-  if (!recorded.frames.frames || !isPossible()) {
+  if (!recorded.frames.frames || !recorded.playing || !isPossible()) {
+    // nothing was recorded, or the visitor began meanwhile
     recorded.playing = false;
     return;
   }

@@ -46,7 +46,7 @@ export const history = { moment: null, strength: 1, shownMoment: null, shownStre
 export const metrics = {
   heading: {},
   plain: '',
-  gone: null,
+  groups: null,
   viewed: null,
   shares: [],
   scores: null,
