@@ -17,7 +17,7 @@ import torch
 from PIL import Image
 
 from tests.app.test_controls import sent
-from tests.small_world import SIZE, ran, registry, values, visitor
+from tests.small_world import SIZE, ran, registry, stocked, values, visitor
 from uapseg.app import strings
 from uapseg.app.context import CONTROLS, Context
 from uapseg.app.controls import BUDGETS
@@ -33,7 +33,8 @@ from uapseg.app.handlers import (
     run_turn,
     start_run,
 )
-from uapseg.app.handlers_files import export_file, make_link, open_file
+from uapseg.app.handlers_files import confirm_link, export_file, make_link, open_example, open_file
+from uapseg.app.page import copy_script
 from uapseg.app.runs import Run
 from uapseg.app.sharing import controls_from_plan, to_command, to_query
 from uapseg.app.workspace import WorkspaceCache
@@ -255,6 +256,30 @@ def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(context: Cont
     for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}, {"invert": "maybe"}):
         other = by_link(context, wrong)
         assert (other.choice, bool(other.left_out)) == (context.first, True)
+
+
+def test_a_link_names_the_example_that_is_shown_until_something_changes(context: Context, tmp_path, monkeypatch):
+    with stocked(context.workspaces, tmp_path):
+        run, said = visitor(context), []
+        monkeypatch.setattr(gr, "Info", lambda text, **_: said.append(text))
+        open_example(context, run.token, gr.EventData(None, {"number": 0}))
+        assert make_link(context, run.token) == "example=o"
+        confirm_link(context, run.token, "")
+        assert said == ["Copied. It opens the example o."]
+        change_controls(context, run.token, *values(context, epsilon=7))
+        assert make_link(context, run.token) == to_query(run.choice, context.first)
+        confirm_link(context, run.token, "http://here/?epsilon=7")
+        assert said[1].startswith("It could not be copied for you: http://here/?epsilon=7 opens these settings: ")
+        assert "epsilon 7" in said[1]
+        change_controls(context, run.token, *values(context, source=strings.DRAW))
+        confirm_link(context, run.token, "")
+        assert said[2].endswith("The drawing is not in it: export the plan for that.")
+
+
+def test_on_a_space_a_link_is_to_the_space(monkeypatch):
+    assert "const address = location.origin + location.pathname + '?'" in copy_script()
+    monkeypatch.setenv("SPACE_HOST", "me-uapseg.hf.space,uapseg.example.org")
+    assert "const address = \"https://me-uapseg.hf.space/\" + '?'" in copy_script()
 
 
 def by_link(context: Context, query: dict[str, str]) -> Run:

@@ -122,6 +122,7 @@ def test_a_saved_perturbation_is_opened_by_another_visitor_and_a_link_sets_the_c
     kept = save(tab, strings.FILE_TENSORS, tmp_path / "kept.safetensors")
     tab.click("#u-link")
     tab.wait_for_url("**/?*word=ox*")
+    expect(tab.locator(".toast-body")).to_contain_text(re.compile("opens these settings: .*“ox”.*length 640"))
     other = small.visit()
     other.set_input_files("#u-more-files input[type=file]", kept)
     expect(other.locator("[data-k=state]")).to_have_text("measured 100 %, as the file claims")

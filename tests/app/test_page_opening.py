@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Site, chromium, site, state, until
+from tests.browser import Site, chromium, ready, site, state, until
 from tests.hands import pause, start
 from tests.reach import FAINT, UNNAMED
 from tests.small_world import small_world, stocked
@@ -178,3 +178,24 @@ def reached(tab: Page) -> None:
     tab.wait_for_timeout(300)  # colours fade
     assert tab.evaluate(UNNAMED) == []
     assert tab.evaluate(FAINT) == []
+
+
+def test_a_link_to_an_example_opens_it_but_not_after_a_reload(served: Site):
+    tab = served.visit()
+    tab.get_by_role("tab", name="Examples").click()
+    tab.locator(".u-thumb").first.click()
+    until(tab, "s.status === 'paused'")
+    tab.click("#u-link")
+    tab.wait_for_url("**/?example=o")
+    expect(tab.locator(".toast-body")).to_contain_text("opens the example o")
+    other = served.visit(path="?example=o")
+    until(other, "s.status === 'paused'")
+    run = served.run(other)
+    assert run.opened.name == "o"
+    expect(other.locator(".u-recorded")).to_be_hidden()
+    run.example = None
+    other.reload()
+    ready(other)
+    expect(other.locator(".u-first b")).to_have_text("100")
+    assert served.run(other) is run
+    assert run.opened is None

@@ -1,13 +1,16 @@
 """Events of files: photos, masks and videos that a visitor brings, and what a run is exported as."""
 
+import html
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 
-from uapseg.app import strings
-from uapseg.app.catalogue import load_example
+from uapseg.app import messages, strings
+from uapseg.app.catalogue import example_cards, load_example
 from uapseg.app.context import (
     Context,
     Updates,
@@ -24,7 +27,7 @@ from uapseg.app.exports import cached_file, export_run
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.live import perturb_clip
-from uapseg.app.runs import GOING, Run
+from uapseg.app.runs import GOING, OpenedExample, Run
 from uapseg.app.server import DECODING
 from uapseg.app.sharing import check_pair, check_size, controls_from_plan, plan_for, start_from, to_query
 from uapseg.app.workspace import Workspace
@@ -118,9 +121,12 @@ def open_example(context: Context, token: str | None, event: gr.EventData) -> Up
         raise user_error(strings.BUSY)
     try:
         workspace = workspace_of(context, run.choice)
-        _adopt(context, run, load_example(workspace.pair, event_value(event, "number")), workspace)
+        number = event_value(event, "number")
+        _adopt(context, run, load_example(workspace.pair, number), workspace)
     except UapsegError as error:
         raise user_error(str(error)) from error
+    card = example_cards(workspace.pair)[number]
+    run.example = OpenedExample(Path(card["file"]).stem, card["title"], run.choice, run.spent)
     return memory_of(run), *control_updates(context, run), *resting_buttons(run)
 
 
@@ -148,8 +154,24 @@ def finish_recording(context: Context, token: str | None) -> str:
 
 
 def make_link(context: Context, token: str | None) -> str:
-    """What a link says of the controls, without the page's own address."""
-    return to_query(find_run(context, token).choice, context.first)
+    """What a link says of the example that is shown, else of the controls, without the page's own address."""
+    run = find_run(context, token)
+    if run.opened is None:
+        return to_query(run.choice, context.first)
+    pair = to_query(replace(context.first, model=run.choice.model, data=run.choice.data), context.first)
+    return "&".join(filter(None, (pair, urlencode({"example": run.opened.name}))))
+
+
+def confirm_link(context: Context, token: str | None, address: str | None) -> None:
+    """The browser has copied a link, or it has not, and gives its address: the visitor is told what the link opens."""
+    run = find_run(context, token)
+    opens = f"the example {run.opened.title}" if run.opened else messages.settings(run.choice)
+    gr.Info(
+        html.escape(
+            messages.link(opens, address, with_drawing=run.choice.source == strings.DRAW and run.opened is None)
+        ),
+        title=strings.LINK,
+    )
 
 
 def open_file(context: Context, token: str | None, path: str) -> Updates:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from uapseg.app import strings
+from uapseg.app.controls import ControlValues
 from uapseg.attack.run import Plan
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
@@ -94,6 +95,22 @@ def change(old: Plan, new: Plan) -> str:
     if new.settings.epsilon != old.settings.epsilon:
         return f"epsilon {new.settings.epsilon * 255:g}"
     return f"keep weight {new.settings.keep_weight:g}"
+
+
+def settings(choice: ControlValues) -> str:
+    """The settings in a few words: the goal with its classes, and the numbers."""
+    goals = {
+        strings.HIDDEN: ", ".join(choice.hide),
+        strings.SWAP: f"{choice.swap_from} to {choice.swap_into}",
+        strings.STATIC: f"“{choice.word}”" if choice.source == strings.TYPE else choice.source.lower(),
+    }
+    return f"these settings: {choice.goal} ({goals[choice.goal]}), epsilon {choice.epsilon}, length {choice.budget:,}"
+
+
+def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
+    """What a link opens, and where to copy it from if the browser would not let the page do it."""
+    copied = f"It could not be copied for you: {address} opens {opens}." if address else f"Copied. It opens {opens}."
+    return f"{copied} {strings.DRAWING_NOT_LINKED}" if with_drawing else copied
 
 
 def not_fetched(names: Sequence[str]) -> str:

@@ -1,5 +1,7 @@
 """The page: its controls, the stage, and which handler answers which event."""
 
+import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +37,7 @@ from uapseg.app.handlers import (
 from uapseg.app.handlers_files import (
     add_photos,
     choose_picture,
+    confirm_link,
     export_file,
     finish_recording,
     make_link,
@@ -269,11 +272,24 @@ AT_ONCE: dict[str, Any] = {**QUIET, "concurrency_limit": None}
 FILES: dict[str, Any] = {**QUIET, "concurrency_id": "files", "concurrency_limit": 2}
 """Few at once, as they take memory."""
 
-COPY = """query => {
-  history.replaceState(null, '', '?' + query);
-  navigator.clipboard?.writeText(location.href).catch(() => {});
-}"""
-"""A link goes to the address bar, and to the clipboard where the browser allows it."""
+
+def copy_script() -> str:
+    """A link goes to the address bar, and to the clipboard; where the browser forbids that, its address is returned.
+
+    On a Space the page is in a frame: the address is that of the Space.
+    """
+    space = os.environ.get("SPACE_HOST", "").partition(",")[0]
+    page = json.dumps(f"https://{space}/") if space else "location.origin + location.pathname"
+    return f"""async (token, query) => {{
+      history.replaceState(null, '', '?' + query);
+      const address = {page} + '?' + query;
+      try {{
+        await navigator.clipboard.writeText(address);
+        return [token, ''];
+      }} catch {{
+        return [token, address];
+      }}
+    }}"""
 
 
 @dataclass
@@ -359,4 +375,5 @@ def wire_files(parts: Parts, context: Context) -> None:
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
     parts.stage.noise(on(open_example), token, everything, **FILES)
     open_.upload(on(open_file), [token, open_], everything, **FILES)
-    link.click(on(make_link), token, query, **AT_ONCE).success(None, query, None, js=COPY)
+    made = link.click(on(make_link), token, query, **AT_ONCE)
+    made.success(on(confirm_link), [token, query], None, js=copy_script(), **AT_ONCE)

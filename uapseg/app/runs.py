@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 
@@ -102,6 +102,22 @@ class PendingChange:
     moment: HistoryPoint | None = None
 
 
+class OpenedExample(NamedTuple):
+    """An example that was opened.
+
+    Attributes:
+        name: What a link calls it.
+        title: What the page calls it.
+        choice: The controls then.
+        spent: The image-gradients then.
+    """
+
+    name: str
+    title: str
+    choice: ControlValues
+    spent: int
+
+
 @dataclass(eq=False)
 class Run:
     """One visitor's run: what it does, where it stands, and what there is to see of it.
@@ -126,6 +142,7 @@ class Run:
         moments: What can be gone back to.
         checkpoint: What resuming needs.
         files: The folder of the file that was made last.
+        example: The example that was opened last.
         drawn: Counts the drawings that came from a file, for the stage to take up.
         strengths: What each strength of a perturbation reaches, with that perturbation.
         photos: The visitor's own photos.
@@ -176,6 +193,7 @@ class Run:
     touched: float = field(default_factory=time.monotonic)
     shown: dict[str, Any] = field(default_factory=dict)
     files: Any = None
+    example: OpenedExample | None = None
     drawn: int = 0
 
     def publish(self, **changes: Any) -> None:
@@ -200,6 +218,12 @@ class Run:
     def source(self) -> str:
         """Where the target came from, one of `words.SOURCES`."""
         return self.asked.source
+
+    @property
+    def opened(self) -> OpenedExample | None:
+        """The example that is shown, unchanged since it was opened."""
+        example = self.example
+        return example if example and (example.choice, example.spent) == (self.choice, self.spent) else None
 
     @property
     def is_current(self) -> bool:

@@ -186,6 +186,7 @@ STAGE = {
 }
 """What the stage says; names in braces are filled in by its scripts."""
 
+DRAWING_NOT_LINKED = "The drawing is not in it: export the plan for that."
 LOADING = "The page is still loading: press Start again in a moment."
 GONE = "This page was left for more than 30 minutes and its run is gone: reload the page."
 BUSY = "This run is already going in another tab: pause it there first."

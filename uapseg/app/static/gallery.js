@@ -106,6 +106,19 @@ export async function openExample(number) {
   redraw();
 }
 
+/** The example that the address names; not after a reload, which finds the visitor's own run. */
+let linked =
+  performance.getEntriesByType('navigation')[0]?.type !== 'reload' &&
+  new URLSearchParams(location.search).get('example');
+
+/** Opens the example that the address names, once. */
+export function openLinkedExample() {
+  const number = world.ready.findIndex(({ file }) => file === `${linked}.png`);
+  if (number < 0) return;
+  linked = null;
+  openExample(number);
+}
+
 /** An example in a sentence. */
 function describe(card) {
   const [low, high] = card.interval || [null, null];

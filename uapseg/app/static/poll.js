@@ -18,7 +18,7 @@ import {
   world,
 } from './context.js';
 import { clock, group, rate } from './format.js';
-import { showGallery, showTab } from './gallery.js';
+import { openLinkedExample, showGallery, showTab } from './gallery.js';
 import { askStrengths, showTimeline } from './history.js';
 import { hideLoading, showLoading } from './loading.js';
 import { showHeading, showMetrics } from './metrics.js';
@@ -145,6 +145,7 @@ async function take(reply) {
   await takeRun(reply);
   showGallery();
   setStatus(reply.status);
+  openLinkedExample();
   if (reply.status === 'idle') playRecorded();
   showProgress(reply);
   setText('state', stateText(reply));
