@@ -178,7 +178,7 @@ def test_without_the_internet_one_sentence_says_what_to_do(monkeypatch):
     def nowhere(*_: object) -> None:
         raise UnreachableError("no connection")
 
-    monkeypatch.setattr(huggingface, "_check_connection", nowhere)
+    monkeypatch.setattr(huggingface, "check_connection", nowhere)
     with pytest.raises(UapsegError, match="no internet and no cached weights for hf:nobody/nothing: choose street"):
         load_model("hf:nobody/nothing")
 

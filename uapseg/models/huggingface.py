@@ -3,30 +3,25 @@
 Source: https://huggingface.co/docs/transformers/tasks/semantic_segmentation
 """
 
-import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from math import isfinite
 from pathlib import Path
-from pickle import UnpicklingError
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
-from uapseg.errors import UapsegError, one_line
-from uapseg.io.download import Download, UnreachableError, fetch
+from uapseg.errors import UapsegError
 from uapseg.io.values import is_sequence
 from uapseg.models import checks
 from uapseg.models.classes import default_pair, make_distinct, numbered_names, objects_of, palette_of
+from uapseg.models.hub import check_connection, plain_errors, resolve_place
 from uapseg.models.segmenter import Channels, Segmenter
 from uapseg.models.universal import KINDS, UniversalNetwork
 
 try:
-    import huggingface_hub
     import transformers
-    from huggingface_hub.errors import GatedRepoError
 except ImportError as error:
     raise UapsegError(
         "Networks of Hugging Face need the package transformers: install it with pip install transformers."
@@ -83,7 +78,7 @@ def load(
     Raises:
         UapsegError: There is no such network, it cannot be downloaded, or it does not return logits for each pixel.
     """
-    name, place = f"hf:{rest}", _resolve(rest)
+    name, place = f"hf:{rest}", resolve_place(rest)
     net, processor = _load(place, name)
     classes = _classes(net.net.config)
     mean, std = _statistics(processor, name)
@@ -104,26 +99,16 @@ def load(
     return model
 
 
-def _resolve(rest: str) -> str:
-    """The folder or the id."""
-    folder = Path(rest).expanduser()
-    if folder.is_dir():
-        return str(folder)
-    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", rest):
-        raise UapsegError(f"There is no folder {folder}: name a folder with a network of transformers, or an id.")
-    return rest
-
-
 def _load(place: str, name: str) -> tuple["_Logits | UniversalNetwork", Any]:
     """The network and its image processor: from a folder or the hub's cache if possible, otherwise downloaded."""
-    with _plain_errors(name):
+    with plain_errors(name):
         try:
             with _silence():
                 return _read(place, name, local_files_only=True)
         except OSError:
             if Path(place).is_dir():
                 raise
-        _check_connection(place)
+        check_connection(place)
         return _read(place, name, local_files_only=False)
 
 
@@ -159,19 +144,6 @@ def _task_tokens(place: str, length: int, where: dict[str, Any]) -> Tensor:
     tokenizer = cast("Any", transformers).CLIPTokenizer.from_pretrained(place, **where)
     found = tokenizer([TASK], padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     return found["input_ids"] * found["attention_mask"]
-
-
-def _check_connection(place: str) -> None:
-    """Fails at once without a connection; the hub's own library would retry for half a minute."""
-    url = f"{huggingface_hub.constants.ENDPOINT}/{place}/resolve/main/config.json"
-    with TemporaryDirectory() as folder:
-        try:
-            for _ in fetch(Download(url=url, path=Path(folder) / "config.json")):
-                pass
-        except UnreachableError:
-            raise
-        except UapsegError:
-            pass  # private, or not there: the hub's library knows more
 
 
 def _classes(config: Any) -> tuple[str, ...]:
@@ -215,30 +187,6 @@ def _unreadable(what: str, name: str) -> UapsegError:
         f"The network {name} has no {what} of three numbers: write what it was trained with into its "
         "preprocessor_config.json."
     )
-
-
-@contextmanager
-def _plain_errors(name: str) -> Generator[None]:
-    """Reports what went wrong in one sentence."""
-    try:
-        yield
-    except UnreachableError as error:
-        raise UapsegError(
-            f"There is no internet and no cached weights for {name}: choose street, or name a folder as hf:FOLDER."
-        ) from error
-    except UapsegError:
-        raise
-    except UnpicklingError as error:
-        raise UapsegError(
-            f"The weights of {name} would run code when they are read: choose a network whose weights are safetensors."
-        ) from error
-    except Exception as error:  # transformers raises almost anything on a damaged network
-        if isinstance(error.__cause__, GatedRepoError):
-            raise UapsegError(
-                f"The network {name} asks for its terms to be accepted: accept them on its page, then log in with "
-                "hf auth login."
-            ) from error
-        raise UapsegError(f"The network {name} cannot be loaded ({one_line(error)}).") from error
 
 
 @contextmanager
