@@ -64,7 +64,7 @@ def test_only_the_page_imports_gradio_and_nothing_unpickles(file):
 
 
 def test_every_package_that_is_imported_is_asked_for():
-    wanted = REQUIRED | package_names(PROJECT["optional-dependencies"]["hf"])
+    wanted = REQUIRED.union(*(package_names(PROJECT["optional-dependencies"][extra]) for extra in ("hf", "smp")))
     names = {"PIL": "pillow", "spaces": None, "uapseg": None}
     for file in [ROOT / "app.py", *(ROOT / "uapseg").rglob("*.py")]:
         for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE):

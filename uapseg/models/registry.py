@@ -11,7 +11,10 @@ from uapseg.errors import UapsegError
 from uapseg.io.download import Download
 from uapseg.models.segmenter import Segmenter
 
-_FORMS = "street, street:NAME, torchvision:NAME, hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2, FILE.torchscript"
+_FORMS = (
+    "street, street:NAME, torchvision:NAME, hf:ID_OR_FOLDER, smp:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2, "
+    "FILE.torchscript"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +79,7 @@ KINDS = {
     "street": Kind("uapseg.models.street", listed=True, takes_weights=True),
     "torchvision": Kind("uapseg.models.torchvision", listed=True, takes_weights=True, needs_rest=True),
     "hf": Kind("uapseg.models.huggingface", checked=True, needs_rest=True),
+    "smp": Kind("uapseg.models.smp", checked=True, needs_rest=True),
 }
 """The kinds by the prefix of their names."""
 
@@ -160,8 +164,8 @@ def load_model(
     """Loads a network by name, frozen and in eval mode, downloading it if necessary.
 
     Args:
-        name: ``street``, ``street:NAME``, ``torchvision:NAME``, ``hf:ID_OR_FOLDER``, ``FILE.py:FUNCTION``, or a file
-            of ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
+        name: ``street``, ``street:NAME``, ``torchvision:NAME``, ``hf:ID_OR_FOLDER``, ``smp:ID_OR_FOLDER``,
+            ``FILE.py:FUNCTION``, or a file of ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
         device: The device to compute on.
         weights: A file of weights to use instead of the usual ones: safetensors, or a state dict of torch.
         trusted: Whether ``name`` may run code from a file; False if anyone but the user chose it.
