@@ -16,7 +16,7 @@ from uapseg.attack.run import (
     load_training_data,
     run,
 )
-from uapseg.attack.settings import fast
+from uapseg.attack.settings import fast, paper
 from uapseg.errors import UapsegError
 from uapseg.targets import HideClasses
 from uapseg.targets.hide import COMPONENT_SCORES
@@ -60,6 +60,16 @@ def test_the_embedded_network_and_scenes_run_from_a_plan_alone():
         "kept_objects",
         "miou",
     }
+
+
+@pytest.mark.parametrize(
+    ("make", "others", "scenes"), [(fast, {}, 4000), (fast, {"balanced": True}, 512), (paper, {}, 512)]
+)
+def test_a_run_has_scenes_enough_unless_it_looks_at_each_first(make, others, scenes):
+    plan = replace(PLAN, settings=make(epsilon=0.04, budget=700, **others))
+    train, held_out = load_run_data(plan)
+    assert (len(train), len(held_out)) == (scenes, 64)
+    assert len(load_run_data(replace(plan, data="street?scenes=30"))[0]) == 30
 
 
 def test_with_other_pictures_to_report_on_the_test_split_is_learnt_from_but_for_those(monkeypatch):

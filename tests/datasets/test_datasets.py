@@ -18,8 +18,10 @@ from uapseg.datasets import (
     missing_files,
     overlap,
 )
-from uapseg.datasets.street import load_scene
+from uapseg.datasets.street import load_scene, render_ahead
 from uapseg.errors import UapsegError
+from uapseg.scenes.files import render_scene
+from uapseg.scenes.pool import WorkerPool
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +101,22 @@ def test_scenes_are_the_same_from_the_disk(tmp_path):
     assert np.array_equal(load_scene(tmp_path, "val", 2), first)
 
 
+def test_scenes_are_rendered_ahead_each_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("UAPSEG_CACHE", str(tmp_path))
+    rendered: list[int] = []
+    monkeypatch.setattr(
+        "uapseg.scenes.pool.render_scene", lambda *given: (rendered.append(given[2]), render_scene(*given))[1]
+    )
+    monkeypatch.setattr("uapseg.datasets.street.shared_pool", lambda: WorkerPool(0))
+    render_ahead("street", (1, 0, 1))
+    render_ahead("street", (0, 2))
+    render_ahead("coco-mini", (5,))
+    assert rendered == [1, 0, 2]
+    dataset = load_dataset("street?scenes=3", "train")
+    assert dataset.pictures([0, 1, 2]).shape == (3, 3, 256, 384)
+    assert rendered == [1, 0, 2]
+
+
 def test_a_full_or_closed_disk_does_not_stop_a_run(tmp_path):
     (tmp_path / "file").write_text("in the way")
     assert load_scene(tmp_path / "file", "val", 0).shape == (256, 384, 4)
@@ -107,20 +125,21 @@ def test_a_full_or_closed_disk_does_not_stop_a_run(tmp_path):
 def test_every_listed_form_is_a_card():
     cards = {card.name: card for card in catalogue()}
     assert tuple(cards) == dataset_names()
-    assert cards["street"].pictures == {"train": 512, "val": 64, "test": 64}
+    assert cards["street"].pictures == {"train": 4000, "val": 64, "test": 64}
     assert cards["street"].cached
     assert sum(cards["coco-mini"].pictures.values()) == 200
     assert not cards["coco:val2017"].cached
     assert cards["coco:val2017"].download_bytes == 252_907_541 + 5000 * 163_000
 
 
-def test_more_scenes_can_be_learnt_from_and_the_others_stay():
-    more = {split: load_dataset("street?scenes=600", split) for split in ("train", "val", "test")}
-    usual = {split: load_dataset("street", split) for split in more}
-    assert (len(more["train"]), len(usual["train"])) == (600, 512)
-    assert more["train"].keys[:512] == usual["train"].keys
-    assert all(more[split].keys == usual[split].keys for split in ("val", "test"))
-    assert more["train"].name == "street?scenes=600"
+@pytest.mark.parametrize("count", [600, 5000])
+def test_the_scenes_to_train_on_can_be_fewer_or_more_and_the_others_stay(count):
+    asked = {split: load_dataset(f"street?scenes={count}", split) for split in ("train", "val", "test")}
+    usual = {split: load_dataset("street", split) for split in asked}
+    assert (len(asked["train"]), len(usual["train"])) == (count, 4000)
+    assert asked["train"].keys[:4000] == usual["train"].keys[:count]
+    assert all(asked[split].keys == usual[split].keys for split in ("val", "test"))
+    assert asked["train"].name == f"street?scenes={count}"
 
 
 def test_what_lies_on_the_disk_needs_no_download(name):

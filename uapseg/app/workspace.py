@@ -40,8 +40,10 @@ from uapseg.app.frames import (
     webp,
 )
 from uapseg.attack.perturbation import fit_picture
+from uapseg.attack.sampling import picture_order
 from uapseg.attack.validation import PREVIEW_IMAGES, evenly_spaced
 from uapseg.datasets import load_dataset
+from uapseg.datasets.street import render_ahead
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, fetch_all
 from uapseg.models import load_model
@@ -92,13 +94,10 @@ class Workspace:
         )
 
     def draw_ahead(self) -> None:
-        """Asks for every training picture once, in the background: on a new machine the scenes are drawn by then."""
-        threading.Thread(target=self._draw, daemon=True).start()
-
-    def _draw(self) -> None:
-        train = load_dataset(self.pair[1], "train")
-        for number in range(len(train)):
-            train.pictures([number])
+        """Renders the scenes that a first run meets, in the background and in its order."""
+        data, first = self.pair[1], ControlValues
+        numbers = picture_order(len(load_dataset(data, "train")), 0, first.seed)[: first.budget]
+        threading.Thread(target=render_ahead, args=(data, numbers), daemon=True).start()
 
     def _held_out(self, numbers: list[int]) -> list[Picture]:
         return list(self.held_out.pictures(numbers).permute(0, 2, 3, 1).numpy())

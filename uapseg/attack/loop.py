@@ -16,7 +16,7 @@ from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.optimizer import OPTIMIZERS, normalize
 from uapseg.attack.perturbation import random_signs
 from uapseg.attack.run_cache import RunCache
-from uapseg.attack.sampling import class_balanced_weights
+from uapseg.attack.sampling import class_balanced_weights, first_places, picture_order
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.attack.transforms import random_transform
@@ -104,7 +104,7 @@ def _snapshots(
     search: "_Search", held_out: Dataset, state: State | None, start: Delta | None, cache: RunCache
 ) -> Generator[Snapshot, None, None]:
     settings = search.settings
-    known = [search.numbers[place] for place in evenly_spaced(len(search.numbers), TRAINING_SAMPLE)]
+    known = [search.numbers[place] for place in first_places(len(search.numbers), TRAINING_SAMPLE, settings)]
     chosen = evenly_spaced(len(held_out), settings.validation_pictures)
     pictures = ((held_out, chosen), (search.train, known))
     key = (search.models, held_out, (*chosen,), search.train, (*known,), search.target, search.tile)
@@ -209,12 +209,8 @@ class _Search:
 
     def _order(self, turn: int) -> list[int]:
         """The whole set in a new order; or, balanced, as many drawn by their odds."""
-        generator = torch.Generator().manual_seed(self.settings.seed * 1_000_003 + turn)
-        if self.settings.balanced:
-            return torch.multinomial(
-                self._class_weights, len(self.numbers), replacement=True, generator=generator
-            ).tolist()
-        return torch.randperm(len(self.numbers), generator=generator).tolist()
+        weights = self._class_weights if self.settings.balanced else None
+        return picture_order(len(self.numbers), turn, self.settings.seed, weights)
 
     @cached_property
     def _class_weights(self) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.loop import fit
 from uapseg.attack.run_cache import RunCache
-from uapseg.attack.settings import Settings
+from uapseg.attack.settings import PASS_PICTURES, Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.datasets import Dataset, load_dataset, overlap
 from uapseg.datasets.reader import SIDE_RANGE, ConcatDataset
@@ -124,7 +124,7 @@ def run(
         https://arxiv.org/abs/1704.05712
     """
     on, cache = choose_device(device), cache or RunCache()
-    data = (plan.data, plan.eval_data, plan.size)
+    data = (training_data(plan), plan.eval_data, plan.size)
     train, held_out = pictures or cache.get("data", data, lambda: load_run_data(plan))
     ways: dict[str, Any] = {"trusted": trusted, "size": train.size, "strict": strict}
 
@@ -139,13 +139,31 @@ def run(
     )  # fmt: skip
 
 
+def training_data(plan: Plan) -> str:
+    """The name of the data set that a plan trains on.
+
+    It has fewer rendered scenes than usual where every one of them is looked at before the first step.
+
+    Example:
+        >>> from uapseg import HideClasses, fast, paper
+        >>> plan = {"model": "street", "data": "street", "target": HideClasses(classes=("Car",))}
+        >>> training_data(Plan(**plan, settings=fast(epsilon=10 / 255, budget=2000)))
+        'street'
+        >>> training_data(Plan(**plan, settings=paper(epsilon=10 / 255, budget=2000)))
+        'street?scenes=512'
+    """
+    every_one = plan.settings.full_batch or plan.settings.balanced
+    return f"street?scenes={PASS_PICTURES}" if plan.data == "street" and every_one else plan.data
+
+
 def load_run_data(plan: Plan) -> tuple[Dataset, Dataset]:
     """The pictures that a run learns from, and those that it chooses by.
 
     Raises:
         UapsegError: There is no such data set.
     """
-    return load_training_data(plan.data, plan.eval_data, plan.size), load_dataset(plan.data, "val", plan.size)
+    train = load_training_data(training_data(plan), plan.eval_data, plan.size)
+    return train, load_dataset(plan.data, "val", plan.size)
 
 
 def load_training_data(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
@@ -172,7 +190,7 @@ def check_unseen(pictures: Dataset, plan: Plan) -> None:
     """
     if plan.eval_data is None:
         return
-    shared = overlap(load_training_data(plan.data, plan.eval_data, plan.size), pictures)
+    shared = overlap(load_training_data(training_data(plan), plan.eval_data, plan.size), pictures)
     if shared:
         raise UapsegError(
             f"{len(shared)} of these pictures were learnt from, as the run reports on {plan.eval_data}: leave out "

@@ -1,4 +1,4 @@
-"""How often each training picture is drawn when rare classes are to be met as often as common ones."""
+"""Which training pictures come next: a new order for each round, or drawn so that rare classes are as frequent."""
 
 from collections.abc import Sequence
 
@@ -7,12 +7,39 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
+from uapseg.attack.settings import Settings
+from uapseg.attack.validation import evenly_spaced
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import BATCH_SIZE, load_images
 
 SHOWN = 0.002
 """The share of a picture's pixels from which on it counts as showing a class."""
+
+
+def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " n"] | None = None) -> list[int]:
+    """The order of a round: each of ``length`` pictures once; or, with weights, as many drawn by them.
+
+    Example:
+        >>> sorted(picture_order(5, turn=0, seed=1))
+        [0, 1, 2, 3, 4]
+    """
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)
+    if weights is not None:
+        return torch.multinomial(weights, length, replacement=True, generator=generator).tolist()
+    return torch.randperm(length, generator=generator).tolist()
+
+
+def first_places(length: int, count: int, settings: Settings) -> list[int]:
+    """The pictures that a run meets first; evenly spread ones where that is not known before it starts.
+
+    Example:
+        >>> from uapseg.attack.settings import fast
+        >>> settings = fast(epsilon=10 / 255, budget=8)
+        >>> first_places(100, 3, settings) == picture_order(100, 0, settings.seed)[:3]
+        True
+    """
+    return evenly_spaced(length, count) if settings.balanced else picture_order(length, 0, settings.seed)[:count]
 
 
 def class_balanced_weights(

@@ -20,6 +20,9 @@ PASTE_AFTER = 10
 """How often training pictures are met before pasting pays: it helped with 40 photos, each met 30 times, and did not
 with 512 rendered scenes, each met three times."""
 
+PASS_PICTURES = 512
+"""Training pictures, where there are thousands to be had, if each is looked at before the first step."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from uapseg.attack.run import Plan, load_training_data
+from uapseg.attack.run import Plan, load_run_data
 from uapseg.cli.evaluate import choose_target, eval_data_of, load_pictures
 from uapseg.cli.flags import Options
 from uapseg.cli.loading import download_needed, load_network, load_perturbation
 from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.targets import names_target
-from uapseg.datasets import Dataset, load_dataset, overlap
+from uapseg.datasets import Dataset, overlap
 from uapseg.errors import UapsegError
 from uapseg.results.comparison import Comparison
 from uapseg.results.comparison import compare as measure
@@ -68,7 +68,7 @@ def _check_untrained(file: Path, plan: Plan | None, dataset: Dataset) -> None:
     if plan is None:
         return
     try:
-        known = (load_training_data(plan.data, plan.eval_data, plan.size), load_dataset(plan.data, "val", plan.size))
+        known = load_run_data(plan)
     except UapsegError:
         print_progress(f"The pictures that {file} was trained on are not here: it may know some of those measured.")
         return

@@ -161,7 +161,7 @@ def catalogue() -> list[DatasetInfo]:
 
     Example:
         >>> next(info.pictures for info in catalogue() if info.name == "street")
-        {'train': 512, 'val': 64, 'test': 64}
+        {'train': 4000, 'val': 64, 'test': 64}
     """
     return [info for kind in (*KINDS.values(), _FOLDER) for info in kind.opener().info()]
 

@@ -1,10 +1,11 @@
 """The embedded dataset: street scenes, rendered when first needed and then cached on disk.
 
-A name such as ``street?scenes=4096`` has another number of training scenes than the usual 512; val and test stay the
+A name such as ``street?scenes=512`` has another number of training scenes than the usual 4,000; val and test stay the
 same.
 """
 
 import re
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from uapseg.datasets.splits import Split, require_official
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder
 from uapseg.scenes import CLASSES, SIZE, SPLITS, VERSION
-from uapseg.scenes.files import read_scene
+from uapseg.scenes.files import is_stored, read_scene
 from uapseg.scenes.pool import shared_pool
 
 LICENCE = "MIT"
@@ -43,7 +44,7 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
     """
     require_official("street", split)
     name, count = (f"street?{where}" if where else "street"), _scene_count(where, split)
-    folder = cache_folder() / f"street-{VERSION}" / split
+    folder = _folder(split)
     samples = [
         Sample(
             key=f"street-{VERSION}/{split}/{number}",
@@ -62,19 +63,35 @@ def load_scene(folder: Path, split: str, number: int) -> Pixels:
     return shared_pool().render(folder, split, number) if stored is None else stored
 
 
+def render_ahead(name: str, numbers: Sequence[int]) -> None:
+    """Renders and stores the training scenes of these numbers that are not stored; other datasets have none.
+
+    Example:
+        >>> render_ahead("coco-mini", range(10))
+    """
+    folder = _folder("train")
+    for number in numbers if name == "street" else ():
+        if not is_stored(folder, number):
+            shared_pool().render(folder, "train", number)
+
+
 def info() -> list[DatasetInfo]:
     """Describes the dataset.
 
     Example:
         >>> info()[0].pictures
-        {'train': 512, 'val': 64, 'test': 64}
+        {'train': 4000, 'val': 64, 'test': 64}
     """
-    about = "rendered street scenes that come with the project; ?scenes=4096 learns from more"
+    about = "rendered street scenes that come with the project; ?scenes=N trains on another number"
     return [
         DatasetInfo(
             name="street", about=about, pictures=dict(SPLITS), size=SIZE, classes=len(CLASSES), licence=LICENCE
         )
     ]
+
+
+def _folder(split: str) -> Path:
+    return cache_folder() / f"street-{VERSION}" / split
 
 
 def _scene_count(where: str, split: Split) -> int:

@@ -1,13 +1,14 @@
 """Which settings make the strongest perturbation for the same amount of work: variants that run side by side."""
 
 from collections.abc import Generator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from statistics import mean
 from typing import Any
 
 from uapseg.attack.loop import fit
 from uapseg.attack.perturbation import quantize
+from uapseg.attack.settings import PASS_PICTURES
 from uapseg.attack.state import Snapshot
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
@@ -85,6 +86,8 @@ class Result:
 def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snapshot, None, Result]:
     """Runs one variant with one seed, yields its snapshots, and returns how it did.
 
+    A variant that looks at each training picture before its first step has at most `PASS_PICTURES` of them.
+
     Raises:
         UapsegError: There is no such variant, or it does not fit the benchmark.
     """
@@ -92,6 +95,8 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
     settings = variant_settings(
         variant, epsilon=benchmark.epsilon, budget=benchmark.budget, seed=seed, validate_every=every
     )
+    if settings.full_batch or settings.balanced:
+        settings = replace(settings, train_pictures=PASS_PICTURES)
     snapshot, curve = None, list[tuple[int, float | None]]()
     for snapshot in fit(benchmark.model, benchmark.train, benchmark.held_out, benchmark.target, settings):
         validation = snapshot.state.validation

@@ -34,7 +34,7 @@ CLASSES = (
 )  # fmt: skip
 """The classes of `Scene.labels`, those of CamVid."""
 
-SPLITS = MappingProxyType({"train": 512, "val": 64, "test": 64})
+SPLITS = MappingProxyType({"train": 4000, "val": 64, "test": 64})
 """The usual number of scenes in each split."""
 
 

@@ -27,6 +27,11 @@ def read_scene(folder: Path, number: int) -> Pixels | None:
     return None
 
 
+def is_stored(folder: Path, number: int) -> bool:
+    """Whether there is a file of a scene, whole or damaged."""
+    return _file(folder, number).exists()
+
+
 def render_scene(folder: Path, split: str, number: int) -> Pixels:
     """Renders a scene (h, w, 4) and stores it; a full or read-only disk costs time, not the run.
 
