@@ -58,7 +58,13 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
 
 
 def load_scene(folder: Path, split: str, number: int) -> Pixels:
-    """Picture and labels as one array (h, w, 4): from the disk, or rendered and stored there."""
+    """Loads a scene, picture and labels as one array (h, w, 4), rendering it if it is not cached on disk.
+
+    Args:
+        folder: The cache folder.
+        split: The split.
+        number: The index of the scene.
+    """
     stored = read_scene(folder, number)
     return shared_pool().render(folder, split, number) if stored is None else stored
 

@@ -1,4 +1,4 @@
-"""Universal segmenters, which answer with queries: class scores for each pixel by their own semantic inference.
+"""Universal segmenters, which predict queries: class scores for each pixel by their own semantic inference.
 
 Source: Cheng et al., Per-Pixel Classification is Not All You Need for Semantic Segmentation,
 https://arxiv.org/abs/2107.06278

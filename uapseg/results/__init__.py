@@ -1,1 +1,1 @@
-"""What a perturbation does, as figures, pictures and files."""
+"""Results: reports, comparisons, benchmarks, figures, and perturbations and runs on disk."""

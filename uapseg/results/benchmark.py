@@ -1,4 +1,4 @@
-"""Which settings make the strongest perturbation for the same amount of work: variants that run side by side."""
+"""A benchmark of settings: variants that train with the same budget, and their leaderboard."""
 
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -18,21 +18,31 @@ from uapseg.targets import Target
 from uapseg.targets.metrics import Collapse, Scores
 
 SHARED = ("perturbed", "selection_score", "interval", "clean", "random_noise", "collapse")
-"""What a result takes from the report on the test pictures."""
+"""The fields that a result copies from the test report."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What all variants of a race have in common.
+    """What all variants have in common.
 
     Attributes:
         model: The network, on the device to compute on.
-        train: The pictures to learn from.
-        held_out: The pictures that choose each variant's best iterate and draw its curve.
-        test: The pictures that decide.
-        target: What the network is to see.
-        epsilon: The largest change of a value, in [0, 1].
+        train: The training pictures.
+        held_out: The validation pictures, which select the best iterate of each variant.
+        test: The test pictures.
+        target: The target.
+        epsilon: The bound of the perturbation, in [0, 1].
         budget: Image-gradients for each variant.
+
+    Example:
+        >>> from uapseg.datasets import load_dataset
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import HideClasses
+        >>> train, val, test = (load_dataset("street", split) for split in ("train", "val", "test"))
+        >>> target = HideClasses(classes=("Pedestrian",))
+        >>> benchmark = Benchmark(load_model("street:small"), train, val, test, target, epsilon=10 / 255, budget=400)
+        >>> benchmark.budget
+        400
     """
 
     model: Segmenter
@@ -46,22 +56,29 @@ class Benchmark:
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """How a variant did with one seed.
+    """The result of a variant with one seed.
 
     Attributes:
-        variant: Its name.
-        seed: Its seed.
-        budget: What it could spend.
-        image_gradients: What it spent.
-        seconds: How long it searched.
-        perturbed: Its scores on the test pictures.
-        selection_score: The mean of these that the leaderboard is ordered by, in [0, 1].
+        variant: The name of the variant.
+        seed: The random seed.
+        budget: The image-gradients available.
+        image_gradients: The image-gradients spent.
+        seconds: The time spent.
+        perturbed: The scores on the test pictures.
+        selection_score: The mean of scores that orders the leaderboard, in [0, 1].
         interval: 95 % bootstrap intervals over the test pictures, as [low, high].
         clean: The scores of the clean test pictures.
-        random_noise: Those with random noise of the same epsilon.
-        training: The scores on some of the pictures it learnt from.
-        collapse: The class that has swallowed others, if one has.
+        random_noise: The scores with random noise of the same epsilon.
+        training: The scores on some training pictures.
+        collapse: The class that replaces others, if any.
         curve: Each validation, as (image-gradients, first score).
+
+    Example:
+        >>> result = Result(variant="fast", seed=0, budget=8, image_gradients=8, seconds=1.0,
+        ...                 perturbed={"hidden": 0.5}, selection_score=0.5, interval={"hidden": [0.4, 0.6]}, clean={}, random_noise={},
+        ...                 training={"hidden": 0.6}, collapse=None, curve=[(8, 0.5)])
+        >>> leaderboard([result.to_dict()])[0]["variant"]
+        'fast'
     """
 
     variant: str
@@ -79,12 +96,23 @@ class Result:
     curve: list[tuple[int, float | None]]
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, ready for JSON."""
+        """Converts to plain values, ready for JSON."""
         return asdict(self)
 
 
 def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snapshot, None, Result]:
-    """Runs one variant with one seed, yields its snapshots, and returns how it did.
+    """Trains one variant with one seed and evaluates it on the test pictures.
+
+    Args:
+        benchmark: What all variants have in common.
+        variant: The name, such as ``fast+margin``.
+        seed: The random seed.
+
+    Yields:
+        The snapshots of the search.
+
+    Returns:
+        The result.
 
     A variant that looks at each training picture before its first step has at most `PASS_PICTURES` of them.
 
@@ -120,16 +148,22 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
 
 
 def leaderboard(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The variants with means over their seeds, the best first.
+    """Averages the results of each variant over its seeds, and orders the variants, best first.
 
     Args:
-        results: What `Result.to_dict` gave for each variant and seed.
+        results: The results of `Result.to_dict` for each variant and seed.
 
     Returns:
-        For each variant its name as ``variant``, ``seeds``, ``perturbed`` and ``training`` (means over seeds),
-        ``interval`` (the mean over seeds of each end), ``seed_range`` (the lowest and highest seed), ``collapse`` (of
-        any seed), ``curve`` (means),
-        ``image_gradients`` and ``seconds`` (means), and ``selection_score``, the number that they are ordered by.
+        For each variant its name as ``variant``, its ``seeds``, means over seeds of ``perturbed``, ``training``,
+        ``interval``, ``curve``, ``image_gradients``, ``seconds`` and ``selection_score``, which orders them, the
+        lowest and highest seed as ``seed_range``, and the ``collapse`` of any seed.
+
+    Example:
+        >>> run = {"seed": 0, "perturbed": {"hidden": 0.5}, "interval": {"hidden": [0.4, 0.6]},
+        ...        "training": {"hidden": 0.6}, "collapse": None, "curve": [(8, 0.5)], "image_gradients": 8, "seconds": 1.0}
+        >>> runs = [run | {"variant": name, "selection_score": score} for name, score in (("paper", 0.5), ("fast", 0.7))]
+        >>> [row["variant"] for row in leaderboard(runs)]
+        ['fast', 'paper']
     """
     ordered = sorted(results, key=lambda result: result["variant"])
     variants = [

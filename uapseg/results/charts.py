@@ -1,4 +1,4 @@
-"""Charts of success: against the work it took, against epsilon, and against what it costs the rest of the scene."""
+"""Charts of the success rate: against work, against epsilon, and against its cost to the rest of the scene."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,22 +12,31 @@ Axes = Any
 """Axes of matplotlib, whose types are incomplete."""
 
 TRADED = "kept_objects"
-"""The score that a second chart sets against success, where a target has it: what success costs the rest."""
+"""The score that a second chart plots against success, if the target has it: what success costs the rest."""
 
 SHOWN = 10
-"""Variants that get a colour of their own; the others are drawn in grey."""
+"""The most variants with a color of their own; the others are grey."""
 
 
 def draw_benchmark(
     variants: Sequence[dict[str, Any]], baselines: dict[str, dict[str, float | None]], title: str, kind: str = "png"
 ) -> bytes:
-    """The standings of a race as a picture.
+    r"""Draws the leaderboard of a benchmark.
 
     Args:
-        variants: What `uapseg.results.benchmark.leaderboard` gave, the best first.
+        variants: The result of `uapseg.results.benchmark.leaderboard`, best first.
         baselines: The scores of the ``clean`` pictures and with ``random_noise``.
-        title: A line above the charts.
+        title: The title.
         kind: ``png``, or another format of matplotlib such as ``pdf``.
+
+    Returns:
+        The content of the file.
+
+    Example:
+        >>> variant = {"variant": "fast", "perturbed": {"hidden": 0.5}, "curve": [(0, 0.0), (8, 0.5)]}
+        >>> baselines = {"clean": {"hidden": 0.0}, "random_noise": {"hidden": 0.1}}
+        >>> draw_benchmark([variant], baselines, "Hide Pedestrian")[:4]
+        b'\x89PNG'
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -45,13 +54,24 @@ def draw_benchmark(
 
 
 def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind: str = "png") -> bytes:
-    """Success against epsilon as a picture: on the test pictures with intervals, beside random noise.
+    r"""Draws the success rate on the test pictures against epsilon, with intervals, beside random noise.
 
     Args:
-        points: What was reached at each epsilon.
-        share: The success that was asked for, in [0, 1].
-        title: A line above the chart.
+        points: The result at each epsilon.
+        share: The success rate to reach, in [0, 1].
+        title: The title.
         kind: ``png``, or another format of matplotlib such as ``pdf``.
+
+    Returns:
+        The content of the file.
+
+    Example:
+        >>> from uapseg.results.smallest import Point
+        >>> point = Point(epsilon=8, reached=True, validation={"hidden": 0.9}, perturbed={"hidden": 0.8},
+        ...               interval={"hidden": [0.7, 0.9]}, clean={"hidden": 0.0}, random_noise={"hidden": 0.1},
+        ...               image_gradients=400)
+        >>> draw_success_curve([point], 0.8, "Hide Pedestrian")[:4]
+        b'\x89PNG'
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
     from matplotlib.figure import Figure  # noqa: PLC0415

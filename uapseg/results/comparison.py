@@ -1,4 +1,4 @@
-"""Two perturbations on the same pictures: by how much their scores differ, and whether that is more than chance."""
+"""Comparison of two perturbations on the same pictures: the differences of their scores, with confidence intervals."""
 
 from dataclasses import asdict, dataclass
 from functools import reduce
@@ -22,14 +22,19 @@ class Comparison:
 
     Attributes:
         model: The network.
-        data: The data set.
-        split: Its split.
-        pictures: How many pictures were measured.
-        first: The scores of the first perturbation, as `uapseg.targets.metrics.scores` defines them.
-        second: Those of the second one.
-        difference: The scores of the second less those of the first.
-        interval: 95 % bootstrap intervals of the differences, as [low, high]; each drawn set of pictures is the same
-            for both.
+        data: The dataset.
+        split: The split.
+        pictures: The number of pictures.
+        first: The scores of the first perturbation, as in `uapseg.targets.metrics.scores`.
+        second: The scores of the second perturbation.
+        difference: The scores of the second minus those of the first.
+        interval: 95 % bootstrap intervals of the differences, as [low, high]; both perturbations share each resample.
+
+    Example:
+        >>> both = Comparison(model="street", data="street", split="test", pictures=64, first={"hidden": 0.5},
+        ...                   second={"hidden": 0.75}, difference={"hidden": 0.25}, interval={"hidden": [0.2, 0.3]})
+        >>> both.to_dict()["difference"]
+        {'hidden': 0.25}
     """
 
     model: str
@@ -42,25 +47,37 @@ class Comparison:
     interval: dict[str, list[float]]
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, ready for JSON."""
+        """Converts to plain values, ready for JSON."""
         return asdict(self)
 
 
 def compare(
     model: Segmenter, dataset: Dataset, target: Target, first: Tensor, second: Tensor, *, seed: int = 0
 ) -> Comparison:
-    """Measures two perturbations on every picture of a data set.
+    """Compares two perturbations on every picture of a dataset.
 
     Args:
         model: The network, on the device to compute on.
-        dataset: The pictures; those that neither perturbation was trained on nor chosen by.
-        target: What the network was meant to see.
+        dataset: The pictures, used neither for training nor for selection.
+        target: The target of both.
         first: A perturbation (3, h, w) in [-1, 1]; it is rounded to whole grey levels first.
-        second: Another one, of any size.
-        seed: Draws the bootstrap.
+        second: Another perturbation, of any size.
+        seed: Random seed of the bootstrap.
 
     Raises:
-        UapsegError: ``target`` does not fit the classes of ``model``.
+        UapsegError: The target does not fit the classes of the network.
+
+    Example:
+        >>> import torch
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> none = torch.zeros(3, 48, 64)
+        >>> compare(load_model("street:small"), dataset, Untargeted(), none, none).difference["fooled"]
+        0.0
     """
     device = next(model.buffers()).device
     deltas = [quantize(delta.to(device), 1.0) for delta in (first, second)]

@@ -1,4 +1,4 @@
-"""What a perturbation does on a whole data set: on 8-bit pictures, beside the clean pictures and random noise."""
+"""Evaluation of a perturbation on a dataset: on 8-bit pictures, beside clean pictures and random noise."""
 
 import hashlib
 import json
@@ -34,37 +34,48 @@ from uapseg.targets.metrics import (
 from uapseg.tensors import Delta, Images, LabelMaps, to_integers, to_list
 
 BATCH_SIZE = 8
+"""Pictures that are evaluated at a time."""
 
 MIN_TARGET_SHARE = 0.01
-"""The share of a picture's pixels from which on it shows well what becomes of a class."""
+"""The share of pixels of a class from which on a picture shows it well."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """The scores of a perturbation, as `uapseg.targets.metrics.scores` defines them.
+    """The scores of a perturbation, as in `uapseg.targets.metrics.scores`.
 
     Attributes:
         model: The network.
-        data: The data set.
-        split: Its split: ``val`` chooses, ``test`` reports.
-        pictures: How many pictures were measured.
-        epsilon: The largest change allowed, in grey levels of 255.
+        data: The dataset.
+        split: The split: ``val`` selects, ``test`` reports.
+        pictures: The number of pictures.
+        epsilon: The bound of the perturbation, in grey levels of 255.
         perturbed: The scores with the perturbation, rounded to whole grey levels.
-        clean: The scores of the pictures as they are.
+        clean: The scores of the clean pictures.
         random_noise: The scores with random signs of the same epsilon.
-        selection_score: The mean of scores that iterates and leaderboards are ordered by, in [0, 1].
+        selection_score: The mean of scores that orders iterates and leaderboards, in [0, 1].
         interval: 95 % bootstrap intervals over pictures of the scores with the perturbation, as [low, high].
-        lost_objects: The share of other objects' pixels that is lost beyond what random noise loses; None for a static
-            target. Its interval is among those of the scores.
-        truth: The mean IoU against the ground truth under the same three names; empty where there is none.
-        truth_accuracy: The share of the pixels of known class that are predicted as in the ground truth, likewise.
-        collapse: The class that has swallowed others, as in `uapseg.targets.metrics.Collapse`; None where none has.
-        linf: The largest change that the perturbation makes, in grey levels.
-        l2: The Euclidean norm of the change in [0, 1] units, mean over pictures.
-        multiple: What the network's sides must be multiples of; pictures are padded to it inside.
-        hashes: What was measured: ``weights``, ``pictures``, ``target`` and ``perturbation``, 16 hexadecimal digits
-            each.
-        seconds: How long measuring took.
+        lost_objects: The share of other objects' pixels lost beyond what random noise loses; None for a target without
+            such objects. Its interval is among those of the scores.
+        truth: The mean IoU against the ground truth under the same three names; empty without ground truth.
+        truth_accuracy: The share of labelled pixels that are predicted as in the ground truth, likewise.
+        collapse: The class that replaces others, as in `uapseg.targets.metrics.Collapse`; None without collapse.
+        linf: The largest absolute value of the perturbation, in grey levels.
+        l2: The Euclidean norm of the change in [0, 1] units, averaged over pictures.
+        multiple: What the network's sides must be multiples of; pictures are padded inside.
+        hashes: What was evaluated: ``weights``, ``pictures``, ``target`` and ``perturbation``, up to 16 hexadecimal
+            digits each.
+        seconds: The duration of the evaluation.
+
+    Example:
+        >>> scores = {"hidden": 0.852}
+        >>> report = Report(
+        ...     model="street", data="street", split="test", pictures=64, epsilon=10, perturbed=scores, clean=scores,
+        ...     random_noise=scores, selection_score=0.9, interval={"hidden": [0.82, 0.881]}, truth={},
+        ...     truth_accuracy={}, collapse=None, linf=10, l2=1.5, hashes={}, seconds=9,
+        ... )
+        >>> print(report.table().splitlines()[1])
+        hidden                  85.2     82.0 to 88.1     85.2          85.2
     """
 
     model: str
@@ -88,11 +99,11 @@ class Report:
     lost_objects: float | None = None
 
     def to_dict(self) -> dict[str, object]:
-        """All of it as plain values, ready for JSON."""
+        """Converts to plain values, ready for JSON."""
         return asdict(self)
 
     def table(self) -> str:
-        """All of it as a text table, shares in per cent."""
+        """Formats the report as a text table, in per cent."""
         lines = [f"{'':<18}{'perturbed':>10}{'95 % interval':>17}{'clean':>9}{'random noise':>14}"]
         for name, value in self.perturbed.items():
             interval = " to ".join(map(format_percent, self.interval.get(name, [None])))
@@ -120,12 +131,22 @@ class Report:
 
 
 def format_percent(share: float | None) -> str:
-    """A share in per cent, or a dash where there is none."""
+    """Formats a share in per cent, or a dash for None.
+
+    Example:
+        >>> format_percent(0.852), format_percent(None)
+        ('85.2', '-')
+    """
     return "-" if share is None else f"{100 * share:.1f}"
 
 
 def collapse_warning(collapse: Collapse) -> str:
-    """In plain words that the network has stopped telling things apart."""
+    """Explains in one sentence that the network no longer distinguishes classes.
+
+    Example:
+        >>> collapse_warning(Collapse("Road", clean=0.2, wanted=0.25, seen=0.75)).partition(":")[0]
+        'Collapse'
+    """
     return (
         f"Collapse: {collapse.name} fills {format_percent(collapse.seen)} % of the pictures, of which it had "
         f"{format_percent(collapse.clean)} % and should have {format_percent(collapse.wanted)} %: the "
@@ -134,12 +155,38 @@ def collapse_warning(collapse: Collapse) -> str:
 
 
 def load_images(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
-    """Pictures of a data set as images in [0, 1] on a device."""
+    """Loads pictures of a dataset as images in [0, 1] on a device.
+
+    Args:
+        dataset: The dataset.
+        numbers: The indices of the pictures.
+        device: The device.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> sample = Sample("white", "white.png", lambda: Image.new("RGB", (64, 48), "white"))
+        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> load_images(dataset, [0], torch.device("cpu")).max()
+        tensor(1.)
+    """
     return dataset.pictures(numbers).to(device, non_blocking=True).float() / 255
 
 
 def target_shares(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
-    """The share of each picture's pixels that show what a target is about: its source classes, or anything at all."""
+    """Computes the share of each picture's pixels that a target concerns: its source classes, or everything.
+
+    Args:
+        seen: The predictions on the clean pictures (n, h, w).
+        target: The target.
+        classes: The classes of the network.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> seen = torch.tensor([[[0, 1, 1, 0]]], dtype=torch.uint8)
+        >>> target_shares(seen, HideClasses(classes=("Car",)), ("Road", "Car"))
+        tensor([0.5000])
+    """
     if not target.source_classes:
         return torch.ones(len(seen))
     sources = torch.tensor(class_indices(target.source_classes, tuple(classes)), device=seen.device)
@@ -147,13 +194,23 @@ def target_shares(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Fl
 
 
 def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
-    """The numbers of the first pictures that show what a target is about; of too few, those that show most of it too.
+    """Returns the indices of the first pictures that clearly show what a target concerns, or else show most of it.
 
     Args:
-        model: The network, on the device to compute on; what it sees in the clean pictures decides.
+        model: The network, on the device to compute on; its predictions on the clean pictures decide.
         dataset: The pictures.
-        target: What the network is to see.
-        wanted: How many pictures at most.
+        target: The target.
+        wanted: The most pictures.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> indices_showing_target(load_model("street:small"), dataset, Untargeted(), wanted=4)
+        [0]
     """
     device, shares = next(model.buffers()).device, list[float]()
     while len(shares) < len(dataset) and sum(share >= MIN_TARGET_SHARE for share in shares) < wanted:
@@ -167,25 +224,48 @@ def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, w
 
 
 def predict_perturbed(model: Segmenter, images: Images, delta: Delta) -> LabelMaps:
-    """What the network sees in the 8-bit pictures that the perturbation makes (n, h, w)."""
+    """Predicts the classes in the 8-bit pictures that a perturbation makes (n, h, w).
+
+    Args:
+        model: The network, on the device to compute on.
+        images: Images (n, 3, h, w) in [0, 1].
+        delta: The perturbation.
+
+    Example:
+        >>> from uapseg.models import load_model
+        >>> predict_perturbed(load_model("street:small"), torch.zeros(1, 3, 48, 64), torch.zeros(3, 48, 64)).shape
+        torch.Size([1, 48, 64])
+    """
     return model.predict(quantize_images(perturb(images, delta)))
 
 
 def evaluate(
     model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, epsilon: float, seed: int = 0
 ) -> Report:
-    """Measures a perturbation on every picture of a data set.
+    """Evaluates a perturbation on every picture of a dataset.
 
     Args:
         model: The network, on the device to compute on.
-        dataset: The pictures; those that the perturbation was not trained on nor chosen by.
-        target: What the network was meant to see.
+        dataset: The pictures, used neither for training nor for selection.
+        target: The target of the perturbation.
         delta: The perturbation (3, h, w) in [-epsilon, epsilon]; it is rounded to whole grey levels first.
-        epsilon: The largest change allowed, in [0, 1]; random noise of this size is measured beside it.
-        seed: Draws the random noise and the bootstrap.
+        epsilon: The bound of the perturbation, in [0, 1]; random noise of this size is the baseline.
+        seed: Random seed of the noise and the bootstrap.
 
     Raises:
-        UapsegError: ``target`` does not fit the classes of ``model``.
+        UapsegError: The target does not fit the classes of the network.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> model, none = load_model("street:small"), torch.zeros(3, 48, 64)
+        >>> report = evaluate(model, dataset, Untargeted(), none, epsilon=10 / 255)
+        >>> report.perturbed["fooled"], report.linf
+        (0.0, 0.0)
     """
     began = time.monotonic()
     device = next(model.buffers()).device
@@ -227,7 +307,7 @@ def evaluate(
 
 
 class _Totals:
-    """Counts of what the network sees in the pictures with and without the perturbation, against goal and truth."""
+    """Counts of the predictions with and without the perturbation, against goal and ground truth."""
 
     def __init__(self, model: Segmenter, dataset: Dataset, target: Target, tile: tuple[int, int]) -> None:
         self._model, self._dataset, self._target = model, dataset, target
@@ -240,7 +320,7 @@ class _Totals:
         self._has_truth = any(number != 255 for number in table)
 
     def add(self, numbers: Sequence[int], clean: LabelMaps, seen: dict[str, LabelMaps]) -> None:
-        """Counts some pictures; ``seen`` has what is seen in them by name."""
+        """Counts the predictions on some pictures, given by name."""
         goal, classes = self._goal_of(clean), self._model.classes
         truth = self._table[self._dataset.truth(numbers).long()].to(clean.device) if self._has_truth else None
         for name, labels in seen.items():
@@ -249,11 +329,11 @@ class _Totals:
                 self._true.setdefault(name, []).append(truth_overlap(labels, truth, len(classes)))
 
     def totals(self) -> dict[str, Counts]:
-        """The counts of all pictures, by name."""
+        """The counts over all pictures, by name."""
         return {name: reduce(add, parts) for name, parts in self._parts.items()}
 
     def truth(self) -> dict[str, float | None]:
-        """The mean IoU against the truth, by name; of classes that both the network and the data set know."""
+        """The mean IoU against the ground truth, by name, over classes that both the network and the dataset know."""
         known = sorted(set(to_integers(self._table)) - {255})
         return {
             name: mean_iou(*(torch.cat(one)[:, known] for one in zip(*pairs, strict=True)))
@@ -261,7 +341,7 @@ class _Totals:
         }
 
     def truth_accuracy(self) -> dict[str, float | None]:
-        """The share of the pixels with a known true class that are predicted as it, by name."""
+        """The share of labelled pixels that are predicted as in the ground truth, by name."""
         return {
             name: pixel_accuracy(*(torch.cat(one) for one in zip(*pairs, strict=True)))
             for name, pairs in self._true.items()
@@ -278,7 +358,7 @@ def _hashes(model: Segmenter, dataset: Dataset, target: Target, delta: Delta) ->
 
 
 def perturbation_hash(delta: Delta) -> str:
-    """The first 16 hexadecimal digits of the SHA-256 of a perturbation in whole grey levels (int16, 3 x h x w).
+    """Hashes a perturbation in whole grey levels (int16, 3 x h x w): the first 16 hexadecimal digits of its SHA-256.
 
     Example:
         >>> perturbation_hash(torch.zeros(3, 4, 6))

@@ -1,4 +1,4 @@
-"""Tensors to pictures: what the network sees, the perturbation made visible, and the table of them all."""
+"""Pictures of tensors: predictions, perturbations made visible, and the figure of them all."""
 
 import io
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ Canvas = Any
 """A figure of matplotlib, whose types are incomplete."""
 
 Image = Float[Tensor, "3 h w"]
-"""One picture in [0, 1]."""
+"""An image in [0, 1]."""
 
 LabelMap = UInt8[Tensor, "h w"]
-"""A class number for each of its pixels; 255 stands for none."""
+"""The class index of each pixel; 255 means no class."""
 
 Picture = UInt8[np.ndarray, "h w 3"]
-"""RGB in grey levels of 255, as files and pages show it."""
+"""RGB in grey levels of 255, for files and pages."""
 
 NONE = (128, 128, 128)
 COLUMNS = (
@@ -41,13 +41,18 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Row:
-    """One picture of the table, before and after.
+    """A row of the figure: a picture before and after.
 
     Attributes:
-        image: The picture in [0, 1] (3, h, w).
-        seen: What the network sees in it (h, w).
+        image: The clean picture in [0, 1] (3, h, w).
+        seen: The prediction on it (h, w).
         perturbed: The perturbed picture in [0, 1] (3, h, w).
-        seen_perturbed: What the network sees in that (h, w).
+        seen_perturbed: The prediction on it (h, w).
+
+    Example:
+        >>> image, labels = torch.zeros(3, 2, 4), torch.zeros(2, 4, dtype=torch.uint8)
+        >>> Row(image, labels, perturbed=image, seen_perturbed=labels).seen.shape
+        torch.Size([2, 4])
     """
 
     image: Image
@@ -57,25 +62,39 @@ class Row:
 
 
 def picture(image: Image) -> Picture:
-    """An image in [0, 1] in grey levels, rounded."""
+    """Converts an image in [0, 1] to grey levels, rounded.
+
+    Example:
+        >>> picture(torch.ones(3, 2, 4)).max()
+        np.uint8(255)
+    """
     return np.asarray(to_picture(image))
 
 
 def colorize(labels: LabelMap, palette: Sequence[RGB]) -> Picture:
-    """A label map in the colours of its classes; grey where there is none."""
+    """Colors a label map by class; grey where it has none.
+
+    Example:
+        >>> colorize(torch.tensor([[0, 255]], dtype=torch.uint8), [(255, 0, 0)]).tolist()
+        [[[255, 0, 0], [128, 128, 128]]]
+    """
     table = np.full((256, 3), NONE, np.uint8)
     table[: len(palette)] = palette
     return table[labels.cpu().numpy()]
 
 
 def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB], opacity: float = 0.62) -> Picture:
-    """What the network sees laid over the picture, with a line where two classes meet.
+    """Blends the colors of a label map over its picture, with a line between classes.
 
     Args:
         image: The picture in [0, 1] (3, h, w).
         labels: The class of each pixel (h, w).
-        palette: The colours of the classes.
-        opacity: How much of the colours shows, in [0, 1].
+        palette: The colors of the classes.
+        opacity: The opacity of the colors, in [0, 1].
+
+    Example:
+        >>> overlay(torch.zeros(3, 2, 4), torch.zeros(2, 4, dtype=torch.uint8), [(255, 0, 0)]).shape
+        (2, 4, 3)
     """
     colours = colorize(labels, palette).astype(np.float32)
     grey = picture(image).astype(np.float32).mean(axis=2, keepdims=True)  # one hue only: that of the class
@@ -85,17 +104,26 @@ def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB], opacity: flo
 
 
 def amplify(delta: Delta, epsilon: float) -> Picture:
-    """A perturbation stretched about mid-grey by 127.5 / epsilon, so that epsilon itself is black or white.
+    """Amplifies a perturbation about mid-grey by 127.5 / epsilon, so that epsilon itself becomes black or white.
 
     Args:
         delta: The perturbation (3, h, w) in [-epsilon, epsilon].
-        epsilon: The largest change allowed, in [0, 1]; nothing is stretched where it is 0.
+        epsilon: The bound of the perturbation, in [0, 1]; 0 does not amplify.
+
+    Example:
+        >>> amplify(torch.full((3, 1, 1), 0.04), epsilon=0.04).tolist()
+        [[[255, 255, 255]]]
     """
     return picture(0.5 + delta / (2 * epsilon or 1))
 
 
 def plain(delta: Delta) -> Picture:
-    """A perturbation as it is, about mid-grey: value = 128 + level, as its PNG holds it."""
+    """Shows a perturbation about mid-grey, 128 + level, as its PNG does.
+
+    Example:
+        >>> plain(torch.full((3, 1, 1), 10 / 255)).tolist()
+        [[[138, 138, 138]]]
+    """
     return picture(128 / 255 + delta)
 
 
@@ -109,16 +137,25 @@ def draw_figure(
     title: str,
     kind: str = "png",
 ) -> bytes:
-    """The table of a perturbation as a file: a row for each picture, a legend of the classes to be seen.
+    r"""Draws the figure of a perturbation: a row for each picture, and a legend of the visible classes.
 
     Args:
         rows: The pictures, of one size.
         delta: The perturbation (3, h, w) in [-epsilon, epsilon].
-        epsilon: The largest change allowed, in [0, 1].
+        epsilon: The bound of the perturbation, in [0, 1].
         classes: The names of the classes.
-        palette: Their colours.
-        title: A line above the table.
+        palette: Their colors.
+        title: The title.
         kind: ``png``, or another format of matplotlib such as ``pdf``.
+
+    Returns:
+        The content of the file.
+
+    Example:
+        >>> image, labels = torch.zeros(3, 32, 48), torch.zeros(32, 48, dtype=torch.uint8)
+        >>> rows = [Row(image, labels, perturbed=image, seen_perturbed=labels)]
+        >>> draw_figure(rows, torch.zeros(3, 32, 48), 10 / 255, ["road"], [(128, 64, 128)], title="Nothing")[:4]
+        b'\x89PNG'
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
     from matplotlib.figure import Figure  # noqa: PLC0415
@@ -138,7 +175,17 @@ def draw_figure(
 
 
 def encode_figure(drawn: Canvas, kind: str) -> bytes:
-    """A figure as a file of the kind ``png``, ``jpg`` or ``pdf``; a dollar in a name is a dollar, and no formula."""
+    r"""Encodes a figure of matplotlib as ``png``, ``jpg`` or ``pdf``, with dollar signs as plain text.
+
+    Args:
+        drawn: The figure.
+        kind: The format.
+
+    Example:
+        >>> from matplotlib.figure import Figure
+        >>> encode_figure(Figure(figsize=(1, 1)), "png")[:4]
+        b'\x89PNG'
+    """
     from matplotlib.text import Text  # noqa: PLC0415
 
     for text in drawn.findobj(Text):
@@ -165,7 +212,7 @@ def _draw_rows(drawn: Canvas, rows: Sequence[Row], delta: Delta, epsilon: float,
 
 
 def _draw_legend(drawn: Canvas, rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> float:
-    """Draws the legend, and returns how much of the figure's height it takes."""
+    """Draws the legend, and returns the share of the figure's height that it takes."""
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     seen = torch.cat([labels.flatten() for row in rows for labels in (row.seen, row.seen_perturbed)])
@@ -180,7 +227,7 @@ def _draw_legend(drawn: Canvas, rows: Sequence[Row], classes: Sequence[str], pal
 
 
 def _edges(labels: LabelMap) -> Bool[np.ndarray, "h w"]:
-    """Where a pixel's class differs from that of its neighbour on the right or below (h, w), bool."""
+    """Where the class of a pixel differs from that of its right or lower neighbor (h, w), bool."""
     numbers = labels.cpu().numpy()
     edges = np.zeros(numbers.shape, bool)
     edges[:, :-1] |= numbers[:, :-1] != numbers[:, 1:]

@@ -1,6 +1,6 @@
-"""Perturbations that other programs wrote: arrays of torch and numpy, and pictures that say nothing of themselves.
+"""Perturbations written by other programs: arrays of torch and numpy, and pictures without metadata.
 
-Their units are nowhere written down: what was assumed is said beside the levels. Reading takes no code from a file.
+Their units are not recorded, so that the assumptions are returned beside the levels. Reading runs no code from a file.
 """
 
 import io
@@ -16,39 +16,51 @@ from uapseg.errors import UapsegError
 from uapseg.io.values import is_dict
 
 NAME = "perturbation"
-"""The array to take where a file holds several."""
+"""The name of the array if a file holds several."""
 
 MOST_PIXELS = 4096 * 4096
-"""Of a perturbation: as many as the largest pictures have that one can be trained on."""
+"""The most pixels of a perturbation: those of the largest picture that can be trained on."""
 
 MOST_BYTES = 96 << 20
-"""Of an array as its file holds it, unpacked."""
+"""The most bytes of an array in its file, uncompressed."""
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 Read = tuple[NDArray[np.int16], str]
-"""Grey levels (3, h, w), and what was assumed to get them."""
+"""Grey levels (3, h, w), and the assumptions made to read them."""
 
 
 def is_array(content: bytes) -> bool:
-    """Whether a file is one of numpy (``.npy``, ``.npz``) or torch (``.pt``), by its first bytes."""
+    r"""Whether a file is of numpy (``.npy``, ``.npz``) or torch (``.pt``), by its first bytes.
+
+    Example:
+        >>> is_array(b"\x93NUMPY\x01\x00"), is_array(b"\x89PNG")
+        (True, False)
+    """
     return content.startswith((b"\x93NUMPY", b"PK", b"\x80")) and content[8:9] != b"{"
 
 
 def read_array(content: bytes) -> Read:
-    """The perturbation in an array, alone in its file or called ``perturbation``.
+    """Reads the perturbation in an array, alone in its file or named ``perturbation``.
 
-    Its size is read from the file's header first: what is too large is never unpacked.
+    The shape is read from the header first: an array that is too large is never decompressed.
 
     Args:
-        content: Of a ``.pt`` file with a tensor or a state dict, a ``.npy`` or a ``.npz`` file.
+        content: The content of a ``.pt`` file with a tensor or a state dict, or of a ``.npy`` or ``.npz`` file.
 
     Returns:
-        The levels, rounded to whole ones, and what was assumed: bytes are those of a picture, other whole numbers are
-        grey levels, and so are fractions if one is beyond 1; else these are in the units of images, [0, 1].
+        The levels, rounded, and the assumption: bytes are a picture, other integers are grey levels, and so are floats
+        if one exceeds 1; otherwise floats are in the unit of images, [0, 1].
 
     Raises:
-        UapsegError: It cannot be read without running code from it, is too large, or holds no perturbation.
+        UapsegError: The file cannot be read without running code from it, is too large, or holds no perturbation.
+
+    Example:
+        >>> file = io.BytesIO()
+        >>> np.save(file, np.full((3, 1, 1), 0.04))
+        >>> levels, assumption = read_array(file.getvalue())
+        >>> levels.max(), assumption.partition(",")[0]
+        (np.int16(10), 'an array (3')
     """
     values, order = _colours_first(_array(content))
     low, high = values.min(), values.max()
@@ -71,11 +83,16 @@ def read_array(content: bytes) -> Read:
 
 
 def read_image(values: NDArray[np.uint8]) -> Read:
-    """The perturbation in a picture (3, h, w), whose values lie about a middle grey.
+    """Reads the perturbation in a picture (3, h, w) whose values are centered on mid-grey.
 
     Returns:
-        The levels, and the middle that was assumed: 128; or 127.5, cut down to whole values or not, where the
-        darkest and the lightest value lie exactly as far from it.
+        The levels, and the assumed zero: 128; or 127.5, truncated or not, if the darkest and the lightest value have
+        the same distance to it.
+
+    Example:
+        >>> levels, assumption = read_image(np.full((3, 1, 1), 138, np.uint8))
+        >>> levels.max(), assumption
+        (np.int16(10), 'a value is 128 + level')
     """
     wide = values.astype(np.int16)
     both = int(wide.min()) + int(wide.max())
@@ -90,7 +107,12 @@ def read_image(values: NDArray[np.uint8]) -> Read:
 
 
 def too_large() -> UapsegError:
-    """What is said of a perturbation that would fill the memory."""
+    """Creates the error for a perturbation that would exhaust the memory.
+
+    Example:
+        >>> str(too_large()).startswith("The perturbation has more than 16 megapixels")
+        True
+    """
     return UapsegError(
         f"The perturbation has more than {MOST_PIXELS // 1_000_000} megapixels or takes more than "
         f"{MOST_BYTES >> 20} MiB: bring a smaller one, or save it as int16."
@@ -126,7 +148,7 @@ def _of_archive(content: bytes) -> NDArray[Any]:
 
 
 def _of_numpy(header: Any, file: Any) -> NDArray[Any]:
-    """The array in a ``.npy`` file, which is given twice: for a look at its header, and to be read."""
+    """The array in a ``.npy`` file, which is given twice: to read its header, and to be read."""
     shape, _, dtype = _HEADERS[np.lib.format.read_magic(header)](header)
     if not dtype.hasobject:  # those are refused below
         if dtype.kind not in "iuf":
@@ -136,7 +158,7 @@ def _of_numpy(header: Any, file: Any) -> NDArray[Any]:
 
 
 def _of_torch(content: bytes) -> NDArray[Any]:
-    """The tensor in a ``.pt`` file; on the device ``meta`` torch reads what it says of itself, but no values."""
+    """The tensor in a ``.pt`` file; on the device ``meta``, torch reads its shape but no values."""
     said = _chosen(torch.load(io.BytesIO(content), map_location="meta", weights_only=True))
     if not isinstance(said, torch.Tensor) or said.is_complex() or said.dtype == torch.bool:
         raise _none()
@@ -153,7 +175,7 @@ def _of_torch(content: bytes) -> NDArray[Any]:
 
 
 def _chosen(found: Any) -> Any:
-    """The perturbation among what a file holds by name, or what it holds alone."""
+    """The perturbation among the named contents of a file, or its only content."""
     if not is_dict(found):
         return found
     if NAME not in found and len(found) != 1:
@@ -162,7 +184,7 @@ def _chosen(found: Any) -> Any:
 
 
 def _check_shape(shape: tuple[int, ...], item: int) -> None:
-    """Makes sure that an array is one of three colours that fits into the memory; ``item`` is in bytes."""
+    """Checks that an array has three color channels and fits into memory; ``item`` is in bytes."""
     inner = shape[1:] if len(shape) == 4 and shape[0] == 1 else shape
     if len(inner) != 3 or 3 not in {inner[0], inner[2]} or not math.prod(inner):
         raise UapsegError(
@@ -174,7 +196,7 @@ def _check_shape(shape: tuple[int, ...], item: int) -> None:
 
 
 def _colours_first(values: NDArray[Any]) -> tuple[NDArray[Any], str]:
-    """The values as (3, h, w), and how they came."""
+    """The values as (3, h, w), and the order they had."""
     values = values[0] if values.ndim == 4 else values
     return (values, "(3, h, w)") if values.shape[0] == 3 else (values.transpose(2, 0, 1), "(h, w, 3)")
 

@@ -1,6 +1,6 @@
-"""A perturbation as a file: PNG or safetensors, with the plan it came from.
+"""Perturbations on disk: PNG or safetensors, with the plan that produced them.
 
-`uapseg.results.importers` reads those of other programs. Reading takes no code from a file.
+`uapseg.results.importers` reads those of other programs. Reading runs no code from a file.
 """
 
 import io
@@ -33,36 +33,41 @@ from uapseg.tensors import Delta, Levels
 KEY = "uapseg"
 OURS = "whole grey levels, as uapseg writes them"
 DEFAULT_SIZE = (384, 256)
-"""What the embedded network's pictures measure: (width, height)."""
+"""The (width, height) of the embedded dataset's pictures."""
 
 ZERO_LEVEL = 128
 MOST = 127
-"""The largest change that a PNG of value = 128 + level holds, in grey levels."""
+"""The largest absolute level in a PNG, where a value is 128 + level."""
 
 MOST_FILE = 256 << 20
-"""Bytes of a file that are read at all."""
+"""The largest file that is read, in bytes."""
 
 MOST_TEXT = 4 << 20
-"""Bytes of what a file says of itself: as Python's objects they take twenty times as many."""
+"""The longest metadata in bytes: as Python objects they take twenty times as much."""
 
 MOST_SPENT = 10**8
-"""Image-gradients that a file may claim: months of work, and still far below what a budget may be."""
+"""The most image-gradients that a file may claim: months of work, and still far below the largest budget."""
 
 
 @dataclass(frozen=True)
 class Perturbation:
-    """A finished perturbation in whole grey levels of 255.
+    """A trained perturbation in whole grey levels of 255.
 
     Attributes:
         levels: The change of each value (3, h, w), int16, within the plan's epsilon.
-        plan: What it came from; None where the file does not say.
-        scores: What it did on the validation pictures that chose it, where known.
-        training: What it did on some of the pictures that it was learnt from, where known.
-        image_gradients: What the search had spent, where known.
-        seconds: How long the search had taken, where known.
-        convention: How the file's values were taken, where it does not say itself.
-        best_iterate: Which iterate it is, by its ``image_gradients``, and how many validation ``pictures`` chose it.
-        fingerprint: The fingerprint of the network that it was trained against, where known.
+        plan: The plan that produced it; None if the file has none.
+        scores: The scores on the validation pictures that selected it, if known.
+        image_gradients: The image-gradients spent, if known.
+        seconds: The training time, if known.
+        training: The scores on some training pictures, if known.
+        convention: How the values of the file were interpreted.
+        best_iterate: Which iterate it is, as ``image_gradients``, and how many validation ``pictures`` selected it.
+        fingerprint: The fingerprint of the network that it was trained against, if known.
+
+    Example:
+        >>> found = Perturbation(torch.full((3, 4, 6), 10, dtype=torch.int16))
+        >>> round(found.epsilon * 255), found.delta.shape
+        (10, torch.Size([3, 4, 6]))
     """
 
     levels: Levels
@@ -76,7 +81,11 @@ class Perturbation:
     fingerprint: str | None = None
 
     def __post_init__(self) -> None:
-        """Checks the levels against the plan's epsilon."""
+        """Checks the levels against the plan's epsilon.
+
+        Raises:
+            UapsegError: A level exceeds epsilon, or 255.
+        """
         largest = self._largest()
         if largest > 255:
             raise UapsegError(f"The perturbation changes values by up to {largest} grey levels: there are only 255.")
@@ -88,20 +97,20 @@ class Perturbation:
 
     @property
     def delta(self) -> Delta:
-        """The perturbation in the units of images, [-epsilon, epsilon] of [0, 1]."""
+        """The perturbation in the unit of images, within [-epsilon, epsilon]."""
         return self.levels.float() / 255
 
     @property
     def epsilon(self) -> float:
-        """The largest change allowed, in [0, 1]: the plan's, or that of the levels themselves."""
+        """The bound in [0, 1]: the plan's, or the largest absolute level without a plan."""
         return self.plan.settings.epsilon if self.plan else self._largest() / 255
 
     @property
     def picture_size(self) -> tuple[int, int]:
-        """(width, height) of the pictures that it was trained on: its own, unless it is a tile of larger ones.
+        """The (width, height) of the training pictures: its own, unless it is a tile.
 
-        A tile's plan may leave the size to the data set, and a file without a plan says nothing: the larger of its
-        own and of `DEFAULT_SIZE` is taken then.
+        The plan of a tile may leave the size to the dataset, and a file without a plan does not contain it: then it is
+        the larger one of its own and `DEFAULT_SIZE`.
         """
         own = (self.levels.shape[2], self.levels.shape[1])
         if self.plan and self.plan.settings.tile is None:
@@ -110,12 +119,26 @@ class Perturbation:
         return max(own, told, key=prod)
 
     def _largest(self) -> int:
-        """The largest change, in grey levels."""
+        """The largest absolute level."""
         return max(-int(self.levels.min()), int(self.levels.max()))
 
 
 def best_perturbation(plan: Plan, state: State) -> Perturbation:
-    """The perturbation of a search wherever it stands: the one to keep, or the newest before the first look."""
+    """Returns the best perturbation of a search so far, or the current one before the first validation.
+
+    Args:
+        plan: The plan of the search.
+        state: The state of the search.
+
+    Example:
+        >>> from uapseg import fast, text_target
+        >>> from uapseg.attack.validation import Validation
+        >>> plan = Plan(model="street", data="street", target=text_target("o", "Car", "Sky", (32, 32)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> clean = Validation(0, scores={}, each=(), predictions=torch.zeros(0, 32, 32, dtype=torch.uint8), training={})
+        >>> best_perturbation(plan, State.initial((32, 32), clean)).levels.abs().max()
+        tensor(0, dtype=torch.int16)
+    """
     looked = state.validation.image_gradients > 0
     whole = to_levels(state.best if looked else state.delta, plan.settings.epsilon).cpu()
     scores, training = (state.best_validation.scores, state.best_validation.training) if looked else (None, None)
@@ -130,10 +153,19 @@ def best_perturbation(plan: Plan, state: State) -> Perturbation:
 
 
 def save_png(path: Path, perturbation: Perturbation) -> None:
-    """Writes a perturbation as an RGB picture of value = 128 + level, exact, its plan in the PNG's text.
+    """Saves a perturbation as an RGB picture of value = 128 + level, without loss, with its plan in the metadata.
+
+    Args:
+        path: The file.
+        perturbation: The perturbation.
 
     Raises:
-        UapsegError: A change is beyond 127 grey levels, or the file cannot be written.
+        UapsegError: A level exceeds 127, or the file cannot be written.
+
+    Example:
+        >>> save_png(Path("perturbation.png"), Perturbation(torch.full((3, 16, 16), 10, dtype=torch.int16)))
+        >>> load(Path("perturbation.png")).levels.max()
+        tensor(10, dtype=torch.int16)
     """
     if perturbation.levels.abs().max() > MOST:
         raise UapsegError(f"A PNG holds changes of at most {MOST} grey levels: save it as safetensors.")
@@ -145,25 +177,39 @@ def save_png(path: Path, perturbation: Perturbation) -> None:
 
 
 def save_safetensors(path: Path, perturbation: Perturbation) -> None:
-    """Writes a perturbation as one tensor ``levels`` (3, h, w), int16, its plan in the metadata.
+    """Saves a perturbation as a tensor ``levels`` (3, h, w), int16, with its plan in the metadata.
+
+    Args:
+        path: The file.
+        perturbation: The perturbation.
 
     Raises:
         UapsegError: The file cannot be written.
+
+    Example:
+        >>> save_safetensors(Path("perturbation.safetensors"), Perturbation(torch.zeros(3, 16, 16, dtype=torch.int16)))
+        >>> load(Path("perturbation.safetensors")).levels.shape
+        torch.Size([3, 16, 16])
     """
     tensors = {"levels": perturbation.levels.contiguous()}
     write(path, save_tensors(tensors, metadata={KEY: _metadata(perturbation)}))
 
 
 def load(path: Path, *, arrays: bool = True) -> Perturbation:
-    """Reads a perturbation from a PNG, a safetensors file, or an array of torch or numpy, told apart by their content.
+    """Loads a perturbation from a PNG, a safetensors file, or an array of torch or numpy, told apart by content.
 
     Args:
         path: The file.
-        arrays: Whether it may be an array of torch or numpy.
+        arrays: Whether arrays of torch or numpy are allowed.
 
     Raises:
-        UapsegError: It is none of these, is too large, comes from another version, or its levels are not those of its
-            plan.
+        UapsegError: The file is none of these, is too large, is from another version, or its levels exceed the epsilon
+            of its plan.
+
+    Example:
+        >>> np.save("perturbation.npy", np.full((3, 16, 16), 10, np.int16))
+        >>> load(Path("perturbation.npy")).convention
+        'an array (3, h, w): values are in grey levels of 255, rounded to whole levels'
     """
     content = read(path, MOST_FILE)
     if is_array(content):
@@ -192,7 +238,7 @@ def _metadata(perturbation: Perturbation) -> str:
 
 
 def _fields(text: str | None) -> dict[str, Any]:
-    """The fields of a perturbation, its levels aside, from its metadata."""
+    """The fields of a perturbation in its metadata."""
     if text is None:
         return {}
     if len(text) > MOST_TEXT:
@@ -206,13 +252,23 @@ def _fields(text: str | None) -> dict[str, Any]:
 
 
 def is_cost(value: Any) -> bool:
-    """Whether a value of a file can be a number of image-gradients or seconds."""
+    """Whether a value from a file is a valid number of image-gradients or seconds.
+
+    Example:
+        >>> is_cost(400), is_cost(-1), is_cost(float("nan"))
+        (True, False, False)
+    """
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and 0 <= value <= 1e12  # no endless or absurd numbers, which JSON may hold
 
 
 def are_scores(value: Any) -> bool:
-    """Whether a value of a file can be scores: shares in [0, 1] by name, or None."""
+    """Whether a value from a file is a dictionary of scores, each in [0, 1] or None.
+
+    Example:
+        >>> are_scores({"hidden": 0.5, "filled": None}), are_scores({"hidden": 2})
+        (True, False)
+    """
     return is_dict(value) and all(v is None or (is_cost(v) and v <= 1) for v in value.values())
 
 
@@ -229,7 +285,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     ),
     "fingerprint": lambda value: isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable(),
 }
-"""Whether each field of the text is what it should be, where it is there."""
+"""The validity check of each field of the metadata."""
 
 
 def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:

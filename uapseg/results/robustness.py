@@ -1,4 +1,4 @@
-"""Whether a perturbation survives what happens to pictures: what is left of its success after each process."""
+"""Robustness of a perturbation to what happens to pictures: its scores after each transform."""
 
 import io
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Transform = Callable[[torch.Tensor], torch.Tensor]
 
 
 def _jpeg_file(images: Images, quality: int) -> Images:
-    """Saved as JPEG by a real encoder, and read again."""
+    """Encodes and decodes with a real JPEG encoder."""
     again: list[torch.Tensor] = []
     for image in images:
         buffer = io.BytesIO()
@@ -37,18 +37,18 @@ def _jpeg_file(images: Images, quality: int) -> Images:
 
 
 def _reduce_bits(images: Images, bits: int) -> Images:
-    """With only so many bits a value."""
+    """Quantizes to a number of bits."""
     most = 2**bits - 1
     return (images * most).round() / most
 
 
 def _shift(values: torch.Tensor) -> torch.Tensor:
-    """Moved by a few pixels, as when the picture is framed anew."""
+    """Shifts by a few pixels, as if the picture were framed differently."""
     return apply_moves(values, [Move(5, 11)] * len(values))
 
 
 def _crop(values: torch.Tensor) -> torch.Tensor:
-    """Without a sixteenth of each side at each edge."""
+    """Removes a sixteenth of each side at each edge."""
     height, width = values.shape[-2:]
     return values[..., height // 16 : height - height // 16, width // 16 : width - width // 16]
 
@@ -68,28 +68,39 @@ TRANSFORMS: dict[str, tuple[Transform, Transform]] = {
     "crop": (_crop, _crop),
     "shift": (_shift, _shift),
 }
-"""What happens to the pictures, and what then happens to the label maps that belong to them."""
+"""The transform of the pictures, and that of the label maps that belong to them."""
 
 
 def evaluate_robustness(
     model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, epsilon: float, seed: int = 0
 ) -> dict[str, dict[str, Scores]]:
-    """The scores of a perturbation after each process, beside those of clean pictures and random noise after it.
+    """Evaluates a perturbation after each transform, beside clean pictures and random noise.
 
     Args:
         model: The network, on the device to compute on.
         dataset: The pictures.
-        target: What the network was meant to see.
+        target: The target of the perturbation.
         delta: The perturbation (3, h, w); it is rounded to whole grey levels first.
-        epsilon: The largest change allowed, in [0, 1].
-        seed: Draws the random noise.
+        epsilon: The bound of the perturbation, in [0, 1].
+        seed: Random seed of the noise.
 
     Returns:
-        For each process ``perturbed``, ``clean`` and ``random_noise``. The reference stays what the network sees in
-        the pictures as they are; where the process moves or crops the picture, it is moved and cropped alike.
+        For each transform the scores as ``perturbed``, ``clean`` and ``random_noise``. The reference remains the
+        prediction on the original pictures, shifted or cropped along with them.
 
     Raises:
-        UapsegError: ``target`` does not fit the classes of ``model``.
+        UapsegError: The target does not fit the classes of the network.
+
+    Example:
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> none = torch.zeros(3, 48, 64)
+        >>> found = evaluate_robustness(load_model("street:small"), dataset, Untargeted(), none, epsilon=10 / 255)
+        >>> found["nothing"]["perturbed"]["fooled"]
+        0.0
     """
     device = next(model.buffers()).device
     size = (delta.shape[-1], delta.shape[-2])

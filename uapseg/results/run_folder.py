@@ -1,4 +1,4 @@
-"""A run's folder: everything that a run leaves behind, and all that resuming it needs."""
+"""The folder of a run: everything it produces, and what resuming needs."""
 
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,19 @@ FILES = (PLAN, STATE, HISTORY, PNG, SAFETENSORS, REPORT)
 
 
 class RunFolder:
-    """A folder with a plan, and with what its run has reached.
+    """A folder with the plan, the state and the results of a run.
 
     Attributes:
-        path: Where it is.
-        plan: What its run does.
+        path: The folder.
+        plan: The plan of the run.
+
+    Example:
+        >>> from uapseg import fast, text_target
+        >>> plan = Plan(model="street", data="street", target=text_target("o", "Car", "Sky", (32, 32)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> folder = RunFolder.create(Path("run"), plan)
+        >>> RunFolder.open(Path("run")).plan == plan, folder.load_state()
+        (True, None)
     """
 
     def __init__(self, path: Path, plan: Plan, validations: list[dict[str, Any]]) -> None:
@@ -44,12 +52,12 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: Path, plan: Plan, *, overwrite: bool = False) -> "RunFolder":
-        """Makes a folder for a new run, and leaves the plan there.
+        """Creates the folder of a new run, with its plan.
 
         Args:
-            path: Where; its parents are made too.
-            plan: What the run does.
-            overwrite: Whether the run that is already there may go; files of other names stay.
+            path: The folder; its parents are created too.
+            plan: The plan of the run.
+            overwrite: Whether to replace an earlier run; other files stay.
 
         Raises:
             UapsegError: The folder is not empty, or cannot be written.
@@ -83,7 +91,7 @@ class RunFolder:
 
     @property
     def history(self) -> dict[str, Any]:
-        """The validations, oldest first, and the baselines to compare them with.
+        """The validations, oldest first, and the baselines.
 
         Returns:
             ``baselines``: the scores of the ``clean`` pictures and of ``random_noise`` of the same epsilon;
@@ -92,7 +100,7 @@ class RunFolder:
         return {"baselines": self._baselines, "validations": list(self._validations)}
 
     def append_history(self, snapshot: Snapshot) -> None:
-        """Remembers a new validation, to be written by the next save."""
+        """Appends the newest validation to the history, which the next save writes."""
         self._baselines = dict(snapshot.baselines)
         validation, seconds = snapshot.state.validation, round(snapshot.state.seconds, 3)
         # a history that is newer than the state resumed from is cut back to it
@@ -104,10 +112,10 @@ class RunFolder:
         ]
 
     def save(self, snapshot: Snapshot) -> None:
-        """Writes where the run stands, each file whole or not at all; a folder that is gone is made again.
+        """Saves the state of the run, each file atomically; a deleted folder is created again.
 
         Raises:
-            UapsegError: A file cannot be written; the save before it stays good.
+            UapsegError: A file cannot be written; the previous save stays intact.
         """
         self.append_history(snapshot)
         try:
@@ -121,10 +129,10 @@ class RunFolder:
             raise UapsegError(f"{str(error).removesuffix('.')}; what was saved before is kept.") from error
 
     def load_state(self) -> State | None:
-        """Where the run stopped; None where nothing of it was saved yet.
+        """Loads the saved state; None if nothing has been saved yet.
 
         Raises:
-            UapsegError: The state is gone, is damaged, or belongs to another plan.
+            UapsegError: The state is missing, damaged, or belongs to another plan.
         """
         file = self.path / STATE
         if file.is_file():
@@ -136,10 +144,10 @@ class RunFolder:
         return None
 
     def perturbation(self) -> Perturbation:
-        """What the run has found.
+        """Loads the best perturbation of the run.
 
         Raises:
-            UapsegError: There is none yet, or that of another run.
+            UapsegError: There is none yet, or it belongs to another run.
         """
         if not (self.path / SAFETENSORS).is_file():
             raise UapsegError(f"The run in {self.path} has found no perturbation yet: resume it first.")
@@ -152,7 +160,7 @@ class RunFolder:
         return found
 
     def write_start(self, start: Perturbation) -> None:
-        """Writes the perturbation that the run starts from.
+        """Saves the perturbation that the run starts from.
 
         Raises:
             UapsegError: It cannot be written.
@@ -160,7 +168,7 @@ class RunFolder:
         save_safetensors(self.path / START, start)
 
     def start(self) -> Perturbation | None:
-        """The perturbation that the run started from; None where it started from zero.
+        """Loads the perturbation that the run started from; None if it started from zero.
 
         Raises:
             UapsegError: It cannot be read.
@@ -168,7 +176,7 @@ class RunFolder:
         return load(self.path / START) if (self.path / START).is_file() else None
 
     def write_report(self, report: dict[str, Any]) -> None:
-        """Writes the run's final report.
+        """Saves the final report of the run.
 
         Raises:
             UapsegError: It cannot be written.
@@ -177,7 +185,7 @@ class RunFolder:
         write(self.path / REPORT, _json(report))
 
     def report(self) -> dict[str, Any] | None:
-        """The run's final report; None where it has not come to its end.
+        """Loads the final report; None if the run has not finished.
 
         Raises:
             UapsegError: It cannot be read.
@@ -185,7 +193,7 @@ class RunFolder:
         return _read(self.path / REPORT) if (self.path / REPORT).is_file() else None
 
     def _restore(self) -> None:
-        """Makes the folder and its plan again where somebody has deleted them during the run."""
+        """Creates the folder and its plan again if they were deleted during the run."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -195,10 +203,17 @@ class RunFolder:
 
 
 def check_vacant(path: Path, *, overwrite: bool = False) -> None:
-    """Makes sure that a new run may have this folder.
+    """Checks that a new run may use this folder.
+
+    Args:
+        path: The folder.
+        overwrite: Whether it may hold an earlier run.
 
     Raises:
         UapsegError: It is a file, or it is not empty and may not be overwritten.
+
+    Example:
+        >>> check_vacant(Path("new"))
     """
     if path.exists() and not path.is_dir():
         raise UapsegError(f"{path} is a file: choose another folder with --out.")
@@ -215,7 +230,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _read_history(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The baselines and the validations in a file, which anyone may have written."""
+    """The baselines and the validations in a file, which anyone may have edited."""
     history = _read(file)
     baselines, validations = history.get("baselines"), history.get("validations")
     if not is_dict(baselines) or not is_list(validations) or not _are_sound(baselines, validations):
@@ -228,7 +243,7 @@ def _are_sound(baselines: dict[str, Any], validations: list[Any]) -> bool:
 
 
 def _is_validation(validation: Any) -> bool:
-    """Whether a value of a file is a validation, as `RunFolder.history` has them."""
+    """Whether a value from a file is a validation, as in `RunFolder.history`."""
     return (
         is_dict(validation)
         and validation.keys() == {"image_gradients", "seconds", "scores"}

@@ -1,4 +1,4 @@
-"""The least epsilon at which a share of success is reached: bisection, each search starting from the one before."""
+"""The smallest epsilon that reaches a success rate, by bisection; each search continues the previous one."""
 
 from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass, replace
@@ -17,17 +17,23 @@ from uapseg.targets.metrics import Scores
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """What was reached at one epsilon.
+    """The result at one epsilon.
 
     Attributes:
-        epsilon: The largest change of a value, in grey levels of 255.
-        reached: Whether the success on the validation pictures is at least the share asked for.
-        validation: The scores on the validation pictures, which decide.
+        epsilon: In grey levels of 255.
+        reached: Whether the success rate on the validation pictures is high enough.
+        validation: The scores on the validation pictures.
         perturbed: The scores on the test pictures.
-        interval: 95 % bootstrap intervals of these, as [low, high].
+        interval: 95 % bootstrap intervals of the test scores, as [low, high].
         clean: The scores of the clean test pictures.
-        random_noise: Those with random noise of the same epsilon.
+        random_noise: The test scores with random noise of the same epsilon.
         image_gradients: What this search and those before it have spent.
+
+    Example:
+        >>> point = Point(epsilon=8, reached=True, validation={"hidden": 0.9}, perturbed={"hidden": 0.8},
+        ...               interval={}, clean={"hidden": 0.0}, random_noise={"hidden": 0.1}, image_gradients=400)
+        >>> point.to_dict()["epsilon"]
+        8
     """
 
     epsilon: int
@@ -40,21 +46,21 @@ class Point:
     image_gradients: int
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, ready for JSON."""
+        """Converts to plain values, ready for JSON."""
         return asdict(self)
 
 
 class EpsilonSearch:
-    """Trains at one epsilon after the other; each search starts from the perturbation of the one before, scaled.
+    """Trains at one epsilon after another; each search starts from the previous perturbation, rescaled.
 
     Args:
         benchmark: The network, the pictures, the target, and the budget of each search.
-        share: The success to reach, in [0, 1].
-        seed: The seed of each search.
+        share: The success rate to reach, in [0, 1].
+        seed: The random seed of each search.
 
     Attributes:
-        points: What was reached at each epsilon, in the order of the searches.
-        states: Where the search at each epsilon ended.
+        points: The result at each epsilon, in the order of the searches.
+        states: The final state at each epsilon.
     """
 
     def __init__(self, benchmark: Benchmark, share: float, seed: int) -> None:
@@ -64,15 +70,18 @@ class EpsilonSearch:
         self.states: dict[int, State] = {}
 
     def settings(self, epsilon: int) -> Settings:
-        """The settings of the search at an epsilon in grey levels."""
+        """Returns the settings of the search at an epsilon in grey levels."""
         budget = self._benchmark.budget
         return fast(epsilon=epsilon / 255, budget=budget, seed=self._seed, validate_every=max(1, budget // 4))
 
     def run(self, epsilon: int) -> Generator[Snapshot]:
-        """Trains at an epsilon in grey levels, yields the snapshots, and adds a point.
+        """Trains at an epsilon in grey levels, and appends the result to ``points``.
+
+        Yields:
+            The snapshots of the search.
 
         Raises:
-            UapsegError: The clean pictures have as much success already, or the parts do not fit together.
+            UapsegError: The clean pictures already reach the success rate, or network, pictures and target do not fit.
         """
         benchmark, settings, snapshot = self._benchmark, self.settings(epsilon), None
         snapshots = fit(
@@ -88,7 +97,7 @@ class EpsilonSearch:
         self.points.append(self._point(epsilon, settings, state))
 
     def _start(self, settings: Settings) -> State | None:
-        """The perturbation of the last search at the new epsilon, with nothing spent; None for the first search."""
+        """The last perturbation, rescaled to the new epsilon, with nothing spent; None for the first search."""
         if not self.points:
             return None
         before = self.points[-1].epsilon
@@ -123,11 +132,11 @@ class EpsilonSearch:
 
 
 def bisect(most: int, reached: Callable[[int], bool]) -> int | None:
-    """The least whole number up to ``most`` at which something is reached; None if it is not even there.
+    """Finds the smallest integer at which a monotone condition holds; None if it does not hold at ``most``.
 
     Args:
-        most: The largest number to try, which is tried first.
-        reached: Whether it is reached at a number; what is reached at one number is taken to be at any larger one.
+        most: The largest number, which is tried first.
+        reached: The condition; if it holds at a number, it holds at all larger ones.
 
     Example:
         >>> tried = []

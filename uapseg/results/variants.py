@@ -24,7 +24,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "full": {"loss_resolution": "full"},
     "logits": {"loss_resolution": "logits"},
 }
-"""What each change without a number sets."""
+"""The fields that each change without a number sets."""
 
 NUMBERED: dict[str, Callable[[float], dict[str, Any]]] = {
     "omega": lambda value: {"omega": value},
@@ -39,7 +39,7 @@ NUMBERED: dict[str, Callable[[float], dict[str, Any]]] = {
     "momentum": lambda value: {"momentum": value},
     "step": lambda value: {"step_size": value * GREY_LEVEL},
 }
-"""What each change with a number sets; steps are in grey levels."""
+"""The fields that each change with a number sets; steps are in grey levels."""
 
 DEFAULT_VARIANTS = (
     "paper", "fast", "fast+sign", "fast+decay", "fast+momentum", "fast+dual-averaging", "fast+adam", "fast+constant",
@@ -47,21 +47,26 @@ DEFAULT_VARIANTS = (
     "fast+fill-1", "fast+tile-64", "fast+tile-128", "fast+tile-256", "fast+balanced", "fast+shift-16", "fast+flip",
     "fast+pictures-8", "fast+pictures-64",
 )  # fmt: skip
-"""The variants that a race runs when none are named: one change at a time."""
+"""The variants that ``race`` compares by default: one change at a time."""
 
 
 def variant_settings(variant: str, *, epsilon: float, budget: int, seed: int, **others: Any) -> Settings:
-    """The settings of a variant.
+    """Returns the settings of a variant.
 
     Args:
         variant: ``PRESET``, or ``PRESET+CHANGE+…`` with changes such as ``margin`` or ``tile-128``.
-        epsilon: The largest change of a value, in [0, 1].
-        budget: How many image-gradients to spend.
-        seed: Draws the order of the pictures.
-        others: Further fields of `Settings`.
+        epsilon: The bound of the perturbation, in [0, 1].
+        budget: The image-gradients to spend.
+        seed: The random seed.
+        others: Other fields of `Settings`.
 
     Raises:
-        UapsegError: There is no such preset or change, or a number is outside its range.
+        UapsegError: There is no such preset or change, or a number is out of range.
+
+    Example:
+        >>> settings = variant_settings("fast+margin+tile-128", epsilon=10 / 255, budget=400, seed=0)
+        >>> settings.loss, settings.tile
+        ('margin', (128, 128))
     """
     preset, *changes = variant.split("+")
     if preset not in PRESETS:
