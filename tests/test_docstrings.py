@@ -1,9 +1,12 @@
-"""The examples in the docstrings of the package do what they say."""
+"""Public names have examples in their docstrings, and these do what they say."""
 
+import ast
 import doctest
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -24,6 +27,8 @@ class Finder(doctest.DocTestFinder):
         return super()._from_module(module, inspect.unwrap(object) if callable(object) else object)
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside pycocotools
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated:FutureWarning")
 @pytest.mark.parametrize("name", MODULES)
 def test_examples(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # what an example writes
@@ -38,3 +43,55 @@ def test_wrapped_functions_are_found():
     from uapseg.targets import goals
 
     assert "uapseg.targets.goals.repeat_tile" in {test.name for test in Finder(exclude_empty=False).find(goals)}
+
+
+ROOMS = ("io", "targets", "models", "datasets", "results")
+"""The rooms whose public functions and classes all have examples."""
+
+WITHOUT_EXAMPLES = {
+    "uapseg.io.download": {
+        "Part": "talks to a server", "InterruptedDownloadError": "an exception", "NoConnectionError": "an exception",
+        "DiskError": "an exception", "WrongContentError": "an exception", "UnreachableError": "an exception",
+    },
+    "uapseg.models.huggingface": {"load": "downloads"},
+    "uapseg.models.torchvision": {"load": "downloads"},
+    "uapseg.models.universal": {"UniversalNetwork": "wraps a network of transformers, which may be missing"},
+    "uapseg.datasets.coco": {"load": "downloads", "missing_files": "downloads", "attribution": "downloads"},
+    "uapseg.datasets.coco_files": {"download_pictures": "downloads", "update_attribution": "writes beside downloads"},
+    "uapseg.datasets.coco_mini": {"load": "downloads"},
+    "uapseg.datasets.street": {"load_scene": "renders for most of a second"},
+    "uapseg.results.benchmark": {"run_variant": "trains"},
+    "uapseg.results.hub": {"push_to_hub": "needs an account", "load_from_hub": "downloads"},
+    "uapseg.results.smallest": {"EpsilonSearch": "trains"},
+    "uapseg.results.model_card": {"model_card": "needs the report of a run"},
+    "uapseg.results.speed": {
+        "StepCost": "what measure_step returns", "describe_device": "differs from machine to machine",
+        "measure_step": "trains", "PublishedLoop": "trains",
+    },
+}  # fmt: skip
+"""The exceptions, each with its reason."""
+
+
+def public_names(module: str) -> Iterator[tuple[str, str]]:
+    """The public functions and classes that a module defines, with their docstrings."""
+    source = Path(inspect.getfile(import_module(module))).read_text()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name, ast.get_docstring(node) or ""
+
+
+@pytest.mark.parametrize("name", [name for name in MODULES if name.split(".")[1:2] and name.split(".")[1] in ROOMS])
+def test_every_public_name_has_an_example_or_a_reason(name):
+    without = {public for public, text in public_names(name) if ">>> " not in text}
+    assert without == set(WITHOUT_EXAMPLES.get(name, {}))
+
+
+def test_the_first_sentence_of_every_docstring_ends_and_fits_a_line():
+    wrong = [
+        f"{name}.{public}"
+        for name in MODULES
+        if name.split(".")[1:2] and name.split(".")[1] in ROOMS
+        for public, text in public_names(name)
+        if not text.partition("\n")[0].endswith((".", "``", "`"))
+    ]
+    assert wrong == []

@@ -13,7 +13,7 @@ SPLITS: tuple[Split, ...] = get_args(Split)[:3]
 """The splits of every dataset; they are disjoint."""
 
 TRAIN, VAL = 0.70, 0.15
-"""Shares of the pictures that are learnt from, and chosen by; the rest is for the report."""
+"""The shares of train and val; the rest is test."""
 
 
 def unit_hash(identity: str) -> float:

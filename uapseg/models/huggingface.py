@@ -140,7 +140,7 @@ def _read(place: str, name: str, *, local_files_only: bool) -> tuple["_Logits | 
 
 
 def _task_tokens(place: str, length: int, where: dict[str, Any]) -> Tensor:
-    """The token ids of the task that a OneFormer is told (1, length), by the tokenizer beside its weights."""
+    """The token ids of a OneFormer's task prompt (1, length), by the tokenizer beside its weights."""
     tokenizer = cast("Any", transformers).CLIPTokenizer.from_pretrained(place, **where)
     found = tokenizer([TASK], padding="max_length", max_length=length, truncation=True, return_tensors="pt")
     return found["input_ids"] * found["attention_mask"]

@@ -75,8 +75,8 @@ class Result:
 
     Example:
         >>> result = Result(variant="fast", seed=0, budget=8, image_gradients=8, seconds=1.0,
-        ...                 perturbed={"hidden": 0.5}, selection_score=0.5, interval={"hidden": [0.4, 0.6]}, clean={}, random_noise={},
-        ...                 training={"hidden": 0.6}, collapse=None, curve=[(8, 0.5)])
+        ...                 perturbed={"hidden": 0.5}, selection_score=0.5, interval={"hidden": [0.4, 0.6]},
+        ...                 clean={}, random_noise={}, training={"hidden": 0.6}, collapse=None, curve=[(8, 0.5)])
         >>> leaderboard([result.to_dict()])[0]["variant"]
         'fast'
     """
@@ -160,8 +160,10 @@ def leaderboard(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
     Example:
         >>> run = {"seed": 0, "perturbed": {"hidden": 0.5}, "interval": {"hidden": [0.4, 0.6]},
-        ...        "training": {"hidden": 0.6}, "collapse": None, "curve": [(8, 0.5)], "image_gradients": 8, "seconds": 1.0}
-        >>> runs = [run | {"variant": name, "selection_score": score} for name, score in (("paper", 0.5), ("fast", 0.7))]
+        ...        "training": {"hidden": 0.6}, "collapse": None, "curve": [(8, 0.5)],
+        ...        "image_gradients": 8, "seconds": 1.0}
+        >>> scores = {"paper": 0.5, "fast": 0.7}
+        >>> runs = [run | {"variant": name, "selection_score": score} for name, score in scores.items()]
         >>> [row["variant"] for row in leaderboard(runs)]
         ['fast', 'paper']
     """

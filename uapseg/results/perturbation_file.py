@@ -115,8 +115,8 @@ class Perturbation:
         own = (self.levels.shape[2], self.levels.shape[1])
         if self.plan and self.plan.settings.tile is None:
             return own
-        told = self.plan.size if self.plan and self.plan.size else DEFAULT_SIZE
-        return max(own, told, key=prod)
+        pictures = self.plan.size if self.plan and self.plan.size else DEFAULT_SIZE
+        return max(own, pictures, key=prod)
 
     def _largest(self) -> int:
         """The largest absolute level."""
@@ -135,7 +135,8 @@ def best_perturbation(plan: Plan, state: State) -> Perturbation:
         >>> from uapseg.attack.validation import Validation
         >>> plan = Plan(model="street", data="street", target=text_target("o", "Car", "Sky", (32, 32)),
         ...             settings=fast(epsilon=10 / 255, budget=400))
-        >>> clean = Validation(0, scores={}, each=(), predictions=torch.zeros(0, 32, 32, dtype=torch.uint8), training={})
+        >>> none = torch.zeros(0, 32, 32, dtype=torch.uint8)
+        >>> clean = Validation(0, scores={}, each=(), predictions=none, training={})
         >>> best_perturbation(plan, State.initial((32, 32), clean)).levels.abs().max()
         tensor(0, dtype=torch.int16)
     """
