@@ -1,4 +1,4 @@
-"""How training pictures are varied: each augmentation changes pictures and goals together, never the perturbation."""
+"""Augmentation of training pictures: pictures and goals change together, never the perturbation."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,33 +15,42 @@ CROP_SCALES = (0.5, 1.0)
 """The smallest and the largest share of a side that a random crop keeps."""
 
 PASTE_SCALES = (0.5, 1.2)
-"""The smallest and the largest factor that a pasted object is resized by: people are seldom nearer than they were."""
+"""The smallest and the largest scale of a pasted object: people are seldom nearer than in the pictures."""
 
 Maps = UInt8[Tensor, "n m h w"]
-"""What is known of n clean pictures: their predictions, or the labels wanted and the groups of the pixels."""
+"""Label maps of n clean pictures: their predictions, or the labels and groups of their goals."""
 
 
 @runtime_checkable
 class Augmentation(Protocol):
-    """What happens to the pictures of a batch before the perturbation is added."""
+    """A change of the pictures of a batch before the perturbation is added.
+
+    Example:
+        >>> isinstance(Moves([Move(0, 1)]), Augmentation)
+        True
+    """
 
     def images(self, images: Images) -> Images:
-        """The pictures afterwards."""
+        """Transforms the pictures."""
         ...
 
     def maps(self, maps: Maps) -> Maps:
-        """Their label maps afterwards, in the same frame."""
+        """Transforms their label maps alike."""
         ...
 
 
 @dataclass(frozen=True)
 class Move:
-    """Where a picture lies: moved by pixels, what enters at an edge being its mirror image, and perhaps flipped.
+    """A translation with mirrored edges, after an optional flip.
 
     Attributes:
         down: Pixels downwards.
         right: Pixels to the right.
-        flip: Whether left and right change places first.
+        flip: Whether to flip horizontally first.
+
+    Example:
+        >>> Move(down=0, right=1).flip
+        False
     """
 
     down: int
@@ -62,23 +71,27 @@ class Moves:
     moves: Sequence[Move]
 
     def images(self, images: Images) -> Images:
-        """The pictures, moved."""
+        """Moves the pictures."""
         return apply_moves(images, self.moves)
 
     def maps(self, maps: Maps) -> Maps:
-        """The label maps, moved."""
+        """Moves the label maps."""
         return apply_moves(maps, self.moves)
 
 
 @dataclass(frozen=True)
 class Crop:
-    """A part of a picture.
+    """A rectangle of a picture, in pixels.
 
     Attributes:
-        top: Its first row.
-        left: Its first column.
-        height: Its rows.
-        width: Its columns.
+        top: The first row.
+        left: The first column.
+        height: The number of rows.
+        width: The number of columns.
+
+    Example:
+        >>> Crop(top=0, left=1, height=2, width=2).width
+        2
     """
 
     top: int
@@ -89,7 +102,7 @@ class Crop:
 
 @dataclass(frozen=True)
 class Crops:
-    """Takes a part of each picture of a batch, by its own of n crops, and resizes it to the whole.
+    """Crops each picture of a batch by its own of n crops, and resizes the crop to the full size.
 
     Example:
         >>> import torch
@@ -100,13 +113,13 @@ class Crops:
     crops: Sequence[Crop]
 
     def images(self, images: Images) -> Images:
-        """The parts, resized by bilinear interpolation."""
+        """Crops the pictures, with bilinear interpolation."""
         size = images.shape[-2:]
         parts = (_cut(image, crop) for image, crop in zip(images, self.crops, strict=True))
         return torch.cat([F.interpolate(part, size, mode="bilinear", align_corners=False) for part in parts])
 
     def maps(self, maps: Maps) -> Maps:
-        """The parts, each pixel the one nearest."""
+        """Crops the label maps, with nearest-neighbor interpolation."""
         size = maps.shape[-2:]
         parts = (_cut(one, crop).float() for one, crop in zip(maps, self.crops, strict=True))
         return torch.cat([F.interpolate(part, size, mode="nearest-exact") for part in parts]).to(torch.uint8)
@@ -118,11 +131,15 @@ def _cut(value: Tensor, crop: Crop) -> Tensor:
 
 @dataclass(frozen=True)
 class CutOut:
-    """An object of a picture.
+    """An object cut out of a picture.
 
     Attributes:
         image: Its bounding box in [0, 1].
-        mask: Which pixels of the box belong to it.
+        mask: The pixels of the box that belong to it.
+
+    Example:
+        >>> CutOut(torch.zeros(3, 2, 4), torch.ones(2, 4, dtype=torch.bool)).mask.sum()
+        tensor(8)
     """
 
     image: Float[Tensor, "3 h w"]
@@ -131,12 +148,16 @@ class CutOut:
 
 @dataclass(frozen=True)
 class Paste:
-    """An object of another picture, and where it is put.
+    """An object of another picture, and its position.
 
     Attributes:
-        cut_out: The object, of its final size.
-        top: The row of its first one; negative where it begins above the picture.
-        left: The column of its first one.
+        cut_out: The object, at its final size.
+        top: The row of its top edge; negative if it begins above the picture.
+        left: The column of its left edge.
+
+    Example:
+        >>> Paste(CutOut(torch.zeros(3, 2, 4), torch.ones(2, 4, dtype=torch.bool)), top=-1, left=0).top
+        -1
     """
 
     cut_out: CutOut
@@ -146,19 +167,24 @@ class Paste:
 
 @dataclass(frozen=True)
 class Pastes:
-    """Puts objects of hidden classes into each picture of a batch.
+    """Pastes objects of hidden classes into each picture of a batch.
 
-    The label wanted of the pixels that an object covers stays what it was: what the picture shows without the object.
-    No network has to be asked. The pixels count as hidden ones, that is as group 0 of `uapseg.targets.goals.Goal`.
+    The label wanted of the covered pixels stays that of the picture without the object, so that the network need not
+    predict again. The pixels count as hidden, that is as group 0 of `uapseg.targets.goals.Goal`.
 
     Attributes:
-        pastes: The objects of each of n pictures; a later one covers an earlier one.
+        pastes: The objects of each of n pictures; later ones cover earlier ones.
+
+    Example:
+        >>> white = CutOut(torch.ones(3, 1, 2), torch.ones(1, 2, dtype=torch.bool))
+        >>> Pastes([[Paste(white, top=0, left=1)]]).images(torch.zeros(1, 3, 1, 4))[0, 0].tolist()
+        [[0.0, 1.0, 1.0, 0.0]]
     """
 
     pastes: Sequence[Sequence[Paste]]
 
     def images(self, images: Images) -> Images:
-        """The pictures with the objects."""
+        """Pastes the objects into the pictures."""
         images = images.clone()
         for image, pastes in zip(images, self.pastes, strict=True):
             for paste in pastes:
@@ -169,7 +195,7 @@ class Pastes:
         return images
 
     def maps(self, maps: Maps) -> Maps:
-        """Labels and groups (n, 2, h, w) with the pixels of the objects in group 0."""
+        """Moves the pixels of the objects to group 0, given labels and groups (n, 2, h, w)."""
         maps = maps.clone()
         for one, pastes in zip(maps, self.pastes, strict=True):
             for paste in pastes:
@@ -179,7 +205,7 @@ class Pastes:
 
 
 def _overlap(paste: Paste, picture: Tensor) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The rows and columns of a picture (…, h, w) that a cut-out's box covers, and those of the box."""
+    """The rows and columns of a picture (…, h, w) that the box of a cut-out covers, and those of the box."""
     there, here = [], []
     for start, length, end in zip((paste.top, paste.left), paste.cut_out.mask.shape, picture.shape[-2:], strict=True):
         there.append(slice(max(start, 0), max(min(start + length, end), 0)))
@@ -188,7 +214,18 @@ def _overlap(paste: Paste, picture: Tensor) -> tuple[tuple[slice, slice], tuple[
 
 
 def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]:
-    """Moves for ``count`` pictures, of up to ``shift`` pixels each way; every second flipped where ``flip`` is set."""
+    """Draws moves for a batch of pictures.
+
+    Args:
+        count: The number of pictures.
+        shift: The largest translation in each direction, in pixels.
+        flip: Whether to flip every second picture, on average.
+        seed: The random seed.
+
+    Example:
+        >>> random_moves(2, shift=4, flip=False, seed=0) == random_moves(2, shift=4, flip=False, seed=0)
+        True
+    """
     generator = torch.Generator().manual_seed(seed)
     ways = torch.randint(-shift, shift + 1, (count, 2), generator=generator).tolist()
     flips = torch.randint(2, (count,), generator=generator).tolist()
@@ -196,7 +233,12 @@ def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]
 
 
 def random_crops(count: int, size: tuple[int, int], *, seed: int) -> list[Crop]:
-    """Crops for ``count`` pictures of a size (width, height): half to all of each side, anywhere.
+    """Draws crops for a batch of pictures: half to all of each side, anywhere.
+
+    Args:
+        count: The number of pictures.
+        size: Their (width, height).
+        seed: The random seed.
 
     Example:
         >>> crop, = random_crops(1, (40, 20), seed=0)
@@ -213,9 +255,18 @@ def random_crops(count: int, size: tuple[int, int], *, seed: int) -> list[Crop]:
 
 
 def random_paste(cut_out: CutOut, size: tuple[int, int], generator: torch.Generator) -> Paste:
-    """An object resized, perhaps mirrored, and put anywhere into a picture of a size (width, height).
+    """Resizes an object, flips it at random, and puts its center anywhere in a picture.
 
-    Its centre lies in the picture.
+    Args:
+        cut_out: The object.
+        size: The (width, height) of the picture.
+        generator: The source of randomness.
+
+    Example:
+        >>> cut_out = CutOut(torch.ones(3, 8, 8), torch.ones(8, 8, dtype=torch.bool))
+        >>> paste = random_paste(cut_out, (40, 20), torch.Generator().manual_seed(0))
+        >>> 4 <= paste.cut_out.mask.shape[0] <= 10
+        True
     """
     share, mirrored, down, right = torch.rand(4, generator=generator).tolist()
     low, high = PASTE_SCALES
@@ -234,7 +285,12 @@ def _resize(cut_out: CutOut, height: int, width: int, *, mirrored: bool) -> tupl
 
 
 def apply_moves(values: Tensor, moves: Sequence[Move]) -> Tensor:
-    """Pictures or label maps (n, …, h, w), each moved by its own of n moves."""
+    """Moves pictures or label maps (n, …, h, w), each by its own of n moves.
+
+    Example:
+        >>> apply_moves(torch.tensor([[[1, 2, 3]]]), [Move(0, 0, flip=True)]).tolist()
+        [[[3, 2, 1]]]
+    """
     return torch.stack([_apply_move(value, move) for value, move in zip(values, moves, strict=True)])
 
 

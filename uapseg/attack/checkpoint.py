@@ -1,4 +1,4 @@
-"""A search's state as one file, which knows the plan it belongs to and notices when it was altered."""
+"""The state of a search as one file, tied to its plan and protected by a checksum."""
 
 import hashlib
 import json
@@ -18,7 +18,23 @@ KEY = "uapseg"
 
 
 def pack(state: State, plan: Plan) -> bytes:
-    """A state as the content of a safetensors file, with a checksum and the hash of its plan."""
+    """Serializes a state as safetensors, with a checksum and the hash of its plan.
+
+    Args:
+        state: The state.
+        plan: The plan of the run.
+
+    Example:
+        >>> import torch
+        >>> from uapseg import fast, text_target
+        >>> from uapseg.attack.validation import Validation
+        >>> plan = Plan(model="street", data="street", target=text_target("o", "Car", "Sky", (32, 32)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> none = torch.zeros(0, 32, 32, dtype=torch.uint8)
+        >>> state = State.initial((32, 32), Validation(0, scores={}, each=(), predictions=none, training={}))
+        >>> unpack(pack(state, plan), plan, "The state").image_gradients
+        0
+    """
     tensors, rest = state.to_tensors()
     apart = {name: tensor.clone() for name, tensor in tensors.items()}  # two looks may be one
     fields = {"state": rest, "plan": plan_hash(plan)}
@@ -26,15 +42,24 @@ def pack(state: State, plan: Plan) -> bytes:
 
 
 def unpack(content: bytes, plan: Plan, name: str) -> State:
-    """The state that `pack` wrote.
+    """Deserializes the state that `pack` wrote.
 
     Args:
-        content: What is in the file.
-        plan: What the run does.
-        name: What to call the file in a message.
+        content: The content of the file.
+        plan: The plan of the run.
+        name: What to call the file in error messages.
 
     Raises:
-        UapsegError: It is damaged, or belongs to another plan.
+        UapsegError: The content is damaged, or belongs to another plan.
+
+    Example:
+        >>> from uapseg import fast, text_target
+        >>> plan = Plan(model="street", data="street", target=text_target("o", "Car", "Sky", (32, 32)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> unpack(b"no state", plan, "The state")
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: The state is damaged: bring back a copy of it, or train again with --overwrite.
     """
     damaged = UapsegError(f"{name} is damaged: bring back a copy of it, or train again with --overwrite.")
     try:
@@ -54,12 +79,20 @@ def unpack(content: bytes, plan: Plan, name: str) -> State:
 
 
 def plan_hash(plan: Plan) -> str:
-    """What tells a plan from all others: the SHA-256 of its JSON, in hexadecimal digits."""
+    """Hashes a plan: the SHA-256 of its JSON, in hexadecimal digits.
+
+    Example:
+        >>> from uapseg import fast, text_target
+        >>> plan = Plan(model="street", data="street", target=text_target("o", "Car", "Sky", (32, 32)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> len(plan_hash(plan))
+        64
+    """
     return hashlib.sha256(json.dumps(plan.to_dict(), sort_keys=True).encode()).hexdigest()
 
 
 def _checksum(tensors: dict[str, Tensor], fields: Mapping[str, object]) -> str:
-    """The SHA-256 of all that a state's file says, in hexadecimal digits; the order of the tensors is left open."""
+    """The SHA-256 of a state's content, in hexadecimal digits, whatever the order of its tensors."""
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode())
     for name, tensor in sorted(tensors.items()):
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())

@@ -1,4 +1,4 @@
-"""Objects of hidden classes, cut out of the training pictures along the network's own clean predictions."""
+"""Objects of hidden classes, cut out of training pictures along the network's own clean predictions."""
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
@@ -13,25 +13,35 @@ from uapseg.targets.components import connected_components
 from uapseg.tensors import Images
 
 ATTEMPTS = 4
-"""How many pictures may be drawn until one shows an object to paste: enough where a third of them do."""
+"""The most pictures drawn for one object to paste: enough if a third of them show one."""
 
 CACHED = 512
-"""How many pictures' objects stay in memory: those of some hundred photos, a few megabytes."""
+"""The number of pictures whose objects are cached: a few megabytes."""
 
 CleanMaps = Callable[[Sequence[int], Images], UInt8[Tensor, "n 2 h w"]]
-"""Labels and groups of pictures, by their numbers; asks the network for those that it has not seen yet."""
+"""Returns labels and groups of pictures by their indices, predicting those that are not cached."""
 
 
 class CutOuts:
-    """Draws objects from the training pictures.
+    """Draws objects from training pictures.
 
-    Pictures are cut when an object of theirs is first drawn. What is drawn depends on the generator and the pictures
-    to draw from alone, not on what was drawn before, so that a stopped search goes on with the same objects.
+    A picture is cut when one of its objects is first drawn. Draws depend on the generator and the pictures alone, not
+    on earlier draws, so that a resumed search gets the same objects.
 
     Args:
         dataset: The training pictures.
-        clean_maps: Their labels and groups, of which group 0 are the objects.
-        device: Where the objects are needed.
+        clean_maps: Returns their labels and groups; group 0 are the objects.
+        device: The device of the objects.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> dataset = ImageDataset([sample], name="mine", split="train", size=(64, 48), licence="MIT")
+        >>> clean_maps = lambda numbers, images: torch.zeros(len(images), 2, 48, 64, dtype=torch.uint8)
+        >>> cut_outs = CutOuts(dataset, clean_maps, torch.device("cpu"))
+        >>> len(cut_outs.draw(2, [0], torch.Generator().manual_seed(0)))
+        2
     """
 
     def __init__(self, dataset: Dataset, clean_maps: CleanMaps, device: torch.device) -> None:
@@ -40,7 +50,13 @@ class CutOuts:
         """The objects of a picture, by its number."""
 
     def draw(self, count: int, numbers: Sequence[int], generator: torch.Generator) -> list[Paste]:
-        """Up to ``count`` objects of some of the pictures, resized and placed; fewer where few show any."""
+        """Draws up to ``count`` objects, resized and placed; fewer if few pictures show any.
+
+        Args:
+            count: The number of objects.
+            numbers: The indices of the pictures to draw from.
+            generator: The source of randomness.
+        """
         pastes: list[Paste] = []
         for _ in range(ATTEMPTS * count):
             if len(pastes) == count:

@@ -1,4 +1,4 @@
-"""Several processes as an argument; a single one is the case of one. The only file that knows torch.distributed."""
+"""Data parallelism as an argument; one process is the trivial case. The only module that uses torch.distributed."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,28 +19,32 @@ class Workers:
     """The processes that share a run.
 
     Attributes:
-        rank: The number of this one, from 0.
-        world: How many there are.
+        rank: The index of this process.
+        world: The number of processes.
+
+    Example:
+        >>> Workers(rank=1, world=2).shard([10, 11, 12])
+        [11]
     """
 
     rank: int = 0
     world: int = 1
 
     def shard(self, batch: Sequence[T]) -> Sequence[T]:
-        """This process's share of a batch; all shares together are the batch."""
+        """Returns this process's share of a batch; all shares together are the batch."""
         return batch[self.rank :: self.world]
 
     def sum(self, value: Tensor) -> Tensor:
-        """The sum of a tensor over the processes; rounding may differ with their number."""
+        """Sums a tensor over the processes; rounding may depend on their number."""
         if self.world > 1:
             dist.all_reduce(value)
         return value
 
     def gather(self, rows: list[T]) -> list[T]:
-        """What all processes have of a batch, in its order; the opposite of `shard`.
+        """Gathers the results for a batch from all processes, in its order; the inverse of `shard`.
 
         Args:
-            rows: What this process has for each of its share: values that pickle, tensors on the CPU.
+            rows: This process's results, one for each element of its share: picklable, tensors on the CPU.
         """
         if self.world == 1:
             return rows
@@ -52,7 +56,7 @@ class Workers:
         return whole
 
     def wait(self) -> None:
-        """Returns when all processes have come here."""
+        """Waits for all processes."""
         if self.world > 1:
             dist.barrier()
 
@@ -62,7 +66,13 @@ SINGLE_PROCESS = Workers()
 
 @contextmanager
 def init_distributed() -> Iterator[Workers]:
-    """The processes that torchrun started, or this one alone."""
+    """Joins the processes that torchrun started; without torchrun, a single one.
+
+    Example:
+        >>> with init_distributed() as workers:
+        ...     workers.world
+        1
+    """
     if read_number("WORLD_SIZE", 1, 1) == 1:
         yield SINGLE_PROCESS
         return

@@ -1,4 +1,4 @@
-"""The perturbation itself: how it is laid on pictures, and how it becomes whole grey levels."""
+"""Adding perturbations to pictures, and rounding them to whole grey levels."""
 
 import torch
 from PIL import Image
@@ -7,18 +7,22 @@ from uapseg.targets.goals import repeat_tile
 from uapseg.tensors import Delta, Deltas, Images, Levels
 
 MOST_PIXELS = 2048 * 1024
-"""A network is shown no more at once, however large a perturbation is."""
+"""The most pixels of a picture for a network, however large the perturbation is."""
 
 
 def fit_picture(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Makes a picture smaller until it has no more pixels than those that a perturbation was trained on.
+    """Scales a picture down to at most as many pixels as the training pictures have; a smaller one stays as it is.
 
-    This comes before a perturbation is laid on a picture that somebody brings: scaled up or laid on a larger scene it
-    does little, and shrinking the result would take it off again. A smaller picture stays as it is.
+    A perturbation has little effect at a larger scale or on a larger scene, and scaling the perturbed picture would
+    remove it.
 
     Args:
-        picture: Of any size.
-        size: (width, height) of the pictures that the perturbation was trained on; more than 2 megapixels count as 2.
+        picture: A picture of any size.
+        size: The (width, height) of the training pictures; above 2 megapixels, 2 megapixels count.
+
+    Example:
+        >>> fit_picture(Image.new("RGB", (768, 512)), (384, 256)).size
+        (384, 256)
     """
     most = min(size[0] * size[1], MOST_PIXELS)
     share = (most / (picture.width * picture.height)) ** 0.5
@@ -30,35 +34,64 @@ def fit_picture(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def perturb(images: Images, delta: Delta | Deltas) -> Images:
-    """Adds a perturbation, repeated from the top left corner, and clamps to what a picture can hold.
+    """Adds a perturbation, repeated from the top left corner, and clamps to [0, 1].
 
     Args:
         images: RGB in [0, 1] (n, 3, h, w).
-        delta: The perturbation, in the same units, of any size; or one for each image.
+        delta: The perturbation in the same unit, of any size; or one for each image.
 
     Source:
         Periodic tiling as in Metzen et al., https://arxiv.org/abs/1704.05712
+
+    Example:
+        >>> perturb(torch.full((1, 3, 2, 4), 0.99), torch.full((3, 1, 1), 0.04)).max()
+        tensor(1.)
     """
     return (images + repeat_tile(delta, *images.shape[-2:])).clamp(0, 1)
 
 
 def quantize_images(images: Images) -> Images:
-    """The images as an 8-bit file would hold them, still in [0, 1]."""
+    """Rounds images to 8 bits, still in [0, 1].
+
+    Example:
+        >>> quantize_images(torch.full((1, 3, 1, 1), 0.5))[0, 0] * 255
+        tensor([[128.]])
+    """
     return (images * 255).round() / 255
 
 
 def to_levels(delta: Delta, epsilon: float) -> Levels:
-    """A perturbation in whole grey levels, none beyond ``epsilon`` (in [0, 1])."""
+    """Rounds a perturbation to whole grey levels within ``epsilon`` (in [0, 1]).
+
+    Example:
+        >>> to_levels(torch.full((3, 1, 1), 0.05), epsilon=10 / 255).flatten().tolist()
+        [10, 10, 10]
+    """
     most = int(epsilon * 255 + 1e-4)  # 10 / 255 * 255 is 10 but for rounding
     return (delta * 255).round().clamp(-most, most).to(torch.int16)
 
 
 def quantize(delta: Delta, epsilon: float) -> Delta:
-    """The perturbation as it would be saved and read again: whole grey levels within ``epsilon``."""
+    """Rounds a perturbation to whole grey levels within ``epsilon``, still in the unit of images.
+
+    Example:
+        >>> quantize(torch.full((3, 1, 1), 0.05), epsilon=10 / 255).max() * 255
+        tensor(10.)
+    """
     return to_levels(delta, epsilon).to(delta.dtype) / 255
 
 
 def random_signs(size: tuple[int, int], epsilon: float, seed: int) -> Delta:
-    """Random noise of the same largest change: each value is epsilon up or down; size is (width, height)."""
+    """Draws random noise of magnitude epsilon: each value is +epsilon or -epsilon.
+
+    Args:
+        size: The (width, height).
+        epsilon: The magnitude, in [0, 1].
+        seed: The random seed.
+
+    Example:
+        >>> random_signs((4, 2), epsilon=0.5, seed=0).abs().unique()
+        tensor([0.5000])
+    """
     generator = torch.Generator().manual_seed(seed)
     return epsilon * (2.0 * torch.randint(2, (3, size[1], size[0]), generator=generator) - 1)

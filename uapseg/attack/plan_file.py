@@ -1,4 +1,4 @@
-"""Plans from files, which anyone may have written."""
+"""Plans in files, which anyone may have written."""
 
 from pathlib import Path
 
@@ -7,20 +7,37 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import from_json
 
 MOST_BYTES = 4 << 20
-"""Of a plan's file: as Python's objects, what it holds may take twenty times as many."""
+"""The largest file of a plan, in bytes: as Python objects, its content may take twenty times as much."""
 
 
 def is_plan(path: Path) -> bool:
-    """Whether a file is one of JSON, by its first bytes."""
+    """Whether a file is JSON, by its first bytes.
+
+    Example:
+        >>> _ = Path("plan.json").write_text('{"format": 1}')
+        >>> is_plan(Path("plan.json"))
+        True
+    """
     with path.open("rb") as file:
         return file.read(64).lstrip()[:1] == b"{"
 
 
 def extract_plan(content: bytes) -> Plan:
-    """The plan in a JSON file: one by itself, as the page gives it, or that of a report or of a run's folder.
+    """Reads the plan in a JSON file: a bare one, as the page exports it, or that of a report or run folder.
+
+    Args:
+        content: The content of the file.
 
     Raises:
-        UapsegError: It is too large, no JSON of this version, or holds no plan.
+        UapsegError: The file is too large, is not JSON of this version, or holds no plan.
+
+    Example:
+        >>> from uapseg import HideClasses, fast
+        >>> from uapseg.io.files import to_json
+        >>> plan = Plan(model="street", data="street", target=HideClasses(classes=("Car",)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> extract_plan(to_json(plan.to_dict()).encode()) == plan
+        True
     """
     if len(content) > MOST_BYTES:
         raise UapsegError(f"The plan has more than {MOST_BYTES >> 20} MiB: it is not one that uapseg wrote.")

@@ -1,4 +1,4 @@
-"""READ FIRST. A plan names everything that decides a run; `run` loads what it names and yields snapshots."""
+"""Start here: a `Plan` names everything that determines a run, and `run` yields its snapshots."""
 
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
@@ -22,18 +22,25 @@ from uapseg.tensors import Delta
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All that decides a run, as plain values: the same plan on the same machine gives the same perturbation.
+    """Everything that determines a run, as plain values: on one machine, the same plan gives the same perturbation.
 
     Attributes:
         model: The name of the network.
-        data: The name of the data set; its train split is learnt from, its val split chooses.
-        target: What the network is to see.
-        settings: How to search.
-        also: The names of further networks that must see it too.
+        data: The name of the dataset; its train split is trained on, its val split selects.
+        target: What the network should predict.
+        settings: The hyperparameters of the search.
+        also: Further networks to attack at the same time.
         weights: A file of weights for the network, instead of its own.
-        eval_data: The name of the data set that the report is measured on, so that the test split of ``data`` is
-            learnt from too; None takes that for the report.
-        size: (width, height) that pictures are brought to; None takes the data set's own.
+        eval_data: The dataset to report on, so that the test split of ``data`` is trained on too; None reports on that
+            split.
+        size: The (width, height) of the pictures; None for the dataset's default.
+
+    Example:
+        >>> from uapseg import HideClasses, fast
+        >>> plan = Plan(model="street", data="street", target=HideClasses(classes=("Car",)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> Plan.from_dict(plan.to_dict()) == plan
+        True
     """
 
     model: str
@@ -46,10 +53,10 @@ class Plan:
     size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        """Checks that each part is of its type, and the size in its range; target and settings check themselves.
+        """Checks the type of each field and the range of the size; target and settings check themselves.
 
         Raises:
-            UapsegError: One is not; it is named, with what it may be.
+            UapsegError: A field is invalid; the message names it and what it may be.
         """
         check_types(self, but=("target",))
         if not isinstance(self.target, tuple(TARGETS.values())):
@@ -60,15 +67,15 @@ class Plan:
             check_range("size", side, *SIDE_RANGE, "pixels a side")
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as plain values, ready for JSON."""
+        """Converts to plain values, ready for JSON."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "Plan":
-        """The plan that `to_dict` took apart, also after a journey through JSON.
+        """Creates a plan from the result of `to_dict`, also after serialization as JSON.
 
         Raises:
-            UapsegError: It is not a plan of this version.
+            UapsegError: The fields are not those of a plan of this version.
         """
         try:
             plain = {name: _to_tuples(value) for name, value in fields.items()}
@@ -103,21 +110,24 @@ def run(
     strict: bool = True,
     cache: RunCache | None = None,
 ) -> Generator[Snapshot, None, None]:
-    """Loads what ``plan`` names and yields the snapshots of its search: one before the first step, then one a batch.
+    """Runs a plan, and yields the snapshots of its search: one before the first step, then one for each batch.
 
     Args:
-        plan: What to do.
+        plan: The plan.
         device: ``auto``, or a device of torch such as ``cuda`` or ``cpu``.
-        state: Where an earlier run of the same plan stopped.
+        state: The state of an interrupted run of the same plan.
         start: The perturbation that a new run starts from; None starts from zero.
         workers: The processes that share each batch.
-        trusted: Whether its networks may run code from a file: False for a plan that anyone but the user made.
-        pictures: Those of `load_run_data`, where they are loaded already.
-        strict: Whether a network that only looks wrongly normalised is refused; else that is a warning.
-        cache: What earlier runs of this process have loaded, where they shall share it.
+        trusted: Whether its networks may run code from a file; False for a plan that anyone but the user made.
+        pictures: The result of `load_run_data`, if already loaded.
+        strict: Whether a network that looks wrongly normalized is an error; otherwise it is a warning.
+        cache: What earlier runs of this process have loaded, to be shared.
+
+    Yields:
+        The snapshots.
 
     Raises:
-        UapsegError: At once, when a name is not known or the parts do not fit together.
+        UapsegError: A name is unknown, or network, pictures and target do not fit. Raised at once.
 
     Source:
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
@@ -140,9 +150,9 @@ def run(
 
 
 def training_data(plan: Plan) -> str:
-    """The name of the data set that a plan trains on.
+    """Returns the name of the dataset that a plan trains on.
 
-    It has fewer rendered scenes than usual where every one of them is looked at before the first step.
+    It has fewer rendered scenes than usual if all of them are needed before the first step.
 
     Example:
         >>> from uapseg import HideClasses, fast, paper
@@ -157,20 +167,36 @@ def training_data(plan: Plan) -> str:
 
 
 def load_run_data(plan: Plan) -> tuple[Dataset, Dataset]:
-    """The pictures that a run learns from, and those that it chooses by.
+    """Loads the training and the validation pictures of a plan.
 
     Raises:
-        UapsegError: There is no such data set.
+        UapsegError: There is no such dataset.
+
+    Example:
+        >>> from uapseg import HideClasses, paper
+        >>> plan = Plan(model="street", data="street", target=HideClasses(classes=("Car",)),
+        ...             settings=paper(epsilon=10 / 255, budget=512))
+        >>> [len(pictures) for pictures in load_run_data(plan)]
+        [512, 64]
     """
     train = load_training_data(training_data(plan), plan.eval_data, plan.size)
     return train, load_dataset(plan.data, "val", plan.size)
 
 
 def load_training_data(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
-    """The pictures to learn from: the train split, and with ``eval_data`` all of the test split that is not in it.
+    """Loads the training pictures: the train split, and with ``eval_data`` the test split without shared pictures.
+
+    Args:
+        data: The dataset.
+        eval_data: The dataset to report on; None reports on the test split of ``data``.
+        size: The (width, height) of the pictures; None for the dataset's default.
 
     Raises:
-        UapsegError: There is no such data set.
+        UapsegError: There is no such dataset.
+
+    Example:
+        >>> len(load_training_data("street?scenes=512"))
+        512
     """
     train = load_dataset(data, "train", size)
     if eval_data is None:
@@ -183,10 +209,20 @@ def load_training_data(data: str, eval_data: str | None = None, size: tuple[int,
 
 
 def check_unseen(pictures: Dataset, plan: Plan) -> None:
-    """Makes sure that a run which reports on other pictures is not measured on those that it has learnt from instead.
+    """Checks that a run which reports on another dataset is not evaluated on its training pictures.
+
+    Args:
+        pictures: The pictures to evaluate on.
+        plan: The plan of the run.
 
     Raises:
-        UapsegError: It is.
+        UapsegError: Some of the pictures were trained on.
+
+    Example:
+        >>> from uapseg import HideClasses, fast
+        >>> plan = Plan(model="street", data="street", target=HideClasses(classes=("Car",)),
+        ...             settings=fast(epsilon=10 / 255, budget=400))
+        >>> check_unseen(load_dataset("street", "test"), plan)
     """
     if plan.eval_data is None:
         return
@@ -199,12 +235,21 @@ def check_unseen(pictures: Dataset, plan: Plan) -> None:
 
 
 def load_evaluation_data(data: str, eval_data: str | None = None, size: tuple[int, int] | None = None) -> Dataset:
-    """The pictures that a finished run is measured on: the test split, or ``eval_data`` as a whole.
+    """Loads the pictures to report on: the test split, or all of ``eval_data``.
 
-    Of ``eval_data`` with official splits only the test split is taken.
+    Of an ``eval_data`` with official splits, only the test split is used.
+
+    Args:
+        data: The dataset trained on.
+        eval_data: The dataset to report on, if another one.
+        size: The (width, height) of the pictures; None for the dataset's default.
 
     Raises:
-        UapsegError: There is no such data set, or it holds pictures of ``data`` that are learnt from or chosen by.
+        UapsegError: There is no such dataset, or it contains training or validation pictures of ``data``.
+
+    Example:
+        >>> len(load_evaluation_data("street"))
+        64
     """
     if eval_data is None:
         return load_dataset(data, "test", size)
@@ -222,10 +267,14 @@ def load_evaluation_data(data: str, eval_data: str | None = None, size: tuple[in
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device called ``name``; ``auto`` takes CUDA where there is some, else Apple's MPS, else the CPU.
+    """Returns a device by name; ``auto`` prefers CUDA, then Apple's MPS, then the CPU.
 
     Raises:
         UapsegError: This machine has no such device.
+
+    Example:
+        >>> choose_device("cpu")
+        device(type='cpu')
     """
     gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
     there = [*["cuda"][: len(gpus)], *["mps"] * torch.backends.mps.is_available(), "cpu", *gpus]

@@ -1,4 +1,4 @@
-"""What runs of one process share, so that a changed setting loads and computes nothing anew."""
+"""What the runs of one process share, so that a changed setting does not load or compute anything again."""
 
 import threading
 from collections import OrderedDict
@@ -9,13 +9,13 @@ T = TypeVar("T")
 
 
 class RunCache:
-    """Networks, data sets and validators by what they were made of; of each kind the last few are kept.
+    """A cache of networks, datasets and validators, keeping the most recent ones of each kind.
 
-    One cache may serve several runs at once: what two of them need at the same moment may be made twice, which costs
-    time and nothing else.
+    It may serve several runs at once: what two of them need at the same time may be created twice, which costs time
+    only.
 
     Args:
-        limit: How many of each kind are kept.
+        limit: How many of each kind to keep.
 
     Example:
         >>> cache = RunCache(limit=1)
@@ -31,7 +31,7 @@ class RunCache:
         self._lock = threading.Lock()
 
     def get(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made for ``key``; ``make`` is called where nothing is kept for it."""
+        """Returns the value of a key, creating it with ``make`` if it is not cached."""
         with self._lock:
             kept = self._kept.setdefault(kind, OrderedDict())
             if key in kept:

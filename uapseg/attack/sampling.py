@@ -1,4 +1,4 @@
-"""Which training pictures come next: a new order for each round, or drawn so that rare classes are as frequent."""
+"""The order of training pictures: a permutation for each epoch, or sampling that balances classes."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,17 @@ from uapseg.models import Segmenter
 from uapseg.results.evaluation import BATCH_SIZE, load_images
 
 SHOWN = 0.002
-"""The share of a picture's pixels from which on it counts as showing a class."""
+"""The share of pixels from which on a picture counts as showing a class."""
 
 
 def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " n"] | None = None) -> list[int]:
-    """The order of a round: each of ``length`` pictures once; or, with weights, as many drawn by them.
+    """Returns the order of an epoch: a permutation of the pictures; or, with weights, as many weighted samples.
+
+    Args:
+        length: The number of pictures.
+        turn: The index of the epoch.
+        seed: The random seed.
+        weights: The sampling weight of each picture.
 
     Example:
         >>> sorted(picture_order(5, turn=0, seed=1))
@@ -31,7 +37,7 @@ def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " 
 
 
 def first_places(length: int, count: int, settings: Settings) -> list[int]:
-    """The pictures that a run meets first; evenly spread ones where that is not known before it starts.
+    """Returns the pictures that a run trains on first; evenly spaced ones if the order is not known yet.
 
     Example:
         >>> from uapseg.attack.settings import fast
@@ -45,19 +51,28 @@ def first_places(length: int, count: int, settings: Settings) -> list[int]:
 def class_balanced_weights(
     model: Segmenter, dataset: Dataset, numbers: Sequence[int], workers: Workers = SINGLE_PROCESS
 ) -> Float64[Tensor, " n"]:
-    """How likely each of some pictures is to be drawn, so that each object class is drawn as often as any other.
+    """Computes sampling weights of pictures that balance object classes.
 
-    Each class of `model.objects` that any picture shows has the same odds, shared evenly by the pictures that show it;
-    so have the pictures without objects, together.
+    Each class of `model.objects` that appears in any picture has the same total weight, divided evenly between the
+    pictures that show it; so have all pictures without objects together.
 
     Args:
-        model: The network, on the device to compute on; what it sees in the clean pictures decides.
+        model: The network, on the device to compute on; its predictions on the clean pictures decide.
         dataset: The pictures.
-        numbers: Which of them (n).
-        workers: The processes that share them; each has all odds in the end.
+        numbers: The indices of the pictures (n).
+        workers: The processes that share them; each gets all weights.
 
     Returns:
-        One number for each picture; they sum to 1.
+        A weight for each picture; they sum to 1.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.models import load_model
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> dataset = ImageDataset([sample], name="mine", split="train", size=(64, 48), licence="MIT")
+        >>> class_balanced_weights(load_model("street:small"), dataset, [0])
+        tensor([1.], dtype=torch.float64)
     """
     device = next(model.buffers()).device
     objects = [model.classes.index(name) for name in model.objects]

@@ -1,4 +1,4 @@
-"""How to search: every setting of the optimiser, and the presets that name good ones."""
+"""The hyperparameters of a search, and presets of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,60 +10,64 @@ from uapseg.attack.optimizer import OPTIMIZERS
 from uapseg.io.values import check_choice, check_range, check_types
 
 GREY_LEVEL = 1 / 255
-"""One grey level, in image units."""
+"""One grey level, in the unit of images."""
 
 
 PASTE = 2
-"""How many objects are pasted into each picture where the settings leave it open."""
+"""The default number of objects pasted into each picture."""
 
 PASTE_AFTER = 10
-"""How often training pictures are met before pasting pays: it helped with 40 photos, each met 30 times, and did not
-with 512 rendered scenes, each met three times."""
+"""The number of epochs from which on pasting helps: it did with 40 photos and 30 epochs, and did not with 512 rendered
+scenes and three epochs.
+"""
 
 PASS_PICTURES = 512
-"""Training pictures, where there are thousands to be had, if each is looked at before the first step."""
+"""The number of training pictures, out of thousands, if all of them are needed before the first step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Everything that decides a search but the network, the pictures and the target.
+    """Everything that determines a search except the network, the pictures and the target.
 
     Attributes:
-        preset: The name of the preset these settings were made from, one of `PRESETS`.
-        epsilon: The largest change of a value, in units of [0, 1]: 1 to 127 grey levels, divided by 255.
-        budget: How many image-gradients to spend; one is a forward and a backward pass of one picture.
-        seed: Draws the order of the pictures, how they are varied, and the random noise of the floors.
-        tile: (width, height) of the perturbation in pixels; None takes the size of the data set's pictures.
-        train_pictures: How many training pictures to use, evenly spread over the set; None takes all.
-        batch: Pictures in one forward and backward pass.
-        full_batch: Whether a step waits for the mean gradient over all pictures, or is taken after each batch.
-        optimizer: A name in `uapseg.attack.optimizer.OPTIMIZERS`; None takes the target's default.
-        step_size: The size of the first step in (0, 1], on average over the values.
-        decay: Whether the steps shrink along a cosine, to nothing when the budget is spent.
-        momentum: How much of the past directions stays, in [0, 1); gradients are brought to unit mean size first.
+        preset: The preset that these settings are based on, one of `PRESETS`.
+        epsilon: The bound of the perturbation in the maximum norm, in [0, 1]: 1 to 127 grey levels, divided by 255.
+        budget: The image-gradients to spend; one is a forward and a backward pass of one picture.
+        seed: The random seed of the order of pictures, their augmentation, and the random-noise baseline.
+        tile: The (width, height) of the perturbation in pixels; None for the size of the dataset's pictures.
+        train_pictures: The number of training pictures, evenly spaced over the dataset; None for all.
+        batch: Pictures in a forward and backward pass.
+        full_batch: Whether a step uses the mean gradient over all pictures instead of a batch.
+        optimizer: A name in `uapseg.attack.optimizer.OPTIMIZERS`; None for the target's default.
+        step_size: The size of the first step in (0, 1], averaged over the values.
+        decay: Whether the step size decays to zero along a cosine.
+        momentum: The momentum in [0, 1); gradients are normalized to unit mean magnitude first.
         loss: A name in `uapseg.attack.losses.LOSSES`.
-        loss_resolution: Where the loss is taken: at the size of the images (``full``), or at that of the logits before
-            they are enlarged (``logits``), where each cell is asked for the labels of all its pixels: less work, and
-            almost the same gradient; None takes that of the target's defaults.
-        pixel_weighting: Which pixels count, a name in `uapseg.attack.losses.PIXEL_WEIGHTINGS`; None takes the target's
+        loss_resolution: Where the loss is computed: at the size of the images (``full``), or at that of the logits
+            before upsampling (``logits``), where each cell has the labels of all its pixels: cheaper, with almost the
+            same gradient. None for the target's default.
+        pixel_weighting: Which pixels count, a name in `uapseg.attack.losses.PIXEL_WEIGHTINGS`; None for the target's
             default.
-        tau: Pixels won with more confidence than this do not count, in [0.5, 1].
-        omega: The weight of hidden pixels in [0, 1] in a sum over pixels, or None for means by region.
-        keep_weight: With means by region, multiplies the weight of all but the drawn region, or all but the hidden
-            pixels, in [0, 100].
+        tau: Pixels that reach the goal with a confidence above this do not count, in [0.5, 1].
+        omega: The weight of hidden pixels in [0, 1] in a sum over pixels; None averages over each group of pixels.
+        keep_weight: With averages over groups, the factor of all groups but the first, in [0, 100].
         fill_weight: The share of the loss of hidden pixels that asks for the label of the nearest pixel that stays, in
-            [0, 1]; the rest asks only that they carry no hidden class. Ignored where the target names a class.
-        balanced: Whether training pictures are drawn so that each object class is met as often as any other, as
-            `uapseg.attack.sampling` says, instead of each picture as often as any other.
-        shift: How far training pictures are moved at random, in pixels each way.
-        flip: Whether training pictures are mirrored at random.
-        crop: Whether a random part of each training picture, half to all of a side, is taken for the whole.
-        paste: How many objects of the hidden classes, from other training pictures, are pasted into each picture; None
-            takes `PASTE` where classes are hidden in mini-batches and the budget meets each training picture more than
-            `PASTE_AFTER` times, else none.
-        robust: Whether the perturbed pictures are recompressed, resized, blurred, relit, moved and zoomed at random.
-        validate_every: Image-gradients between two looks at the validation pictures.
-        validation_pictures: How many validation pictures choose the best iterate.
+            [0, 1]; the rest only asks for the absence of hidden classes. Ignored if the target has a fill class.
+        balanced: Whether to sample training pictures so that object classes are balanced, see
+            `uapseg.attack.sampling`.
+        shift: The largest random translation of training pictures in each direction, in pixels.
+        flip: Whether to flip training pictures horizontally at random.
+        crop: Whether to crop training pictures at random, to half to all of a side.
+        paste: The number of objects of hidden classes, from other training pictures, pasted into each picture. None is
+            `PASTE` if classes are hidden in mini-batches for more than `PASTE_AFTER` epochs, and 0 otherwise.
+        robust: Whether to train through random transforms: JPEG, resizing, blur, brightness, shift and zoom.
+        validate_every: Image-gradients between two validations.
+        validation_pictures: The number of validation pictures, which select the best iterate.
+
+    Example:
+        >>> settings = fast(epsilon=10 / 255, budget=400, loss="margin")
+        >>> settings.preset, settings.loss
+        ('fast', 'margin')
     """
 
     preset: str
@@ -95,10 +99,10 @@ class Settings:
     validation_pictures: int = 32
 
     def __post_init__(self) -> None:
-        """Checks that each value is of its type and in its range.
+        """Checks the type and the range of each value.
 
         Raises:
-            UapsegError: A value is not; it is named, with what it may be.
+            UapsegError: A value is invalid; the message names it and what it may be.
         """
         check_types(self)
         check_choice("preset", self.preset, PRESETS)
@@ -124,7 +128,7 @@ class Settings:
             check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
 
     def step_size_at(self, share: float) -> float:
-        """The size of a step when a share of the budget is spent: along a cosine to nothing, or always the same.
+        """Returns the step size after a share of the budget: constant, or decaying to zero along a cosine.
 
         Example:
             >>> settings = fast(epsilon=10 / 255, budget=1000, step_size=0.02)
@@ -134,7 +138,11 @@ class Settings:
         return self.step_size * (0.5 * (1 + cos(pi * share)) if self.decay else 1.0)
 
     def objects_to_paste(self, pictures: int, *, pastable: bool) -> int:
-        """How many objects are pasted into each picture, of so many to train on, where the target can have them.
+        """Returns how many objects to paste into each picture.
+
+        Args:
+            pictures: The number of training pictures.
+            pastable: Whether the target allows pasted objects.
 
         Example:
             >>> settings = fast(epsilon=10 / 255, budget=1000)
@@ -147,11 +155,21 @@ class Settings:
 
 
 def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) -> Settings:
-    """The method as published: one sign step of a grey level for each pass over all training pictures.
+    """Returns the settings of the published method: a sign step of one grey level after each epoch.
+
+    Args:
+        epsilon: The bound of the perturbation, in [0, 1].
+        budget: The image-gradients to spend.
+        omega: The weight of hidden pixels in [0, 1].
+        others: Other fields of `Settings`.
 
     Source:
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712, section 4.
+
+    Example:
+        >>> paper(epsilon=10 / 255, budget=5120).optimizer
+        'sign'
     """
     fixed = {
         "batch": 8,
@@ -165,11 +183,20 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
 
 
 def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
-    """Small batches, dual averaging or Adam on normalized gradients, a decaying step size, and means by region.
+    """Returns settings that need less work: small batches, normalized gradients, momentum and a decaying step size.
+
+    Args:
+        epsilon: The bound of the perturbation, in [0, 1].
+        budget: The image-gradients to spend.
+        others: Other fields of `Settings`.
 
     Source:
-        Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalised gradients after
+        Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalized gradients after
         Dong et al., https://arxiv.org/abs/1710.06081.
+
+    Example:
+        >>> fast(epsilon=10 / 255, budget=400, seed=1).batch
+        4
     """
     fixed = {"batch": 4, "full_batch": False, "step_size": 0.2 * epsilon, "decay": True, "momentum": 0.9}
     weights = {"loss_resolution": None, "pixel_weighting": None, "omega": None, "fill_weight": 0.2}

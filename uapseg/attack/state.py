@@ -1,4 +1,4 @@
-"""Where a search stands: what resuming needs, and what is told of it after each batch."""
+"""The state of a search: what resuming needs, and what is reported after each batch."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -24,24 +24,31 @@ PARTS = ("predictions", "counts")
 
 @dataclass(frozen=True)
 class State:
-    """Where a search stands: all that it needs to go on exactly as if it had never stopped.
+    """The state of a search: everything needed to resume it exactly.
 
     Attributes:
-        image_gradients: What has been spent.
-        step: Steps taken since the search was last at rest.
-        seconds: Time spent.
+        image_gradients: The image-gradients spent.
+        step: Steps since the optimizer was last reset.
+        seconds: The time spent.
         delta: The perturbation, before rounding.
-        dual: What the optimizer moves; ``delta`` is its projection into the ball of epsilon.
-        momentum: The running mean of normalised gradients.
-        second_moment: The running mean of their squares (zero where the rule needs none).
-        grad_sum: The sum of the gradients of an unfinished pass (zero where each batch is a step).
-        best: The perturbation to keep: the last one that did not distinctly worse on the validation pictures than the
-            one that did best there.
-        best_validation: What it did there.
-        validation: The newest look at the validation pictures.
+        dual: What the optimizer updates; ``delta`` is its projection into the epsilon ball.
+        momentum: The moving average of normalized gradients.
+        second_moment: The moving average of their squares (zero if the optimizer does not need it).
+        grad_sum: The sum of the gradients of an unfinished epoch (zero with mini-batches).
+        best: The best perturbation: the last one that was not significantly worse on the validation pictures than the
+            one with the highest score.
+        best_validation: Its validation.
+        validation: The newest validation.
         peak_counts: The counts of the validation with the highest selection score so far.
-        improved_counts: The counts of the last validation distinctly better than the one recorded before.
-        improved_at: What had been spent then.
+        improved_counts: The counts of the last validation significantly better than the one recorded before.
+        improved_at: The image-gradients spent at that validation.
+
+    Example:
+        >>> from uapseg.attack.validation import Validation
+        >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
+        >>> state = State.initial((48, 32), Validation(0, scores={}, each=(), predictions=none, training={}))
+        >>> state.delta.shape, state.image_gradients
+        (torch.Size([3, 32, 48]), 0)
     """
 
     image_gradients: int
@@ -61,20 +68,25 @@ class State:
 
     @classmethod
     def initial(cls, tile: tuple[int, int], clean: Validation) -> "State":
-        """The state before the first step: no perturbation of this size (width, height), and what is seen without."""
+        """Returns the state before the first step, without a perturbation.
+
+        Args:
+            tile: The (width, height) of the perturbation.
+            clean: The validation of the clean pictures.
+        """
         zero = torch.zeros(3, tile[1], tile[0])
         return cls(0, 0, 0.0, zero, zero, zero, zero, zero, zero, clean, clean, improved_counts=clean.counts)
 
     def to(self, device: torch.device) -> "State":
-        """The same state with its tensors on a device."""
+        """Moves the tensors to a device."""
         return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
 
     def with_validation(self, validation: Validation) -> "State":
-        """This state after a look at the validation pictures with its perturbation.
+        """Returns this state after a validation of its perturbation.
 
-        The last perturbation is kept unless the pictures tell that it is worse than the best: where they cannot, the
-        one that did best did so by chance, and the last has learnt most. Looks are told apart by the 95 % bootstrap
-        interval of the gain in merit.
+        The last perturbation becomes the best unless it is significantly worse than the previous best: if the
+        difference is not significant, the previous best was so by chance, and the last one has been trained longest.
+        Significance is decided by the 95 % bootstrap interval of the gain in selection score.
         """
         peak = self.peak_counts if self.peak_counts.shape == validation.counts.shape else self.best_validation.counts
         gain, worse = 0.0, False
@@ -94,13 +106,13 @@ class State:
         )
 
     def descend(self, gradient: Tensor, optimizer: Optimizer, settings: Settings, share: float) -> "State":
-        """This state one step further down.
+        """Returns this state after an optimizer step.
 
         Args:
-            gradient: What to descend against, of any size.
-            optimizer: How.
-            settings: How large steps are, and how much momentum and change there may be.
-            share: The share of the budget that was spent before.
+            gradient: The gradient, of any magnitude.
+            optimizer: The update rule.
+            settings: Step size, momentum and epsilon.
+            share: The share of the budget spent before.
         """
         moments = Moments(self.momentum, self.second_moment)
         direction, moments = optimizer.rule(normalize(gradient), moments, self.step + 1, settings.momentum)
@@ -117,21 +129,25 @@ class State:
 
     @property
     def stalled_for(self) -> int:
-        """The image-gradients since the validation pictures last told a gain."""
+        """The image-gradients since the last significant improvement on the validation pictures."""
         return self.validation.image_gradients - self.improved_at
 
     def restarted(self, delta: Delta) -> "State":
-        """This state with another perturbation, at rest: nothing of where the search was going is kept."""
+        """Returns this state with another perturbation and a reset optimizer."""
         rest = torch.zeros_like(delta)
         rests = dict.fromkeys(("momentum", "second_moment", "grad_sum"), rest)
         uncounted = dict.fromkeys(("peak_counts", "improved_counts"), UNCOUNTED)
         return replace(self, step=0, delta=delta, dual=delta, best=delta, **rests, **uncounted)
 
     def with_settings(self, settings: Settings, *, same_target: bool) -> "State":
-        """This state as the beginning of a search with other settings or another target.
+        """Returns this state as the start of a search with other settings or another target.
 
-        The perturbation is brought within the new epsilon. Nothing counts as looked at, as the figures would be of the
-        old settings; the direction of travel, and what lies beyond epsilon, are kept where the target is the same.
+        The perturbation is projected into the new epsilon ball. Validations are dropped, as they belong to the old
+        settings. For the same target, the moments of the optimizer and what lies beyond epsilon are kept.
+
+        Args:
+            settings: The new settings.
+            same_target: Whether the target stays the same.
         """
         delta = self.dual.clamp(-settings.epsilon, settings.epsilon)
         unseen = replace(
@@ -148,7 +164,7 @@ class State:
         return replace(going if same_target else self.restarted(delta), best_validation=unseen, validation=unseen)
 
     def to_tensors(self) -> tuple[dict[str, Tensor], str]:
-        """Tensors on the CPU by name, and the rest as JSON; what is zero throughout or repeats delta is left out."""
+        """Serializes to tensors on the CPU by name, and JSON; tensors that are zero or equal to delta are omitted."""
         tensors = {name: getattr(self, name).detach().cpu().contiguous() for name in TENSORS}
         tensors = {name: tensor for name, tensor in tensors.items() if name in ("delta", "dual") or tensor.any()}
         if torch.equal(tensors["dual"], tensors["delta"]):
@@ -171,7 +187,7 @@ class State:
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor], rest: str) -> "State":
-        """The state that `to_tensors` took apart."""
+        """Deserializes the result of `to_tensors`."""
         fields: dict[str, Any] = json.loads(rest)
         for name in ("best_validation", "validation"):
             fields[name] = Validation.from_dict(fields[name], *(tensors[f"{name}.{part}"] for part in PARTS))
@@ -185,12 +201,19 @@ class State:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Where the search stands after a batch; it shares no memory with the search, and stays on the device until read.
+    """The state after a batch. It shares no memory with the search, and stays on the device until read.
 
     Attributes:
-        state: All that resuming needs.
-        baselines: The scores of the ``clean`` validation pictures, and with ``random_noise`` of the same epsilon.
-        stalled: Whether the validation pictures have told no gain for half of the budget.
+        state: Everything that resuming needs.
+        baselines: The validation scores of the ``clean`` pictures, and with ``random_noise`` of the same epsilon.
+        stalled: Whether validation has shown no significant improvement for half of the budget.
+
+    Example:
+        >>> from uapseg.attack.validation import Validation
+        >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
+        >>> state = State.initial((48, 32), Validation(0, scores={}, each=(), predictions=none, training={}))
+        >>> Snapshot(state, {}, False, torch.tensor(0.5), torch.tensor(0.0)).loss
+        0.5
     """
 
     state: State
@@ -201,7 +224,7 @@ class Snapshot:
 
     @property
     def loss(self) -> float:
-        """What is descended, before the step; reading it waits for the device."""
+        """The loss before the step; reading it waits for the device."""
         return self._loss.item()
 
     @property

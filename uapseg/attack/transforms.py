@@ -1,10 +1,10 @@
-"""What happens to pictures on their way, as functions that pass gradients: recompression, blur, light, new framing.
+"""Differentiable transforms of pictures: JPEG, resizing, blur, brightness, shift and zoom.
 
-A perturbation that is trained through them survives them better.
+A perturbation trained through them is more robust to them.
 
 Source:
     Xu, Singh, Robust Universal Adversarial Perturbations, https://arxiv.org/abs/2206.10858, for the idea; Shin, Song,
-    JPEG-resistant adversarial images, 2017, for a JPEG that passes gradients.
+    JPEG-resistant adversarial images, 2017, for a differentiable JPEG.
 """
 
 import math
@@ -28,19 +28,23 @@ CHROMA = (
     (17, 18, 24, 47, 99, 99, 99, 99), (18, 21, 26, 66, 99, 99, 99, 99), (24, 26, 56, 99, 99, 99, 99, 99),
     (47, 66, 99, 99, 99, 99, 99, 99), *[(99,) * 8] * 4,
 )  # fmt: skip
-"""The quantisation tables of the JPEG standard, annex K, for quality 50."""
+"""The quantization tables of the JPEG standard, annex K, for quality 50."""
 
 TO_YCC = ((0.299, 0.587, 0.114), (-0.168736, -0.331264, 0.5), (0.5, -0.418688, -0.081312))
 
 
 @dataclass(frozen=True)
 class Framing:
-    """Where a picture lies after it was framed anew; what enters at an edge is its mirror image.
+    """A zoom and a translation, with mirrored edges.
 
     Attributes:
-        zoom: How many times as large it is, about its centre.
-        down: How far it is then moved downwards, as a share of its height.
-        right: How far to the right, as a share of its width.
+        zoom: The scale, about the center.
+        down: The translation downwards, as a share of the height.
+        right: The translation to the right, as a share of the width.
+
+    Example:
+        >>> Framing(right=0.5).labels(torch.tensor([[[1, 2]]], dtype=torch.uint8)).tolist()
+        [[[1, 1]]]
     """
 
     zoom: float = 1.0
@@ -48,11 +52,11 @@ class Framing:
     right: float = 0.0
 
     def images(self, images: Images) -> Images:
-        """The pictures framed anew."""
+        """Transforms pictures, with bilinear interpolation."""
         return self._apply(images, "bilinear")
 
     def labels(self, maps: LabelMaps) -> LabelMaps:
-        """What should be seen in them then."""
+        """Transforms label maps alike, with nearest-neighbor interpolation."""
         return self._apply(maps[:, None].float(), "nearest")[:, 0].to(maps.dtype)
 
     def _apply(self, values: Tensor, mode: str) -> Tensor:
@@ -64,41 +68,65 @@ class Framing:
 
 
 def identity(images: Images) -> Images:
-    """The pictures as they are."""
+    """Returns the pictures unchanged.
+
+    Example:
+        >>> identity(torch.ones(1, 3, 2, 4)).mean()
+        tensor(1.)
+    """
     return images
 
 
 @dataclass(frozen=True)
 class Transform:
-    """What happens to a batch of pictures before a network sees them.
+    """A transform of a batch of pictures before the network.
 
     Attributes:
-        change: What changes the pictures where they are.
-        framing: How they are framed anew afterwards.
+        change: The change of the pixel values.
+        framing: The zoom and translation afterwards.
+
+    Example:
+        >>> Transform(partial(adjust_brightness, factor=0.5)).images(torch.ones(1, 3, 2, 4)).mean()
+        tensor(0.5000)
     """
 
     change: Callable[[Images], Images] = identity
     framing: Framing = Framing()
 
     def images(self, images: Images) -> Images:
-        """The pictures after it (n, 3, h, w), in [0, 1]."""
+        """Transforms pictures (n, 3, h, w) in [0, 1]."""
         return self.framing.images(self.change(images))
 
 
 def adjust_brightness(images: Images, factor: float) -> Images:
-    """Brighter or darker by a factor."""
+    """Multiplies the pixel values by a factor.
+
+    Example:
+        >>> adjust_brightness(torch.full((1, 3, 2, 4), 0.5), factor=1.2).mean()
+        tensor(0.6000)
+    """
     return (images * factor).clamp(0, 1)
 
 
 def resize(images: Images, factor: float) -> Images:
-    """Made smaller by a factor in (0, 1], and brought back to their size."""
+    """Scales pictures down by a factor in (0, 1], and back to their size.
+
+    Example:
+        >>> resize(torch.ones(1, 3, 32, 48), factor=0.75).shape
+        torch.Size([1, 3, 32, 48])
+    """
     small = [max(1, round(side * factor)) for side in images.shape[-2:]]
     shrunk = F.interpolate(images, small, mode="bilinear", align_corners=False, antialias=True)
     return F.interpolate(shrunk, images.shape[-2:], mode="bilinear", align_corners=False).clamp(0, 1)
 
 
 def blur(images: Images, sigma: float) -> Images:
-    """Blurred by a Gaussian of ``sigma`` pixels."""
+    """Blurs pictures by a Gaussian with a standard deviation of ``sigma`` pixels.
+
+    Example:
+        >>> blur(torch.ones(1, 3, 32, 48), sigma=0.8).shape
+        torch.Size([1, 3, 32, 48])
+    """
     reach = max(1, math.ceil(3 * sigma))
     places = torch.arange(-reach, reach + 1, device=images.device, dtype=images.dtype)
     bell = torch.exp(-0.5 * (places / sigma) ** 2)
@@ -110,7 +138,16 @@ def blur(images: Images, sigma: float) -> Images:
 
 
 def jpeg(images: Images, quality: int) -> Images:
-    """As a JPEG of a quality in [1, 100] would show them, colours at half the size; gradients pass its rounding."""
+    """Simulates JPEG compression with 4:2:0 chroma subsampling; gradients pass straight through its rounding.
+
+    Args:
+        images: Images (n, 3, h, w) in [0, 1].
+        quality: The quality in [1, 100].
+
+    Example:
+        >>> jpeg(torch.ones(1, 3, 32, 48), quality=75).shape
+        torch.Size([1, 3, 32, 48])
+    """
     height, width = images.shape[-2:]
     padded = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate")
     matrix = images.new_tensor(TO_YCC)
@@ -124,7 +161,7 @@ def jpeg(images: Images, quality: int) -> Images:
 
 
 def _quantize(plane: Tensor, table: Tensor) -> Tensor:
-    """Planes (n, c, h, w) after the quantisation of the cosine transform of each 8x8 block."""
+    """Quantizes the cosine transform of each 8x8 block of planes (n, c, h, w)."""
     n, c, height, width = plane.shape
     basis, table = _basis().to(plane), table.to(plane)
     blocks = plane.view(n, c, height // 8, 8, width // 8, 8).transpose(3, 4)
@@ -134,7 +171,7 @@ def _quantize(plane: Tensor, table: Tensor) -> Tensor:
 
 
 def _quantization_table(base: tuple[tuple[int, ...], ...], quality: int) -> Tensor:
-    """The quantisation table for a quality, as libjpeg scales it."""
+    """The quantization table for a quality, as libjpeg scales it."""
     scale = 5000 / quality if quality < 50 else 200 - 2 * quality
     return ((torch.tensor(base) * scale + 50) / 100).floor().clamp(1, 255)
 
@@ -158,7 +195,7 @@ RANDOM_TRANSFORMS: dict[str, Callable[[random.Random], Transform]] = {
         framing=Framing(math.exp(rng.uniform(-0.25, 0.25)), rng.uniform(-0.05, 0.05), rng.uniform(-0.05, 0.05))
     ),
 }
-"""What `random_transform` chooses from: each draws its strength."""
+"""What `random_transform` chooses from; each draws its strength."""
 
 
 def random_transform(seed: int) -> Transform:

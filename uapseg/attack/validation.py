@@ -33,27 +33,32 @@ from uapseg.targets.metrics import (
 from uapseg.tensors import Delta, Images, LabelMaps
 
 PREVIEW_IMAGES = 12
-"""How many held-out pictures are shown with what the network sees in them: a wall of four by three."""
+"""How many validation pictures have their predictions in a `Validation`."""
 
 UNCOUNTED = torch.zeros(0, 0, 0, 2, dtype=torch.int64)
-"""The counts of a look at no pictures."""
+"""The counts of a validation on no pictures."""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """How a perturbation in whole grey levels does on held-out 8-bit pictures.
+    """The validation of a perturbation in whole grey levels on held-out 8-bit pictures.
 
     Attributes:
-        image_gradients: What had been spent when it was measured.
-        scores: As `uapseg.targets.metrics.scores` defines them.
-        each: The success in each picture, in [0, 1]; None where a picture shows none of the hidden classes.
-        interval: The 95 % bootstrap interval of the first score over pictures, as (low, high); empty where none shows
-            any of the hidden classes.
-        predictions: What the network sees in the first pictures (`PREVIEW_IMAGES` at most, h, w), uint8, on the CPU.
-        training: The scores on a few of the training pictures; far above those of the others, they mean overfitting.
+        image_gradients: The image-gradients spent before it.
+        scores: The scores, as in `uapseg.targets.metrics.scores`.
+        each: The success rate in each picture, in [0, 1]; None if the target does not concern a picture.
+        interval: The 95 % bootstrap interval of the first score over pictures, as (low, high); empty if the target
+            concerns none of them.
+        predictions: The predictions on the first few pictures (at most 6, h, w), uint8, on the CPU.
+        training: The scores on some training pictures: far above the others, they reveal overfitting.
         others: The scores of further networks.
-        collapse: The class that has swallowed others, if one has.
-        counts: What the merit is made of, to tell looks at the same pictures apart; on the CPU.
+        collapse: The class that replaces others, if any.
+        counts: The numerators and denominators of the selection score, on the CPU.
+
+    Example:
+        >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
+        >>> Validation(0, scores={"hidden": 0.5}, each=(0.5,), predictions=none, training={}).scores["hidden"]
+        0.5
     """
 
     image_gradients: int
@@ -68,27 +73,38 @@ class Validation:
 
     @property
     def selection_score(self) -> float:
-        """One number to choose by, in [0, 1]: the mean over all networks."""
+        """The score that selects the best iterate, in [0, 1]: the mean over all networks."""
         return selection_score(self.counts)
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps, counts: SelectionCounts) -> "Validation":
-        """What `dataclasses.asdict` took apart, also after a journey through JSON."""
+        """Creates a validation from the result of `dataclasses.asdict`, also after serialization as JSON."""
         swallowed = Collapse(**fields["collapse"]) if fields["collapse"] else None
         tuples = {name: tuple(fields[name]) for name in ("each", "interval", "others") if name in fields}
         return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions, "counts": counts})
 
 
 class Validator:
-    """Looks at a perturbation on held-out pictures with each network, and on a few of the pictures learnt from.
+    """Evaluates perturbations on held-out pictures with each network, and on some training pictures.
 
     Args:
-        models: The networks, on one device; the first is the one to be shown.
-        held_out: The pictures that choose, and their numbers.
-        known: Some pictures learnt from, and their numbers.
-        target: What the networks are to see.
-        tile: (width, height) of the perturbation.
-        workers: The processes that share the pictures; each of them has the same look.
+        models: The networks, on one device; the first one is displayed.
+        held_out: The validation pictures, and their indices.
+        known: Some training pictures, and their indices.
+        target: The target.
+        tile: The (width, height) of the perturbation.
+        workers: The processes that share the pictures; each gets the same validation.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> pictures = ImageDataset([sample], name="mine", split="val", size=(64, 48), licence="MIT"), [0]
+        >>> validator = Validator([load_model("street:small")], pictures, pictures, Untargeted(), (64, 48))
+        >>> validator.clean.scores["fooled"]
+        0.0
     """
 
     def __init__(
@@ -106,7 +122,7 @@ class Validator:
         self._baselines: dict[bytes, Scores] = {}
 
     def evaluate(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
-        """Measures a perturbation in whole grey levels within ``epsilon``; None measures the clean pictures."""
+        """Evaluates a perturbation in whole grey levels within ``epsilon``; None evaluates the clean pictures."""
         whole = None if delta is None else quantize(delta, epsilon)
         counts, predictions = self._first.predict(whole)
         target = self._first.target
@@ -125,11 +141,11 @@ class Validator:
 
     @cached_property
     def clean(self) -> Validation:
-        """The figures of the clean pictures, computed once."""
+        """The validation of the clean pictures, computed once."""
         return self.evaluate(None, 0.0)
 
     def baseline(self, delta: Delta, epsilon: float) -> Scores:
-        """The scores of a perturbation that is the same in every run, such as random signs: computed once."""
+        """Returns the scores of a perturbation that is the same in every run, such as random signs; computed once."""
         whole = quantize(delta, epsilon)
         key = hashlib.blake2b(whole.cpu().numpy().tobytes(), digest_size=16).digest()
         if key not in self._baselines:
@@ -145,15 +161,27 @@ class _Batch:
 
 
 class EvalSet:
-    """Some pictures of a data set with their clean predictions and goals, computed once.
+    """Pictures of a dataset with their clean predictions and goals, computed once.
 
     Args:
         model: The network, on the device to compute on.
         dataset: The pictures.
-        numbers: Which of them.
-        target: What the network is to see.
-        tile: (width, height) of the perturbation.
+        numbers: The indices of the pictures.
+        target: The target.
+        tile: The (width, height) of the perturbation.
         workers: The processes that share the pictures.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
+        >>> dataset = ImageDataset([sample], name="mine", split="val", size=(64, 48), licence="MIT")
+        >>> pictures = EvalSet(load_model("street:small"), dataset, [0], Untargeted(), (64, 48))
+        >>> counts, predictions = pictures.predict(None)
+        >>> len(counts), predictions.shape
+        (1, torch.Size([1, 48, 64]))
     """
 
     def __init__(
@@ -177,14 +205,14 @@ class EvalSet:
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 
     def predict(self, whole: Delta | None, *, keep: bool = False) -> tuple[Counts, LabelMaps]:
-        """Counts what the network sees with a perturbation in whole grey levels, None being the clean pictures.
+        """Predicts and counts with a perturbation in whole grey levels; None counts the clean pictures.
 
         Args:
             whole: The perturbation.
-            keep: Whether the predictions are kept on the disk for later runs.
+            keep: Whether to cache the predictions on disk for later runs.
 
         Returns:
-            The counts, and what is seen in the first few pictures (`PREVIEW_IMAGES` at most, h, w), on the CPU.
+            The counts, and the predictions on the first few pictures (`PREVIEW_IMAGES` at most, h, w), on the CPU.
         """
         rows: list[Counts] = []
         maps: list[Tensor] = []
@@ -199,7 +227,12 @@ class EvalSet:
 
 
 def evenly_spaced(length: int, wanted: int | None) -> list[int]:
-    """``wanted`` numbers below ``length``, evenly spread; all of them where None or too many are wanted."""
+    """Returns ``wanted`` evenly spaced indices below ``length``; all of them for None or if too many are wanted.
+
+    Example:
+        >>> evenly_spaced(10, 3), evenly_spaced(2, None)
+        ([0, 3, 6], [0, 1])
+    """
     if wanted is None or wanted >= length:
         return list(range(length))
     return [number * length // wanted for number in range(wanted)]
