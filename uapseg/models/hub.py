@@ -1,4 +1,4 @@
-"""What networks from Hugging Face's hub have in common: ids and folders, a connection, and errors in one sentence."""
+"""What networks from Hugging Face's hub share: ids and folders, a connection check, and plain errors."""
 
 import re
 from collections.abc import Generator
@@ -15,10 +15,10 @@ from uapseg.io.download import Download, UnreachableError, fetch
 
 
 def resolve_place(rest: str) -> str:
-    """The folder that a network lies in, or its id on the hub.
+    """Resolves the folder of a network, or its id on the hub.
 
     Args:
-        rest: What the name of a network says after its kind.
+        rest: The name of the network without its kind.
 
     Raises:
         UapsegError: It is neither.
@@ -42,7 +42,7 @@ def check_connection(place: str) -> None:
         place: The id of a network.
 
     Raises:
-        UnreachableError: There is none.
+        UnreachableError: There is no connection.
     """
     url = f"{huggingface_hub.constants.ENDPOINT}/{place}/resolve/main/config.json"
     with TemporaryDirectory() as folder:
@@ -57,13 +57,20 @@ def check_connection(place: str) -> None:
 
 @contextmanager
 def plain_errors(name: str) -> Generator[None]:
-    """Reports whatever goes wrong while a network is loaded in one sentence.
+    """Reports any exception while a network is loaded in one sentence.
 
     Args:
         name: What the user calls the network.
 
     Raises:
-        UapsegError: Something did.
+        UapsegError: An exception was raised.
+
+    Example:
+        >>> with plain_errors("hf:mine"):
+        ...     raise OSError("no weights")
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: The network hf:mine cannot be loaded (no weights).
     """
     try:
         yield
