@@ -13,7 +13,7 @@ import torch
 from tests.conftest import Greys, Plain, greys
 from uapseg.app import catalogue, messages, strings
 from uapseg.app.context import CONTROLS, Context
-from uapseg.app.exports import FinishedRun
+from uapseg.app.finished_run import FinishedRun
 from uapseg.app.frames import FrameOptions
 from uapseg.app.handlers import load_page, run_turn, start_run
 from uapseg.app.registry import Registry

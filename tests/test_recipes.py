@@ -12,7 +12,7 @@ from torch import Tensor
 
 from tests.small_world import ran
 from uapseg.app import build, exports, strings
-from uapseg.app.exports import FinishedRun
+from uapseg.app.finished_run import FinishedRun
 from uapseg.app.handlers_files import export_file
 from uapseg.attack.losses import LOSSES
 from uapseg.attack.optimizer import OPTIMIZERS, Moments, Optimizer

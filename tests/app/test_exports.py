@@ -22,7 +22,7 @@ from uapseg.app import strings
 from uapseg.app.context import CONTROLS, Context
 from uapseg.app.controls import BUDGETS
 from uapseg.app.device import unpack_state
-from uapseg.app.exports import FinishedRun
+from uapseg.app.finished_run import FinishedRun
 from uapseg.app.handlers import (
     change_controls,
     choose_pair,
