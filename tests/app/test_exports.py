@@ -6,19 +6,22 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
+import av
 import gradio as gr
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from tests.app.test_controls import sent
 from tests.small_world import SIZE, ran, registry, stocked, values, visitor
 from uapseg.app import strings
+from uapseg.app.animation import encode_gif, encode_mp4
 from uapseg.app.context import CONTROLS, Context
 from uapseg.app.controls import BUDGETS
 from uapseg.app.device import unpack_state
@@ -107,13 +110,34 @@ def test_perturbed_pictures_lose_nothing(context: Context, finished: Run):
 def test_figure_animation_and_report_open(context: Context, finished: Run):
     assert Image.open(saved(context, finished, strings.FILE_FIGURE)).width > 1500
     assert saved(context, finished, strings.FILE_PDF).read_bytes().startswith(b"%PDF")
-    moving = Image.open(saved(context, finished, strings.FILE_GIF))
-    assert (moving.n_frames, moving.width) == (len(finished.moments), 996)
     page = saved(context, finished, strings.FILE_REPORT).read_text()
     assert "http" not in page.replace("http://www.w3.org", "")  # nothing is fetched
     assert "--text o --region-class light" in page
     assert "Unseen pictures: 100 %" in page
     assert page.count("<td>") == 3 * len(finished.floors["clean"])
+
+
+@pytest.mark.parametrize("moments", [60, 1])
+def test_the_animation_of_a_run_or_an_example_takes_a_few_seconds(context: Context, finished: Run, moments: int):
+    run = copy(finished)
+    run.moments = [replace(finished.moments[-1], spent=spent + 1) for spent in range(moments)]
+    work = FinishedRun.of(run, context.workspaces.first)
+    moving = Image.open(io.BytesIO(encode_gif(work)))
+    assert moving.size == (996, 378)
+    assert 3 <= sum(frame.info["duration"] for frame in ImageSequence.Iterator(moving)) / 1000 <= 6
+    with av.open(io.BytesIO(encode_mp4(work))) as file:
+        times = [frame.time for frame in file.decode(video=0)]
+    assert (times[0], moving.n_frames > 20) == (0, True)
+    assert 3 <= times[-1] <= 6
+
+
+def test_no_colour_of_an_animation_fades_as_others_come(context: Context, finished: Run, monkeypatch):
+    shades = [(90, 140, 220), (40, 160, 60), (190, 60, 70), (120, 110, 100)]
+    frames = [np.full((40, 60, 3), shade, np.uint8) for shade in shades for _ in range(6)]
+    monkeypatch.setattr("uapseg.app.animation._draw", lambda _: frames)
+    moving = Image.open(io.BytesIO(encode_gif(FinishedRun.of(finished, context.workspaces.first))))
+    shown = [np.asarray(frame.convert("RGB")).mean((0, 1)) for frame in ImageSequence.Iterator(moving)]
+    assert np.abs(np.array(shown) - np.array(shades)).max() <= 2  # frames that are alike are one of a GIF
 
 
 def test_a_word_of_marks_is_text_in_every_file(context: Context):

@@ -75,9 +75,17 @@ def table(rows: int, kind: str) -> bytes:
     )
 
 
+def test_the_perturbation_is_drawn_once(monkeypatch):
+    drawn = []
+    monkeypatch.setattr("uapseg.results.figures.amplify", lambda *values: drawn.append(1) or amplify(*values))
+    for rows in (1, 2, 4):
+        table(rows, "png")
+    assert len(drawn) == 3
+
+
 def test_the_table_has_a_line_for_each_picture():
     one, three = (Image.open(io.BytesIO(table(rows, "png"))) for rows in (1, 3))
-    assert one.width == three.width
+    assert one.width > three.width  # with the perturbation beside its amplification, not above
     assert three.height > one.height + 100
 
 

@@ -1,65 +1,120 @@
-"""A run as a short animation, GIF or MP4."""
+"""A run as a short animation, GIF or MP4: the perturbed picture beside what the network sees in it."""
 
 import io
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from uapseg.app import messages
+from uapseg.app.device import LevelArray
 from uapseg.app.finished_run import FinishedRun
-from uapseg.app.frames import Photo, mp4, perturb_photo
-from uapseg.app.rendering import shown_photo
-from uapseg.app.runs import HistoryPoint
+from uapseg.app.frames import Picture, Video, perturb_photo
+from uapseg.app.rendering import scale_levels, shown_photo
 from uapseg.app.workspace import overlay_classes
+from uapseg.attack.validation import evenly_spaced
 from uapseg.targets.drawing import load_typeface
 
 PANEL_WIDTH = 480
 """Of each of the two pictures side by side."""
 
 MARGIN, LINE = 12, 34
-MILLISECONDS, LAST_MILLISECONDS = 160, 2400
 PAPER, INK, ACCENT = (246, 245, 242), (27, 26, 23), (184, 65, 14)
 
+FIRST_SECONDS, MIDDLE_SECONDS, LAST_SECONDS = 0.8, 2.4, 1.8
+"""How long the clean picture, all frames between, and the result are shown."""
 
-def encode_gif(work: FinishedRun) -> list[Image.Image]:
-    """The kept moments: the perturbed picture, what the network sees in it, and what is reached."""
-    photo = shown_photo(work.run, work.workspace)
-    first = messages.shares(work.plan.target, work.run.source)[0]
-    return [_frame(work, photo, moment, first) for moment in work.run.moments]
+MOST_FRAMES, FEWEST_FRAMES = 24, 6
+"""Frames between the clean picture and the result: moments of the run, or strengths of a perturbation without one."""
 
-
-def video(work: FinishedRun) -> bytes:
-    """The same as MP4."""
-    frames = [np.asarray(frame) for frame in encode_gif(work)]
-    rate = round(1000 / MILLISECONDS)
-    return mp4([*frames, *[frames[-1]] * (rate * LAST_MILLISECONDS // 1000)], rate)
+PALETTE_FRAMES = 8
+"""Frames that the palette of a GIF is made from."""
 
 
-def animation(work: FinishedRun) -> bytes:
-    """The same as GIF."""
-    frames = encode_gif(work)
-    palette = frames[-1].quantize(256, dither=Image.Dither.NONE)
-    small = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
+class Frame(NamedTuple):
+    """A perturbation on its way.
+
+    Attributes:
+        levels: Whole grey levels (3, h, w).
+        reached: What is reached, in words.
+        when: Where that is, in words.
+    """
+
+    levels: LevelArray
+    reached: str
+    when: str
+
+
+def encode_gif(work: FinishedRun) -> bytes:
+    """The animation as GIF, with one palette for all frames, so that no colour changes from one to the next."""
+    frames = [Image.fromarray(frame) for frame in _draw(work)]
+    shown = [frames[place] for place in evenly_spaced(len(frames), PALETTE_FRAMES)]
+    sheet = np.concatenate([np.asarray(frame)[::2, ::2] for frame in shown])
+    palette = Image.fromarray(sheet).quantize(256, Image.Quantize.MEDIANCUT)
+    small = [frame.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
     buffer = io.BytesIO()
-    small[0].save(
-        buffer, "GIF", save_all=True, append_images=small[1:], loop=0,
-        duration=[MILLISECONDS] * (len(small) - 1) + [LAST_MILLISECONDS],
-    )  # fmt: skip
+    durations = [round(1000 * seconds) for seconds in _durations(len(frames))]
+    small[0].save(buffer, "GIF", save_all=True, append_images=small[1:], loop=0, duration=durations)
     return buffer.getvalue()
 
 
-def _frame(work: FinishedRun, photo: Photo, moment: HistoryPoint, first: tuple[str, str, str]) -> Image.Image:
-    after = perturb_photo(photo.picture, moment.levels)
-    seen = work.workspace.predict(after)
-    height = round(PANEL_WIDTH * photo.size[1] / photo.size[0])
-    frame = Image.new("RGB", (2 * PANEL_WIDTH + 3 * MARGIN, height + LINE + 2 * MARGIN), PAPER)
-    for place, picture in enumerate((after, overlay_classes(after, seen, work.workspace))):
-        shown_ = Image.fromarray(picture).resize((PANEL_WIDTH, height), Image.Resampling.BILINEAR)
-        frame.paste(shown_, (MARGIN + place * (PANEL_WIDTH + MARGIN), LINE + MARGIN))
-    name, label, _ = first
-    pen = ImageDraw.Draw(frame)
-    reached = f"{messages.whole(moment.look['scores'].get(name))} {label}"
-    pen.text((MARGIN, MARGIN), reached, ACCENT, load_typeface(reached, 19))
-    spent = f"{moment.spent} image-gradients"
-    pen.text((frame.width - MARGIN, MARGIN), spent, INK, load_typeface(spent, 19), anchor="ra")
-    return frame
+def encode_mp4(work: FinishedRun) -> bytes:
+    """The animation as MP4."""
+    video, frames = Video(), _draw(work)
+    ends = np.cumsum([0, *_durations(len(frames))])
+    for frame, begins in zip([*frames, frames[-1]], ends, strict=True):  # the last one twice, as it ends with a frame
+        video.add(frame, float(begins))
+    return video.content()
+
+
+def _durations(count: int) -> list[float]:
+    """Seconds that each of the frames is shown, in hundredths, as a GIF counts them."""
+    between = round(MIDDLE_SECONDS / max(count - 2, 1), 2)
+    return [FIRST_SECONDS, *[between] * (count - 2), LAST_SECONDS]
+
+
+def _draw(work: FinishedRun) -> list[Picture]:
+    photo = shown_photo(work.run, work.workspace)
+    return [_panels(work, photo.picture, frame) for frame in _frames(work)]
+
+
+def _frames(work: FinishedRun) -> list[Frame]:
+    """The clean picture first, then the moments of the run, or growing strengths where it has few, as an example."""
+    name, label, _ = messages.shares(work.plan.target, work.run.source)[0]
+
+    def reached(scores: dict[str, float | None]) -> str:
+        return f"{messages.whole(scores.get(name))} {label}"
+
+    clean = Frame(np.zeros_like(work.levels), reached(work.run.floors["clean"]), "clean picture")
+    last = Frame(
+        work.levels, reached(work.state.best_validation.scores), f"epsilon {work.plan.settings.epsilon * 255:g} of 255"
+    )
+    moments = [moment for moment in work.run.moments if moment.spent]
+    if len(moments) >= FEWEST_FRAMES:
+        chosen = [moments[place] for place in evenly_spaced(len(moments), MOST_FRAMES)]
+        between = [
+            Frame(moment.levels, reached(moment.look["scores"]), f"{moment.spent:,} image-gradients")
+            for moment in chosen
+        ]
+    else:
+        strengths = np.linspace(0, 1, MOST_FRAMES + 2)[1:-1]
+        between = [
+            Frame(scale_levels(work.levels, share), "", f"{100 * share:.0f} % of the strength") for share in strengths
+        ]
+    return [clean, *between, last]
+
+
+def _panels(work: FinishedRun, picture: Picture, frame: Frame) -> Picture:
+    """The perturbed picture and its segmentation side by side, below two lines of words."""
+    after = perturb_photo(picture, frame.levels)
+    pictures: Sequence[Picture] = (after, overlay_classes(after, work.workspace.predict(after), work.workspace))
+    height = round(PANEL_WIDTH * picture.shape[0] / picture.shape[1])
+    drawn = Image.new("RGB", (2 * PANEL_WIDTH + 3 * MARGIN, (height + LINE + 2 * MARGIN) // 2 * 2), PAPER)
+    for place, panel in enumerate(pictures):
+        shown = Image.fromarray(panel).resize((PANEL_WIDTH, height), Image.Resampling.BILINEAR)
+        drawn.paste(shown, (MARGIN + place * (PANEL_WIDTH + MARGIN), LINE + MARGIN))
+    pen = ImageDraw.Draw(drawn)
+    pen.text((MARGIN, MARGIN), frame.reached, ACCENT, load_typeface(frame.reached, 19))
+    pen.text((drawn.width - MARGIN, MARGIN), frame.when, INK, load_typeface(frame.when, 19), anchor="ra")
+    return np.asarray(drawn)

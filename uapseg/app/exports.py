@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from uapseg.app import strings
-from uapseg.app.animation import animation, video
+from uapseg.app.animation import encode_gif, encode_mp4
 from uapseg.app.finished_run import FinishedRun
 from uapseg.app.frames import perturb_photo
 from uapseg.app.rendering import shown_photo
@@ -90,8 +90,8 @@ _MAKERS: dict[str, tuple[str, Callable[[Path, FinishedRun], Any]]] = {
     strings.FILE_PICTURES: ("uapseg-pictures.zip", pictures),
     strings.FILE_FIGURE: ("uapseg-figure.png", _written(lambda work: work.figure("png"))),
     strings.FILE_PDF: ("uapseg-figure.pdf", _written(lambda work: work.figure("pdf"))),
-    strings.FILE_GIF: ("uapseg-animation.gif", _written(animation)),
-    strings.FILE_MP4: ("uapseg-animation.mp4", _written(video)),
+    strings.FILE_GIF: ("uapseg-animation.gif", _written(encode_gif)),
+    strings.FILE_MP4: ("uapseg-animation.mp4", _written(encode_mp4)),
     strings.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
     strings.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: to_json(figures_of(work), indent=2).encode())),
     strings.FILE_PLAN: (PLAN_FILE, _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),

@@ -29,14 +29,21 @@ Picture = UInt8[np.ndarray, "h w 3"]
 """RGB in grey levels of 255, for files and pages."""
 
 NONE = (128, 128, 128)
-COLUMNS = (
-    "picture",
-    "what the network sees",
-    "perturbed picture",
-    "what the network sees",
-    "perturbation",
-    "amplified",
-)
+COLUMNS = ("picture", "prediction", "perturbed picture", "prediction")
+"""Of each picture; the perturbation, which is the same for all, stands beside them once."""
+
+CELL = 2.6
+"""Inches that a picture is wide."""
+
+LEGEND: dict[str, Any] = {
+    "frameon": False,
+    "fontsize": 10.5,
+    "handlelength": 1.1,
+    "handleheight": 1.1,
+    "columnspacing": 1.6,
+}
+LEGEND_LINE, LEGEND_COLUMNS = 0.24, 9
+"""Inches that a line of the legend takes, and the most classes in a line of one below the pictures."""
 
 
 @dataclass(frozen=True)
@@ -161,13 +168,27 @@ def draw_figure(
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     height, width = rows[0].image.shape[-2:]
-    cell = (2.6, 2.6 * height / width)
-    drawn: Canvas = Figure(figsize=(len(COLUMNS) * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
+    columns, cell = len(COLUMNS) + (2 if len(rows) == 1 else 1), (CELL, CELL * height / width)
+    drawn: Canvas = Figure(figsize=(columns * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
     FigureCanvasAgg(drawn)
-    _draw_rows(drawn, rows, repeat_tile(delta, height, width), epsilon, palette)
-    bottom = _draw_legend(drawn, rows, classes, palette)
+    axes = drawn.subplots(len(rows), columns, squeeze=False)
+    for axis in axes.flat:
+        axis.set_axis_off()
+    _draw_rows(axes, rows, palette)
+    _draw_perturbation(axes, repeat_tile(delta, height, width), epsilon)
+    handles = _legend_handles(rows, classes, palette)
+    free = (len(rows) - 2) * cell[1] - 0.5  # inches below the perturbation
+    beside = len(handles) * LEGEND_LINE <= free
+    lines = ceil(len(handles) / LEGEND_COLUMNS)
+    if beside:
+        axes[2][-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0.85), borderaxespad=0, **LEGEND)
+    else:
+        drawn.legend(
+            handles=handles, ncols=ceil(len(handles) / max(lines, 1)), loc="lower center", borderaxespad=0.25, **LEGEND
+        )
     inches = drawn.get_figheight()
     drawn.suptitle(title, x=0.008, y=1 - 0.09 / inches, ha="left", va="top", fontsize=13, fontweight="bold")
+    bottom = (0.05 if beside else 0.18 + 0.2 * (len(rows) == 2) + LEGEND_LINE * lines) / inches
     drawn.subplots_adjust(
         left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=bottom, wspace=0.035, hspace=0.035 * width / height
     )
@@ -195,35 +216,42 @@ def encode_figure(drawn: Canvas, kind: str) -> bytes:
     return buffer.getvalue()
 
 
-def _draw_rows(drawn: Canvas, rows: Sequence[Row], delta: Delta, epsilon: float, palette: Sequence[RGB]) -> None:
-    factor = f", {127.5 / (255 * epsilon):.3g} times" if epsilon else ""
-    axes = drawn.subplots(len(rows), len(COLUMNS), squeeze=False)
+def _draw_rows(axes: Any, rows: Sequence[Row], palette: Sequence[RGB]) -> None:
+    """Draws each picture and its prediction, before and after."""
     for row, line in zip(rows, axes, strict=True):
         cells = (
             picture(row.image), overlay(row.image, row.seen, palette),
             picture(row.perturbed), overlay(row.perturbed, row.seen_perturbed, palette),
-            plain(delta), amplify(delta, epsilon),
         )  # fmt: skip
-        for axis, cell in zip(line, cells, strict=True):
+        for axis, cell in zip(line, cells, strict=False):
             axis.imshow(cell, interpolation="antialiased", aspect="auto")
-            axis.set_axis_off()
-    for axis, name in zip(axes[0], (*COLUMNS[:-1], COLUMNS[-1] + factor), strict=True):
+    for axis, name in zip(axes[0], COLUMNS, strict=False):
         axis.set_title(name, fontsize=10.5, pad=5)
 
 
-def _draw_legend(drawn: Canvas, rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> float:
-    """Draws the legend, and returns the share of the figure's height that it takes."""
+def _draw_perturbation(axes: Any, delta: Delta, epsilon: float) -> None:
+    """Draws the perturbation as it is and amplified: one below the other, or side by side in a figure of one row."""
+    factor = f" {127.5 / (255 * epsilon):.3g} times" if epsilon else ""
+    single = len(axes) == 1
+    as_it_is, amplified = (axes[0][-2], axes[0][-1]) if single else (axes[0][-1], axes[1][-1])
+    as_it_is.imshow(plain(delta), interpolation="antialiased", aspect="auto")
+    amplified.imshow(amplify(delta, epsilon), interpolation="antialiased", aspect="auto")
+    as_it_is.set_title("perturbation", fontsize=10.5, pad=5)
+    if single:
+        amplified.set_title(f"amplified{factor}", fontsize=10.5, pad=5)
+    else:  # above it is the perturbation as it is
+        amplified.text(
+            0.5, -0.03, f"amplified{factor}", transform=amplified.transAxes, ha="center", va="top", size=10.5
+        )
+
+
+def _legend_handles(rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> list[Any]:
+    """A patch of colour for each class that is predicted anywhere in the figure."""
     from matplotlib.patches import Patch  # noqa: PLC0415
 
     seen = torch.cat([labels.flatten() for row in rows for labels in (row.seen, row.seen_perturbed)])
     there = [number for number, count in enumerate(to_integers(seen.bincount())) if count and number < len(classes)]
-    handles = [Patch(facecolor=f"#{bytes(palette[number]).hex()}", label=classes[number]) for number in there]
-    columns = min(len(handles), 11)
-    drawn.legend(
-        handles=handles, ncols=columns, loc="lower center", frameon=False, fontsize=10.5,
-        handlelength=1.1, handleheight=1.1, columnspacing=1.6, borderaxespad=0.25,
-    )  # fmt: skip
-    return (0.18 + 0.24 * ceil(len(handles) / max(columns, 1))) / drawn.get_figheight()
+    return [Patch(facecolor=f"#{bytes(palette[number]).hex()}", label=classes[number]) for number in there]
 
 
 def _edges(labels: LabelMap) -> Bool[np.ndarray, "h w"]:
