@@ -16,10 +16,14 @@ from uapseg.results.evaluation import format_percent
 from uapseg.results.perturbation_file import Perturbation
 from uapseg.results.robustness import evaluate_robustness
 from uapseg.targets import Target
+from uapseg.targets.ceiling import reachable_scores
 from uapseg.targets.metrics import Scores
 
 MOST_NAMES = 12
 """Files that are named in a line; the report names all."""
+
+COARSE_STRIDE = 16
+"""From this stride of the network's output on, the best scores that it allows are printed."""
 
 OVERFITTING_GAP = 0.15
 """A lead on known pictures over unseen ones that is worth a warning."""
@@ -95,7 +99,9 @@ def full_report(
         (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
         the pictures learnt from, where known, ``best_iterate`` names the iterate by its ``image_gradients`` and tells
         how many ``pictures`` chose it, where known, ``convention`` says how a foreign file was read, ``skipped``
-        names the files of all these pictures that could not be read, and ``notes`` says how the rest was.
+        names the files of all these pictures that could not be read, and ``notes`` says how the rest was. ``ceiling``
+        are the best scores at the resolution of the network's output, roughly; empty unless the target asks the same
+        labels of every picture.
     """
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
     cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
@@ -103,8 +109,41 @@ def full_report(
     fields |= {name: getattr(perturbation, name) for name in ("training", "best_iterate", "convention")}
     read = (*learnt, dataset)
     fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
-    told = [report.table(), *_choice(perturbation), *generalization_gap(report.perturbed, perturbation.training)]
+    fields["ceiling"] = _ceiling(model, target, dataset.size, perturbation)
+    told = [
+        report.table(),
+        *ceiling_sentences(fields["ceiling"], dataset.size, model.logits_size(*dataset.size)),
+        *_choice(perturbation),
+        *generalization_gap(report.perturbed, perturbation.training),
+    ]
     return fields, "\n".join([*told, *list_files(fields["skipped"]), *fields["notes"]])
+
+
+def _ceiling(model: Segmenter, target: Target, size: tuple[int, int], perturbation: Perturbation) -> Scores:
+    """The best scores at the resolution of the logits, roughly; empty where the goal depends on the picture."""
+    tile = (perturbation.levels.shape[2], perturbation.levels.shape[1])
+    return reachable_scores(target, model.classes, size, model.logits_size(*size), tile)
+
+
+def ceiling_sentences(ceiling: Scores, size: tuple[int, int], cells: tuple[int, int]) -> list[str]:
+    """A sentence on the best scores, where logits are so coarse that they explain much of what is missing.
+
+    Args:
+        ceiling: The best scores.
+        size: (width, height) of the pictures.
+        cells: (rows, columns) of the logits for them.
+
+    Example:
+        >>> ceiling_sentences({"target_success": 0.9}, (384, 256), (8, 12))
+        ["The network's output is 32 times coarser than the pictures: it can reach about 90.0 % target success."]
+        >>> ceiling_sentences({"target_success": 0.99}, (384, 256), (32, 48))
+        []
+    """
+    stride = round(size[1] / cells[0])
+    if not ceiling or stride < COARSE_STRIDE:
+        return []
+    best = " and ".join(f"{format_percent(value)} % {name.replace('_', ' ')}" for name, value in ceiling.items())
+    return [f"The network's output is {stride} times coarser than the pictures: it can reach about {best}."]
 
 
 def list_files(files: Sequence[str]) -> list[str]:
