@@ -115,12 +115,15 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
         )
     group.add_argument("--invert", action="store_true", help="with --mask: swap shape and background")
     group.add_argument(
-        "--region-class", metavar="CLASS", help="with --text or --mask: the class of the letters or the shape"
+        "--region-class",
+        metavar="CLASS",
+        help="with --text or --mask: the class of the letters or the shape (default: the network's own, or in long "
+        "runs for a --text the best in brief trials)",
     )
     group.add_argument(
         "--rest-class",
         metavar="CLASS|keep",
-        help="with --text or --mask: the class of the rest; keep leaves it unchanged",
+        help="with --text or --mask: the class of the rest; keep leaves it unchanged (default: likewise)",
     )
     group.add_argument(
         "--fill", metavar="CLASS", help="with --hide: the class that hidden pixels take (default: the nearest)"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from uapseg.attack.word_classes import FULL_GRADIENTS, choose_pair, trial_size
 from uapseg.cli.flags import Options
 from uapseg.cli.output import print_progress
 from uapseg.datasets import Dataset, load_dataset
@@ -49,6 +50,44 @@ def _drawn(options: Options, model: Segmenter, size: tuple[int, int]) -> StaticT
     return mask_target(
         read_mask(decode(options.mask, wide=True), invert=options.invert), inside, rest, _caption(options.mask)
     )
+
+
+def leaves_pair_open(options: Options) -> bool:
+    """Whether the classes of a word are to be chosen, by trials that cost at most a twentieth of the run.
+
+    With a tile, several networks or a rest that is kept, the network's default pair is taken.
+    """
+    named = (options.region_class and options.rest_class) or (options.rest_class or "").lower() == KEEP
+    simple = not (named or options.tile or options.also)
+    return options.text is not None and simple and options.budget >= 20 * FULL_GRADIENTS
+
+
+def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) -> tuple[str, str]:
+    """Chooses the classes of a word that the flags leave open, and says which they are.
+
+    Args:
+        options: With the flags of ``train``.
+        model: The network.
+        size: (width, height) of the pictures.
+    """
+    small = trial_size(size)
+    inside, rest = (_named(name, model) if name else None for name in (options.region_class, options.rest_class))
+    print_progress("Trying pairs of classes for the word...")
+    pair, count = choose_pair(
+        model,
+        load_dataset(options.data, "train", small),
+        options.text,
+        epsilon=options.epsilon / 255,
+        work=FULL_GRADIENTS * (size[0] * size[1]) / (small[0] * small[1]),
+        seed=options.seed,
+        inside=inside,
+        rest=rest,
+    )
+    print_progress(
+        f"The word is drawn in {pair[0]} on {pair[1]}, the best of {count} pairs in brief trials: --region-class and "
+        "--rest-class choose others."
+    )
+    return pair
 
 
 def names_target(options: Options) -> bool:

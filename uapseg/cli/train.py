@@ -19,7 +19,7 @@ from uapseg.cli.flags import Options, fill_defaults, given_flags
 from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.loading import check_fingerprint, check_trust, download_needed, load_perturbation, needs_trust
 from uapseg.cli.output import print_progress, print_result, report_stall, with_progress
-from uapseg.cli.targets import target_of
+from uapseg.cli.targets import choose_word_pair, leaves_pair_open, target_of
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, remove_parts
@@ -44,7 +44,7 @@ def train(options: Options) -> None:
             check_vacant(options.out, overwrite=options.overwrite)
         choice = _flags_or_plan(options)
         _download(choice, workers)
-        plan = _plan(choice) if isinstance(choice, Options) else choice
+        plan = _plan(choice, workers) if isinstance(choice, Options) else choice
         trusted = isinstance(choice, Options) or options.trust  # what the user typed is trusted
         # raises errors of the plan before a folder is made
         pictures, strict = load_run_data(plan), options.strict
@@ -126,13 +126,16 @@ def _assist(snapshots: Generator[Snapshot]) -> None:
     deque(snapshots, maxlen=0)
 
 
-def _plan(options: Options) -> Plan:
+def _plan(options: Options, workers: Workers) -> Plan:
     for flag, preset in (("omega", "paper"), ("keep_weight", "fast")):
         if getattr(options, flag) is not None and options.preset != preset:
             raise UapsegError(f"--{flag.replace('_', '-')} goes with --preset {preset} only: leave it out.")
     size = load_dataset(options.data, "train", options.size).size
     device = choose_device(options.device)
     model = load_model(options.model, device, weights=options.weights, size=size, strict=options.strict)
+    if leaves_pair_open(options):
+        pair = choose_word_pair(options, model, size)
+        options.region_class, options.rest_class = workers.gather([pair])[0]  # on GPUs the others may differ
     target = target_of(options, model, options.data, options.tile or size)
     assert target is not None  # noqa: S101  the parser asks for one
     return Plan(

@@ -1,0 +1,149 @@
+"""Finds two classes that a word is easily drawn in: pairs of classes are tried briefly, and the worse half dropped.
+
+Trials take a quarter of the pixels of a picture, and together no more work than `FULL_GRADIENTS` image-gradients of
+whole pictures.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice, product
+from math import ceil, log2
+from typing import TypeVar
+
+import torch
+
+from uapseg.attack.distributed import SINGLE_PROCESS
+from uapseg.attack.loop import _Search
+from uapseg.attack.sampling import picture_order
+from uapseg.attack.settings import Settings, fast
+from uapseg.attack.state import State
+from uapseg.attack.validation import Validation
+from uapseg.datasets import Dataset
+from uapseg.models import Segmenter
+from uapseg.results.evaluation import load_images
+from uapseg.targets import Target
+from uapseg.targets.drawing import text_target
+
+T = TypeVar("T")
+
+Pair = tuple[str, str]
+"""The class of the letters and that of the rest."""
+
+FULL_GRADIENTS = 60
+"""What all trials may cost together, in image-gradients of whole pictures."""
+
+CLASSES = 4
+"""How many classes are tried: those that cover most of the pictures, which a network is easily made to see more of."""
+
+PICTURES = 8
+"""How many pictures are looked at for these classes."""
+
+BATCH = 2
+"""Small batches give more steps for the work."""
+
+SMALLEST_SIDE = 64
+"""Pictures are not halved below this many pixels: a few cells of the network's output would show no letters."""
+
+
+def successive_halving(candidates: Mapping[T, Iterator[float]], steps: int) -> T:
+    """Advances candidates, drops the worse half of them, and so on until one is left.
+
+    Args:
+        candidates: The score of each after each further step, higher being better; on equal scores the first stays.
+        steps: How many steps all candidates may take together; each round takes the same share of them.
+
+    Example:
+        >>> from itertools import count, repeat
+        >>> successive_halving({"early": repeat(3), "late": count(), "never": repeat(0)}, steps=40)
+        'late'
+    """
+    alive = list(candidates)
+    rounds = ceil(log2(len(alive))) if len(alive) > 1 else 0
+    for _ in range(rounds):
+        each = max(1, steps // rounds // len(alive))
+        scores = {name: list(islice(candidates[name], each))[-1] for name in alive}
+        alive = sorted(alive, key=lambda name: -scores[name])[: ceil(len(alive) / 2)]
+    return alive[0]
+
+
+def candidate_pairs(frequent: Sequence[str], default: Pair, inside: str | None, rest: str | None) -> list[Pair]:
+    """The pairs to try: the default one first, then those of frequent classes; each has the classes that are named.
+
+    Args:
+        frequent: The classes that cover most of the pictures.
+        default: The pair of the network's own.
+        inside: The class of the letters, if it is named.
+        rest: The class of the rest, if it is named.
+
+    Example:
+        >>> candidate_pairs(["Road", "Sky"], ("Tree", "Sky"), None, None)
+        [('Tree', 'Sky'), ('Road', 'Sky'), ('Sky', 'Road')]
+        >>> candidate_pairs(["Road", "Sky"], ("Tree", "Sky"), "Car", None)
+        [('Car', 'Sky'), ('Car', 'Road')]
+    """
+    named = (inside or default[0], rest or default[1])
+    pairs = product([inside] if inside else frequent, [rest] if rest else frequent)
+    return list(dict.fromkeys(pair for pair in (named, *pairs) if pair[0] != pair[1]))
+
+
+def trial_size(size: tuple[int, int]) -> tuple[int, int]:
+    """The (width, height) of pictures in trials: half of each side, unless too few pixels are left.
+
+    Example:
+        >>> trial_size((384, 256)), trial_size((192, 96))
+        ((192, 128), (192, 96))
+    """
+    half = (size[0] // 2, size[1] // 2)
+    return half if min(half) >= SMALLEST_SIDE else size
+
+
+def choose_pair(
+    model: Segmenter,
+    train: Dataset,
+    text: str,
+    *,
+    epsilon: float,
+    work: float = FULL_GRADIENTS,
+    seed: int = 0,
+    inside: str | None = None,
+    rest: str | None = None,
+) -> tuple[Pair, int]:
+    """Chooses the classes of a word.
+
+    Args:
+        model: The network, on the device to compute on.
+        train: The training pictures, of the size that trials shall have.
+        text: The word.
+        epsilon: The largest change of a value, in [0, 1].
+        work: What the trials may cost together, in image-gradients of pictures of that size.
+        seed: Draws the order of the pictures.
+        inside: The class of the letters, where it is not to be chosen.
+        rest: The class of the rest, where it is not to be chosen.
+
+    Returns:
+        The pair, and of how many.
+    """
+    pairs = candidate_pairs(frequent_classes(model, train, seed), model.default_pair, inside, rest)
+    settings = fast(epsilon=epsilon, budget=10**6, seed=seed, batch=BATCH, decay=False)
+    trials = {
+        (one, other): _trial(model, train, text_target(text, one, other, train.size), settings) for one, other in pairs
+    }
+    return successive_halving(trials, int((work - PICTURES / 3) / BATCH)), len(pairs)
+
+
+def frequent_classes(model: Segmenter, train: Dataset, seed: int) -> list[str]:
+    """The classes that cover most of the pictures a run meets first, in the network's predictions."""
+    numbers = picture_order(len(train), 0, seed)[:PICTURES]
+    seen = model.predict(load_images(train, numbers, next(model.buffers()).device)).flatten().long()
+    counts = seen.bincount(minlength=len(model.classes)).tolist()
+    ordered = sorted(range(len(counts)), key=lambda number: -counts[number])
+    return [model.classes[number] for number in ordered[:CLASSES] if counts[number]]
+
+
+def _trial(model: Segmenter, train: Dataset, target: Target, settings: Settings) -> Iterator[float]:
+    """The negative loss of each batch before the step that it leads to: each batch is of new pictures."""
+    nothing = Validation(0, {}, (), torch.zeros(0, 1, 1, dtype=torch.uint8), {})
+    search = _Search((model,), train, list(range(len(train))), target, settings, workers=SINGLE_PROCESS)
+    state = State.initial(train.size, nothing).to(search.device)
+    while True:
+        state, loss, _ = search.advance(state)
+        yield -loss.item()
