@@ -1,17 +1,19 @@
 """Robustness of a perturbation to what happens to pictures: its scores after each transform."""
 
 import io
+import math
 from collections.abc import Callable
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from operator import add
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from uapseg.attack.augmentation import Move, apply_moves
 from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
-from uapseg.attack.transforms import blur, resize
+from uapseg.attack.transforms import TO_YCC, blur, resize
 from uapseg.datasets import Dataset
 from uapseg.io.images import to_picture
 from uapseg.models import Segmenter
@@ -24,14 +26,17 @@ from uapseg.tensors import Delta, Images
 
 Transform = Callable[[torch.Tensor], torch.Tensor]
 
+POINTS = 6
+"""How many points a side a pixel is printed with."""
 
-def _jpeg_file(images: Images, quality: int) -> Images:
-    """Encodes and decodes with a real JPEG encoder."""
+
+def _recompress(images: Images, kind: str, quality: int) -> Images:
+    """Encodes and decodes with a real encoder of ``JPEG`` or ``WEBP``."""
     again: list[torch.Tensor] = []
     for image in images:
         buffer = io.BytesIO()
-        to_picture(image).save(buffer, "JPEG", quality=quality)
-        values = np.asarray(Image.open(buffer), np.float32).transpose(2, 0, 1) / 255
+        to_picture(image).save(buffer, kind, quality=quality)
+        values = np.asarray(Image.open(buffer).convert("RGB"), np.float32).transpose(2, 0, 1) / 255
         again.append(torch.as_tensor(values.copy()))
     return torch.stack(again).to(images.device)
 
@@ -40,6 +45,63 @@ def _reduce_bits(images: Images, bits: int) -> Images:
     """Quantizes to a number of bits."""
     most = 2**bits - 1
     return (images * most).round() / most
+
+
+def _adjust_contrast(images: Images, factor: float) -> Images:
+    """Multiplies the differences from the mean grey of each picture by a factor."""
+    mean = _grey(images).mean(dim=(2, 3), keepdim=True)
+    return (mean + factor * (images - mean)).clamp(0, 1)
+
+
+def _adjust_saturation(images: Images, factor: float) -> Images:
+    """Multiplies the differences of each pixel's colors from its grey by a factor."""
+    grey = _grey(images)
+    return (grey + factor * (images - grey)).clamp(0, 1)
+
+
+def _grey(images: Images) -> torch.Tensor:
+    """The luma of each pixel (n, 1, h, w), in [0, 1]."""
+    return (images * images.new_tensor(TO_YCC[0]).view(3, 1, 1)).sum(dim=1, keepdim=True)
+
+
+def _add_noise(images: Images, sigma: float) -> Images:
+    """Adds Gaussian noise of ``sigma`` grey levels, the same each time."""
+    noise = torch.randn(images.shape[1:], generator=torch.Generator().manual_seed(0))
+    return (images + noise.to(images.device) * sigma / 255).clamp(0, 1)
+
+
+def _halftone(images: Images) -> Images:
+    """Prints pictures in dots, one a pixel, and scans them: each color has a screen of dots at its own angle.
+
+    A pixel is made of `POINTS` times `POINTS` points that are ink or paper, and is scanned as their mean.
+    """
+    height, width = images.shape[-2:]
+    points = F.interpolate(images, scale_factor=POINTS, mode="nearest") > _screens(height, width).to(images.device)
+    return F.avg_pool2d(points.float(), POINTS)
+
+
+@lru_cache(maxsize=2)
+def _screens(height: int, width: int) -> torch.Tensor:
+    """The grey level from which each point of a picture is paper, for each color (3, h, w), in [0, 1]."""
+    rows, columns = (torch.arange(side * POINTS) / POINTS for side in (height, width))
+    screens: list[torch.Tensor] = []
+    for degrees in (15, 75, 0):
+        cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+        across, down = columns * cos + rows[:, None] * sin, rows[:, None] * cos - columns * sin
+        spots = torch.cos(2 * math.pi * across) + torch.cos(2 * math.pi * down)
+        ranks = spots.flatten().argsort().argsort().view_as(spots)  # so that each grey level has as many points
+        screens.append((ranks + 0.5) / ranks.numel())
+    return torch.stack(screens)
+
+
+def _enlarge(images: torch.Tensor, factor: float) -> torch.Tensor:
+    """Enlarges pictures, as a screenshot at a scale of more than 100 % does."""
+    return F.interpolate(images, scale_factor=factor, mode="bilinear", align_corners=False)
+
+
+def _enlarge_labels(labels: torch.Tensor, factor: float) -> torch.Tensor:
+    """Enlarges label maps as `_enlarge` does pictures."""
+    return F.interpolate(labels[:, None].float(), scale_factor=factor, mode="nearest-exact")[:, 0].to(labels.dtype)
 
 
 def _shift(values: torch.Tensor) -> torch.Tensor:
@@ -59,12 +121,18 @@ def _identity(values: torch.Tensor) -> torch.Tensor:
 
 TRANSFORMS: dict[str, tuple[Transform, Transform]] = {
     "nothing": (_identity, _identity),
-    "JPEG 90": (partial(_jpeg_file, quality=90), _identity),
-    "JPEG 75": (partial(_jpeg_file, quality=75), _identity),
-    "JPEG 50": (partial(_jpeg_file, quality=50), _identity),
+    "JPEG 90": (partial(_recompress, kind="JPEG", quality=90), _identity),
+    "JPEG 75": (partial(_recompress, kind="JPEG", quality=75), _identity),
+    "JPEG 50": (partial(_recompress, kind="JPEG", quality=50), _identity),
+    "WebP 75": (partial(_recompress, kind="WEBP", quality=75), _identity),
     "resize to 75 %": (partial(resize, factor=0.75), _identity),
     "blur": (partial(blur, sigma=0.8), _identity),
     "5 bits": (partial(_reduce_bits, bits=5), _identity),
+    "contrast 70 %": (partial(_adjust_contrast, factor=0.7), _identity),
+    "saturation 50 %": (partial(_adjust_saturation, factor=0.5), _identity),
+    "Gaussian noise of 8": (partial(_add_noise, sigma=8), _identity),
+    "halftone": (_halftone, _identity),
+    "screenshot at 125 %": (partial(_enlarge, factor=1.25), partial(_enlarge_labels, factor=1.25)),
     "crop": (_crop, _crop),
     "shift": (_shift, _shift),
 }
