@@ -51,7 +51,7 @@ def encode_gif(work: FinishedRun) -> bytes:
     frames = [Image.fromarray(frame) for frame in _draw(work)]
     shown = [frames[place] for place in evenly_spaced(len(frames), PALETTE_FRAMES)]
     sheet = np.concatenate([np.asarray(frame)[::2, ::2] for frame in shown])
-    palette = Image.fromarray(sheet).quantize(256, Image.Quantize.MEDIANCUT)
+    palette = Image.fromarray(sheet).quantize(256, Image.Quantize.FASTOCTREE)  # keeps rare colours, as those of cars
     small = [frame.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
     buffer = io.BytesIO()
     durations = [round(1000 * seconds) for seconds in _durations(len(frames))]

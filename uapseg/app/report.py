@@ -1,76 +1,181 @@
-"""A run as a page of its own: figures, pictures, curve and plan in one HTML file."""
+"""A run as a page of its own: scores, pictures, curve, plan and the perturbation itself in one HTML file."""
 
 import base64
 import hashlib
 import html
+import platform
+import statistics
+import tempfile
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 from uapseg.app import messages
 from uapseg.app.finished_run import FinishedRun
 from uapseg.app.server import read_static
 from uapseg.app.sharing import PLAN_FILE, to_command
 from uapseg.io.files import to_json
+from uapseg.results.perturbation_file import save_png
 from uapseg.targets.metrics import Scores, groups_gone
 
-WIDTH, HEIGHT = 640, 220
+WIDTH, HEIGHT = 640, 240
+"""Of the curve, without its axes."""
+
+LEFT, BELOW = 52, 44
+"""Room for its axes."""
+
+PACKAGES = ("uapseg", "torch", "torchvision", "numpy")
 
 
 def report(work: FinishedRun) -> str:
     """The page as text."""
-    figure = base64.b64encode(work.figure("jpg")).decode()
+    title = html.escape(work.title)
     parts = [
-        f"<h1>{html.escape(work.title)}</h1>",
-        f"<p>{html.escape(_plain(work))}</p>",
-        f'<img src="data:image/jpeg;base64,{figure}" alt="Pictures before and after, and what the network sees">',
-        "<h2>Figures</h2>",
+        f"<h1>{title}</h1>",
+        f'<p class="lead">{html.escape(_summary(work))}</p>',
+        f'<p class="note">{html.escape(_origin())}</p>',
+        _image(_data_uri("image/jpeg", work.figure("jpg")), "Pictures and predictions, before and after", "wide"),
+        "<h2>Scores</h2>",
         _table(work),
-        f"<p>{html.escape(_how(work))}</p>",
-        "<h2>Curve</h2>",
+        f'<p class="note">{html.escape(_method(work))}</p>',
+        "<h2>Success during the run</h2>",
         _curve(work),
-        "<h2>Each picture</h2>",
-        f"<p>{', '.join(messages.whole(share) for share in work.state.best_validation.each)}</p>",
-        "<h2>To do it again</h2>",
-        *_again(work),
-        "<h2>Plan and hashes</h2>",
-        f"<pre>{html.escape(to_json(_facts(work), indent=2))}</pre>",
+        "<h2>The perturbation</h2>",
+        _perturbation(work),
+        "<h2>Repeat the run</h2>",
+        *_repeat(work),
+        f"<details><summary>Plan and hashes (JSON)</summary><pre>{html.escape(_json(work))}</pre></details>",
     ]
-    title, body = html.escape(work.title), "\n".join(parts)
+    body = "\n".join(parts)
+    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
     return (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{read_static('report.css')}</style><main>{body}</main></html>"
+        f'<!doctype html><html lang="en"><head>{head}<title>{title}</title>'
+        f"<style>{read_static('report.css')}</style></head><body><main>{body}</main></body></html>"
     )
 
 
-def _again(work: FinishedRun) -> list[str]:
-    """The command that does it again, and what it needs."""
-    command = to_command(work.plan, work.workspace.size)
-    parts = [f"<pre>{html.escape(command)}</pre>"]
-    if PLAN_FILE in command:
-        parts.append(f"<p>Save the text under “Plan and hashes” as {PLAN_FILE} first.</p>")
-    if work.run.legs:
-        parts.append(
-            "<p>This run was changed on the way; the command searches for its last plan from the beginning.</p>"
-        )
-    return parts
-
-
-def _plain(work: FinishedRun) -> str:
+def _summary(work: FinishedRun) -> str:
     chosen, target = work.state.best_validation, work.plan.target
     gone = groups_gone(chosen.counts, target)
     return messages.plain(target, chosen.scores, work.run.floors, work.run.source, gone)
 
 
-def _how(work: FinishedRun) -> str:
-    pictures = f"{len(work.state.best_validation.each)} pictures of {work.plan.data}"
-    iterate = f"{work.state.best_validation.image_gradients} of {work.state.image_gradients} image-gradients"
+def _origin() -> str:
+    """When and with what the report was made."""
+    versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
+    now = datetime.now(UTC)
+    return f"{now.day} {now:%B %Y, %H:%M} UTC. {versions}, Python {platform.python_version()}."
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "from its sources"
+
+
+def _method(work: FinishedRun) -> str:
+    chosen, spent = work.state.best_validation, work.state.image_gradients
+    low, high = (messages.whole(end) for end in chosen.interval or (None, None))
+    each = sorted(share for share in chosen.each if share is not None)
+    name = next(iter(chosen.scores)).replace("_", " ")
+    spread = (
+        f" In single pictures it lies between {messages.whole(each[0])} and {messages.whole(each[-1])}, with a median "
+        f"of {messages.whole(statistics.median(each))}."
+        if each
+        else ""
+    )
     return (
-        f"On {pictures} not learnt from that chose this perturbation, the iterate after {iterate}, in 8 bits; "
-        "what it sees in the clean pictures is the reference."
+        f"Measured on {len(chosen.each)} pictures of {work.plan.data} that were not used for training. They selected "
+        f"this perturbation, the iterate after {chosen.image_gradients:,} of {spent:,} image-gradients, so scores in "
+        f"other pictures may be a little lower. The 95 % interval of {name} is {low} to {high}.{spread} Pictures are "
+        "8-bit; the reference is what the network predicts in the clean pictures. Random noise is random signs of the same "
+        "epsilon."
     )
 
 
-def _facts(work: FinishedRun) -> dict[str, object]:
-    return {
+def _table(work: FinishedRun) -> str:
+    columns = {
+        "perturbed": work.state.best_validation.scores,
+        "random noise": work.run.floors.get("random_noise", {}),
+        "clean": work.run.floors.get("clean", {}),
+    }
+    head = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    meanings = {label.name: label.text for label in messages.shares(work.plan.target, work.run.source)}
+    rows = "".join(
+        _score_row(name, meanings.get(name, ""), list(columns.values())) for name in work.state.best_validation.scores
+    )
+    return f"<table><thead><tr><th scope="col">score</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _score_row(name: str, meaning: str, columns: Sequence[Scores]) -> str:
+    cells = "".join(f"<td>{messages.whole(column.get(name))}</td>" for column in columns)
+    small = f" <small>{html.escape(meaning)}</small>" if meaning else ""
+    return f'<tr><th scope="row">{html.escape(name.replace("_", " "))}{small}</th>{cells}</tr>'
+
+
+def _curve(work: FinishedRun) -> str:
+    """The first score over image-gradients, as SVG with axes."""
+    label = messages.shares(work.plan.target, work.run.source)[0]
+    rows = [(spent, share) for spent, scores in work.run.curve if (share := scores.get(label.name)) is not None]
+    last = max([spent for spent, _ in rows], default=1) or 1
+    points = " ".join(f"{spent / last * WIDTH:.1f},{(1 - share) * HEIGHT:.1f}" for spent, share in rows)
+    lines = [
+        f'<path class="grid" d="M0 {(1 - share) * HEIGHT:.0f}H{WIDTH}"/>'
+        f'<text class="end" x="-8" y="{(1 - share) * HEIGHT + 4:.0f}">{100 * share:.0f} %</text>'
+        for share in (0, 0.25, 0.5, 0.75, 1)
+    ]
+    lines += [
+        f'<text class="{anchor}" x="{share * WIDTH:.0f}" y="{HEIGHT + 18}">{round(share * last):,}</text>'
+        for share, anchor in ((0, ""), (0.5, "middle"), (1, "end"))
+    ]
+    noise = work.run.floors.get("random_noise", {}).get(label.name)
+    if noise is not None:
+        height = (1 - noise) * HEIGHT
+        lines.append(
+            f'<path class="baseline" d="M0 {height:.1f}H{WIDTH}"/>'
+            f'<text class="end" x="{WIDTH}" y="{height - 6:.1f}">random noise</text>'
+        )
+    view = f"{-LEFT} -12 {WIDTH + LEFT + 8} {HEIGHT + BELOW + 12}"
+    return (
+        f'<figure><figcaption>Share {html.escape(label.text)}</figcaption><svg viewBox="{view}" role="img" '
+        f'aria-label="Success over image-gradients">{"".join(lines)}<polyline points="{points}"/>'
+        f'<text class="middle" x="{WIDTH / 2}" y="{HEIGHT + 38}">image-gradients</text></svg></figure>'
+    )
+
+
+def _perturbation(work: FinishedRun) -> str:
+    """The file of the perturbation, to be seen and to be saved."""
+    with tempfile.TemporaryDirectory(prefix="uapseg-") as folder:
+        path = Path(folder) / "perturbation.png"
+        save_png(path, work.perturbation)
+        uri = _data_uri("image/png", path.read_bytes())
+    name = f"uapseg-epsilon{round(work.plan.settings.epsilon * 255)}.png"
+    return (
+        f'{_image(uri, "The perturbation")}<p><a download="{name}" href="{uri}">Save {name}</a>. Its'
+        " values are 128 + grey levels, and it contains the plan. The page opens it, and so do <code>uapseg "
+        "apply</code> and <code>uapseg evaluate</code>.</p>"
+    )
+
+
+def _repeat(work: FinishedRun) -> list[str]:
+    """The command that repeats the run, and what it needs."""
+    command = to_command(work.plan, work.workspace.size)
+    parts = [f"<pre>{html.escape(command)}</pre>"]
+    if PLAN_FILE in command:
+        parts.append(f"<p>First save the text under “Plan and hashes” as {PLAN_FILE}.</p>")
+    if work.run.legs:
+        changes = html.escape(", ".join(f"{label} at {spent:,}" for spent, label in work.run.legs))
+        parts.append(
+            f"<p>The plan was changed during the run ({changes} image-gradients); the command trains with the last "
+            "one from the beginning.</p>"
+        )
+    return parts
+
+
+def _json(work: FinishedRun) -> str:
+    facts = {
         "plan": work.plan.to_dict(),
         "sha256 of the perturbation (int16 grey levels, 3 x height x width)": hashlib.sha256(
             work.levels.tobytes()
@@ -78,38 +183,15 @@ def _facts(work: FinishedRun) -> dict[str, object]:
         "fingerprint of the network": work.workspace.model.fingerprint,
         "image-gradients": work.state.image_gradients,
         "seconds": round(work.state.seconds, 1),
-        "changed on the way": [f"{label} at {spent}" for spent, label in work.run.legs],
+        "plan changes": [f"{label} at {spent}" for spent, label in work.run.legs],
+        "success in each picture": list(work.state.best_validation.each),
     }
+    return to_json(facts, indent=2)
 
 
-def _table(work: FinishedRun) -> str:
-    columns = {
-        "perturbed": work.state.best_validation.scores,
-        "clean": work.run.floors.get("clean", {}),
-        "random noise": work.run.floors.get("random_noise", {}),
-    }
-    head = "".join(f"<th>{name}</th>" for name in columns)
-    rows = "".join(_row(name, list(columns.values())) for name in work.state.best_validation.scores)
-    return f"<table><tr><th></th>{head}</tr>{rows}</table>"
+def _image(uri: str, alternative: str, kind: str = "") -> str:
+    return f'<img class="{kind}" src="{uri}" alt="{alternative}">'
 
 
-def _row(name: str, columns: Sequence[Scores]) -> str:
-    cells = "".join(f"<td>{messages.whole(column.get(name))}</td>" for column in columns)
-    return f"<tr><th>{html.escape(name.replace('_', ' '))}</th>{cells}</tr>"
-
-
-def _curve(work: FinishedRun) -> str:
-    """The first score over image-gradients, as SVG."""
-    name = messages.shares(work.plan.target, work.run.source)[0][0]
-    rows = [(spent, scores[name]) for spent, scores in work.run.curve if scores.get(name) is not None]
-    last = max([spent for spent, _ in rows], default=1) or 1
-    points = " ".join(f"{spent / last * WIDTH:.1f},{(1 - (share or 0)) * HEIGHT:.1f}" for spent, share in rows)
-    noise = work.run.floors.get("random_noise", {}).get(name)
-    floor = f'<path d="M0 {(1 - noise) * HEIGHT:.1f}H{WIDTH}" class="floor"/>' if noise is not None else ""
-    end = f"{last} image-gradients"
-    return (
-        f'<svg viewBox="-4 -8 {WIDTH + 8} {HEIGHT + 32}" role="img" aria-label="Success over image-gradients">'
-        f'<path d="M0 0H{WIDTH}M0 {HEIGHT}H{WIDTH}" class="grid"/>{floor}<polyline points="{points}"/>'
-        f'<text y="{HEIGHT + 18}">0</text><text x="{WIDTH}" y="{HEIGHT + 18}" class="end">{end}</text>'
-        "</svg>"
-    )
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"

@@ -131,7 +131,8 @@ _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] =
 
 def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
     """The flags of the settings; None where the presets of the command line do not give the same."""
-    texts = (f"{settings.epsilon * 255:.{digits}g}" for digits in range(1, 18))
+    numbers = (float(f"{settings.epsilon * 255:.{digits}g}") for digits in range(1, 18))
+    texts = (str(int(number)) if number.is_integer() else repr(number) for number in numbers)
     epsilon = next((text for text in texts if float(text) / 255 == settings.epsilon), None)
     if epsilon is None or not 0 <= settings.seed < 10**12:
         return None
