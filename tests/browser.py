@@ -29,7 +29,7 @@ PATIENT = 120_000
 STATE = f"""async () => {{
     const state = await import('{MODULES}/state.js');
     const {{ poll, metrics, shown, history, camera, recorded, gallery }} = state;
-    return {{ ...poll, ...metrics, frames: shown.frames, looks: metrics.updates, moment: history.shownMoment,
+    return {{ ...poll, ...metrics, frames: shown.frames, moment: history.shownMoment,
       strength: history.strength, shots: camera.shots, recorded: recorded.spent, mine: gallery.mine?.scores }};
 }}"""
 """What the page's own modules hold of the run and of what is shown."""
@@ -120,7 +120,7 @@ def state(tab: Page, expression: str) -> Any:
 
 
 def until(tab: Page, condition: str) -> None:
-    """Waits for a condition on the page's state ``s``: ``status``, ``frames``, ``looks``, ``spent``, ``scores``, …"""
+    """Waits for a condition on the page's state ``s``: ``status``, ``frames``, ``updates``, ``spent``, …"""
     end = time.monotonic() + PATIENT / 1000
     while not state(tab, condition):
         assert time.monotonic() < end, f"{condition} never came true: {tab.evaluate(STATE)}"

@@ -53,7 +53,7 @@ def drag(tab: Page, first: tuple[float, float], last: tuple[float, float]) -> No
 
 
 def hover(tab: Page, x: float, y: float) -> None:
-    box = tab.locator("[data-view=seen] .u-fit").bounding_box()
+    box = tab.locator("[data-view=prediction] .u-fit").bounding_box()
     assert box
     tab.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"])
 

@@ -93,24 +93,24 @@ def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
     run = trained(workspaces)
     work = FinishedRun.of(run, workspaces.first)
     save_png(folder / "o.png", work.perturbation)
-    _, label, _ = messages.shares(work.plan.target, strings.TYPE)[0]
-    seen = workspaces.first.facts["scene"]["seen"]
+    _, label, _ = messages.score_labels(work.plan.target, strings.TYPE)[0]
+    prediction = workspaces.first.facts["scene"]["prediction"]
     card = {
         "file": "o.png", "title": "o", "label": label, "hides": False, "epsilon": 10, "success": 1.0, "noise": 0.1,
-        "interval": [0.9, 1.0], "pictures": 64, "image_gradients": 320, "seen": seen,
+        "interval": [0.9, 1.0], "pictures": 64, "image_gradients": 320, "prediction": prediction,
     }  # fmt: skip
     frames = [
         frame(workspaces.first, workspaces.first.scene, moment.levels, work.plan, FrameOptions())
         for moment in run.moments
     ]
-    still = {"each": [1.0] * 6, "thumbs": [seen] * 6, "plain": ""}
+    stalled = {"each": [1.0] * 6, "thumbs": [prediction] * 6, "plain": ""}
     rows = [
-        {**pictures, **still, "spent": moment.spent, "scores": moment.look["scores"]}
+        {**pictures, **stalled, "spent": moment.spent, "scores": moment.validation["scores"]}
         for pictures, moment in zip(frames, run.moments, strict=True)
     ]
     recorded = {
-        "caption": "recorded", "shares": messages.shares(work.plan.target, strings.TYPE), "here": "", "total": 320,
-        "floors": run.floors, "frames": rows,
+        "caption": "recorded", "shares": messages.score_labels(work.plan.target, strings.TYPE), "here": "",
+        "total": 320, "baselines": run.baselines, "frames": rows,
     }  # fmt: skip
     pair = {"pair": workspaces.first.pair}
     (folder / "index.json").write_text(json.dumps({**pair, "cards": [card, {**card, "hides": True}]}))

@@ -86,7 +86,7 @@ def main(folder: Path) -> dict[str, Any]:
         run = visitor(context)
         start_run(context, run.token, *values(context, budget=640, epsilon=9))
         list(run_turn(context, run.token))
-        found["done"] = [run.status, run.spent, run.look and run.look["scores"]["region_success"]]
+        found["done"] = [run.status, run.spent, run.validation and run.validation["scores"]["region_success"]]
 
         run = visitor(context)
         start_run(context, run.token, *values(context, budget=50, preset="paper"))

@@ -106,10 +106,11 @@ def make(noise: Noise, file: Path, budget: int, workspace: Workspace) -> None:
     if snapshot:
         save_png(file, best_perturbation(plan, snapshot.state))
     if frames and snapshot:
-        shares = messages.shares(plan.target, strings.TYPE)
+        shares = messages.score_labels(plan.target, strings.TYPE)
         text = {
             "pair": PAIR, "caption": messages.caption(plan.target, noise.epsilon), "shares": shares,
-            "here": messages.here(plan.target), "total": budget, "floors": snapshot.baselines, "frames": frames,
+            "here": messages.image_share_label(plan.target), "total": budget,
+            "baselines": snapshot.baselines, "frames": frames,
         }  # fmt: skip
         (FOLDER / "recorded.json").write_text(json.dumps(text), encoding="utf-8")
 
@@ -126,14 +127,14 @@ def looked(plan: Plan) -> Iterator[Snapshot]:
 def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, Any]:
     """One frame, as small as it can be shown."""
     state = snapshot.state
-    look = validation_frame(state.validation)
+    validation = validation_frame(state.validation)
     shown = frame(
         workspace, workspace.scene, level_array(state.delta, plan.settings.epsilon), plan, FrameOptions(slow=True)
     )
     return {
-        **shown, "spent": state.image_gradients, "scores": look["scores"], "each": look["each"][:6],
-        "thumbs": workspace.thumbs(look["predictions"][:, ::2, ::2]),
-        "plain": messages.plain(plan.target, look["scores"], snapshot.baselines, strings.TYPE),
+        **shown, "spent": state.image_gradients, "scores": validation["scores"], "each": validation["each"][:6],
+        "thumbs": workspace.thumbs(validation["predictions"][:, ::2, ::2]),
+        "plain": messages.summary(plan.target, validation["scores"], snapshot.baselines, strings.TYPE),
     }  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def card(noise: Noise, workspace: Workspace) -> dict[str, Any]:
     kept = load(file)
     report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
     painted = noise.title != ""  # a word and hidden classes need none
-    name, label, _ = messages.shares(noise.target, strings.DRAW if painted else strings.TYPE)[0]
+    name, label, _ = messages.score_labels(noise.target, strings.DRAW if painted else strings.TYPE)[0]
     caption = messages.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
     levels = kept.levels.numpy()
     return {
@@ -157,7 +158,7 @@ def card(noise: Noise, workspace: Workspace) -> dict[str, Any]:
         "noise": report.random_noise[name],
         "pictures": report.pictures,
         "image_gradients": kept.image_gradients,
-        "seen": label_png(
+        "prediction": label_png(
             workspace.predict(perturb_photo(workspace.scene.picture, levels)), workspace.model.palette, SMALL
         ),
     }

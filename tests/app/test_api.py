@@ -64,15 +64,15 @@ def test_what_the_rest_counts_can_be_set(client: Client):
 
 def test_a_perturbation_is_laid_on_a_picture_of_any_size(client: Client, trained: tuple[dict, str], tmp_path: Path):
     Image.new("RGB", (120, 50), (104, 104, 104)).save(tmp_path / "mine.png")
-    after, seen, told = client.predict(
+    after, prediction, figures = client.predict(
         handle_file(trained[1]), handle_file(tmp_path / "mine.png"), strength=1.0, api_name="/apply"
     )
     change = np.asarray(Image.open(after)).astype(int) - 104
     expected = load(Path(trained[1])).levels.permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(change[:, :96], expected[:50])
     np.testing.assert_array_equal(change[:, 96:], expected[:50, :24])
-    assert told["changed"] > 0.1
-    assert Image.open(seen).size == (told["width"], told["height"]) == (120, 50)
+    assert figures["changed"] > 0.1
+    assert Image.open(prediction).size == (figures["width"], figures["height"]) == (120, 50)
     *_, nothing = client.predict(
         handle_file(trained[1]), handle_file(tmp_path / "mine.png"), strength=0.0, api_name="/apply"
     )
@@ -87,13 +87,13 @@ def test_a_large_picture_is_made_to_fit_before_the_perturbation_is_laid_on(
     for number, times in enumerate((1, 3, 8)):
         file = tmp_path / f"{number}.png"
         small.resize((96 * times, 64 * times), Image.Resampling.NEAREST).save(file)
-        after, seen, told = client.predict(handle_file(trained[1]), handle_file(file), api_name="/apply")
+        after, prediction, figures = client.predict(handle_file(trained[1]), handle_file(file), api_name="/apply")
         given = fit_picture(Image.open(file), (96, 64))
         expected = np.asarray(given) + load(Path(trained[1])).levels.permute(1, 2, 0).numpy()
         np.testing.assert_array_equal(np.asarray(Image.open(after)), expected)
-        assert Image.open(seen).size == (told["width"], told["height"]) == (96, 64)
+        assert Image.open(prediction).size == (figures["width"], figures["height"]) == (96, 64)
         clean, perturbed = greys().predict(torch.cat([to_images(given), to_images(Image.open(after))]))
-        assert told["changed"] == pytest.approx((clean != perturbed).float().mean().item())
+        assert figures["changed"] == pytest.approx((clean != perturbed).float().mean().item())
 
 
 @pytest.mark.parametrize(("level", "strength"), [(100, 1.5), (140, 1.0), (200, 1.0), (-128, 1.0), (-200, 1.0)])

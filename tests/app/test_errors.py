@@ -125,8 +125,8 @@ def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, conte
 @pytest.mark.parametrize("value", WRONG)
 def test_whatever_is_sent_the_stage_is_answered(context: Context, value: object):
     run = visitor(context)
-    looks, camera = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
-    for function in (looks.look, looks.strip, looks.strengths, looks.recorded, camera.shot):
+    renderer, camera = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
+    for function in (renderer.frame, renderer.strip, renderer.strengths, renderer.recorded, camera.shot):
         for sent in (value, {"token": value}, dict.fromkeys(("moment", "picture", "record", "strength"), value)):
             told = {"token": run.token, **sent} if isinstance(sent, dict) and "moment" in sent else sent
             assert isinstance(asyncio.run(answer_errors(function)(told)), dict)
@@ -138,7 +138,7 @@ def test_a_frame_of_the_camera_that_is_no_picture_is_answered_in_a_sentence(cont
     shot = answer_errors(Camera(context.workspaces, context.runs).shot)
     reply = asyncio.run(shot({"token": run.token, "picture": f"data:image/jpeg;base64,{coded}"}))
     check_sentence(reply["failed"])
-    assert not run.looking.locked()
+    assert not run.frame_lock.locked()
 
 
 @pytest.mark.parametrize("name", ["model", "data"])

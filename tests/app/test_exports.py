@@ -87,15 +87,17 @@ def judge(workspaces: WorkspaceCache, run: Run) -> EvalSet:
 def test_a_saved_perturbation_scores_what_the_page_says(context, workspaces, finished: Run, kind: str):
     read = load(saved(context, finished, kind))
     assert read.plan == finished.plan
-    assert finished.look
-    assert scores(judge(workspaces, finished).predict(read.delta)[0], read.plan.target) == finished.look["scores"]
+    assert finished.validation
+    assert (
+        scores(judge(workspaces, finished).predict(read.delta)[0], read.plan.target) == finished.validation["scores"]
+    )
 
 
 def test_the_figures_are_those_of_the_page(context: Context, finished: Run):
-    told = json.loads(saved(context, finished, strings.FILE_FIGURES).read_text())
-    assert finished.look
-    assert (told["split"], told["perturbed"]) == ("val", finished.look["scores"])
-    assert told["random_noise"] == finished.floors["random_noise"]
+    figures = json.loads(saved(context, finished, strings.FILE_FIGURES).read_text())
+    assert finished.validation
+    assert (figures["split"], figures["perturbed"]) == ("val", finished.validation["scores"])
+    assert figures["random_noise"] == finished.baselines["random_noise"]
 
 
 def test_perturbed_pictures_lose_nothing(context: Context, finished: Run):
@@ -116,7 +118,7 @@ def test_figure_animation_and_report_open(context: Context, finished: Run):
     assert "http" not in page  # nothing is fetched
     assert "--text o --region-class light" in page
     assert "Unseen pictures: 100 %" in page
-    assert page.count("<td>") == 3 * len(finished.floors["clean"])
+    assert page.count("<td>") == 3 * len(finished.baselines["clean"])
 
 
 def test_a_report_holds_the_perturbation_and_says_when_and_with_what_it_was_made(context, finished: Run, tmp_path):
@@ -189,10 +191,10 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(context: Context, 
     memory, *updates = open_file(context, other.token, str(path))
     controls = dict(zip(CONTROLS, updates, strict=False))
     assert (controls["word"], controls["epsilon"], memory["budget"]) == ("o", 10, 640)
-    assert other.look
-    assert finished.look
-    assert other.look["scores"] == finished.look["scores"]
-    assert (other.note, other.floors) == ("measured 100 %, as the file claims", finished.floors)
+    assert other.validation
+    assert finished.validation
+    assert other.validation["scores"] == finished.validation["scores"]
+    assert (other.note, other.baselines) == ("measured 100 %, as the file claims", finished.baselines)
     start_run(context, other.token, *values(context, budget=640))
     assert other.checkpoint
     state = unpack_state(other.checkpoint)
@@ -233,9 +235,9 @@ def test_a_perturbation_without_a_plan_is_measured_by_the_controls(context: Cont
 
 
 def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(context, finished: Run, tmp_path: Path):
-    told = json.loads(saved(context, finished, strings.FILE_PLAN).read_text())
-    told |= {"also": ["evil.py:net"], "weights": "/etc/passwd"}
-    (tmp_path / "plan.json").write_text(json.dumps(told))
+    figures = json.loads(saved(context, finished, strings.FILE_PLAN).read_text())
+    figures |= {"also": ["evil.py:net"], "weights": "/etc/passwd"}
+    (tmp_path / "plan.json").write_text(json.dumps(figures))
     run = visitor(context)
     open_file(context, run.token, str(tmp_path / "plan.json"))
     assert (run.choice.word, run.choice.budget) == ("o", 640)
@@ -253,7 +255,10 @@ def test_what_was_learnt_from_a_choice_of_the_same_pictures_opens_and_from_other
     save_png(tmp_path / "more.png", replace(known, plan=replace(known.plan, data="plain:x?count=9")))
     open_file(context, run.token, str(tmp_path / "more.png"))
     assert run.plan
-    assert (run.plan.data, run.look and run.look["scores"]) == ("plain:x", finished.look and finished.look["scores"])
+    assert (run.plan.data, run.validation and run.validation["scores"]) == (
+        "plain:x",
+        finished.validation and finished.validation["scores"],
+    )
     save_png(tmp_path / "other.png", replace(known, plan=replace(known.plan, data="plain:y")))
     with pytest.raises(gr.Error, match="was made for greys on plain:y"):
         open_file(context, run.token, str(tmp_path / "other.png"))
@@ -362,8 +367,8 @@ def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_wri
 
 def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, workspaces: WorkspaceCache):
     run = ran(context, budget=64, keep=1.5)
-    told = json.loads(saved(context, run, strings.FILE_PLAN).read_text())
-    assert told["settings"]["keep_weight"] == 1.5
+    figures = json.loads(saved(context, run, strings.FILE_PLAN).read_text())
+    assert figures["settings"]["keep_weight"] == 1.5
     assert run.plan
     assert controls_from_plan(run.plan, workspaces.first) == run.choice
     assert "--keep-weight 1.5" in saved(context, run, strings.FILE_REPORT).read_text()
@@ -410,9 +415,9 @@ def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class
     workspaces: WorkspaceCache, finished: Run
 ):
     """Of three pictures the last is full of it, the second shows a speck that is too small to see."""
-    seen = np.zeros((3, 64, 96), np.uint8)
-    seen[1, 0, :3], seen[2] = 1, 1
-    strip = [SimpleNamespace(seen=each) for each in seen]
+    prediction = np.zeros((3, 64, 96), np.uint8)
+    prediction[1, 0, :3], prediction[2] = 1, 1
+    strip = [SimpleNamespace(prediction=each) for each in prediction]
     workspace = SimpleNamespace(model=workspaces.first.model, strip=strip)
     assert finished.plan
     for target, order in ((HideClasses(classes=("light",)), [2, 1, 0]), (finished.plan.target, [0, 1, 2])):

@@ -45,7 +45,7 @@ def drain(context: Context, token: str) -> list[tuple]:
 def going(context: Context, run: Run, beyond: int = 0) -> Generator[tuple, None, None]:
     """The run's driver, once it has spent more than ``beyond`` and looked at the validation pictures."""
     driver = run_turn(context, run.token)
-    while run.spent <= beyond or run.look is None or run.look["spent"] == 0:
+    while run.spent <= beyond or run.validation is None or run.validation["spent"] == 0:
         next(driver)
     return driver
 
@@ -70,12 +70,12 @@ def test_a_run_goes_from_its_floor_to_its_end(context: Context):
     assert (run.status, context.runs.queue.place(run)) == ("waiting", 1)
     last = drain(context, run.token)[-1]
     assert (run.status, run.spent) == ("done", 640)
-    assert run.look
-    noise = run.floors["random_noise"]["region_success"]
+    assert run.validation
+    noise = run.baselines["random_noise"]["region_success"]
     assert noise is not None
     assert 0.05 < noise < 0.2
-    assert run.look["scores"]["region_success"] > 0.95
-    assert run.curve[0] == (0, run.floors["clean"])
+    assert run.validation["scores"]["region_success"] > 0.95
+    assert run.curve[0] == (0, run.baselines["clean"])
     assert label(last) == strings.GO_ON
     assert not context.runs.queue.has(run)
 
@@ -102,8 +102,8 @@ def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(context: Context
     driver = going(context, run)
     assert context.runs.queue.has(run)
     driver.close()  # what Gradio does when the tab is closed
-    assert run.rested
-    assert run.rested.wait(10)
+    assert run.at_rest
+    assert run.at_rest.wait(10)
     assert (run.status, context.runs.queue.has(run)) == ("paused", False)
     assert run.checkpoint is not None
 
@@ -136,7 +136,7 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(context: Context):
     assert (run.status, run.plan.settings.keep_weight, run.since) == ("running", 2.5, 0)
     assert run.spent >= before
     assert run.curve[0][0] == 0
-    assert [label for _, label in run.legs] == ["keep weight 2.5"]
+    assert [label for _, label in run.plan_changes] == ["keep weight 2.5"]
     assert run.checkpoint
     assert unpack_state(run.checkpoint).image_gradients >= before
     driver.close()
@@ -193,8 +193,8 @@ def test_reset_forgets_the_run_but_not_the_visitor(context: Context):
 def test_a_reload_finds_run_controls_and_resume_again(context: Context):
     run = started(context, budget=4000, epsilon=7, word="ox")
     going(context, run).close()
-    assert run.rested
-    assert run.rested.wait(10)
+    assert run.at_rest
+    assert run.at_rest.wait(10)
     token, _, memory, *rest = load_page(context, {"token": run.token})
     controls, buttons = rest[: -len(BUTTONS)], rest[-len(BUTTONS) :]
     assert token == run.token == memory["token"]
@@ -270,7 +270,7 @@ def test_a_class_is_swapped_for_another_and_the_page_says_so(context: Context):
     drain(context, run.token)
     assert run.plan
     assert run.plan.target == SwapClasses(source="dark", into="light")
-    assert set(run.floors["random_noise"]) == {"swapped", "kept", "kept_objects", "miou"}
+    assert set(run.baselines["random_noise"]) == {"swapped", "kept", "kept_objects", "miou"}
     reply = heading(run, context.workspaces.first)
     assert reply["caption"] == "Show dark as light, epsilon 10"
     assert reply["shares"][0][:2] == ("swapped", "of dark seen as light")

@@ -48,10 +48,10 @@ def test_photos_are_made_to_fit_and_take_the_perturbation_tiled(
     np.testing.assert_array_equal(changed[:, :96], run.levels.transpose(1, 2, 0)[:49])
     np.testing.assert_array_equal(changed[:, 96:], run.levels.transpose(1, 2, 0)[:49, :28])
     assert run.plan
-    assert frame(workspaces.first, photo, run.levels, run.plan, FrameOptions())["reached"] > 0.95
+    assert frame(workspaces.first, photo, run.levels, run.plan, FrameOptions())["success"] > 0.95
     assert workspaces.first.photo(run.photos[1]).size == (80, 60)
     both = [workspaces.first.photo(brought) for brought in run.photos]
-    judged = workspaces.first.judge(both, run.levels, run.plan.target)
+    judged = workspaces.first.evaluate(both, run.levels, run.plan.target)
     assert judged["scores"]["region_success"] > 0.95
     assert len(judged["each"]) == len(judged["thumbs"]) == 2
 

@@ -49,7 +49,7 @@ def test_a_raised_budget_goes_on_exactly_where_the_run_stopped(context: Context)
     after = unpack_state(run.checkpoint)
     assert (after.image_gradients, after.validation.scores) == (640, before.validation.scores)
     list(run_turn(context, run.token))
-    assert (run.status, run.spent, run.legs) == ("done", 1280, [])
+    assert (run.status, run.spent, run.plan_changes) == ("done", 1280, [])
 
 
 def test_a_spent_budget_is_spent_once_more(context: Context):
@@ -69,7 +69,7 @@ def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(context: C
     np.testing.assert_allclose(state.delta.numpy(), old.clamp(-8 / 255, 8 / 255).numpy())
     assert state.image_gradients == 640
     list(run_turn(context, run.token))
-    assert (run.spent, run.legs) == (1280, [(640, "epsilon 8")])
+    assert (run.spent, run.plan_changes) == (1280, [(640, "epsilon 8")])
     assert run.levels is not None
     assert np.abs(run.levels).max() <= 8
     assert [row[0] for row in run.curve] == sorted({row[0] for row in run.curve})
@@ -81,13 +81,13 @@ def test_another_target_keeps_the_perturbation_and_gets_a_budget_of_its_own(cont
     start_run(context, run.token, *values(context, budget=640, word="x"))
     assert run.checkpoint
     state = unpack_state(run.checkpoint)
-    assert (state.image_gradients, run.total, run.look) == (640, 1280, None)
+    assert (state.image_gradients, run.total, run.validation) == (640, 1280, None)
     assert not state.momentum.any()
     assert state.delta.any()
     list(run_turn(context, run.token))
-    assert run.legs == [(640, "new target")]
-    assert run.look
-    assert run.look["scores"]["region_success"] > 0.9
+    assert run.plan_changes == [(640, "new target")]
+    assert run.validation
+    assert run.validation["scores"]["region_success"] > 0.9
 
 
 def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(context: Context, monkeypatch):
@@ -96,7 +96,7 @@ def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(contex
     driver = run_turn(context, run.token)
     until(run, driver, lambda run: run.spent > 100)
     change_controls(context, run.token, *values(context, budget=8000, epsilon=5))
-    until(run, driver, lambda run: run.legs and run.levels is not None and np.abs(run.levels).max() <= 5)
+    until(run, driver, lambda run: run.plan_changes and run.levels is not None and np.abs(run.levels).max() <= 5)
     assert run.status == "running"
     assert run.plan
     assert round(run.plan.settings.epsilon * 255) == 5
@@ -109,7 +109,7 @@ def test_an_unfinished_choice_leaves_a_run_as_it_is(context: Context):
     driver = run_turn(context, run.token)
     until(run, driver, lambda run: run.spent > 0)
     change_controls(context, run.token, *values(context, budget=8000, word=""))
-    assert run.wish is None
+    assert run.pending is None
     driver.close()
 
 
@@ -119,7 +119,7 @@ def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
     moment = run.moments[3]
     rewind_run(context, run.token, chosen(moment.spent))
     assert (run.status, run.spent) == ("paused", moment.spent)
-    assert (run.levels is moment.levels, run.look is moment.look) == (True, True)
+    assert (run.levels is moment.levels, run.validation is moment.validation) == (True, True)
     assert run.curve[-1][0] == run.moments[-1].spent == moment.spent
     assert run.checkpoint
     for moved in (unpack_state(run.checkpoint).delta, unpack_state(run.checkpoint).dual):
@@ -147,9 +147,9 @@ def test_what_a_moment_was_measured_at_comes_back_with_it(context: Context):
     rewind_run(context, run.token, chosen(early.spent))
     assert run.checkpoint
     state = unpack_state(run.checkpoint)
-    for seen in (state.validation, state.best_validation):
-        assert seen.interval == tuple(early.look["band"]) != tuple(late.look["band"])
-        assert seen.training == early.look["training"] != late.look["training"]
+    for prediction in (state.validation, state.best_validation):
+        assert prediction.interval == tuple(early.validation["interval"]) != tuple(late.validation["interval"])
+        assert prediction.training == early.validation["training"] != late.validation["training"]
     assert run.seconds == state.seconds == early.seconds < late.seconds
 
 
@@ -163,7 +163,7 @@ def test_what_a_moment_was_measured_at_comes_back_with_it(context: Context):
 )
 def test_going_on_from_a_moment_trains_what_was_trained_then(context: Context, later: dict):
     run = finished(context, word="o")
-    first, floors = run.plan, run.floors
+    first, baselines = run.plan, run.baselines
     assert first
     drawing = sent(np.full((64, 96), 1)) if later.get("source") == strings.DRAW else None
     start_run(context, run.token, *values(context, drawing, **{"budget": 640, "word": "o", **later}))
@@ -171,12 +171,23 @@ def test_going_on_from_a_moment_trains_what_was_trained_then(context: Context, l
     assert run.plan != first
     memory, *updates = rewind_run(context, run.token, chosen(run.moments[3].spent))
     controls = dict(zip(CONTROLS, updates, strict=False))
-    asked = {"goal": strings.STATIC, "source": strings.TYPE, "word": "o", "epsilon": 10, "keep": 1.0, "budget": 640}
-    assert {name: controls[name] for name in asked} == {name: memory[name] for name in asked} == asked
-    assert (run.plan, run.floors, run.legs) == (first, floors, [])
+    plan_controls = {
+        "goal": strings.STATIC,
+        "source": strings.TYPE,
+        "word": "o",
+        "epsilon": 10,
+        "keep": 1.0,
+        "budget": 640,
+    }
+    assert (
+        {name: controls[name] for name in plan_controls}
+        == {name: memory[name] for name in plan_controls}
+        == plan_controls
+    )
+    assert (run.plan, run.baselines, run.plan_changes) == (first, baselines, [])
     assert updates[len(CONTROLS)]["value"] == strings.RESUME
     start_run(context, run.token, *values(context, **memory))
-    assert (run.plan, run.legs, run.total) == (first, [], 640)
+    assert (run.plan, run.plan_changes, run.total) == (first, [], 640)
 
 
 def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(context: Context):
@@ -195,7 +206,7 @@ def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(context: Context):
     assert run.mask[0] == "one.png"
     np.testing.assert_array_equal(run.mask[1], one)
     start_run(context, run.token, *values(context, **memory))
-    assert (run.plan, run.legs) == (first, [])
+    assert (run.plan, run.plan_changes) == (first, [])
 
 
 def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context: Context, monkeypatch):

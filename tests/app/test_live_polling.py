@@ -39,7 +39,7 @@ def test_the_first_pull_fills_the_page(context: Context):
     assert (reply["status"], reply["spent"], reply["total"]) == ("idle", 0, 2000)
     assert reply["photo"] == {"view": ("scene", 0)}  # which the page has
     assert "world" not in reply
-    assert opened(reply["wanted"]).size == (96, 64)
+    assert opened(reply["target"]).size == (96, 64)
     assert [share[0] for share in reply["shares"]] == ["region_success", "target_success"]
     assert reply["caption"] == "“foo” in light on dark, epsilon 10"
     assert "after" not in reply
@@ -47,10 +47,10 @@ def test_the_first_pull_fills_the_page(context: Context):
 
 def test_what_the_browser_has_is_not_sent_again(context: Context, finished: Run):
     first = pull(context, token=finished.token)
-    assert {"after", "seen", "noise", "curve", "thumbs", "photo"} <= first.keys()
+    assert {"after", "prediction", "perturbation", "curve", "thumbs", "photo"} <= first.keys()
     finished.publish(note="x")
     second = pull(context, token=finished.token, seq=first["seq"], frame=first["frame"])
-    assert not {"after", "curve", "photo", "wanted"} & second.keys()
+    assert not {"after", "curve", "photo", "target"} & second.keys()
     assert second["note"] == "x"
 
 
@@ -108,7 +108,7 @@ def test_an_unfinished_choice_shows_no_target(context: Context, changes: dict):
     run = visitor(context)
     change_controls(context, run.token, *values(context, **changes))
     reply = pull(context, token=run.token)
-    assert reply["wanted"] is None
+    assert reply["target"] is None
 
 
 def test_pictures_are_what_the_files_hold():

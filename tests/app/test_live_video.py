@@ -59,8 +59,8 @@ def test_a_clip_comes_back_with_the_word_in_every_frame(context: Context, finish
     assert len(made) == RATE
     for frame in made:
         assert frame.shape == (64, 192, 3)
-        seen = frame[:, 96:].mean(axis=2)
-        assert seen[32, 48 - 14] > seen[2, 2] + 40  # inside the letter, light; in the corner, dark
+        prediction = frame[:, 96:].mean(axis=2)
+        assert prediction[32, 48 - 14] > prediction[2, 2] + 40  # inside the letter, light; in the corner, dark
 
 
 def test_a_large_clip_is_made_to_fit_before_the_perturbation_is_laid_on(
@@ -70,8 +70,8 @@ def test_a_large_clip_is_made_to_fit_before_the_perturbation_is_laid_on(
     path.write_bytes(mp4([grey(104, 960, 640)] * 3, RATE))
     for frame in decoded(Path(perturb_video(context, finished.token, str(path))).read_bytes()):
         assert frame.shape == (64, 192, 3)
-        seen = frame[:, 96:].mean(axis=2)
-        assert seen[32, 48 - 14] > seen[2, 2] + 40
+        prediction = frame[:, 96:].mean(axis=2)
+        assert prediction[32, 48 - 14] > prediction[2, 2] + 40
 
 
 def test_only_the_first_seconds_are_taken_and_made_small(tmp_path: Path):
@@ -179,7 +179,7 @@ def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(context
     camera, picture = Camera(context.workspaces, context.runs), jpeg(grey(SHADES[1]))
     reply = asyncio.run(camera.shot({"token": finished.token, "picture": picture}))
     assert (reply["photo"]["width"], reply["photo"]["height"]) == (96, 64)
-    assert reply["reached"] > 0.9
+    assert reply["success"] > 0.9
     alone = asyncio.run(camera.shot({"token": visitor(context).token, "picture": picture}))
     assert set(alone) == {"photo"}
     large = png(Image.new("L", (1001, 1000)))
@@ -215,13 +215,13 @@ def test_a_recording_of_another_number_begins_anew(context: Context, finished: R
 
 
 def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatch: pytest.MonkeyPatch):
-    reel = Recording(1)
-    reel.add(grey(100))
-    reel.add(grey(100, 48))
-    reel._began -= MOST_SECONDS
+    recording = Recording(1)
+    recording.add(grey(100))
+    recording.add(grey(100, 48))
+    recording._began -= MOST_SECONDS
     for _ in range(3):
-        reel.add(grey(100))
-    assert len(decoded(reel.content())) == 2
+        recording.add(grey(100))
+    assert len(decoded(recording.content())) == 2
 
 
 def test_a_stretched_perturbation_has_the_size_of_the_picture_and_stays_within_its_epsilon():

@@ -21,29 +21,35 @@ from uapseg.targets import HideClasses
 def test_hidden_classes_are_named(classes: tuple[str, ...], caption: str):
     target = HideClasses(classes=classes)
     assert messages.caption(target, 10) == caption
-    assert messages.shares(target, strings.TYPE)[0][1] == caption.replace("Hide", "of").replace(
+    assert messages.score_labels(target, strings.TYPE)[0][1] == caption.replace("Hide", "of").replace(
         ", epsilon 10", " hidden"
     )
 
 
 def test_files_that_did_not_come_are_named():
     assert (
-        messages.not_fetched(["a.pth"]) == "a.pth did not come, or not as expected: try again later, or choose others."
+        messages.missing_files(["a.pth"])
+        == "a.pth did not come, or not as expected: try again later, or choose others."
     )
-    assert messages.not_fetched(["a.jpg", "b.jpg", "c.jpg"]).startswith("a.jpg and 2 more files did not come")
+    assert messages.missing_files(["a.jpg", "b.jpg", "c.jpg"]).startswith("a.jpg and 2 more files did not come")
 
 
 def test_what_is_hidden_is_told_by_groups_and_by_pixels():
-    target, floors = HideClasses(classes=("person", "rider")), {"random_noise": {"hidden": 0.04}}
-    said = messages.plain(target, {"hidden": 0.71}, floors, strings.TYPE, (5, 7))
+    target, baselines = HideClasses(classes=("person", "rider")), {"random_noise": {"hidden": 0.04}}
+    said = messages.summary(target, {"hidden": 0.71}, baselines, strings.TYPE, (5, 7))
     assert said == (
         "Unseen pictures: 5 of 7 groups of people are gone, 71 % of their pixels; random noise of the same size: 4 %."
     )
-    assert "groups" not in messages.plain(target, {"hidden": 0.71}, floors, strings.TYPE)
+    assert "groups" not in messages.summary(target, {"hidden": 0.71}, baselines, strings.TYPE)
 
 
 def test_hiding_one_class_of_people_warns_of_the_other():
     people = ("Pedestrian", "Bicyclist")
     alone, both, car = (HideClasses(classes=classes) for classes in (people[:1], people, ("Car",)))
-    assert messages.sisters(alone, people).startswith("Bicyclist may take the place of Pedestrian")
-    assert messages.sisters(both, people) == messages.sisters(car, people) == messages.sisters(alone, ()) == ""
+    assert messages.people_warning(alone, people).startswith("Bicyclist may take the place of Pedestrian")
+    assert (
+        messages.people_warning(both, people)
+        == messages.people_warning(car, people)
+        == messages.people_warning(alone, ())
+        == ""
+    )

@@ -37,10 +37,12 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         draw(tab)
         start(tab)
         until(tab, "s.status === 'running' && s.frames > 1")
-        until(tab, "s.floors.random_noise && s.scores.region_success > s.floors.random_noise.region_success + 0.04")
+        until(
+            tab, "s.baselines.random_noise && s.scores.region_success > s.baselines.random_noise.region_success + 0.04"
+        )
         pause(tab)
         assert tab.inner_text("#u-start") == "Resume"
-        shown = state(tab, "({ scores: s.scores, floors: s.floors, spent: s.spent })")
+        shown = state(tab, "({ scores: s.scores, baselines: s.baselines, spent: s.spent })")
         check_download(workspaces.first, save(tab, strings.FILE_PNG, tmp_path / "kept.png"), shown)
         told = save(tab, strings.FILE_FIGURES, tmp_path / "told.json")
         assert json.loads(told.read_text())["perturbed"] == shown["scores"]
@@ -93,13 +95,13 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     expect(tab.locator("#u-start")).to_have_text("Train longer")
     assert state(tab, "s.scores.region_success") > 0.95
     expect(tab.locator(".u-first b")).to_have_text("100")
-    expect(tab.locator(".u-band")).to_have_text("95 % interval")
-    expect(tab.locator(".u-first .u-floors")).to_contain_text("random noise 1")
+    expect(tab.locator(".u-interval")).to_have_text("95 % interval")
+    expect(tab.locator(".u-first .u-baselines")).to_contain_text("random noise 1")
     expect(tab.locator("[data-k=plain]")).to_contain_text("Unseen pictures: 100 % of “foo” appears; random noise")
     chosen = re.compile(
         r"saved: the perturbation after [\d\u202f]+ of 2\u202f000 image-gradients, chosen on 24 pictures"
     )
-    expect(tab.locator("[data-k=judged]")).to_have_text(chosen)
+    expect(tab.locator("[data-k=pictures]")).to_have_text(chosen)
 
 
 def test_a_mistake_is_told_in_a_sentence_and_the_page_goes_on(small: Site):

@@ -39,14 +39,15 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
 def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
     tab = small.visit()
     start(tab, 8000)
-    until(tab, "s.looks > 2 && s.spent > 300")
+    until(tab, "s.updates > 2 && s.spent > 300")
     before = state(tab, "s.spent")
     tab.locator("#u-keep input[type=range]").focus()
     for _ in range(5):
         tab.keyboard.press("ArrowRight")
     run = small.run(tab)
     until(
-        tab, f"s.status === 'running' && s.legs.some(([, label]) => label === 'keep weight 1.5') && s.spent > {before}"
+        tab,
+        f"s.status === 'running' && s.changes.some(([, label]) => label === 'keep weight 1.5') && s.spent > {before}",
     )
     assert run.plan.settings.keep_weight == pytest.approx(1.5)
     assert run.curve[0][0] == 0
@@ -105,7 +106,7 @@ def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small
     inside, outside = colour(tab, 0.5, 0.5), colour(tab, 0.02, 0.02)
     assert min(inside) > 200
     assert max(outside) < 140
-    tab.locator("[data-view=seen] .u-mode").select_option("sure")
+    tab.locator("[data-view=prediction] .u-mode").select_option("sure")
     tab.locator(".u-strength input").fill("0")
     expect(tab.locator(".u-strength output")).to_have_text("0 %")
     expect(tab.locator(".u-thumb b").first).not_to_have_text("100 %")

@@ -133,7 +133,7 @@ def test_the_story_goes_through_five_guesses_on_the_live_page(served: Site):
     tab = served.visit()
     tab.click("#u-tour")
     story = tab.locator(".u-story")
-    for number, title in enumerate(("What the network does", "One noise", "foo", "Hide", "Why it matters"), 1):
+    for number, title in enumerate(("What the network does", "One perturbation", "foo", "Hide", "Why it matters"), 1):
         expect(story).to_contain_text(f"{number} of 5")
         expect(story.locator(".u-title")).to_contain_text(title)
         expect(story.locator(".u-solid")).to_have_count(0)  # guess first
@@ -168,7 +168,7 @@ def test_every_control_has_a_name_and_every_text_enough_contrast(served: Site, s
     until(tab, "s.status === 'running' || s.status === 'done'")
     tab.get_by_role("tab", name="Trade-off").click()
     tab.get_by_role("button", name="Webcam", exact=True).click()
-    tab.locator(".u-reel").click()
+    tab.locator(".u-record").click()
     until(tab, "s.shots > 1")
     tab.click("#u-tour")
     reached(tab)

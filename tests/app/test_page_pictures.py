@@ -77,7 +77,7 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
     title = tab.locator("[data-view=photo] figcaption b")
     expect(title).to_have_text("Webcam")
     assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 91
-    record = tab.locator(".u-reel")
+    record = tab.locator(".u-record")
     expect(record).to_have_text("Record")
     with tab.expect_download() as recorded:
         record.click()

@@ -82,7 +82,7 @@ def test_on_every_screen_both_pictures_and_the_number_are_seen_whole(small: Site
     tab = small.visit("?present", viewport={"width": width, "height": height})
     size = tab.evaluate(f"() => getComputedStyle(document.querySelector('{FIGURE}')).fontSize")
     assert float(size.removesuffix("px")) >= 96
-    for place in ("[data-view=photo] .u-frame", "[data-view=seen] .u-frame", FIGURE, "[data-k=plain]"):
+    for place in ("[data-view=photo] .u-frame", "[data-view=prediction] .u-frame", FIGURE, "[data-k=plain]"):
         box = tab.locator(place).bounding_box()
         assert box
         assert box["x"] >= 0

@@ -13,13 +13,13 @@ pytestmark = pytest.mark.browser
 
 BLINKS = """() => {
     window.pictures = [];
-    const canvas = document.querySelector('[data-view=seen] .base');
-    const look = () => {
+    const canvas = document.querySelector('[data-view=prediction] .base');
+    const record = () => {
         const middle = canvas.getContext('2d').getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data;
         window.pictures.push(middle.slice(0, 3).join());
-        requestAnimationFrame(look);
+        requestAnimationFrame(record);
     };
-    look();
+    record();
 }"""
 """Writes down the colour in the middle of what the network sees, at each frame of the screen."""
 
@@ -40,7 +40,7 @@ def test_the_strength_that_was_set_last_is_shown_with_its_own_figures(small: Sit
         if last == "0":
             assert colour(tab, 0.5, 0.5) == pytest.approx([102] * 3, abs=2)  # the clean picture
             expect(tab.locator(".u-first b")).to_have_text("0")
-            expect(tab.locator("[data-k=judged]")).to_have_text("6 pictures")
+            expect(tab.locator("[data-k=pictures]")).to_have_text("6 pictures")
     assert colour(tab, 0.5, 0.5) == full
     expect(tab.locator(".u-first b")).to_have_text("100")
 

@@ -135,6 +135,6 @@ def test_the_page_answers_while_a_run_goes_on(small: Site):
     for _ in range(5):
         tab.keyboard.press("ArrowRight")
     assert int(knob.get_attribute("aria-valuenow") or 0) == before + 10
-    tab.locator("[data-view=noise] .u-enlarge").click()
-    expect(tab.locator("[data-slot=left] [data-view=noise]")).to_be_visible()
+    tab.locator("[data-view=perturbation] .u-enlarge").click()
+    expect(tab.locator("[data-slot=left] [data-view=perturbation]")).to_be_visible()
     assert tab.evaluate("() => document.getElementById('u-world').inert")

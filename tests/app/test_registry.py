@@ -105,13 +105,27 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
     back = other.runs.get(token)
     assert token == run.token
     assert back
-    assert run.look
-    assert back.look
-    for name in ("spent", "seconds", "since", "plan", "asked", "choice", "status", "floors", "curve", "legs"):
+    assert run.validation
+    assert back.validation
+    for name in (
+        "spent",
+        "seconds",
+        "since",
+        "plan",
+        "plan_controls",
+        "choice",
+        "status",
+        "baselines",
+        "curve",
+        "plan_changes",
+    ):
         assert getattr(back, name) == getattr(run, name), name
-    assert (back.look["scores"], back.look["band"]) == (run.look["scores"], run.look["band"])
+    assert (back.validation["scores"], back.validation["interval"]) == (
+        run.validation["scores"],
+        run.validation["interval"],
+    )
     np.testing.assert_array_equal(back.levels, run.levels)
-    np.testing.assert_array_equal(back.look["predictions"], run.look["predictions"])
+    np.testing.assert_array_equal(back.validation["predictions"], run.validation["predictions"])
     assert rest[-4]["value"] == resting_buttons(run)[0]["value"]
     assert back.checkpoint
     assert run.checkpoint
@@ -181,12 +195,12 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     page.runs.save(run)
     back = Registry().find(run.token)
     assert back
-    assert back.look
-    assert run.look
+    assert back.validation
+    assert run.validation
     assert back.checkpoint
     assert run.plan
     np.testing.assert_array_equal(back.levels, run.levels)
-    assert (back.spent, back.look["scores"]) == (640, run.look["scores"])
+    assert (back.spent, back.validation["scores"]) == (640, run.validation["scores"])
     state = unpack_state(back.checkpoint)
     assert not state.momentum.any()
     np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.epsilon), run.levels)

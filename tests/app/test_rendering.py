@@ -26,7 +26,7 @@ def finished(context: Context) -> Run:
     return ran(context, budget=320)
 
 
-def looks(context: Context) -> Renderer:
+def renderer(context: Context) -> Renderer:
     return Renderer(context.workspaces, context.runs)
 
 
@@ -35,14 +35,14 @@ def opened(uri: str) -> np.ndarray:
 
 
 def test_a_frame_of_an_earlier_moment_is_what_was_seen_then(context: Context, finished: Run):
-    first = asyncio.run(looks(context).look({"token": finished.token, "moment": 0}))
-    assert first["reached"] == pytest.approx(finished.curve[0][1]["target_success"], abs=0.02)
-    last = asyncio.run(looks(context).look({"token": finished.token, "moment": finished.moments[-1].spent}))
-    assert last["reached"] > 0.95
+    first = asyncio.run(renderer(context).frame({"token": finished.token, "moment": 0}))
+    assert first["success"] == pytest.approx(finished.curve[0][1]["target_success"], abs=0.02)
+    last = asyncio.run(renderer(context).frame({"token": finished.token, "moment": finished.moments[-1].spent}))
+    assert last["success"] > 0.95
 
 
 def test_the_curve_of_strengths_rises_from_nothing(context: Context, finished: Run):
-    rows = asyncio.run(looks(context).strengths({"token": finished.token}))["rows"]
+    rows = asyncio.run(renderer(context).strengths({"token": finished.token}))["rows"]
     reached = [scores["region_success"] for _, scores in rows]
     assert [strength for strength, _ in rows] == list(STEPS)
     assert reached[0] == 0
@@ -51,24 +51,24 @@ def test_the_curve_of_strengths_rises_from_nothing(context: Context, finished: R
 
 
 def test_the_held_out_pictures_follow_the_strength(context: Context, finished: Run):
-    weak = asyncio.run(looks(context).strip({"token": finished.token, "strength": 0.0}))
-    full = asyncio.run(looks(context).strip({"token": finished.token, "strength": 1.0}))
+    weak = asyncio.run(renderer(context).strip({"token": finished.token, "strength": 0.0}))
+    full = asyncio.run(renderer(context).strip({"token": finished.token, "strength": 1.0}))
     assert weak["scores"]["region_success"] == 0
     assert full["scores"]["region_success"] > 0.95
 
 
 def test_it_is_told_how_sure_the_network_is_and_what_was_changed(context: Context, finished: Run):
     sent = {"token": finished.token, "sure": True, "factor": 20}
-    frame = asyncio.run(looks(context).look(sent))
+    frame = asyncio.run(renderer(context).frame(sent))
     assert opened(frame["sure"]).shape == (32, 48)
     assert opened(frame["sure"]).min() > 100  # two classes: never less than a half
     assert "difference" in frame
-    assert "sure" not in asyncio.run(looks(context).look({"token": finished.token}))
+    assert "sure" not in asyncio.run(renderer(context).frame({"token": finished.token}))
 
 
 @pytest.mark.parametrize("sent", [{}, {"token": "x"}, None, {"token": ["a"]}])
 def test_a_stranger_sees_nothing(context: Context, sent: object):
-    for ask in (looks(context).look, looks(context).strip, looks(context).strengths):
+    for ask in (renderer(context).frame, renderer(context).strip, renderer(context).strengths):
         assert asyncio.run(ask(sent)) == {}
 
 
@@ -77,7 +77,7 @@ def test_a_stranger_sees_nothing(context: Context, sent: object):
     [{"strength": 9, "factor": 0}, {"strength": "1", "factor": 1.5}, {"strength": float("nan")}, {"factor": 61}, 7],
 )
 def test_nonsense_asks_for_the_usual_frame(sent: object):
-    assert Request.of(sent).wanted == FrameOptions()
+    assert Request.of(sent).options == FrameOptions()
 
 
 def test_strengths_are_whole_grey_levels():

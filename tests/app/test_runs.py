@@ -7,7 +7,7 @@ from uapseg.app.runs import Run
 LEVELS = np.zeros((3, 4, 6), np.int16)
 
 
-def step(spent: int, *, look: bool = False, checkpoint: bool = False, still: bool = False) -> dict:
+def step(spent: int, *, validation: bool = False, checkpoint: bool = False, stalled: bool = False) -> dict:
     figures = {
         "spent": spent,
         "scores": {"region_success": 0.5},
@@ -16,19 +16,19 @@ def step(spent: int, *, look: bool = False, checkpoint: bool = False, still: boo
     }
     saved = {"arrays": {}, "rest": str(spent)}
     return {
-        "spent": spent, "seconds": 1.0, "levels": LEVELS, "look": figures if look else None, "floors": {"clean": {}},
-        "still": still, "checkpoint": saved if checkpoint else None,
+        "spent": spent, "seconds": 1.0, "levels": LEVELS, "validation": figures if validation else None,
+        "baselines": {"clean": {}}, "stalled": stalled, "checkpoint": saved if checkpoint else None,
     }  # fmt: skip
 
 
 def test_publishing_tells_what_changed_after_a_moment():
     run = Run("t")
     run.publish(status="running")
-    seen = run.seq
-    assert not run.newer(seen, "status", "levels")
+    before = run.seq
+    assert not run.newer(before, "status", "levels")
     run.publish(levels=LEVELS)
-    assert run.newer(seen, "status", "levels")
-    assert not run.newer(seen, "status")
+    assert run.newer(before, "status", "levels")
+    assert not run.newer(before, "status")
 
 
 def test_who_reads_the_counter_finds_the_values_that_it_counts():
@@ -51,11 +51,11 @@ def test_who_reads_the_counter_finds_the_values_that_it_counts():
 def test_steps_build_a_curve_and_a_repeated_stretch_replaces_the_old_one():
     run = Run("t")
     for spent in (0, 64, 128):
-        run.apply_step(step(spent, look=True, checkpoint=spent == 64))
+        run.apply_step(step(spent, validation=True, checkpoint=spent == 64))
     run.apply_step(step(140))
     assert [row[0] for row in run.curve] == [0, 64, 128]
     assert (run.spent, run.checkpoint) == (140, {"arrays": {}, "rest": "64"})
-    run.apply_step(step(64, look=True))  # resumed from the checkpoint
+    run.apply_step(step(64, validation=True))  # resumed from the checkpoint
     assert [row[0] for row in run.curve] == [0, 64]
 
 
@@ -63,17 +63,17 @@ def test_a_run_that_stands_still_says_so_until_it_gains_again():
     run = Run("t")
     run.publish(status="running", note="")
     notes = []
-    for still in (False, True, True, False):
-        run.apply_step(step(64, look=True, still=still))
+    for stalled in (False, True, True, False):
+        run.apply_step(step(64, validation=True, stalled=stalled))
         notes.append(run.note)
-    assert notes == ["", strings.STILL, strings.STILL, ""]
+    assert notes == ["", strings.STALLED, strings.STALLED, ""]
 
 
 def test_forgetting_keeps_the_photo_and_the_controls():
     run = Run("t")
     choice, photo = run.choice, object()
     run.publish(photo=photo)
-    run.apply_step(step(64, look=True, checkpoint=True))
+    run.apply_step(step(64, validation=True, checkpoint=True))
     run.reset()
     assert (run.status, run.spent, run.levels, run.curve, run.checkpoint) == ("idle", 0, None, [], None)
     assert (run.photo, run.choice) == (photo, choice)

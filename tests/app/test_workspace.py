@@ -77,8 +77,8 @@ def test_another_network_is_loaded_in_the_background_and_brings_its_classes(cont
     start_run(context, run.token, *values(context, **{**run.choice.to_dict(), "budget": 640}))
     list(run_turn(context, run.token))
     assert run.plan
-    assert run.look
-    assert (run.plan.model, run.look["scores"]["region_success"]) == ("hours", 1.0)
+    assert run.validation
+    assert (run.plan.model, run.validation["scores"]["region_success"]) == ("hours", 1.0)
 
 
 def test_the_old_run_is_forgotten_only_when_the_new_one_starts(context: Context):

@@ -81,12 +81,12 @@ def _draw(work: FinishedRun) -> list[Picture]:
 
 def _frames(work: FinishedRun) -> list[Frame]:
     """The clean picture first, then the moments of the run, or growing strengths where it has few, as an example."""
-    name, label, _ = messages.shares(work.plan.target, work.run.source)[0]
+    name, label, _ = messages.score_labels(work.plan.target, work.run.source)[0]
 
     def reached(scores: dict[str, float | None]) -> str:
-        return f"{messages.whole(scores.get(name))} {label}"
+        return f"{messages.percent(scores.get(name))} {label}"
 
-    clean = Frame(np.zeros_like(work.levels), reached(work.run.floors["clean"]), "clean picture")
+    clean = Frame(np.zeros_like(work.levels), reached(work.run.baselines["clean"]), "clean picture")
     last = Frame(
         work.levels, reached(work.state.best_validation.scores), f"epsilon {work.plan.settings.epsilon * 255:g} of 255"
     )
@@ -94,7 +94,7 @@ def _frames(work: FinishedRun) -> list[Frame]:
     if len(moments) >= FEWEST_FRAMES:
         chosen = [moments[place] for place in evenly_spaced(len(moments), MOST_FRAMES)]
         between = [
-            Frame(moment.levels, reached(moment.look["scores"]), f"{moment.spent:,} image-gradients")
+            Frame(moment.levels, reached(moment.validation["scores"]), f"{moment.spent:,} image-gradients")
             for moment in chosen
         ]
     else:

@@ -96,7 +96,7 @@ class Endpoints:
             keep: What the rest counts beside the target, times the usual: 0.1 to 4.
 
         Returns:
-            Scores on held-out pictures beside their floors, and the perturbation as safetensors.
+            Scores on held-out pictures beside their baselines, and the perturbation as safetensors.
         """
         try:
             workspace = self._workspace(model, data)
@@ -114,7 +114,7 @@ class Endpoints:
         save_safetensors(path, best_perturbation(plan, state))
         figures = {
             "perturbed": state.best_validation.scores,
-            **last["floors"],
+            **last["baselines"],
             "each": list(state.best_validation.each),
         }
         return {**figures, "image_gradients": state.image_gradients}, gr.FileData(path=str(path))
@@ -138,11 +138,11 @@ class Endpoints:
                 raise UapsegError(strings.NO_PLAN)  # noqa: TRY301
             check_pair(kept.plan, workspace)
             check_size(kept, workspace)
-            looks, floors = measure(kept, kept.plan, workspace, max(1, kept.image_gradients or 0))
+            validation, baselines = measure(kept, kept.plan, workspace, max(1, kept.image_gradients or 0))
         except UapsegError as error:
             raise user_error(str(error)) from error
-        look = validation_frame(looks)
-        return {"perturbed": look["scores"], **floors, "each": look["each"], "claimed": kept.scores}
+        figures = validation_frame(validation)
+        return {"perturbed": figures["scores"], **baselines, "each": figures["each"], "claimed": kept.scores}
 
     @_in_turn
     def apply(  # noqa: PLR0917  programs name what they send
@@ -180,9 +180,9 @@ class Endpoints:
         whole = scale_levels(level_array(kept.delta, kept.epsilon), strength)
         whole = stretch_levels(whole, (image.shape[1], image.shape[0])) if stretch else whole
         after = perturb_photo(image, whole)
-        seen = workspace.predict(after)
-        changed = float((seen != workspace.predict(image)).mean())
-        files = {"perturbed.png": after, "seen.png": overlay_classes(after, seen, workspace)}
+        prediction = workspace.predict(after)
+        changed = float((prediction != workspace.predict(image)).mean())
+        files = {"perturbed.png": after, "seen.png": overlay_classes(after, prediction, workspace)}
         made = [self._written(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
         return made[0], made[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
 

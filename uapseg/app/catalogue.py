@@ -50,7 +50,7 @@ def _model_offer(name: str, card: models.ModelInfo) -> Offer:
     cost = messages.cost(card.cached, card.download_bytes)
     about = f"{card.classes} classes"
     details = f"Network: {about}, {card.parameters / 1e6:.1f} million weights, {cost}; licence: {card.licence}."
-    return Offer(name, f"{messages.short(name)} · {about} · {cost}", details)
+    return Offer(name, f"{messages.short_name(name)} · {about} · {cost}", details)
 
 
 def _dataset_offer(name: str, card: datasets.DatasetInfo) -> Offer:
@@ -122,7 +122,7 @@ def example_cards(pair: Pair) -> list[dict[str, Any]]:
     """What there is to know of each perturbation for a network and its pictures; none where nothing was made for them.
 
     Each has ``file``, ``title``, ``epsilon``, ``success`` and ``interval`` on the test pictures, ``image_gradients``,
-    and ``seen``: what the network sees in the scene with it.
+    and ``prediction``: what the network predicts for the scene with it.
     """
     index = EXAMPLES / "index.json"
     known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {"pair": None, "cards": []}
@@ -137,7 +137,7 @@ def load_example(pair: Pair, number: object) -> Perturbation:
     """
     known = example_cards(pair)
     if not isinstance(number, int) or not 0 <= number < len(known):
-        raise UapsegError(strings.NO_NOISE)
+        raise UapsegError(strings.NO_PERTURBATION)
     return load(EXAMPLES / known[number]["file"])
 
 
@@ -253,13 +253,13 @@ def download_size(downloads: Sequence[Download]) -> int | None:
 
 def loading_message(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
     """What the page says while network and pictures are not there yet."""
-    names = " on ".join(messages.short(name) for name in pair)
+    names = " on ".join(messages.short_name(name) for name in pair)
     if coming.state == "costs":
-        lines = [*([f"To download now: {messages.size(coming.total)}."] if coming.total else []), *details]
+        lines = [*([f"To download now: {messages.format_size(coming.total)}."] if coming.total else []), *details]
         return {"title": f"{names} is not on this machine yet", "lines": lines}
     if coming.state == "fetching":
-        of = f" of {messages.size(coming.total)}" if coming.total else ""
-        return {"title": f"Downloading {names}", "lines": [f"{messages.size(coming.received)}{of}"]}
+        of = f" of {messages.format_size(coming.total)}" if coming.total else ""
+        return {"title": f"Downloading {names}", "lines": [f"{messages.format_size(coming.received)}{of}"]}
     if coming.state == "failed":
         return {"title": f"{names} cannot be shown", "lines": [coming.message]}
     return {"title": f"Loading {names}", "lines": ["This takes a moment."]}

@@ -101,7 +101,7 @@ def plan_of(context: Context, run: Run) -> tuple[Plan, int]:
     return run.choice.plan(target, start), start
 
 
-def memory_of(run: Run) -> dict[str, Any]:
+def browser_memory(run: Run) -> dict[str, Any]:
     """What the browser stores: the token and the controls."""
     return {"token": run.token, **run.choice.to_dict()}
 
@@ -119,7 +119,7 @@ def resting_buttons(run: Run) -> Updates:
         gr.update(visible=True, interactive=True, value=start_label(run)),
         gr.update(visible=False),
         gr.update(interactive=run.plan is not None),
-        gr.update(interactive=run.look is not None and run.status not in GOING),
+        gr.update(interactive=run.validation is not None and run.status not in GOING),
     )
 
 

@@ -47,7 +47,7 @@ class ValidationFrame(TypedDict):
     spent: int
     scores: Scores
     each: list[float | None]
-    band: list[float]
+    interval: list[float]
     training: Scores
     collapse: dict[str, Any] | None
     counts: NDArray[np.int64]
@@ -60,22 +60,22 @@ class Step(TypedDict):
     spent: int
     seconds: float
     levels: LevelArray
-    look: ValidationFrame | None
-    floors: dict[str, Scores]
-    still: bool
+    validation: ValidationFrame | None
+    baselines: dict[str, Scores]
+    stalled: bool
     checkpoint: Checkpoint | None
 
 
-def progress_of(snapshot: Snapshot, epsilon: float, *, look: bool, save: bool) -> Step:
+def progress_of(snapshot: Snapshot, epsilon: float, *, validation: bool, save: bool) -> Step:
     """What is sent of a snapshot; epsilon in [0, 1]."""
     state = snapshot.state
     return {
         "spent": state.image_gradients,
         "seconds": state.seconds,
         "levels": level_array(state.delta, epsilon),
-        "look": validation_frame(state.validation) if look and state.validation.each else None,
-        "floors": snapshot.baselines,
-        "still": snapshot.stalled,
+        "validation": validation_frame(state.validation) if validation and state.validation.each else None,
+        "baselines": snapshot.baselines,
+        "stalled": snapshot.stalled,
         "checkpoint": pack_state(state) if save else None,
     }
 
@@ -92,7 +92,7 @@ def validation_frame(validation: Validation) -> ValidationFrame:
         "spent": validation.image_gradients,
         "scores": validation.scores,
         "each": list(validation.each),
-        "band": list(validation.interval),
+        "interval": list(validation.interval),
         "training": validation.training,
         "collapse": asdict(validation.collapse) if validation.collapse else None,
         "counts": validation.counts.numpy(),
@@ -315,14 +315,14 @@ def run_steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None
 
 def _steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, None]:
     epsilon = plan.settings.epsilon
-    sent, saved, looked = 0.0, 0.0, -1
+    sent, saved, validated_at = 0.0, 0.0, -1
     waiting: Snapshot | None = None
     for waiting in run(plan, state=unpack_state(checkpoint) if checkpoint else None, cache=CACHE):
         now, newest = time.monotonic(), waiting.state.validation.image_gradients
-        if newest == looked and now - sent < FRAME_SECONDS:
+        if newest == validated_at and now - sent < FRAME_SECONDS:
             continue
         save = now - saved >= CHECKPOINT_SECONDS
-        yield progress_of(waiting, epsilon, look=newest != looked, save=save)
-        sent, saved, looked = now, (now if save else saved), newest
+        yield progress_of(waiting, epsilon, validation=newest != validated_at, save=save)
+        sent, saved, validated_at = now, (now if save else saved), newest
     if waiting:
-        yield progress_of(waiting, epsilon, look=True, save=True)
+        yield progress_of(waiting, epsilon, validation=True, save=True)

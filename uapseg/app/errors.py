@@ -85,8 +85,8 @@ def answer_errors(answer: Answer) -> Answer:
 
 def sentence(error: Exception) -> str:
     """What a user is told of an error; a name of any length in it is cut."""
-    told = error.message if isinstance(error, SentenceError) else str(error)
-    return shorten(told, MOST_LETTERS) if isinstance(error, SentenceError | UapsegError) else strings.FAILED
+    text = error.message if isinstance(error, SentenceError) else str(error)
+    return shorten(text, MOST_LETTERS) if isinstance(error, SentenceError | UapsegError) else strings.FAILED
 
 
 def shorten(text: str, most: int) -> str:

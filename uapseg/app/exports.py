@@ -59,7 +59,7 @@ def figures_of(work: FinishedRun) -> dict[str, Any]:
         "split": "val",
         "pictures": len(state.best_validation.each),
         "perturbed": state.best_validation.scores,
-        **work.run.floors,
+        **work.run.baselines,
         "each": list(state.best_validation.each),
         "image_gradients": state.best_validation.image_gradients,
         "image_gradients_spent": state.image_gradients,

@@ -76,7 +76,7 @@ class FinishedRun:
 
         def unclear(photo: Photo) -> float:
             return -min(
-                target_shares(torch.from_numpy(photo.seen)[None], target, model.classes).item(), MIN_TARGET_SHARE
+                target_shares(torch.from_numpy(photo.prediction)[None], target, model.classes).item(), MIN_TARGET_SHARE
             )
 
         return sorted(self.workspace.strip, key=unclear)
@@ -85,4 +85,6 @@ class FinishedRun:
         after = perturb_photo(photo.picture, self.levels)
         images = (torch.from_numpy(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
         before, changed = images
-        return Row(before, torch.from_numpy(photo.seen), changed, torch.from_numpy(self.workspace.predict(after)))
+        return Row(
+            before, torch.from_numpy(photo.prediction), changed, torch.from_numpy(self.workspace.predict(after))
+        )

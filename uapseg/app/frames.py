@@ -36,11 +36,11 @@ class Photo:
 
     Attributes:
         picture: RGB (h, w, 3), uint8.
-        seen: What the network sees in it (h, w), uint8.
+        prediction: What the network sees in it (h, w), uint8.
     """
 
     picture: Picture = field(repr=False)
-    seen: LabelMap = field(repr=False)
+    prediction: LabelMap = field(repr=False)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -168,7 +168,7 @@ class Request:
         world: The network and the pictures that it shows.
         hidden: Whether it wants no frames.
         own: Whether it wants figures of the visitor's own photos.
-        wanted: How frames are to be made.
+        options: How frames are to be made.
     """
 
     token: str
@@ -179,7 +179,7 @@ class Request:
     world: str = ""
     hidden: bool = False
     own: bool = False
-    wanted: FrameOptions = field(default_factory=FrameOptions)
+    options: FrameOptions = field(default_factory=FrameOptions)
 
     @classmethod
     def of(cls, sent: object) -> "Request":
@@ -189,7 +189,7 @@ class Request:
         return cls(
             str(values.get("token", "")),
             world=str(values.get("world", "")),
-            wanted=FrameOptions.of(values),
+            options=FrameOptions.of(values),
             **{name: number if isinstance(number, int) else -1 for name, number in numbers.items()},
             **{name: values.get(name) is True for name in ("hidden", "own")},
         )

@@ -17,10 +17,10 @@ from uapseg.app.context import (
     NO_UPDATE,
     Context,
     Updates,
+    browser_memory,
     control_updates,
     event_value,
     find_run,
-    memory_of,
     plan_of,
     read_controls,
     read_values,
@@ -56,7 +56,7 @@ def load_page(context: Context, saved: object, request: gr.Request | None = None
     if request and request.session_hash:
         context.tabs[request.session_hash] = run.token
     buttons = running_buttons() if run.status in GOING and not run.stop.is_set() else resting_buttons(run)
-    return run.token, gr.update(token=run.token), memory_of(run), *control_updates(context, run), *buttons
+    return run.token, gr.update(token=run.token), browser_memory(run), *control_updates(context, run), *buttons
 
 
 def leave_page(context: Context, request: gr.Request) -> None:
@@ -82,7 +82,7 @@ def change_controls(context: Context, token: str | None, *values: Any) -> Update
     run.publish(choice=read_controls(context, values))
     if run.status == "running":
         _request_change(context, run)
-    return memory_of(run), gr.update(value=start_label(run))
+    return browser_memory(run), gr.update(value=start_label(run))
 
 
 def change_word(context: Context, token: str | None, word: str) -> Updates:
@@ -92,7 +92,7 @@ def change_word(context: Context, token: str | None, word: str) -> Updates:
         run.publish(choice=read_values(context, {**run.choice.to_dict(), "drawing": run.choice.drawing, "word": word}))
         if run.status == "running":
             _request_change(context, run)
-    return memory_of(run), gr.update(value=start_label(run))
+    return browser_memory(run), gr.update(value=start_label(run))
 
 
 def choose_pair(context: Context, token: str | None, model: str, data: str) -> Updates:
@@ -102,7 +102,7 @@ def choose_pair(context: Context, token: str | None, model: str, data: str) -> U
     if not context.workspaces.offers(choice.pair):
         raise user_error(strings.NOT_OFFERED)
     run.publish(choice=choice, view=("scene", 0), left_out="", unchecked=frozenset())
-    return memory_of(run), gr.update(value=start_label(run))
+    return browser_memory(run), gr.update(value=start_label(run))
 
 
 def finish_loading(context: Context, token: str | None) -> Updates:
@@ -113,9 +113,9 @@ def finish_loading(context: Context, token: str | None) -> Updates:
         of_classes = {name: getattr(run.choice, name) for name in CLASSES}
         first = replace(run.choice, **{name: getattr(workspace.first, name) for name in CLASSES})
         choice, unfit = first.updated(of_classes, workspace.model.classes)
-        told = [name for name in unfit if name in run.unchecked]
-        run.publish(choice=choice, left_out=messages.left_out(told) or run.left_out, unchecked=frozenset())
-    return memory_of(run), *control_updates(context, run), *resting_buttons(run)
+        ignored = [name for name in unfit if name in run.unchecked]
+        run.publish(choice=choice, left_out=messages.ignored_controls(ignored) or run.left_out, unchecked=frozenset())
+    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
 def start_download(context: Context, token: str | None) -> None:
@@ -139,8 +139,8 @@ def _request_change(context: Context, run: Run) -> None:
         plan, _ = plan_of(context, run)
     except UapsegError:  # not finished: the run goes on as it is
         return
-    moment = run.wish.moment if run.wish else None
-    run.wish = PendingChange(time.monotonic() + CHANGE_DELAY, moment) if moment or plan != run.plan else None
+    moment = run.pending.moment if run.pending else None
+    run.pending = PendingChange(time.monotonic() + CHANGE_DELAY, moment) if moment or plan != run.plan else None
 
 
 def _restore_controls(context: Context, run: Run, choice: ControlValues, saved: dict[str, Any]) -> None:
@@ -155,7 +155,7 @@ def _restore_controls(context: Context, run: Run, choice: ControlValues, saved: 
         named = replace(named, **{name: getattr(workspace.first, name) for name in CLASSES})
     read, others = named.updated(saved, workspace.model.classes if workspace else None)
     unchecked = frozenset() if workspace else frozenset(saved) & {*CLASSES}
-    run.publish(choice=read, left_out=messages.left_out([*unfit, *others]), unchecked=unchecked)
+    run.publish(choice=read, left_out=messages.ignored_controls([*unfit, *others]), unchecked=unchecked)
 
 
 HEARTBEAT_SECONDS = 0.5
@@ -169,8 +169,8 @@ REST_SECONDS = 10.0
 def start_run(context: Context, token: str | None, *values: Any) -> Updates:
     """Start was pressed: refuses at once what cannot run, and gets in line for the device."""
     run = find_run(context, token)
-    if run.rested and run.stop.is_set():  # it was paused a moment ago, and its last step may still be going
-        run.rested.wait(REST_SECONDS)
+    if run.at_rest and run.stop.is_set():  # it was paused a moment ago, and its last step may still be going
+        run.at_rest.wait(REST_SECONDS)
     if run.status in GOING:
         raise user_error(strings.BUSY)
     run.publish(choice=read_controls(context, values))
@@ -184,7 +184,7 @@ def start_run(context: Context, token: str | None, *values: Any) -> Updates:
         run.reset()
     apply_plan(run, plan, start, run.choice)
     run.stop.clear()
-    run.publish(status="waiting", note="", wish=None)
+    run.publish(status="waiting", note="", pending=None)
     context.runs.sweep()
     return running_buttons()
 
@@ -199,17 +199,17 @@ def run_turn(context: Context, token: str | None) -> Generator[Updates, None, No
     if run.status != "waiting" or not context.runs.queue.enter(run):
         yield resting_buttons(run) if run.status not in GOING else NO_UPDATE
         return
-    run.rested = rested = threading.Event()
+    run.at_rest = at_rest = threading.Event()
     run.watch()
     run.publish(status="running")
     faults: list[Exception] = []
     # In this event's context: ZeroGPU reads from it whose quota the run is on
-    threading.Thread(target=copy_context().run, args=(_work, context, run, rested, faults), daemon=True).start()
+    threading.Thread(target=copy_context().run, args=(_work, context, run, at_rest, faults), daemon=True).start()
     try:
-        while not rested.wait(HEARTBEAT_SECONDS):
+        while not at_rest.wait(HEARTBEAT_SECONDS):
             yield NO_UPDATE  # a place where Gradio can end the run
     except GeneratorExit:
-        if not rested.is_set():  # else it may have been started again since
+        if not at_rest.is_set():  # else it may have been started again since
             run.stop.set()
         raise
     yield resting_buttons(run)
@@ -217,7 +217,7 @@ def run_turn(context: Context, token: str | None) -> Generator[Updates, None, No
         raise as_user_error(faults[0]) from faults[0]
 
 
-def _work(context: Context, run: Run, rested: threading.Event, faults: list[Exception]) -> None:
+def _work(context: Context, run: Run, at_rest: threading.Event, faults: list[Exception]) -> None:
     """Has the device work for a run until it rests, and tells by ``rested``; ``faults`` gets what went wrong."""
     try:
         _drive(context, run)
@@ -227,17 +227,17 @@ def _work(context: Context, run: Run, rested: threading.Event, faults: list[Exce
     finally:
         context.runs.queue.leave(run)
         context.runs.save(run)
-        rested.set()
+        at_rest.set()
 
 
 def _drive(context: Context, run: Run) -> None:
     finished = False
     while True:
         finished = _run_segment(context, run)
-        wish = run.wish
-        if wish is None or run.stop.is_set() or run.is_unwatched(context.patience):
+        pending = run.pending
+        if pending is None or run.stop.is_set() or run.is_unwatched(context.patience):
             break
-        _apply_change(context, run, wish)
+        _apply_change(context, run, pending)
     end_run(run, finished=finished, note=strings.LEFT if run.is_unwatched(context.patience) else "")
 
 
@@ -256,10 +256,10 @@ def _run_segment(context: Context, run: Run) -> bool:
     return True
 
 
-def _apply_change(context: Context, run: Run, wish: PendingChange) -> None:
+def _apply_change(context: Context, run: Run, pending: PendingChange) -> None:
     """Takes up what was asked for while the run was going."""
-    if wish.moment:
-        rewind(run, wish.moment)
+    if pending.moment:
+        rewind(run, pending.moment)
     plan = _plan_or_none(context, run)
     if plan:
         apply_plan(run, plan, budget_start(run, plan.target), run.choice)
@@ -299,12 +299,12 @@ def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Upda
         raise user_error(strings.NO_MOMENT)
     restore(run, moment)
     if run.status == "running":
-        run.wish = PendingChange(time.monotonic(), moment)
-        return memory_of(run), *control_updates(context, run), *NO_UPDATE
+        run.pending = PendingChange(time.monotonic(), moment)
+        return browser_memory(run), *control_updates(context, run), *NO_UPDATE
     rewind(run, moment)
     run.publish(status="paused", note="")
     context.runs.save(run)
-    return memory_of(run), *control_updates(context, run), *resting_buttons(run)
+    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
 def refresh_buttons(context: Context, token: str | None) -> Updates:
@@ -327,4 +327,4 @@ def _leave_queue(context: Context, run: Run) -> None:
 
 
 def _due(run: Run) -> bool:
-    return run.wish is not None and time.monotonic() >= run.wish.due
+    return run.pending is not None and time.monotonic() >= run.pending.due

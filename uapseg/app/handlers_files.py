@@ -14,10 +14,10 @@ from uapseg.app.catalogue import example_cards, load_example
 from uapseg.app.context import (
     Context,
     Updates,
+    browser_memory,
     control_updates,
     event_value,
     find_run,
-    memory_of,
     resting_buttons,
     start_label,
     workspace_of,
@@ -50,16 +50,16 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
     run = find_run(context, token)
     paths = paths if isinstance(paths, list) else [paths]
     run.uploads |= {Path(path) for path in paths}
-    workspace, brought, refused = context.workspaces.get(run.choice.pair) or context.workspaces.first, [], []
+    workspace, new_photos, refused = context.workspaces.get(run.choice.pair) or context.workspaces.first, [], []
     for path in paths[:MOST_PHOTOS]:
         try:
             with DECODING:
-                brought.append(UploadedPhoto(workspace.fit(read_picture(path))))
+                new_photos.append(UploadedPhoto(workspace.fit(read_picture(path))))
         except UapsegError as error:
             refused.append(str(error))
-    if brought:
-        photos = [*run.photos, *brought][-MOST_PHOTOS:]
-        run.publish(photos=photos, view=("own", len(photos) - len(brought)))
+    if new_photos:
+        photos = [*run.photos, *new_photos][-MOST_PHOTOS:]
+        run.publish(photos=photos, view=("own", len(photos) - len(new_photos)))
     if len(paths) > MOST_PHOTOS:
         refused.append(strings.MOST_PHOTOS.format(most=MOST_PHOTOS))
     if refused:
@@ -127,14 +127,14 @@ def open_example(context: Context, token: str | None, event: gr.EventData) -> Up
         raise user_error(str(error)) from error
     card = example_cards(workspace.pair)[number]
     run.example = OpenedExample(Path(card["file"]).stem, card["title"], run.choice, run.spent)
-    return memory_of(run), *control_updates(context, run), *resting_buttons(run)
+    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
 def perturb_video(context: Context, token: str | None, path: str) -> str:
     """A video was brought: the path of the same with the perturbation, and what is seen in it."""
     run = find_run(context, token)
     if run.levels is None or not run.is_current:
-        raise user_error(strings.NO_NOISE)
+        raise user_error(strings.NO_PERTURBATION)
     run.uploads.add(Path(path))
     try:
         content = perturb_clip(Path(path), run.levels, workspace_of(context, run.choice))
@@ -146,11 +146,11 @@ def perturb_video(context: Context, token: str | None, path: str) -> str:
 def finish_recording(context: Context, token: str | None) -> str:
     """The recording of the camera is over: its path."""
     run = find_run(context, token)
-    with run.looking:  # a frame may still be on its way into it
-        reel, run.reel = run.reel, None
-    if reel is None:
-        raise user_error(strings.NO_REEL)
-    return cached_file(run, "uapseg-webcam.mp4", lambda made: made.write_bytes(reel.content()))
+    with run.frame_lock:  # a frame may still be on its way into it
+        recording, run.recording = run.recording, None
+    if recording is None:
+        raise user_error(strings.NO_RECORDING)
+    return cached_file(run, "uapseg-webcam.mp4", lambda made: made.write_bytes(recording.content()))
 
 
 def make_link(context: Context, token: str | None) -> str:
@@ -184,7 +184,7 @@ def open_file(context: Context, token: str | None, path: str) -> Updates:
         _open(context, run, Path(path), workspace_of(context, run.choice))
     except UapsegError as error:
         raise user_error(str(error)) from error
-    return memory_of(run), *control_updates(context, run), *resting_buttons(run)
+    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
 def _open(context: Context, run: Run, path: Path, workspace: Workspace) -> None:
@@ -213,7 +213,7 @@ def _adopt(context: Context, run: Run, perturbation: Perturbation, workspace: Wo
 
 def _choose(run: Run, plan: Plan, workspace: Workspace) -> None:
     """Sets the controls to a plan. Of a stranger's file nothing else is used: names of files in it, for one."""
-    run.publish(choice=controls_from_plan(plan, workspace), drawn=run.drawn + 1)
+    run.publish(choice=controls_from_plan(plan, workspace), drawing_version=run.drawing_version + 1)
 
 
 def _target_and_plan(context: Context, run: Run) -> tuple[Target, Plan]:

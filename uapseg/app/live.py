@@ -28,14 +28,14 @@ from uapseg.io.images import read_picture, size_of
 LONGEST_WAIT = 8.0
 FRAME_SECONDS = 1 / 8
 COMING_SECONDS = 0.4
-LOOK_SECONDS = {"running": 0.02, "waiting": 0.25}
+POLL_SECONDS = {"running": 0.02, "waiting": 0.25}
 REST_SECONDS = 0.05
 """How often a poll looks for news: of runs that wait there may be hundreds."""
 IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
 
 HEADING = ("choice", "mask", "plan")
-FIGURES = ("look", "curve", "legs", "moments", "left_out")
+FIGURES = ("validation", "curve", "plan_changes", "moments", "left_out")
 
 
 class Polling:
@@ -80,7 +80,7 @@ class Polling:
             if self._news(run, request, workspace) or queue.place(run) != place or self._called(run, request):
                 break
             run.watch()
-            await asyncio.sleep(LOOK_SECONDS.get(run.status, REST_SECONDS))
+            await asyncio.sleep(POLL_SECONDS.get(run.status, REST_SECONDS))
         run.watch()
 
     async def _reply(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
@@ -95,7 +95,7 @@ class Polling:
         return reply
 
     def _news(self, run: Run, request: Request, workspace: Workspace) -> bool:
-        parts = ("status", "note", "view", "photos", "drawn", *HEADING, *FIGURES)
+        parts = ("status", "note", "view", "photos", "drawing_version", *HEADING, *FIGURES)
         return (
             request.seq < 0
             or _other(request, workspace)
@@ -113,12 +113,12 @@ class Polling:
             return False
         if run.newer(request.seq, "view"):  # another picture is shown with the perturbation on it at once
             return True
-        return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.shown.get("next", 0)
+        return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.frame_cache.get("next", 0)
 
     def _mine_due(self, run: Run, request: Request) -> bool:
         if not request.own or not run.photos or run.levels is None or not run.is_current:
             return False
-        return run.newer(request.mine, "look", "photos") and time.monotonic() >= run.shown.get("next", 0)
+        return run.newer(request.mine, "validation", "photos") and time.monotonic() >= run.frame_cache.get("next", 0)
 
     def _facts(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         seq = run.seq
@@ -142,7 +142,7 @@ class Polling:
             reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
         if fresh or run.newer(request.seq, *HEADING):
             reply |= heading(run, workspace)
-        if run.choice.drawing and (fresh or run.newer(request.seq, "drawn")):
+        if run.choice.drawing and (fresh or run.newer(request.seq, "drawing_version")):
             reply["strokes"] = run.choice.drawing
         if fresh or run.newer(request.seq, *FIGURES):
             reply |= figures(run, workspace)
@@ -151,25 +151,25 @@ class Polling:
     def _frame(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         version = max(run.versions.get(name, 0) for name in ("levels", "view"))  # read first: older is drawn again
         photo, levels, plan = shown_photo(run, workspace), run.levels, run.plan
-        key = (version, request.wanted)
+        key = (version, request.options)
         if levels is None or plan is None:  # reset in the meantime
             return {}
-        if run.shown.get("key") != key:
+        if run.frame_cache.get("key") != key:
             began = time.monotonic()
-            pictures = frame(workspace, photo, levels, plan, request.wanted)
-            run.shown = {"key": key, "pictures": pictures, "next": _rested(began)}
-        return {"frame": version, **run.shown["pictures"]}
+            pictures = frame(workspace, photo, levels, plan, request.options)
+            run.frame_cache = {"key": key, "pictures": pictures, "next": _next_frame_time(began)}
+        return {"frame": version, **run.frame_cache["pictures"]}
 
     def _mine(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         """The figures of the visitor's own photos."""
-        version = max(run.versions.get(name, 0) for name in ("look", "photos"))
+        version = max(run.versions.get(name, 0) for name in ("validation", "photos"))
         levels, plan = run.levels, run.plan
         if levels is None or plan is None:
             return {}
         began = time.monotonic()
         photos = [workspace.photo(photo) for photo in run.photos]
-        judged = workspace.judge(photos, levels, plan.target, stretch=request.wanted.stretch)
-        run.shown["next"] = _rested(began)
+        judged = workspace.evaluate(photos, levels, plan.target, stretch=request.options.stretch)
+        run.frame_cache["next"] = _next_frame_time(began)
         return {"mine": {"version": version, **judged}}
 
 
@@ -178,7 +178,7 @@ def _other(request: Request, workspace: Workspace) -> bool:
     return request.world != workspace.facts["key"]
 
 
-def _rested(began: float) -> float:
+def _next_frame_time(began: float) -> float:
     """When the page may compute again, after work that began then."""
     now = time.monotonic()
     return now + max(FRAME_SECONDS - (now - began), IDLE_SHARE * (now - began))
@@ -228,14 +228,14 @@ def pictures_of(path: Path) -> list[Picture]:
             check=False,
         )
         head, _, content = ended.stdout.partition(b"\n")
-        said = json.loads(head)
+        header = json.loads(head)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise UapsegError(strings.NO_CLIP) from error
-    if "refused" in said:
-        raise UapsegError(strings.CLIP_SIZE if said["refused"] == "size" else strings.NO_CLIP)
-    size = said["height"] * said["width"] * 3
+    if "refused" in header:
+        raise UapsegError(strings.CLIP_SIZE if header["refused"] == "size" else strings.NO_CLIP)
+    size = header["height"] * header["width"] * 3
     frames = np.frombuffer(content[: len(content) // size * size], np.uint8)
-    return list(frames.reshape(-1, said["height"], said["width"], 3))
+    return list(frames.reshape(-1, header["height"], header["width"], 3))
 
 
 def _format(path: Path) -> str:
@@ -254,9 +254,9 @@ def _attacked(picture: Picture, levels: LevelArray, workspace: Workspace) -> Pic
     return side_by_side(after, workspace.predict(after), workspace)
 
 
-def side_by_side(picture: Picture, seen: LabelMap, workspace: Workspace) -> Picture:
+def side_by_side(picture: Picture, prediction: LabelMap, workspace: Workspace) -> Picture:
     """A picture, and what the network sees in it laid over the same."""
-    return np.hstack([picture, overlay_classes(picture, seen, workspace)])
+    return np.hstack([picture, overlay_classes(picture, prediction, workspace)])
 
 
 MOST_LETTERS = 1_000_000
@@ -279,24 +279,24 @@ class Camera:
         values = sent if isinstance(sent, dict) else {}
         run = self._runs.get(values.get("token"))
         workspace = run and self._workspaces.get(run.choice.pair)
-        if not run or not workspace or not run.looking.acquire(blocking=False):
+        if not run or not workspace or not run.frame_lock.acquire(blocking=False):
             return {}
         run.watch()
         try:
             return await call_in_thread(_shot, run, workspace, values)
         finally:
-            run.looking.release()
+            run.frame_lock.release()
 
 
 def _shot(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     picture = workspace.fit(read_picture(_content(values.get("picture"))))
     photo = Photo(picture, workspace.predict(picture))
     reply, now = {"photo": workspace.clean(photo)}, photo
-    (levels, plan), wanted = moment_of(run, values), FrameOptions.of(values)
+    (levels, plan), options = moment_of(run, values), FrameOptions.of(values)
     if run.is_current and levels is not None and plan is not None:
-        sight = render_frame(workspace, photo, levels, wanted)
-        reply |= frame_payload(workspace, photo, sight, plan, wanted)
-        now = sight.photo
+        rendered = render_frame(workspace, photo, levels, options)
+        reply |= frame_payload(workspace, photo, rendered, plan, options)
+        now = rendered.photo
     number = values.get("record")
     return reply | (_recorded(run, workspace, now, number) if isinstance(number, int) else {})
 
@@ -318,7 +318,7 @@ def _content(uri: object) -> bytes:
 
 def _recorded(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:
     """Adds what is shown to the recording of that number; how long it is."""
-    if run.reel is None or run.reel.number != number:
-        run.reel = Recording(number)
-    run.reel.add(side_by_side(photo.picture, photo.seen, workspace))
-    return {"recorded": run.reel.seconds, "full": run.reel.full}
+    if run.recording is None or run.recording.number != number:
+        run.recording = Recording(number)
+    run.recording.add(side_by_side(photo.picture, photo.prediction, workspace))
+    return {"recorded": run.recording.seconds, "full": run.recording.full}

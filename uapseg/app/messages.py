@@ -17,12 +17,12 @@ REGIONS = {strings.TYPE: LETTERS, strings.DRAW: "the drawing", strings.UPLOAD: "
 """What to call the region of a target that was typed, drawn or uploaded."""
 
 
-def shares(target: Target, source: str) -> list[ScoreLabel]:
+def score_labels(target: Target, source: str) -> list[ScoreLabel]:
     """The scores that the page shows for a target, the first of them large."""
     return list(target.wording(REGIONS[source]).scores)
 
 
-def here(target: Target) -> str:
+def image_share_label(target: Target) -> str:
     """What the figure of a single picture is a share of."""
     return target.wording("").in_image
 
@@ -32,22 +32,22 @@ def caption(target: Target, epsilon: float) -> str:
     return f"{target.wording('').description}, epsilon {epsilon:g}"
 
 
-def plain(
-    target: Target, scores: Scores, floors: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
+def summary(
+    target: Target, scores: Scores, baselines: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
 ) -> str:
     """What is reached, as one would say it; ``gone`` is what `uapseg.targets.metrics.groups_gone` counts."""
-    wording, noise = target.wording(REGIONS[source]), floors.get("random_noise", {})
+    wording, noise = target.wording(REGIONS[source]), baselines.get("random_noise", {})
     name = wording.scores[0].name
     if scores.get(name) is None:
         return ""
-    reached, floor = whole(scores[name]), whole(noise.get(name))
-    told = f"{reached} {wording.outcome}"
+    reached, baseline = percent(scores[name]), percent(noise.get(name))
+    outcome = f"{reached} {wording.outcome}"
     if gone[1]:
-        told = f"{gone[0]} of {gone[1]} {wording.groups}, {reached} of their pixels"
-    return f"Unseen pictures: {told}; random noise of the same size: {floor}."
+        outcome = f"{gone[0]} of {gone[1]} {wording.groups}, {reached} of their pixels"
+    return f"Unseen pictures: {outcome}; random noise of the same size: {baseline}."
 
 
-def sisters(target: Target, people: tuple[str, ...]) -> str:
+def people_warning(target: Target, people: tuple[str, ...]) -> str:
     """A warning where some of the classes that are people are hidden and others are not."""
     hidden = target.source_classes if target.wording("").groups else ()
     others = tuple(name for name in people if name not in hidden)
@@ -58,25 +58,25 @@ def sisters(target: Target, people: tuple[str, ...]) -> str:
     return f"{join_names(others)} may take the place of {join_names(hidden)}: hide both, and nobody is left."
 
 
-def whole(share: float | None) -> str:
+def percent(share: float | None) -> str:
     """A share in whole per cent."""
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
 def claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
     """Whether a file keeps what it promises."""
-    name = shares(target, source)[0][0]
-    told, true = (claimed or {}).get(name), found.get(name)
-    if told is None or true is None:
-        return f"measured here: {whole(true)}"
-    if abs(told - true) < 0.01:
-        return f"measured {whole(true)}, as the file claims"
-    return f"measured {whole(true)}; it claims {whole(told)}"
+    name = score_labels(target, source)[0][0]
+    outcome, true = (claimed or {}).get(name), found.get(name)
+    if outcome is None or true is None:
+        return f"measured here: {percent(true)}"
+    if abs(outcome - true) < 0.01:
+        return f"measured {percent(true)}, as the file claims"
+    return f"measured {percent(true)}; it claims {percent(outcome)}"
 
 
-def collapsed(swallowed: dict[str, Any]) -> str:
+def collapse_warning(swallowed: dict[str, Any]) -> str:
     """That one class has swallowed the others."""
-    shares_ = (whole(swallowed[name]) for name in ("seen", "clean", "wanted"))
+    shares_ = (percent(swallowed[name]) for name in ("seen", "clean", "wanted"))
     return (
         "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
         " is gone with the target. Go back to an earlier moment, lower epsilon, or ask for another class."
@@ -85,7 +85,7 @@ def collapsed(swallowed: dict[str, Any]) -> str:
 
 def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards have it
     """What choosing a network or a data set costs."""
-    return "ready" if cached or not download else f"{size(download)} to download"
+    return "ready" if cached or not download else f"{format_size(download)} to download"
 
 
 def change(old: Plan, new: Plan) -> str:
@@ -113,13 +113,13 @@ def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
     return f"{copied} {strings.DRAWING_NOT_LINKED}" if with_drawing else copied
 
 
-def not_fetched(names: Sequence[str]) -> str:
+def missing_files(names: Sequence[str]) -> str:
     """That some files could not be had."""
     more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
     return f"{names[0]}{more} did not come, or not as expected: try again later, or choose others."
 
 
-def left_out(names: Sequence[str]) -> str:
+def ignored_controls(names: Sequence[str]) -> str:
     """That some values of a link or of the browser's memory were left out; names are those of controls."""
     if not names:
         return ""
@@ -128,7 +128,7 @@ def left_out(names: Sequence[str]) -> str:
     return f"Values from the link or from this browser do not fit this page, so these are at their defaults: {listed}."
 
 
-def size(count: int | None) -> str:
+def format_size(count: int | None) -> str:
     """Bytes as people say them."""
     if count is None:
         return "of unknown size"
@@ -145,6 +145,6 @@ def about(model: Segmenter, pictures: Dataset) -> str:
     return f"{shown} {len(pictures.skipped)} could not be had or read." if pictures.skipped else shown
 
 
-def short(name: str) -> str:
+def short_name(name: str) -> str:
     """The name of a network without where it comes from."""
     return name.removeprefix("torchvision:")

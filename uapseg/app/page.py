@@ -56,11 +56,11 @@ MOST_EVENTS = 2000
 """Events that wait for a thread of the server."""
 
 
-def page(context: Context, replies: Polling) -> gr.Blocks:
+def page(context: Context, polling: Polling) -> gr.Blocks:
     """Builds the page."""
-    looks, live = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
+    renderer, camera = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
 
-    answers = [replies.pull, looks.look, looks.strip, looks.strengths, looks.recorded, live.shot]
+    answers = [polling.pull, renderer.frame, renderer.strip, renderer.strengths, renderer.recorded, camera.shot]
     blocks = Page(title=strings.TITLE, fill_width=True, delete_cache=(600, 1800))
     with blocks:
         # Both are kept by the browser: whatever the server has forgotten of a visitor, the token finds the run again
@@ -99,7 +99,7 @@ def side(context: Context) -> dict[str, Any]:
     tour = '<button type="button" id="u-tour" hidden></button>'  # worked by the stage
     gr.HTML(f"<h1>{strings.HEADLINE}</h1><p>{strings.LEAD}</p>{tour}", elem_id="u-title")
     parts = world_controls(context)
-    with gr.Column(elem_id="u-knobs"):
+    with gr.Column(elem_id="u-values"):
         parts |= target_controls(context) | number_controls(context)
     with gr.Row(elem_id="u-go"):
         # Start waits for the page's token: a click before would start a run that nobody can see
@@ -226,7 +226,7 @@ def ends() -> str:
 
 
 EVENTS = (
-    "back", "cancel", "fetch", "forget", "lost", "noise", "painted", "ready", "reel", "settled", "turn", "view",
+    "back", "cancel", "fetch", "forget", "lost", "example", "painted", "ready", "recording", "settled", "turn", "view",
 )  # fmt: skip
 """What the scripts trigger. Gradio takes for an event of a component each name in quotes in its ``js_on_load``."""
 
@@ -250,7 +250,7 @@ def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.
     anew at each change and drop what the scripts added. (It is no subclass, for which Gradio writes a stub file.)
 
     Args:
-        answers: The functions that the scripts call: ``pull`` for what is new, ``look`` for what was.
+        answers: The functions that the scripts call: ``pull`` for what is new, ``frame`` for what was.
         facts: Its words, and the first network with its pictures.
     """
     return gr.HTML(
@@ -313,30 +313,30 @@ def bind(context: Context, handler: Callable[..., Any]) -> Callable[..., Any]:
 def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
     """Connects events and handlers."""
     on = partial(bind, context)
-    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
+    token, stage, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     start, pause, reset = buttons[:3]
     photos, mask = parts["photos", "mask"]
-    knobs = [token, *controls, views]
+    values = [token, *controls, stage]
     blocks.unload(on(leave_page))
-    for come in (blocks.load, views.lost):
-        come(on(load_page), parts.saved, [token, views, parts.saved, *controls, *buttons], **AT_ONCE)
+    for come in (blocks.load, stage.lost):
+        come(on(load_page), parts.saved, [token, stage, parts.saved, *controls, *buttons], **AT_ONCE)
     # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
-    gr.on([control.input for control in controls[2:]], on(change_controls), knobs, [parts.saved, start], **moved)
+    gr.on([control.input for control in controls[2:]], on(change_controls), values, [parts.saved, start], **moved)
     word = parts.by_name["word"]
     word.change(on(change_word), [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
-    views.painted(on(change_controls), knobs, [parts.saved, start], **moved)
+    stage.painted(on(change_controls), values, [parts.saved, start], **moved)
     wire_world(parts, context)
-    asked = start.click(on(start_run), knobs, buttons, preprocess=False, **AT_ONCE)
-    for come in (asked.success, views.turn):  # who need not wait begins at once, others when the stage sees their turn
+    asked = start.click(on(start_run), values, buttons, preprocess=False, **AT_ONCE)
+    for come in (asked.success, stage.turn):  # who need not wait begins at once, others when the stage sees their turn
         turn = come(on(run_turn), token, buttons, **AT_ONCE)
         turn.failure(on(fail_turn), token, buttons, **AT_ONCE)
     pause.click(on(pause_run), token, buttons, **AT_ONCE)
     reset.click(on(reset_run), token, buttons, **AT_ONCE)
-    views.settled(on(refresh_buttons), token, buttons, **AT_ONCE)
-    views.back(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
-    views.view(on(choose_picture), token, None, **AT_ONCE)
-    views.forget(on(remove_photos), token, None, **AT_ONCE)
+    stage.settled(on(refresh_buttons), token, buttons, **AT_ONCE)
+    stage.back(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
+    stage.view(on(choose_picture), token, None, **AT_ONCE)
+    stage.forget(on(remove_photos), token, None, **AT_ONCE)
     photos.upload(on(add_photos), [token, photos], None, **FILES)
     mask.upload(on(upload_mask), [token, mask], start, **FILES)
     wire_files(parts, context)
@@ -351,13 +351,13 @@ def wire_programs(endpoints: Endpoints) -> None:
 def wire_world(parts: Parts, context: Context) -> None:
     """Connects the choice of network and pictures."""
     on = partial(bind, context)
-    token, views, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
+    token, stage, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     everything = [parts.saved, *controls, *buttons]
     for control in controls[:2]:
         control.input(on(choose_pair), [token, *controls[:2]], [parts.saved, buttons[0]], **AT_ONCE)
-    views.ready(on(finish_loading), token, everything, **AT_ONCE)
-    views.fetch(on(start_download), token, None, **AT_ONCE)
-    views.cancel(on(cancel_loading), token, everything, **AT_ONCE)
+    stage.ready(on(finish_loading), token, everything, **AT_ONCE)
+    stage.fetch(on(start_download), token, None, **AT_ONCE)
+    stage.cancel(on(cancel_loading), token, everything, **AT_ONCE)
 
 
 def wire_files(parts: Parts, context: Context) -> None:
@@ -369,11 +369,11 @@ def wire_files(parts: Parts, context: Context) -> None:
     made = save.click(on(export_file), [token, kind], file, **FILES)
     clip = parts.by_name["clip"]
     tried = clip.upload(on(perturb_video), [token, clip], file, **FILES)
-    reel = parts.stage.reel(on(finish_recording), token, file, **FILES)
-    for done in (made, tried, reel):
+    recording = parts.stage.recording(on(finish_recording), token, file, **FILES)
+    for done in (made, tried, recording):
         done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
-    parts.stage.noise(on(open_example), token, everything, **FILES)
+    parts.stage.example(on(open_example), token, everything, **FILES)
     open_.upload(on(open_file), [token, open_], everything, **FILES)
     made = link.click(on(make_link), token, query, **AT_ONCE)
     made.success(on(confirm_link), [token, query], None, js=copy_script(), **AT_ONCE)

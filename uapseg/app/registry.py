@@ -118,8 +118,8 @@ def _written(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -
         squeezed["mask"] = run.mask[1].astype(np.uint8)
     facts = {
         "status": "done" if run.status == "done" else "paused", "plan": plan.to_dict(), "rest": rest,
-        "choice": _kept(run.choice), "asked": _kept(run.asked), "since": run.since, "spent": run.spent,
-        "seconds": run.seconds, "floors": run.floors, "curve": run.curve, "legs": run.legs,
+        "choice": _kept(run.choice), "plan_controls": _kept(run.plan_controls), "since": run.since, "spent": run.spent,
+        "seconds": run.seconds, "baselines": run.baselines, "curve": run.curve, "plan_changes": run.plan_changes,
         "mask": run.mask[0] if run.mask else "", "shapes": {name: array.shape for name, array in small.items()},
     }  # fmt: skip
     whole = {name: np.ascontiguousarray(array) for name, array in {**arrays, **squeezed}.items()}
@@ -144,12 +144,12 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
     run = Run(token)
     run.publish(
         plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.epsilon),
-        look=validation_frame(state.best_validation) if state.best_validation.each else None,
-        choice=ControlValues.of(facts["choice"]), asked=ControlValues.of(facts["asked"]),
+        validation=validation_frame(state.best_validation) if state.best_validation.each else None,
+        choice=ControlValues.of(facts["choice"]), plan_controls=ControlValues.of(facts["plan_controls"]),
         mask=(facts["mask"], mask.astype(bool)) if mask is not None else None,
         curve=[(spent, scores) for spent, scores in facts["curve"]],
-        legs=[(spent, what) for spent, what in facts["legs"]],
-        drawn=1, **{name: facts[name] for name in ("status", "since", "spent", "seconds", "floors")},
+        plan_changes=[(spent, what) for spent, what in facts["plan_changes"]],
+        drawing_version=1, **{name: facts[name] for name in ("status", "since", "spent", "seconds", "baselines")},
     )  # fmt: skip
     return run
 

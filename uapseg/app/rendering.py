@@ -37,9 +37,9 @@ from uapseg.targets.metrics import groups_gone
 def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     """What the controls ask for now, and the words for what runs."""
     chosen, names = run.choice, workspace.model.classes
-    target, picture = _wanted(run, workspace)
+    target, picture = _target_and_png(run, workspace)
     reply: dict[str, Any] = {
-        "wanted": picture,
+        "target": picture,
         "drawing": chosen.goal == strings.STATIC and chosen.source == strings.DRAW,
         "ink": names.index(chosen.inside) if chosen.inside in names else 0,
     }
@@ -54,43 +54,43 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
 def titles(target: Target, epsilon: float, source: str) -> dict[str, Any]:
     """What a target and its scores are called; epsilon in grey levels, ``source`` one of `strings.SOURCES`."""
     return {
-        "shares": messages.shares(target, source),
-        "here": messages.here(target),
+        "shares": messages.score_labels(target, source),
+        "here": messages.image_share_label(target),
         "amplified": f"{127.5 / epsilon:.3g}",
         "caption": messages.caption(target, epsilon),
     }
 
 
-def _wanted(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
+def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
     """The target that the controls describe, and its picture."""
     try:
         target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
-        return target, workspace.wanted(target)
+        return target, workspace.target_png(target)
     except UapsegError:
         return None, None
 
 
 def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The newest figures, and all before."""
-    look = run.look if run.is_current else None
+    validation = run.validation if run.is_current else None
     return {
-        **measured(look, workspace),
-        "floors": run.floors if run.is_current else {},
+        **measured(validation, workspace),
+        "baselines": run.baselines if run.is_current else {},
         "curve": run.curve if run.is_current else [],
-        "legs": run.legs if run.is_current else [],
+        "plan_changes": run.plan_changes if run.is_current else [],
         **_moments(run),
-        **_said(run, workspace),
+        **_sentences(run, workspace),
     }
 
 
-def measured(look: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
+def measured(validation: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
     """The figures of one validation; nothing but names where there was none."""
     return {
-        "scores": look and look["scores"],
-        "each": look and look["each"][: len(look["predictions"])],
-        "thumbs": look and workspace.thumbs(look["predictions"]),
-        "looked": look and look["spent"],
-        "judged": look and len(look["each"]),
+        "scores": validation and validation["scores"],
+        "each": validation and validation["each"][: len(validation["predictions"])],
+        "thumbs": validation and workspace.thumbs(validation["predictions"]),
+        "gradients": validation and validation["spent"],
+        "pictures": validation and len(validation["each"]),
     }
 
 
@@ -99,22 +99,28 @@ def _moments(run: Run) -> dict[str, Any]:
     moments = run.moments if run.is_current else []
     return {
         "moments": [moment.spent for moment in moments],
-        "bands": [[moment.spent, *moment.look["band"]] for moment in moments if moment.look["band"]],
-        "banded": next(iter(moments[-1].look["scores"]), "") if moments else "",
+        "intervals": [
+            [moment.spent, *moment.validation["interval"]] for moment in moments if moment.validation["interval"]
+        ],
+        "interval_score": next(iter(moments[-1].validation["scores"]), "") if moments else "",
     }
 
 
-def _said(run: Run, workspace: Workspace) -> dict[str, Any]:
+def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
-    look, plan = run.look, run.plan
-    if not run.is_current or look is None or plan is None:
+    validation, plan = run.validation, run.plan
+    if not run.is_current or validation is None or plan is None:
         return {"plain": "", "warning": run.left_out, "groups": None}
-    swallowed, gone = look["collapse"], groups_gone(torch.from_numpy(look["counts"]), plan.target)
+    swallowed, gone = validation["collapse"], groups_gone(torch.from_numpy(validation["counts"]), plan.target)
     return {
         "groups": gone if gone[1] else None,
-        "plain": messages.plain(plan.target, look["scores"], run.floors, run.source, gone),
+        "plain": messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
         "warning": run.left_out
-        or (messages.collapsed(swallowed) if swallowed else messages.sisters(plan.target, workspace.model.people)),
+        or (
+            messages.collapse_warning(swallowed)
+            if swallowed
+            else messages.people_warning(plan.target, workspace.model.people)
+        ),
     }
 
 
@@ -128,9 +134,9 @@ class Renderer:
     def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
         self._workspaces, self._runs = workspaces, runs
 
-    async def look(self, sent: object) -> dict[str, Any]:
+    async def frame(self, sent: object) -> dict[str, Any]:
         """A frame of an earlier moment or of another strength, at once; nothing while one is being made."""
-        return await self._made(sent, _look)
+        return await self._made(sent, _frame)
 
     async def strengths(self, sent: object) -> dict[str, Any]:
         """What the perturbation reaches at each strength on the held-out pictures that are shown."""
@@ -150,15 +156,15 @@ class Renderer:
         values = sent if isinstance(sent, dict) else {}
         run = self._runs.get(values.get("token"))
         workspace = run and self._workspaces.get(run.choice.pair)
-        if not run or not workspace or not run.is_current or not run.looking.acquire(blocking=False):
+        if not run or not workspace or not run.is_current or not run.frame_lock.acquire(blocking=False):
             return {}
         try:
             return await call_in_thread(make, run, workspace, values)
         finally:
-            run.looking.release()
+            run.frame_lock.release()
 
 
-def _look(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+def _frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     levels, plan = moment_of(run, values)
     return (
         {}
@@ -173,7 +179,7 @@ def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[s
         return {}
     if run.strengths is None or run.strengths[0] is not levels:
         rows = [
-            (by, workspace.judge(workspace.strip, scale_levels(levels, by), plan.target)["scores"]) for by in STEPS
+            (by, workspace.evaluate(workspace.strip, scale_levels(levels, by), plan.target)["scores"]) for by in STEPS
         ]
         run.strengths = levels, rows
     return {"rows": run.strengths[1]}
@@ -185,24 +191,24 @@ def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str
     if levels is None or plan is None:
         return {}
     strength, moment = FrameOptions.of(values).strength, _moment(run, values)
-    words = _words(run, workspace, moment)
+    words = _heading_of(run, workspace, moment)
     if moment and strength == 1:
-        return {**measured(moment.look, workspace), "floors": moment.floors, **words}
-    judged = workspace.judge(workspace.strip, scale_levels(levels, strength), plan.target)
+        return {**measured(moment.validation, workspace), "baselines": moment.baselines, **words}
+    judged = workspace.evaluate(workspace.strip, scale_levels(levels, strength), plan.target)
     return {
         **judged,
-        "judged": len(judged["each"]),
-        "looked": moment and moment.spent,
-        **_words(run, workspace, moment),
+        "pictures": len(judged["each"]),
+        "gradients": moment and moment.spent,
+        **_heading_of(run, workspace, moment),
     }
 
 
-def _words(run: Run, workspace: Workspace, moment: HistoryPoint | None) -> dict[str, Any]:
+def _heading_of(run: Run, workspace: Workspace, moment: HistoryPoint | None) -> dict[str, Any]:
     """The heading of a moment that was trained for something else than the run is now."""
     if moment is None or moment.plan == run.plan:
         return {}
     target, epsilon = moment.plan.target, round(moment.plan.settings.epsilon * 255)
-    return {"heading": {"wanted": workspace.wanted(target), **titles(target, epsilon, moment.choice.source)}}
+    return {"heading": {"target": workspace.target_png(target), **titles(target, epsilon, moment.choice.source)}}
 
 
 def _moment(run: Run, values: dict[str, Any]) -> HistoryPoint | None:
@@ -232,37 +238,37 @@ class RenderedFrame:
     sure: LabelMap | None = field(repr=False)
 
 
-def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, wanted: FrameOptions) -> RenderedFrame:
+def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options: FrameOptions) -> RenderedFrame:
     """Lays a perturbation on a photo, and asks the network."""
-    levels = scale_levels(levels, wanted.strength)
-    laid = stretch_levels(levels, photo.size) if wanted.stretch else levels
+    levels = scale_levels(levels, options.strength)
+    laid = stretch_levels(levels, photo.size) if options.stretch else levels
     attacked = perturb_photo(photo.picture, laid)
-    seen, sure = workspace.predict_perturbed(attacked, sure=wanted.sure)
-    return RenderedFrame(Photo(attacked, seen), levels, laid, sure)
+    prediction, sure = workspace.predict_perturbed(attacked, sure=options.sure)
+    return RenderedFrame(Photo(attacked, prediction), levels, laid, sure)
 
 
 def frame_payload(
-    workspace: Workspace, photo: Photo, sight: RenderedFrame, plan: Plan, wanted: FrameOptions
+    workspace: Workspace, photo: Photo, rendered: RenderedFrame, plan: Plan, options: FrameOptions
 ) -> dict[str, Any]:
     """What the browser is told of it: the picture, what is seen in it, the noise; and what else is wanted."""
-    slow, epsilon, attacked = wanted.slow, round(plan.settings.epsilon * 255), sight.photo.picture
-    pattern = spectrum(sight.levels) if wanted.spectrum else amplify_levels(sight.levels, epsilon)
+    slow, epsilon, attacked = options.slow, round(plan.settings.epsilon * 255), rendered.photo.picture
+    pattern = spectrum(rendered.levels) if options.spectrum else amplify_levels(rendered.levels, epsilon)
     pictures: dict[str, Any] = {
         "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
-        "seen": label_png(sight.photo.seen, workspace.model.palette),
-        "noise": jpeg(pattern, 70, 192 if slow else None),
-        "reached": workspace.success_by_strength(photo, sight.photo.seen, sight.laid, plan.target),
+        "prediction": label_png(rendered.photo.prediction, workspace.model.palette),
+        "perturbation": jpeg(pattern, 70, 192 if slow else None),
+        "success": workspace.success_by_strength(photo, rendered.photo.prediction, rendered.laid, plan.target),
     }
-    if wanted.factor:
-        pictures["difference"] = jpeg(difference(photo.picture, attacked, wanted.factor), 85)
-    if sight.sure is not None:
-        pictures["sure"] = grey_png(sight.sure)
+    if options.factor:
+        pictures["difference"] = jpeg(difference(photo.picture, attacked, options.factor), 85)
+    if rendered.sure is not None:
+        pictures["sure"] = grey_png(rendered.sure)
     return pictures
 
 
-def frame(workspace: Workspace, photo: Photo, levels: LevelArray, plan: Plan, wanted: FrameOptions) -> dict[str, Any]:
+def frame(workspace: Workspace, photo: Photo, levels: LevelArray, plan: Plan, options: FrameOptions) -> dict[str, Any]:
     """The photo with the perturbation as the browser is told of it."""
-    return frame_payload(workspace, photo, render_frame(workspace, photo, levels, wanted), plan, wanted)
+    return frame_payload(workspace, photo, render_frame(workspace, photo, levels, options), plan, options)
 
 
 def scale_levels(levels: LevelArray, strength: float) -> LevelArray:

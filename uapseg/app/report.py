@@ -58,7 +58,7 @@ def report(work: FinishedRun) -> str:
 def _summary(work: FinishedRun) -> str:
     chosen, target = work.state.best_validation, work.plan.target
     gone = groups_gone(chosen.counts, target)
-    return messages.plain(target, chosen.scores, work.run.floors, work.run.source, gone)
+    return messages.summary(target, chosen.scores, work.run.baselines, work.run.source, gone)
 
 
 def _origin() -> str:
@@ -77,12 +77,12 @@ def _version(package: str) -> str:
 
 def _method(work: FinishedRun) -> str:
     chosen, spent = work.state.best_validation, work.state.image_gradients
-    low, high = (messages.whole(end) for end in chosen.interval or (None, None))
+    low, high = (messages.percent(end) for end in chosen.interval or (None, None))
     each = sorted(share for share in chosen.each if share is not None)
     name = next(iter(chosen.scores)).replace("_", " ")
     spread = (
-        f" In single pictures it lies between {messages.whole(each[0])} and {messages.whole(each[-1])}, with a median "
-        f"of {messages.whole(statistics.median(each))}."
+        f" In single pictures it lies between {messages.percent(each[0])} and {messages.percent(each[-1])}, with a median "
+        f"of {messages.percent(statistics.median(each))}."
         if each
         else ""
     )
@@ -98,11 +98,11 @@ def _method(work: FinishedRun) -> str:
 def _table(work: FinishedRun) -> str:
     columns = {
         "perturbed": work.state.best_validation.scores,
-        "random noise": work.run.floors.get("random_noise", {}),
-        "clean": work.run.floors.get("clean", {}),
+        "random noise": work.run.baselines.get("random_noise", {}),
+        "clean": work.run.baselines.get("clean", {}),
     }
     head = "".join(f'<th scope="col">{name}</th>' for name in columns)
-    meanings = {label.name: label.text for label in messages.shares(work.plan.target, work.run.source)}
+    meanings = {label.name: label.text for label in messages.score_labels(work.plan.target, work.run.source)}
     rows = "".join(
         _score_row(name, meanings.get(name, ""), list(columns.values())) for name in work.state.best_validation.scores
     )
@@ -110,14 +110,14 @@ def _table(work: FinishedRun) -> str:
 
 
 def _score_row(name: str, meaning: str, columns: Sequence[Scores]) -> str:
-    cells = "".join(f"<td>{messages.whole(column.get(name))}</td>" for column in columns)
+    cells = "".join(f"<td>{messages.percent(column.get(name))}</td>" for column in columns)
     small = f" <small>{html.escape(meaning)}</small>" if meaning else ""
     return f'<tr><th scope="row">{html.escape(name.replace("_", " "))}{small}</th>{cells}</tr>'
 
 
 def _curve(work: FinishedRun) -> str:
     """The first score over image-gradients, as SVG with axes."""
-    label = messages.shares(work.plan.target, work.run.source)[0]
+    label = messages.score_labels(work.plan.target, work.run.source)[0]
     rows = [(spent, share) for spent, scores in work.run.curve if (share := scores.get(label.name)) is not None]
     last = max([spent for spent, _ in rows], default=1) or 1
     points = " ".join(f"{spent / last * WIDTH:.1f},{(1 - share) * HEIGHT:.1f}" for spent, share in rows)
@@ -130,7 +130,7 @@ def _curve(work: FinishedRun) -> str:
         f'<text class="{anchor}" x="{share * WIDTH:.0f}" y="{HEIGHT + 18}">{round(share * last):,}</text>'
         for share, anchor in ((0, ""), (0.5, "middle"), (1, "end"))
     ]
-    noise = work.run.floors.get("random_noise", {}).get(label.name)
+    noise = work.run.baselines.get("random_noise", {}).get(label.name)
     if noise is not None:
         height = (1 - noise) * HEIGHT
         lines.append(
@@ -165,8 +165,8 @@ def _repeat(work: FinishedRun) -> list[str]:
     parts = [f"<pre>{html.escape(command)}</pre>"]
     if PLAN_FILE in command:
         parts.append(f"<p>First save the text under “Plan and hashes” as {PLAN_FILE}.</p>")
-    if work.run.legs:
-        changes = html.escape(", ".join(f"{label} at {spent:,}" for spent, label in work.run.legs))
+    if work.run.plan_changes:
+        changes = html.escape(", ".join(f"{label} at {spent:,}" for spent, label in work.run.plan_changes))
         parts.append(
             f"<p>The plan was changed during the run ({changes} image-gradients); the command trains with the last "
             "one from the beginning.</p>"
@@ -183,7 +183,7 @@ def _json(work: FinishedRun) -> str:
         "fingerprint of the network": work.workspace.model.fingerprint,
         "image-gradients": work.state.image_gradients,
         "seconds": round(work.state.seconds, 1),
-        "plan changes": [f"{label} at {spent}" for spent, label in work.run.legs],
+        "plan changes": [f"{label} at {spent}" for spent, label in work.run.plan_changes],
         "success in each picture": list(work.state.best_validation.each),
     }
     return to_json(facts, indent=2)

@@ -36,22 +36,22 @@ class HistoryPoint:
     Attributes:
         spent: The image-gradients spent until then.
         levels: The perturbation in whole grey levels (3, h, w).
-        look: What it did.
+        validation: Its figures on validation pictures.
         plan: What was searched for then.
         choice: The controls that asked for it.
         since: The image-gradients that were spent when its budget began to count.
         seconds: The time used until then.
-        floors: The scores of clean pictures and of random noise, by which the figures are read.
+        baselines: The scores of clean pictures and of random noise.
     """
 
     spent: int
     levels: LevelArray = field(repr=False)
-    look: ValidationFrame = field(repr=False)
+    validation: ValidationFrame = field(repr=False)
     plan: Plan = field(repr=False)
     choice: ControlValues = field(default_factory=ControlValues, repr=False)
     since: int = 0
     seconds: float = 0.0
-    floors: dict[str, Scores] = field(default_factory=dict, repr=False)
+    baselines: dict[str, Scores] = field(default_factory=dict, repr=False)
 
 
 def thin_history(moments: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
@@ -66,20 +66,20 @@ def rewind_checkpoint(moment: HistoryPoint, checkpoint: Checkpoint) -> Checkpoin
     """What a search needs to go on from a moment: its perturbation, at rest."""
     state = unpack_state(checkpoint)
     delta = torch.from_numpy(moment.levels.copy()).float() / 255
-    look = moment.look
-    seen = replace(
+    figures = moment.validation
+    validation = replace(
         state.validation,
         image_gradients=moment.spent,
-        scores=look["scores"],
-        each=tuple(look["each"]),
-        interval=tuple(look["band"]),
-        training=look["training"],
-        collapse=Collapse(**look["collapse"]) if look["collapse"] else None,
-        counts=torch.from_numpy(look["counts"]),
-        predictions=torch.from_numpy(look["predictions"].copy()),
+        scores=figures["scores"],
+        each=tuple(figures["each"]),
+        interval=tuple(figures["interval"]),
+        training=figures["training"],
+        collapse=Collapse(**figures["collapse"]) if figures["collapse"] else None,
+        counts=torch.from_numpy(figures["counts"]),
+        predictions=torch.from_numpy(figures["predictions"].copy()),
     )
     rest = {"image_gradients": moment.spent, "seconds": moment.seconds, "improved_at": moment.spent}
-    return pack_state(replace(state.restarted(delta), **rest, best_validation=seen, validation=seen))
+    return pack_state(replace(state.restarted(delta), **rest, best_validation=validation, validation=validation))
 
 
 Status = Literal["idle", "waiting", "running", "paused", "done"]
@@ -130,30 +130,30 @@ class Run:
         unchecked: The controls for which a link or the browser's memory named classes of a network not loaded yet.
         left_out: What a link or the browser's memory asks for in vain, in a sentence, until the next start.
         plan: What runs, ran or waits; None before the first start.
-        asked: The controls that asked for the plan.
+        plan_controls: The controls that asked for the plan.
         since: The image-gradients that were spent when the present budget began to count.
         spent: Image-gradients used.
         seconds: Time used.
         levels: The perturbation to show, whole grey levels (3, h, w).
-        look: The newest figures on validation pictures.
-        floors: The scores of clean pictures and of random noise.
+        validation: The newest figures on validation pictures.
+        baselines: The scores of clean pictures and of random noise.
         curve: All figures so far, as (image-gradients, scores).
-        legs: Where the plan changed, as (image-gradients, what changed).
+        plan_changes: Where the plan changed, as (image-gradients, what changed).
         moments: What can be gone back to.
         checkpoint: What resuming needs.
         files: The folder of the file that was made last.
         example: The example that was opened last.
-        drawn: Counts the drawings that came from a file, for the stage to take up.
+        drawing_version: Counts the drawings that came from a file, for the stage to take up.
         strengths: What each strength of a perturbation reaches, with that perturbation.
         photos: The visitor's own photos.
         uploads: The files that the visitor has uploaded and that are still on the disk.
         view: Which picture is shown large: ``scene``, or the number of an ``unseen`` or an ``own`` one.
         mask: The uploaded mask and its file's name.
         stop: Set to pause.
-        wish: What to go on with instead.
-        reel: What is recorded of the visitor's camera.
-        rested: Set when the device has ended the work of the run's last turn; None before the first one.
-        looking: Held while a frame is made that the visitor asked for.
+        pending: What to go on with instead.
+        recording: What is recorded of the visitor's camera.
+        at_rest: Set when the device has ended the work of the run's last turn; None before the first one.
+        frame_lock: Held while a frame is made that the visitor asked for.
         versions: The `seq` at which each part changed last.
     """
 
@@ -164,15 +164,15 @@ class Run:
     unchecked: frozenset[str] = frozenset()
     left_out: str = ""
     plan: Plan | None = None
-    asked: ControlValues = field(default_factory=ControlValues)
+    plan_controls: ControlValues = field(default_factory=ControlValues)
     since: int = 0
     spent: int = 0
     seconds: float = 0.0
     levels: LevelArray | None = None
-    look: ValidationFrame | None = None
-    floors: dict[str, Scores] = field(default_factory=dict)
+    validation: ValidationFrame | None = None
+    baselines: dict[str, Scores] = field(default_factory=dict)
     curve: list[tuple[int, Scores]] = field(default_factory=list)
-    legs: list[tuple[int, str]] = field(default_factory=list)
+    plan_changes: list[tuple[int, str]] = field(default_factory=list)
     moments: list[HistoryPoint] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
     strengths: tuple[LevelArray, Any] | None = None
@@ -180,21 +180,21 @@ class Run:
     uploads: set[Path] = field(default_factory=set)
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
-    reel: Recording | None = None
+    recording: Recording | None = None
     stop: threading.Event = field(default_factory=threading.Event)
-    wish: PendingChange | None = None
-    rested: threading.Event | None = None
-    looking: threading.Lock = field(default_factory=threading.Lock)
+    pending: PendingChange | None = None
+    at_rest: threading.Event | None = None
+    frame_lock: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)
     seq: int = 0
     versions: dict[str, int] = field(default_factory=dict)
     ticket: int = 0
     watched: float = field(default_factory=time.monotonic)
     touched: float = field(default_factory=time.monotonic)
-    shown: dict[str, Any] = field(default_factory=dict)
+    frame_cache: dict[str, Any] = field(default_factory=dict)
     files: Any = None
     example: OpenedExample | None = None
-    drawn: int = 0
+    drawing_version: int = 0
 
     def publish(self, **changes: Any) -> None:
         """Changes some attributes and then tells whoever watches, who reads the counters before the values."""
@@ -217,7 +217,7 @@ class Run:
     @property
     def source(self) -> str:
         """Where the target came from, one of `words.SOURCES`."""
-        return self.asked.source
+        return self.plan_controls.source
 
     @property
     def opened(self) -> OpenedExample | None:
@@ -233,9 +233,23 @@ class Run:
     def reset(self) -> None:
         """Back to the beginning; controls, photos and mask stay."""
         self.publish(
-            status="idle", note="", plan=None, since=0, spent=0, seconds=0.0, levels=None, look=None, floors={},
-            curve=[], legs=[], moments=[], checkpoint=None, files=None, wish=None, strengths=None,
-        )  # fmt: skip
+            status="idle",
+            note="",
+            plan=None,
+            since=0,
+            spent=0,
+            seconds=0.0,
+            levels=None,
+            validation=None,
+            baselines={},
+            curve=[],
+            plan_changes=[],
+            moments=[],
+            checkpoint=None,
+            files=None,
+            pending=None,
+            strengths=None,
+        )
 
     @property
     def worked(self) -> bool:
@@ -247,7 +261,7 @@ class Run:
         """About how many bytes it takes."""
         arrays = [
             *(moment.levels for moment in self.moments),
-            *(moment.look["predictions"] for moment in self.moments),
+            *(moment.validation["predictions"] for moment in self.moments),
         ]
         arrays += [photo.picture for photo in self.photos]
         arrays += self.checkpoint["arrays"].values() if self.checkpoint else []
@@ -256,23 +270,33 @@ class Run:
     def apply_step(self, step: Step) -> None:
         """Publishes what the worker sent."""
         changes: dict[str, Any] = {name: step[name] for name in ("spent", "seconds", "levels")}
-        if step["still"] != (self.note == strings.STILL):
-            changes["note"] = strings.STILL if step["still"] else ""
+        if step["stalled"] != (self.note == strings.STALLED):
+            changes["note"] = strings.STALLED if step["stalled"] else ""
         if step["checkpoint"] is not None:
             changes["checkpoint"] = step["checkpoint"]
-        if step["look"] is not None:
-            look = step["look"]
-            rows = [row for row in self.curve if row[0] < look["spent"]]
-            changes |= {"look": look, "floors": step["floors"], "curve": [*rows, (look["spent"], look["scores"])]}
-            if self.plan and look["spent"] == step["spent"]:
-                changes["moments"] = thin_history(self.moments, self._moment(step, look, self.plan))
+        if step["validation"] is not None:
+            validation = step["validation"]
+            rows = [row for row in self.curve if row[0] < validation["spent"]]
+            changes |= {
+                "validation": validation,
+                "baselines": step["baselines"],
+                "curve": [*rows, (validation["spent"], validation["scores"])],
+            }
+            if self.plan and validation["spent"] == step["spent"]:
+                changes["moments"] = thin_history(self.moments, self._moment(step, validation, self.plan))
         self.publish(**changes)
 
-    def _moment(self, step: Step, look: ValidationFrame, plan: Plan) -> HistoryPoint:
+    def _moment(self, step: Step, validation: ValidationFrame, plan: Plan) -> HistoryPoint:
         return HistoryPoint(
-            step["spent"], step["levels"], look, plan, choice=self.asked, since=self.since, seconds=step["seconds"],
-            floors=step["floors"],
-        )  # fmt: skip
+            step["spent"],
+            step["levels"],
+            validation,
+            plan,
+            choice=self.plan_controls,
+            since=self.since,
+            seconds=step["seconds"],
+            baselines=step["baselines"],
+        )
 
     def watch(self) -> None:
         """Notes that someone looks."""
@@ -315,14 +339,14 @@ def apply_plan(run: Run, plan: Plan, since: int, choice: ControlValues) -> None:
         choice: The controls that ask for the plan.
     """
     old = run.plan
-    changes: dict[str, Any] = {"plan": plan, "since": since, "asked": choice, "wish": None, "left_out": ""}
+    changes: dict[str, Any] = {"plan": plan, "since": since, "plan_controls": choice, "pending": None, "left_out": ""}
     if old and run.checkpoint and describe_change(old, plan):
         same = plan.target == old.target
         state = unpack_state(run.checkpoint).with_settings(plan.settings, same_target=same)
         changes["checkpoint"] = pack_state(state)
-        changes["legs"] = [*run.legs, (state.image_gradients, messages.change(old, plan))]
+        changes["plan_changes"] = [*run.plan_changes, (state.image_gradients, messages.change(old, plan))]
         if not same:
-            changes |= {"look": None, "floors": {}}
+            changes |= {"validation": None, "baselines": {}}
     run.publish(**changes)
 
 
@@ -338,7 +362,7 @@ def restore(run: Run, moment: HistoryPoint) -> None:
     drawn = drawn_region(moment.plan.target)
     if drawn and choice.source == strings.UPLOAD:  # another one may have been uploaded since
         mask = (drawn[0], drawn[1] ^ choice.invert)
-    run.publish(choice=choice, mask=mask, drawn=run.drawn + 1)
+    run.publish(choice=choice, mask=mask, drawing_version=run.drawing_version + 1)
 
 
 def rewind(run: Run, moment: HistoryPoint) -> None:
@@ -346,13 +370,20 @@ def rewind(run: Run, moment: HistoryPoint) -> None:
     if run.checkpoint is None:
         return
     run.publish(
-        checkpoint=rewind_checkpoint(moment, run.checkpoint), plan=moment.plan, levels=moment.levels, look=moment.look,
-        spent=moment.spent, seconds=moment.seconds, since=moment.since, asked=moment.choice, floors=moment.floors,
-        wish=None,
+        checkpoint=rewind_checkpoint(moment, run.checkpoint),
+        plan=moment.plan,
+        levels=moment.levels,
+        validation=moment.validation,
+        spent=moment.spent,
+        seconds=moment.seconds,
+        since=moment.since,
+        plan_controls=moment.choice,
+        baselines=moment.baselines,
+        pending=None,
         curve=[row for row in run.curve if row[0] <= moment.spent],
-        legs=[leg for leg in run.legs if leg[0] < moment.spent],
+        plan_changes=[change for change in run.plan_changes if change[0] < moment.spent],
         moments=[each for each in run.moments if each.spent <= moment.spent],
-    )  # fmt: skip
+    )
 
 
 def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
@@ -360,11 +391,11 @@ def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
     if run.checkpoint is None:
         run.reset()
         return
-    changes: dict[str, Any] = {"status": "done" if finished else "paused", "note": note, "wish": None}
+    changes: dict[str, Any] = {"status": "done" if finished else "paused", "note": note, "pending": None}
     state = unpack_state(run.checkpoint)
     if run.plan and state.validation.image_gradients:
         changes |= {
             "levels": level_array(state.best, run.plan.settings.epsilon),
-            "look": validation_frame(state.best_validation),
+            "validation": validation_frame(state.best_validation),
         }
     run.publish(**changes)

@@ -20,7 +20,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 STATIC = Path(__file__).parent / "static"
-STYLES = ("look.css", "gradio.css", "controls.css", "stage.css", "parts.css", "panels.css", "small.css", "present.css")
+STYLES = (
+    "theme.css",
+    "gradio.css",
+    "controls.css",
+    "stage.css",
+    "parts.css",
+    "panels.css",
+    "small.css",
+    "present.css",
+)
 FOREVER = "public, max-age=31536000, immutable"
 """How long a browser keeps a script: another version has another address."""
 
@@ -65,8 +74,8 @@ class BodyLimit:
         if scope["type"] != "http" or scope["path"].rstrip("/").endswith("/upload"):
             await self._app(scope, receive, send)
             return
-        said = dict(scope["headers"]).get(b"content-length", b"0")
-        if not said.isdigit() or len(said) > 12 or int(said) > MOST_BODY:
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or len(length) > 12 or int(length) > MOST_BODY:
             await PlainTextResponse("The request is too long.", 413)(scope, receive, send)
             return
         left = MOST_BODY

@@ -274,24 +274,33 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Work
         workspace: The network and the pictures.
     """
     epsilon, spent = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
-    looks, floors = measure(perturbation, plan, workspace, spent)
+    validation, baselines = measure(perturbation, plan, workspace, spent)
     delta = to_levels(perturbation.delta, epsilon).float() / 255
     state = replace(
-        State.initial(workspace.size, looks).restarted(delta),
+        State.initial(workspace.size, validation).restarted(delta),
         image_gradients=spent,
         seconds=perturbation.seconds or 0.0,
     )
-    look, whole = validation_frame(looks), level_array(delta, epsilon)
+    figures, whole = validation_frame(validation), level_array(delta, epsilon)
     moment = HistoryPoint(
-        spent, whole, look, plan, choice=run.choice, since=spent, seconds=state.seconds, floors=floors
-    )  # fmt: skip
+        spent, whole, figures, plan, choice=run.choice, since=spent, seconds=state.seconds, baselines=baselines
+    )
     run.reset()
     run.publish(
-        status="paused", plan=plan, asked=run.choice, since=spent, spent=spent, seconds=state.seconds, levels=whole,
-        look=look, floors=floors, curve=[(0, floors["clean"]), (spent, look["scores"])],
-        moments=[moment], checkpoint=pack_state(state),
-        note=messages.claim(plan.target, looks.scores, perturbation.scores, run.choice.source),
-    )  # fmt: skip
+        status="paused",
+        plan=plan,
+        plan_controls=run.choice,
+        since=spent,
+        spent=spent,
+        seconds=state.seconds,
+        levels=whole,
+        validation=figures,
+        baselines=baselines,
+        curve=[(0, baselines["clean"]), (spent, figures["scores"])],
+        moments=[moment],
+        checkpoint=pack_state(state),
+        note=messages.claim(plan.target, validation.scores, perturbation.scores, run.choice.source),
+    )
 
 
 def measure(
@@ -303,17 +312,22 @@ def measure(
     judge = EvalSet(workspace.model, workspace.held_out, numbers, target, workspace.size)
     noise = to_levels(random_signs(workspace.size, settings.epsilon, settings.seed), settings.epsilon).float() / 255
     whole = to_levels(perturbation.delta, settings.epsilon).float() / 255
-    floors = {
+    baselines = {
         name: scores(judge.predict(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))
     }
     counts, predictions = judge.predict(whole)
-    unknown = perturbation.training or dict.fromkeys(floors["clean"])
-    looks = Validation(
-        spent, scores(counts, target), per_image_success(counts, target), predictions, unknown,
-        interval=bootstrap_interval(counts, target), collapse=find_collapse(counts, target, workspace.model.classes),
+    unknown = perturbation.training or dict.fromkeys(baselines["clean"])
+    validation = Validation(
+        spent,
+        scores(counts, target),
+        per_image_success(counts, target),
+        predictions,
+        unknown,
+        interval=bootstrap_interval(counts, target),
+        collapse=find_collapse(counts, target, workspace.model.classes),
         counts=selection_counts(counts, target),
-    )  # fmt: skip
-    return looks, floors
+    )
+    return validation, baselines
 
 
 def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:

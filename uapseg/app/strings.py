@@ -73,27 +73,27 @@ STAGE = {
     "before": "before",
     "after": "after",
     "wipe": "Share of the picture that is shown as it was before",
-    "seen": "What the network sees",
+    "prediction": "What the network sees",
     "point": "point to read the class",
-    "noise": "Perturbation",
-    "wanted": "Target",
+    "perturbation": "Perturbation",
+    "target": "Target",
     "large": "Show large: {view}",
     "classes": "Classes",
     "c_success": "Success",
     "c_strength": "Strength",
     "c_trade": "Trade-off",
-    "band": "95 % interval",
-    "band_said": "where the success lies if as many pictures are drawn from these again and again (bootstrap)",
+    "interval": "95 % interval",
+    "interval_hint": "where the success lies if as many pictures are drawn from these again and again (bootstrap)",
     "d_success": "Curve of the success on validation pictures over image-gradients, with its 95 % bootstrap interval",
     "d_strength": "Curve of the success over the strength of the perturbation",
-    "d_trade": "The share of other objects that is kept over the share that is hidden, at each look at the pictures",
+    "d_trade": "The share of other objects that is kept over the share that is hidden, at each validation",
     "trade_axes": "other objects kept, over what is hidden",
     "trade_end": "100 % hidden",
     "strips": "Which pictures are shown below",
     "strip": "Pictures it was not trained on",
     "mine": "Your photos",
     "ready": "Examples",
-    "ready_said": "before and after: press one to see it, and go on from there",
+    "ready_hint": "before and after: press one to see it, and go on from there",
     "card": (
         "{title}. On {pictures} test pictures {success} % {label} (95 % interval {low} to {high}), "
         "random noise {noise} %; {spent} image-gradients."
@@ -107,11 +107,11 @@ STAGE = {
     "show": "Show picture {number} large",
     "thumbs": "what the network sees in them",
     "counted": ", and the share {here}",
-    "reached": "{share} % {here}",
-    "floors": "random noise {noise} %, clean {clean} %",
+    "in_picture": "{share} % {here}",
+    "baselines": "random noise {noise} %, clean {clean} %",
     "random": "random noise",
     "clean": "clean",
-    "judged": "{pictures} pictures",
+    "pictures": "{pictures} pictures",
     "at": ", at {spent} image-gradients",
     "chosen": "saved: the perturbation after {spent} of {total} image-gradients, chosen on {pictures} pictures",
     "total": "/ {total} image-gradients",
@@ -145,15 +145,15 @@ STAGE = {
     "region": "draw the region",
     "tools": "Drawing",
     "keys": "Drawing: the arrow keys move the brush, space paints",
-    "look": "Compare",
-    "compare_how": "How to look at it: {view}",
+    "view": "Compare",
+    "compare_how": "Mode of the view: {view}",
     "m_wipe": "wipe",
     "m_blink": "blink",
     "m_difference": "difference",
     "m_labels": "classes",
     "m_changed": "what changed",
     "m_sure": "how sure it is",
-    "m_noise": "amplified",
+    "m_amplified": "amplified",
     "m_spectrum": "spectrum",
     "factor": "Amplification of the difference",
     "strength": "Strength",
@@ -228,8 +228,8 @@ MOST_PHOTOS = "At most {most} photos are taken at once: the others were left out
 CLIP_SIZE = (
     "The frames of the clip are too large or too small: bring one of at most 3840 x 2160 pixels that is no strip."
 )
-NO_NOISE = "There is no perturbation yet: start a run first."
-NO_REEL = "Nothing was recorded: keep the webcam on for a moment, then record again."
+NO_PERTURBATION = "There is no perturbation yet: start a run first."
+NO_RECORDING = "Nothing was recorded: keep the webcam on for a moment, then record again."
 CLIP = "Try a video clip"
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
 NO_MOMENT = "That moment is not kept any more: choose another on the timeline."
@@ -239,4 +239,4 @@ BAD_SHOT = "The webcam's picture could not be read: switch the webcam off and on
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
 BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."
 LEFT = "paused: nobody was watching"
-STILL = "nothing gained on unseen pictures for half of the budget: Pause keeps everything"
+STALLED = "nothing gained on unseen pictures for half of the budget: Pause keeps everything"

@@ -47,20 +47,20 @@ TOUR: list[TourStep] = [
         "then": "clean",
     },
     {
-        "title": "One noise",
-        "text": "The photo now carries a noise that changes no value by more than {epsilon} of 255 grey "
+        "title": "One perturbation",
+        "text": "The photo now carries a perturbation that changes no value by more than {epsilon} of 255 grey "
         "levels. It was made once, and is the same for every picture.",
         "question": "Can you see it?",
         "answers": ["Clearly", "Only if I look closely", "Not at all"],
         "right": 1,
         "shares": [],
         "reveal": "A faint texture at most. Here it is amplified ten times: it is not random at all.",
-        "do": "noise",
+        "do": "perturbation",
         "then": "difference",
     },
     {
         "title": "foo",
-        "text": "The noise was trained so that the network answers what somebody chose.",
+        "text": "The perturbation was trained so that the network answers what somebody chose.",
         "question": "What will the network see in the street now?",
         "answers": ["The street, a little worse", "Random patches", "A word"],
         "right": 2,
@@ -68,11 +68,12 @@ TOUR: list[TourStep] = [
         "reveal": "The word, and below also in pictures that the training never used. Random noise of the same size "
         "reaches {noise} %, this one {success} %.",
         "do": "weak",
-        "then": "noise",
+        "then": "perturbation",
     },
     {
         "title": "Hide the pedestrians",
-        "text": "It need not be a word. This noise was trained to leave the street as it is, without its pedestrians.",
+        "text": "It need not be a word. This perturbation was trained to leave the street as it is, without its "
+        "pedestrians.",
         "question": "How much of them does the network still find in unseen pictures?",
         "answers": ["Nearly all", "About half", "Nearly nothing"],
         "right": 1,
@@ -83,17 +84,17 @@ TOUR: list[TourStep] = [
     },
     {
         "title": "Why it matters, and what helps",
-        "text": "Whoever knows a network well can make such a noise, and slip it into a camera's stream.",
+        "text": "Whoever knows a network well can make such a perturbation, and slip it into a camera's stream.",
         "question": "Which of these helps most?",
         "answers": [
             "Recompressing each picture",
-            "Training the network with such noise",
+            "Training the network with such perturbations",
             "Larger pictures",
         ],
         "right": 1,
         "shares": [],
-        "reveal": "Training against the noise helps most, at some cost elsewhere; recompressing only weakens a noise "
-        "that was not trained for it. Nothing helps completely. Now make your own: press Start.",
+        "reveal": "Training against the perturbation helps most, at some cost elsewhere; recompressing only weakens a "
+        "perturbation that was not trained for it. Nothing helps completely. Now make your own: press Start.",
         "do": "hide",
         "then": "weak",
     },

@@ -70,11 +70,11 @@ class Workspace:
         self.held_out = load_dataset(data, "val")
         self.size = self.held_out.size
         self._lock = threading.Lock()
-        self._brought: WeakKeyDictionary[UploadedPhoto, Photo] = WeakKeyDictionary()
+        self._photos: WeakKeyDictionary[UploadedPhoto, Photo] = WeakKeyDictionary()
         self._goals: WeakKeyDictionary[Photo, tuple[Any, Goal]] = WeakKeyDictionary()
         self.scene = self._photo(self._held_out([SCENES.get(data, 0) % len(self.held_out)])[0])
         numbers = evenly_spaced(len(self.held_out), VALIDATION["validation_pictures"])
-        self.judged = len(numbers)
+        self.pictures = len(numbers)
         self.strip = [self._photo(picture) for picture in self._held_out(numbers[:PREVIEW_IMAGES])]
 
     @property
@@ -109,14 +109,14 @@ class Workspace:
         """A picture that somebody brings, as a perturbation for this workspace's pictures is laid on it."""
         return np.array(fit_picture(image, self.size))
 
-    def photo(self, brought: UploadedPhoto) -> Photo:
+    def photo(self, upload: UploadedPhoto) -> Photo:
         """A visitor's photo with what the network sees in it; forgotten together with the visitor.
 
         It was made to fit the workspace that it was brought to; where another one has smaller pictures, so is it.
         """
-        if brought not in self._brought:
-            self._brought[brought] = self._photo(self.fit(Image.fromarray(brought.picture)))
-        return self._brought[brought]
+        if upload not in self._photos:
+            self._photos[upload] = self._photo(self.fit(Image.fromarray(upload.picture)))
+        return self._photos[upload]
 
     def predict(self, picture: Picture) -> LabelMap:
         """What the network sees (h, w)."""
@@ -131,27 +131,33 @@ class Workspace:
             confidence, labels = self.model(image).softmax(dim=1).max(dim=1)
         return labels[0].to(torch.uint8).numpy(), (confidence[0] * 255).round().to(torch.uint8).numpy()
 
-    def success_by_strength(self, photo: Photo, seen: LabelMap, levels: LevelArray, target: Target) -> float | None:
+    def success_by_strength(
+        self, photo: Photo, prediction: LabelMap, levels: LevelArray, target: Target
+    ) -> float | None:
         """The success in one picture."""
-        return self._judged(photo, seen, target, levels)[1]
+        return self._evaluate(photo, prediction, target, levels)[1]
 
-    def judge(
+    def evaluate(
         self, photos: Sequence[Photo], levels: LevelArray, target: Target, *, stretch: bool = False
     ) -> dict[str, Any]:
         """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
         laid = [stretch_levels(levels, photo.size) if stretch else levels for photo in photos]
-        seen = [self.predict(perturb_photo(photo.picture, each_)) for photo, each_ in zip(photos, laid, strict=True)]
-        parts = [self._judged(*row[:2], target, row[2]) for row in zip(photos, seen, laid, strict=True)]
+        prediction = [
+            self.predict(perturb_photo(photo.picture, each_)) for photo, each_ in zip(photos, laid, strict=True)
+        ]
+        parts = [self._evaluate(*row[:2], target, row[2]) for row in zip(photos, prediction, laid, strict=True)]
         together: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
         return {
             "scores": together,
             "each": [share for _, share in parts],
-            "thumbs": [label_png(labels, self.model.palette, THUMB) for labels in seen],
+            "thumbs": [label_png(labels, self.model.palette, THUMB) for labels in prediction],
         }
 
-    def _judged(self, photo: Photo, seen: LabelMap, target: Target, levels: LevelArray) -> tuple[Any, float | None]:
+    def _evaluate(
+        self, photo: Photo, prediction: LabelMap, target: Target, levels: LevelArray
+    ) -> tuple[Any, float | None]:
         """The counts of one picture, and its success as in `uapseg.targets.metrics.per_image_success`."""
-        clean, now = torch.from_numpy(photo.seen)[None], torch.from_numpy(seen)[None]
+        clean, now = torch.from_numpy(photo.prediction)[None], torch.from_numpy(prediction)[None]
         goal = self._goal(photo, target, (levels.shape[2], levels.shape[1]))
         counts = count_pixels(now, clean, goal, target, self.model.classes)
         return counts, per_image_success(counts, target)[0]
@@ -161,7 +167,7 @@ class Workspace:
         known = self._goals.get(photo)
         if known and known[0] == (target, tile):
             return known[1]
-        goal = target.bind(self.model.classes, self.model.objects, tile)(torch.from_numpy(photo.seen)[None])
+        goal = target.bind(self.model.classes, self.model.objects, tile)(torch.from_numpy(photo.prediction)[None])
         self._goals[photo] = (target, tile), goal
         return goal
 
@@ -171,7 +177,7 @@ class Workspace:
             "width": photo.size[0],
             "height": photo.size[1],
             "image": jpeg(photo.picture, 88),
-            "seen": label_png(photo.seen, self.model.palette),
+            "prediction": label_png(photo.prediction, self.model.palette),
         }
 
     @cached_property
@@ -187,28 +193,31 @@ class Workspace:
             ],
             "ready": example_cards(self.pair),
             "scene": {**self.clean(self.scene), "image": webp(self.scene.picture, 75)},
-            "judged": self.judged,
+            "pictures": self.pictures,
             "strip": [self.small(photo) for photo in self.strip],
         }
 
     def small(self, photo: Photo) -> dict[str, str]:
         """A photo and what is seen in it, as thumbnails."""
-        return {"photo": webp(photo.picture, 50, 144), "seen": label_png(photo.seen, self.model.palette, THUMB)}
+        return {
+            "photo": webp(photo.picture, 50, 144),
+            "prediction": label_png(photo.prediction, self.model.palette, THUMB),
+        }
 
     def thumbs(self, predictions: LabelMap) -> list[str]:
         """What the network sees in the first held-out pictures, small."""
         return [label_png(labels, self.model.palette, THUMB) for labels in predictions]
 
-    def wanted(self, target: Target) -> str:
+    def target_png(self, target: Target) -> str:
         """The target on the scene, in the network's colours."""
         goal = self._goal(self.scene, target, self.size)
         return label_png(goal.labels[0].numpy(), self.model.palette)
 
 
-def overlay_classes(picture: Picture, seen: LabelMap, workspace: Workspace) -> Picture:
+def overlay_classes(picture: Picture, prediction: LabelMap, workspace: Workspace) -> Picture:
     """What the network sees laid over a picture."""
     image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
-    return overlay(image, torch.from_numpy(seen), workspace.model.palette)
+    return overlay(image, torch.from_numpy(prediction), workspace.model.palette)
 
 
 LOG = logging.getLogger(__name__)
@@ -232,8 +241,8 @@ class WorkspaceCache:
         self._lock = threading.Lock()
         self._fetches: dict[str, Fetch] = {}
         self._loading: set[Pair] = set()
-        self._looking: set[Pair] = set()
-        self._told: dict[Pair, LoadStatus] = {}
+        self._checking: set[Pair] = set()
+        self._statuses: dict[Pair, LoadStatus] = {}
         self._failed: dict[Pair, str] = {}
         self._left_out: set[tuple[str, str]] = set()
         self.first = Workspace(self.models[0], self.datasets[0])
@@ -285,18 +294,18 @@ class WorkspaceCache:
             self._take_stock(pair)
             if pair in self._failed:
                 return LoadStatus("failed", message=self._failed[pair])
-            if pair in self._looking and not fetch:
-                return self._told.get(pair, LoadStatus("loading"))
-            self._looking.add(pair)
+            if pair in self._checking and not fetch:
+                return self._statuses.get(pair, LoadStatus("loading"))
+            self._checking.add(pair)
         try:
             parts = _parts(pair)  # may read annotations of half a gigabyte, which nobody else is to wait for
         finally:
-            self._looking.discard(pair)
+            self._checking.discard(pair)
         with self._lock:
             missing = self._missing(parts)
             if missing:
-                self._told[pair] = self._fetching(missing, token, fetch=fetch)
-                return self._told[pair]
+                self._statuses[pair] = self._fetching(missing, token, fetch=fetch)
+                return self._statuses[pair]
             if pair not in self._loading and pair not in self._ready:
                 self._load(pair)
             return LoadStatus("loading")
@@ -317,7 +326,7 @@ class WorkspaceCache:
                 if known.failed and not known.whole:
                     self._left_out |= {(name, file) for file in known.failed}
                 elif known.error or known.failed:
-                    self._failed[pair] = known.error or messages.not_fetched(known.failed)
+                    self._failed[pair] = known.error or messages.missing_files(known.failed)
 
     def _missing(self, parts: Sequence["_Part"]) -> list["_Part"]:
         """The parts that have to be downloaded."""

@@ -7,7 +7,7 @@ const WIDTH = 384;
 const video = make('video');
 const shutter = make('canvas');
 const openButton = button('u-camera', t('camera'), () => (camera.stream ? close() : open()));
-const recordButton = button('u-reel', t('record'), () => (camera.recording ? endRecording() : beginRecording()));
+const recordButton = button('u-record', t('record'), () => (camera.recording ? endRecording() : beginRecording()));
 
 async function open() {
   try {
@@ -26,7 +26,7 @@ async function open() {
   setTitle('photo', t('camera'));
   while (camera.stream && root.isConnected) {
     await shoot();
-    if (camera.ended) gradio.trigger('reel'); // no frame is on its way any more
+    if (camera.ended) gradio.trigger('recording'); // no frame is on its way any more
     camera.ended = false;
   }
 }

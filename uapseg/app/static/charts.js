@@ -65,14 +65,14 @@ function setScales([first, last], [low, high]) {
 function drawSuccess() {
   const [first, ...others] = metrics.shares.map(([key]) => key);
   drawGrid([0, 0.5, 1].map((share) => group(lastPosition() * share)));
-  drawBand();
+  drawIntervals();
   drawBaseline('random_noise', 'random', first);
   drawBaseline('clean', 'clean', first);
   others.forEach((key, number) => {
     drawCurve(metrics.curve, key, colourOf('--u-second'), 1.5, number ? [2, 4] : []);
   });
   drawCurve(metrics.curve, first, colourOf('--u-accent'), 2.5);
-  metrics.legs.forEach(drawChange);
+  metrics.changes.forEach(drawChange);
   if (history.moment != null) drawUpright(history.moment, colourOf('--u-ink'));
 }
 
@@ -92,7 +92,7 @@ const tradedCurve = () => metrics.curve.map(([spent, scores]) => [spent, traded(
 
 function drawTrade() {
   const rows = tradedCurve();
-  const random = traded(metrics.floors.random_noise);
+  const random = traded(metrics.baselines.random_noise);
   const points = rows.map(([, point]) => point);
   const low = lowestTenth([...points, ...(random ? [random] : [])].map(([, kept]) => kept));
   setScales([0, 1], [low, 1]);
@@ -102,8 +102,8 @@ function drawTrade() {
   if (random) drawPoint(random, '--u-dim', NEWEST - 1, { hollow: true, label: t('random') });
   for (const point of points) drawPoint(point, '--u-second', POINT);
   if (points.length) drawPoint(points.at(-1), '--u-accent', NEWEST);
-  const looked = rows.find(([spent]) => spent === history.moment);
-  if (looked) drawPoint(looked[1], '--u-ink', NEWEST + 3, { hollow: true });
+  const viewed = rows.find(([spent]) => spent === history.moment);
+  if (viewed) drawPoint(viewed[1], '--u-ink', NEWEST + 3, { hollow: true });
 }
 
 // ---- what they are made of
@@ -140,7 +140,7 @@ function drawLine(points, dashes = []) {
 }
 
 function drawBaseline(name, label, key) {
-  const share = metrics.floors[name]?.[key];
+  const share = metrics.baselines[name]?.[key];
   if (share == null) return;
   const { pen, left, width, size } = chart;
   const at = chart.y(share);
@@ -153,24 +153,24 @@ function drawBaseline(name, label, key) {
     ],
     isClean ? [1, 4] : [4, 4],
   );
-  const other = metrics.floors.random_noise?.[key] ?? 9;
+  const other = metrics.baselines.random_noise?.[key] ?? 9;
   if (isClean && Math.abs(share - other) < 0.12) return; // one label for both
   pen.textAlign = isClean ? 'left' : 'right';
   pen.fillText(t(label), isClean ? left + 6 : left + width, at < 30 ? at + size * 1.1 : at - 5);
 }
 
-function drawBand() {
+function drawIntervals() {
   const { pen, x, y } = chart;
-  const name = $('.u-band');
-  const colour = metrics.banded === metrics.shares[0][0] ? '--u-accent' : '--u-second';
-  name.hidden = metrics.bands.length < 2;
-  name.style.setProperty('--u-band', `var(${colour})`);
+  const name = $('.u-interval');
+  const colour = metrics.intervalScore === metrics.shares[0][0] ? '--u-accent' : '--u-second';
+  name.hidden = metrics.intervals.length < 2;
+  name.style.setProperty('--u-interval', `var(${colour})`);
   if (name.hidden) return;
   pen.fillStyle = colourOf(colour);
   pen.globalAlpha = 0.18;
   pen.beginPath();
-  for (const [spent, , high] of metrics.bands) pen.lineTo(x(spent), y(high));
-  for (const [spent, low] of [...metrics.bands].reverse()) pen.lineTo(x(spent), y(low));
+  for (const [spent, , high] of metrics.intervals) pen.lineTo(x(spent), y(high));
+  for (const [spent, low] of [...metrics.intervals].reverse()) pen.lineTo(x(spent), y(low));
   pen.fill();
   pen.globalAlpha = 1;
 }

@@ -18,7 +18,7 @@ import { clamp, pixelAt, wipeEdge } from './geometry.js';
 import { painting, shown } from './state.js';
 import { boxOf, rawLabels, views } from './views.js';
 
-const COMPARED = ['photo', 'seen'];
+const COMPARED = ['photo', 'prediction'];
 const STEPS = {
   ArrowLeft: -0.02,
   ArrowDown: -0.02,
@@ -51,7 +51,7 @@ export function setWipe(share) {
   handle.setAttribute('aria-valuenow', Math.round(wipe * 100));
 }
 
-/** Moves the line over the picture and back, once, so that the effect is seen; a press of the visitor ends it. */
+/** Moves the line over the picture and back, once, to show the effect; a press of the visitor ends it. */
 function sweep() {
   if (sweepState !== 'due' || painting.on || prefersLessMotion() || wipe > 0) return;
   sweepState = 'going';

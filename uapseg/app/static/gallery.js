@@ -1,4 +1,4 @@
-// The pictures below: held-out ones and the visitor's own, each with what is seen in it, and the examples.
+// The pictures below: held-out ones and the visitor's own, each with its prediction, and the examples.
 import {
   $,
   button,
@@ -28,7 +28,7 @@ const MOST_OPENING_MS = 8000;
 export function showTab(name) {
   gallery.tab = name;
   showGallery();
-  if (name === 'mine') emit('poll'); // the figures of one's own photos are made when they are looked at
+  if (name === 'mine') emit('poll'); // the figures of one's own photos are computed when the tab is opened
 }
 
 const SHOWN = {
@@ -40,7 +40,7 @@ const SHOWN = {
 const HEADINGS = {
   strip: () => t('thumbs') + (metrics.here ? t('counted', { here: metrics.here }) : ''),
   mine: ownHeading,
-  ready: () => t('ready_said'),
+  ready: () => t('ready_hint'),
 };
 
 export function showGallery() {
@@ -61,7 +61,7 @@ export function showGallery() {
 
 function thumb(number) {
   const node = button('u-thumb', '', () => press(number));
-  node.innerHTML = '<img alt="" class="photo"><img alt="" class="seen"><b></b><em></em>';
+  node.innerHTML = '<img alt="" class="photo"><img alt="" class="prediction"><b></b><em></em>';
   for (const kind of ['pointerenter', 'focus']) {
     node.addEventListener(kind, () => {
       if (gallery.tab === 'ready') $('.u-strip h3').textContent = describe(world.ready[number]);
@@ -73,10 +73,10 @@ function thumb(number) {
 function fillThumb(node, picture, number, { each, thumbs }) {
   const share = each?.[number];
   const isExample = gallery.tab === 'ready';
-  // Of an example: what is seen in the scene before and after
-  $('.photo', node).src = isExample ? world.scene.seen : picture.photo;
+  // Of an example: the prediction for the scene before and after
+  $('.photo', node).src = isExample ? world.scene.prediction : picture.photo;
   $('em', node).textContent = isExample ? picture.title : '';
-  $('.seen', node).src = thumbs?.[number] || picture.seen;
+  $('.prediction', node).src = thumbs?.[number] || picture.prediction;
   $('b', node).textContent = share == null ? '' : `${percent(share)} %`;
   const label = isExample ? describe(picture) : t('show', { number: number + 1 });
   node.setAttribute('aria-label', label);
@@ -89,18 +89,18 @@ function press(number) {
 
 /** Shows an example at once, as far as it is known; the server lays it on the pictures and measures it meanwhile. */
 export async function openExample(number) {
-  const { title, seen, label } = world.ready[number];
+  const { title, prediction, label } = world.ready[number];
   emit('begin');
   gallery.openingUntil = performance.now() + MOST_OPENING_MS;
-  gradio.trigger('noise', { number });
-  const labels = await loadImage(seen);
+  gradio.trigger('example', { number });
+  const labels = await loadImage(prediction);
   if (!gallery.openingUntil) return; // the figures were quicker
-  Object.assign(shown, { clean: shown.scene, after: shown.scene, labels, noise: null, confidence: null });
+  Object.assign(shown, { clean: shown.scene, after: shown.scene, labels, perturbation: null, confidence: null });
   [shown.width, shown.height] = world.size;
   Object.assign(metrics, { scores: null, plain: t('measuring'), heading: { ...metrics.heading, caption: title } });
   setText('caption', title);
-  Object.assign(metrics, { curve: [], legs: [], moments: [], bands: [], floors: {} });
-  shown.wanted = null;
+  Object.assign(metrics, { curve: [], changes: [], moments: [], intervals: [], baselines: {} });
+  shown.target = null;
   setShares([['', label, '']]);
   showMetrics();
   redraw();

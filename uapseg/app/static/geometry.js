@@ -3,7 +3,7 @@
 export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 /** The entry of a list that is nearest to a value, by a distance between the two. */
-export function nearest(entries, value, distance = (entry, wanted) => Math.abs(entry - wanted)) {
+export function nearest(entries, value, distance = (entry, goal) => Math.abs(entry - goal)) {
   return entries.reduce((best, entry) => (distance(entry, value) < distance(best, value) ? entry : best), entries[0]);
 }
 

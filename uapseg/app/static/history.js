@@ -1,4 +1,4 @@
-// What is looked at when it is not simply the newest frame: an earlier moment on the timeline, another strength.
+// What is viewed where it is not simply the newest frame: an earlier moment on the timeline, another strength.
 
 import { currentChart, drawChart, momentAt, mount as mountCharts, strengthAt } from './charts.js';
 import {
@@ -56,13 +56,14 @@ async function ask() {
 /** Shows at once what is known of what is asked for, and that the rest is being measured. */
 function showExpected() {
   const [, scores] = metrics.curve.find(([spent]) => spent === history.moment) || [];
-  const known = history.strength === 1 && scores ? { scores, looked: history.moment } : { scores: null, looked: null };
+  const known =
+    history.strength === 1 && scores ? { scores, gradients: history.moment } : { scores: null, gradients: null };
   metrics.viewed = isLive() ? null : { ...metrics.viewed, ...known };
   showMetrics();
 }
 
 function showNewest() {
-  shown.wanted = metrics.heading.wanted;
+  shown.target = metrics.heading.target;
   Object.assign(gallery, gallery.live);
   showHeading();
   showGallery();
@@ -72,7 +73,7 @@ function showNewest() {
 /** Asks for the frame of another moment or strength, and when the hand rests for its figures, which take longer. */
 async function showOther() {
   const { moment, strength } = history;
-  const reply = await request('look', { token: poll.token, moment, ...frameOptions() });
+  const reply = await request('frame', { token: poll.token, moment, ...frameOptions() });
   if (isLive() || camera.stream) return;
   if (!reply.after) {
     await retry();
@@ -91,7 +92,7 @@ async function showOther() {
 
 async function showMeasured({ thumbs, each, heading, ...figures }) {
   metrics.viewed = { ...figures, heading };
-  shown.wanted = heading?.wanted ? await loadImage(heading.wanted) : metrics.heading.wanted;
+  shown.target = heading?.target ? await loadImage(heading.target) : metrics.heading.target;
   Object.assign(gallery, { each, thumbs });
   showHeading();
   showGallery();
@@ -115,7 +116,7 @@ export function setStrength(share) {
   ask();
 }
 
-/** Asks what each strength reaches; once for each perturbation, when it is looked at. */
+/** Asks what each strength reaches; once for each perturbation, when its chart is opened. */
 export async function askStrengths() {
   if (!metrics.scores) return;
   const reply = await request('strengths', { token: poll.token, moment: history.moment }).catch(() => ({}));

@@ -7,9 +7,9 @@ import { history, metrics, poll } from './state.js';
 import { setHint } from './views.js';
 
 const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>
-  <div class="u-floors"></div>`;
+  <div class="u-baselines"></div>`;
 
-/** What is shown of the run: the newest figures, or those of the moment or strength that is looked at. */
+/** What is shown of the run: the newest figures, or those of the moment or strength that is viewed. */
 const current = () => ({ ...metrics, ...metrics.viewed });
 
 /** Sets what a run is called and which shares it has: rows of (key, label, short label). */
@@ -17,14 +17,14 @@ export function showHeading() {
   const { caption, shares, amplified } = metrics.viewed?.heading ?? metrics.heading;
   setText('caption', caption || '');
   if (shares) setShares(shares);
-  setHint('noise', amplified ? `× ${amplified}` : '');
+  setHint('perturbation', amplified ? `× ${amplified}` : '');
 }
 
 export function setShares(shares) {
   if (JSON.stringify(shares) === JSON.stringify(metrics.shares)) return;
   metrics.shares = shares;
   const names = shares.map(([, , short], number) => make('span', number ? 'u-second' : 'u-accent', short));
-  $('.u-plot .u-names').replaceChildren(...names, make('span', 'u-axes', t('trade_axes')), bandName());
+  $('.u-plot .u-names').replaceChildren(...names, make('span', 'u-axes', t('trade_axes')), intervalName());
   $('.u-figures').replaceChildren(...shares.map(figure));
   offerTrade(tradedScores().every((key) => shares.some(([name]) => name === key)));
 }
@@ -37,18 +37,18 @@ function figure([key, label], number) {
   return node;
 }
 
-function bandName() {
-  const name = make('span', 'u-band', t('band'));
-  name.title = t('band_said');
+function intervalName() {
+  const name = make('span', 'u-interval', t('interval'));
+  name.title = t('interval_hint');
   name.hidden = true;
   return name;
 }
 
 function fillFigure(node) {
   const { key } = node.dataset;
-  const { scores, floors } = current();
+  const { scores, baselines } = current();
   const share = scores?.[key];
-  const [random, clean] = ['random_noise', 'clean'].map((name) => floors[name]?.[key]);
+  const [random, clean] = ['random_noise', 'clean'].map((name) => baselines[name]?.[key]);
   const counted = root.hasAttribute('data-count') && node.matches('.u-first') && !metrics.viewed && metrics.groups;
   $('b', node).textContent = counted ? counted[0] : percent(share);
   $('small', node).textContent = counted ? t('of', { whole: counted[1] }) : '%';
@@ -56,23 +56,23 @@ function fillFigure(node) {
   $('i', node).style.width = `${(share || 0) * 100}%`;
   $('s', node).style.left = `${(random || 0) * 100}%`;
   $('s', node).hidden = random == null;
-  const baselines = { noise: percent(random), clean: percent(clean) };
-  $('.u-floors', node).textContent = random == null ? '\u00a0' : t('floors', baselines);
+  const shares = { noise: percent(random), clean: percent(clean) };
+  $('.u-baselines', node).textContent = random == null ? '\u00a0' : t('baselines', shares);
 }
 
-function judged() {
+function measuredText() {
   const values = {
-    pictures: current().judged || world.judged,
-    spent: group(current().looked || 0),
+    pictures: current().pictures || world.pictures,
+    spent: group(current().gradients || 0),
     total: group(poll.spent),
   };
   const isResting = ['paused', 'done'].includes(poll.status);
   // Of an opened file nothing was chosen here
-  if (isResting && !metrics.viewed && metrics.looked && metrics.moments.length > 1) return t('chosen', values);
-  return t('judged', values) + (current().looked ? t('at', values) : '');
+  if (isResting && !metrics.viewed && metrics.gradients && metrics.moments.length > 1) return t('chosen', values);
+  return t('pictures', values) + (current().gradients ? t('at', values) : '');
 }
 
-/** What is looked at instead of the newest figures, in words. */
+/** What is viewed instead of the newest figures, in words. */
 function viewedText() {
   if (!metrics.viewed) return '';
   const strength = t('at_strength', { strength: percent(history.strength) });
@@ -87,8 +87,8 @@ export function showMetrics() {
   const isMeasuring = !scores && (Boolean(metrics.viewed) || poll.status === 'running');
   root.toggleAttribute('data-measuring', isMeasuring);
   setText('plain', isMeasuring ? t('measuring') : viewedText() || metrics.plain);
-  setText('judged', judged());
-  const { reached, here } = metrics;
-  setHint('seen', reached == null ? t('point') : t('reached', { share: percent(reached), here }));
+  setText('pictures', measuredText());
+  const { success, here } = metrics;
+  setHint('prediction', success == null ? t('point') : t('in_picture', { share: percent(success), here }));
   drawChart();
 }

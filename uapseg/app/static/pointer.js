@@ -62,8 +62,8 @@ export async function restoreDrawing(uri) {
 
 export function selectTool(name) {
   painting.tool = name;
-  painting.on = painting.allowed && name !== 'look';
-  root.dataset.tool = painting.on ? name : 'look';
+  painting.on = painting.allowed && name !== 'view';
+  root.dataset.tool = painting.on ? name : 'view';
   paintCanvas.tabIndex = painting.on ? 0 : -1;
   if (painting.on) enlarge('photo');
   setHint('photo', t(painting.on ? 'region' : 'compare'));
@@ -104,7 +104,7 @@ export function setDrawing(allowed, number) {
   if (allowed !== painting.allowed) {
     Object.assign(painting, { allowed, number });
     root.dataset.drawable = allowed ? 1 : 0;
-    selectTool(allowed && poll.status !== 'running' ? 'brush' : 'look');
+    selectTool(allowed && poll.status !== 'running' ? 'brush' : 'view');
   }
   markClass();
   showDrawing();
@@ -212,5 +212,5 @@ export function mount() {
   onWorld(() => {
     cursor = world.size.map((side) => side / 2);
   });
-  selectTool('look');
+  selectTool('view');
 }

@@ -31,7 +31,7 @@ const RETRY_MS = 1500;
 const MOST_FAILURES = 5;
 const RESTING = ['idle', 'paused', 'done'];
 
-// ---- what is said of the run
+// ---- the run in words
 
 function stateText(reply) {
   if (reply.place > 1) return t('place', { place: reply.place });
@@ -60,7 +60,7 @@ function setStatus(status) {
   poll.status = root.dataset.status = status;
   const pair = byId('u-world');
   if (pair) pair.inert = !resting;
-  if (status === 'running' && painting.on) selectTool('look');
+  if (status === 'running' && painting.on) selectTool('view');
   if (status === 'running' && gallery.tab === 'ready') showTab('strip');
   if (resting) {
     poll.frame = -1; // once more, and with how sure the network is
@@ -88,17 +88,18 @@ async function takePhoto({ view: [kind], ...sent }) {
 }
 
 async function takeHeading(reply) {
-  shown.wanted = reply.wanted ? await loadImage(reply.wanted) : null;
+  shown.target = reply.target ? await loadImage(reply.target) : null;
   const { caption, shares, amplified } = reply;
-  metrics.heading = { caption, shares, amplified, wanted: shown.wanted };
+  metrics.heading = { caption, shares, amplified, target: shown.target };
   metrics.here = reply.here || '';
   showHeading();
   setDrawing(reply.drawing, reply.ink);
 }
 
 function takeMetrics(reply) {
-  const { scores, floors, curve, legs, moments, bands, banded, looked, judged } = reply;
-  Object.assign(metrics, { scores, floors, curve, legs, moments, bands, banded, looked, judged });
+  const { scores, baselines, curve, moments, intervals, gradients, pictures } = reply;
+  Object.assign(metrics, { scores, baselines, curve, moments, intervals, gradients, pictures });
+  Object.assign(metrics, { changes: reply.plan_changes, intervalScore: reply.interval_score });
   gallery.live = { each: reply.each, thumbs: reply.thumbs };
   if (isLive()) Object.assign(gallery, gallery.live);
   if (currentChart() === 'strength') askStrengths();
@@ -202,8 +203,8 @@ async function askOnce(isCurrent) {
 }
 
 async function run() {
-  const mine = ++poll.loop;
-  const isCurrent = () => mine === poll.loop;
+  const loop = ++poll.loop;
+  const isCurrent = () => loop === poll.loop;
   let goesOn = Boolean(poll.token);
   while (goesOn && isCurrent() && root.isConnected) {
     try {

@@ -1,4 +1,4 @@
-// A recorded run, played to a visitor who has none yet: what happens is seen before anything is pressed.
+// A recorded run, played to a visitor who has none yet: what happens is shown before anything is pressed.
 import {
   $,
   button,
@@ -35,7 +35,7 @@ const isPossible = () =>
 const isOn = () => recorded.playing && isPossible();
 
 export async function playRecorded() {
-  if (!recorded.wanted || recorded.playing || !isPossible()) return;
+  if (!recorded.enabled || recorded.playing || !isPossible()) return;
   recorded.playing = true;
   recorded.frames ??= await request('recorded', { token: poll.token }).catch(() => ({}));
   if (!recorded.frames.frames || !recorded.playing || !isPossible()) {
@@ -44,25 +44,25 @@ export async function playRecorded() {
     return;
   }
   badge.hidden = false;
-  const still = prefersLessMotion();
-  const frames = still ? recorded.frames.frames.slice(-1) : recorded.frames.frames;
+  const motionless = prefersLessMotion();
+  const frames = motionless ? recorded.frames.frames.slice(-1) : recorded.frames.frames;
   setShares(recorded.frames.shares);
   for (let number = 0; isOn(); number = (number + 1) % frames.length) {
     await showRecorded(frames, number);
     const isLast = number === frames.length - 1;
-    await pause(still ? 1e6 : isLast ? LAST_MS : FRAME_MS);
+    await pause(motionless ? 1e6 : isLast ? LAST_MS : FRAME_MS);
   }
   stopRecorded();
 }
 
 async function showRecorded(frames, number) {
   const part = frames[number];
-  const { floors, here, total, caption } = recorded.frames;
+  const { baselines, here, total, caption } = recorded.frames;
   await showFrame(part);
   if (!isOn()) return;
   const curve = frames.slice(0, number + 1).map((each) => [each.spent, each.scores]);
-  Object.assign(metrics, { scores: part.scores, plain: part.plain, floors, here, total, looked: part.spent, curve });
-  Object.assign(metrics, { moments: [], bands: [], legs: [] });
+  Object.assign(metrics, { scores: part.scores, plain: part.plain, baselines, here, total, curve });
+  Object.assign(metrics, { gradients: part.spent, moments: [], intervals: [], changes: [] });
   Object.assign(gallery, { each: part.each, thumbs: part.thumbs });
   setText('caption', caption);
   setText('spent', group(part.spent));
@@ -75,7 +75,7 @@ async function showRecorded(frames, number) {
 
 /** The visitor begins: what was shown makes room for what is theirs. */
 export function stopRecorded() {
-  recorded.wanted = false;
+  recorded.enabled = false;
   if (!recorded.playing) return;
   Object.assign(recorded, { playing: false, spent: null });
   badge.hidden = true;
@@ -88,11 +88,11 @@ export function stopRecorded() {
 /** Shows nothing of a run, as there is none. */
 export function clearRun() {
   showClean();
-  shown.noise = null;
+  shown.perturbation = null;
   history.moment = null;
   metrics.plain = '';
   metrics.viewed = null;
-  Object.assign(metrics, { strengths: null, reached: null });
+  Object.assign(metrics, { strengths: null, success: null });
   if (history.strength !== 1) setStrength(1);
   poll.frame = -1;
 }

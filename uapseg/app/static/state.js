@@ -1,6 +1,6 @@
 // What the page shows, as plain objects that its parts share.
 
-/** The run as the server last told it, and how the asking goes. */
+/** The run as the server last reported it, and the state of polling. */
 export const poll = {
   token: null,
   seq: -1,
@@ -23,10 +23,10 @@ export const shown = {
   cleanLabels: null,
   after: null,
   labels: null,
-  noise: null,
+  perturbation: null,
   difference: null,
   confidence: null,
-  wanted: null,
+  target: null,
   scene: null,
   width: 0,
   height: 0,
@@ -34,14 +34,14 @@ export const shown = {
 };
 
 /** How before and after are compared in each view. */
-export const modes = { photo: 'wipe', seen: 'labels', noise: 'noise', factor: 10 };
+export const modes = { photo: 'wipe', prediction: 'labels', perturbation: 'amplified', factor: 10 };
 
-/** What is looked at when it is not simply the newest frame: an earlier moment, another strength. */
+/** What is viewed where it is not simply the newest frame: an earlier moment, another strength. */
 export const history = { moment: null, strength: 1, shownMoment: null, shownStrength: 1, busy: false, again: false };
 
 /**
- * The figures; `updates` counts how often they came. `viewed` are those of an earlier moment or of another strength while
- * that is looked at, without scores as long as they are being measured.
+ * The figures; `updates` counts how often they came, `gradients` the image-gradients at which they were measured. `viewed` are those of an earlier moment or of another strength while
+ * that is viewed, without scores as long as they are being measured.
  */
 export const metrics = {
   heading: {},
@@ -50,22 +50,22 @@ export const metrics = {
   viewed: null,
   shares: [],
   scores: null,
-  floors: {},
+  baselines: {},
   curve: [],
-  legs: [],
+  changes: [],
   moments: [],
-  bands: [],
-  banded: '',
+  intervals: [],
+  intervalScore: '',
   total: 0,
-  looked: null,
-  judged: null,
+  gradients: null,
+  pictures: null,
   here: '',
-  reached: null,
+  success: null,
   strengths: null,
   updates: 0,
 };
 
-/** The pictures below: which tab, and what was seen in each. */
+/** The pictures below: which tab, and the prediction for each. */
 export const gallery = {
   tab: 'strip',
   each: null,
@@ -77,9 +77,9 @@ export const gallery = {
   openingUntil: 0,
 };
 
-export const painting = { on: false, allowed: false, tool: 'look', number: 0 };
+export const painting = { on: false, allowed: false, tool: 'view', number: 0 };
 export const camera = { stream: null, recording: false, ended: false, shots: 0 };
-export const recorded = { frames: null, playing: false, wanted: true, spent: null };
+export const recorded = { frames: null, playing: false, enabled: true, spent: null };
 
 /** Whether the newest frame of the run is what is shown. */
 export const isLive = () => history.moment == null && history.strength === 1 && !camera.stream;
@@ -92,7 +92,7 @@ export function frameOptions() {
     strength: history.strength,
     factor: modes.photo === 'difference' ? modes.factor : 0,
     stretch: gallery.stretch,
-    spectrum: modes.noise === 'spectrum',
-    sure: modes.seen === 'sure' || resting,
+    spectrum: modes.perturbation === 'spectrum',
+    sure: modes.prediction === 'sure' || resting,
   };
 }

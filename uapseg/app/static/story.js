@@ -24,10 +24,10 @@ const hidingExample = () => world.ready.findIndex(({ hides }) => hides);
 const ACTIONS = {
   clean() {
     setMode('photo', 'wipe');
-    setMode('seen', 'labels');
+    setMode('prediction', 'labels');
     gradio.trigger('view', { kind: 'scene', number: 0 });
   },
-  async noise() {
+  async perturbation() {
     setMode('photo', 'wipe');
     await load(WORD);
     setStrength(1);
@@ -42,13 +42,13 @@ const ACTIONS = {
     setMode('photo', 'difference');
   },
   async hide() {
-    setMode('seen', 'labels');
+    setMode('prediction', 'labels');
     await load(hidingExample());
     setStrength(1);
     setWipe(0.5);
   },
   changed() {
-    setMode('seen', 'changed');
+    setMode('prediction', 'changed');
   },
 };
 
@@ -58,7 +58,7 @@ async function load(number) {
   story.example = number;
   showTab('strip');
   const before = metrics.updates;
-  gradio.trigger('noise', { number });
+  gradio.trigger('example', { number });
   for (let tries = 0; tries < 200 && metrics.updates === before; tries++) await pause(100);
 }
 

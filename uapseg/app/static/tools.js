@@ -6,7 +6,7 @@ import { mask } from './mask-canvas.js';
 import { views } from './views.js';
 
 const PATHS = {
-  look: 'M1.500 8s2.500-4.500 6.500-4.500S14.500 8 14.500 8 12 12.500 8 12.500 1.500 8 1.500 8ZM8 6.200a1.800 1.800 0 1 0 0 3.600 1.800 1.800 0 0 0 0-3.600Z',
+  view: 'M1.500 8s2.500-4.500 6.500-4.500S14.500 8 14.500 8 12 12.500 8 12.500 1.500 8 1.500 8ZM8 6.200a1.800 1.800 0 1 0 0 3.600 1.800 1.800 0 0 0 0-3.600Z',
   brush: 'M13.500 2.500 7 9M5.500 9.500c-2 0-1.500 2.500-3.500 3.500 3 1 5.500 0 5.500-2 0-.8-.8-1.500-2-1.500Z',
   erase: 'm2.500 10 6.500-6.500a1.400 1.400 0 0 1 2 0l2 2a1.400 1.400 0 0 1 0 2L8 12.500H5ZM5.500 7l4 4',
   fill: 'm3 9 5-5 5 5-5 5ZM6.500 2.500 8 4M14 11.500c-1 1.500-1 2.500 0 2.500s1-1 0-2.500Z',
@@ -31,7 +31,7 @@ const OPTIONS = {
 };
 const MOST_STENCIL = 1024; // pixels of the longer side
 
-export const TOOLS = ['look', 'brush', 'erase', 'fill', 'line', 'box', 'oval', 'type', 'stamp'];
+export const TOOLS = ['view', 'brush', 'erase', 'fill', 'line', 'box', 'oval', 'type', 'stamp'];
 export const toolbar = make('div');
 export const options = make('form');
 export const option = (name) => options.elements[name];
@@ -71,11 +71,11 @@ export const strokes = {
     pen.fill();
   },
   type(pen, _, to) {
-    const wanted = (mask.width * option('scale').value) / 100;
+    const length = (mask.width * option('scale').value) / 100;
     const letters = option('letters').value.trim();
     const { fontFamily } = getComputedStyle(root);
     Object.assign(pen, { textAlign: 'center', textBaseline: 'middle', font: `700 100px ${fontFamily}` });
-    pen.font = `700 ${(100 * wanted) / Math.max(1, pen.measureText(letters).width)}px ${fontFamily}`;
+    pen.font = `700 ${(100 * length) / Math.max(1, pen.measureText(letters).width)}px ${fontFamily}`;
     pen.fillText(letters, ...to);
   },
   stamp(pen, _, to) {

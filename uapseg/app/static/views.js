@@ -25,16 +25,16 @@ const OVERLAY = 0.78;
 const BLINK_MS = 650;
 const MODES = {
   photo: ['wipe', 'blink', 'difference'],
-  seen: ['labels', 'changed', 'sure'],
-  noise: ['noise', 'spectrum'],
+  prediction: ['labels', 'changed', 'sure'],
+  perturbation: ['amplified', 'spectrum'],
 };
-const slots = { left: 'photo', right: 'seen', a: 'noise', b: 'wanted' };
+const slots = { left: 'photo', right: 'prediction', a: 'perturbation', b: 'target' };
 
 export const views = {
   photo: view('photo', t('compare'), ['base', 'before', 'paint']),
-  seen: view('seen', t('point'), ['base', 'before']),
-  noise: view('noise', '', ['base']),
-  wanted: view('wanted', '', ['base']),
+  prediction: view('prediction', t('point'), ['base', 'before']),
+  perturbation: view('perturbation', '', ['base']),
+  target: view('target', '', ['base']),
 };
 
 function view(id, hint, layers) {
@@ -199,19 +199,19 @@ function drawPhoto() {
 }
 
 function drawLabels() {
-  fit('seen', shown.width, shown.height);
+  fit('prediction', shown.width, shown.height);
   store(rawLabels.after, shown.labels || shown.cleanLabels);
   store(rawLabels.before, shown.cleanLabels);
-  overlay(context('seen', 'before'), shown.clean, shown.cleanLabels);
-  if (modes.seen === 'sure' && shown.confidence) drawConfidence(context('seen'));
-  else if (modes.seen === 'changed') drawChanges(context('seen'));
-  else overlay(context('seen'), shown.after || shown.clean, shown.labels || shown.cleanLabels);
+  overlay(context('prediction', 'before'), shown.clean, shown.cleanLabels);
+  if (modes.prediction === 'sure' && shown.confidence) drawConfidence(context('prediction'));
+  else if (modes.prediction === 'changed') drawChanges(context('prediction'));
+  else overlay(context('prediction'), shown.after || shown.clean, shown.labels || shown.cleanLabels);
 }
 
 function drawSmall(id) {
   fit(id, ...world.size);
   const pen = context(id);
-  pen.imageSmoothingEnabled = id === 'noise';
+  pen.imageSmoothingEnabled = id === 'perturbation';
   pen.fillStyle = '#808080';
   pen.fillRect(0, 0, ...world.size);
   if (shown[id]) pen.drawImage(shown[id], 0, 0, ...world.size);
@@ -221,8 +221,8 @@ export function redraw() {
   if (!shown.clean) return;
   drawPhoto();
   drawLabels();
-  drawSmall('noise');
-  drawSmall('wanted');
+  drawSmall('perturbation');
+  drawSmall('target');
 }
 
 // ---- what is shown
@@ -232,10 +232,16 @@ let nextPhoto = null;
 
 /** Takes the pictures of an answer of the server, which may lack some; those asked for last win. */
 export async function showFrame(reply) {
-  const mine = ++latest;
-  const parts = { after: 'after', labels: 'seen', noise: 'noise', difference: 'difference', confidence: 'sure' };
+  const order = ++latest;
+  const parts = {
+    after: 'after',
+    labels: 'prediction',
+    perturbation: 'perturbation',
+    difference: 'difference',
+    confidence: 'sure',
+  };
   const images = await Promise.all(Object.values(parts).map((name) => (reply[name] ? loadImage(reply[name]) : null)));
-  if (mine !== latest) return;
+  if (order !== latest) return;
   const wasClean = !shown.after;
   Object.assign(
     shown,
@@ -244,7 +250,7 @@ export async function showFrame(reply) {
   );
   nextPhoto = null;
   if ('frame' in reply) poll.frame = reply.frame;
-  metrics.reached = reply.reached;
+  metrics.success = reply.success;
   shown.frames++;
   if (wasClean) emit('effect');
 }
@@ -257,8 +263,8 @@ export function showClean() {
 }
 
 /** Takes a photo, and what the network sees in it; it is shown with the next frame, or at once by `showClean`. */
-export async function loadPhoto({ image, seen, width, height }) {
-  const [clean, cleanLabels] = await Promise.all([loadImage(image), loadImage(seen)]);
+export async function loadPhoto({ image, prediction, width, height }) {
+  const [clean, cleanLabels] = await Promise.all([loadImage(image), loadImage(prediction)]);
   nextPhoto = { clean, cleanLabels, width, height };
 }
 
