@@ -5,6 +5,7 @@ from pathlib import Path
 from playwright.sync_api import Page
 
 from tests.browser import point, until
+from uapseg.app import strings
 
 
 def start(tab: Page, budget: int | None = None) -> None:
@@ -28,7 +29,7 @@ def draw(tab: Page) -> None:
 
 
 def save(tab: Page, kind: str, path: Path) -> Path:
-    pick(tab, "#u-kind", kind)
+    pick(tab, "#u-kind", strings.FILES[kind])
     with tab.expect_download() as coming:
         tab.click("#u-save-button:not([disabled])")
     coming.value.save_as(path)

@@ -235,8 +235,8 @@ def test_an_export_is_made_and_offered(monkeypatch, workspaces, context):
     def epsilon(path: Path, work: FinishedRun) -> None:
         path.write_text(f"{255 * work.plan.settings.epsilon:.0f}")
 
-    monkeypatch.setitem(exports._MAKERS, "Epsilon (TXT)", ("epsilon.txt", epsilon))
+    monkeypatch.setitem(exports._MAKERS, "epsilon", ("epsilon.txt", epsilon))
     finished = ran(context, budget=64)
-    assert Path(export_file(context, finished.token, "Epsilon (TXT)")).read_text() == "10"
-    monkeypatch.setattr(strings, "FILES", (*strings.FILES, "Epsilon (TXT)"))
+    assert Path(export_file(context, finished.token, "epsilon")).read_text() == "10"
+    monkeypatch.setattr(strings, "FILES", {**strings.FILES, "epsilon": "Epsilon (TXT)"})
     assert "Epsilon (TXT)" in json.dumps(build(workspaces).get_config_file(), default=str)

@@ -214,7 +214,7 @@ def _choice(workspace: Workspace, text: str, inside: str, rest: str, hide: list[
     first = workspace.first
     if hide:
         return replace(first, goal=strings.HIDDEN, hide=hide)
-    rest = strings.KEEP if rest == "keep" else rest or first.rest
+    rest = rest or first.rest
     return replace(first, word=text, inside=inside or first.inside, rest=rest)
 
 

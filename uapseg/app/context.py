@@ -27,6 +27,9 @@ BUTTONS = ("start", "pause", "reset", "save")
 Updates = tuple[Any, ...]
 """What a handler returns for the components that its event updates, in their order."""
 
+Choice = str | tuple[str, str]
+"""What can be chosen: a class, or a label and the id that it stands for."""
+
 NO_UPDATE: Updates = tuple(gr.skip() for _ in BUTTONS)
 
 
@@ -160,14 +163,14 @@ def control_updates(context: Context, run: Run) -> Updates:
     )
 
 
-def choices_of(workspace: Workspace) -> dict[str, list[str]]:
+def choices_of(workspace: Workspace) -> dict[str, list[Choice]]:
     """What can be chosen in the controls that name classes."""
-    classes = list(workspace.model.classes)
+    classes: list[Choice] = list(workspace.model.classes)
     return {
         "inside": classes,
-        "rest": [*classes, strings.KEEP],
+        "rest": [*classes, (strings.KEEP_LABEL, strings.KEEP)],
         "hide": classes,
-        "fill": [strings.NEAREST, *classes],
+        "fill": [(strings.NEAREST_LABEL, strings.NEAREST), *classes],
         "swap_from": classes,
         "swap_into": classes,
     }

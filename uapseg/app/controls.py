@@ -212,14 +212,14 @@ class ControlValues:
     Attributes:
         model: The name of the network.
         data: The name of the data set.
-        goal: One of `words.GOALS`.
-        source: One of `words.SOURCES`.
+        goal: A key of `strings.GOALS`.
+        source: A key of `strings.SOURCES`.
         word: What to write.
         invert: Whether the uploaded mask is turned inside out.
         inside: The class of the drawn region.
-        rest: The class of everything else, or `words.KEEP`.
+        rest: The class of everything else, or `strings.KEEP`.
         hide: The classes to hide.
-        fill: What hidden pixels become: a class, or `words.NEAREST`.
+        fill: What hidden pixels become: a class, or `strings.NEAREST`.
         swap_from: The class whose pixels are to be seen as another.
         swap_into: That other class.
         epsilon: In grey levels.

@@ -27,7 +27,7 @@ def export_run(kind: object, run: Run, workspace: Workspace) -> str:
     """Makes a file, and gives its path; it lasts until the next one is asked for.
 
     Args:
-        kind: One of `words.FILES`.
+        kind: A key of `strings.FILES`.
         run: A run that has figures.
         workspace: Its network and pictures.
 

@@ -125,7 +125,8 @@ def file_controls() -> dict[str, Any]:
     parts: dict[str, Any] = {}
     with gr.Row(elem_id="u-save"):
         parts["kind"] = gr.Dropdown(
-            list(strings.FILES),
+            choices_from(strings.FILES),
+            value=strings.FILE_PNG,
             label=strings.DOWNLOAD,
             show_label=False,
             filterable=False,
@@ -163,7 +164,7 @@ def target_controls(context: Context) -> dict[str, Any]:
     first, choices = context.first, choices_of(context.workspaces.first)
     parts: dict[str, Any] = {}
     parts["goal"] = gr.Radio(
-        list(strings.GOALS),
+        choices_from(strings.GOALS),
         value=first.goal,
         label=strings.GOAL,
         show_label=False,
@@ -172,7 +173,11 @@ def target_controls(context: Context) -> dict[str, Any]:
     )
     with gr.Column(elem_id="u-static"):
         parts["source"] = gr.Radio(
-            list(strings.SOURCES), value=first.source, label=strings.SOURCE, elem_id="u-source", elem_classes="u-tabs"
+            choices_from(strings.SOURCES),
+            value=first.source,
+            label=strings.SOURCE,
+            elem_id="u-source",
+            elem_classes="u-tabs",
         )
         parts["word"] = gr.Textbox(
             first.word, label=strings.WORD, max_lines=1, max_length=24, elem_id="u-word", show_label=False
@@ -222,7 +227,15 @@ def number_controls(context: Context) -> dict[str, Any]:
 
 def ends() -> str:
     """What the two ends of the keep weight are for; the style sheet shows the line of the goal."""
-    return "".join(f"<p><span>{low}</span><span>{high}</span></p>" for low, high in strings.WEIGHT_ENDS.values())
+    return "".join(
+        f'<p class="u-{goal}"><span>{low}</span><span>{high}</span></p>'
+        for goal, (low, high) in strings.WEIGHT_ENDS.items()
+    )
+
+
+def choices_from(labels: dict[str, str]) -> list[tuple[str, str]]:
+    """Labels by id as Gradio takes choices: what is shown, then what is stored and sent."""
+    return [(label, value) for value, label in labels.items()]
 
 
 EVENTS = (

@@ -52,7 +52,7 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
 
 
 def titles(target: Target, epsilon: float, source: str) -> dict[str, Any]:
-    """What a target and its scores are called; epsilon in grey levels, ``source`` one of `strings.SOURCES`."""
+    """What a target and its scores are called; epsilon in grey levels, ``source`` a key of `strings.SOURCES`."""
     return {
         "shares": messages.score_labels(target, source),
         "here": messages.image_share_label(target),

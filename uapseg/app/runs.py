@@ -216,7 +216,7 @@ class Run:
 
     @property
     def source(self) -> str:
-        """Where the target came from, one of `words.SOURCES`."""
+        """Where the target came from, a key of `strings.SOURCES`."""
         return self.plan_controls.source
 
     @property

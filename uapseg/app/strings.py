@@ -6,18 +6,22 @@ LEAD = "Train a perturbation too faint to notice: a segmentation network then se
 
 NETWORK, PICTURES = "Network", "Pictures"
 GOAL = "Goal"
-STATIC, HIDDEN, SWAP = "Show a target", "Hide classes", "Swap classes"
-GOALS = (STATIC, HIDDEN, SWAP)
+STATIC, HIDDEN, SWAP = "static", "hidden", "swap"
+GOALS = {STATIC: "Show a target", HIDDEN: "Hide classes", SWAP: "Swap classes"}
+"""The label of each goal; what is stored, linked and compared is its key, the kind of its target."""
+
 SOURCE = "Target"
-TYPE, DRAW, UPLOAD = "Type", "Draw", "Upload"
-SOURCES = (TYPE, DRAW, UPLOAD)
+TYPE, DRAW, UPLOAD = "type", "draw", "upload"
+SOURCES = {TYPE: "Type", DRAW: "Draw", UPLOAD: "Upload"}
+"""The label of each way to set a target."""
+
 WORD = "Word"
 MASK, INVERT = "Choose a mask picture", "Invert"
 INSIDE, REST = "Shape becomes", "Background becomes"
-KEEP = "left as it is"
+KEEP, KEEP_LABEL = "keep", "left as it is"
 HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
-NEAREST = "their surroundings"
+NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
 SWAP_FROM, SWAP_INTO = "Pixels of", "Become"
 EPSILON, BUDGET = "Strongest change (epsilon), of 255", "Training length (pictures seen)"
 WEIGHT = "Protect the rest (x1)"
@@ -43,15 +47,21 @@ CONTROLS = {
 
 DOWNLOAD = "Export"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
-FILE_PNG, FILE_TENSORS = "Perturbation (PNG)", "Perturbation (safetensors)"
-FILE_PICTURES = "Perturbed pictures (ZIP of PNG)"
-FILE_FIGURE, FILE_PDF = "Figure (PNG)", "Figure (PDF)"
-FILE_GIF, FILE_MP4 = "Animation (GIF)", "Animation (MP4)"
-FILE_REPORT, FILE_FIGURES, FILE_PLAN = "Report (HTML)", "All figures (JSON)", "Plan, to do it again (JSON)"
-FILES = (
-    FILE_PNG, FILE_TENSORS, FILE_PICTURES, FILE_FIGURE, FILE_PDF, FILE_GIF, FILE_MP4, FILE_REPORT, FILE_FIGURES,
-    FILE_PLAN,
-)  # fmt: skip
+FILE_PNG, FILE_TENSORS, FILE_PICTURES, FILE_FIGURE, FILE_PDF = "png", "safetensors", "pictures", "figure", "figure-pdf"
+FILE_GIF, FILE_MP4, FILE_REPORT, FILE_FIGURES, FILE_PLAN = "gif", "mp4", "report", "figures", "plan"
+FILES = {
+    FILE_PNG: "Perturbation (PNG)",
+    FILE_TENSORS: "Perturbation (safetensors)",
+    FILE_PICTURES: "Perturbed pictures (ZIP of PNG)",
+    FILE_FIGURE: "Figure (PNG)",
+    FILE_PDF: "Figure (PDF)",
+    FILE_GIF: "Animation (GIF)",
+    FILE_MP4: "Animation (MP4)",
+    FILE_REPORT: "Report (HTML)",
+    FILE_FIGURES: "All figures (JSON)",
+    FILE_PLAN: "Plan, to do it again (JSON)",
+}
+"""The label of each kind of file that can be exported."""
 
 STAGE = {
     "photo": "Photo",

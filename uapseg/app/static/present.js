@@ -95,7 +95,7 @@ function trainWord(event) {
   root.focus();
   if (!field.value.trim()) return;
   stopRecorded();
-  for (const choice of ['goal', 'source']) document.querySelector(`#u-${choice} input`).click();
+  for (const choice of ['#u-goal [value=static]', '#u-source [value=type]']) document.querySelector(choice).click();
   const word = document.querySelector('#u-word :is(textarea, input)');
   word.value = field.value.trim();
   word.dispatchEvent(new Event('input', { bubbles: true }));
