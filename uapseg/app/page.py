@@ -99,7 +99,7 @@ def side(context: Context) -> dict[str, Any]:
     tour = '<button type="button" id="u-tour" hidden></button>'  # worked by the stage
     gr.HTML(f"<h1>{strings.HEADLINE}</h1><p>{strings.LEAD}</p>{tour}", elem_id="u-title")
     parts = world_controls(context)
-    with gr.Column(elem_id="u-values"):
+    with gr.Column(elem_id="u-controls"):
         parts |= target_controls(context) | number_controls(context)
     with gr.Row(elem_id="u-go"):
         # Start waits for the page's token: a click before would start a run that nobody can see
