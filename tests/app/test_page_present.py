@@ -64,7 +64,7 @@ def test_groups_that_are_gone_are_counted_and_the_pictures_nobody_trained_on_fil
     expect(tab.locator("[data-view=photo]")).to_be_visible()
 
 
-@pytest.mark.parametrize("view", ["photo", "seen"])
+@pytest.mark.parametrize("view", ["photo", "prediction"])
 def test_a_view_fills_the_window_and_goes_back_to_its_place(small: Site, view: str):
     tab = small.visit()
     before = tab.locator(f"[data-view={view}] .u-frame").bounding_box()

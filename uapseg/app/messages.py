@@ -102,9 +102,9 @@ def settings(choice: ControlValues) -> str:
     goals = {
         strings.HIDDEN: ", ".join(choice.hide),
         strings.SWAP: f"{choice.swap_from} to {choice.swap_into}",
-        strings.STATIC: f"“{choice.word}”" if choice.source == strings.TYPE else choice.source.lower(),
+        strings.STATIC: f"“{choice.word}”" if choice.source == strings.TYPE else strings.SOURCES[choice.source].lower(),
     }
-    return f"these settings: {choice.goal} ({goals[choice.goal]}), epsilon {choice.epsilon}, length {choice.budget:,}"
+    return f"these settings: {strings.GOALS[choice.goal]} ({goals[choice.goal]}), epsilon {choice.epsilon}, length {choice.budget:,}"
 
 
 def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
