@@ -99,12 +99,14 @@ def change(old: Plan, new: Plan) -> str:
 
 def settings(choice: ControlValues) -> str:
     """The settings in a few words: the goal with its classes, and the numbers."""
-    goals = {
+    source = f"“{choice.word}”" if choice.source == strings.TYPE else strings.SOURCES[choice.source].lower()
+    details = {
+        strings.STATIC: source,
         strings.HIDDEN: ", ".join(choice.hide),
         strings.SWAP: f"{choice.swap_from} to {choice.swap_into}",
-        strings.STATIC: f"“{choice.word}”" if choice.source == strings.TYPE else strings.SOURCES[choice.source].lower(),
     }
-    return f"these settings: {strings.GOALS[choice.goal]} ({goals[choice.goal]}), epsilon {choice.epsilon}, length {choice.budget:,}"
+    goal = f"{strings.GOALS[choice.goal]} ({details[choice.goal]})"
+    return f"these settings: {goal}, epsilon {choice.epsilon}, length {choice.budget:,}"
 
 
 def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
