@@ -81,8 +81,8 @@ def _method(work: FinishedRun) -> str:
     each = sorted(share for share in chosen.each if share is not None)
     name = next(iter(chosen.scores)).replace("_", " ")
     spread = (
-        f" In single pictures it lies between {messages.percent(each[0])} and {messages.percent(each[-1])}, with a median "
-        f"of {messages.percent(statistics.median(each))}."
+        f" In single pictures it lies between {messages.percent(each[0])} and {messages.percent(each[-1])}, with a "
+        f"median of {messages.percent(statistics.median(each))}."
         if each
         else ""
     )
@@ -90,8 +90,8 @@ def _method(work: FinishedRun) -> str:
         f"Measured on {len(chosen.each)} pictures of {work.plan.data} that were not used for training. They selected "
         f"this perturbation, the iterate after {chosen.image_gradients:,} of {spent:,} image-gradients, so scores in "
         f"other pictures may be a little lower. The 95 % interval of {name} is {low} to {high}.{spread} Pictures are "
-        "8-bit; the reference is what the network predicts in the clean pictures. Random noise is random signs of the same "
-        "epsilon."
+        "8-bit; the reference is what the network predicts in the clean pictures. Random noise is random signs of the "
+        "same epsilon."
     )
 
 
@@ -106,7 +106,7 @@ def _table(work: FinishedRun) -> str:
     rows = "".join(
         _score_row(name, meanings.get(name, ""), list(columns.values())) for name in work.state.best_validation.scores
     )
-    return f"<table><thead><tr><th scope="col">score</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+    return f'<table><thead><tr><th scope="col">score</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
 
 
 def _score_row(name: str, meaning: str, columns: Sequence[Scores]) -> str:
