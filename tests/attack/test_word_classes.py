@@ -60,6 +60,7 @@ def test_the_default_pair_is_tried_first_and_no_class_beside_itself():
 def test_a_class_that_is_named_is_in_every_pair():
     assert candidate_pairs(["a", "b"], ("d", "b"), "a", None) == [("a", "b")]
     assert candidate_pairs(["a", "b"], ("d", "b"), None, "a") == [("d", "a"), ("b", "a")]
+    assert candidate_pairs(["b"], ("d", "b"), "b", None) == [("b", "b")]  # which the command then refuses
 
 
 @pytest.mark.parametrize(("shade", "pair"), [(100, ("light", "dark")), (121, ("dark", "light"))])

@@ -74,6 +74,9 @@ def candidate_pairs(frequent: Sequence[str], default: Pair, inside: str | None, 
         inside: The class of the letters, if it is named.
         rest: The class of the rest, if it is named.
 
+    Returns:
+        One or more pairs; of one class twice only if there is no other.
+
     Example:
         >>> candidate_pairs(["Road", "Sky"], ("Tree", "Sky"), None, None)
         [('Tree', 'Sky'), ('Road', 'Sky'), ('Sky', 'Road')]
@@ -82,7 +85,7 @@ def candidate_pairs(frequent: Sequence[str], default: Pair, inside: str | None, 
     """
     named = (inside or default[0], rest or default[1])
     pairs = product([inside] if inside else frequent, [rest] if rest else frequent)
-    return list(dict.fromkeys(pair for pair in (named, *pairs) if pair[0] != pair[1]))
+    return list(dict.fromkeys(pair for pair in (named, *pairs) if pair[0] != pair[1])) or [named]
 
 
 def trial_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -83,10 +83,11 @@ def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) 
         inside=inside,
         rest=rest,
     )
-    print_progress(
-        f"The word is drawn in {pair[0]} on {pair[1]}, the best of {count} pairs in brief trials: --region-class and "
-        "--rest-class choose others."
-    )
+    if count > 1:
+        print_progress(
+            f"The word is drawn in {pair[0]} on {pair[1]}, the best of {count} pairs in brief trials: --region-class "
+            "and --rest-class choose others."
+        )
     return pair
 
 
