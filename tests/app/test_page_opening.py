@@ -129,22 +129,27 @@ def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
     expect(tab.locator("#u-start")).to_have_text("Resume")
 
 
-def test_the_story_goes_through_five_guesses_on_the_live_page(served: Site):
+def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_question(served: Site):
     tab = served.visit()
     tab.click("#u-tour")
-    story = tab.locator(".u-story")
-    for number, title in enumerate(("What the network does", "One perturbation", "foo", "Hide", "Why it matters"), 1):
+    story, prediction = tab.locator(".u-story"), tab.locator("[data-view=prediction] .u-fit")
+    titles = ("What the network does", "One perturbation", "What the network sees", "Hide", "Why it matters")
+    for number, title in enumerate(titles, 1):
         expect(story).to_contain_text(f"{number} of 5")
         expect(story.locator(".u-title")).to_contain_text(title)
         expect(story.locator(".u-solid")).to_have_count(0)  # guess first
+        for concealed in (prediction, tab.locator(".u-figures"), tab.locator(".u-thumbs")):
+            expect(concealed).to_be_visible(visible=number in {1, 5})
         story.locator(".u-answers button").nth(2).click()
         expect(story.locator(".u-reveal")).to_be_visible()
         if number == 3:
-            expect(story.locator(".u-reveal")).to_contain_text("this one 100 %")
+            expect(story.locator(".u-reveal")).to_contain_text("this perturbation 100 %")
             until(tab, "s.strength === 1 && s.scores?.region_success > 0.9")
+        expect(prediction).to_be_visible(visible=number != 2)
         story.locator(".u-solid").click()
     expect(story).to_be_hidden()
     expect(tab.locator("#u-start")).to_be_focused()
+    expect(tab.locator("#u-start")).to_have_text("Start")
 
 
 def test_the_story_can_be_left_at_any_time(served: Site):

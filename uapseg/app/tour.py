@@ -49,32 +49,32 @@ TOUR: list[TourStep] = [
     {
         "title": "One perturbation",
         "text": "The photo now carries a perturbation that changes no value by more than {epsilon} of 255 grey "
-        "levels. It was made once, and is the same for every picture.",
+        "levels. It was trained once, and is the same for every picture.",
         "question": "Can you see it?",
         "answers": ["Clearly", "Only if I look closely", "Not at all"],
         "right": 1,
         "shares": [],
-        "reveal": "A faint texture at most. Here it is amplified ten times: it is not random at all.",
-        "do": "perturbation",
-        "then": "difference",
+        "reveal": "A faint texture at most: the photo now blinks between before and after.",
+        "do": "faint",
+        "then": "blink",
     },
     {
-        "title": "foo",
+        "title": "What the network sees now",
         "text": "The perturbation was trained so that the network answers what somebody chose.",
-        "question": "What will the network see in the street now?",
+        "question": "What will the network see in the street?",
         "answers": ["The street, a little worse", "Random patches", "A word"],
         "right": 2,
         "shares": [],
-        "reveal": "The word, and below also in pictures that the training never used. Random noise of the same size "
-        "reaches {noise} %, this one {success} %.",
-        "do": "weak",
-        "then": "perturbation",
+        "reveal": "The word, and below also in pictures that were never trained on. Random noise of the same size "
+        "reaches {noise} %, this perturbation {success} %.",
+        "do": "guess",
+        "then": "reveal",
     },
     {
         "title": "Hide the pedestrians",
         "text": "It need not be a word. This perturbation was trained to leave the street as it is, without its "
         "pedestrians.",
-        "question": "How much of them does the network still find in unseen pictures?",
+        "question": "How much of them does the network still find in pictures that were never trained on?",
         "answers": ["Nearly all", "About half", "Nearly nothing"],
         "right": 1,
         "shares": [0.95, 0.5, 0.05],
@@ -93,10 +93,10 @@ TOUR: list[TourStep] = [
         ],
         "right": 1,
         "shares": [],
-        "reveal": "Training against the perturbation helps most, at some cost elsewhere; recompressing only weakens a "
+        "reveal": "Training with perturbations helps most, at some cost elsewhere; recompressing only weakens a "
         "perturbation that was not trained for it. Nothing helps completely. Now make your own: press Start.",
-        "do": "hide",
-        "then": "weak",
+        "do": "changed",
+        "then": "changed",
     },
 ]
 

@@ -1,7 +1,7 @@
 // The guided story, on the live page: a card with a question; the stage shows what it is about. It can be left at any time.
 
 import { setWipe } from './compare.js';
-import { $, button, byId, facts, gradio, make, onWorld, pause, world } from './context.js';
+import { $, button, byId, facts, gradio, make, onWorld, pause, root, world } from './context.js';
 import { fillIn, group, percent } from './format.js';
 import { showTab } from './gallery.js';
 import { setStrength } from './history.js';
@@ -20,34 +20,45 @@ const story = { step: -1, example: null, answered: false };
 const say = (key, values) => fillIn(words[key], values);
 const hidingExample = () => world.ready.findIndex(({ hides }) => hides);
 
-/** What each step does on the page. */
+/** Hides what a guess is about, or shows it again: see stage.css. */
+const conceal = (isHidden) => root.toggleAttribute('data-concealed', isHidden);
+
+/** What each step does on the page, before and after the guess. */
 const ACTIONS = {
   clean() {
+    conceal(false);
     setMode('photo', 'wipe');
     setMode('prediction', 'labels');
     gradio.trigger('view', { kind: 'scene', number: 0 });
   },
-  async perturbation() {
+  async faint() {
+    conceal(true);
     setMode('photo', 'wipe');
     await load(WORD);
     setStrength(1);
     setWipe(0);
   },
-  async weak() {
+  blink() {
+    setMode('photo', 'blink');
+  },
+  async guess() {
+    conceal(true);
+    setMode('photo', 'wipe');
     await load(WORD);
-    setStrength(0);
     setWipe(0);
   },
-  difference() {
-    setMode('photo', 'difference');
+  reveal() {
+    conceal(false);
   },
   async hide() {
+    conceal(true);
     setMode('prediction', 'labels');
     await load(hidingExample());
     setStrength(1);
-    setWipe(0.5);
+    setWipe(0);
   },
   changed() {
+    conceal(false);
     setMode('prediction', 'changed');
   },
 };
@@ -82,6 +93,7 @@ async function goTo(number) {
     return;
   }
   Object.assign(story, { step: number, answered: false });
+  root.dataset.story = number + 1;
   const step = steps[number];
   showStep(step, null);
   card.hidden = false;
@@ -147,8 +159,12 @@ async function onAnswer(step, number) {
   await ACTIONS[step.then]();
 }
 
+/** Ends the story; what it loaded goes, so that Start begins with what the controls say. */
 function leave() {
   card.hidden = true;
+  conceal(false);
+  delete root.dataset.story;
+  if (story.example != null) byId('u-reset').click();
   Object.assign(story, { step: -1, example: null });
   resetModes();
   if (history.strength !== 1) setStrength(1);
