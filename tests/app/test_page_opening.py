@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import Site, chromium, ready, site, state, until
+from tests.browser import PATIENT, Site, chromium, ready, site, state, until
 from tests.hands import pause, start
 from tests.reach import FAINT, UNNAMED
 from tests.small_world import small_world, stocked
@@ -149,7 +149,7 @@ def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_ques
         story.locator(".u-solid").click()
     expect(story).to_be_hidden()
     expect(tab.locator("#u-start")).to_be_focused()
-    expect(tab.locator("#u-start")).to_have_text("Start")
+    expect(tab.locator("#u-start")).to_have_text("Start", timeout=PATIENT)
 
 
 def test_the_story_can_be_left_at_any_time(served: Site):
