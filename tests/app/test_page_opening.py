@@ -140,6 +140,7 @@ def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_ques
         expect(story.locator(".u-solid")).to_have_count(0)  # guess first
         for concealed in (prediction, tab.locator(".u-figures"), tab.locator(".u-thumbs")):
             expect(concealed).to_be_visible(visible=number in {1, 5})
+        expect(tab.locator("[data-view=target] .u-fit")).to_be_visible(visible=number == 5)
         story.locator(".u-answers button").nth(2).click()
         expect(story.locator(".u-reveal")).to_be_visible()
         if number == 3:
