@@ -20,8 +20,10 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
     start(tab, 8000)
     until(tab, "s.moments && s.moments.length > 5")
     tab.locator("#u-epsilon input[type=number]").fill("4")
+    assert tab.locator("[data-k=state]").text_content() == "changing the settings"  # at once
     tab.locator("#u-epsilon input[type=number]").press("Tab")
     expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 4")
+    expect(tab.locator("[data-k=state]")).not_to_have_text("changing the settings")
     assert state(tab, "s.status") == "running"
     pause(tab)
     timeline = tab.locator(".u-timeline")

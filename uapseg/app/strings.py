@@ -145,6 +145,7 @@ STAGE = {
     "again": "Try again",
     "loading": "loading",
     "idle": "ready",
+    "changing": "changing the settings",
     "waiting": "next in the queue",
     "place": "place {place} in the queue",
     "running": "starting",

@@ -29,12 +29,25 @@ import { isPhotoWaiting, loadPhoto, redraw, setTitle, showClean, showFrame } fro
 
 const RETRY_MS = 1500;
 const MOST_FAILURES = 5;
+const MOST_CHANGING_MS = 15000;
 const RESTING = ['idle', 'paused', 'done'];
 
 // ---- the run in words
 
+/** A control that was changed during a run, until the curve says that the change has come into force. */
+const change = { until: 0, changes: 0 };
+const isChanging = () =>
+  poll.status === 'running' && performance.now() < change.until && (metrics.changes?.length ?? 0) === change.changes;
+
+function announceChange({ target }) {
+  if (poll.status !== 'running' || target.closest('#u-go, #u-save')) return;
+  Object.assign(change, { until: performance.now() + MOST_CHANGING_MS, changes: metrics.changes?.length ?? 0 });
+  setText('state', t('changing'));
+}
+
 function stateText(reply) {
   if (reply.place > 1) return t('place', { place: reply.place });
+  if (isChanging()) return t('changing');
   if (reply.note) return reply.note;
   if (reply.status !== 'running' || !poll.rate) return t(reply.status);
   const left = Math.max(0, (reply.total - reply.spent) / poll.rate);
@@ -228,6 +241,7 @@ function setToken() {
 export function mount() {
   setText('state', t('loading'));
   listen('poll', run);
+  byId('u-side')?.addEventListener('input', announceChange);
   gradio.watch('token', setToken);
   setToken();
 }

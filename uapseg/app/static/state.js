@@ -40,8 +40,9 @@ export const modes = { photo: 'wipe', prediction: 'labels', perturbation: 'ampli
 export const history = { moment: null, strength: 1, shownMoment: null, shownStrength: 1, busy: false, again: false };
 
 /**
- * The figures; `updates` counts how often they came, `gradients` the image-gradients at which they were measured. `viewed` are those of an earlier moment or of another strength while
- * that is viewed, without scores as long as they are being measured.
+ * The figures; `updates` counts how often they came, `gradients` the image-gradients at which they were measured.
+ * `viewed` are those of an earlier moment or of another strength while that is viewed, without scores as long as they
+ * are being measured.
  */
 export const metrics = {
   heading: {},
