@@ -182,7 +182,7 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
         inside,
         name=name,
         split=split,
-        size=size or _default_size(first_size(whole, (MAX_SIDE, MAX_SIDE))),
+        size=size or default_size(first_size(whole, (MAX_SIDE, MAX_SIDE))),
         licence="your own",
         classes=naming.classes,
         skipped=skipped,
@@ -237,7 +237,13 @@ def _find_unturned_labels(pairs: Sequence[Pair]) -> str | None:
     return None
 
 
-def _default_size(size: tuple[int, int]) -> tuple[int, int]:
+def default_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Scales a (width, height) down to a longer side of at most `MAX_SIDE`, and rounds both to multiples of 8.
+
+    Example:
+        >>> default_size((1920, 1080))
+        (512, 288)
+    """
     share = min(1.0, MAX_SIDE / max(size))
     width, height = (max(SIDE_RANGE[0], round(side * share / 8) * 8) for side in size)
     return width, height
