@@ -176,7 +176,7 @@ def test_a_bad_upload_changes_nothing(context: Context, tmp_path: Path):
     Image.new("RGB", (40, 40)).save(tmp_path / "plain.png")
     with pytest.raises(gr.Error):
         add_photos(context, run.token, [str(tmp_path / "bad.png")])
-    with pytest.raises(gr.Error, match="one tone"):
+    with pytest.raises(gr.Error, match="a single tone"):
         upload_mask(context, run.token, str(tmp_path / "plain.png"))
     assert run.photos is before
     assert run.mask is None

@@ -96,7 +96,7 @@ def test_with_other_pictures_to_report_on_the_test_split_is_learnt_from_but_for_
     train, held_out = load_run_data(plan)
     assert (train.keys, held_out.keys) == (whole.keys, ("93",))
     assert load_evaluation_data("mine", "theirs").keys == ("95", "200")
-    with pytest.raises(UapsegError, match="1 of these pictures were learnt from, as the run reports on theirs"):
+    with pytest.raises(UapsegError, match="1 of these pictures were used for training, as the run reports on theirs"):
         check_unseen(load("mine", "test"), plan)
     check_unseen(load("theirs", "all"), plan)
     check_unseen(load("mine", "test"), replace(plan, eval_data=None))

@@ -224,14 +224,14 @@ def test_other_pictures_to_report_on_and_none_that_are_learnt_from(capsys, photo
     assert document(capsys, "evaluate", tmp_path / "run" / "perturbation.png", "--split", "val")["pictures"] == 2
     for more in (("--split", "test"), ("--data", photos)):
         sentence = _sentence(capsys, "evaluate", tmp_path / "run" / "perturbation.png", *more)
-        assert "were learnt from, as the run reports on" in sentence
-    assert "were learnt from" in _sentence(
+        assert "were used for training, as the run reports on" in sentence
+    assert "were used for training" in _sentence(
         capsys, "transfer", tmp_path / "run" / "perturbation.png", "--models", "street", "--data", photos
     )
     folder = Path(photos.removeprefix("camvid:")) / "images"
     for split in ("train", "val"):
         sentence = _sentence(capsys, *words, "--eval-data", folder / split, "--out", tmp_path / "other")
-        assert "are learnt from or chosen by" in sentence
+        assert "are used for training or selection" in sentence
     assert not (tmp_path / "other").exists()
 
 

@@ -268,7 +268,7 @@ def test_backslashes_and_dots_in_names_are_folders(opened, file):
 @pytest.mark.parametrize("name", ["/p1.png", "..\\p1.png", "C:\\pictures\\p1.png", "\\\\host\\share\\p1.png"])
 def test_names_that_lead_elsewhere_are_refused(name, opened, file):
     file["images"][0]["file_name"] = name
-    refused(opened, "leads out of the folder of pictures")
+    refused(opened, "leads outside the folder of pictures")
 
 
 def test_names_may_begin_with_the_folder_that_was_named(opened, file):
@@ -329,7 +329,7 @@ def test_a_picture_of_another_size_comes_without_labels_and_is_named(opened, tmp
 def test_pictures_that_are_all_of_another_size_are_refused(opened, file):
     for one in file["images"]:
         one.update(width=48, height=64)
-    refused(opened, "annotations do not fit the pictures: p1.png is 64x48, and 48x64 in its annotations, and so it is")
+    refused(opened, "annotations do not fit the pictures: p1.png is 64x48, and 48x64 in its annotations, and so are")
 
 
 EXIF = {

@@ -144,7 +144,7 @@ def test_the_scenes_to_train_on_can_be_fewer_or_more_and_the_others_stay(count):
 
 def test_what_lies_on_the_disk_needs_no_download(name):
     assert missing_files(name) == []
-    with pytest.raises(UapsegError, match="nobody else to name"):
+    with pytest.raises(UapsegError, match="there is no attribution"):
         attribution(name)
 
 

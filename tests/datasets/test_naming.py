@@ -62,13 +62,13 @@ def test_numbers_are_read_however_they_are_stored(stored, tmp_path):
 @pytest.mark.parametrize(
     ("stored", "reason"),
     [
-        ((VALUES % 255).astype(np.uint16) * 1000, "hold numbers up to 3000, and classes have at most 254"),
+        ((VALUES % 255).astype(np.uint16) * 1000, "hold numbers up to 3000, and classes go up to 254"),
         (COLOURED.astype(np.uint8)[VALUES], "hold colours"),
         (encoded(Image.fromarray(VALUES), "JPEG"), "are a JPEG, which does not keep numbers: save them as PNG"),
         (encoded(Image.fromarray(VALUES), "WEBP", lossless=True), "are a WEBP, which does not keep numbers"),
         (np.array([0, 85, 170, 255], np.uint8)[VALUES % 4], "hold 85, 170, and classes.txt names 0 to 3"),
         (encoded(Image.fromarray(VALUES / np.float32(254)), "TIFF"), "hold fractions"),
-        (encoded(Image.new("L", (72, 40)), "PNG"), "are not of the size of their picture"),
+        (encoded(Image.new("L", (72, 40)), "PNG"), "do not have the size of their picture"),
     ],
 )  # fmt: skip
 def test_label_maps_that_hold_something_else_are_named(stored, reason, tmp_path):

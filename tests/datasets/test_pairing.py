@@ -211,7 +211,7 @@ def test_label_maps_that_were_saved_as_jpeg_are_no_pictures(where, tmp_path):
 
 def test_pictures_of_a_kind_that_is_not_read_are_counted(tmp_path):
     dataset = load_dataset(put(tmp_path, {"a.jpg": photo(1), "b.HEIC": b"x", "c.heic": b"x"}), "all")
-    assert dataset.notes == ("2 .heic files are left out: bring them as PNG or JPEG.",)
+    assert dataset.notes == ("2 .heic files are left out: convert them to PNG or JPEG.",)
 
 
 def test_the_first_of_two_folders_of_label_maps_is_taken_and_said(tmp_path):
@@ -228,7 +228,7 @@ def test_accents_are_compared_however_they_are_written(tmp_path):
 def test_a_zip_behind_a_password_is_one_sentence(tmp_path):
     name = zipped(tmp_path / "it.zip", files("a{}.jpg", "a{}_mask.png"))
     lock(name, everything=True)
-    with pytest.raises(UapsegError, match="is locked by a password: unpack it, and give the folder"):
+    with pytest.raises(UapsegError, match="is encrypted: unpack it, and use the folder"):
         load_dataset(name, "all")
 
 

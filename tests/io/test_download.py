@@ -160,7 +160,7 @@ def test_a_part_that_is_longer_than_the_file_does_no_harm(server, path):
 
 @pytest.mark.parametrize("wrong", [{"checksum": "sha256:00ff"}, {"checksum": "md5:00ff"}, {"size": 7}])
 def test_a_wrong_file_is_fetched_once_more_and_then_refused(server, path, wrong):
-    with pytest.raises(UapsegError, match=r"not the file that was expected.*put the file at .*file\.bin"):
+    with pytest.raises(UapsegError, match=r"not the expected file.*put the file at .*file\.bin"):
         list(fetch(Download(url=server.add("a", CONTENT), path=path, **wrong)))
     assert len(server.asked) == 2
     assert list(path.parent.iterdir()) == []

@@ -168,7 +168,7 @@ def test_a_bad_file_is_one_plain_sentence(content, sentence):
 def test_kinds_that_take_more_memory_are_taken_with_fewer_pixels(kind, content, monkeypatch):
     for most, fits in ((1200, True), (1199, False)):
         monkeypatch.setitem(images._MAX_PIXELS, kind, most)
-        with nullcontext() if fits else pytest.raises(UapsegError, match="bring a smaller one"):
+        with nullcontext() if fits else pytest.raises(UapsegError, match="use a smaller one"):
             decode(content)
 
 

@@ -234,7 +234,7 @@ def test_nothing_that_runs_code_is_loaded_for_strangers(tmp_path):
 
 
 def test_weights_are_for_known_architectures_alone():
-    with pytest.raises(UapsegError, match="brings its own weights"):
+    with pytest.raises(UapsegError, match="has its own weights"):
         load_model(f"{FILE}:bare", weights="weights.safetensors")
 
 

@@ -175,7 +175,7 @@ def test_an_archive_that_unpacks_to_more_than_an_array_is_refused_unread(tmp_pat
     assert torch.equal(load(tmp_path / "packed.pt").levels, LEVELS.to(torch.int16))
     monkeypatch.setattr(importers, "MOST_BYTES", 3 * 12 * 20 * 8)
     monkeypatch.setattr(torch, "load", pytest.fail)
-    with pytest.raises(UapsegError, match="bring a smaller one"):
+    with pytest.raises(UapsegError, match="use a smaller one"):
         load(tmp_path / "packed.pt")
 
 

@@ -161,14 +161,14 @@ def altered(**fields):
         (lambda text: text[:-9], "is not the JSON"),
         (lambda _: "[" * 100_000, "is not the JSON"),
         (altered(plan={"model": "street"}), "The plan cannot be read"),
-        (altered(plan=[]), "The plan in the text"),
-        (altered(seconds="long"), "The seconds in the text"),
-        (altered(seconds=float("nan")), "The seconds in the text"),
-        (altered(image_gradients=10**400), "The image_gradients in the text"),
-        (altered(image_gradients=MOST_SPENT + 1), "The image_gradients in the text"),
+        (altered(plan=[]), "The plan in the metadata"),
+        (altered(seconds="long"), "The seconds in the metadata"),
+        (altered(seconds=float("nan")), "The seconds in the metadata"),
+        (altered(image_gradients=10**400), "The image_gradients in the metadata"),
+        (altered(image_gradients=MOST_SPENT + 1), "The image_gradients in the metadata"),
         (altered(more="x" * MOST_TEXT), "is too long"),
-        (altered(scores={"hidden": "all"}), "The scores in the text"),
-        (altered(training={"hidden": float("inf")}), "The training in the text"),
+        (altered(scores={"hidden": "all"}), "The scores in the metadata"),
+        (altered(training={"hidden": float("inf")}), "The training in the metadata"),
         (lambda text: text.replace('"batch": 4', f'"batch": {10**400}'), "The plan cannot be read"),
         (lambda text: text.replace('"size": null', '"size": [64, "48"]'), "The plan cannot be read: the size must be"),
         (lambda text: text.replace('"also": []', '"also": [3]'), "The plan cannot be read: the also must be"),
@@ -240,7 +240,7 @@ def test_a_file_is_not_read_where_it_or_what_it_says_of_itself_is_too_long(tmp_p
     with pytest.raises(UapsegError, match="neither a PNG nor a safetensors file"):
         load(tmp_path / "noise")
     monkeypatch.setattr("uapseg.results.perturbation_file.MOST_FILE", 7000)
-    with pytest.raises(UapsegError, match=r"has more than 0 MiB: bring a smaller one"):
+    with pytest.raises(UapsegError, match=r"has more than 0 MiB: use a smaller one"):
         load(tmp_path / "noise")
 
 

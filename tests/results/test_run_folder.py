@@ -160,7 +160,7 @@ def test_a_file_of_another_version_is_refused(path, plan, snapshots, name):
 def test_a_history_of_another_shape_is_one_sentence(path, plan, snapshots, validations):
     RunFolder.create(path, plan).save(snapshots[-1])
     (path / "history.json").write_text(to_json({"baselines": {}, "validations": validations}))
-    with pytest.raises(UapsegError, match=r"history\.json was altered: delete it, and the run goes on without"):
+    with pytest.raises(UapsegError, match=r"history\.json was altered: delete it, and the run continues without"):
         RunFolder.open(path)
     (path / "history.json").unlink()
     assert RunFolder.open(path).load_state().image_gradients == 24
@@ -199,7 +199,7 @@ def test_the_perturbation_of_another_run_is_refused_until_the_run_writes_its_own
     for each in (folder, other):
         each.save(snapshots[-1])
     (path / "perturbation.safetensors").write_bytes((tmp_path / "two" / "perturbation.safetensors").read_bytes())
-    with pytest.raises(UapsegError, match="is of another plan than the one beside it: resume the run"):
+    with pytest.raises(UapsegError, match="belongs to another plan than the one beside it: resume the run"):
         RunFolder.open(path).perturbation()
     folder.save(snapshots[-1])
     assert RunFolder.open(path).perturbation().plan == plan
@@ -212,7 +212,7 @@ def test_a_run_that_has_lost_its_state_is_not_begun_anew(path, plan, snapshots, 
     folder.write_report({})
     for name in set(FILES) - {"plan.json", left}:
         (path / name).unlink()
-    with pytest.raises(UapsegError, match=r"state\.safetensors is gone, .* bring it back"):
+    with pytest.raises(UapsegError, match=r"state\.safetensors is missing, .* restore it"):
         RunFolder.open(path).load_state()
 
 
@@ -256,7 +256,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_the_save_before(path, plan, snaps
             left.pop()
 
     monkeypatch.setattr(os, "fsync", synced)
-    with pytest.raises(UapsegError, match=r"No space left on device; what was saved before is kept\.$"):
+    with pytest.raises(UapsegError, match=r"No space left on device; the previous save is kept\.$"):
         folder.save(snapshots[2])
     monkeypatch.undo()
     opened = RunFolder.open(path)

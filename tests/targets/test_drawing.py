@@ -86,5 +86,5 @@ def test_alpha_decides_where_there_is_any():
 
 
 def test_a_mask_of_one_tone_is_refused():
-    with pytest.raises(UapsegError, match="one tone"):
+    with pytest.raises(UapsegError, match="a single tone"):
         read_mask(Image.new("RGB", (20, 20), "white"))

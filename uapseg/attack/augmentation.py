@@ -119,7 +119,7 @@ class Crops:
         return torch.cat([F.interpolate(part, size, mode="bilinear", align_corners=False) for part in parts])
 
     def maps(self, maps: Maps) -> Maps:
-        """Crops the label maps, with nearest-neighbor interpolation."""
+        """Crops the label maps, with nearest-neighbour interpolation."""
         size = maps.shape[-2:]
         parts = (_cut(one, crop).float() for one, crop in zip(maps, self.crops, strict=True))
         return torch.cat([F.interpolate(part, size, mode="nearest-exact") for part in parts]).to(torch.uint8)
@@ -255,7 +255,7 @@ def random_crops(count: int, size: tuple[int, int], *, seed: int) -> list[Crop]:
 
 
 def random_paste(cut_out: CutOut, size: tuple[int, int], generator: torch.Generator) -> Paste:
-    """Resizes an object, flips it at random, and puts its center anywhere in a picture.
+    """Resizes an object, flips it at random, and puts its centre anywhere in a picture.
 
     Args:
         cut_out: The object.

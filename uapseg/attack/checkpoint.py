@@ -59,9 +59,9 @@ def unpack(content: bytes, plan: Plan, name: str) -> State:
         >>> unpack(b"no state", plan, "The state")
         Traceback (most recent call last):
             ...
-        uapseg.errors.UapsegError: The state is damaged: bring back a copy of it, or train again with --overwrite.
+        uapseg.errors.UapsegError: The state is damaged: restore a copy of it, or train again with --overwrite.
     """
-    damaged = UapsegError(f"{name} is damaged: bring back a copy of it, or train again with --overwrite.")
+    damaged = UapsegError(f"{name} is damaged: restore a copy of it, or train again with --overwrite.")
     try:
         tensors = load_tensors(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
@@ -70,7 +70,7 @@ def unpack(content: bytes, plan: Plan, name: str) -> State:
             raise damaged
         if fields["plan"] != plan_hash(plan):
             raise UapsegError(
-                f"{name} belongs to another plan than the one beside it: bring back the two that were written "
+                f"{name} belongs to another plan than the one beside it: restore the two that were saved "
                 "together, or train again with --overwrite."
             )
         return State.from_tensors(tensors, fields["state"])

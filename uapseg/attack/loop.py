@@ -118,7 +118,7 @@ def _snapshots(
     if all(share is None for share in clean.each):
         raise UapsegError(
             f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(chosen)} validation "
-            "pictures: choose classes that are there, or take other or more pictures."
+            "pictures: choose classes that appear, or use other or more pictures."
         )
     baselines = {"clean": clean.scores, "random_noise": validator.baseline(noise, settings.epsilon)}
     if state is None:

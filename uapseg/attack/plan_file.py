@@ -44,5 +44,5 @@ def extract_plan(content: bytes) -> Plan:
     fields = from_json(content, "The plan")
     values = fields.get("plan", fields)
     if not isinstance(values, dict):
-        raise UapsegError("The plan cannot be read: what the file calls its plan is none.")
+        raise UapsegError("The plan cannot be read: the file's plan is not a JSON object.")
     return Plan.from_dict(values)

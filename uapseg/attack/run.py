@@ -61,7 +61,7 @@ class Plan:
         check_types(self, but=("target",))
         if not isinstance(self.target, tuple(TARGETS.values())):
             raise UapsegError(
-                f"The target must be of one of the kinds {', '.join(TARGETS)}; it is {quote_value(self.target)}."
+                f"The target must be one of the kinds {', '.join(TARGETS)}; it is {quote_value(self.target)}."
             )
         for side in self.size or ():
             check_range("size", side, *SIDE_RANGE, "pixels a side")
@@ -229,8 +229,8 @@ def check_unseen(pictures: Dataset, plan: Plan) -> None:
     shared = overlap(load_training_data(training_data(plan), plan.eval_data, plan.size), pictures)
     if shared:
         raise UapsegError(
-            f"{len(shared)} of these pictures were learnt from, as the run reports on {plan.eval_data}: leave out "
-            "--data and --split, or name others with --eval-data."
+            f"{len(shared)} of these pictures were used for training, as the run reports on {plan.eval_data}: "
+            "leave out --data and --split, or name others with --eval-data."
         )
 
 
@@ -260,7 +260,7 @@ def load_evaluation_data(data: str, eval_data: str | None = None, size: tuple[in
     shared = [key for split in ("train", "val") for key in overlap(load_dataset(data, split, size), pictures)]
     if shared:
         raise UapsegError(
-            f"{len(shared)} of the pictures of {eval_data} are learnt from or chosen by: "
+            f"{len(shared)} of the pictures of {eval_data} are used for training or selection: "
             "report on others with --eval-data."
         )
     return pictures

@@ -38,7 +38,7 @@ class Framing:
     """A zoom and a translation, with mirrored edges.
 
     Attributes:
-        zoom: The scale, about the center.
+        zoom: The scale, about the centre.
         down: The translation downwards, as a share of the height.
         right: The translation to the right, as a share of the width.
 
@@ -56,7 +56,7 @@ class Framing:
         return self._apply(images, "bilinear")
 
     def labels(self, maps: LabelMaps) -> LabelMaps:
-        """Transforms label maps alike, with nearest-neighbor interpolation."""
+        """Transforms label maps alike, with nearest-neighbour interpolation."""
         return self._apply(maps[:, None].float(), "nearest")[:, 0].to(maps.dtype)
 
     def _apply(self, values: Tensor, mode: str) -> Tensor:

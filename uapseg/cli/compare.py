@@ -1,4 +1,4 @@
-"""The command compare: two perturbations on the same pictures, which neither has been trained on."""
+"""The command compare: two perturbations on the same pictures, used to train neither of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ SIGNIFICANT = "*"
 
 
 def compare(options: Options) -> None:
-    """Measures two perturbations; what the flags do not say comes from the plan of the first."""
+    """Compares two perturbations; what the flags leave open comes from the plan of the first."""
     files = [options.first, options.second]
     perturbations = [load_perturbation(file) for file in files]
     plans = [perturbation.plan for perturbation in perturbations]

@@ -30,13 +30,13 @@ OVERFITTING_GAP = 0.15
 
 
 def evaluate(options: Options) -> None:
-    """Measures a perturbation; what the flags do not say comes from the plan in its file."""
+    """Evaluates a perturbation; what the flags leave open comes from the plan in its file."""
     perturbation = load_perturbation(options.perturbation)
     plan = perturbation.plan
     data = options.data or (plan and plan.data)
     if not (options.model or plan) or not data:
         raise UapsegError(
-            f"{options.perturbation} holds no plan: say which network and pictures with --model and --data, such as "
+            f"{options.perturbation} has no plan: name the network and the pictures with --model and --data, such as "
             "--model FILE.py:FUNCTION --data FOLDER."
         )
     download_needed([], [data, eval_data_of(options, plan)])
@@ -82,32 +82,32 @@ def full_report(
     target: Target,
     *,
     seed: int = 0,
-    learnt: Sequence[Dataset] = (),
+    used: Sequence[Dataset] = (),
 ) -> tuple[dict[str, Any], str]:
-    """Measures a perturbation on a data set: the report for JSON, and as a text table.
+    """Evaluates a perturbation on a dataset, and returns the report for JSON and as a text table.
 
     Args:
-        perturbation: What to measure.
+        perturbation: The perturbation.
         model: The network, on the device to compute on.
-        dataset: The pictures to measure on.
-        target: What the network was meant to see.
-        seed: Draws the random noise and the bootstrap.
-        learnt: The pictures that were learnt from and chosen by just now.
+        dataset: The pictures to evaluate on.
+        target: The target of the perturbation.
+        seed: Random seed of the noise and the bootstrap.
+        used: The pictures just used for training and selection.
 
     Returns:
-        The fields of `Report`, but that ``image_gradients`` and ``seconds`` are what the search cost
-        (None where unknown) and ``measuring_seconds`` is what measuring did; ``training`` are the scores on some of
-        the pictures learnt from, where known, ``best_iterate`` names the iterate by its ``image_gradients`` and tells
-        how many ``pictures`` chose it, where known, ``convention`` says how a foreign file was read, ``skipped``
-        names the files of all these pictures that could not be read, and ``notes`` says how the rest was. ``ceiling``
-        are the best scores at the resolution of the network's output, roughly; empty unless the target asks the same
-        labels of every picture.
+        The fields of `Report`, except that ``image_gradients`` and ``seconds`` are the cost of the search (None if
+        unknown) and ``measuring_seconds`` is that of the evaluation. In addition, ``training`` holds the scores on
+        some training pictures, ``best_iterate`` the ``image_gradients`` of the iterate and the number of ``pictures``
+        that selected it, and ``convention`` how a foreign file was interpreted, each if known; ``skipped`` lists the
+        files of all these pictures that could not be read, and ``notes`` says how the others were. ``ceiling`` holds
+        approximately the best scores possible at the resolution of the network's logits; empty unless the target has
+        the same labels for every picture.
     """
     report = measure(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed)
     cost = {"image_gradients": perturbation.image_gradients, "seconds": perturbation.seconds}
     fields: dict[str, Any] = {**report.to_dict(), **cost, "measuring_seconds": round(report.seconds, 3)}
     fields |= {name: getattr(perturbation, name) for name in ("training", "best_iterate", "convention")}
-    read = (*learnt, dataset)
+    read = (*used, dataset)
     fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
     fields["ceiling"] = _ceiling(model, target, dataset.size, perturbation)
     told = [
@@ -147,13 +147,18 @@ def ceiling_sentences(ceiling: Scores, size: tuple[int, int], cells: tuple[int, 
 
 
 def list_files(files: Sequence[str]) -> list[str]:
-    """In plain words which files could not be read, if any."""
+    """Lists in a sentence the files that could not be read, if any.
+
+    Example:
+        >>> list_files(["a.jpg", "b.jpg"]), list_files([])
+        (['Not readable, and left out: a.jpg, b.jpg.'], [])
+    """
     more = f" and {len(files) - MOST_NAMES} more" if len(files) > MOST_NAMES else ""
     return [f"Not readable, and left out: {', '.join(files[:MOST_NAMES])}{more}."] if files else []
 
 
 def _notes(model: Segmenter, read: Sequence[Dataset]) -> list[str]:
-    """What is to be said of how pictures and label maps were read; of the last set also where it has no truth here."""
+    """Notes on how pictures and label maps were read, and whether the last dataset lacks usable ground truth."""
     notes = [note for part in read for note in part.notes]
     known = {name.lower() for name in model.classes}
     if read[-1].classes and not known & {name.lower() for name in read[-1].classes}:
@@ -164,7 +169,7 @@ def _notes(model: Segmenter, read: Sequence[Dataset]) -> list[str]:
 
 
 def _choice(perturbation: Perturbation) -> list[str]:
-    """Which iterate of its search a perturbation is, and what chose it."""
+    """Which iterate of its search a perturbation is, and what selected it."""
     chosen, spent = perturbation.best_iterate, perturbation.image_gradients
     if chosen is None or spent is None:
         return []
@@ -208,7 +213,7 @@ def choose_target(options: Options, perturbation: Perturbation, model: Segmenter
     target = target_of(options, model, data, size) or (perturbation.plan and perturbation.plan.target)
     if target is None:
         raise UapsegError(
-            f"{options.perturbation} holds no plan: name its target with --text, --mask, --scene, --hide, --swap or "
+            f"{options.perturbation} has no plan: name its target with --text, --mask, --scene, --hide, --swap or "
             "--break."
         )
     check_fit(target, model, size, options.perturbation)

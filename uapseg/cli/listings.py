@@ -15,7 +15,7 @@ OTHER_MODELS = "Also: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torch
 
 
 def models(options: Options) -> None:
-    """Prints the networks known by name, or the details of those that are named."""
+    """Prints the networks known by name, or the details of the given ones."""
     if options.names:
         found = [_model(name, options) for name in options.names]
         text = "\n\n".join(columns(list(_described(line).items())) for line in found)
@@ -31,7 +31,7 @@ def models(options: Options) -> None:
 
 
 def datasets(options: Options) -> None:
-    """Prints the data sets, or the sizes of those that are named."""
+    """Prints the datasets, or the sizes of the given ones."""
     cards = {card.name: card for card in data.catalogue()}
     found = [_dataset(name, cards) for name in options.names] or [asdict(card) for card in cards.values()]
     rows: list[tuple[str, ...]] = [("name", "size", *data.SPLITS, "classes", "cached", "download", "licence")]

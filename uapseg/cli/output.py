@@ -29,21 +29,19 @@ def print_progress(text: str) -> None:
 
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Rows of cells as a text table; the last column may be of any width."""
+    r"""Formats rows of cells as a text table; the last column may have any width.
+
+    Example:
+        >>> columns([("variant", "score"), ("fast", "0.9")])
+        'variant  score\nfast     0.9'
+    """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(line.rstrip() for line in lines)
 
 
 def with_progress(snapshots: Iterator[Snapshot], target: Target, total: int, spent: int) -> Generator[Snapshot]:
-    """Hands the snapshots on, and moves a bar over image-gradients on standard error.
-
-    Args:
-        snapshots: Of one run.
-        target: Of the run.
-        total: The run's budget.
-        spent: What an earlier part of it has spent.
-    """
+    """Yields the snapshots, and moves a progress bar over image-gradients on standard error."""
     pause = _pause()
     with tqdm(
         total=total, initial=spent, unit=" image-gradients", bar_format=SHAPE, mininterval=pause, maxinterval=pause,
@@ -56,7 +54,7 @@ def with_progress(snapshots: Iterator[Snapshot], target: Target, total: int, spe
 
 
 def with_bar(items: Sequence[Any], unit: str) -> Iterable[Any]:
-    """Hands items on, with a bar on standard error if they take more than a second."""
+    """Yields items, with a progress bar on standard error if they take more than a second."""
     pause = _pause()
     return tqdm(
         items, unit=unit, delay=1, leave=False, mininterval=pause, maxinterval=pause, dynamic_ncols=True,
@@ -70,7 +68,7 @@ def _pause() -> float:
 
 
 def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
-    """Hands the snapshots on, and says once on standard error that a run gains nothing any more."""
+    """Yields the snapshots, and reports once on standard error that a run no longer improves."""
     said = False
     for snapshot in snapshots:
         if snapshot.stalled and not said:

@@ -189,7 +189,7 @@ def _print_leaderboard(options: Options, key: dict[str, Any], done: list[dict[st
 
 def _table(variants: list[dict[str, Any]], baselines: dict[str, dict[str, float | None]]) -> str:
     names = list(variants[0]["perturbed"])
-    rows = [("variant", *(name.replace("_", " ") for name in names), "on those learnt from", "seconds")]
+    rows = [("variant", *(name.replace("_", " ") for name in names), "on training pictures", "seconds")]
     for variant in variants:
         cells = (_cell(variant, name) for name in names)
         rows.append(

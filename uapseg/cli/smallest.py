@@ -1,4 +1,4 @@
-"""The command smallest: the least epsilon that reaches a share of success, and success against epsilon."""
+"""The command smallest: the smallest epsilon that reaches a success rate, and the success rate by epsilon."""
 
 from collections import deque
 from collections.abc import Sequence

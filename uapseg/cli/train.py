@@ -179,17 +179,17 @@ def _run_to_report(
         spent: Image-gradients of earlier parts of the run.
         options: The flags.
     """
-    *learnt, test = pictures
+    *used, test = pictures
     plan = folder.plan
     print_progress(f"Training into {folder.path}: {plan.target.title}.")
-    for line in list_files(learnt[0].skipped):
+    for line in list_files(used[0].skipped):
         print_progress(line)
     try:
         last = _search(folder, report_stall(with_progress(snapshots, plan.target, plan.settings.budget, spent)))
         print_progress("Evaluating on the test pictures...")
         device = choose_device(options.device)
         model = load_model(plan.model, device, weights=plan.weights, size=test.size, strict=options.strict)
-        report, table = full_report(best_perturbation(plan, last.state), model, test, plan.target, learnt=learnt)
+        report, table = full_report(best_perturbation(plan, last.state), model, test, plan.target, used=used)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
         again += "" if options.strict else " --no-checks"

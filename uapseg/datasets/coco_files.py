@@ -119,7 +119,7 @@ def make_samples(
     if len(misfits) == len(whole) > 1:
         name, why = next(iter(misfits.items()))
         raise UapsegError(
-            f"The annotations do not fit the pictures: {name} {why}, and so it is with all others. Choose the folder "
+            f"The annotations do not fit the pictures: {name} {why}, and so are all others. Choose the folder "
             "of pictures that they belong to, or correct width and height in them."
         )
     damaged = [entry.file for entry, file in places.items() if file not in keys]
@@ -171,7 +171,7 @@ def _to_csv(rows: Iterable[dict[Any, str]]) -> str:
 def _picture_path(entry: CocoImage, pictures: Path | None) -> Path:
     inside = PurePosixPath(entry.file)
     if inside.is_absolute() or PureWindowsPath(entry.file).drive or ".." in inside.parts:
-        raise UapsegError(f"{entry.file} in the annotations leads out of the folder of pictures: correct it there.")
+        raise UapsegError(f"{entry.file} in the annotations leads outside the folder of pictures: correct it there.")
     folder = pictures or folder_of(entry.folder)
     above, parts = folder.absolute().parts, inside.parts
     for shared in range(1, len(parts)):  # the folder that was named may be the one that the names begin with

@@ -108,7 +108,7 @@ def read_manifest() -> tuple[CocoImage, ...]:
             for folder, number, licence, source, size, digest, shares in fields["pictures"]
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise UapsegError(f"The list {MANIFEST} is damaged: get the project's files again.") from error
+        raise UapsegError(f"The list {MANIFEST} is damaged: download the project again.") from error
 
 
 def _select(query: str, split: Split) -> list[CocoImage]:

@@ -200,8 +200,8 @@ def _by_number(
         other = by_number.setdefault(record.number, same)
         if other.file != record.file:
             raise UapsegError(
-                f"{file.name} gives {other.file} and {record.file} the same id {record.number}, so that nobody can "
-                "tell whose the annotations are: give each picture an id of its own."
+                f"{file.name} gives {other.file} and {record.file} the same id {record.number}, so that the "
+                "owner of the annotations is unknown: give each picture an id of its own."
             )
         if same.size != record.size:
             raise UapsegError(f"{file.name} lists {record.file} twice, in two sizes: leave one of them out.")

@@ -164,7 +164,7 @@ class Selection:
         fitting = sorted(filter(self._fits, entries), key=lambda entry: unit_hash(f"{self.seed}/{entry.number}"))
         chosen = self._halves(fitting) if self.balanced else fitting[: self.count]
         if not chosen:
-            raise UapsegError("No picture of COCO is as asked for: ask for less after the question mark.")
+            raise UapsegError("No picture of COCO matches: relax the selection after the question mark.")
         return sorted(chosen, key=lambda entry: entry.file)
 
     def _fits(self, entry: CocoImage) -> bool:

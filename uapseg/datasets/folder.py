@@ -53,7 +53,7 @@ def read_tree(path: Path) -> Tree:
     elif path.suffix.lower() == ".zip":
         inside = [member for member in open_zip(path).infolist() if member.filename[-1:] not in {"/", "\\"}]
         if inside and all(member.flag_bits & ENCRYPTED for member in inside):
-            raise UapsegError(f"{path} is locked by a password: unpack it, and give the folder.")
+            raise UapsegError(f"{path} is encrypted: unpack it, and use the folder.")
         found = ((member.filename, ZipMember(path, member.filename)) for member in inside)
     else:
         return _read_list(path)

@@ -28,7 +28,7 @@ LOSSLESS_FORMATS = ("PNG", "GIF", "BMP", "TIFF", "PPM", "TGA")
 LOSSY_FORMATS = ("JPEG", "WEBP", "AVIF", "JPEG2000")
 
 MAX_COLOURS = 64
-"""The most colors of a picture that looks like a label map."""
+"""The most colours of a picture that looks like a label map."""
 
 
 def lookup_table(classes: Mapping[int, int]) -> Pixels:
@@ -67,13 +67,13 @@ def read_labels(source: Source, numbers: Pixels) -> Pixels:
 def read_numbers(source: Source) -> Pixels:
     """Reads the values of a label map (h, w), upright; `VOID` where it has none.
 
-    Colors count as values if they are grey: many programs save any picture with three channels.
+    Colours count as values if they are grey: many programs save any picture with three channels.
 
     Args:
         source: The file.
 
     Raises:
-        UapsegError: The file is damaged, too large, or holds colors or values above 255.
+        UapsegError: The file is damaged, too large, or holds colours or values above 255.
 
     Example:
         >>> from pathlib import Path
@@ -126,7 +126,7 @@ def looks_like_label_map(source: Source) -> bool:
 
 
 def _pixel_values(picture: Image.Image) -> NDArray[Any] | None:
-    """The values of the pixels; None if they are colors."""
+    """The values of the pixels; None if they are colours."""
     if picture.mode == "P":
         indices, greys = np.asarray(picture), _grey_palette(picture)
         return indices if greys is None else greys[indices]
@@ -157,7 +157,7 @@ def _to_bytes(values: NDArray[Any], name: str) -> Pixels:
     kept = values[~void]
     if kept.size and kept.max() > VOID:
         raise UapsegError(
-            f"The labels {name} hold numbers up to {kept.max():.0f}, and classes have at most {VOID - 1}: "
+            f"The labels {name} hold numbers up to {kept.max():.0f}, and classes go up to {VOID - 1}: "
             "save class numbers, not those of objects."
         )
     if np.issubdtype(values.dtype, np.floating) and (kept % 1).any():
@@ -245,7 +245,7 @@ def read_classes(source: Source) -> dict[int, str]:
         names = {number: line for number, line in enumerate(lines) if line}
     kept = {number: name.strip("_") or name for number, name in names.items() if number < VOID}
     if not kept:
-        raise UapsegError(f"{source.name} names no class: write a name a line, from that of the number 0 on.")
+        raise UapsegError(f"{source.name} names no class: write one name a line, starting with class 0.")
     return kept
 
 

@@ -285,7 +285,7 @@ class _Matcher:
             self._note_unused(set(maps.values()))
             unknown = Counter(PurePosixPath(path).suffix.lower() for path in self._tree.files)
             self._notes += [
-                f"{unknown[suffix]} {suffix} files are left out: bring them as PNG or JPEG."
+                f"{unknown[suffix]} {suffix} files are left out: convert them to PNG or JPEG."
                 for suffix in sorted(UNSUPPORTED_SUFFIXES & unknown.keys())
             ]
         return Pairing(maps, tuple(self._notes))

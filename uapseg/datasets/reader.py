@@ -52,7 +52,7 @@ class Sample:
 
 
 class ImageDataset:
-    """A split of a dataset: scaled to cover its size, center-cropped, and cached as far as memory allows.
+    """A split of a dataset: scaled to cover its size, centre-cropped, and cached as far as memory allows.
 
     A picture that turns out to be damaged when it is decoded is listed in ``skipped``; the next readable one of the
     split replaces it, so that indices stay valid.
@@ -91,7 +91,8 @@ class ImageDataset:
     ) -> None:
         if not SIDE_RANGE[0] <= min(size) <= max(size) <= SIDE_RANGE[1]:
             raise UapsegError(
-                f"{size[0]}x{size[1]} is no size for pictures: sides have {SIDE_RANGE[0]} to {SIDE_RANGE[1]} pixels."
+                f"{size[0]}x{size[1]} is not a valid size of pictures: sides have {SIDE_RANGE[0]} to "
+                f"{SIDE_RANGE[1]} pixels."
             )
         if not samples:
             raise UapsegError(_unreadable_message(name, split, skipped))
@@ -201,7 +202,7 @@ def empty_split_message(split: str, name: str) -> str:
         True
     """
     return (
-        f"There are no pictures in the {split} split of {name}: bring more, as 70 of a hundred fall into train, "
+        f"There are no pictures in the {split} split of {name}: add more, as 70 of a hundred go to train, "
         "15 into val, 15 into test."
     )
 
@@ -265,7 +266,7 @@ def _read_picture(picture: Source) -> Image.Image:
 def _read_labels(picture: Source, labels: Source, read: Callable[[Source], Pixels]) -> Pixels:
     found, shape = read(labels), upright_size(picture.read())
     if shape and found.shape[::-1] != shape:
-        raise UapsegError(f"The labels {labels.name} are not of the size of their picture: bring both to one.")
+        raise UapsegError(f"The labels {labels.name} do not have the size of their picture: resize one of them.")
     return found
 
 

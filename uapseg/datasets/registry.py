@@ -183,7 +183,7 @@ def load_dataset(name: str, split: str, size: tuple[int, int] | None = None) -> 
     Args:
         name: One of `dataset_names`, with paths for the words in capitals.
         split: ``train``, ``val``, ``test``, or ``all`` for datasets without official splits.
-        size: The (width, height) of the pictures, which are scaled to cover it and center-cropped; None for the
+        size: The (width, height) of the pictures, which are scaled to cover it and centre-cropped; None for the
             default.
 
     Raises:
@@ -268,7 +268,7 @@ def attribution(name: str) -> str:
     """
     kind, where = _resolve(name)
     if not kind.downloads:
-        raise UapsegError(f"The pictures of {name} are your own: there is nobody else to name.")
+        raise UapsegError(f"The pictures of {name} are your own: there is no attribution.")
     return kind.downloader().attribution(where)
 
 

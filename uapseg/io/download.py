@@ -132,7 +132,7 @@ class Part:
                 self.discard()
             elif not answer.headers.get("Content-Range", "").startswith(f"bytes {self.size}-"):
                 self.discard()
-                raise InterruptedDownloadError("it sent another part than was asked for")
+                raise InterruptedDownloadError("it sent another part than requested")
             etag = answer.headers.get("ETag", "")
             self._version = etag if etag.startswith('"') else answer.headers.get("Last-Modified", "")
             yield from self._add(answer)
@@ -154,14 +154,14 @@ class Part:
                 right = hashlib.file_digest(file, kind).hexdigest().startswith(digits.lower())
         if not right:
             raise WrongContentError(
-                f"What came from {wanted.url} is not the file that was expected, as its size or checksum differs: "
+                f"The download from {wanted.url} is not the expected file, as its size or checksum differs: "
                 f"{wanted.remedy}."
             )
         if check:
             try:
                 check(self._path)
             except UapsegError as error:
-                raise WrongContentError(f"What came from {wanted.url} cannot be used. {error}") from error
+                raise WrongContentError(f"The download from {wanted.url} cannot be used. {error}") from error
 
     def put_in_place(self) -> None:
         """Moves the part to its final name."""
@@ -235,7 +235,7 @@ def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPRe
 
 def _refusal(wanted: Download, error: urllib.error.HTTPError) -> Exception:
     if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return WrongContentError(f"{wanted.url} is shorter than what came of it before: {wanted.remedy}.")
+        return WrongContentError(f"{wanted.url} is shorter than what was downloaded before: {wanted.remedy}.")
     if error.code in _PASSING or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return InterruptedDownloadError(f"it answers {error.code} {error.reason}")
     return UapsegError(f"{wanted.url} answers {error.code} {error.reason}: {wanted.remedy}.")

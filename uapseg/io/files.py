@@ -100,7 +100,7 @@ def read(path: Path, max_bytes: int | None = None) -> bytes:
     """
     try:
         if max_bytes is not None and path.stat().st_size > max_bytes:
-            raise UapsegError(f"The file {path} has more than {max_bytes >> 20} MiB: bring a smaller one.")
+            raise UapsegError(f"The file {path} has more than {max_bytes >> 20} MiB: use a smaller one.")
         return path.read_bytes()
     except FileNotFoundError as error:
         raise UapsegError(f"There is no file {path}.") from error

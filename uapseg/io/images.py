@@ -69,11 +69,11 @@ def read_picture(source: Source) -> Image.Image:
     if min(picture.size) < SMALLEST_SIDE:
         raise UapsegError(
             f"{_name(source)} is only {picture.width} x {picture.height} pixels: "
-            f"bring a picture of at least {SMALLEST_SIDE} pixels a side."
+            f"use a picture of at least {SMALLEST_SIDE} pixels a side."
         )
     if max(picture.size) > MAX_ASPECT * min(picture.size):
         raise UapsegError(
-            f"{_name(source)} is a strip of {picture.width} x {picture.height} pixels: bring a picture that is at "
+            f"{_name(source)} is a strip of {picture.width} x {picture.height} pixels: use a picture that is at "
             f"most {MAX_ASPECT} times as long as wide."
         )
     if picture.mode in {"LA", "RGBA"}:
@@ -206,7 +206,7 @@ def _content(source: Source) -> bytes:
     if not isinstance(source, bytes):
         source = read(Path(source))
     if not source:
-        raise UapsegError("The picture is an empty file: save or upload it once more.")
+        raise UapsegError("The picture is an empty file: save or upload it again.")
     return source
 
 
@@ -219,7 +219,7 @@ class _Content(io.BytesIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if time.thread_time() > self._end:
-            raise UapsegError("The picture takes too long to decode: save it once more, as a plain PNG or JPEG.")
+            raise UapsegError("The picture takes too long to decode: save it again as a plain PNG or JPEG.")
         return super().read(size)
 
 
@@ -288,7 +288,7 @@ def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
 
 
 def _too_large(name: str, most: int) -> UapsegError:
-    return UapsegError(f"{name} has more than {most // 1_000_000} megapixels: bring a smaller one.")
+    return UapsegError(f"{name} has more than {most // 1_000_000} megapixels: use a smaller one.")
 
 
 def _name(source: Source) -> str:

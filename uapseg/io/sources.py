@@ -155,7 +155,7 @@ def open_zip(archive: Path) -> zipfile.ZipFile:
 def _opened_zip(archive: Path, changed: int, process: int) -> zipfile.ZipFile:  # noqa: ARG001  forked, they'd share a position
     opened = zipfile.ZipFile(archive)
     if len(opened.namelist()) > MAX_MEMBERS:
-        raise UapsegError(f"{archive} holds more than {MAX_MEMBERS:,} files: bring a smaller archive.")
+        raise UapsegError(f"{archive} holds more than {MAX_MEMBERS:,} files: use a smaller archive.")
     return opened
 
 
@@ -216,4 +216,4 @@ def _printable(name: str) -> str:
 
 
 def _too_large(name: str) -> UapsegError:
-    return UapsegError(f"{name} is larger than {MAX_BYTES >> 20} MiB: bring a smaller picture.")
+    return UapsegError(f"{name} is larger than {MAX_BYTES >> 20} MiB: use a smaller picture.")

@@ -44,14 +44,14 @@ def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> No
     spoilt = next((key for key, value in state.items() if not value.isfinite().all()), None)
     if spoilt is not None:
         raise UapsegError(
-            f"The weights in {file} are not finite ({spoilt}): take those from before the training went wrong."
+            f"The weights in {file} are not finite ({spoilt}): use a checkpoint from before the training diverged."
         )
     try:
         net.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in state.items()})
     except RuntimeError as error:
         raise UapsegError(
             f"The weights in {file} do not fit the network {name} ({_mismatch(net, state)}): "
-            "choose the network that they were trained for, or bring your own with --model FILE.py:FUNCTION."
+            "choose the network that they were trained for, or use your own with --model FILE.py:FUNCTION."
         ) from error
 
 

@@ -60,7 +60,7 @@ def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
     model.multiple = 1
     for each in (SIZE, *(run or [ODD_SIZE])):
         model.raw_output(probe_images(each))  # says why
-    raise UapsegError(f"The network {model.name} takes pictures of some sizes alone: choose one of them with --size.")
+    raise UapsegError(f"The network {model.name} accepts only some sizes of pictures: choose one of them with --size.")
 
 
 def _takes(model: Segmenter, size: Size) -> bool:
@@ -132,7 +132,7 @@ def _run_guess(check: Callable[[], None], *, strict: bool) -> None:
 
 
 def probe_images(size: tuple[int, int]) -> Images:
-    """Returns two smooth images of random colors (2, 3, h, w) that use all of [0, 1]; the second is darker.
+    """Returns two smooth images of random colours (2, 3, h, w) that use all of [0, 1]; the second is darker.
 
     Args:
         size: The (width, height) of the images.
@@ -200,7 +200,7 @@ def _check_repeatable(model: Segmenter, logits: Tensor, images: Images) -> None:
     if any(_differs(model.raw_output(images[n : n + 1]), logits[n : n + 1]) for n in range(len(images))):
         raise UapsegError(
             f"The network {model.name} answers a picture differently in another batch: it computes as in training; "
-            "let batch normalisation use its running statistics, and nothing else look across the batch."
+            "let batch normalization use its running statistics, and keep pictures independent."
         )
 
 
@@ -234,8 +234,8 @@ def _check_gradient(model: Segmenter, images: Images) -> None:
         gradient = torch.zeros_like(images)
     if not (gradient.flatten(1).abs().sum(1) > 0).all() or not gradient.isfinite().all():
         raise UapsegError(
-            f"The network {model.name} gives no gradient to the picture, or one that is not finite: leave out "
-            "no_grad, detach, rounding and argmax."
+            f"The network {model.name} has no gradient with respect to the picture, or one that is not finite: "
+            "leave out no_grad, detach, rounding and argmax."
         )
 
 
@@ -244,6 +244,6 @@ def _check_size(model: Segmenter, logits: Tensor) -> None:
     other = _logits(model, probe_images(ODD_SIZE)).shape[1]
     if other != logits.shape[1]:
         raise UapsegError(
-            f"The network {model.name} answers with {logits.shape[1]} classes at one size of picture and with {other} "
+            f"The network {model.name} answers with {logits.shape[1]} classes at one picture size and with {other} "
             "at another: it must return logits of shape (n, k, h, w), in this order."
         )

@@ -1,4 +1,4 @@
-"""Colors, objects and a default target for classes that are known by name only."""
+"""Colours, objects and a default target for classes that are known by name only."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ CITYSCAPES = {
     "motorcycle": (0, 0, 230),
     "bicycle": (119, 11, 32),
 }
-"""The 19 classes of Cityscapes and their usual colors. Source: https://github.com/mcordts/cityscapesScripts"""
+"""The 19 classes of Cityscapes and their usual colours. Source: https://github.com/mcordts/cityscapesScripts"""
 
 _BACKDROP = {
     "background", "void", "unlabeled", "other", "sky", "road", "route", "sidewalk", "pavement", "path", "dirt track",
@@ -42,7 +42,7 @@ _PAIRS = (("person", "background"), ("vegetation", "building"), ("tree", "buildi
 
 
 def voc_palette(count: int) -> tuple[RGB, ...]:
-    """Returns the colors of PASCAL VOC: the bits of a class index spread over three channels, distinct up to 256.
+    """Returns the colours of PASCAL VOC: the bits of a class index spread over three channels, distinct up to 256.
 
     Args:
         count: The number of classes.
@@ -58,7 +58,7 @@ def voc_palette(count: int) -> tuple[RGB, ...]:
 
 
 def palette_of(classes: Sequence[str]) -> tuple[RGB, ...]:
-    """Returns a color for each class: those of Cityscapes if all are its classes, otherwise those of VOC by index.
+    """Returns a colour for each class: those of Cityscapes if all are its classes, otherwise those of VOC by index.
 
     Example:
         >>> palette_of(["Road", "sky"]), palette_of(["background", "cat"])

@@ -1,7 +1,7 @@
 """The user's own networks: ``FILE.py:FUNCTION``, where the function returns a module that follows this contract.
 
 The module maps float RGB (n, 3, h, w) in [0, 1] to logits (n, k, h', w'): bare, as ``{"out": logits}`` or ``{"logits":
-logits}``, or first in a list. It may have the attributes ``classes`` (names), ``palette`` (colors from 0 to 255),
+logits}``, or first in a list. It may have the attributes ``classes`` (names), ``palette`` (colours from 0 to 255),
 ``objects`` (the classes that are objects), and ``mean`` and ``std`` (three channels, in [0, 1]); with these two, it
 receives normalized pictures.
 """

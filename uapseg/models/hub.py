@@ -88,7 +88,7 @@ def plain_errors(name: str) -> Generator[None]:
     except Exception as error:  # libraries raise almost anything on a damaged network
         if isinstance(error.__cause__, GatedRepoError):
             raise UapsegError(
-                f"The network {name} asks for its terms to be accepted: accept them on its page, then log in with "
+                f"The network {name} requires you to accept its terms: accept them on its page, then log in with "
                 "hf auth login."
             ) from error
         raise UapsegError(f"The network {name} cannot be loaded ({one_line(error)}).") from error

@@ -50,13 +50,13 @@ def check_scale(model: Segmenter, images: Images) -> None:
     normalised = not torch.equal(given, images)
     if normalised and gain > 1.6:
         raise UapsegError(
-            f"The network {model.name} normalises its pictures although it has the attributes mean and std, by which "
-            f"that is done already ({values}): take away one or the other."
+            f"The network {model.name} normalizes its pictures although it has the attributes mean and std, which "
+            f"do that already ({values}): remove one or the other."
         )
     if not normalised and (8 < gain < 100 or gain > 600):
         raise UapsegError(
-            f"The network {model.name} normalises its pictures twice, or as if they went from 0 to 255 ({values}): "
-            "they come in [0, 1], so that once is enough."
+            f"The network {model.name} normalizes its pictures twice, or as if they ranged from 0 to 255 ({values}): "
+            "they are in [0, 1], so that once is enough."
         )
 
 
@@ -70,8 +70,8 @@ def _check_response(model: Segmenter, images: Images) -> None:
 
 def _expects_255(model: Segmenter, seen: str) -> UapsegError:
     return UapsegError(
-        f"The network {model.name} expects pictures from 0 to 255 ({seen}): they come in [0, 1], so leave out the "
-        "division by 255, or the second normalisation."
+        f"The network {model.name} expects pictures from 0 to 255 ({seen}): they are in [0, 1], so leave out the "
+        "division by 255, or the second normalization."
     )
 
 

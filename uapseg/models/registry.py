@@ -186,7 +186,7 @@ def load_model(
     if kind.runs_code and not trusted:
         raise UapsegError(f"The network {name} runs code from a file: name it yourself with --model, or in Python.")
     if weights is not None and not kind.takes_weights:
-        raise UapsegError(f"The network {name} brings its own weights: leave the file of weights out.")
+        raise UapsegError(f"The network {name} has its own weights: leave out the file of weights.")
     options: dict[str, Any] = {"weights": _path(weights)} if kind.takes_weights else {}
     if kind.checked:
         options |= {"size": size, "strict": strict}

@@ -28,7 +28,7 @@ class Segmenter(nn.Module):
             ``["logits"]``, or first in a list.
         name: What the user calls it.
         classes: The k class names, in the order of the logits.
-        palette: The k colors (R, G, B) of the classes, in grey levels of 255.
+        palette: The k colours (R, G, B) of the classes, in grey levels of 255.
         objects: The classes that count as objects rather than scenery.
         pair: Two classes for a first target, of a drawn region and of the rest.
         mean: Subtracted from each channel, in [0, 1].

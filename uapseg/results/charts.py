@@ -15,7 +15,7 @@ TRADED = "kept_objects"
 """The score that a second chart plots against success, if the target has it: what success costs the rest."""
 
 SHOWN = 10
-"""The most variants with a color of their own; the others are grey."""
+"""The most variants with a colour of their own; the others are grey."""
 
 
 def draw_benchmark(

@@ -79,7 +79,7 @@ def picture(image: Image) -> Picture:
 
 
 def colorize(labels: LabelMap, palette: Sequence[RGB]) -> Picture:
-    """Colors a label map by class; grey where it has none.
+    """Colours a label map by class; grey where it has none.
 
     Example:
         >>> colorize(torch.tensor([[0, 255]], dtype=torch.uint8), [(255, 0, 0)]).tolist()
@@ -91,13 +91,13 @@ def colorize(labels: LabelMap, palette: Sequence[RGB]) -> Picture:
 
 
 def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB], opacity: float = 0.62) -> Picture:
-    """Blends the colors of a label map over its picture, with a line between classes.
+    """Blends the colours of a label map over its picture, with a line between classes.
 
     Args:
         image: The picture in [0, 1] (3, h, w).
         labels: The class of each pixel (h, w).
-        palette: The colors of the classes.
-        opacity: The opacity of the colors, in [0, 1].
+        palette: The colours of the classes.
+        opacity: The opacity of the colours, in [0, 1].
 
     Example:
         >>> overlay(torch.zeros(3, 2, 4), torch.zeros(2, 4, dtype=torch.uint8), [(255, 0, 0)]).shape
@@ -151,7 +151,7 @@ def draw_figure(
         delta: The perturbation (3, h, w) in [-epsilon, epsilon].
         epsilon: The bound of the perturbation, in [0, 1].
         classes: The names of the classes.
-        palette: Their colors.
+        palette: Their colours.
         title: The title.
         kind: ``png``, or another format of matplotlib such as ``pdf``.
 
@@ -255,7 +255,7 @@ def _legend_handles(rows: Sequence[Row], classes: Sequence[str], palette: Sequen
 
 
 def _edges(labels: LabelMap) -> Bool[np.ndarray, "h w"]:
-    """Where the class of a pixel differs from that of its right or lower neighbor (h, w), bool."""
+    """Where the class of a pixel differs from that of its right or lower neighbour (h, w), bool."""
     numbers = labels.cpu().numpy()
     edges = np.zeros(numbers.shape, bool)
     edges[:, :-1] |= numbers[:, :-1] != numbers[:, 1:]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import huggingface_hub
@@ -144,7 +144,7 @@ def _fetch(repo: str, revision: str | None) -> Path:
             raise UapsegError(
                 f"The file {name} of {PREFIX}{repo} has more than {MOST_FILE >> 20} MiB: it is no perturbation."
             )
-        return Path(api.hf_hub_download(repo, name, revision=revision))
+        return Path(cast("Any", api).hf_hub_download(repo, name, revision=revision))
     raise UapsegError(f"{PREFIX}{repo} holds no perturbation: there is neither {SAFETENSORS} nor {PNG} in it.")
 
 
@@ -166,7 +166,7 @@ def _plain_errors(repo: str, *, write: bool = False) -> Generator[None]:
         raise
     except errors.GatedRepoError as error:
         raise UapsegError(
-            f"{PREFIX}{repo} asks for its terms to be accepted: accept them on its page, then log in with "
+            f"{PREFIX}{repo} requires you to accept its terms: accept them on its page, then log in with "
             "hf auth login."
         ) from error
     except errors.HfHubHTTPError as error:

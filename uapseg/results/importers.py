@@ -83,7 +83,7 @@ def read_array(content: bytes) -> Read:
 
 
 def read_image(values: NDArray[np.uint8]) -> Read:
-    """Reads the perturbation in a picture (3, h, w) whose values are centered on mid-grey.
+    """Reads the perturbation in a picture (3, h, w) whose values are centred on mid-grey.
 
     Returns:
         The levels, and the assumed zero: 128; or 127.5, truncated or not, if the darkest and the lightest value have
@@ -115,7 +115,7 @@ def too_large() -> UapsegError:
     """
     return UapsegError(
         f"The perturbation has more than {MOST_PIXELS // 1_000_000} megapixels or takes more than "
-        f"{MOST_BYTES >> 20} MiB: bring a smaller one, or save it as int16."
+        f"{MOST_BYTES >> 20} MiB: use a smaller one, or save it as int16."
     )
 
 
@@ -168,7 +168,7 @@ def _of_torch(content: bytes) -> NDArray[Any]:
     found = _chosen(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)).detach()
     if found.layout != torch.strided or found.is_quantized or found.is_nested or found.is_meta:
         raise UapsegError(
-            "The perturbation is sparse, quantised, nested or without values: save a plain tensor, such as "
+            "The perturbation is sparse, quantized, nested or without values: save a plain tensor, such as "
             "tensor.to_dense()."
         )
     return (found if plain else found.float()).resolve_neg().numpy()
@@ -184,7 +184,7 @@ def _chosen(found: Any) -> Any:
 
 
 def _check_shape(shape: tuple[int, ...], item: int) -> None:
-    """Checks that an array has three color channels and fits into memory; ``item`` is in bytes."""
+    """Checks that an array has three colour channels and fits into memory; ``item`` is in bytes."""
     inner = shape[1:] if len(shape) == 4 and shape[0] == 1 else shape
     if len(inner) != 3 or 3 not in {inner[0], inner[2]} or not math.prod(inner):
         raise UapsegError(

@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import huggingface_hub
 
@@ -109,7 +109,7 @@ def model_card(repo: str, perturbation: Perturbation, report: Mapping[str, Any],
         "start": f"the perturbation with the hash {report['start']}" if report.get("start") else "zero",
     }
     return CARD.format(
-        metadata=metadata.to_yaml(),
+        metadata=cast("Any", metadata).to_yaml(),
         repo=repo,
         width=perturbation.levels.shape[2],
         height=perturbation.levels.shape[1],

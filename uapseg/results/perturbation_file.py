@@ -243,12 +243,12 @@ def _fields(text: str | None) -> dict[str, Any]:
     if text is None:
         return {}
     if len(text) > MOST_TEXT:
-        raise UapsegError("The text of the perturbation is too long: the file was altered.")
-    fields = from_json(text, "The text of the perturbation")
+        raise UapsegError("The metadata of the perturbation is too long: the file was altered.")
+    fields = from_json(text, "The metadata of the perturbation")
     known = {name: fields.get(name) for name in _FITS}
     wrong = next((n for n, value in known.items() if value is not None and not _FITS[n](value)), None)
     if wrong:
-        raise UapsegError(f"The {wrong} in the text of the perturbation cannot be read: the file was altered.")
+        raise UapsegError(f"The {wrong} in the metadata of the perturbation cannot be read: the file was altered.")
     return known | {"plan": Plan.from_dict(known["plan"]) if known["plan"] is not None else None}
 
 
@@ -329,5 +329,5 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
 def _unknown() -> UapsegError:
     return UapsegError(
         "The perturbation is neither a PNG nor a safetensors file, nor an array of torch or numpy: "
-        "train one and bring that."
+        "train one, or choose another file."
     )

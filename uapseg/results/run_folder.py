@@ -126,7 +126,7 @@ class RunFolder:
             save_png(self.path / PNG, perturbation)
             save_safetensors(self.path / SAFETENSORS, perturbation)
         except UapsegError as error:
-            raise UapsegError(f"{str(error).removesuffix('.')}; what was saved before is kept.") from error
+            raise UapsegError(f"{str(error).removesuffix('.')}; the previous save is kept.") from error
 
     def load_state(self) -> State | None:
         """Loads the saved state; None if nothing has been saved yet.
@@ -139,7 +139,8 @@ class RunFolder:
             return unpack(read(file), self.plan, f"The state {file}")
         if any((self.path / name).is_file() for name in (PNG, SAFETENSORS, REPORT)):  # written after it
             raise UapsegError(
-                f"{file} is gone, without which the run cannot go on: bring it back, or train again with --overwrite."
+                f"{file} is missing, and the run cannot continue without it: restore it, or train again with "
+                "--overwrite."
             )
         return None
 
@@ -154,8 +155,8 @@ class RunFolder:
         found = load(self.path / SAFETENSORS)
         if found.plan != self.plan:
             raise UapsegError(
-                f"The perturbation in {self.path} is of another plan than the one beside it: resume the run, which "
-                "writes it again."
+                f"The perturbation in {self.path} belongs to another plan than the one beside it: resume the "
+                "run, which saves it again."
             )
         return found
 
@@ -234,7 +235,9 @@ def _read_history(file: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     history = _read(file)
     baselines, validations = history.get("baselines"), history.get("validations")
     if not is_dict(baselines) or not is_list(validations) or not _are_sound(baselines, validations):
-        raise UapsegError(f"The file {file} was altered: delete it, and the run goes on without its earlier figures.")
+        raise UapsegError(
+            f"The file {file} was altered: delete it, and the run continues without its earlier figures."
+        )
     return baselines, validations
 
 

@@ -146,7 +146,7 @@ def _check_letters(word: str, font: Typeface) -> None:
         shown = f"{letter} ({unicodedata.name(letter, code)})" if letter.isprintable() else code
         raise UapsegError(
             f"The typeface has no letter {shown}: write the word in Latin, Greek, Cyrillic or Hebrew letters, "
-            "or bring it as a mask."
+            "or use it as a mask."
         )
 
 
@@ -165,7 +165,8 @@ def _from_left_to_right(word: str) -> str:
         return word
     if not all(letter == " " or "\u05d0" <= letter <= "\u05ea" for letter in word):
         raise UapsegError(
-            "From right to left only plain Hebrew letters can be written: bring any other such word as a mask."
+            "Of the words written from right to left, only plain Hebrew letters can be drawn: use a mask for "
+            "any other word."
         )
     return word[::-1]
 
@@ -196,7 +197,7 @@ def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None
     light = values > (float(values.min()) + float(values.max())) / 2
     border = np.concatenate([light[0], light[-1], light[1:-1, 0], light[1:-1, -1]])
     if light.all() or not light.any():
-        raise UapsegError("The mask is of one tone: draw the region in a colour that differs from the border's.")
+        raise UapsegError("The mask has a single tone: draw the region in a colour that differs from the border's.")
     mask = light != (border.mean() > 0.5)
     return ~mask if invert else mask
 

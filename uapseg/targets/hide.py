@@ -99,7 +99,7 @@ class HideClasses:
         fill = class_indices((self.fill,), classes)[0] if self.fill is not None else None
         if fill in hidden:
             raise UapsegError(
-                f"The hidden pixels cannot become {self.fill}, which is hidden too: choose another filling."
+                f"The hidden pixels cannot become {self.fill}, which is hidden too: choose another fill class."
             )
         group = torch.full((256,), 2, dtype=torch.uint8)
         group[list(class_indices(objects, classes))] = 1

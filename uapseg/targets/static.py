@@ -24,7 +24,7 @@ LETTERS = "the letters"
 DRAWING = "drawing"
 """The default caption of a drawing."""
 
-_UNREADABLE = "The drawing of the target cannot be read: it is no grey PNG in base64, or the file was altered."
+_UNREADABLE = "The drawing of the target cannot be read: it is not a grey PNG in base64, or the file was altered."
 
 
 @dataclass(frozen=True, kw_only=True)
