@@ -5,6 +5,7 @@ import io
 import socket
 import threading
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,16 +14,22 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from tests.conftest import Plain
+from tests.conftest import Plain, greys
 from tests.server import Server, serving
 from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
 from uapseg.app import live, strings
 from uapseg.app.context import CONTROLS, Context
+from uapseg.app.controls import ControlValues
 from uapseg.app.handlers import cancel_loading, choose_pair, finish_loading, run_turn, start_download, start_run
 from uapseg.app.live import Polling
 from uapseg.app.runs import Run
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace import Workspace, WorkspaceCache
+from uapseg.attack.distributed import SINGLE_PROCESS
+from uapseg.attack.loop import _Search
+from uapseg.attack.settings import fast
+from uapseg.datasets import load_dataset
 from uapseg.io.download import Download
+from uapseg.targets import HideClasses
 
 SLOW = {"pause": 0.01}
 """The file takes two seconds."""
@@ -240,3 +247,22 @@ def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch
         while workspaces.get(pair) is None and time.monotonic() < ends:
             time.sleep(0.01)
         assert workspaces.get(pair) is not None
+
+
+def test_the_scenes_that_are_rendered_ahead_are_those_a_first_run_meets_first(monkeypatch):
+    asked = threading.Event()
+    found: list[tuple[str, list[int]]] = []
+    monkeypatch.setattr(
+        "uapseg.app.workspace.render_ahead", lambda name, numbers: (found.append((name, list(numbers))), asked.set())
+    )
+    Workspace.draw_ahead(Namespace(pair=("street", "street")))
+    assert asked.wait(20)
+    ((name, numbers),) = found
+    first = ControlValues()
+    settings = fast(epsilon=first.epsilon / 255, budget=first.budget, seed=first.seed)
+    plain = Plain([100] * len(load_dataset(name, "train")))
+    numbered, hide = list(range(len(plain))), HideClasses(classes=("light",))
+    search = _Search((greys(),), plain, numbered, hide, settings, workers=SINGLE_PROCESS)
+    met = [number for spent in range(0, first.budget, settings.batch) for number in search._batch(spent)]
+    assert met == numbers
+    assert len(set(numbers)) == first.budget
