@@ -2,12 +2,19 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import gradio as gr
 import pytest
+import torch
 
+from uapseg.app import strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.device import seconds_asked
+from uapseg.app.device import pack_state, seconds_asked
+from uapseg.app.errors import as_user_error
+from uapseg.attack.state import State
+from uapseg.attack.validation import Validation
 
 ROOT = Path(__file__).parents[2]
 
@@ -44,3 +51,23 @@ def test_little_time_is_asked_for():
     choice = ControlValues(model="greys", data="plain:x", inside="light", rest="dark", word="o")
     plan = choice.plan(choice.target((96, 64), None, ("dark", "light")))
     assert seconds_asked(plan, None) <= 60
+    nothing = Validation(0, {}, (), torch.zeros(0, 2, 2, dtype=torch.uint8), {})
+    state = replace(State.initial((96, 64), nothing), image_gradients=plan.settings.budget)
+    assert seconds_asked(plan, pack_state(state)) == 20 < seconds_asked(plan, None)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "sentence"),
+    [
+        (
+            "You have exceeded your GPU quota (40s requested vs. 30s left). <a href='https://x.y'>Sign up</a>",
+            strings.QUOTA.format(requested=40, left=30),
+        ),
+        ("ZeroGPU quota exceeded", strings.NO_QUOTA),
+        ("ZeroGPU illegal duration", strings.NO_QUOTA),
+        ("GPU task aborted", strings.EVICTED),
+        ("Choose at least one class to hide.", "Choose at least one class to hide."),
+    ],
+)
+def test_a_refusal_of_zero_gpu_is_one_sentence_of_the_pages_own(refusal: str, sentence: str):
+    assert as_user_error(gr.Error(refusal)).message == sentence

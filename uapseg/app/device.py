@@ -288,9 +288,15 @@ CACHE = RunCache()
 """What a changed setting finds loaded: networks, pictures, and the figures of clean pictures."""
 
 
-def seconds_asked(plan: Plan, checkpoint: Checkpoint | None) -> int:  # noqa: ARG001  called with the worker's arguments
-    """How long to ask ZeroGPU for: little, as less is granted sooner; a run that needs more goes on with Resume."""
-    return min(60, 20 + plan.settings.budget // 100)
+def seconds_asked(plan: Plan, checkpoint: Checkpoint | None) -> int:
+    """How long to ask ZeroGPU for: little, as less is granted sooner; a run that needs more goes on with Resume.
+
+    Args:
+        plan: The run.
+        checkpoint: Where it stopped, if it did: what was spent is not asked for again.
+    """
+    spent = unpack_state(checkpoint).image_gradients if checkpoint else 0
+    return min(60, 20 + max(0, plan.settings.budget - spent) // 100)
 
 
 def on_device(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -5,6 +5,7 @@ Gradio shows messages as HTML. What comes from outside, such as a name in a file
 
 import html
 import logging
+import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
 from typing import Any
@@ -26,9 +27,14 @@ def user_error(sentence: str) -> SentenceError:
 
 def as_user_error(error: Exception) -> gr.Error:
     """What the visitor is told when a run breaks."""
-    if isinstance(error, gr.Error) and "aborted" not in str(error):
+    message = str(error)
+    if quota := re.search(r"(\d+)s requested vs\. (\d+)s left", message):  # what ZeroGPU says
+        return user_error(strings.QUOTA.format(requested=quota[1], left=quota[2]))
+    if "quota" in message or "illegal duration" in message:
+        return user_error(strings.NO_QUOTA)
+    if isinstance(error, gr.Error) and "aborted" not in message:
         return user_error(error.message)
-    return user_error(strings.EVICTED if "aborted" in str(error) else strings.BROKEN)
+    return user_error(strings.EVICTED if "aborted" in message else strings.BROKEN)
 
 
 LOG = logging.getLogger(__name__)

@@ -248,6 +248,11 @@ WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or
 FAILED = "This failed by a fault of the page, not yours, and its log has the details: try again, or reload the page."
 BAD_SHOT = "The webcam's picture could not be read: switch the webcam off and on again."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
+QUOTA = (
+    "The run asks for {requested} seconds on the GPU, and you have {left} left today: shorten the training length, "
+    "sign in to Hugging Face for more, or press Resume tomorrow."
+)
+NO_QUOTA = "Your time on the GPU is used up for today: sign in to Hugging Face for more, or press Resume tomorrow."
 BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."
 LEFT = "paused: nobody was watching"
 STALLED = "nothing gained on unseen pictures for half of the budget: Pause keeps everything"
