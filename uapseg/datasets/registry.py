@@ -149,6 +149,7 @@ KINDS = {
     "camvid": Kind("uapseg.datasets.official:CAMVID"),
     "voc": Kind("uapseg.datasets.official:VOC"),
     "ade20k": Kind("uapseg.datasets.official:ADE20K"),
+    "coco-panoptic": Kind("uapseg.datasets.coco_panoptic"),
     "video": Kind("uapseg.datasets.video"),
 }
 """The kinds by the prefix of their names."""

@@ -1,0 +1,163 @@
+"""COCO's panoptic masks: 133 classes, of things and of stuff, as ground truth of one's own copy.
+
+    coco-panoptic:ANNOTATIONS.json:PICTURES     a file such as panoptic_val2017.json, and the folder of its pictures
+
+The masks lie in a folder beside the file that is called as it is without ``.json``. Splits depend on the file name of
+a picture, as those of ``coco:`` do.
+
+Source: Kirillov et al., Panoptic Segmentation, https://arxiv.org/abs/1801.00868
+"""
+
+import json
+from functools import lru_cache, partial
+from pathlib import Path, PurePosixPath
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from uapseg.datasets.cache import Pixels
+from uapseg.datasets.labels import VOID
+from uapseg.datasets.reader import ImageDataset, empty_split_message, make_samples
+from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.splits import Split, in_split
+from uapseg.errors import UapsegError
+from uapseg.io.files import read
+from uapseg.io.images import read_picture
+from uapseg.io.sources import File, Source
+
+SIZE = (384, 384)
+
+MAX_BYTES = 2 << 30
+"""Of a file of annotations: that of train2017 has 400 MB."""
+
+
+class Panoptic(NamedTuple):
+    """What an annotation file says.
+
+    Attributes:
+        classes: The names of its categories, by their ids in order.
+        masks: For each picture's file name that of its mask.
+        segments: For each mask's file name the number of the class of each segment, by the segment's id.
+
+    Example:
+        >>> Panoptic(("road",), {"a.jpg": "a.png"}, {"a.png": {7: 0}}).segments["a.png"][7]
+        0
+    """
+
+    classes: tuple[str, ...]
+    masks: dict[str, str]
+    segments: dict[str, dict[int, int]]
+
+
+def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+    """Opens a split of the pictures in an annotation file that are in the folder.
+
+    Args:
+        where: The name after ``coco-panoptic:``.
+        split: The split.
+        size: The (width, height) of the pictures; None for the default.
+
+    Raises:
+        UapsegError: The name is incomplete, the file holds no panoptic annotations, or the split is empty.
+
+    Example:
+        >>> load("panoptic_val2017.json", "test")
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: Write coco-panoptic:ANNOTATIONS.json:PICTURES with a folder for PICTURES.
+    """
+    annotations, pictures = _parse_name(where)
+    found = read_annotations(annotations, annotations.stat().st_mtime_ns if annotations.is_file() else 0)
+    there = [name for name in sorted(found.masks) if (pictures / name).is_file()]
+    wanted = [name for name, here in zip(there, in_split(there, split), strict=True) if here]
+    if not wanted:
+        raise UapsegError(empty_split_message(split, f"coco-panoptic:{where}"))
+    folder = annotations.with_suffix("")
+    pairs = [(File(pictures / name), File(folder / found.masks[name])) for name in wanted]
+    samples, skipped = make_samples(pairs, partial(_read_mask, found))
+    return ImageDataset(
+        samples,
+        name=f"coco-panoptic:{where}",
+        split=split,
+        size=size or SIZE,
+        licence="each photo by its licence at Flickr",
+        classes=found.classes,
+        skipped=skipped,
+    )
+
+
+def info() -> list[DatasetInfo]:
+    """Describes the form of the name.
+
+    Example:
+        >>> info()[0].classes
+        133
+    """
+    return [
+        DatasetInfo(
+            name="coco-panoptic:ANNOTATIONS.json:PICTURES",
+            about="your copy of COCO with its panoptic masks",
+            size=SIZE,
+            classes=133,
+            licence="each photo by its licence at Flickr",
+        )
+    ]
+
+
+@lru_cache(maxsize=2)
+def read_annotations(path: Path, changed: int) -> Panoptic:  # noqa: ARG001  another file has another time
+    """Reads a file of panoptic annotations.
+
+    Args:
+        path: The file.
+        changed: When it was changed last.
+
+    Raises:
+        UapsegError: There is no such file, or it holds something else.
+
+    Example:
+        >>> read_annotations(Path("missing.json"), changed=0)
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: There is no file missing.json.
+    """
+    content = read(path, MAX_BYTES)
+    try:
+        fields: dict[str, Any] = json.loads(content)
+        names = {int(one["id"]): str(one["name"]) for one in fields["categories"]}
+        index = {number: place for place, number in enumerate(sorted(names))}
+        pictures = {one["id"]: _plain(one["file_name"]) for one in fields["images"]}
+        masks = {pictures[one["image_id"]]: _plain(one["file_name"]) for one in fields["annotations"]}
+        segments = {
+            _plain(one["file_name"]): {int(part["id"]): index[part["category_id"]] for part in one["segments_info"]}
+            for one in fields["annotations"]
+        }
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise UapsegError(
+            f"{path} holds no panoptic annotations of COCO: choose a file such as panoptic_val2017.json."
+        ) from error
+    if len(names) > VOID:
+        raise UapsegError(f"{path} names {len(names)} categories, but a label map holds at most {VOID}.")
+    return Panoptic(tuple(names[number] for number in sorted(names)), masks, segments)
+
+
+def _plain(name: str) -> str:
+    """The name of a file without folders."""
+    return PurePosixPath(name).name
+
+
+def _read_mask(found: Panoptic, source: Source) -> Pixels:
+    """The class of each pixel (h, w): a pixel's color is the id of its segment, R + 256 G + 256 ** 2 B."""
+    colors = np.asarray(read_picture(source.read()), np.int64) @ np.array([1, 1 << 8, 1 << 16])
+    ids, places = np.unique(colors, return_inverse=True)
+    classes = found.segments[source.name]
+    table = np.array([classes.get(int(number), VOID) for number in ids], np.uint8)
+    return table[places].reshape(colors.shape)
+
+
+def _parse_name(where: str) -> tuple[Path, Path]:
+    """The two paths in a name; each may contain colons, as those of Windows do."""
+    annotations, mark, pictures = where.partition(".json:")
+    if not mark or not Path(pictures).expanduser().is_dir():
+        raise UapsegError("Write coco-panoptic:ANNOTATIONS.json:PICTURES with a folder for PICTURES.")
+    return Path(f"{annotations}.json").expanduser(), Path(pictures).expanduser()
