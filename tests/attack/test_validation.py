@@ -1,4 +1,4 @@
-"""The looks at held-out pictures that choose: known answers, several networks, what is learnt by heart, collapse."""
+"""The validation that selects: known answers, several networks, overfitting, collapse."""
 
 import json
 from dataclasses import asdict

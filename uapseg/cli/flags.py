@@ -34,12 +34,26 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_perturbation(parser: Parser) -> None:
-    """Adds the file of a perturbation."""
+    """Adds the file of a perturbation.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_perturbation(parser)
+        >>> parser.parse_args(["a.png"]).perturbation.name
+        'a.png'
+    """
     parser.add_argument("perturbation", type=Path, metavar="PERTURBATION", help=PERTURBATION)
 
 
 def add_networks(parser: Parser, model: str | None, data: str | None) -> None:
-    """Adds the network and the pictures; None defaults to those of the perturbation's plan."""
+    """Adds the network and the pictures; None defaults to those of the perturbation's plan.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_networks(parser, "street", "street")
+        >>> parser.parse_args(["--size", "384x256"]).size
+        (384, 256)
+    """
     default = model or "that of the perturbation"
     parser.add_argument(
         "--model", default=model, metavar="NAME", help=f"the network (default: {default}); `models` lists them"
@@ -61,7 +75,14 @@ def add_networks(parser: Parser, model: str | None, data: str | None) -> None:
 
 
 def add_checks(parser: Parser) -> None:
-    """Adds the flag that turns guessed mistakes of a network into warnings."""
+    """Adds the flag that turns guessed mistakes of a network into warnings.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_checks(parser)
+        >>> parser.parse_args(["--no-checks"]).strict
+        False
+    """
     parser.add_argument(
         "--no-checks", dest="strict", action="store_false",
         help="only warn about a network that looks wrongly normalized",
@@ -69,7 +90,14 @@ def add_checks(parser: Parser) -> None:
 
 
 def add_report(parser: Parser) -> None:
-    """Adds the pictures to report on."""
+    """Adds the pictures to report on.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_report(parser)
+        >>> parser.parse_args(["--eval-data", "coco-mini"]).eval_data
+        'coco-mini'
+    """
     parser.add_argument(
         "--eval-data", metavar="NAME", help="data set to report on (default: the test split of --data)"
     )
@@ -146,23 +174,53 @@ def without_defaults(parser: Parser, names: Sequence[str]) -> None:
 
 
 def given_flags(options: Options) -> list[str]:
-    """The flags of `without_defaults` that were typed."""
+    """Returns the flags of `without_defaults` that were typed.
+
+    Example:
+        >>> parser = Parser()
+        >>> _ = parser.add_argument("--seed", type=seed, default=0)
+        >>> without_defaults(parser, ["seed"])
+        >>> given_flags(parser.parse_args(["--seed", "1"]))
+        ['--seed']
+    """
     return ["--" + name.replace("_", "-") for name in options.usual if getattr(options, name) is not None]
 
 
 def fill_defaults(options: Options) -> Options:
-    """The options with the defaults that `without_defaults` took away."""
+    """Restores the defaults that `without_defaults` removed.
+
+    Example:
+        >>> parser = Parser()
+        >>> _ = parser.add_argument("--seed", type=seed, default=0)
+        >>> without_defaults(parser, ["seed"])
+        >>> fill_defaults(parser.parse_args([])).seed
+        0
+    """
     missing = {name: value for name, value in options.usual.items() if getattr(options, name) is None}
     return Options(**{**vars(options), **missing})
 
 
 def add_trust(parser: Parser, text: str = "") -> None:
-    """Adds the permission to run code that a plan from a file names."""
+    """Adds the permission to run code that a plan from a file names.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_trust(parser)
+        >>> parser.parse_args(["--trust"]).trust
+        True
+    """
     parser.add_argument("--trust", action="store_true", help=f"{text}allow networks that run code from a file")
 
 
 def add_device(parser: Parser) -> None:
-    """Adds the device."""
+    """Adds the device.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_device(parser)
+        >>> parser.parse_args([]).device
+        'auto'
+    """
     parser.add_argument("--device", default="auto", help="cuda, mps or cpu (default: the first available)")
 
 

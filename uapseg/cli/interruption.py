@@ -16,11 +16,15 @@ REPEAT = 1.0
 
 
 class Stop(KeyboardInterrupt):
-    """A signal has stopped the command.
+    """A signal that stopped the command.
 
     Args:
         number: The number of the signal.
-        message: What to tell the user.
+        message: The message for the user.
+
+    Example:
+        >>> Stop(15).number
+        15
     """
 
     def __init__(self, number: int, message: str = "Stopped.") -> None:

@@ -15,7 +15,17 @@ SHAPE = "{percentage:3.0f} %|{bar:20}| {n_fmt}/{total_fmt} image-gradients, {rat
 
 
 def print_result(fields: Mapping[str, object], text: str, *, as_json: bool) -> None:
-    """Prints the result of a command, as JSON or as text."""
+    """Prints the result of a command, as JSON or as text.
+
+    Args:
+        fields: The result for JSON.
+        text: The result as text.
+        as_json: Whether to print JSON.
+
+    Example:
+        >>> print_result({"pictures": 4}, "4 pictures", as_json=False)
+        4 pictures
+    """
     printed = (json.dumps(fields, indent=2, allow_nan=False) if as_json else text) + "\n"
     encoding = sys.stdout.encoding or "utf-8"  # a name of a file may hold letters that it does not have
     sys.stdout.write(printed.encode(encoding, "backslashreplace").decode(encoding))

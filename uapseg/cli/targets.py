@@ -105,8 +105,19 @@ def _caption(file: Path) -> str:
 def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Path) -> None:
     """Checks that a network has the classes of a target.
 
+    Args:
+        target: The target.
+        model: The network.
+        size: The (width, height) of the perturbation.
+        file: The file of the perturbation, for error messages.
+
     Raises:
-        UapsegError: It has not; the message names the file and the network.
+        UapsegError: A class is missing; the message names the file and the network.
+
+    Example:
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import HideClasses
+        >>> check_fit(HideClasses(classes=("Car",)), load_model("street:small"), (384, 256), Path("a.png"))
     """
     try:
         target.bind(model.classes, model.objects, size)

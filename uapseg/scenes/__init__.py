@@ -45,6 +45,10 @@ class Scene:
     Attributes:
         picture: RGB, uint8 (256, 384, 3).
         labels: Index into ``CLASSES`` of every pixel, uint8 (256, 384).
+
+    Example:
+        >>> render("val", 0).labels.dtype
+        dtype('uint8')
     """
 
     picture: NDArray[np.uint8]

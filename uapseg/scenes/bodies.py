@@ -159,7 +159,12 @@ class Vehicle:
 
 
 def random_vehicle(rng: np.random.Generator, x: float, z: float, turn: float) -> Vehicle:
-    """Return a random car, sometimes a van or bus, with its middle at (x, z)."""
+    """Return a random car, sometimes a van or bus, with its middle at (x, z).
+
+    Example:
+        >>> random_vehicle(np.random.default_rng(0), x=1.5, z=12.0, turn=0.0).x
+        1.5
+    """
     dice = rng.random()
     body = choose(rng, CARS) if dice < 0.91 else VAN
     paint = jitter(rng, choose(rng, PAINT), 10)

@@ -46,7 +46,12 @@ class Wall:
 
 @dataclass(frozen=True)
 class Style:
-    """Style of a house: colours, storey height and window shape in metres."""
+    """Style of a house: colours, storey height and window shape in metres.
+
+    Example:
+        >>> 2.0 <= random_style(np.random.default_rng(0)).bay <= 3.4
+        True
+    """
 
     wall: Colour
     trim: Colour
@@ -58,7 +63,12 @@ class Style:
 
 
 def random_style(rng: np.random.Generator) -> Style:
-    """Return the style of a random house."""
+    """Return the style of a random house.
+
+    Example:
+        >>> 2.8 <= random_style(np.random.default_rng(0)).storey <= 3.4
+        True
+    """
     wall = jitter(rng, choose(rng, WALL), 12)
     brick = wall[0] - wall[2] > 30 and rng.random() < 0.75  # reddish walls are mostly brick
     return Style(

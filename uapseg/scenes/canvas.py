@@ -18,7 +18,12 @@ Point3 = tuple[float, float, float]
 
 
 class Label(IntEnum):
-    """Class of a pixel."""
+    """Class of a pixel.
+
+    Example:
+        >>> Label.CAR.value
+        8
+    """
 
     SKY = 0
     BUILDING = 1
@@ -34,7 +39,12 @@ class Label(IntEnum):
 
 
 class Material(IntEnum):
-    """Surface of a pixel, which determines its texture."""
+    """Surface of a pixel, which determines its texture.
+
+    Example:
+        >>> Material.BRICK.value
+        3
+    """
 
     PLAIN = 0
     ASPHALT = 1

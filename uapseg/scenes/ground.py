@@ -16,7 +16,12 @@ YELLOW: Colour = (206, 170, 60)
 
 @dataclass(frozen=True)
 class Street:
-    """Plan of the street: kerbs and building lines, metres right of the road's middle."""
+    """Plan of the street: kerbs and building lines, metres right of the road's middle.
+
+    Example:
+        >>> Street(left_wall=-8, left_kerb=-3, right_kerb=3, right_wall=7).kerb(side=-1)
+        -3
+    """
 
     left_wall: float
     left_kerb: float

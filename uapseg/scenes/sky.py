@@ -34,7 +34,13 @@ RECIPES: tuple[Recipe, ...] = (
 
 
 def random_weather(rng: np.random.Generator) -> tuple[Light, Recipe]:
-    """Return the light of a random weather, and the recipe for its sky."""
+    """Return the light of a random weather, and the recipe for its sky.
+
+    Example:
+        >>> light, recipe = random_weather(np.random.default_rng(0))
+        >>> 0 <= light.shadow <= 1
+        True
+    """
     recipe = choose(rng, RECIPES if rng.random() < 0.6 else RECIPES[:3])
     elevation = recipe[4] * rng.uniform(0.85, 1.2)
     azimuth = rng.uniform(0.3, 1.25) * choose(rng, (-1.0, 1.0))
@@ -86,5 +92,10 @@ def paint_sky(
 
 
 def skyline(rng: np.random.Generator, width: int) -> Field:
-    """Return a rough ridge of ``width`` values, mean 0 and deviation about 1."""
+    """Return a rough ridge of ``width`` values, mean 0 and deviation about 1.
+
+    Example:
+        >>> skyline(np.random.default_rng(0), 64).shape
+        (64,)
+    """
     return noise_patch(rng, 1.2, 1, width, 0.5)[0]

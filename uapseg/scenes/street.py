@@ -25,7 +25,13 @@ REACH = 85.0
 
 
 def random_street(rng: np.random.Generator) -> tuple[Street, float, bool]:
-    """Return the layout of a street, the camera's x, and whether cars park on the left."""
+    """Return the layout of a street, the camera's x, and whether cars park on the left.
+
+    Example:
+        >>> street, camera, parking = random_street(np.random.default_rng(0))
+        >>> street.left_kerb < camera < street.right_kerb
+        True
+    """
     parking = rng.random() < 0.33
     left = -rng.uniform(2.7, 3.2) - (1.9 if parking else 0.0)
     right = rng.uniform(2.6, 3.9)
