@@ -40,7 +40,7 @@ def test_the_strength_that_was_set_last_is_shown_with_its_own_figures(small: Sit
         if last == "0":
             assert colour(tab, 0.5, 0.5) == pytest.approx([102] * 3, abs=2)  # the clean picture
             expect(tab.locator(".u-first b")).to_have_text("0")
-            expect(tab.locator("[data-k=pictures]")).to_have_text("6 pictures")
+            expect(tab.locator("[data-k=pictures]")).to_have_text("12 pictures")
     assert colour(tab, 0.5, 0.5) == full
     expect(tab.locator(".u-first b")).to_have_text("100")
 

@@ -7,6 +7,7 @@ import {
   markChanges,
   mirror,
   NOTHING,
+  outline,
   rasterize,
   stencil,
   toColours,
@@ -152,4 +153,10 @@ test('confidence goes from dark to light', () => {
     [...sums].sort((a, b) => a - b),
   );
   assert.deepEqual([...rgba.slice(8)], [252, 255, 164, 255]);
+});
+
+test('a line runs where neighbours differ, and not around the picture', () => {
+  const rgba = toColours(labelsOf('001', '001'), [{ rgb: [9, 9, 9] }, { rgb: [9, 9, 8] }]);
+  const drawn = [...outline(rgba, 3)].filter((_, at) => at % 4 === 3);
+  assert.deepEqual(drawn, [0, 255, 0, 0, 255, 0]);
 });

@@ -104,3 +104,16 @@ const HEAT = Array.from({ length: 256 }, (_, value) => {
 export function toHeat(rgba) {
   for (let at = 0; at < rgba.length; at += 4) rgba.set(HEAT[rgba[at]], at);
 }
+
+/** White where a pixel has another colour than its right or lower neighbour, transparent elsewhere. */
+export function outline(rgba, width) {
+  const lines = new Uint8ClampedArray(rgba.length);
+  const differ = (one, other) =>
+    other < rgba.length &&
+    (rgba[one] !== rgba[other] || rgba[one + 1] !== rgba[other + 1] || rgba[one + 2] !== rgba[other + 2]);
+  for (let at = 0; at < rgba.length; at += 4) {
+    const isLast = (at / 4) % width === width - 1;
+    if ((!isLast && differ(at, at + 4)) || differ(at, at + 4 * width)) lines.fill(255, at, at + 4);
+  }
+  return lines;
+}

@@ -17,11 +17,12 @@ import {
   world,
 } from './context.js';
 import { fitted } from './geometry.js';
-import { markChanges, toHeat } from './label-map.js';
+import { markChanges, outline, toHeat } from './label-map.js';
 import { metrics, modes, painting, poll, shown } from './state.js';
 
 const NARROWEST = 1.4; // narrower pictures stand in a frame of this ratio, so that the page still fits the screen
 const OVERLAY = 0.78;
+const LINES = 0.7;
 const BLINK_MS = 650;
 const MODES = {
   photo: ['wipe', 'blink', 'difference'],
@@ -154,7 +155,8 @@ function fit(id, width, height) {
   Object.assign(boxOf(id).style, { width: `${share.width * 100}%`, height: `${share.height * 100}%` });
 }
 
-function overlay(pen, photo, labels) {
+/** Draws labels over a photo, with a line around each region: colours alone are not told apart by everybody. */
+function overlay(pen, photo, labels, raw) {
   const { width, height } = pen.canvas;
   pen.globalAlpha = 1;
   pen.imageSmoothingEnabled = true;
@@ -162,6 +164,12 @@ function overlay(pen, photo, labels) {
   pen.globalAlpha = OVERLAY;
   pen.imageSmoothingEnabled = false;
   pen.drawImage(labels, 0, 0, width, height);
+  const picture = pixelsOf(raw);
+  picture.data.set(outline(picture.data, picture.width));
+  const lines = new OffscreenCanvas(picture.width, picture.height);
+  lines.getContext('2d').putImageData(picture, 0, 0);
+  pen.globalAlpha = LINES;
+  pen.drawImage(lines, 0, 0, width, height);
   pen.globalAlpha = 1;
 }
 
@@ -202,10 +210,10 @@ function drawLabels() {
   fit('prediction', shown.width, shown.height);
   store(rawLabels.after, shown.labels || shown.cleanLabels);
   store(rawLabels.before, shown.cleanLabels);
-  overlay(context('prediction', 'before'), shown.clean, shown.cleanLabels);
+  overlay(context('prediction', 'before'), shown.clean, shown.cleanLabels, rawLabels.before);
   if (modes.prediction === 'sure' && shown.confidence) drawConfidence(context('prediction'));
   else if (modes.prediction === 'changed') drawChanges(context('prediction'));
-  else overlay(context('prediction'), shown.after || shown.clean, shown.labels || shown.cleanLabels);
+  else overlay(context('prediction'), shown.after || shown.clean, shown.labels || shown.cleanLabels, rawLabels.after);
 }
 
 function drawSmall(id) {
