@@ -430,6 +430,7 @@ class TestAPlan:
             "hide",
             "swap",
             "untargeted",
+            "start",
         }
         assert flags - beside == set(PLANNED)
 

@@ -69,7 +69,11 @@ def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) 
         options: With the flags of ``train``.
         model: The network.
         size: (width, height) of the pictures.
+
+    Raises:
+        UapsegError: A class is unknown, or two flags do not go together.
     """
+    _check_company(options)
     small = trial_size(size)
     inside, rest = (_named(name, model) if name else None for name in (options.region_class, options.rest_class))
     print_progress("Trying pairs of classes for the word...")
