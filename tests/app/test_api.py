@@ -36,13 +36,26 @@ def trained(client: Client) -> tuple[dict, str]:
     return client.predict(text="o", budget=320, epsilon=10, api_name="/train")
 
 
-def test_exactly_three_endpoints_are_public_and_documented(client: Client):
+def test_exactly_four_endpoints_are_public_and_documented(client: Client):
     named = client.view_api(print_info=False, return_format="dict")["named_endpoints"]
-    assert set(named) == {"/train", "/evaluate", "/apply"}
+    assert set(named) == {"/train", "/evaluate", "/apply", "/models"}
     assert [each["parameter_name"] for each in named["/train"]["parameters"]][:4] == [
         "text", "region_class", "rest_class", "hide",
     ]  # fmt: skip
     assert all("Returns:" in each["description"] or len(each["description"]) > 40 for each in named.values())
+
+
+def test_networks_and_pictures_are_listed_with_the_classes_of_those_that_are_loaded(client: Client):
+    listed = client.predict(api_name="/models")
+    assert set(listed["models"]) == {"greys", "hours"}
+    assert set(listed["data"]) == {"plain:x"}
+    assert listed["classes"]["greys"] == ["dark", "light", "never"]
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc/passwd/../passwd", "../../etc/passwd"])
+def test_an_address_of_the_page_gives_no_file_but_its_own(client: Client, path: str):
+    with pytest.raises(AppError, match=r"Upload the file|not allowed|Cannot|wrong kind"):
+        client.predict({"path": f"{client.src}gradio_api/file={path}"}, api_name="/evaluate")
 
 
 def test_a_trained_perturbation_reaches_its_target_and_is_measured_the_same(client: Client, trained: tuple[dict, str]):

@@ -10,7 +10,7 @@ import gradio.utils
 import pytest
 
 import uapseg.app
-from uapseg.app.gradio_private import upload_folder
+from uapseg.app.gradio_private import local_file, upload_folder
 
 PRIVATE = re.compile(r"^\s*(?:from|import) gradio\.(?!themes\b)\w+", re.MULTILINE)
 """Modules of Gradio: what it promises is in ``gradio`` itself and in ``gradio.themes``."""
@@ -50,3 +50,16 @@ def test_a_method_bound_to_a_context_keeps_the_types_by_which_gradio_passes_requ
         def handler(self, token: str, event: gr.EventData) -> None: ...
 
     assert gradio.utils.get_type_hints(Holder().handler)["event"] is gr.EventData
+
+
+def test_the_address_of_a_file_that_the_page_gave_stands_for_its_path():
+    folder = upload_folder() / "0123"
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "a b.png"
+    file.write_bytes(b"x")
+    sent = {"path": f"http://here/gradio_api/file={folder}/a%20b.png", "meta": {}}
+    assert local_file(sent)["path"] == str(file.resolve())
+    for other in ({"path": "http://here/gradio_api/file=/etc/passwd"}, {"path": str(file)}, {"path": 1}, "x", None):
+        assert local_file(other) is other
+    file.unlink()
+    assert local_file(sent) is sent

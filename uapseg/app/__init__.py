@@ -4,6 +4,7 @@ import os
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
 
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import gradio as gr
@@ -48,12 +49,21 @@ def launch_options() -> dict[str, Any]:
         "footer_links": [],
         "ssr_mode": False,
         "pwa": False,
+        "mcp_server": has_mcp(),
         "state_session_capacity": 500,
         "app_kwargs": {
             "routes": routes(),
             "middleware": [Middleware(BodyLimit), Middleware(GZipMiddleware, minimum_size=4096, compresslevel=5)],
         },
     }
+
+
+def has_mcp() -> bool:
+    """Whether the package mcp is there, in a version that Gradio can use: agents then find the endpoints as tools."""
+    try:
+        return int(version("mcp").partition(".")[0]) < 2
+    except PackageNotFoundError:
+        return False
 
 
 def theme() -> Base:

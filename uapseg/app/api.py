@@ -4,9 +4,10 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import wraps
+from itertools import product
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -67,6 +68,20 @@ class Endpoints:
         self._folder = tempfile.TemporaryDirectory(prefix="uapseg-api-")
         weakref.finalize(self, self._folder.cleanup)
 
+    def models(self) -> dict[str, Any]:
+        """Lists the networks and the pictures that this page offers, and the classes of those that are loaded.
+
+        Returns:
+            Names, what each is, and classes by network; the first network and pictures are the defaults elsewhere.
+        """
+        models, pictures = self._workspaces.model_offers, self._workspaces.dataset_offers
+        loaded = {pair[0]: workspace.model for pair in self._pairs() if (workspace := self._workspaces.get(pair))}
+        return {
+            "models": {offer.name: offer.details for offer in models},
+            "data": {offer.name: offer.details for offer in pictures},
+            "classes": {name: list(model.classes) for name, model in loaded.items()},
+        }
+
     @_in_turn
     def train(  # noqa: PLR0917  programs name what they send
         self,
@@ -121,10 +136,10 @@ class Endpoints:
 
     @_in_turn
     def evaluate(self, perturbation: gr.FileData, model: str = "", data: str = "") -> dict[str, Any]:
-        """Measures a perturbation on the held-out pictures, whatever its file claims.
+        """Measures a perturbation on pictures that it was not trained on, whatever its file claims.
 
         Args:
-            perturbation: A PNG or safetensors file of this project; its plan says what the network was to see.
+            perturbation: What train gave, or another PNG or safetensors file of this project with its plan.
             model: The network; empty takes the page's first.
             data: The pictures; empty takes the page's first.
 
@@ -154,12 +169,11 @@ class Endpoints:
         model: str = "",
         data: str = "",
     ) -> tuple[gr.FileData, gr.FileData, dict[str, Any]]:
-        """Lays a perturbation on a picture of any size, made smaller first where it is larger than those trained on.
+        """Adds a perturbation to a picture of any size; one larger than those trained on is scaled down first.
 
         Args:
-            perturbation: A PNG or safetensors file of this project.
-            picture: A picture that Pillow reads; one with more pixels than those that the perturbation was trained on
-                is made smaller until it has as many.
+            perturbation: What train gave, or another PNG or safetensors file of this project.
+            picture: A picture of any size; one with more pixels than those trained on is scaled down.
             strength: What the perturbation is multiplied by, 0 to 1.5.
             stretch: Whether it is stretched over the picture, instead of repeated from the top left corner.
             model: The network that looks; empty takes the page's first.
@@ -185,6 +199,9 @@ class Endpoints:
         files = {"perturbed.png": after, "seen.png": overlay_classes(after, prediction, workspace)}
         made = [self._written(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
         return made[0], made[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
+
+    def _pairs(self) -> Iterator[tuple[str, str]]:
+        return product(self._workspaces.models, self._workspaces.datasets)
 
     def _workspace(self, model: str, data: str) -> Workspace:
         first = self._workspaces.first.pair

@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from uapseg.app import strings
+from uapseg.app.gradio_private import local_file
 from uapseg.errors import UapsegError
 
 
@@ -63,14 +64,14 @@ class Page(gr.Blocks):
             shown = function.api_visibility == "private"  # programs print what they get
             raise user_error(html.escape(sentence(error), quote=False) if shown else sentence(error)) from error
 
-    async def preprocess_data(self, *args: Any, **kwargs: Any) -> list[Any]:
+    async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Reads what was sent for each component.
 
         Raises:
             SentenceError: It does not fit; Gradio's own messages speak of Python's types and of files of the server.
         """
         try:
-            return await super().preprocess_data(*args, **kwargs)
+            return await super().preprocess_data(block_fn, list(map(local_file, inputs)), *args, **kwargs)
         except Exception as error:
             raise user_error(strings.WRONG_VALUE) from error
 

@@ -357,7 +357,7 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
 
 def wire_programs(endpoints: Endpoints) -> None:
     """Offers to programs what the page does."""
-    for answer in (endpoints.train, endpoints.evaluate, endpoints.apply):
+    for answer in (endpoints.train, endpoints.evaluate, endpoints.apply, endpoints.models):
         add_endpoint(answer, api_name=answer.__name__, concurrency_limit=None)  # they wait in the line of the device
 
 
