@@ -1,5 +1,6 @@
 """Importing does nothing heavy, and the core knows no front end."""
 
+import ast
 import re
 import subprocess
 import sys
@@ -70,3 +71,22 @@ def test_every_package_that_is_imported_is_asked_for():
         for module in re.findall(r"^\s*(?:import|from) (\w+)", file.read_text(), re.MULTILINE):
             package = names.get(module, module)
             assert package is None or module in sys.stdlib_module_names or package.lower() in wanted, (file, module)
+
+
+def modules_of_the_page() -> dict[str, set[str]]:
+    """The modules of the page, and which of the others each of them imports."""
+    imports = {}
+    for file in (ROOT / "uapseg/app").glob("*.py"):
+        found = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
+        imports[file.stem] = {node.module.split(".")[2] for node in found if (node.module or "")[:11] == "uapseg.app."}
+        imports[file.stem] |= {alias.name for node in found if node.module == "uapseg.app" for alias in node.names}
+    return imports
+
+
+def test_the_modules_of_the_page_import_in_one_direction():
+    left = modules_of_the_page()
+    assert len(left) > 20
+    while free := [name for name, imports in left.items() if not imports & left.keys()]:
+        for name in free:
+            del left[name]
+    assert not left  # those that import each other in a circle, and what imports them

@@ -19,7 +19,7 @@ from uapseg.app import strings
 from uapseg.app.controls import ControlValues
 from uapseg.app.device import Call, RunQueue, level_array, run_steps, unpack_state, validation_frame
 from uapseg.app.errors import as_user_error, user_error
-from uapseg.app.frames import STRENGTHS, perturb_photo, stretch_levels
+from uapseg.app.frames import STRENGTHS, perturb_photo, stretch_levels, to_values
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.rendering import scale_levels
 from uapseg.app.server import DECODING
@@ -247,7 +247,7 @@ def _read(file: Any) -> Perturbation:
 
 def _uploaded(file: Any) -> Path:
     """The path of a file that was uploaded to this page; any other is refused, as anything can be sent."""
-    path = Path(str(file.get("path") if isinstance(file, dict) else getattr(file, "path", ""))).resolve()
+    path = Path(str(to_values(file).get("path") or getattr(file, "path", ""))).resolve()
     if not path.is_relative_to(upload_folder()) or not path.is_file():
         raise UapsegError(strings.NOT_UPLOADED)
     return path

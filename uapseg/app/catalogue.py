@@ -125,7 +125,9 @@ def example_cards(pair: Pair) -> list[dict[str, Any]]:
     and ``prediction``: what the network predicts for the scene with it.
     """
     index = EXAMPLES / "index.json"
-    known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {"pair": None, "cards": []}
+    known: dict[str, Any] = (
+        json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {"pair": None, "cards": []}
+    )
     return [card for card in known["cards"] if known["pair"] == list(pair) and (EXAMPLES / card["file"]).is_file()]
 
 

@@ -1,13 +1,14 @@
 """What all handlers need: the visitors' runs, the networks and pictures on offer, and what the buttons say."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
 from uapseg.app.errors import user_error
+from uapseg.app.frames import to_values
 from uapseg.app.registry import TOKEN, Registry
 from uapseg.app.runs import GOING, Run, budget_start, can_continue
 from uapseg.app.workspace import Workspace, WorkspaceCache
@@ -30,7 +31,9 @@ Updates = tuple[Any, ...]
 Choice = str | tuple[str, str]
 """What can be chosen: a class, or a label and the id that it stands for."""
 
-NO_UPDATE: Updates = tuple(gr.skip() for _ in BUTTONS)
+_SKIP = gr.update()  # the same as `gr.skip()`, whose type is unknown
+
+NO_UPDATE: Updates = (_SKIP,) * len(BUTTONS)
 
 
 def default_patience() -> float:
@@ -52,7 +55,7 @@ class Context:
     workspaces: WorkspaceCache
     runs: Registry
     patience: float = field(default_factory=default_patience)
-    tabs: dict[str, str] = field(default_factory=dict, repr=False)
+    tabs: dict[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @property
     def first(self) -> ControlValues:
@@ -133,7 +136,7 @@ def read_controls(context: Context, values: tuple[Any, ...]) -> ControlValues:
         SentenceError: A value is of the wrong kind.
     """
     *controls, stage = values
-    drawing = stage.get("drawing") if isinstance(stage, dict) else None
+    drawing = to_values(stage).get("drawing")
     return read_values(context, {**dict(zip(CONTROLS, controls, strict=True)), "drawing": drawing})
 
 
@@ -156,7 +159,7 @@ def control_updates(context: Context, run: Run) -> Updates:
     workspace = context.workspaces.get(run.choice.pair)
     values = {name: _plain(getattr(run.choice, name)) for name in CONTROLS}
     if workspace is None:
-        return tuple(gr.skip() if name in CLASSES else value for name, value in values.items())
+        return tuple(_SKIP if name in CLASSES else value for name, value in values.items())
     choices = choices_of(workspace)
     return tuple(
         gr.update(choices=choices[name], value=value) if name in CLASSES else value for name, value in values.items()
@@ -177,7 +180,7 @@ def choices_of(workspace: Workspace) -> dict[str, list[Choice]]:
 
 
 def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
 
 
 def running_buttons() -> Updates:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,9 +65,10 @@ def _word(value: Any) -> str:
 
 
 def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list | tuple) or len(value) > MOST_NAMES:
+    names = cast("list[Any] | tuple[Any, ...]", value) if isinstance(value, list | tuple) else None
+    if names is None or len(names) > MOST_NAMES:
         raise UapsegError(strings.WRONG_VALUE)
-    return tuple(map(_text, value))
+    return tuple(map(_text, names))
 
 
 def _flag(value: Any) -> bool:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -123,6 +123,11 @@ STRENGTHS = (0.0, 1.5)
 FACTORS = (1, 60)
 
 
+def to_values(sent: object) -> dict[str, Any]:
+    """The values of a message of the browser by name; none where something else was sent."""
+    return cast("dict[str, Any]", sent) if isinstance(sent, dict) else {}
+
+
 @dataclass(frozen=True)
 class FrameOptions:
     """How a frame is to be made.
@@ -184,7 +189,7 @@ class Request:
     @classmethod
     def of(cls, sent: object) -> "Request":
         """A request from whatever was sent."""
-        values = sent if isinstance(sent, dict) else {}
+        values = to_values(sent)
         numbers = {name: values.get(name) for name in ("seq", "frame", "mine", "turn")}
         return cls(
             str(values.get("token", "")),

@@ -31,6 +31,7 @@ from uapseg.app.context import (
 from uapseg.app.controls import ControlValues
 from uapseg.app.device import run_steps
 from uapseg.app.errors import as_user_error, user_error
+from uapseg.app.frames import to_values
 from uapseg.app.handlers_files import remove_uploads
 from uapseg.app.runs import GOING, PendingChange, Run, apply_plan, budget_start, can_continue, end_run, restore, rewind
 from uapseg.app.sharing import parse_query
@@ -43,7 +44,7 @@ CHANGE_DELAY = 0.7
 
 def load_page(context: Context, saved: object, request: gr.Request | None = None) -> Updates:
     """Finds the visitor's run again, or begins one: token, stage, memory, controls, buttons."""
-    memory: dict[str, Any] = saved if isinstance(saved, dict) else {}
+    memory = to_values(saved)
     query = parse_query(request.query_params) if request else {}
     run = context.runs.find(memory.get("token"))
     if run is None:
@@ -154,7 +155,7 @@ def _restore_controls(context: Context, run: Run, choice: ControlValues, saved: 
     if named.pair != choice.pair and workspace:
         named = replace(named, **{name: getattr(workspace.first, name) for name in CLASSES})
     read, others = named.updated(saved, workspace.model.classes if workspace else None)
-    unchecked = frozenset() if workspace else frozenset(saved) & {*CLASSES}
+    unchecked: frozenset[str] = frozenset() if workspace else frozenset(saved) & {*CLASSES}
     run.publish(choice=read, left_out=messages.ignored_controls([*unfit, *others]), unchecked=unchecked)
 
 

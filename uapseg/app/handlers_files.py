@@ -50,7 +50,9 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
     run = find_run(context, token)
     paths = paths if isinstance(paths, list) else [paths]
     run.uploads |= {Path(path) for path in paths}
-    workspace, new_photos, refused = context.workspaces.get(run.choice.pair) or context.workspaces.first, [], []
+    workspace = context.workspaces.get(run.choice.pair) or context.workspaces.first
+    new_photos: list[UploadedPhoto] = []
+    refused: list[str] = []
     for path in paths[:MOST_PHOTOS]:
         try:
             with DECODING:

@@ -16,7 +16,18 @@ from PIL import Image
 from uapseg.app import strings
 from uapseg.app.catalogue import LoadStatus, loading_message
 from uapseg.app.device import LevelArray
-from uapseg.app.frames import RATE, FrameOptions, LabelMap, Photo, Picture, Recording, Request, mp4, perturb_photo
+from uapseg.app.frames import (
+    RATE,
+    FrameOptions,
+    LabelMap,
+    Photo,
+    Picture,
+    Recording,
+    Request,
+    mp4,
+    perturb_photo,
+    to_values,
+)
 from uapseg.app.registry import Registry
 from uapseg.app.rendering import figures, frame, frame_payload, heading, moment_of, render_frame, shown_photo
 from uapseg.app.runs import GOING, Run
@@ -276,7 +287,7 @@ class Camera:
         Raises:
             UapsegError: The frame is no picture.
         """
-        values = sent if isinstance(sent, dict) else {}
+        values = to_values(sent)
         run = self._runs.get(values.get("token"))
         workspace = run and self._workspaces.get(run.choice.pair)
         if not run or not workspace or not run.frame_lock.acquire(blocking=False):

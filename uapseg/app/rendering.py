@@ -23,6 +23,7 @@ from uapseg.app.frames import (
     perturb_photo,
     spectrum,
     stretch_levels,
+    to_values,
 )
 from uapseg.app.registry import Registry
 from uapseg.app.runs import HistoryPoint, Run
@@ -148,12 +149,12 @@ class Renderer:
 
     async def recorded(self, sent: object) -> dict[str, Any]:
         """The run that is played to a visitor who has none; it is read once."""
-        values = sent if isinstance(sent, dict) else {}
+        values = to_values(sent)
         run = self._runs.get(values.get("token"))
         return await asyncio.to_thread(recorded_run, run.choice.pair) if run else {}
 
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-        values = sent if isinstance(sent, dict) else {}
+        values = to_values(sent)
         run = self._runs.get(values.get("token"))
         workspace = run and self._workspaces.get(run.choice.pair)
         if not run or not workspace or not run.is_current or not run.frame_lock.acquire(blocking=False):

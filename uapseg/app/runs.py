@@ -51,7 +51,7 @@ class HistoryPoint:
     choice: ControlValues = field(default_factory=ControlValues, repr=False)
     since: int = 0
     seconds: float = 0.0
-    baselines: dict[str, Scores] = field(default_factory=dict, repr=False)
+    baselines: dict[str, Scores] = field(default_factory=dict[str, Scores], repr=False)
 
 
 def thin_history(moments: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
@@ -170,14 +170,14 @@ class Run:
     seconds: float = 0.0
     levels: LevelArray | None = None
     validation: ValidationFrame | None = None
-    baselines: dict[str, Scores] = field(default_factory=dict)
-    curve: list[tuple[int, Scores]] = field(default_factory=list)
-    plan_changes: list[tuple[int, str]] = field(default_factory=list)
-    moments: list[HistoryPoint] = field(default_factory=list)
+    baselines: dict[str, Scores] = field(default_factory=dict[str, Scores])
+    curve: list[tuple[int, Scores]] = field(default_factory=list[tuple[int, Scores]])
+    plan_changes: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    moments: list[HistoryPoint] = field(default_factory=list[HistoryPoint])
     checkpoint: Checkpoint | None = None
     strengths: tuple[LevelArray, Any] | None = None
-    photos: list[UploadedPhoto] = field(default_factory=list)
-    uploads: set[Path] = field(default_factory=set)
+    photos: list[UploadedPhoto] = field(default_factory=list[UploadedPhoto])
+    uploads: set[Path] = field(default_factory=set[Path])
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
     recording: Recording | None = None
@@ -187,11 +187,11 @@ class Run:
     frame_lock: threading.Lock = field(default_factory=threading.Lock)
     changing: threading.Lock = field(default_factory=threading.Lock)
     seq: int = 0
-    versions: dict[str, int] = field(default_factory=dict)
+    versions: dict[str, int] = field(default_factory=dict[str, int])
     ticket: int = 0
     watched: float = field(default_factory=time.monotonic)
     touched: float = field(default_factory=time.monotonic)
-    frame_cache: dict[str, Any] = field(default_factory=dict)
+    frame_cache: dict[str, Any] = field(default_factory=dict[str, Any])
     files: Any = None
     example: OpenedExample | None = None
     drawing_version: int = 0

@@ -184,10 +184,10 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
         "seed": settings.seed,
         "preset": settings.preset if settings.preset in PRESETS else workspace.first.preset,
     }
-    kept = {**workspace.first.to_dict(), **numbers}
+    controls: dict[str, Any] = {**workspace.first.to_dict(), **numbers}
     if target.kind not in _CONTROLS:
         raise UapsegError(strings.NO_CONTROL)
-    return ControlValues(**{**kept, **_CONTROLS[target.kind](target, workspace)})
+    return ControlValues(**{**controls, **_CONTROLS[target.kind](target, workspace)})
 
 
 def _hide_controls(target: HideClasses, workspace: Workspace) -> dict[str, Any]:
