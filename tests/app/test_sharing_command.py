@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from uapseg.app.sharing import PLAN_FILE, to_command
-from uapseg.attack.distributed import SINGLE
+from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast, paper
 from uapseg.cli.parser import make_parser
@@ -41,7 +41,7 @@ def typed(command: str, made: Plan, folder: Path, monkeypatch: pytest.MonkeyPatc
     python, dash, package, *words = shlex.split(command)
     assert [python, dash, package] == ["python", "-m", "uapseg"]
     asked = _flags_or_plan(make_parser().parse_args(words))
-    return asked if isinstance(asked, Plan) else _plan(asked, SINGLE)
+    return asked if isinstance(asked, Plan) else _plan(asked, SINGLE_PROCESS)
 
 
 IN_FLAGS = {
