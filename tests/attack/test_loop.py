@@ -94,7 +94,7 @@ def test_a_stopped_and_resumed_search_equals_an_uninterrupted_one(preset, stop, 
 def test_a_hidden_class_that_no_validation_picture_shows_is_refused():
     """Nothing could choose the best iterate, nor tell whether anything was hidden."""
     with pytest.raises(
-        UapsegError, match="sees no light in any of the 2 validation pictures: choose classes that are there"
+        UapsegError, match="sees no light in any of the 2 validation pictures: choose classes that appear"
     ):
         search(
             fast(epsilon=GREY, budget=4), train=(115,) * 4, held_out=(90, 95), target=HideClasses(classes=("light",))

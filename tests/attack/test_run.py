@@ -49,7 +49,7 @@ def test_the_embedded_network_and_scenes_run_from_a_plan_alone():
     assert last.state.image_gradients == 8
     assert 0 < last.success_rate < 1
     assert last.loss > 0
-    assert last.state.validation.predictions.shape == (6, 256, 384)
+    assert last.state.validation.predictions.shape == (12, 256, 384)
     assert set(last.state.validation.scores) == {
         "hidden",
         "filled",
