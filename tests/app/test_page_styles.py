@@ -18,8 +18,9 @@ UNMATCHED = r"""css => {
     sheet.replaceSync(css);
     const rules = [...sheet.cssRules].flatMap(rule => [...(rule.cssRules?.length ? rule.cssRules : [rule])]);
     const selectors = rules.flatMap(rule => rule.selectorText.split(/,\s*(?![^()]*\))/));
-    const still = text => text.replace(/:(hover|disabled|focus-visible)|::\w+/g, '').replace(':has(input)', '');
-    return [...new Set(selectors)].filter(text => !document.querySelector(still(text)));
+    const state = /^\.dark |:(hover|disabled|focus-visible)|::\w+/g;
+    const stateless = text => text.replace(state, '').replace(':has(input)', '');
+    return [...new Set(selectors)].filter(text => !document.querySelector(stateless(text)));
 }"""
 """The selectors of a style sheet that match nothing on the page as it is."""
 
