@@ -45,7 +45,7 @@ def test_wrapped_functions_are_found():
     assert "uapseg.targets.goals.repeat_tile" in {test.name for test in Finder(exclude_empty=False).find(goals)}
 
 
-ROOMS = ("io", "targets", "models", "datasets", "results")
+ROOMS = ("io", "targets", "models", "datasets", "attack", "results")
 """The rooms whose public functions and classes all have examples."""
 
 WITHOUT_EXAMPLES = {
@@ -58,6 +58,7 @@ WITHOUT_EXAMPLES = {
     "uapseg.models.smp": {"load": "downloads"},
     "uapseg.models.torchvision": {"load": "downloads"},
     "uapseg.models.universal": {"UniversalNetwork": "wraps a network of transformers, which may be missing"},
+    "uapseg.attack.cuda_graph": {"record_cuda_graph": "needs a GPU"},
     "uapseg.datasets.coco": {"load": "downloads", "missing_files": "downloads", "attribution": "downloads"},
     "uapseg.datasets.coco_files": {"download_pictures": "downloads", "update_attribution": "writes beside downloads"},
     "uapseg.datasets.coco_mini": {"load": "downloads"},

@@ -1,7 +1,7 @@
-"""A goal at the resolution of the logits: how many pixels of each cell should carry each label.
+"""Goals at the resolution of the logits: how many pixels of each cell should carry each label.
 
-The loss is then taken before the logits are enlarged to the size of the image: nothing is enlarged, and the gradient
-does not pass through it either.
+With them the loss is computed before the logits are upsampled to the size of the image, and its gradient does not pass
+through the upsampling either.
 """
 
 from dataclasses import dataclass
@@ -18,12 +18,17 @@ MAX_FIXED = 1 << 26
 
 @dataclass(frozen=True)
 class CoarseGoal:
-    """The labels wanted in the cells of some images, m different ones in all.
+    """The m different pairs of a cell and a label that is wanted in it, of a batch of images.
 
     Attributes:
         goal: The labels and their groups (m, 1, 1), each like an image of one pixel.
         cells: Which cell wants the label, counted through all images (m,), int64.
         counts: How many pixels of the cell it is wanted of (m, 1, 1).
+
+    Example:
+        >>> one = torch.ones(1, 1, 1, dtype=torch.uint8)
+        >>> CoarseGoal(Goal(one, one), cells=torch.tensor([0]), counts=torch.tensor([[[4.0]]])).counts.sum()
+        tensor(4.)
     """
 
     goal: Goal
@@ -37,6 +42,10 @@ def cell_logits(logits: Logits, cells: Tensor) -> Logits:
     Args:
         logits: Of some images.
         cells: The cells, counted through all images (m,), int64.
+
+    Example:
+        >>> cell_logits(torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]), torch.tensor([1])).flatten().tolist()
+        [2.0, 4.0]
     """
     return logits.movedim(1, -1).flatten(0, 2).index_select(0, cells)[..., None, None]
 

@@ -29,7 +29,12 @@ Record = Callable[[TensorFunction, "list[Tensor | None]"], tuple[Callable[[], No
 
 
 def can_record(device: torch.device) -> bool:
-    """Whether functions of tensors on a device can be recorded."""
+    """Whether functions of tensors on a device can be recorded.
+
+    Example:
+        >>> can_record(torch.device("cpu"))
+        False
+    """
     return device.type == "cuda"
 
 

@@ -28,7 +28,7 @@ from uapseg.targets import Target
 from uapseg.tensors import Delta, Images
 
 TRAINING_SAMPLE = 24
-"""Training pictures that are looked at beside the validation pictures, to tell learning from learning by heart."""
+"""Training pictures that are evaluated beside the validation pictures, so that overfitting shows."""
 
 PREFETCH = 16
 """Pictures that are made ready ahead: a batch on a GPU may take less time than one of its pictures."""
@@ -47,15 +47,15 @@ def fit(
     workers: Workers = SINGLE_PROCESS,
     cache: RunCache | None = None,
 ) -> Generator[Snapshot, None, None]:
-    """Searches for one perturbation that makes ``model`` see ``target`` in every picture of ``train``.
+    """Trains one perturbation that makes ``model`` predict ``target`` in every picture of ``train``.
 
     Args:
         model: The network, on the device to compute on.
-        train: The pictures to learn from.
-        held_out: The pictures that choose the best iterate.
-        target: What the network is to see.
+        train: The training pictures.
+        held_out: The validation pictures, which choose the best iterate.
+        target: What the network is to predict.
         settings: How to search.
-        also: Further networks that must see it too, on the same device.
+        also: Further networks to attack at once, on the same device.
         state: Where an earlier search with the same arguments stopped.
         start: The perturbation of a search that begins; it is brought within epsilon. None starts from zero.
         workers: The processes that share each batch.
@@ -67,6 +67,18 @@ def fit(
     Raises:
         UapsegError: At once, when target, networks, pictures and settings do not fit together; with the first
             snapshot, when no validation picture shows a class to be hidden.
+
+    Example:
+        >>> from uapseg.attack.settings import fast
+        >>> from uapseg.datasets import load_dataset
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets.drawing import text_target
+        >>> model, size = load_model("street:small", "cpu"), (96, 64)
+        >>> train, held_out = (load_dataset("street?scenes=2", split, size) for split in ("train", "val"))
+        >>> settings = fast(epsilon=10 / 255, budget=4, validation_pictures=1)
+        >>> *_, last = fit(model, train, held_out, text_target("a", "Tree", "Building", size), settings)
+        >>> last.state.image_gradients, last.state.best.shape
+        (4, torch.Size([3, 64, 96]))
     """
     models = (model, *also)
     for each in models:
@@ -180,7 +192,7 @@ class _Search:
         return since >= self.settings.validate_every or state.image_gradients >= self.total
 
     def advance(self, state: State) -> tuple[State, Tensor, Tensor]:
-        """Spends a batch, and takes a step where one is due; with the loss, and the share of pixels already won."""
+        """Spends a batch and takes a step where one is due; returns its loss and share of pixels at the goal too."""
         spent = state.image_gradients
         numbers = self._batch(spent)
         gradient, loss, won = self._gradient(state.delta, numbers, spent)
@@ -217,7 +229,7 @@ class _Search:
         return class_balanced_weights(self.models[0], self.train, self.numbers, self.workers)
 
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The gradient of the loss of a batch, the loss, and the share of pixels already won; over all networks."""
+        """Gradient of a batch's loss, the loss, and the share of pixels at the goal, over all networks."""
         batch = self._augmented_batch(numbers, spent)
         self.train.prefetch(self._pictures.missing(self._upcoming(spent + len(numbers))))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]

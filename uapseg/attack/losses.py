@@ -1,4 +1,4 @@
-"""How far the network is from the goal, pixel by pixel, and how the pixels are weighed."""
+"""Losses of single pixels, and the weights of pixels."""
 
 from collections.abc import Callable
 from math import log
@@ -14,12 +14,25 @@ MARGIN = 10.0
 
 
 def cross_entropy(logits: Logits, labels: LabelMaps) -> PixelLoss:
-    """The cross-entropy of each pixel's label, in nats; exp of its negative is the confidence in the label."""
+    """Cross-entropy of each pixel's label in nats; the exponential of its negative is the confidence in the label.
+
+    Args:
+        logits: Logits (n, k, h, w).
+        labels: The wanted class of each pixel (n, h, w).
+
+    Example:
+        >>> cross_entropy(torch.zeros(1, 4, 1, 1), torch.zeros(1, 1, 1, dtype=torch.uint8)).exp()
+        tensor([[[4.]]])
+    """
     return F.cross_entropy(logits.float(), labels.long(), reduction="none")
 
 
 def margin(logits: Logits, labels: LabelMaps) -> PixelLoss:
-    """How far the label's best rival is above it, in logits, down to a lead of 10; the rival is not pushed down.
+    """Difference of the highest other logit and the label's logit, at least -`MARGIN`; only the label gets a gradient.
+
+    Example:
+        >>> margin(torch.tensor([1.0, 4.0, 3.0]).view(1, 3, 1, 1), torch.tensor([[[2]]], dtype=torch.uint8))
+        tensor([[[1.]]])
 
     Source:
         The bounded loss of Zhang et al., Understanding Adversarial Examples From the Mutual Influence of Images and
@@ -32,7 +45,12 @@ def margin(logits: Logits, labels: LabelMaps) -> PixelLoss:
 
 
 def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
-    """One minus the cosine between the logits about their mean and the label's direction, in [0, 2].
+    """One minus the cosine similarity of the centered logits and the label's direction, in [0, 2].
+
+    Example:
+        >>> labels = torch.zeros(1, 1, 1, dtype=torch.uint8)
+        >>> cosine(torch.tensor([0.0, 2.0]).view(1, 2, 1, 1), labels).round(decimals=4)
+        tensor([[[2.]]])
 
     Source:
         Zhang et al., Data-Free Universal Adversarial Perturbation and Black-Box Attack, ICCV 2021, for each pixel.
@@ -51,7 +69,7 @@ LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {
 
 
 def below_confidence(loss: PixelLoss, tau: float) -> Tensor:
-    """Which pixels still count: those whose softmax confidence in the label is at most ``tau`` (n, h, w), bool.
+    """Mask of the pixels whose softmax confidence in the label is at most ``tau`` (n, h, w), bool.
 
     Args:
         loss: The cross-entropy of each pixel's label.
@@ -60,6 +78,10 @@ def below_confidence(loss: PixelLoss, tau: float) -> Tensor:
     Source:
         Metzen et al., https://arxiv.org/abs/1704.05712, section 4, who drop the loss of pixels predicted as the target
         with a confidence of more than 0.75.
+
+    Example:
+        >>> below_confidence(-torch.tensor([[[0.9, 0.6]]]).log(), 0.75).tolist()
+        [[[False, True]]]
     """
     return loss.detach() >= -log(tau)
 
@@ -68,8 +90,8 @@ PIXEL_WEIGHTINGS: dict[str, Callable[[PixelLoss, float], Tensor]] = {
     "tau": lambda loss, tau: below_confidence(loss, tau).float(),
     "all": lambda loss, _: torch.ones_like(loss),
 }
-"""What each pixel counts for, by name: maps the cross-entropy of its label and the confidence threshold to weights in
-[0, 1]. ``tau`` drops pixels predicted as the target above the threshold; ``all`` drops none."""
+"""Pixel weightings by name: functions of the cross-entropy and the confidence threshold to weights in [0, 1]. ``tau``
+drops pixels predicted as the target with a confidence above the threshold; ``all`` drops none."""
 
 
 def per_pixel_weights(groups: LabelMaps, weights: Tensor, area: int) -> PixelLoss:
@@ -82,17 +104,25 @@ def per_pixel_weights(groups: LabelMaps, weights: Tensor, area: int) -> PixelLos
 
     Source:
         Metzen et al., https://arxiv.org/abs/1704.05712, section 4.
+
+    Example:
+        >>> per_pixel_weights(torch.tensor([[[0, 1]]], dtype=torch.uint8), torch.tensor([0.5, 1.0]), area=2).tolist()
+        [[[0.25, 0.5]]]
     """
     return weights[groups.long()] / area
 
 
 def group_sizes(groups: LabelMaps, count: int, pixels: Tensor | None = None) -> Tensor:
-    """How many pixels each of ``count`` groups has in all the pictures (count,), int64.
+    """Number of pixels of each group in a batch (count,), int64.
 
     Args:
         groups: The group of each pixel (n, h, w).
         count: How many groups there are.
         pixels: How many pixels each value of ``groups`` stands for, of the same shape; None where it is one.
+
+    Example:
+        >>> group_sizes(torch.tensor([[[0, 1, 1]]], dtype=torch.uint8), 3).tolist()
+        [1, 2, 0]
     """
     if pixels is None:
         return torch.stack([(groups == group).sum() for group in range(count)])
@@ -106,6 +136,11 @@ def region_weights(groups: LabelMaps, sizes: Tensor, shares: Tensor) -> PixelLos
     Args:
         groups: The group of each pixel (n, h, w).
         sizes: How many pixels each group has (g,).
-        shares: What each group's mean counts for (g,).
+        shares: The weight of each group's mean (g,).
+
+    Example:
+        >>> groups = torch.tensor([[[0, 1, 1]]], dtype=torch.uint8)
+        >>> region_weights(groups, group_sizes(groups, 2), torch.tensor([1.0, 1.0])).tolist()
+        [[[1.0, 0.5, 0.5]]]
     """
     return (shares / sizes.clamp(min=1))[groups.long()]

@@ -44,6 +44,10 @@ class Batch:
         whole: How many pictures all processes together have.
         augmentations: How the pictures and their goals are varied, one after the other.
         process: What happens to the perturbed pictures before the network sees them.
+
+    Example:
+        >>> Batch(numbers=[7], images=torch.zeros(1, 3, 4, 6), whole=1).augmentations
+        ()
     """
 
     numbers: Sequence[int]
@@ -54,7 +58,7 @@ class Batch:
 
 
 class WantedPixels(NamedTuple):
-    """What the pixels of some images should be, at the resolution of the loss.
+    """What a batch's pixels should be, at the resolution of the loss.
 
     Attributes:
         labels: The class wanted of each pixel (n, h, w), or of the pixels of a cell (m, 1, 1).
@@ -62,6 +66,11 @@ class WantedPixels(NamedTuple):
         weights: What each counts for, of the same shape.
         counts: How many pixels each stands for (m, 1, 1); None at the size of the images.
         cells: The cell that each belongs to (m,), see `CoarseGoal`; None at the size of the images.
+
+    Example:
+        >>> maps = torch.zeros(1, 2, 3, dtype=torch.uint8)
+        >>> WantedPixels(maps, maps, weights=torch.ones(1, 2, 3)).cells is None
+        True
     """
 
     labels: LabelMaps
@@ -80,7 +89,18 @@ class Objective:
         settings: How to search.
         tile: (width, height) of the perturbation.
         workers: The processes that share each batch.
-        kept: What earlier objectives of the same network, pictures and target have kept of the clean pictures.
+        kept: The compressed clean predictions or goals of earlier objectives of the same network, pictures and target.
+
+    Example:
+        >>> from uapseg.attack.distributed import SINGLE_PROCESS
+        >>> from uapseg.attack.settings import fast
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets.drawing import text_target
+        >>> model, target = load_model("street:small", "cpu"), text_target("a", "Tree", "Building", (96, 64))
+        >>> objective = Objective(model, target, fast(epsilon=10 / 255, budget=8), (96, 64), SINGLE_PROCESS)
+        >>> gradient, loss, won = objective.gradient(Batch([0], torch.rand(1, 3, 64, 96), 1), torch.zeros(3, 64, 96))
+        >>> gradient.shape, 0 <= won <= 1
+        (torch.Size([3, 64, 96]), tensor(True))
     """
 
     def __init__(  # noqa: PLR0917
@@ -111,9 +131,9 @@ class Objective:
         self._cells: dict[tuple[int, ...], Tensor] = {}
 
     def gradient(self, batch: Batch, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
-        """The gradient of the loss of a batch by the perturbation, the loss, and the share of pixels already won.
+        """Gradient of a batch's loss, the loss, and the share of pixels at the goal with a confidence above ``tau``.
 
-        All three are of the whole batch, whatever part of it this process has.
+        All three are of the whole batch, whatever share of it this process has.
         """
         if not batch.numbers:
             return self._empty_gradient(delta)

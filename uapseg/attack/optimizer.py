@@ -1,4 +1,4 @@
-"""How a gradient becomes a direction to go: the rules of the optimizers, as a table."""
+"""Optimizers: how a gradient becomes the direction of a step."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,11 +11,16 @@ BETA2 = 0.999
 
 
 class Moments(NamedTuple):
-    """What a rule keeps of past gradients.
+    """Moments of past gradients.
 
     Attributes:
         momentum: Their running mean or sum, of the perturbation's shape.
         second_moment: The running mean of their squares; zero where the rule needs none.
+
+    Example:
+        >>> import torch
+        >>> Moments(torch.zeros(3, 2, 2), torch.zeros(3, 2, 2)).momentum.shape
+        torch.Size([3, 2, 2])
     """
 
     momentum: Tensor
@@ -23,17 +28,21 @@ class Moments(NamedTuple):
 
 
 Rule = Callable[[Tensor, Moments, int, float], tuple[Tensor, Moments]]
-"""Maps a gradient of unit mean size, the moments, the number of the step (from 1) and the momentum in [0, 1) to the
-direction that is subtracted, and the new moments."""
+"""A function of a gradient with a mean absolute value of 1, the moments, the number of the step (from 1) and the
+momentum in [0, 1); it returns the direction to subtract and the new moments."""
 
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A rule, and how far its own iterate may leave the ball.
+    """A rule, and the bound of its own iterate.
 
     Attributes:
         rule: What it makes of a gradient.
-        radius: The bound of the iterate that the rule moves, in units of epsilon; the perturbation is its projection.
+        radius: The largest absolute value of the iterate, in units of epsilon; the perturbation is its projection.
+
+    Example:
+        >>> Optimizer(sign).radius
+        1.0
     """
 
     rule: Rule
@@ -41,7 +50,7 @@ class Optimizer:
 
 
 def normalize(gradient: Tensor) -> Tensor:
-    """A gradient brought to a mean absolute value of 1.
+    """Scales a gradient to a mean absolute value of 1.
 
     Example:
         >>> import torch
@@ -52,10 +61,16 @@ def normalize(gradient: Tensor) -> Tensor:
 
 
 def adam(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tuple[Tensor, Moments]:
-    """Steps of a size for each value that follows from its own history.
+    """Adam: the step size of each value adapts to its past gradients.
 
     Source:
         Kingma and Ba, https://arxiv.org/abs/1412.6980, here with projection.
+
+    Example:
+        >>> import torch
+        >>> zero, gradient = torch.zeros(3, 1, 1), torch.full((3, 1, 1), 0.5)
+        >>> adam(gradient, Moments(zero, zero), step=1, momentum=0.9)[0].flatten().round(decimals=3).tolist()
+        [1.0, 1.0, 1.0]
     """
     mean = momentum * moments.momentum + (1 - momentum) * gradient
     square = BETA2 * moments.second_moment + (1 - BETA2) * gradient.square()
@@ -64,10 +79,16 @@ def adam(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tupl
 
 
 def sign(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tuple[Tensor, Moments]:  # noqa: ARG001
-    """Steps of one size for every value, by the sign of the momentum.
+    """The sign of the momentum: steps of one size for all values.
 
     Source:
         Dong et al., Boosting Adversarial Attacks with Momentum, https://arxiv.org/abs/1710.06081.
+
+    Example:
+        >>> import torch
+        >>> zero = torch.zeros(3, 1, 1)
+        >>> sign(torch.full((3, 1, 1), -0.5), Moments(zero, zero), step=1, momentum=0.9)[0].flatten().tolist()
+        [-1.0, -1.0, -1.0]
     """
     total = momentum * moments.momentum + gradient
     return total.sign(), moments._replace(momentum=total)
@@ -79,10 +100,16 @@ def dual_averaging(
     step: int,  # noqa: ARG001
     momentum: float,
 ) -> tuple[Tensor, Moments]:
-    """Steps as large as the mean gradient is in each value, added up outside of the ball too.
+    """Dual averaging: steps proportional to the momentum, summed without projection up to the optimizer's radius.
 
     Source:
         Xiao, Dual Averaging Methods for Regularized Stochastic Learning and Online Optimization, JMLR 11, 2010.
+
+    Example:
+        >>> import torch
+        >>> zero, gradient = torch.zeros(3, 1, 1), torch.tensor([0.5, 1.0, 1.5]).view(3, 1, 1)
+        >>> dual_averaging(gradient, Moments(zero, zero), step=1, momentum=0.9)[0].flatten().tolist()
+        [0.5, 1.0, 1.5]
     """
     total = momentum * moments.momentum + gradient
     return normalize(total), moments._replace(momentum=total)

@@ -129,6 +129,15 @@ def run(
     Raises:
         UapsegError: A name is unknown, or network, pictures and target do not fit. Raised at once.
 
+    Example:
+        >>> from uapseg.attack.settings import fast
+        >>> from uapseg.targets.drawing import text_target
+        >>> target = text_target("a", "Tree", "Building", (96, 64))
+        >>> settings = fast(epsilon=10 / 255, budget=4, validation_pictures=1)
+        >>> plan = Plan(model="street:small", data="street?scenes=2", target=target, settings=settings, size=(96, 64))
+        >>> [snapshot.state.image_gradients for snapshot in run(plan, device="cpu")]
+        [0, 4]
+
     Source:
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712

@@ -35,7 +35,7 @@ CLASSES = 4
 """How many classes are tried: those that cover most of the pictures, which a network is easily made to see more of."""
 
 PICTURES = 8
-"""How many pictures are looked at for these classes."""
+"""How many pictures decide about these classes."""
 
 BATCH = 2
 """Small batches give more steps for the work."""
@@ -124,6 +124,13 @@ def choose_pair(
 
     Returns:
         The pair, and of how many.
+
+    Example:
+        >>> from uapseg.datasets import load_dataset
+        >>> from uapseg.models import load_model
+        >>> model, train = load_model("street:small", "cpu"), load_dataset("street?scenes=4", "train", (96, 64))
+        >>> choose_pair(model, train, "a", epsilon=10 / 255, work=8, inside="Tree", rest="Building")
+        (('Tree', 'Building'), 1)
     """
     pairs = candidate_pairs(frequent_classes(model, train, seed), model.default_pair, inside, rest)
     settings = fast(epsilon=epsilon, budget=10**6, seed=seed, batch=BATCH, decay=False)
@@ -134,7 +141,20 @@ def choose_pair(
 
 
 def frequent_classes(model: Segmenter, train: Dataset, seed: int) -> list[str]:
-    """The classes that cover most of the pictures a run meets first, in the network's predictions."""
+    """The classes that cover most of the pictures a run meets first, in the network's predictions.
+
+    Args:
+        model: The network, on the device to compute on.
+        train: The training pictures.
+        seed: Draws the order of the pictures.
+
+    Example:
+        >>> from uapseg.datasets import load_dataset
+        >>> from uapseg.models import load_model
+        >>> train = load_dataset("street?scenes=2", "train", (96, 64))
+        >>> 1 <= len(frequent_classes(load_model("street:small", "cpu"), train, 0)) <= CLASSES
+        True
+    """
     numbers = picture_order(len(train), 0, seed)[:PICTURES]
     seen = model.predict(load_images(train, numbers, next(model.buffers()).device)).flatten().long()
     counts = seen.bincount(minlength=len(model.classes)).tolist()

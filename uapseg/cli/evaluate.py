@@ -110,13 +110,13 @@ def full_report(
     read = (*used, dataset)
     fields |= {"skipped": sorted({file for part in read for file in part.skipped}), "notes": _notes(model, read)}
     fields["ceiling"] = _ceiling(model, target, dataset.size, perturbation)
-    told = [
+    lines = [
         report.table(),
         *ceiling_sentences(fields["ceiling"], dataset.size, model.logits_size(*dataset.size)),
         *_choice(perturbation),
         *generalization_gap(report.perturbed, perturbation.training),
     ]
-    return fields, "\n".join([*told, *list_files(fields["skipped"]), *fields["notes"]])
+    return fields, "\n".join([*lines, *list_files(fields["skipped"]), *fields["notes"]])
 
 
 def _ceiling(model: Segmenter, target: Target, size: tuple[int, int], perturbation: Perturbation) -> Scores:

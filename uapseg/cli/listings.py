@@ -40,8 +40,8 @@ def datasets(options: Options) -> None:
         counts = (str(line["pictures"].get(split, "-")) for split in data.SPLITS)
         classes = "-" if line["classes"] is None else str(line["classes"])
         rows.append((line["name"], size, *counts, classes, *_cost(line), line["licence"]))
-    told = [text for line in found for text in (*list_files(line.get("skipped", [])), *line.get("notes", []))]
-    print_result({"datasets": found}, "\n".join([columns(rows), *told]), as_json=options.json)
+    lines = [text for line in found for text in (*list_files(line.get("skipped", [])), *line.get("notes", []))]
+    print_result({"datasets": found}, "\n".join([columns(rows), *lines]), as_json=options.json)
 
 
 def _cost(line: dict[str, Any]) -> tuple[str, str]:

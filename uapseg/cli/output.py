@@ -95,14 +95,14 @@ def _success(snapshot: Snapshot, target: Target) -> str:
     """Two scores of the newest look at the validation pictures, beside those of random noise, and what is kept."""
     state, noise = snapshot.state, snapshot.baselines["random_noise"]
     names = tuple(dict.fromkeys(target.selection))[:2]
-    told = ", ".join(
+    newest = ", ".join(
         f"{name} {format_percent(state.validation.scores[name])} % (noise {format_percent(noise[name])} %)"
         for name in names
     )
     if not state.best_validation.image_gradients:
-        return told
+        return newest
     best = state.best_validation
-    return f"{told}; kept: that of {best.image_gradients:,}, by {_pictures(len(best.each))}"
+    return f"{newest}; kept: that of {best.image_gradients:,}, by {_pictures(len(best.each))}"
 
 
 def _pictures(count: int) -> str:

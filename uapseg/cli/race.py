@@ -85,7 +85,7 @@ def _variants(options: Options, key: dict[str, Any]) -> list[str]:
         variants: list[str] = (
             [variant.strip() for variant in options.variants.split(",")] if options.variants else [*DEFAULT_VARIANTS]
         )
-        for variant in variants:  # a slip in the last name is told before the first has run
+        for variant in variants:  # a mistake in the last name is reported before the first runs
             variant_settings(variant, epsilon=options.epsilon / 255, budget=options.budget, seed=0)
         return variants
     alike = [line for line in _lines(options.out) if all(line["race"].get(name) == key[name] for name in ALIKE)]
