@@ -122,7 +122,7 @@ def test_nothing_is_downloaded_before_the_visitor_agrees_to_what_it_costs(contex
     reply = pull(context, run)
     assert (reply["state"], server.asked) == ("costs", [])
     assert "200 kB" in reply["coming"]["lines"][0]
-    with pytest.raises(gr.Error, match="still on their way"):
+    with pytest.raises(gr.Error, match="still loading"):
         start_run(context, run.token, *values(context, **run.choice.to_dict()))
 
 

@@ -111,9 +111,9 @@ STAGE = {
     "recorded": "A recorded run",
     "replay": "Play it again",
     "quiet": "Stop",
-    "none": "Drop, paste or choose photos: the same perturbation is laid on them, and measured.",
+    "none": "Drop, paste or choose photos: the same perturbation is added to them and measured.",
     "both": "{name}: {mine} % in your photos, {theirs} % in the data set",
-    "waits": "the figures of your photos come as soon as a perturbation is there",
+    "waits": "the figures of your photos appear as soon as there is a perturbation",
     "show": "Show picture {number} large",
     "thumbs": "what the network sees in them",
     "counted": ", and the share {here}",
@@ -212,17 +212,14 @@ BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
 BAD_WEIGHT = "The keep weight must lie between 0.1 and 4 times the usual."
 NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the preset fast."
 NOT_OFFERED = "This page does not offer that network or data set: choose another."
-NOT_READY = "The network and its pictures are still on their way: wait for them, or cancel."
+NOT_READY = "The network and its pictures are still loading: wait for them, or cancel."
 UNREACHABLE = (
     "The server of these files cannot be reached from the machine of this page: check its internet connection and try "
     "again, or choose what is there already."
 )
-NO_ROOM = "The files cannot be written on the machine of this page: make room on its disk, then try again."
-WRONG_FILE = "What came is not the file that was expected, and was thrown away: try again later, or choose others."
-NOT_FETCHED = (
-    "The server does not give out a file, or broke off again and again: try again later, when what has come is kept, "
-    "or choose others."
-)
+NO_ROOM = "The files cannot be saved on the server of this page: free space on its disk, then try again."
+WRONG_FILE = "The downloaded file is not the expected one and was deleted: try again later, or choose others."
+NOT_FETCHED = "The download failed again and again: try again later, as what has arrived is kept, or choose others."
 NOT_LOADED = "The network or its pictures could not be loaded: choose others."
 NOTHING_YET = "There is nothing to export yet: let a run reach its first figures."
 NO_SUCH_FILE = "This page does not make such a file: choose one of the list."
@@ -230,14 +227,15 @@ MEASURING = "measuring the file"
 OTHER_SIZE = (
     "The perturbation is of {width} x {height} pixels, and the pictures here are of another size: choose others."
 )
-NO_PLAN = "The file does not say what the network was to see: bring one that was made here."
+NO_PLAN = "The file does not say what the network should see: open one that was made here."
 MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for less, and go on from the file."
 BAD_STRENGTH = "The strength must lie between 0 and 1.5."
 NOT_UPLOADED = "Upload the file with the request: a path of the server is not read."
-NO_CLIP = "The clip could not be read: bring a short MP4, WebM or MOV."
-MOST_PHOTOS = "At most {most} photos are taken at once: the others were left out."
+NO_CLIP = "The clip could not be read: upload a short MP4, WebM or MOV."
+MOST_PHOTOS = "At most {most} photos are accepted at once: the others were left out."
 CLIP_SIZE = (
-    "The frames of the clip are too large or too small: bring one of at most 3840 x 2160 pixels that is no strip."
+    "The frames of the clip are too large or too small: upload one of at most 3840 x 2160 pixels that is not a narrow "
+    "strip."
 )
 NO_PERTURBATION = "There is no perturbation yet: start a run first."
 NO_RECORDING = "Nothing was recorded: keep the webcam on for a moment, then record again."
