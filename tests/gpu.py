@@ -18,9 +18,10 @@ import torch
 from uapseg.attack.loop import fit
 from uapseg.attack.settings import Settings, fast
 from uapseg.datasets import Dataset, load_dataset
+from uapseg.datasets.batches import load_images
 from uapseg.models import Segmenter, load_model
 from uapseg.models.classes import voc_palette
-from uapseg.results.evaluation import evaluate, load_images
+from uapseg.results.evaluation import evaluate
 from uapseg.results.speed import describe_device, measure_step
 from uapseg.targets import HideClasses, Target
 from uapseg.targets.drawing import text_target

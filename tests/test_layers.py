@@ -46,6 +46,29 @@ def test_help_imports_nothing_heavy():
     }
 
 
+ROOMS = ("io", "scenes", "targets", "models", "datasets", "attack", "results", "app", "cli")
+"""The folders of the package: each imports from those before it alone."""
+
+
+def imported_rooms(file: Path) -> set[str]:
+    """The folders of the package that a module imports from, wherever in it."""
+    modules = set[str]()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            modules.add(node.module)
+        elif isinstance(node, ast.Import):
+            modules |= {alias.name for alias in node.names}
+    return {name.split(".")[1] for name in modules if name.startswith("uapseg.")} & {*ROOMS}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_import_in_one_direction(room: str):
+    allowed = {*ROOMS[: ROOMS.index(room) + 1]}
+    modules = [*(ROOT / "uapseg" / room).glob("*.py")]
+    assert modules
+    assert {file.name: late for file in modules if (late := imported_rooms(file) - allowed)} == {}
+
+
 def test_every_public_name_is_there():
     for name in uapseg.__all__:
         assert getattr(uapseg, name).__name__ == name

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from uapseg.attack.perturbation import perturb, quantize_images, random_signs
 from uapseg.datasets import Dataset, load_dataset
+from uapseg.datasets.batches import load_images
 from uapseg.models import Segmenter, load_model
-from uapseg.results.evaluation import load_images
 
 CPU = torch.device("cpu")
 

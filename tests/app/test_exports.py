@@ -47,8 +47,8 @@ from uapseg.attack.perturbation import to_levels
 from uapseg.attack.plan_file import extract_plan
 from uapseg.attack.validation import EvalSet, evenly_spaced
 from uapseg.cli import main
+from uapseg.datasets.batches import BATCH_SIZE
 from uapseg.errors import UapsegError
-from uapseg.results.evaluation import BATCH_SIZE
 from uapseg.results.perturbation_file import MOST_SPENT, Perturbation, load, save_png
 from uapseg.targets import HideClasses, StaticTarget
 from uapseg.targets.metrics import scores

@@ -10,8 +10,8 @@ from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.settings import Settings
 from uapseg.attack.validation import evenly_spaced
 from uapseg.datasets import Dataset
+from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import BATCH_SIZE, load_images
 
 SHOWN = 0.002
 """The share of pixels from which on a picture counts as showing a class."""
@@ -78,8 +78,8 @@ def class_balanced_weights(
     objects = [model.classes.index(name) for name in model.objects]
     mine = workers.shard(numbers)
     rows: list[Tensor] = []
-    for start in range(0, len(mine), BATCH_SIZE):
-        seen = model.predict(load_images(dataset, mine[start : start + BATCH_SIZE], device))
+    for _, images in image_batches(dataset, device, mine):
+        seen = model.predict(images)
         sums = [(seen == number).sum((1, 2)).cpu() for number in objects]
         rows += torch.stack(sums, dim=1) if sums else torch.zeros(len(seen), 0)
     pixels = dataset.size[0] * dataset.size[1]

@@ -12,9 +12,9 @@ from torch import Tensor
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.perturbation import perturb, quantize, quantize_images
 from uapseg.datasets import Dataset
+from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
 from uapseg.models.prediction_cache import predict_cached
-from uapseg.results.evaluation import BATCH_SIZE, load_images
 from uapseg.targets import Target
 from uapseg.targets.counts import Counts
 from uapseg.targets.goals import Goal
@@ -199,8 +199,7 @@ class EvalSet:
         device = next(model.buffers()).device
         goal_of = target.bind(model.classes, model.objects, tile)
         self._batches: list[_Batch] = []
-        for start in range(0, len(numbers), BATCH_SIZE):
-            images = load_images(dataset, numbers[start : start + BATCH_SIZE], device)
+        for _, images in image_batches(dataset, device, numbers):
             clean = predict_cached(model, images)
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 

@@ -18,8 +18,8 @@ from uapseg.attack.settings import Settings, fast
 from uapseg.attack.state import State
 from uapseg.attack.validation import Validation
 from uapseg.datasets import Dataset
+from uapseg.datasets.batches import load_images
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import load_images
 from uapseg.targets import Target
 from uapseg.targets.drawing import text_target
 

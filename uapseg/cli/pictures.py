@@ -14,11 +14,12 @@ from uapseg.attack.run import choose_device, load_evaluation_data
 from uapseg.cli.flags import Options
 from uapseg.cli.loading import check_trust, download_needed, load_network, load_perturbation
 from uapseg.cli.output import print_result, with_bar
+from uapseg.datasets.batches import load_images
 from uapseg.errors import UapsegError
 from uapseg.io.files import write
 from uapseg.io.images import encode_png, read_picture, to_images, to_picture
 from uapseg.models import Segmenter, load_model
-from uapseg.results.evaluation import indices_showing_target, load_images
+from uapseg.results.evaluation import indices_showing_target
 from uapseg.results.figures import Row, overlay
 from uapseg.results.figures import draw_figure as render_figure
 from uapseg.results.perturbation_file import Perturbation

@@ -9,8 +9,9 @@ from torch import Tensor
 
 from uapseg.attack.perturbation import quantize
 from uapseg.datasets import Dataset
+from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import BATCH_SIZE, load_images, predict_perturbed
+from uapseg.results.evaluation import predict_perturbed
 from uapseg.targets import Target
 from uapseg.targets.counts import Counts
 from uapseg.targets.metrics import Scores, bootstrap_differences, count_pixels, scores
@@ -83,8 +84,7 @@ def compare(
     deltas = [quantize(delta.to(device), 1.0) for delta in (first, second)]
     goals = [target.bind(model.classes, model.objects, (delta.shape[-1], delta.shape[-2])) for delta in deltas]
     parts: tuple[list[Counts], list[Counts]] = ([], [])
-    for start in range(0, len(dataset), BATCH_SIZE):
-        images = load_images(dataset, range(start, min(start + BATCH_SIZE, len(dataset))), device)
+    for _, images in image_batches(dataset, device):
         clean = model.predict(images)
         for delta, goal_of, part in zip(deltas, goals, parts, strict=True):
             seen = predict_perturbed(model, images, delta)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
 from uapseg.datasets import Dataset
+from uapseg.datasets.batches import BATCH_SIZE, image_batches, load_images
 from uapseg.models import Segmenter
 from uapseg.targets import Target
 from uapseg.targets.counts import Counts, truth_overlap
@@ -32,9 +33,6 @@ from uapseg.targets.metrics import (
     selection_score,
 )
 from uapseg.tensors import Delta, Images, LabelMaps, to_integers, to_list
-
-BATCH_SIZE = 8
-"""Pictures that are evaluated at a time."""
 
 MIN_TARGET_SHARE = 0.01
 """The share of pixels of a class from which on a picture shows it well."""
@@ -154,25 +152,6 @@ def collapse_warning(collapse: Collapse) -> str:
     )
 
 
-def load_images(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
-    """Loads pictures of a dataset as images in [0, 1] on a device.
-
-    Args:
-        dataset: The dataset.
-        numbers: The indices of the pictures.
-        device: The device.
-
-    Example:
-        >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
-        >>> sample = Sample("white", "white.png", lambda: Image.new("RGB", (64, 48), "white"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
-        >>> load_images(dataset, [0], torch.device("cpu")).max()
-        tensor(1.)
-    """
-    return dataset.pictures(numbers).to(device, non_blocking=True).float() / 255
-
-
 def target_shares(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
     """Computes the share of each picture's pixels that a target concerns: its source classes, or everything.
 
@@ -273,9 +252,7 @@ def evaluate(
     size = (delta.shape[-1], delta.shape[-2])
     noise = quantize(random_signs(size, epsilon, seed).to(device), epsilon)
     tally, norms = _Totals(model, dataset, target, size), list[torch.Tensor]()
-    for start in range(0, len(dataset), BATCH_SIZE):
-        numbers = range(start, min(start + BATCH_SIZE, len(dataset)))
-        images = load_images(dataset, numbers, device)
+    for numbers, images in image_batches(dataset, device):
         clean = model.predict(images)
         seen = {"perturbed": predict_perturbed(model, images, delta), "clean": clean}
         tally.add(numbers, clean, {**seen, "random_noise": predict_perturbed(model, images, noise)})

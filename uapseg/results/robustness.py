@@ -15,9 +15,9 @@ from uapseg.attack.augmentation import Move, apply_moves
 from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
 from uapseg.attack.transforms import TO_YCC, blur, resize
 from uapseg.datasets import Dataset
+from uapseg.datasets.batches import image_batches
 from uapseg.io.images import to_picture
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import BATCH_SIZE, load_images
 from uapseg.targets import Target
 from uapseg.targets.counts import Counts
 from uapseg.targets.goals import Goal
@@ -176,8 +176,7 @@ def evaluate_robustness(
     deltas = {"perturbed": quantize(delta.to(device), epsilon), "clean": None, "random_noise": noise}
     goal_of = target.bind(model.classes, model.objects, size)
     parts: dict[tuple[str, str], list[Counts]] = {}
-    for start in range(0, len(dataset), BATCH_SIZE):
-        images = load_images(dataset, range(start, min(start + BATCH_SIZE, len(dataset))), device)
+    for _, images in image_batches(dataset, device):
         clean = model.predict(images)
         goal = goal_of(clean)
         for name, change in deltas.items():

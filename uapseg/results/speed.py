@@ -19,8 +19,8 @@ from uapseg.attack.perturbation import perturb
 from uapseg.attack.settings import GREY_LEVEL, fast, paper
 from uapseg.attack.state import Snapshot
 from uapseg.datasets import Dataset
+from uapseg.datasets.batches import load_images
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import load_images
 from uapseg.targets import Target
 from uapseg.tensors import Images
 
