@@ -56,6 +56,7 @@ class Noise:
 
 NOISES = (
     Noise("foo", text_target("foo", "Tree", "Building", SIZE)),
+    Noise("strong-no-people", HideClasses(classes=("Pedestrian", "Bicyclist")), 16),
     Noise("faint-foo", text_target("foo", "Tree", "Building", SIZE), 6),
     Noise("robust-foo", text_target("foo", "Tree", "Building", SIZE), robust=True),
     Noise("no-pedestrians", HideClasses(classes=("Pedestrian",))),
@@ -67,6 +68,8 @@ SCENE = 7
 """The train scene whose label map is shown everywhere."""
 
 RECORDED = "foo"
+GROWTH = 1.3
+"""How many times as many image-gradients as the frame before it a frame of the recorded run has."""
 SMALL = 112
 """The width of what is sent with the page."""
 
@@ -110,9 +113,18 @@ def make(noise: Noise, file: Path, budget: int, workspace: Workspace) -> None:
         text = {
             "pair": PAIR, "caption": messages.caption(plan.target, noise.epsilon), "shares": shares,
             "here": messages.image_share_label(plan.target), "total": budget,
-            "baselines": snapshot.baselines, "frames": frames,
+            "baselines": snapshot.baselines, "frames": spread(frames),
         }  # fmt: skip
         (FOLDER / "recorded.json").write_text(json.dumps(text), encoding="utf-8")
+
+
+def spread(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first and the last frame, and between them fewer and fewer, as less and less changes."""
+    kept = frames[:2]
+    for one in frames[2:]:
+        if one["spent"] >= GROWTH * kept[-1]["spent"] or one is frames[-1]:
+            kept.append(one)
+    return kept
 
 
 def looked(plan: Plan) -> Iterator[Snapshot]:
