@@ -563,7 +563,7 @@ def test_a_run_stopped_before_its_first_save_says_that_it_begins_anew(trained, t
 def test_a_run_without_its_state_is_not_begun_anew(trained, capsys, tmp_path):
     for name in ("plan.json", "perturbation.safetensors"):
         (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
-    assert f"{tmp_path / 'state.safetensors'} is gone" in told(capsys, "resume", tmp_path)
+    assert f"{tmp_path / 'state.safetensors'} is missing" in told(capsys, "resume", tmp_path)
     assert load(tmp_path / "perturbation.safetensors").image_gradients == 40
 
 
