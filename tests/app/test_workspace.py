@@ -25,7 +25,7 @@ from uapseg.app.live import Polling
 from uapseg.app.runs import Run
 from uapseg.app.workspace import Workspace, WorkspaceCache
 from uapseg.attack.distributed import SINGLE_PROCESS
-from uapseg.attack.loop import _Search
+from uapseg.attack.loop import Search
 from uapseg.attack.settings import fast
 from uapseg.datasets import load_dataset
 from uapseg.io.download import Download
@@ -262,7 +262,7 @@ def test_the_scenes_that_are_rendered_ahead_are_those_a_first_run_meets_first(mo
     settings = fast(epsilon=first.epsilon / 255, budget=first.budget, seed=first.seed)
     plain = Plain([100] * len(load_dataset(name, "train")))
     numbered, hide = list(range(len(plain))), HideClasses(classes=("light",))
-    search = _Search((greys(),), plain, numbered, hide, settings, workers=SINGLE_PROCESS)
+    search = Search((greys(),), plain, numbered, hide, settings, workers=SINGLE_PROCESS)
     met = [number for spent in range(0, first.budget, settings.batch) for number in search._batch(spent)]
     assert met == numbers
     assert len(set(numbers)) == first.budget

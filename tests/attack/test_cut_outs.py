@@ -8,7 +8,7 @@ import torch
 from tests.conftest import Plain, greys
 from uapseg.attack.cut_outs import CutOuts
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
-from uapseg.attack.loop import _Search, fit
+from uapseg.attack.loop import Search, fit
 from uapseg.attack.settings import fast
 from uapseg.attack.state import TENSORS, State
 from uapseg.errors import UapsegError
@@ -32,9 +32,9 @@ class Objects(Plain):
         return pictures
 
 
-def searching(workers: Workers = SINGLE_PROCESS, **changes) -> _Search:
+def searching(workers: Workers = SINGLE_PROCESS, **changes) -> Search:
     train = Objects([0] * 5)
-    return _Search([greys()], train, list(range(5)), HIDE, replace(SETTINGS, **changes), workers=workers)
+    return Search([greys()], train, list(range(5)), HIDE, replace(SETTINGS, **changes), workers=workers)
 
 
 def test_each_component_is_cut_along_its_edges():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import Greys, Plain, greys
 from uapseg.attack.distributed import SINGLE_PROCESS
-from uapseg.attack.loop import PREFETCH, _Search, fit
+from uapseg.attack.loop import PREFETCH, Search, fit
 from uapseg.attack.perturbation import quantize
 from uapseg.attack.sampling import class_balanced_weights
 from uapseg.attack.settings import PRESETS, fast, paper
@@ -122,7 +122,7 @@ def test_balanced_rounds_meet_rare_classes_as_often_as_common_ones():
     shades = (115, *[95] * 8)
     odds = class_balanced_weights(greys(), Plain(shades), range(9))
     assert odds.tolist() == pytest.approx([0.5, *[0.0625] * 8])
-    rounds = _Search(
+    rounds = Search(
         [greys()], Plain(shades), list(range(9)), HideClasses(classes=("light",)), settings, workers=SINGLE_PROCESS
     )
     drawn_ = [number for spent in range(0, 900, 9) for number in rounds._batch(spent)]

@@ -31,7 +31,7 @@ TRAINING_SAMPLE = 24
 """Training pictures that are evaluated beside the validation pictures, so that overfitting shows."""
 
 PREFETCH = 16
-"""Pictures that are made ready ahead: a batch on a GPU may take less time than one of its pictures."""
+"""Pictures that are loaded ahead: a batch on a GPU may take less time than one of its pictures."""
 
 
 def fit(
@@ -92,7 +92,7 @@ def fit(
             f"set a budget of at least {len(numbers)} image-gradients, or use fewer training pictures."
         )
     cache = cache or RunCache()
-    search = _Search(models, train, numbers, target, settings, workers=workers, cache=cache)
+    search = Search(models, train, numbers, target, settings, workers=workers, cache=cache)
     if start is not None and start.shape[1:] != search.tile[::-1]:
         height, width = start.shape[1:]
         raise UapsegError(
@@ -113,7 +113,7 @@ def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, na
 
 
 def _snapshots(
-    search: "_Search", held_out: Dataset, state: State | None, start: Delta | None, cache: RunCache
+    search: "Search", held_out: Dataset, state: State | None, start: Delta | None, cache: RunCache
 ) -> Generator[Snapshot, None, None]:
     settings = search.settings
     known = [search.numbers[place] for place in first_places(len(search.numbers), TRAINING_SAMPLE, settings)]
@@ -153,8 +153,28 @@ def _snapshots(
         yield Snapshot(state, baselines, state.stalled_for >= search.total / 2, loss, won)
 
 
-class _Search:
-    """What stays the same from step to step; states go in and come out, none is changed."""
+class Search:
+    """A training step: what stays the same from step to step. States go in and come out; none is changed.
+
+    Args:
+        models: The networks, on the device to compute on.
+        train: The training pictures.
+        numbers: Which of them to use.
+        target: What the networks are to predict.
+        settings: How to search.
+        workers: The processes that share each batch.
+        cache: What earlier searches have computed, to be shared.
+
+    Example:
+        >>> from uapseg.attack.settings import fast
+        >>> from uapseg.datasets import load_dataset
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets.drawing import text_target
+        >>> model, train = load_model("street:small", "cpu"), load_dataset("street?scenes=2", "train", (96, 64))
+        >>> target, settings = text_target("a", "Tree", "Road", (96, 64)), fast(epsilon=10 / 255, budget=4)
+        >>> Search([model], train, [0, 1], target, settings, workers=SINGLE_PROCESS).total
+        4
+    """
 
     def __init__(
         self,
@@ -182,12 +202,12 @@ class _Search:
         self._optimizer = OPTIMIZERS[settings.optimizer or target.defaults.optimizer]
         self._pictures = DevicePool(self.device)
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
-        self._order = lru_cache(2)(self._order)
+        self._order = lru_cache(2)(self._draw_order)  # a batch may lie in two epochs
         pass_ = len(numbers)
         self.total = settings.budget // pass_ * pass_ if settings.full_batch else settings.budget
 
     def validation_due(self, state: State) -> bool:
-        """Whether it is time to look at the validation pictures."""
+        """Whether it is time to evaluate the validation pictures."""
         since = state.image_gradients - state.validation.image_gradients
         return since >= self.settings.validate_every or state.image_gradients >= self.total
 
@@ -219,7 +239,7 @@ class _Search:
             spent += len(batch)
         return upcoming
 
-    def _order(self, turn: int) -> list[int]:
+    def _draw_order(self, turn: int) -> list[int]:
         """The whole set in a new order; or, balanced, as many drawn by their odds."""
         weights = self._class_weights if self.settings.balanced else None
         return picture_order(len(self.numbers), turn, self.settings.seed, weights)
