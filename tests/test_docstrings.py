@@ -58,7 +58,7 @@ WITHOUT_EXAMPLES = {
     "uapseg.models.smp": {"load": "downloads"},
     "uapseg.models.torchvision": {"load": "downloads"},
     "uapseg.models.universal": {"UniversalNetwork": "wraps a network of transformers, which may be missing"},
-    "uapseg.attack.cuda_graph": {"record_cuda_graph": "needs a GPU"},
+    "uapseg.attack.cuda": {"record_cuda_graph": "needs a GPU"},
     "uapseg.datasets.coco": {"load": "downloads", "missing_files": "downloads", "attribution": "downloads"},
     "uapseg.datasets.coco_files": {"download_pictures": "downloads", "update_attribution": "writes beside downloads"},
     "uapseg.datasets.coco_mini": {"load": "downloads"},

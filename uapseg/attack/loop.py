@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from uapseg.attack.augmentation import Augmentation, Crops, Moves, Pastes, random_crops, random_moves
+from uapseg.attack.cuda import DevicePool
 from uapseg.attack.cut_outs import CutOuts
-from uapseg.attack.device_pool import DevicePool
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.optimizer import OPTIMIZERS, normalize

@@ -13,8 +13,7 @@ from torch import Tensor
 
 from uapseg.attack.augmentation import Augmentation
 from uapseg.attack.coarse_goal import CoarseGoal, cell_indices, cell_logits, coarsen
-from uapseg.attack.cuda_graph import GraphedFunction, can_record
-from uapseg.attack.device_pool import DevicePool
+from uapseg.attack.cuda import DevicePool, GraphedFunction, can_record
 from uapseg.attack.distributed import Workers
 from uapseg.attack.losses import (
     LOSSES,

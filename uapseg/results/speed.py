@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from uapseg.attack.cuda_graph import can_record, record_cuda_graph
+from uapseg.attack.cuda import can_record, record_cuda_graph
 from uapseg.attack.loop import fit
 from uapseg.attack.losses import below_confidence, per_pixel_weights
 from uapseg.attack.perturbation import perturb

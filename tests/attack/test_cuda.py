@@ -11,8 +11,8 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.conftest import Plain, greys
-from uapseg.attack import cuda_graph, objective
-from uapseg.attack.cuda_graph import MAX_GRAPHS, WARM_UP, GraphedFunction
+from uapseg.attack import cuda, objective
+from uapseg.attack.cuda import MAX_GRAPHS, WARM_UP, GraphedFunction
 from uapseg.attack.loop import fit
 from uapseg.attack.settings import fast
 from uapseg.models import Segmenter
@@ -154,7 +154,7 @@ def test_where_recording_fails_the_function_is_called_as_before_and_one_line_say
             return replay, outputs
 
     double = GraphedFunction(lambda value: (2 * value,), Faulty())
-    with caplog.at_level(logging.WARNING, logger=cuda_graph.__name__):
+    with caplog.at_level(logging.WARNING, logger=cuda.__name__):
         results = [double(torch.tensor([turn + 1.0]))[0].item() for turn in range(8)]
     assert results == [2 * (turn + 1) for turn in range(8)]
     (line,) = caplog.messages
