@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from uapseg.app import messages, strings
 from uapseg.app.controls import VALIDATION
 from uapseg.app.device import level_array, validation_frame
@@ -23,7 +25,9 @@ from uapseg.attack.run import Plan, run
 from uapseg.attack.settings import fast
 from uapseg.attack.state import Snapshot
 from uapseg.datasets import load_dataset
-from uapseg.results.evaluation import evaluate
+from uapseg.datasets.batches import load_images
+from uapseg.results.evaluation import evaluate, indices_showing_target
+from uapseg.results.figures import Row, draw_figure
 from uapseg.results.perturbation_file import best_perturbation, load, save_png
 from uapseg.targets import HideClasses, Target
 from uapseg.targets.drawing import label_map_target, text_target
@@ -36,7 +40,7 @@ SIZE = (384, 256)
 
 
 @dataclass(frozen=True)
-class Noise:
+class Example:
     """One perturbation to make.
 
     Attributes:
@@ -54,15 +58,15 @@ class Noise:
     title: str = ""
 
 
-NOISES = (
-    Noise("foo", text_target("foo", "Tree", "Building", SIZE)),
-    Noise("strong-no-people", HideClasses(classes=("Pedestrian", "Bicyclist")), 16),
-    Noise("faint-foo", text_target("foo", "Tree", "Building", SIZE), 6),
-    Noise("robust-foo", text_target("foo", "Tree", "Building", SIZE), robust=True),
-    Noise("no-pedestrians", HideClasses(classes=("Pedestrian",))),
-    Noise("no-cars", HideClasses(classes=("Car",))),
-    Noise("no-people", HideClasses(classes=("Pedestrian", "Bicyclist"))),
-    Noise("all-clear", HideClasses(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
+EXAMPLES = (
+    Example("foo", text_target("foo", "Tree", "Building", SIZE)),
+    Example("strong-no-people", HideClasses(classes=("Pedestrian", "Bicyclist")), 16),
+    Example("faint-foo", text_target("foo", "Tree", "Building", SIZE), 6),
+    Example("robust-foo", text_target("foo", "Tree", "Building", SIZE), robust=True),
+    Example("no-pedestrians", HideClasses(classes=("Pedestrian",))),
+    Example("no-cars", HideClasses(classes=("Car",))),
+    Example("no-people", HideClasses(classes=("Pedestrian", "Bicyclist"))),
+    Example("all-clear", HideClasses(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
 )
 SCENE = 7
 """The train scene whose label map is shown everywhere."""
@@ -81,13 +85,25 @@ def main() -> None:
     options.add_argument("--only", nargs="*")
     chosen = options.parse_args()
     workspace = Workspace(*PAIR)
-    noises = (*NOISES, Noise("scene", map_of(SCENE, workspace), title="Another street everywhere"))
-    for noise in noises:
-        file = FOLDER / f"{noise.name}.png"
-        if (chosen.only is None or noise.name in chosen.only) and not file.is_file():
-            make(noise, file, chosen.budget, workspace)
-    cards = [card(noise, workspace) for noise in noises if (FOLDER / f"{noise.name}.png").is_file()]
+    examples = (*EXAMPLES, Example("scene", map_of(SCENE, workspace), title="Another street everywhere"))
+    for example in examples:
+        file = FOLDER / f"{example.name}.png"
+        if (chosen.only is None or example.name in chosen.only) and not file.is_file():
+            make(example, file, chosen.budget, workspace)
+        if example.name == RECORDED:
+            (FOLDER.parent / "figure.png").write_bytes(figure(example, file, workspace))
+    cards = [card(example, workspace) for example in examples if (FOLDER / f"{example.name}.png").is_file()]
     (FOLDER / "index.json").write_text(json.dumps({"pair": PAIR, "cards": cards}), encoding="utf-8")
+
+
+def figure(example: Example, file: Path, workspace: Workspace) -> bytes:
+    """The figure of the README: four test pictures, as ``uapseg figure`` draws them."""
+    kept, model, pictures = load(file), workspace.model, load_dataset(PAIR[1], "test")
+    device = torch.device("cpu")
+    images = load_images(pictures, indices_showing_target(model, pictures, example.target, 4), device)
+    rows = [Row.measure(model, image[None], kept.delta) for image in images]
+    title = f"{messages.caption(example.target, example.epsilon)} of 255, network {model.name}"
+    return draw_figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=title)
 
 
 def map_of(number: int, workspace: Workspace) -> Target:
@@ -96,22 +112,22 @@ def map_of(number: int, workspace: Workspace) -> Target:
     return label_map_target(workspace.predict(picture), workspace.model.classes, None, f"scene {number}")
 
 
-def make(noise: Noise, file: Path, budget: int, workspace: Workspace) -> None:
+def make(example: Example, file: Path, budget: int, workspace: Workspace) -> None:
     """Trains one; the recorded one leaves its frames as well."""
-    settings = fast(epsilon=noise.epsilon / 255, budget=budget, robust=noise.robust, **VALIDATION)
-    plan = Plan(model=PAIR[0], data=LEARNT, target=noise.target, settings=settings)
+    settings = fast(epsilon=example.epsilon / 255, budget=budget, robust=example.robust, **VALIDATION)
+    plan = Plan(model=PAIR[0], data=LEARNT, target=example.target, settings=settings)
     frames: list[dict[str, Any]] = []
     snapshot = None
     for snapshot in looked(plan):
-        sys.stderr.write(f"{noise.name} {snapshot.state.image_gradients} {snapshot.state.validation.scores}\n")
-        if noise.name == RECORDED:
+        sys.stderr.write(f"{example.name} {snapshot.state.image_gradients} {snapshot.state.validation.scores}\n")
+        if example.name == RECORDED:
             frames.append(recorded(plan, snapshot, workspace))
     if snapshot:
         save_png(file, best_perturbation(plan, snapshot.state))
     if frames and snapshot:
         shares = messages.score_labels(plan.target, strings.TYPE)
         text = {
-            "pair": PAIR, "caption": messages.caption(plan.target, noise.epsilon), "shares": shares,
+            "pair": PAIR, "caption": messages.caption(plan.target, example.epsilon), "shares": shares,
             "here": messages.image_share_label(plan.target), "total": budget,
             "baselines": snapshot.baselines, "frames": spread(frames),
         }  # fmt: skip
@@ -150,21 +166,21 @@ def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, 
     }  # fmt: skip
 
 
-def card(noise: Noise, workspace: Workspace) -> dict[str, Any]:
+def card(example: Example, workspace: Workspace) -> dict[str, Any]:
     """What the page says of one, measured on the test pictures."""
-    file = FOLDER / f"{noise.name}.png"
+    file = FOLDER / f"{example.name}.png"
     kept = load(file)
-    report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), noise.target, kept.delta, epsilon=kept.epsilon)
-    painted = noise.title != ""  # a word and hidden classes need none
-    name, label, _ = messages.score_labels(noise.target, strings.DRAW if painted else strings.TYPE)[0]
-    caption = messages.caption(noise.target, noise.epsilon) + ", survives JPEG" * noise.robust
+    report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), example.target, kept.delta, epsilon=kept.epsilon)
+    painted = example.title != ""  # a word and hidden classes need none
+    name, label, _ = messages.score_labels(example.target, strings.DRAW if painted else strings.TYPE)[0]
+    caption = messages.caption(example.target, example.epsilon) + ", survives JPEG" * example.robust
     levels = kept.levels.numpy()
     return {
         "file": file.name,
-        "title": f"{noise.title}, epsilon {noise.epsilon}" if noise.title else caption,
+        "title": f"{example.title}, epsilon {example.epsilon}" if example.title else caption,
         "label": label,
-        "hides": bool(noise.target.source_classes),
-        "epsilon": noise.epsilon,
+        "hides": bool(example.target.source_classes),
+        "epsilon": example.epsilon,
         "success": report.perturbed[name],
         "interval": report.interval.get(name),
         "noise": report.random_noise[name],

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from uapseg.attack.perturbation import fit_picture, perturb, quantize_images
+from uapseg.attack.perturbation import fit_picture
 from uapseg.attack.run import choose_device, load_evaluation_data
 from uapseg.cli.flags import Options
 from uapseg.cli.loading import check_trust, download_needed, load_network, load_perturbation
@@ -24,7 +24,6 @@ from uapseg.results.figures import Row, overlay
 from uapseg.results.figures import draw_figure as render_figure
 from uapseg.results.perturbation_file import Perturbation
 from uapseg.results.run_folder import RunFolder
-from uapseg.tensors import Images
 
 KINDS = {".png": "png", ".pdf": "pdf"}
 """The format of a figure by the ending of its file."""
@@ -73,7 +72,7 @@ def figure(options: Options) -> None:
         plan.model, device, weights=plan.weights, trusted=options.trust, size=dataset.size, strict=options.strict
     )
     images = load_images(dataset, indices_showing_target(model, dataset, plan.target, options.pictures), device)
-    rows = [_row(image[None], perturbation, model) for image in images]
+    rows = [Row.measure(model, image[None], perturbation.delta) for image in images]
     title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {model.name}"
     content = render_figure(
         rows, perturbation.delta, perturbation.epsilon, model.classes, model.palette,
@@ -130,17 +129,10 @@ def _perturbed(
 ) -> dict[str, Any]:
     device = next(model.buffers()).device
     fitted = fit_picture(picture, perturbation.picture_size)
-    row = _row(to_images(fitted).to(device), perturbation, model)
+    row = Row.measure(model, to_images(fitted).to(device), perturbation.delta)
     seen = overlay(row.perturbed, row.seen_perturbed, model.palette)
     for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(seen)), strict=True):
         write(output, encode_png(made))
     changed = (row.seen != row.seen_perturbed).float().mean().item()
     sizes = {"size": list(fitted.size), "from_size": list(picture.size)}
     return {"perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed, **sizes}
-
-
-def _row(images: Images, perturbation: Perturbation, model: Segmenter) -> Row:
-    """An image (1, 3, h, w) and its segmentation before and after, at 8 bits as in files."""
-    changed = quantize_images(perturb(images, perturbation.delta.to(images.device)))
-    before, after = model.predict(images), model.predict(changed)
-    return Row(images[0].cpu(), before[0].cpu(), changed[0].cpu(), after[0].cpu())

@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
+from uapseg.attack.perturbation import perturb, quantize_images
 from uapseg.io.images import to_picture
-from uapseg.models import RGB
+from uapseg.models import RGB, Segmenter
 from uapseg.targets.goals import repeat_tile
-from uapseg.tensors import Delta, to_integers
+from uapseg.tensors import Delta, Images, to_integers
 
 Canvas = Any
 """A figure of matplotlib, whose types are incomplete."""
@@ -66,6 +67,19 @@ class Row:
     seen: LabelMap
     perturbed: Image
     seen_perturbed: LabelMap
+
+    @classmethod
+    def measure(cls, model: Segmenter, images: Images, delta: Delta) -> "Row":
+        """Predicts on an image (1, 3, h, w) before and after a perturbation, with 8 bits as in files.
+
+        Example:
+            >>> from uapseg.models import load_model
+            >>> Row.measure(load_model("street:small"), torch.rand(1, 3, 32, 48), torch.zeros(3, 32, 48)).seen.shape
+            torch.Size([32, 48])
+        """
+        changed = quantize_images(perturb(images, delta.to(images.device)))
+        before, after = model.predict(images), model.predict(changed)
+        return cls(images[0].cpu(), before[0].cpu(), changed[0].cpu(), after[0].cpu())
 
 
 def picture(image: Image) -> Picture:
