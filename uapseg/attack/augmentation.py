@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from uapseg.tensors import Images
+from uapseg.tensors import Images, to_integers, to_list
 
 CROP_SCALES = (0.5, 1.0)
 """The smallest and the largest share of a side that a random crop keeps."""
@@ -206,7 +206,7 @@ class Pastes:
 
 def _overlap(paste: Paste, picture: Tensor) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """The rows and columns of a picture (…, h, w) that the box of a cut-out covers, and those of the box."""
-    there, here = [], []
+    there, here = list[slice](), list[slice]()
     for start, length, end in zip((paste.top, paste.left), paste.cut_out.mask.shape, picture.shape[-2:], strict=True):
         there.append(slice(max(start, 0), max(min(start + length, end), 0)))
         here.append(slice(max(-start, 0), max(min(length, end - start), 0)))
@@ -227,9 +227,10 @@ def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]
         True
     """
     generator = torch.Generator().manual_seed(seed)
-    ways = torch.randint(-shift, shift + 1, (count, 2), generator=generator).tolist()
-    flips = torch.randint(2, (count,), generator=generator).tolist()
-    return [Move(down, right, bool(turned) and flip) for (down, right), turned in zip(ways, flips, strict=True)]
+    ways = torch.randint(-shift, shift + 1, (count, 2), generator=generator)
+    turns = torch.randint(2, (count,), generator=generator)
+    rows = zip(*map(to_integers, (*ways.unbind(1), turns)), strict=True)
+    return [Move(down, right, flip and bool(turned)) for down, right, turned in rows]
 
 
 def random_crops(count: int, size: tuple[int, int], *, seed: int) -> list[Crop]:
@@ -248,7 +249,7 @@ def random_crops(count: int, size: tuple[int, int], *, seed: int) -> list[Crop]:
     generator = torch.Generator().manual_seed(seed)
     low, high = CROP_SCALES
     crops: list[Crop] = []
-    for share, down, right in torch.rand(count, 3, generator=generator).tolist():
+    for share, down, right in map(to_list, torch.rand(count, 3, generator=generator).unbind()):
         width, height = (max(1, round(side * (low + (high - low) * share))) for side in size)
         crops.append(Crop(round(down * (size[1] - height)), round(right * (size[0] - width)), height, width))
     return crops
@@ -268,7 +269,7 @@ def random_paste(cut_out: CutOut, size: tuple[int, int], generator: torch.Genera
         >>> 4 <= paste.cut_out.mask.shape[0] <= 10
         True
     """
-    share, mirrored, down, right = torch.rand(4, generator=generator).tolist()
+    share, mirrored, down, right = to_list(torch.rand(4, generator=generator))
     low, high = PASTE_SCALES
     height, width = (max(1, round(side * (low + (high - low) * share))) for side in cut_out.mask.shape)
     image, mask = _resize(cut_out, height, width, mirrored=mirrored < 0.5)

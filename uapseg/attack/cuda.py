@@ -27,7 +27,7 @@ ordinary calls, leave more than 0.999."""
 
 Outputs = tuple[Tensor, ...]
 TensorFunction = Callable[..., Outputs]
-Record = Callable[[TensorFunction, "list[Tensor | None]"], tuple[Callable[[], None], Outputs]]
+Record = Callable[[TensorFunction, list[Tensor | None]], tuple[Callable[[], None], Outputs]]
 """Records a function called with some inputs: what runs it again on the same memory, and its outputs."""
 
 
@@ -41,7 +41,7 @@ def can_record(device: torch.device) -> bool:
     return device.type == "cuda"
 
 
-def record_cuda_graph(function: TensorFunction, inputs: "list[Tensor | None]") -> tuple[Callable[[], None], Outputs]:
+def record_cuda_graph(function: TensorFunction, inputs: list[Tensor | None]) -> tuple[Callable[[], None], Outputs]:
     """Records a function as a CUDA graph.
 
     Source:
@@ -72,7 +72,7 @@ class _Graph:
     inputs: list[Tensor | None]
     outputs: Outputs
     replay: Callable[[], None]
-    sources: list[Tensor | None] = field(default_factory=list)
+    sources: list[Tensor | None] = field(default_factory=list[Tensor | None])
 
     def run(self, inputs: tuple[Tensor | None, ...]) -> Outputs:
         for place, (buffer, value) in enumerate(zip(self.inputs, inputs, strict=True)):

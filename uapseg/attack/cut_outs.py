@@ -10,7 +10,7 @@ from torch import Tensor
 from uapseg.attack.augmentation import CutOut, Paste, random_paste
 from uapseg.datasets import Dataset
 from uapseg.targets.components import connected_components
-from uapseg.tensors import Images
+from uapseg.tensors import Images, to_integers
 
 ATTEMPTS = 4
 """The most pictures drawn for one object to paste: enough if a third of them show one."""
@@ -61,7 +61,7 @@ class CutOuts:
         for _ in range(ATTEMPTS * count):
             if len(pastes) == count:
                 break
-            number, choice = torch.randint(2**31, (2,), generator=generator).tolist()
+            number, choice = to_integers(torch.randint(2**31, (2,), generator=generator))
             objects = self.of(numbers[number % len(numbers)])
             if objects:
                 pastes.append(random_paste(objects[choice % len(objects)], self._dataset.size, generator))
@@ -74,7 +74,7 @@ class CutOuts:
         cut_outs: list[CutOut] = []
         for one in range(1, count + 1):
             mask = torch.as_tensor(components == one)
-            rows, columns = (mask.any(axis).nonzero().flatten().tolist() for axis in (1, 0))
+            rows, columns = (to_integers(mask.any(axis).nonzero().flatten()) for axis in (1, 0))
             box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
             cut_outs.append(CutOut(image[0, :, *box].clone(), mask[box].to(self._device)))
         return cut_outs

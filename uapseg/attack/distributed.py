@@ -1,6 +1,6 @@
 """Data parallelism as an argument; one process is the trivial case. The only module that uses torch.distributed."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -65,7 +65,7 @@ SINGLE_PROCESS = Workers()
 
 
 @contextmanager
-def init_distributed() -> Iterator[Workers]:
+def init_distributed() -> Generator[Workers]:
     """Joins the processes that torchrun started; without torchrun, a single one.
 
     Example:

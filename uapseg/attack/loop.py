@@ -25,7 +25,7 @@ from uapseg.datasets import Dataset
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
 from uapseg.targets import Target
-from uapseg.tensors import Delta, Images
+from uapseg.tensors import Delta, Images, Pictures
 
 TRAINING_SAMPLE = 24
 """Training pictures that are evaluated beside the validation pictures, so that overfitting shows."""
@@ -276,7 +276,10 @@ class Search:
 
     def _images(self, numbers: Sequence[int]) -> Images:
         """Pictures in [0, 1]; on a GPU they stay where they are in whole grey levels."""
-        load = lambda places: self.train.pictures([numbers[place] for place in places])  # noqa: E731
+
+        def load(places: list[int]) -> Pictures:
+            return self.train.pictures([numbers[place] for place in places])
+
         return self._pictures.stack(numbers, load).float() / 255
 
     def _augmentations(self, count: int, spent: int, seed: int) -> list[Augmentation]:

@@ -56,9 +56,8 @@ def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
         Zhang et al., Data-Free Universal Adversarial Perturbation and Black-Box Attack, ICCV 2021, for each pixel.
     """
     centred = logits.float() - logits.float().mean(dim=1, keepdim=True)
-    own = centred.gather(1, labels.long().unsqueeze(1)).squeeze(1)
-    k = logits.shape[1]
-    return 1 - own / (centred.norm(dim=1).clamp(min=1e-12) * (1 - 1 / k) ** 0.5)
+    own = F.normalize(centred, dim=1).gather(1, labels.long().unsqueeze(1)).squeeze(1)
+    return 1 - own / (1 - 1 / logits.shape[1]) ** 0.5
 
 
 LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {

@@ -200,9 +200,15 @@ class Objective:
             if (height, width) not in self._cells:
                 cells = cell_indices(*self._model.padded_size(width, height), size)[:height, :width]
                 self._cells[height, width] = cells.to(goal.labels.device)
-            sizes = {"groups": len(self._weights), "classes": len(self._model.classes)}
-            fixed_shape = self._graphed is not None and self._target.needs_clean
-            self._coarse = goal, coarsen(goal, self._cells[height, width], size, **sizes, fixed_shape=fixed_shape)
+            coarse = coarsen(
+                goal,
+                self._cells[height, width],
+                size,
+                groups=len(self._weights),
+                classes=len(self._model.classes),
+                fixed_shape=self._graphed is not None and self._target.needs_clean,
+            )
+            self._coarse = goal, coarse
         return self._coarse[1]
 
     def _empty_gradient(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
@@ -249,7 +255,7 @@ class Objective:
                 self._kept[numbers[place]] = zlib.compress(maps.numpy().tobytes(), 1)
         shape = (-1, *images.shape[-2:])
         stored = [np.frombuffer(zlib.decompress(self._kept[number]), np.uint8) for number in numbers]
-        return torch.stack([torch.from_numpy(maps.copy()).view(shape) for maps in stored])
+        return torch.stack([torch.as_tensor(maps.copy()).view(shape) for maps in stored])
 
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)

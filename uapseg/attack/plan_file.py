@@ -5,6 +5,7 @@ from pathlib import Path
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.io.files import from_json
+from uapseg.io.values import is_dict
 
 MOST_BYTES = 4 << 20
 """The largest file of a plan, in bytes: as Python objects, its content may take twenty times as much."""
@@ -43,6 +44,6 @@ def extract_plan(content: bytes) -> Plan:
         raise UapsegError(f"The plan has more than {MOST_BYTES >> 20} MiB: it is not one that uapseg wrote.")
     fields = from_json(content, "The plan")
     values = fields.get("plan", fields)
-    if not isinstance(values, dict):
+    if not is_dict(values):
         raise UapsegError("The plan cannot be read: the file's plan is not a JSON object.")
     return Plan.from_dict(values)

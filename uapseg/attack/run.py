@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from uapseg.attack.state import Snapshot, State
 from uapseg.datasets import Dataset, load_dataset, overlap
 from uapseg.datasets.reader import SIDE_RANGE, ConcatDataset
 from uapseg.errors import UapsegError
-from uapseg.io.values import check_range, check_types, quote_value
+from uapseg.io.values import check_range, check_types, is_dict, is_list, quote_value
 from uapseg.models import Segmenter, load_model
 from uapseg.targets import TARGETS, Target
 from uapseg.tensors import Delta
@@ -78,12 +79,9 @@ class Plan:
             UapsegError: The fields are not those of a plan of this version.
         """
         try:
-            plain = {name: _to_tuples(value) for name, value in fields.items()}
-            parts = {
-                "target": TARGETS[plain["target"]["kind"]](**plain["target"]),
-                "settings": Settings(**plain["settings"]),
-            }
-            return cls(**{**plain, **parts})
+            plain: dict[str, Any] = {name: _to_tuples(value) for name, value in fields.items()}
+            target, settings = plain.pop("target"), plain.pop("settings")
+            return cls(target=TARGETS[target["kind"]](**target), settings=Settings(**settings), **plain)
         except UapsegError as error:
             sentence = str(error)
             raise UapsegError(f"The plan cannot be read: {sentence[0].lower()}{sentence[1:]}") from error
@@ -93,9 +91,9 @@ class Plan:
 
 def _to_tuples(value: Any) -> Any:
     """A value from JSON with its lists as tuples."""
-    if isinstance(value, dict):
+    if is_dict(value):
         return {name: _to_tuples(inner) for name, inner in value.items()}
-    return tuple(_to_tuples(inner) for inner in value) if isinstance(value, list) else value
+    return tuple(_to_tuples(inner) for inner in value) if is_list(value) else value
 
 
 def run(
@@ -145,11 +143,10 @@ def run(
     on, cache = choose_device(device), cache or RunCache()
     data = (training_data(plan), plan.eval_data, plan.size)
     train, held_out = pictures or cache.get("data", data, lambda: load_run_data(plan))
-    ways: dict[str, Any] = {"trusted": trusted, "size": train.size, "strict": strict}
 
     def load(name: str, weights: str | None = None) -> Segmenter:
-        key = (name, str(on), weights, *ways.values())
-        return cache.get("network", key, lambda: load_model(name, on, weights=weights, **ways))
+        make = partial(load_model, name, on, weights=weights, trusted=trusted, size=train.size, strict=strict)
+        return cache.get("network", (name, str(on), weights, trusted, train.size, strict), make)
 
     model, also = load(plan.model, plan.weights), [load(name) for name in plan.also]
     return fit(

@@ -12,6 +12,7 @@ from uapseg.attack.validation import evenly_spaced
 from uapseg.datasets import Dataset
 from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
+from uapseg.tensors import to_integers
 
 SHOWN = 0.002
 """The share of pixels from which on a picture counts as showing a class."""
@@ -32,8 +33,8 @@ def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " 
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)
     if weights is not None:
-        return torch.multinomial(weights, length, replacement=True, generator=generator).tolist()
-    return torch.randperm(length, generator=generator).tolist()
+        return to_integers(torch.multinomial(weights, length, replacement=True, generator=generator))
+    return to_integers(torch.randperm(length, generator=generator))
 
 
 def first_places(length: int, count: int, settings: Settings) -> list[int]:

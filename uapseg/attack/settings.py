@@ -1,7 +1,7 @@
 """The hyperparameters of a search, and presets of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Any, Literal
 
@@ -171,15 +171,11 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
         >>> paper(epsilon=10 / 255, budget=5120).optimizer
         'sign'
     """
-    fixed = {
-        "batch": 8,
-        "full_batch": True,
-        "optimizer": "sign",
-        "step_size": GREY_LEVEL,
-        "decay": False,
-        "momentum": 0.0,
-    }
-    return Settings(preset="paper", epsilon=epsilon, budget=budget, **{**fixed, "omega": omega, **others})
+    settings = Settings(
+        preset="paper", epsilon=epsilon, budget=budget, batch=8, full_batch=True, optimizer="sign",
+        step_size=GREY_LEVEL, decay=False, momentum=0.0, omega=omega,
+    )  # fmt: skip
+    return replace(settings, **others)
 
 
 def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
@@ -198,9 +194,11 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         >>> fast(epsilon=10 / 255, budget=400, seed=1).batch
         4
     """
-    fixed = {"batch": 4, "full_batch": False, "step_size": 0.2 * epsilon, "decay": True, "momentum": 0.9}
-    weights = {"loss_resolution": None, "pixel_weighting": None, "omega": None, "fill_weight": 0.2}
-    return Settings(preset="fast", epsilon=epsilon, budget=budget, **{**fixed, **weights, **others})
+    settings = Settings(
+        preset="fast", epsilon=epsilon, budget=budget, batch=4, full_batch=False, step_size=0.2 * epsilon, decay=True,
+        momentum=0.9, loss_resolution=None, pixel_weighting=None, omega=None, fill_weight=0.2,
+    )  # fmt: skip
+    return replace(settings, **others)
 
 
 PRESETS: dict[str, Callable[..., Settings]] = {"fast": fast, "paper": paper}

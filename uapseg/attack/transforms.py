@@ -151,12 +151,12 @@ def jpeg(images: Images, quality: int) -> Images:
     height, width = images.shape[-2:]
     padded = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate")
     matrix = images.new_tensor(TO_YCC)
-    luma, *chroma = (torch.einsum("ij,njhw->nihw", matrix, padded) * 255).split(1, dim=1)
-    small = F.avg_pool2d(torch.cat(chroma, dim=1), 2)
-    luma = _quantize(luma - 128, _quantization_table(LUMA, quality)) + 128
+    planes = torch.einsum("ij,njhw->nihw", matrix, padded) * 255
+    luma = _quantize(planes[:, :1] - 128, _quantization_table(LUMA, quality)) + 128
+    small = F.avg_pool2d(planes[:, 1:], 2)
     colour = F.interpolate(_quantize(small, _quantization_table(CHROMA, quality)), scale_factor=2, mode="bilinear")
     whole = torch.cat([luma, colour], dim=1) / 255
-    back = torch.einsum("ij,njhw->nihw", torch.linalg.inv(matrix), whole)
+    back = torch.einsum("ij,njhw->nihw", matrix.inverse(), whole)
     return back[..., :height, :width].clamp(0, 1)
 
 

@@ -79,9 +79,17 @@ class Validation:
     @classmethod
     def from_dict(cls, fields: dict[str, Any], predictions: LabelMaps, counts: SelectionCounts) -> "Validation":
         """Creates a validation from the result of `dataclasses.asdict`, also after serialization as JSON."""
-        swallowed = Collapse(**fields["collapse"]) if fields["collapse"] else None
-        tuples = {name: tuple(fields[name]) for name in ("each", "interval", "others") if name in fields}
-        return cls(**{**fields, **tuples, "collapse": swallowed, "predictions": predictions, "counts": counts})
+        return cls(
+            fields["image_gradients"],
+            fields["scores"],
+            tuple(fields["each"]),
+            predictions,
+            fields["training"],
+            tuple(fields["interval"]),
+            tuple(fields["others"]),
+            Collapse(**fields["collapse"]) if fields["collapse"] else None,
+            counts,
+        )
 
 
 class Validator:

@@ -22,6 +22,7 @@ from uapseg.datasets.batches import load_images
 from uapseg.models import Segmenter
 from uapseg.targets import Target
 from uapseg.targets.drawing import text_target
+from uapseg.tensors import to_integers
 
 T = TypeVar("T")
 
@@ -157,7 +158,7 @@ def frequent_classes(model: Segmenter, train: Dataset, seed: int) -> list[str]:
     """
     numbers = picture_order(len(train), 0, seed)[:PICTURES]
     seen = model.predict(load_images(train, numbers, next(model.buffers()).device)).flatten().long()
-    counts = seen.bincount(minlength=len(model.classes)).tolist()
+    counts = to_integers(seen.bincount(minlength=len(model.classes)))
     ordered = sorted(range(len(counts)), key=lambda number: -counts[number])
     return [model.classes[number] for number in ordered[:CLASSES] if counts[number]]
 

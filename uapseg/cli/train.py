@@ -71,11 +71,10 @@ def resume(options: Options) -> None:
         plan, state = folder.plan, folder.load_state()
         check_trust(plan, trusted=options.trust)
         _download(plan, workers)
-        pictures, ways = load_run_data(plan), {"trusted": options.trust, "strict": options.strict}
-        start = folder.start()
+        pictures, start = load_run_data(plan), folder.start()
         snapshots = run(
             plan, device=options.device, state=state, start=start.delta if start else None, workers=workers,
-            pictures=pictures, **ways,
+            trusted=options.trust, strict=options.strict, pictures=pictures,
         )  # fmt: skip
         test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:

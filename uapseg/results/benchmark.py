@@ -17,9 +17,6 @@ from uapseg.results.variants import variant_settings
 from uapseg.targets import Target
 from uapseg.targets.metrics import Collapse, Scores
 
-SHARED = ("perturbed", "selection_score", "interval", "clean", "random_noise", "collapse")
-"""The fields that a result copies from the test report."""
-
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -141,9 +138,14 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
         budget=benchmark.budget,
         image_gradients=state.image_gradients,
         seconds=round(state.seconds, 3),
+        perturbed=report.perturbed,
+        selection_score=report.selection_score,
+        interval=report.interval,
+        clean=report.clean,
+        random_noise=report.random_noise,
         training=state.best_validation.training,
+        collapse=report.collapse,
         curve=curve,
-        **{name: getattr(report, name) for name in SHARED},
     )
 
 

@@ -4,6 +4,7 @@ import resource
 import time
 from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
+from functools import partial
 from statistics import median
 from typing import Any
 
@@ -120,12 +121,18 @@ def measure_step(
             times[name].append(_seconds(function, device))
     kernels = _kernels(lambda: next(snapshots), device)
     snapshots.close()
-    hosts, steps = zip(*times["step"][1:], strict=True)
-    rest = {f"{name}_seconds": median(row[1] for row in rows[1:]) for name, rows in times.items() if name != "step"}
+    seconds = {name: median(until_done for _, until_done in rows[1:]) for name, rows in times.items()}
     return StepCost(
-        batch=batch, step_seconds=median(steps), host_seconds=median(hosts), kernels=kernels, peak_memory_mib=memory,
-        **rest,
-    )  # fmt: skip
+        batch=batch,
+        step_seconds=seconds["step"],
+        host_seconds=median(until_free for until_free, _ in times["step"][1:]),
+        bare_seconds=seconds["bare"],
+        folded_seconds=seconds["folded"],
+        captured_seconds=seconds.get("captured"),
+        published_seconds=seconds["published"],
+        kernels=kernels,
+        peak_memory_mib=memory,
+    )
 
 
 class PublishedLoop:
@@ -153,7 +160,7 @@ class PublishedLoop:
     def step(self) -> None:
         """A pass over all pictures and a step."""
         total = torch.zeros_like(self.delta)
-        for image in self._images.split(1):
+        for image in self._images.unsqueeze(1):
             goal = self._goal_of(self._model.predict(image))
             delta = self.delta.clone().requires_grad_()
             losses = F.cross_entropy(self._model(perturb(image, delta)), goal.labels.long(), reduction="none")
@@ -184,7 +191,7 @@ def _bare(model: Segmenter, images: Images) -> tuple[Tensor]:
 
 def _captured(model: Segmenter, images: Images) -> Callable[[], None]:
     """The same work as a CUDA graph."""
-    return record_cuda_graph(lambda images: _bare(model, images), [images])[0]
+    return record_cuda_graph(partial(_bare, model), [images])[0]
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> tuple[float, float]:
@@ -209,7 +216,7 @@ def _kernels(work: Callable[[], object], device: torch.device) -> int:
     with profile(activities=[ProfilerActivity.CPU, *[ProfilerActivity.CUDA] * cuda], acc_events=True) as profiler:
         work()
         _synchronize(device)
-    events = profiler.events() or []
+    events: list[Any] = [*(profiler.events() or ())]
     if cuda:
         copies = ("Memcpy", "Memset")
         return sum(event.device_type.name == "CUDA" and not event.name.startswith(copies) for event in events)
