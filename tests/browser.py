@@ -18,7 +18,7 @@ from uapseg.app.live import Polling
 from uapseg.app.page import page
 from uapseg.app.registry import Registry
 from uapseg.app.server import MODULES
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 """A camera that shows a moving test picture, and may be used."""

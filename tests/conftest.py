@@ -14,7 +14,7 @@ from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
     from uapseg.app.context import Context
-    from uapseg.app.workspace import WorkspaceCache
+    from uapseg.app.workspace_cache import WorkspaceCache
 
 DARK, LIGHT = 100 / 255, 121 / 255
 """The colours of the two classes; a grey is seen as light from 110.5 grey levels on."""

@@ -19,7 +19,7 @@ from uapseg.app.handlers import load_page, run_turn, start_run
 from uapseg.app.registry import Registry
 from uapseg.app.rendering import frame
 from uapseg.app.runs import Run
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.datasets import registry as datasets
 from uapseg.io.download import Download
 from uapseg.models import Segmenter

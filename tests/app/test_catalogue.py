@@ -12,7 +12,7 @@ from uapseg.app import catalogue as shelf
 from uapseg.app.context import Context
 from uapseg.app.handlers import run_turn, start_run
 from uapseg.app.handlers_files import open_example
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.models import load_model, torchvision
 

@@ -24,7 +24,7 @@ from uapseg.app.live import Camera, Polling
 from uapseg.app.page import page
 from uapseg.app.rendering import Renderer
 from uapseg.app.runs import Run
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation, save_png
 

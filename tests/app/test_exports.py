@@ -42,7 +42,7 @@ from uapseg.app.handlers_files import confirm_link, export_file, make_link, open
 from uapseg.app.page import copy_script
 from uapseg.app.runs import Run
 from uapseg.app.sharing import controls_from_plan, to_command, to_query
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.perturbation import to_levels
 from uapseg.attack.plan_file import extract_plan
 from uapseg.attack.validation import EvalSet, evenly_spaced

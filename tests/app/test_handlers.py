@@ -30,7 +30,7 @@ from uapseg.app.handlers_files import upload_mask
 from uapseg.app.rendering import heading
 from uapseg.app.runs import Run
 from uapseg.app.sharing import controls_from_plan, to_command
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.targets import SwapClasses
 
 

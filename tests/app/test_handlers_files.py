@@ -19,7 +19,7 @@ from uapseg.app.frames import FrameOptions, perturb_photo
 from uapseg.app.handlers import change_controls, leave_page, run_turn, start_run
 from uapseg.app.handlers_files import MOST_PHOTOS, add_photos, choose_picture, open_file, remove_photos, upload_mask
 from uapseg.app.rendering import frame, shown_photo
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 
 
 def view(kind: object, number: object) -> gr.EventData:

@@ -24,7 +24,7 @@ from uapseg.app.frames import MOST_SECONDS, RATE, Recording, jpeg, mp4, stretch_
 from uapseg.app.handlers_files import finish_recording, perturb_video
 from uapseg.app.live import Camera, pictures_of
 from uapseg.app.runs import Run
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.io.images import encode_png
 

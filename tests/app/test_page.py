@@ -12,7 +12,8 @@ from tests.browser import Site, fixture_browser, fixture_small, fixture_small_si
 from tests.hands import draw, pause, save, start
 from uapseg.app import strings
 from uapseg.app.controls import VALIDATION
-from uapseg.app.workspace import Workspace, WorkspaceCache
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.validation import EvalSet, evenly_spaced
 from uapseg.results.perturbation_file import load
 from uapseg.targets.metrics import scores

@@ -10,7 +10,7 @@ from tests.browser import Site, fixture_browser, fixture_small, fixture_small_si
 from tests.hands import colour, hover, pause, pick, save, start
 from tests.small_world import MIXED, small_world
 from uapseg.app import strings
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 
 pytestmark = pytest.mark.browser
 

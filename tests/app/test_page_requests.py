@@ -18,7 +18,7 @@ from uapseg.app.device import Call, RunQueue
 from uapseg.app.handlers import load_page, pause_run
 from uapseg.app.live import Polling
 from uapseg.app.page import page
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 
 
 @dataclass

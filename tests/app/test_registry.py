@@ -13,7 +13,7 @@ from uapseg.app.context import Context, resting_buttons
 from uapseg.app.device import level_array, unpack_state
 from uapseg.app.handlers import change_controls, load_page, reset_run, run_turn, start_run
 from uapseg.app.registry import Registry
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 
 
 @pytest.fixture(autouse=True)

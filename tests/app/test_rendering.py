@@ -13,7 +13,7 @@ from uapseg.app.context import Context
 from uapseg.app.frames import FrameOptions, Request, difference, perturb_photo, spectrum, stretch_levels
 from uapseg.app.rendering import STEPS, Renderer, scale_levels
 from uapseg.app.runs import Run
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,8 @@ from uapseg.app.controls import ControlValues
 from uapseg.app.handlers import cancel_loading, choose_pair, finish_loading, run_turn, start_download, start_run
 from uapseg.app.live import Polling
 from uapseg.app.runs import Run
-from uapseg.app.workspace import Workspace, WorkspaceCache
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.loop import Search
 from uapseg.attack.settings import fast
@@ -231,7 +232,7 @@ def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch
         return []
 
     with small_world() as workspaces:
-        monkeypatch.setattr("uapseg.app.workspace.datasets.missing_files", missing_files)
+        monkeypatch.setattr("uapseg.app.workspace_cache.datasets.missing_files", missing_files)
         pair = ("hours", "plain:x")
         slow = threading.Thread(target=workspaces.ask, args=(pair, "a"))
         slow.start()

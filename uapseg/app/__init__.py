@@ -18,7 +18,7 @@ from uapseg.app.live import Polling
 from uapseg.app.page import page
 from uapseg.app.registry import Registry
 from uapseg.app.server import STATIC, STYLES, BodyLimit, limit_arenas, read_static, routes
-from uapseg.app.workspace import WorkspaceCache
+from uapseg.app.workspace_cache import WorkspaceCache
 
 
 def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = None) -> gr.Blocks:

@@ -24,7 +24,8 @@ from uapseg.app.gradio_private import upload_folder
 from uapseg.app.rendering import scale_levels
 from uapseg.app.server import DECODING
 from uapseg.app.sharing import check_pair, check_size, measure
-from uapseg.app.workspace import Workspace, WorkspaceCache, overlay_classes
+from uapseg.app.workspace import Workspace, overlay_classes
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.perturbation import fit_picture
 from uapseg.errors import UapsegError
 from uapseg.io.images import encode_png, read_picture

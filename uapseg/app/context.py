@@ -11,7 +11,8 @@ from uapseg.app.errors import user_error
 from uapseg.app.frames import to_values
 from uapseg.app.registry import TOKEN, Registry
 from uapseg.app.runs import GOING, Run, budget_start, can_continue
-from uapseg.app.workspace import Workspace, WorkspaceCache
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number

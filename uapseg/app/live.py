@@ -32,7 +32,8 @@ from uapseg.app.registry import Registry
 from uapseg.app.rendering import figures, frame, frame_payload, heading, moment_of, render_frame, shown_photo
 from uapseg.app.runs import GOING, Run
 from uapseg.app.server import DECODING, call_in_thread
-from uapseg.app.workspace import Workspace, WorkspaceCache, overlay_classes
+from uapseg.app.workspace import Workspace, overlay_classes
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.io.images import read_picture, size_of
 

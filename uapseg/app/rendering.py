@@ -28,7 +28,8 @@ from uapseg.app.frames import (
 from uapseg.app.registry import Registry
 from uapseg.app.runs import HistoryPoint, Run
 from uapseg.app.server import call_in_thread
-from uapseg.app.workspace import Workspace, WorkspaceCache
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.targets import Target
