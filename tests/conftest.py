@@ -76,6 +76,13 @@ def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def one_thread() -> None:
+    """Pictures this small gain nothing from more threads, and tests that run beside each other lose much."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # that of the programs they start
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def scene_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Scenes rendered by the tests go to a folder of their own, shared by all tests and their processes."""
     folder = tmp_path_factory.mktemp("cache")
