@@ -59,6 +59,14 @@ class Plain:
         return torch.zeros(len(numbers), self.size[1], self.size[0], dtype=torch.uint8)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several processes, the tests of a file share its fixtures, and one browser at a time draws the page."""
+    for item in items:
+        group = "browser" if item.get_closest_marker("browser") else item.path.name
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture
 def model() -> Segmenter:
     return greys()
