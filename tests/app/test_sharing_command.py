@@ -57,7 +57,7 @@ IN_FLAGS = {
     "the paper, another omega": plan(HIDE, paper(epsilon=8 / 255, budget=2000, omega=0.9)),
     "a keep weight": settings(keep_weight=1 / 3),
     "a fine epsilon": plan(settings=fast(epsilon=3.3 / 255, budget=7)),
-    "as the page looks": settings(validate_every=64, validation_pictures=24),
+    "as the page looks": settings(validate_every=64, first_validation=8, validation_pictures=24),
     "nothing pasted": plan(HIDE, replace(SETTINGS, paste=0)), "three pasted": plan(HIDE, replace(SETTINGS, paste=3)),
     "everything else": plan(
         settings=fast(epsilon=1 / 255, budget=9, seed=77, train_pictures=8, balanced=True, robust=True),

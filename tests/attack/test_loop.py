@@ -315,6 +315,13 @@ def test_a_snapshot_stands_still_after_half_of_the_budget_without_a_gain():
     assert gained[-1]
 
 
+def test_the_first_validation_may_come_sooner():
+    settings = fast(epsilon=11 * GREY, budget=40, batch=4, validate_every=16)
+    for first, when in ((None, [0, 16, 32, 40]), (3, [0, 4, 20, 36, 40])):
+        snapshots = search(replace(settings, first_validation=first))
+        assert sorted({snapshot.state.validation.image_gradients for snapshot in snapshots}) == when
+
+
 def test_refuses_before_the_first_step():
     with pytest.raises(UapsegError, match="no class 'person'"):
         fit(greys(), Plain((1,)), Plain((1,), "val"), HideClasses(classes=("person",)), fast(epsilon=GREY, budget=1))
@@ -323,7 +330,8 @@ def test_refuses_before_the_first_step():
 @pytest.mark.parametrize(
     ("field", "value"),
     [("epsilon", 10), ("budget", 0), ("tau", 0.2), ("momentum", 1.0), ("batch", 0), ("seed", 10**13),
-     ("train_pictures", 0), ("validation_pictures", 0), ("validate_every", 0), ("shift", -1), ("tile", (4, 64))],
+     ("train_pictures", 0), ("validation_pictures", 0), ("validate_every", 0), ("first_validation", 0), ("shift", -1),
+     ("tile", (4, 64))],
 )  # fmt: skip
 def test_settings_check_themselves_and_say_the_range(field, value):
     with pytest.raises(UapsegError, match=f"The {field.replace('_', ' ')} must lie between"):

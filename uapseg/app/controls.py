@@ -197,8 +197,8 @@ def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
     return np.where(pixels[..., 3] > 127, pixels[..., 0], UNLABELED).astype(np.uint8)
 
 
-VALIDATION = {"validate_every": 64, "validation_pictures": 24}
-"""A live page wants figures more often than a headless run."""
+VALIDATION = {"validate_every": 64, "first_validation": 8, "validation_pictures": 24}
+"""A live page wants figures sooner and more often than a headless run."""
 
 Mask = NDArray[np.bool_]
 

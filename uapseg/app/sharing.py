@@ -38,7 +38,10 @@ PLAN_FILE = "uapseg-plan.json"
 KEEP = "keep"
 """How the command line asks for what the network sees, in place of a class."""
 
-FLAGGED = ("train_pictures", "balanced", "paste", "robust", "tile", "validate_every", "validation_pictures")
+FLAGGED = (
+    "train_pictures", "balanced", "paste", "robust", "tile", "validate_every", "first_validation",
+    "validation_pictures",
+)  # fmt: skip
 """Settings that have a flag, besides those that every command names."""
 
 LISTED = ("hide",)

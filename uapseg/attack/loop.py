@@ -208,8 +208,9 @@ class Search:
 
     def validation_due(self, state: State) -> bool:
         """Whether it is time to evaluate the validation pictures."""
-        since = state.image_gradients - state.validation.image_gradients
-        return since >= self.settings.validate_every or state.image_gradients >= self.total
+        last, every = state.validation.image_gradients, self.settings.validate_every
+        due = last + every if last else self.settings.first_validation or every
+        return state.image_gradients >= min(due, self.total)
 
     def advance(self, state: State) -> tuple[State, Tensor, Tensor]:
         """Spends a batch and takes a step where one is due; returns its loss and share of pixels at the goal too."""

@@ -62,6 +62,7 @@ class Settings:
             `PASTE` if classes are hidden in mini-batches for more than `PASTE_AFTER` epochs, and 0 otherwise.
         robust: Whether to train through random transforms: JPEG, resizing, blur, brightness, shift and zoom.
         validate_every: Image-gradients between two validations.
+        first_validation: Image-gradients before the first validation; None is as many as between two.
         validation_pictures: The number of validation pictures, which select the best iterate.
 
     Example:
@@ -96,6 +97,7 @@ class Settings:
     paste: int | None = None
     robust: bool = False
     validate_every: int = 200
+    first_validation: int | None = None
     validation_pictures: int = 32
 
     def __post_init__(self) -> None:
@@ -123,7 +125,7 @@ class Settings:
         check_range("paste", self.paste or 0, 0, 16, "objects")
         for side in self.tile or ():
             check_range("tile", side, 8, 8192, "pixels a side")
-        for name in ("train_pictures", "validate_every", "validation_pictures"):
+        for name in ("train_pictures", "validate_every", "first_validation", "validation_pictures"):
             value = getattr(self, name)
             check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
 

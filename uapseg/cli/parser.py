@@ -73,7 +73,7 @@ def make_parser() -> Parser:
 PLANNED = (
     "model", "weights", "data", "size", "eval_data", "also", "invert", "region_class", "rest_class", "fill", "epsilon",
     "budget", "preset", "omega", "keep_weight", "balanced", "paste", "robust", "seed", "tile", "train_pictures",
-    "validate_every", "validation_pictures",
+    "validate_every", "first_validation", "validation_pictures",
 )  # fmt: skip
 """The flags of train that a plan replaces."""
 
@@ -139,6 +139,12 @@ def _train(parser: Parser) -> None:
     )
     search.add_argument(
         "--validate-every", type=count, metavar="N", help="image-gradients between two validations (default: 200)"
+    )
+    search.add_argument(
+        "--first-validation",
+        type=count,
+        metavar="N",
+        help="image-gradients before the first validation (default: as many as between two)",
     )
     search.add_argument(
         "--validation-pictures",
