@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 import torch
 
@@ -118,6 +119,22 @@ def test_one_changed_number_changes_the_fingerprint(change):
     first, second = load_model("street", fold=False), load_model("street", fold=False)
     second.state_dict()[change].view(-1)[0] += 1e-3
     assert first.fingerprint != second.fingerprint
+
+
+@pytest.mark.parametrize("ground", [0, 60, 120, 180, 255])
+def test_the_colours_of_the_default_pair_differ_in_luminance_over_a_photo(ground: int):
+    """By 3 or more, as WCAG asks of graphics, where the page lays them over a photo of one grey."""
+    model = load_model("street")
+    pair = [np.array(model.palette[model.classes.index(name)]) for name in model.default_pair]
+    dark, light = sorted(luminance(0.78 * colour + 0.22 * ground) for colour in pair)
+    assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def luminance(rgb: np.ndarray) -> float:
+    """The relative luminance of a colour of 0 to 255, as in WCAG."""
+    share = rgb / 255
+    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def test_the_colours_of_voc_are_the_known_ones():
