@@ -29,8 +29,9 @@ PATIENT = 120_000
 STATE = f"""async () => {{
     const state = await import('{MODULES}/state.js');
     const {{ poll, metrics, shown, history, camera, recorded, gallery }} = state;
-    return {{ ...poll, ...metrics, frames: shown.frames, moment: history.shownMoment,
-      strength: history.strength, shots: camera.shots, recorded: recorded.spent, mine: gallery.mine?.scores }};
+    return {{ ...poll, ...metrics, frames: shown.frames, historyPoint: history.shownPoint,
+      strength: history.strength, cameraFrames: camera.frames,
+      recorded: recorded.imageGradients, own: gallery.own?.scores }};
 }}"""
 """What the page's own modules hold of the run and of what is shown."""
 

@@ -43,7 +43,7 @@ def _look_on(runs: list[Run], over: threading.Event) -> None:
     """What the polls of these visitors do."""
     while not over.wait(0.5):
         for run in runs:
-            run.watch()
+            run.mark_watched()
 
 
 async def _crowd(site: Site, number: int, ready: threading.Event, over: threading.Event) -> None:
@@ -92,6 +92,6 @@ class _Visitor:
         (await self.web.post("queue/join", json=event)).raise_for_status()
 
     async def _pull(self, **has: Any) -> dict[str, Any]:
-        sent = {"token": self.token, "world": "greys plain:x", "hidden": True, "turn": 1_000_000, **has}
-        call = {"data": sent, "component_id": self.stage, "fn_name": "pull", "session_hash": self.session}
+        sent = {"token": self.token, "workspace": "greys plain:x", "hidden": True, "turn": 1_000_000, **has}
+        call = {"data": sent, "component_id": self.stage, "fn_name": "poll", "session_hash": self.session}
         return (await self.web.post("component_server", json=call)).json()

@@ -100,13 +100,13 @@ def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
         "interval": [0.9, 1.0], "pictures": 64, "image_gradients": 320, "prediction": prediction,
     }  # fmt: skip
     frames = [
-        frame(workspaces.first, workspaces.first.scene, moment.levels, work.plan, FrameOptions())
-        for moment in run.moments
+        frame(workspaces.first, workspaces.first.scene, point.levels, work.plan, FrameOptions())
+        for point in run.history_points
     ]
     stalled = {"each": [1.0] * 6, "thumbs": [prediction] * 6, "plain": ""}
     rows = [
-        {**pictures, **stalled, "spent": moment.spent, "scores": moment.validation["scores"]}
-        for pictures, moment in zip(frames, run.moments, strict=True)
+        {**pictures, **stalled, "image_gradients": point.image_gradients, "scores": point.validation["scores"]}
+        for pictures, point in zip(frames, run.history_points, strict=True)
     ]
     recorded = {
         "caption": "recorded", "shares": messages.score_labels(work.plan.target, strings.TYPE), "here": "",

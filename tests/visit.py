@@ -30,7 +30,7 @@ class Visit:
 
     def __init__(self, url: str) -> None:
         self.session, self.token, self.status = secrets.token_hex(6), "", "idle"
-        self.seen = {"seq": -1, "frame": -1, "mine": -1, "turn": -1, "world": ""}
+        self.seen = {"seq": -1, "frame": -1, "own_version": -1, "turn": -1, "workspace": ""}
         kept = httpx.Limits(keepalive_expiry=1.0)  # the server closes what rests for five seconds
         self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(PATIENCE, pool=None), limits=kept)
         self._config: dict[str, Any] = {}
@@ -66,18 +66,18 @@ class Visit:
         self.put(name, data)
         self._send(self._event("upload", self._part(name)))
 
-    def pull(self, *, afresh: bool = False) -> dict[str, Any]:
+    def poll(self, *, afresh: bool = False) -> dict[str, Any]:
         """What is new on the stage, or ``afresh`` all of it, which is answered at once."""
-        known = dict.fromkeys(self.seen, -1) | {"world": self.seen["world"]} if afresh else self.seen
-        reply = self.ask("pull", known)
+        known = dict.fromkeys(self.seen, -1) | {"workspace": self.seen["workspace"]} if afresh else self.seen
+        reply = self.ask("poll", known)
         if reply.get("gone"):
             raise RuntimeError("the page has forgotten the run")
         self.status = reply.get("status", self.status)
         if not afresh:
             called = bool(reply.get("turn")) and reply["turn"] != self.seen["turn"]
             news = {name: reply[name] for name in ("seq", "frame", "turn") if name in reply}
-            news |= {"world": reply["world"]["key"]} if "world" in reply else {}
-            self.seen |= news | ({"mine": reply["mine"]["version"]} if "mine" in reply else {})
+            news |= {"workspace": reply["workspace"]["key"]} if "workspace" in reply else {}
+            self.seen |= news | ({"own_version": reply["own"]["version"]} if "own" in reply else {})
             if called:
                 self._join(self._body(self._event("turn", self._part("u-stage"))))
         return reply

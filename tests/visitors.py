@@ -98,8 +98,8 @@ class Crowd:
         watching = threading.Thread(target=self._watch, args=(visit, until), daemon=True)
         watching.start()
         deeds: list[tuple[str, Callable[[], object]]] = [
-            ("everything", lambda: visit.pull(afresh=True)),
-            ("strip", lambda: visit.ask("strip", {"moment": -1, "strength": 1.0})),
+            ("everything", lambda: visit.poll(afresh=True)),
+            ("measure", lambda: visit.ask("measure", {"history_point": -1, "strength": 1.0})),
             ("photos", lambda: visit.upload("u-photos", [self.photo, self.photo])),
             ("pause", lambda: visit.click("u-pause")),
         ]
@@ -117,7 +117,7 @@ class Crowd:
     def _watch(self, visit: Visit, until: float) -> None:
         while time.monotonic() < until:
             try:
-                shown = "after" in visit.pull()
+                shown = "after" in visit.poll()
                 self.frames += shown  # in one step, as other visitors count too
             except (httpx.HTTPError, RuntimeError, ValueError) as error:
                 self.faults.append(f"pull: {error}")

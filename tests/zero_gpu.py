@@ -70,12 +70,12 @@ def main(folder: Path) -> dict[str, Any]:
         found["workers"] = len(multiprocessing.active_children())
         pause_run(context, run.token)
         list(driver)
-        found["paused"] = [run.status, run.spent]
+        found["paused"] = [run.status, run.image_gradients]
 
         start_run(context, run.token, *values(context, budget=8000))
         driver = run_turn(context, run.token)
         next(driver)
-        found["resumed"] = [run.status, run.spent]
+        found["resumed"] = [run.status, run.image_gradients]
         for worker in multiprocessing.active_children():
             os.kill(worker.pid or 0, signal.SIGKILL)  # what ZeroGPU does to a run that takes too long
         try:
@@ -86,7 +86,11 @@ def main(folder: Path) -> dict[str, Any]:
         run = visitor(context)
         start_run(context, run.token, *values(context, budget=640, epsilon=9))
         list(run_turn(context, run.token))
-        found["done"] = [run.status, run.spent, run.validation and run.validation["scores"]["region_success"]]
+        found["done"] = [
+            run.status,
+            run.image_gradients,
+            run.validation and run.validation["scores"]["region_success"],
+        ]
 
         run = visitor(context)
         start_run(context, run.token, *values(context, budget=50, preset="paper"))

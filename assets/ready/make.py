@@ -138,7 +138,7 @@ def spread(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first and the last frame, and between them fewer and fewer, as less and less changes."""
     kept = frames[:2]
     for one in frames[2:]:
-        if one["spent"] >= GROWTH * kept[-1]["spent"] or one is frames[-1]:
+        if one["image_gradients"] >= GROWTH * kept[-1]["image_gradients"] or one is frames[-1]:
             kept.append(one)
     return kept
 
@@ -160,7 +160,8 @@ def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, 
         workspace, workspace.scene, level_array(state.delta, plan.settings.epsilon), plan, FrameOptions(slow=True)
     )
     return {
-        **shown, "spent": state.image_gradients, "scores": validation["scores"], "each": validation["each"][:6],
+        **shown, "image_gradients": state.image_gradients,
+        "scores": validation["scores"], "each": validation["each"][:6],
         "thumbs": workspace.thumbs(validation["predictions"][:, ::2, ::2]),
         "plain": messages.summary(plan.target, validation["scores"], snapshot.baselines, strings.TYPE),
     }  # fmt: skip

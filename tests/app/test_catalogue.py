@@ -90,9 +90,9 @@ def test_a_ready_perturbation_is_loaded_measured_and_goes_on(context: Context):
     updates = open_example(context, run.token, chosen(0))
     assert run.note == "measured 100 %, as the file claims"
     assert updates[-4]["value"] == strings.RESUME
-    start_run(context, run.token, *values(context, **{**run.choice.to_dict(), "budget": 640}))
+    start_run(context, run.token, *values(context, **{**run.controls.to_dict(), "budget": 640}))
     list(run_turn(context, run.token))
-    assert run.spent == 320 + 640
+    assert run.image_gradients == 320 + 640
 
 
 @pytest.mark.parametrize("number", [2, -1, "0", None])

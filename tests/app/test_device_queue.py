@@ -16,7 +16,7 @@ class Visitor:
     """Someone who waits, and may go away."""
 
     ticket: int = 0
-    present: bool = True
+    is_present: bool = True
 
 
 def joined(here: RunQueue, number: int) -> list[Visitor]:
@@ -51,9 +51,9 @@ def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: 
     monkeypatch.setattr(device, "RANK_SECONDS", 0.0)
     here = RunQueue(1)
     first, second, third = joined(here, 3)
-    first.present = second.present = False
+    first.is_present = second.is_present = False
     assert [here.place(third), here.turn(third)] == [1, True]
-    second.present = True
+    second.is_present = True
     assert [here.place(second), here.place(third)] == [1, 2]
     assert here.enter(second)
 

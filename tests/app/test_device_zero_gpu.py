@@ -11,7 +11,7 @@ import torch
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.device import pack_state, seconds_asked
+from uapseg.app.device import pack_state, requested_seconds
 from uapseg.app.errors import as_user_error
 from uapseg.attack.state import State
 from uapseg.attack.validation import Validation
@@ -31,11 +31,11 @@ def test_the_run_crosses_into_a_forked_worker_and_back(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["workers"] == 1
-    status, spent = found["paused"]
+    status, image_gradients = found["paused"]
     assert status == "paused"
-    assert spent < 8000
+    assert image_gradients < 8000
     assert found["resumed"][0] == "running"
-    assert found["resumed"][1] >= spent * 0.5  # a checkpoint is at most a second old
+    assert found["resumed"][1] >= image_gradients * 0.5  # a checkpoint is at most a second old
     assert found["killed"] == [
         "paused",
         "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint.",
@@ -48,12 +48,12 @@ def test_the_run_crosses_into_a_forked_worker_and_back(tmp_path: Path):
 
 
 def test_little_time_is_asked_for():
-    choice = ControlValues(model="greys", data="plain:x", inside="light", rest="dark", word="o")
-    plan = choice.plan(choice.target((96, 64), None, ("dark", "light")))
-    assert seconds_asked(plan, None) <= 60
+    controls = ControlValues(model="greys", data="plain:x", inside="light", rest="dark", word="o")
+    plan = controls.plan(controls.target((96, 64), None, ("dark", "light")))
+    assert requested_seconds(plan, None) <= 60
     nothing = Validation(0, {}, (), torch.zeros(0, 2, 2, dtype=torch.uint8), {})
     state = replace(State.initial((96, 64), nothing), image_gradients=plan.settings.budget)
-    assert seconds_asked(plan, pack_state(state)) == 20 < seconds_asked(plan, None)
+    assert requested_seconds(plan, pack_state(state)) == 20 < requested_seconds(plan, None)
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,11 @@ def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentenc
             continue
         count = len(function.inputs)
         for number, value in enumerate(WRONG):
-            told = {"kind": value, "number": value, "spent": value} if number % 2 else value
+            told = {"kind": value, "number": value, "image_gradients": value} if number % 2 else value
             check_reply(send(blocks, function, run, [value] * count, told))
         check_reply(send(blocks, function, run, ["x"] * (count + 3)))
         check_reply(send(blocks, function, None, [None] * count))
-    assert (run.choice.goal, run.choice.source, run.choice.preset) == (strings.STATIC, strings.TYPE, "fast")
+    assert (run.controls.goal, run.controls.source, run.controls.preset) == (strings.STATIC, strings.TYPE, "fast")
 
 
 def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, context: Context):
@@ -126,17 +126,21 @@ def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, conte
 def test_whatever_is_sent_the_stage_is_answered(context: Context, value: object):
     run = visitor(context)
     renderer, camera = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
-    for function in (renderer.frame, renderer.strip, renderer.strengths, renderer.recorded, camera.shot):
-        for sent in (value, {"token": value}, dict.fromkeys(("moment", "picture", "record", "strength"), value)):
-            told = {"token": run.token, **sent} if isinstance(sent, dict) and "moment" in sent else sent
+    for function in (renderer.frame, renderer.measure, renderer.strengths, renderer.recorded, camera.camera_frame):
+        for sent in (
+            value,
+            {"token": value},
+            dict.fromkeys(("history_point", "picture", "record", "strength"), value),
+        ):
+            told = {"token": run.token, **sent} if isinstance(sent, dict) and "history_point" in sent else sent
             assert isinstance(asyncio.run(answer_errors(function)(told)), dict)
 
 
 @pytest.mark.parametrize("coded", ["A", "AAA", "????", "aGVsbG8=", "A" * 2_000_000, "", "é"])
 def test_a_frame_of_the_camera_that_is_no_picture_is_answered_in_a_sentence(context: Context, coded: str):
     run = visitor(context)
-    shot = answer_errors(Camera(context.workspaces, context.runs).shot)
-    reply = asyncio.run(shot({"token": run.token, "picture": f"data:image/jpeg;base64,{coded}"}))
+    camera_frame = answer_errors(Camera(context.workspaces, context.runs).camera_frame)
+    reply = asyncio.run(camera_frame({"token": run.token, "picture": f"data:image/jpeg;base64,{coded}"}))
     check_sentence(reply["failed"])
     assert not run.frame_lock.locked()
 

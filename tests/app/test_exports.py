@@ -101,11 +101,11 @@ def test_the_figures_are_those_of_the_page(context: Context, finished: Run):
 
 
 def test_perturbed_pictures_lose_nothing(context: Context, finished: Run):
-    finished.publish(view=("unseen", 2))
+    finished.publish(view=("held_out", 2))
     with zipfile.ZipFile(saved(context, finished, strings.FILE_PICTURES)) as file:
-        assert len(file.namelist()) == 1 + len(context.workspaces.first.strip)
-        shown, same = (np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in ("shown.png", "unseen-3.png"))
-    clean = context.workspaces.first.strip[2].picture
+        assert len(file.namelist()) == 1 + len(context.workspaces.first.held_out_photos)
+        shown, same = (np.asarray(Image.open(io.BytesIO(file.read(name)))) for name in ("shown.png", "held-out-3.png"))
+    clean = context.workspaces.first.held_out_photos[2].picture
     assert finished.levels is not None
     np.testing.assert_array_equal(shown.astype(int) - clean, finished.levels.transpose(1, 2, 0))
     np.testing.assert_array_equal(shown, same)
@@ -140,10 +140,15 @@ def test_a_report_holds_the_perturbation_and_says_when_and_with_what_it_was_made
     assert "@media print" in page
 
 
-@pytest.mark.parametrize("moments", [60, 1])
-def test_the_animation_of_a_run_or_an_example_takes_a_few_seconds(context: Context, finished: Run, moments: int):
+@pytest.mark.parametrize("history_points", [60, 1])
+def test_the_animation_of_a_run_or_an_example_takes_a_few_seconds(
+    context: Context, finished: Run, history_points: int
+):
     run = copy(finished)
-    run.moments = [replace(finished.moments[-1], spent=spent + 1) for spent in range(moments)]
+    run.history_points = [
+        replace(finished.history_points[-1], image_gradients=image_gradients + 1)
+        for image_gradients in range(history_points)
+    ]
     work = FinishedRun.of(run, context.workspaces.first)
     moving = Image.open(io.BytesIO(encode_gif(work)))
     assert moving.size == (996, 378)
@@ -201,7 +206,7 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(context: Context, 
     assert state.image_gradients == 640
     assert torch.equal(state.dual, load(path).delta)
     list(run_turn(context, other.token))
-    assert (other.status, other.spent) == ("done", 1280)
+    assert (other.status, other.image_gradients) == ("done", 1280)
 
 
 def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
@@ -240,8 +245,8 @@ def test_a_plan_sets_the_controls_and_no_file_is_opened_for_a_stranger(context, 
     (tmp_path / "plan.json").write_text(json.dumps(figures))
     run = visitor(context)
     open_file(context, run.token, str(tmp_path / "plan.json"))
-    assert (run.choice.word, run.choice.budget) == ("o", 640)
-    start_run(context, run.token, *values(context, **run.choice.to_dict()))
+    assert (run.controls.word, run.controls.budget) == ("o", 640)
+    start_run(context, run.token, *values(context, **run.controls.to_dict()))
     assert run.plan
     assert (run.plan.also, run.plan.weights) == ((), None)
 
@@ -288,8 +293,8 @@ def test_a_perturbation_of_another_size_or_for_others_is_refused(context: Contex
         open_file(context, run.token, str(tmp_path / "small.npy"))
     path = saved(context, finished, strings.FILE_PNG)
     choose_pair(context, run.token, "hours", "plain:x")
-    while context.workspaces.get(run.choice.pair) is None:
-        context.workspaces.ask(run.choice.pair, run.token)
+    while context.workspaces.get(run.controls.pair) is None:
+        context.workspaces.ask(run.controls.pair, run.token)
     with pytest.raises(gr.Error, match="made for greys on plain:x"):
         open_file(context, run.token, str(path))
 
@@ -300,12 +305,12 @@ def test_a_link_sets_what_it_names_and_nothing_that_is_not_offered(context: Cont
         context, run.token, *values(context, goal=strings.HIDDEN, hide=["light"], fill="dark", epsilon=7, keep=0.3)
     )
     query = make_link(context, run.token)
-    assert query == to_query(run.choice, context.first)
+    assert query == to_query(run.controls, context.first)
     fields = dict(pair.split("=") for pair in query.replace("+", " ").split("&"))
-    assert by_link(context, fields).choice == run.choice
+    assert by_link(context, fields).controls == run.controls
     for wrong in ({"model": "evil.py:net"}, {"inside": "elephant"}, {"epsilon": "x"}, {"invert": "maybe"}):
         other = by_link(context, wrong)
-        assert (other.choice, bool(other.left_out)) == (context.first, True)
+        assert (other.controls, bool(other.link_warning)) == (context.first, True)
 
 
 def test_a_link_names_the_example_that_is_shown_until_something_changes(context: Context, tmp_path, monkeypatch):
@@ -317,7 +322,7 @@ def test_a_link_names_the_example_that_is_shown_until_something_changes(context:
         confirm_link(context, run.token, "")
         assert said == ["Copied. It opens the example o."]
         change_controls(context, run.token, *values(context, epsilon=7))
-        assert make_link(context, run.token) == to_query(run.choice, context.first)
+        assert make_link(context, run.token) == to_query(run.controls, context.first)
         confirm_link(context, run.token, "http://here/?epsilon=7")
         assert said[1].startswith("It could not be copied for you: http://here/?epsilon=7 opens these settings: ")
         assert "epsilon 7" in said[1]
@@ -341,15 +346,15 @@ def by_link(context: Context, query: dict[str, str]) -> Run:
 def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(context: Context):
     context.workspaces._ready.clear()
     run = by_link(context, {"model": "hours", "inside": "elephant", "rest": "night", "goal": strings.HIDDEN})
-    assert run.left_out == ""
-    while context.workspaces.get(run.choice.pair) is None:
-        context.workspaces.ask(run.choice.pair, run.token)
+    assert run.link_warning == ""
+    while context.workspaces.get(run.controls.pair) is None:
+        context.workspaces.ask(run.controls.pair, run.token)
     finish_loading(context, run.token)
-    assert (run.choice.inside, run.choice.rest, run.choice.hide) == ("day", "night", ("night",))
-    assert "at their defaults: class of the region." in run.left_out
+    assert (run.controls.inside, run.controls.rest, run.controls.hide) == ("day", "night", ("night",))
+    assert "at their defaults: class of the region." in run.link_warning
     choose_pair(context, run.token, "greys", "plain:x")
     finish_loading(context, run.token)
-    assert (run.choice.inside, run.choice.rest, run.left_out) == ("light", "dark", "")
+    assert (run.controls.inside, run.controls.rest, run.link_warning) == ("light", "dark", "")
 
 
 def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_written(
@@ -358,11 +363,11 @@ def test_the_classes_of_a_plan_become_those_of_the_controls_however_they_are_wri
     assert finished.plan
     assert isinstance(finished.plan.target, StaticTarget)
     shouted = replace(finished.plan, target=replace(finished.plan.target, classes=("LIGHT",), rest="Dark"))
-    choice = controls_from_plan(shouted, workspaces.first)
-    assert (choice.inside, choice.rest) == ("light", "dark")
+    controls = controls_from_plan(shouted, workspaces.first)
+    assert (controls.inside, controls.rest) == ("light", "dark")
     hidden = replace(finished.plan, target=HideClasses(classes=("DARK",), fill="Light"))
-    choice = controls_from_plan(hidden, workspaces.first)
-    assert (choice.hide, choice.fill) == (("dark",), "light")
+    controls = controls_from_plan(hidden, workspaces.first)
+    assert (controls.hide, controls.fill) == (("dark",), "light")
 
 
 def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, workspaces: WorkspaceCache):
@@ -370,7 +375,7 @@ def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, works
     figures = json.loads(saved(context, run, strings.FILE_PLAN).read_text())
     assert figures["settings"]["keep_weight"] == 1.5
     assert run.plan
-    assert controls_from_plan(run.plan, workspaces.first) == run.choice
+    assert controls_from_plan(run.plan, workspaces.first) == run.controls
     assert "--keep-weight 1.5" in saved(context, run, strings.FILE_REPORT).read_text()
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep_weight=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
@@ -396,9 +401,9 @@ def test_a_painted_plan_comes_back_as_the_same_drawing(context: Context, workspa
     run = visitor(context)
     start_run(context, run.token, *values(context, sent(numbers), source=strings.DRAW))
     assert run.plan
-    choice = controls_from_plan(run.plan, workspaces.first)
-    assert choice.source == strings.DRAW
-    assert choice.target(SIZE, None, workspaces.first.model.classes) == run.plan.target
+    controls = controls_from_plan(run.plan, workspaces.first)
+    assert controls.source == strings.DRAW
+    assert controls.target(SIZE, None, workspaces.first.model.classes) == run.plan.target
     assert to_command(run.plan, SIZE) == "python -m uapseg train --plan uapseg-plan.json"
     pause_run(context, run.token)
 
@@ -417,9 +422,11 @@ def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class
     """Of three pictures the last is full of it, the second shows a speck that is too small to see."""
     prediction = np.zeros((3, 64, 96), np.uint8)
     prediction[1, 0, :3], prediction[2] = 1, 1
-    strip = [SimpleNamespace(prediction=each) for each in prediction]
-    workspace = SimpleNamespace(model=workspaces.first.model, strip=strip)
+    held_out_photos = [SimpleNamespace(prediction=each) for each in prediction]
+    workspace = SimpleNamespace(model=workspaces.first.model, held_out_photos=held_out_photos)
     assert finished.plan
     for target, order in ((HideClasses(classes=("light",)), [2, 1, 0]), (finished.plan.target, [0, 1, 2])):
         work = FinishedRun(finished, replace(finished.plan, target=target), None, workspace)
-        assert [next(n for n, one in enumerate(strip) if one is photo) for photo in work._telling] == order
+        assert [
+            next(n for n, one in enumerate(held_out_photos) if one is photo) for photo in work._clearest_photos
+        ] == order

@@ -45,7 +45,7 @@ def drain(context: Context, token: str) -> list[tuple]:
 def going(context: Context, run: Run, beyond: int = 0) -> Generator[tuple, None, None]:
     """The run's driver, once it has spent more than ``beyond`` and looked at the validation pictures."""
     driver = run_turn(context, run.token)
-    while run.spent <= beyond or run.validation is None or run.validation["spent"] == 0:
+    while run.image_gradients <= beyond or run.validation is None or run.validation["image_gradients"] == 0:
         next(driver)
     return driver
 
@@ -69,7 +69,7 @@ def test_a_run_goes_from_its_floor_to_its_end(context: Context):
     run = started(context, budget=640)
     assert (run.status, context.runs.queue.place(run)) == ("waiting", 1)
     last = drain(context, run.token)[-1]
-    assert (run.status, run.spent) == ("done", 640)
+    assert (run.status, run.image_gradients) == ("done", 640)
     assert run.validation
     noise = run.baselines["random_noise"]["region_success"]
     assert noise is not None
@@ -87,7 +87,7 @@ def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(context: Context):
     *_, last = driver
     assert run.status == "paused"
     assert label(last) == strings.RESUME
-    first = run.spent
+    first = run.image_gradients
     assert 0 < first < 8000
     assert run.checkpoint
     assert sum(array.nbytes for array in run.checkpoint["arrays"].values()) < 16 * 2**20
@@ -102,8 +102,8 @@ def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(context: Context
     driver = going(context, run)
     assert context.runs.queue.has(run)
     driver.close()  # what Gradio does when the tab is closed
-    assert run.at_rest
-    assert run.at_rest.wait(10)
+    assert run.worker_done
+    assert run.worker_done.wait(10)
     assert (run.status, context.runs.queue.has(run)) == ("paused", False)
     assert run.checkpoint is not None
 
@@ -113,7 +113,7 @@ def test_a_run_that_nobody_watches_is_paused(workspaces: WorkspaceCache):
     run = started(context, budget=8000)
     drain(context, run.token)
     assert (run.status, run.note) == ("paused", strings.LEFT)
-    assert run.spent < 8000
+    assert run.image_gradients < 8000
 
 
 def test_a_second_start_is_refused_in_a_sentence(context: Context):
@@ -127,14 +127,14 @@ def test_a_second_start_is_refused_in_a_sentence(context: Context):
 def test_the_keep_weight_is_slid_while_a_run_goes_on(context: Context):
     run = started(context, goal=strings.HIDDEN, hide=["dark"], fill="light", budget=8000)
     driver = going(context, run)
-    before = run.spent
+    before = run.image_gradients
     assert run.plan
     assert run.plan.settings.keep_weight == 1
-    change_controls(context, run.token, *values(context, **{**run.choice.to_dict(), "keep": 2.5}))
+    change_controls(context, run.token, *values(context, **{**run.controls.to_dict(), "keep": 2.5}))
     while run.plan.settings.keep_weight == 1:
         next(driver)
-    assert (run.status, run.plan.settings.keep_weight, run.since) == ("running", 2.5, 0)
-    assert run.spent >= before
+    assert (run.status, run.plan.settings.keep_weight, run.budget_start) == ("running", 2.5, 0)
+    assert run.image_gradients >= before
     assert run.curve[0][0] == 0
     assert [label for _, label in run.plan_changes] == ["keep weight 2.5"]
     assert run.checkpoint
@@ -164,7 +164,7 @@ def test_who_waits_is_passed_over_once_the_last_tab_is_closed_and_a_reload_keeps
     assert [queue.turn(run), queue.turn(other)] == [False, True]
     *_, start, pause, _, _ = load_page(context, {"token": token}, tabs[0])
     assert (start["visible"], pause["visible"]) == (False, True)
-    run.watch()
+    run.mark_watched()
     queue.leave(visitor(context))
     assert [queue.place(run), queue.place(other)] == [1, 2]
 
@@ -193,8 +193,8 @@ def test_reset_forgets_the_run_but_not_the_visitor(context: Context):
 def test_a_reload_finds_run_controls_and_resume_again(context: Context):
     run = started(context, budget=4000, epsilon=7, word="ox")
     going(context, run).close()
-    assert run.at_rest
-    assert run.at_rest.wait(10)
+    assert run.worker_done
+    assert run.worker_done.wait(10)
     token, _, memory, *rest = load_page(context, {"token": run.token})
     controls, buttons = rest[: -len(BUTTONS)], rest[-len(BUTTONS) :]
     assert token == run.token == memory["token"]
@@ -205,7 +205,7 @@ def test_a_reload_finds_run_controls_and_resume_again(context: Context):
 
 @pytest.mark.parametrize("saved", [None, 7, [], "x", {}, {"token": 3}, {"token": ["x"], "word": ""}])
 def test_a_browser_that_remembers_nothing_opens_the_page_without_a_word(context: Context, saved: object):
-    assert visitor(context, saved).choice == context.first  # type: ignore[arg-type]
+    assert visitor(context, saved).controls == context.first  # type: ignore[arg-type]
 
 
 NAMES = [7, True, ["x"], {"a": 1}, "elephant", "<img src=//other.host>", "x" * 10_000]
@@ -229,30 +229,30 @@ def test_a_remembered_value_that_does_not_fit_is_left_out_said_once_and_not_kept
         token, _, memory, *_ = load_page(context, {name: value, **fitting})
         run = context.runs.get(token)
         assert run
-        assert run.left_out == (
+        assert run.link_warning == (
             "Values from the link or from this browser do not fit this page, so these are at their defaults: "
             f"{strings.CONTROLS[name]}."
         )
-        assert run.choice == replace(context.first, **fitting)
+        assert run.controls == replace(context.first, **fitting)
         load_page(context, memory)
-        assert run.left_out == ""  # it was said
-        assert visitor(context, {**memory, "token": "gone"}).left_out == ""
+        assert run.link_warning == ""  # it was said
+        assert visitor(context, {**memory, "token": "gone"}).link_warning == ""
 
 
 def test_of_the_classes_to_hide_those_are_kept_that_the_network_has(context: Context):
     run = visitor(context, {"epsilon": 99, "hide": ["light", "elephant"], "rest": strings.KEEP})  # type: ignore[arg-type]
-    assert (run.choice.hide, run.choice.rest, run.choice.epsilon) == (("light",), strings.KEEP, 10)
-    assert "at their defaults: classes to hide and epsilon." in run.left_out
+    assert (run.controls.hide, run.controls.rest, run.controls.epsilon) == (("light",), strings.KEEP, 10)
+    assert "at their defaults: classes to hide and epsilon." in run.link_warning
 
 
 def test_a_link_changes_what_fits_in_a_run_that_rests_and_nothing_else(context: Context):
     run = visitor(context, {"epsilon": 7, "word": "ox"})  # type: ignore[arg-type]
     link = {"goal": "bogus", "source": "nope", "preset": "x", "epsilon": "99", "seed": "-5", "keep": "9", "word": "at"}
     load_page(context, {"token": run.token}, gr.Request(session_hash="s", query_params=link))
-    assert "at their defaults: goal, target, epsilon, keep weight, seed and preset." in run.left_out
-    assert run.choice == replace(context.first, epsilon=7, word="at")
-    start_run(context, run.token, *values(context, **run.choice.to_dict()))
-    assert run.left_out == ""
+    assert "at their defaults: goal, target, epsilon, keep weight, seed and preset." in run.link_warning
+    assert run.controls == replace(context.first, epsilon=7, word="at")
+    start_run(context, run.token, *values(context, **run.controls.to_dict()))
+    assert run.link_warning == ""
 
 
 @pytest.mark.parametrize("name", [name for name in CONTROLS if name != "invert"])
@@ -262,7 +262,7 @@ def test_a_control_that_holds_another_kind_of_value_is_refused_in_a_sentence(con
         with pytest.raises(gr.Error) as refused:
             start_run(context, run.token, *values(context, **{name: value}))
         assert refused.value.message.endswith(".")
-    assert run.choice == context.first
+    assert run.controls == context.first
 
 
 def test_a_class_is_swapped_for_another_and_the_page_says_so(context: Context):
@@ -280,7 +280,7 @@ def test_a_class_is_swapped_for_another_and_the_page_says_so(context: Context):
 
 def test_a_pasted_word_counts_like_a_typed_one(context: Context):
     run = visitor(context)
-    assert change_word(context, run.token, "ox")[0]["word"] == run.choice.word == "ox"
+    assert change_word(context, run.token, "ox")[0]["word"] == run.controls.word == "ox"
 
 
 def test_visitors_do_not_share_anything(context: Context):

@@ -61,8 +61,8 @@ def test_the_large_picture_is_chosen_among_all(context: Context, workspaces: Wor
     add_photos(context, run.token, pictures(tmp_path, (80, 60), (70, 50)))
     choose_picture(context, run.token, view("own", 1))
     assert shown_photo(run, workspaces.first).size == (70, 50)
-    choose_picture(context, run.token, view("unseen", 2))
-    assert shown_photo(run, workspaces.first) is workspaces.first.strip[2]
+    choose_picture(context, run.token, view("held_out", 2))
+    assert shown_photo(run, workspaces.first) is workspaces.first.held_out_photos[2]
     for wrong in (view("own", 99), view("scene", 0)):
         choose_picture(context, run.token, wrong)
         assert shown_photo(run, workspaces.first) is workspaces.first.scene
@@ -164,7 +164,7 @@ def test_a_drawing_that_is_too_long_is_not_kept(context: Context):
     run = visitor(context)
     with pytest.raises(Exception, match="drawing could not be read"):
         change_controls(context, run.token, *values(context, drawing="data:image/png;base64," + "A" * MOST_DRAWING))
-    assert run.choice.drawing is None
+    assert run.controls.drawing is None
 
 
 def test_a_bad_upload_changes_nothing(context: Context, tmp_path: Path):

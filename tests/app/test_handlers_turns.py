@@ -36,8 +36,8 @@ def until(run: Run, driver: Generator, met) -> None:
     assert met(run)
 
 
-def chosen(spent: int) -> gr.EventData:
-    return gr.EventData(None, {"spent": spent})
+def chosen(image_gradients: int) -> gr.EventData:
+    return gr.EventData(None, {"image_gradients": image_gradients})
 
 
 def test_a_raised_budget_goes_on_exactly_where_the_run_stopped(context: Context):
@@ -49,15 +49,15 @@ def test_a_raised_budget_goes_on_exactly_where_the_run_stopped(context: Context)
     after = unpack_state(run.checkpoint)
     assert (after.image_gradients, after.validation.scores) == (640, before.validation.scores)
     list(run_turn(context, run.token))
-    assert (run.status, run.spent, run.plan_changes) == ("done", 1280, [])
+    assert (run.status, run.image_gradients, run.plan_changes) == ("done", 1280, [])
 
 
 def test_a_spent_budget_is_spent_once_more(context: Context):
     run = finished(context)
     start_run(context, run.token, *values(context, budget=640))
-    assert (run.since, run.total) == (640, 1280)
+    assert (run.budget_start, run.total) == (640, 1280)
     list(run_turn(context, run.token))
-    assert run.spent == 1280
+    assert run.image_gradients == 1280
 
 
 def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(context: Context):
@@ -69,7 +69,7 @@ def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(context: C
     np.testing.assert_allclose(state.delta.numpy(), old.clamp(-8 / 255, 8 / 255).numpy())
     assert state.image_gradients == 640
     list(run_turn(context, run.token))
-    assert (run.spent, run.plan_changes) == (1280, [(640, "epsilon 8")])
+    assert (run.image_gradients, run.plan_changes) == (1280, [(640, "epsilon 8")])
     assert run.levels is not None
     assert np.abs(run.levels).max() <= 8
     assert [row[0] for row in run.curve] == sorted({row[0] for row in run.curve})
@@ -94,57 +94,57 @@ def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(contex
     monkeypatch.setattr("uapseg.app.handlers.CHANGE_DELAY", 0.0)
     run = started(context, budget=8000)
     driver = run_turn(context, run.token)
-    until(run, driver, lambda run: run.spent > 100)
+    until(run, driver, lambda run: run.image_gradients > 100)
     change_controls(context, run.token, *values(context, budget=8000, epsilon=5))
     until(run, driver, lambda run: run.plan_changes and run.levels is not None and np.abs(run.levels).max() <= 5)
     assert run.status == "running"
     assert run.plan
     assert round(run.plan.settings.epsilon * 255) == 5
-    assert run.spent > 100
+    assert run.image_gradients > 100
     driver.close()
 
 
 def test_an_unfinished_choice_leaves_a_run_as_it_is(context: Context):
     run = started(context, budget=8000)
     driver = run_turn(context, run.token)
-    until(run, driver, lambda run: run.spent > 0)
+    until(run, driver, lambda run: run.image_gradients > 0)
     change_controls(context, run.token, *values(context, budget=8000, word=""))
-    assert run.pending is None
+    assert run.pending_change is None
     driver.close()
 
 
 def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
     run = finished(context)
-    assert len(run.moments) > 4
-    moment = run.moments[3]
-    rewind_run(context, run.token, chosen(moment.spent))
-    assert (run.status, run.spent) == ("paused", moment.spent)
-    assert (run.levels is moment.levels, run.validation is moment.validation) == (True, True)
-    assert run.curve[-1][0] == run.moments[-1].spent == moment.spent
+    assert len(run.history_points) > 4
+    point = run.history_points[3]
+    rewind_run(context, run.token, chosen(point.image_gradients))
+    assert (run.status, run.image_gradients) == ("paused", point.image_gradients)
+    assert (run.levels is point.levels, run.validation is point.validation) == (True, True)
+    assert run.curve[-1][0] == run.history_points[-1].image_gradients == point.image_gradients
     assert run.checkpoint
     for moved in (unpack_state(run.checkpoint).delta, unpack_state(run.checkpoint).dual):
-        np.testing.assert_allclose(moved.numpy() * 255, moment.levels, atol=1e-3)
+        np.testing.assert_allclose(moved.numpy() * 255, point.levels, atol=1e-3)
     start_run(context, run.token, *values(context, budget=640))
     list(run_turn(context, run.token))
-    assert (run.status, run.spent) == ("done", 640)
+    assert (run.status, run.image_gradients) == ("done", 640)
 
 
 def test_a_running_search_goes_on_from_the_moment_that_is_chosen(context: Context, monkeypatch):
     monkeypatch.setattr("uapseg.app.handlers.HEARTBEAT_SECONDS", 0.02)
     run = started(context, budget=8000)
     driver = run_turn(context, run.token)
-    until(run, driver, lambda run: len(run.moments) > 4)
-    rewind_run(context, run.token, chosen(run.moments[1].spent))
-    ahead = run.moments[4].spent
-    until(run, driver, lambda run: run.spent < ahead)
+    until(run, driver, lambda run: len(run.history_points) > 4)
+    rewind_run(context, run.token, chosen(run.history_points[1].image_gradients))
+    ahead = run.history_points[4].image_gradients
+    until(run, driver, lambda run: run.image_gradients < ahead)
     assert run.status == "running"
     driver.close()
 
 
 def test_what_a_moment_was_measured_at_comes_back_with_it(context: Context):
     run = finished(context)
-    early, late = run.moments[0], run.moments[-1]
-    rewind_run(context, run.token, chosen(early.spent))
+    early, late = run.history_points[0], run.history_points[-1]
+    rewind_run(context, run.token, chosen(early.image_gradients))
     assert run.checkpoint
     state = unpack_state(run.checkpoint)
     for prediction in (state.validation, state.best_validation):
@@ -169,7 +169,7 @@ def test_going_on_from_a_moment_trains_what_was_trained_then(context: Context, l
     start_run(context, run.token, *values(context, drawing, **{"budget": 640, "word": "o", **later}))
     list(run_turn(context, run.token))
     assert run.plan != first
-    memory, *updates = rewind_run(context, run.token, chosen(run.moments[3].spent))
+    memory, *updates = rewind_run(context, run.token, chosen(run.history_points[3].image_gradients))
     controls = dict(zip(CONTROLS, updates, strict=False))
     plan_controls = {
         "goal": strings.STATIC,
@@ -201,7 +201,7 @@ def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(context: Context):
     run.publish(mask=("other.png", other))
     start_run(context, run.token, *values(context, source=strings.UPLOAD, invert=True, budget=640))
     list(run_turn(context, run.token))
-    memory = rewind_run(context, run.token, chosen(run.moments[3].spent))[0]
+    memory = rewind_run(context, run.token, chosen(run.history_points[3].image_gradients))[0]
     assert run.mask
     assert run.mask[0] == "one.png"
     np.testing.assert_array_equal(run.mask[1], one)
@@ -214,14 +214,14 @@ def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context
     monkeypatch.setattr("uapseg.app.handlers.CHANGE_DELAY", 0.0)
     run = started(context, budget=8000, word="o")
     driver = run_turn(context, run.token)
-    until(run, driver, lambda run: len(run.moments) > 4)
-    ahead, spent = run.moments[4].spent, run.moments[1].spent
+    until(run, driver, lambda run: len(run.history_points) > 4)
+    ahead, image_gradients = run.history_points[4].image_gradients, run.history_points[1].image_gradients
     change_controls(context, run.token, *values(context, budget=8000, word="x"))
     until(run, driver, lambda run: run.plan.target.caption == "x")
-    rewind_run(context, run.token, chosen(spent))
-    assert (run.choice.word, run.plan.target.caption if run.plan else "") == ("o", "x")
+    rewind_run(context, run.token, chosen(image_gradients))
+    assert (run.controls.word, run.plan.target.caption if run.plan else "") == ("o", "x")
     change_controls(context, run.token, *values(context, budget=8000, word="o", epsilon=5))
-    until(run, driver, lambda run: run.spent < ahead and run.plan.settings.epsilon == 5 / 255)
+    until(run, driver, lambda run: run.image_gradients < ahead and run.plan.settings.epsilon == 5 / 255)
     assert run.plan
     assert run.plan.target.caption == "o"
     driver.close()
@@ -235,15 +235,15 @@ def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(context: Context):
 
 def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
     kept: list = []
-    for spent in range(0, 64 * 200, 64):
-        kept = runs.thin_history(kept, runs.HistoryPoint(spent, None, None, None))  # type: ignore[arg-type]
-    gaps = np.diff([moment.spent for moment in kept])
-    assert (len(kept), kept[0].spent, kept[-1].spent) == (60, 0, 64 * 199)
+    for image_gradients in range(0, 64 * 200, 64):
+        kept = runs.thin_history(kept, runs.HistoryPoint(image_gradients, None, None, None))  # type: ignore[arg-type]
+    gaps = np.diff([point.image_gradients for point in kept])
+    assert (len(kept), kept[0].image_gradients, kept[-1].image_gradients) == (60, 0, 64 * 199)
     assert max(gaps) <= 64 * 8
 
 
 def test_only_another_network_makes_start_begin_afresh(context: Context):
     run = finished(context)
     assert change_controls(context, run.token, *values(context, epsilon=4))[1]["value"] == strings.GO_ON
-    rewind_run(context, run.token, chosen(run.moments[2].spent))
+    rewind_run(context, run.token, chosen(run.history_points[2].image_gradients))
     assert change_controls(context, run.token, *values(context, epsilon=4))[1]["value"] == strings.RESUME

@@ -21,8 +21,8 @@ def finished(context: Context) -> Run:
     return ran(context, budget=320)
 
 
-def pull(context: Context, **request: object) -> dict:
-    return asyncio.run(Polling(context.workspaces, context.runs).pull({"world": "greys plain:x", **request}))
+def poll(context: Context, **request: object) -> dict:
+    return asyncio.run(Polling(context.workspaces, context.runs).poll({"workspace": "greys plain:x", **request}))
 
 
 def opened(uri: str) -> Image.Image:
@@ -31,14 +31,14 @@ def opened(uri: str) -> Image.Image:
 
 def test_a_stranger_learns_nothing(context: Context):
     for request in ({}, {"token": "x"}, {"token": None}, {"token": ["a"]}):
-        assert pull(context, **request) == {"gone": True}
+        assert poll(context, **request) == {"gone": True}
 
 
 def test_the_first_pull_fills_the_page(context: Context):
-    reply = pull(context, token=visitor(context).token)
-    assert (reply["status"], reply["spent"], reply["total"]) == ("idle", 0, 2000)
+    reply = poll(context, token=visitor(context).token)
+    assert (reply["status"], reply["image_gradients"], reply["total"]) == ("idle", 0, 2000)
     assert reply["photo"] == {"view": ("scene", 0)}  # which the page has
-    assert "world" not in reply
+    assert "workspace" not in reply
     assert opened(reply["target"]).size == (96, 64)
     assert [share[0] for share in reply["shares"]] == ["region_success", "target_success"]
     assert reply["caption"] == "“foo” in light on dark, epsilon 10"
@@ -46,26 +46,26 @@ def test_the_first_pull_fills_the_page(context: Context):
 
 
 def test_what_the_browser_has_is_not_sent_again(context: Context, finished: Run):
-    first = pull(context, token=finished.token)
+    first = poll(context, token=finished.token)
     assert {"after", "prediction", "perturbation", "curve", "thumbs", "photo"} <= first.keys()
     finished.publish(note="x")
-    second = pull(context, token=finished.token, seq=first["seq"], frame=first["frame"])
+    second = poll(context, token=finished.token, seq=first["seq"], frame=first["frame"])
     assert not {"after", "curve", "photo", "target"} & second.keys()
     assert second["note"] == "x"
 
 
 def test_a_pull_waits_for_news(context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch):
-    first = pull(context, token=finished.token)
+    first = poll(context, token=finished.token)
     monkeypatch.setattr(live, "LONGEST_WAIT", 0.3)
     began = time.monotonic()
-    pull(context, token=finished.token, seq=first["seq"], frame=first["frame"])
+    poll(context, token=finished.token, seq=first["seq"], frame=first["frame"])
     assert time.monotonic() - began >= 0.3
 
 
 def test_pulling_is_watching(context: Context, finished: Run):
-    finished.watched -= 100
+    finished.last_watched -= 100
     assert finished.is_unwatched(30)
-    pull(context, token=finished.token)
+    poll(context, token=finished.token)
     assert not finished.is_unwatched(30)
 
 
@@ -76,11 +76,11 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(context: Context, f
 
     monkeypatch.setattr(live, "frame", slow)
     monkeypatch.setattr(live, "LONGEST_WAIT", 0.2)
-    assert "after" in pull(context, token=finished.token, seq=finished.seq)
+    assert "after" in poll(context, token=finished.token, seq=finished.seq)
     finished.publish(levels=finished.levels)
-    assert "after" not in pull(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+    assert "after" not in poll(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
     monkeypatch.setattr(live, "LONGEST_WAIT", 2)
-    assert "after" in pull(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
+    assert "after" in poll(context, token=finished.token, seq=finished.seq, frame=finished.seq - 1)
 
 
 def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(context: Context, finished: Run, monkeypatch):
@@ -89,25 +89,25 @@ def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(context: Contex
     monkeypatch.setattr(live, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
     monkeypatch.setattr(live, "FRAME_SECONDS", 0)
     monkeypatch.setattr(live, "IDLE_SHARE", 0)
-    assert "after" in pull(context, token=finished.token)
-    assert "after" in pull(context, token=finished.token)
+    assert "after" in poll(context, token=finished.token)
+    assert "after" in poll(context, token=finished.token)
     assert len(made) == 1
     finished.publish(levels=finished.levels)
-    assert "after" not in pull(context, token=finished.token, hidden=True)
+    assert "after" not in poll(context, token=finished.token, hidden=True)
 
 
 def test_the_place_in_the_queue_is_told(context: Context):
     first, second = visitor(context), visitor(context)
     for run in (first, second):
         start_run(context, run.token, *values(context))
-    assert [pull(context, token=run.token)["place"] for run in (first, second)] == [1, 2]
+    assert [poll(context, token=run.token)["place"] for run in (first, second)] == [1, 2]
 
 
 @pytest.mark.parametrize("changes", [{"word": ""}, {"source": strings.DRAW}, {"goal": strings.HIDDEN, "hide": []}])
 def test_an_unfinished_choice_shows_no_target(context: Context, changes: dict):
     run = visitor(context)
     change_controls(context, run.token, *values(context, **changes))
-    reply = pull(context, token=run.token)
+    reply = poll(context, token=run.token)
     assert reply["target"] is None
 
 
@@ -142,16 +142,18 @@ def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
     finished.publish(photos=[UploadedPhoto(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
     longest = 0.0
 
-    async def watched() -> dict:
+    async def last_watched() -> dict:
         nonlocal longest
         page = Polling(context.workspaces, context.runs)
-        answer = asyncio.create_task(page.pull({"world": "greys plain:x", "token": finished.token, "own": True}))
+        answer = asyncio.create_task(
+            page.poll({"workspace": "greys plain:x", "token": finished.token, "wants_own": True})
+        )
         while not answer.done():
             before = time.monotonic()
             await asyncio.sleep(0.001)
             longest = max(longest, time.monotonic() - before)
         return answer.result()
 
-    reply = asyncio.run(watched())
+    reply = asyncio.run(last_watched())
     assert len(reply["photos"]) == 6
     assert longest < 0.09

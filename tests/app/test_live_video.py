@@ -22,7 +22,7 @@ from uapseg.app import decoder
 from uapseg.app.context import Context
 from uapseg.app.frames import MOST_SECONDS, RATE, Recording, jpeg, mp4, stretch_levels
 from uapseg.app.handlers_files import finish_recording, perturb_video
-from uapseg.app.live import Camera, pictures_of
+from uapseg.app.live import Camera, decode_clip
 from uapseg.app.runs import Run
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
@@ -77,7 +77,7 @@ def test_a_large_clip_is_made_to_fit_before_the_perturbation_is_laid_on(
 def test_only_the_first_seconds_are_taken_and_made_small(tmp_path: Path):
     path = tmp_path / "long.mp4"
     path.write_bytes(mp4([grey(100, 800, 400)] * 10, 1))
-    taken = pictures_of(path)
+    taken = decode_clip(path)
     assert len(taken) == 7
     assert taken[0].shape == (256, 512, 3)
 
@@ -101,7 +101,7 @@ def frames(file: Path, size: tuple[int, int], *, start: float = 0, number: int =
 
 
 def test_a_clip_that_begins_late_is_taken_from_its_beginning(tmp_path: Path):
-    taken = pictures_of(frames(tmp_path / "late.mkv", (96, 64), start=20, number=20))
+    taken = decode_clip(frames(tmp_path / "late.mkv", (96, 64), start=20, number=20))
     assert len(taken) == 20
 
 
@@ -123,7 +123,7 @@ def test_a_clip_is_turned_as_its_phone_was_held(matrix: tuple[int, ...], corners
     at = content.find(b"tkhd") + 44
     content[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     (tmp_path / "turned.mp4").write_bytes(content)
-    first, *_ = pictures_of(tmp_path / "turned.mp4")
+    first, *_ = decode_clip(tmp_path / "turned.mp4")
     assert first.shape == ((64, 96, 3) if a else (96, 64, 3))
     names = {"red": (220, 40, 40), "blue": (40, 40, 220), "grey": (60, 60, 60)}
     found = [first[y, x].astype(int) for y, x in ((9, 9), (9, -9), (-9, 9), (-9, -9))]
@@ -134,13 +134,13 @@ def test_a_clip_is_turned_as_its_phone_was_held(matrix: tuple[int, ...], corners
 @pytest.mark.parametrize("size", [(20_000, 8), (1, 1), (4000, 3000), (15, 400)])
 def test_frames_that_are_too_large_or_too_small_are_refused_undecoded(size: tuple[int, int], tmp_path: Path):
     with pytest.raises(UapsegError, match="too large or too small"):
-        pictures_of(frames(tmp_path / "clip.mov", size, number=1))
+        decode_clip(frames(tmp_path / "clip.mov", size, number=1))
 
 
 def test_what_comes_before_the_damage_in_a_clip_is_taken(tmp_path: Path):
     content = frames(tmp_path / "clip.mkv", (96, 64), number=10).read_bytes()
     (tmp_path / "torn.mkv").write_bytes(content[: len(content) // 2])
-    assert 2 <= len(pictures_of(tmp_path / "torn.mkv")) < 10
+    assert 2 <= len(decode_clip(tmp_path / "torn.mkv")) < 10
 
 
 def test_a_decoder_that_does_not_come_to_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -148,7 +148,7 @@ def test_a_decoder_that_does_not_come_to_an_end_is_ended(tmp_path: Path, monkeyp
     monkeypatch.setattr("uapseg.app.live.DECODER", tmp_path / "stuck.py")
     monkeypatch.setattr("uapseg.app.live.DECODER_PATIENCE", 0.2)
     with pytest.raises(UapsegError, match="could not be read"):
-        pictures_of(frames(tmp_path / "clip.mkv", (96, 64)))
+        decode_clip(frames(tmp_path / "clip.mkv", (96, 64)))
 
 
 def test_decoding_stops_when_its_time_is_over_and_its_memory_is_limited(tmp_path: Path, monkeypatch):
@@ -165,7 +165,7 @@ def test_decoding_stops_when_its_time_is_over_and_its_memory_is_limited(tmp_path
 def test_what_is_no_clip_is_refused_in_a_sentence(context: Context, finished: Run, tmp_path: Path, content: bytes):
     (tmp_path / "clip.mp4").write_bytes(content)
     with pytest.raises(UapsegError, match="could not be read"):
-        pictures_of(tmp_path / "clip.mp4")
+        decode_clip(tmp_path / "clip.mp4")
     with pytest.raises(gr.Error, match="could not be read"):
         perturb_video(context, finished.token, str(tmp_path / "clip.mp4"))
 
@@ -177,22 +177,22 @@ def test_a_clip_needs_a_perturbation(context: Context, tmp_path: Path):
 
 def test_a_frame_of_the_camera_is_seen_without_and_with_the_perturbation(context: Context, finished: Run):
     camera, picture = Camera(context.workspaces, context.runs), jpeg(grey(SHADES[1]))
-    reply = asyncio.run(camera.shot({"token": finished.token, "picture": picture}))
+    reply = asyncio.run(camera.camera_frame({"token": finished.token, "picture": picture}))
     assert (reply["photo"]["width"], reply["photo"]["height"]) == (96, 64)
     assert reply["success"] > 0.9
-    alone = asyncio.run(camera.shot({"token": visitor(context).token, "picture": picture}))
+    alone = asyncio.run(camera.camera_frame({"token": visitor(context).token, "picture": picture}))
     assert set(alone) == {"photo"}
     large = png(Image.new("L", (1001, 1000)))
     for nonsense in ("", "data:image/jpeg;base64,AAAA", ",AAA", "," + "A" * 2_000_000, large):
         with pytest.raises(UapsegError, match="picture"):
-            asyncio.run(camera.shot({"token": finished.token, "picture": nonsense}))
+            asyncio.run(camera.camera_frame({"token": finished.token, "picture": nonsense}))
 
 
 def test_the_camera_is_recorded_as_it_is_shown(context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch):
     camera, clock = Camera(context.workspaces, context.runs), iter(range(100, 200, 4))
     monkeypatch.setattr("uapseg.app.frames.time", SimpleNamespace(monotonic=lambda: next(clock)))
     sent = {"token": finished.token, "picture": jpeg(grey(SHADES[1])), "record": 7}
-    told = [asyncio.run(camera.shot({**sent, "strength": strength})) for strength in (0.0, *[1.0] * 6)]
+    told = [asyncio.run(camera.camera_frame({**sent, "strength": strength})) for strength in (0.0, *[1.0] * 6)]
     assert [reply["recorded"] for reply in told] == [0, 4, 8, 12, 16, 20, 20]
     assert [reply["full"] for reply in told] == [False] * 5 + [True] * 2
     path = Path(finish_recording(context, finished.token))
@@ -210,7 +210,7 @@ def test_the_camera_is_recorded_as_it_is_shown(context: Context, finished: Run, 
 def test_a_recording_of_another_number_begins_anew(context: Context, finished: Run):
     camera, sent = Camera(context.workspaces, context.runs), {"token": finished.token, "picture": jpeg(grey(104))}
     for number in (1, 1, 2):
-        asyncio.run(camera.shot({**sent, "record": number}))
+        asyncio.run(camera.camera_frame({**sent, "record": number}))
     assert len(decoded(Path(finish_recording(context, finished.token)).read_bytes())) == 1
 
 

@@ -43,7 +43,7 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         )
         pause(tab)
         assert tab.inner_text("#u-start") == "Resume"
-        shown = state(tab, "({ scores: s.scores, baselines: s.baselines, spent: s.spent })")
+        shown = state(tab, "({ scores: s.scores, baselines: s.baselines, spent: s.imageGradients })")
         check_download(workspaces.first, save(tab, strings.FILE_PNG, tmp_path / "kept.png"), shown)
         told = save(tab, strings.FILE_FIGURES, tmp_path / "told.json")
         assert json.loads(told.read_text())["perturbed"] == shown["scores"]
@@ -51,7 +51,7 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
         ready(tab)
         assert tab.inner_text("#u-start") == "Resume"
         tab.click("#u-start")
-        until(tab, f"s.spent > {shown['spent']}")
+        until(tab, f"s.imageGradients > {shown['image_gradients']}")
         tab.context.close()
         served.leave()
 

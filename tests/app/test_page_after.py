@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(small: Site):
     tab = small.visit()
     start(tab, 8000)
-    until(tab, "s.moments && s.moments.length > 5")
+    until(tab, "s.historyPoints && s.historyPoints.length > 5")
     tab.locator("#u-epsilon input[type=number]").fill("4")
     assert tab.locator("[data-k=state]").text_content() == "changing the settings"  # at once
     tab.locator("#u-epsilon input[type=number]").press("Tab")
@@ -30,26 +30,27 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
     timeline.focus()
     tab.keyboard.press("Home")
     tab.keyboard.press("ArrowRight")
-    until(tab, "s.moment === s.moments[1]")
+    until(tab, "s.historyPoint === s.historyPoints[1]")
     expect(tab.locator(".u-then span")).to_contain_text("at ")
-    spent = state(tab, "s.moments[1]")
+    image_gradients = state(tab, "s.historyPoints[1]")
     tab.get_by_role("button", name="Continue from this point").click()
-    until(tab, f"s.spent === {spent} && s.moments.length === 2")
+    until(tab, f"s.imageGradients === {image_gradients} && s.historyPoints.length === 2")
     expect(tab.locator("#u-start")).to_have_text("Resume")
 
 
 def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
     tab = small.visit()
     start(tab, 8000)
-    until(tab, "s.updates > 2 && s.spent > 300")
-    before = state(tab, "s.spent")
+    until(tab, "s.updates > 2 && s.imageGradients > 300")
+    before = state(tab, "s.imageGradients")
     tab.locator("#u-keep input[type=range]").focus()
     for _ in range(5):
         tab.keyboard.press("ArrowRight")
     run = small.run(tab)
     until(
         tab,
-        f"s.status === 'running' && s.changes.some(([, label]) => label === 'keep weight 1.5') && s.spent > {before}",
+        "s.status === 'running' && s.changes.some(([, label]) => label === 'keep weight 1.5')"
+        f" && s.imageGradients > {before}",
     )
     assert run.plan.settings.keep_weight == pytest.approx(1.5)
     assert run.curve[0][0] == 0
@@ -64,7 +65,7 @@ def test_hiding_is_shown_as_a_trade_off_of_which_a_point_can_be_looked_at(browse
         tab.locator("#u-goal label", has_text="Hide").click()
         pick(tab, "#u-fill", "light")
         start(tab, 640)
-        until(tab, "s.status === 'done' && s.moments.length > 3")
+        until(tab, "s.status === 'done' && s.historyPoints.length > 3")
         trade.click()
         scores = state(tab, "s.scores")
         assert scores["hidden"] > 0.9
@@ -72,7 +73,7 @@ def test_hiding_is_shown_as_a_trade_off_of_which_a_point_can_be_looked_at(browse
         box = tab.locator(".u-timeline").bounding_box()
         assert box
         tab.mouse.click(box["x"] + 60, box["y"] + 15)  # nothing hidden, all kept: the clean pictures
-        until(tab, "s.moment === 0")
+        until(tab, "s.historyPoint === 0")
         expect(tab.locator(".u-then span")).to_have_text("at 0 image-gradients")
         tab.locator("#u-goal label", has_text="Show").click()
         tab.click("#u-reset")
@@ -108,7 +109,7 @@ def test_after_the_run_it_is_looked_at_weaker_amplified_and_point_by_point(small
     inside, outside = colour(tab, 0.5, 0.5), colour(tab, 0.02, 0.02)
     assert min(inside) > 200
     assert max(outside) < 140
-    tab.locator("[data-view=prediction] .u-mode").select_option("sure")
+    tab.locator("[data-view=prediction] .u-mode").select_option("confidence")
     tab.locator(".u-strength input").fill("0")
     expect(tab.locator(".u-strength output")).to_have_text("0 %")
     expect(tab.locator(".u-thumb b").first).not_to_have_text("100 %")
@@ -133,4 +134,4 @@ def test_a_saved_perturbation_is_opened_by_another_visitor_and_a_link_sets_the_c
     expect(other.locator("#u-start")).to_have_text("Resume")
     third = small.visit(path=tab.url.split("/", 3)[3])
     expect(third.locator("#u-word input, #u-word textarea")).to_have_value("ox")
-    assert small.run(third).choice.budget == 640
+    assert small.run(third).controls.budget == 640

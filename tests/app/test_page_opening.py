@@ -65,7 +65,7 @@ def test_the_camera_takes_the_place_of_the_recorded_run(served: Site):
     tab.get_by_role("button", name="Webcam", exact=True).click()
     expect(tab.locator(".u-recorded")).to_be_hidden()
     expect(tab.locator(".u-thumb b").first).to_be_hidden()
-    until(tab, "s.shots > 2")
+    until(tab, "s.cameraFrames > 2")
     expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Webcam")
     expect(tab.locator(".u-own")).to_be_hidden()
 
@@ -87,10 +87,10 @@ def test_of_three_visitors_each_runs_waits_or_watches_the_recorded_run_and_sees_
     expect(third.locator("[data-k=state]")).to_have_text("place 2 in the queue")
     expect(third.locator(".u-recorded")).to_be_hidden()
     pause(first)
-    until(second, "s.status === 'running' && s.scores && s.spent > 0")
+    until(second, "s.status === 'running' && s.scores && s.imageGradients > 0")
     expect(third.locator("[data-k=state]")).to_have_text("next in the queue")
     pause(second)
-    until(third, "s.status === 'running' && s.spent > 0")
+    until(third, "s.status === 'running' && s.imageGradients > 0")
     assert len({served.run(tab).token for tab in tabs}) == 3
     for tab, word in zip(tabs, ("one", "two", "three"), strict=True):
         assert served.run(tab).plan.target.caption == word
@@ -175,7 +175,7 @@ def test_every_control_has_a_name_and_every_text_enough_contrast(served: Site, s
     tab.get_by_role("tab", name="Trade-off").click()
     tab.get_by_role("button", name="Webcam", exact=True).click()
     tab.locator(".u-record").click()
-    until(tab, "s.shots > 1")
+    until(tab, "s.cameraFrames > 1")
     tab.click("#u-tour")
     reached(tab)
 
@@ -197,11 +197,11 @@ def test_a_link_to_an_example_opens_it_but_not_after_a_reload(served: Site):
     other = served.visit(path="?example=o")
     until(other, "s.status === 'paused'")
     run = served.run(other)
-    assert run.opened.name == "o"
+    assert run.current_example.name == "o"
     expect(other.locator(".u-recorded")).to_be_hidden()
-    run.example = None
+    run.opened_example = None
     other.reload()
     ready(other)
     expect(other.locator(".u-first b")).to_have_text("100")
     assert served.run(other) is run
-    assert run.opened is None
+    assert run.current_example is None

@@ -12,7 +12,7 @@ from tests.hands import pick, start
 from tests.server import serving
 from tests.small_world import FAR, small_world
 from uapseg.app.frames import mp4
-from uapseg.app.live import pictures_of
+from uapseg.app.live import decode_clip
 
 pytestmark = pytest.mark.browser
 
@@ -23,14 +23,14 @@ def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser
         with small_world(url, tmp_path) as workspaces, site(browser, workspaces) as served:
             tab = served.visit()
             pick(tab, "#u-data", FAR)
-            panel = tab.locator(".u-coming")
+            panel = tab.locator(".u-loading")
             expect(panel).to_contain_text("To download now: 200 kB")
             panel.get_by_role("button", name="Cancel").click()
             expect(panel).to_be_hidden()
             expect(tab.locator("#u-data input")).to_have_value("plain:x")
             pick(tab, "#u-data", FAR)
             panel.get_by_role("button", name="Download").click()
-            meter = "document.querySelector('.u-coming progress')"
+            meter = "document.querySelector('.u-loading progress')"
             tab.wait_for_function(f"() => {meter}.value > 0.1 && {meter}.value < 1")
             expect(panel).to_be_hidden()
             pick(tab, "#u-model", "hours")
@@ -56,7 +56,7 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     expect(title).to_have_text("Your photo")
     tab.get_by_role("tab", name="Your photos (2)").click()
     expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in the data set")
-    assert state(tab, "s.mine.region_success") > 0.9
+    assert state(tab, "s.own.region_success") > 0.9
     expect(tab.locator(".u-thumb b").nth(1)).to_contain_text("%")
     tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "bad.png")
     expect(tab.locator(".toast-body").first).to_contain_text("could not be read")
@@ -73,7 +73,7 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
     start(tab, 640)
     until(tab, "s.status === 'done'")
     tab.get_by_role("button", name="Webcam", exact=True).click()
-    until(tab, "s.shots > 2")
+    until(tab, "s.cameraFrames > 2")
     title = tab.locator("[data-view=photo] figcaption b")
     expect(title).to_have_text("Webcam")
     assert tab.evaluate("() => document.querySelector('[data-view=photo] .base').width") == 91
@@ -83,7 +83,7 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
         record.click()
         expect(record).to_have_text("Stop recording, 2 s")
         record.click()
-    frames = list(pictures_of(recorded.value.path()))
+    frames = list(decode_clip(recorded.value.path()))
     assert len(frames) > 3
     assert frames[0].shape == (66, 182, 3)  # picture and what is seen in it, side by side
     expect(record).to_have_text("Record")
@@ -93,7 +93,7 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
     (tmp_path / "clip.mp4").write_bytes(mp4([np.full((64, 96, 3), 104, np.uint8)] * 10, 10))
     with tab.expect_download() as coming:
         tab.locator("#u-bring input[type=file]").nth(1).set_input_files(tmp_path / "clip.mp4")
-    assert len(list(pictures_of(coming.value.path()))) == 10
+    assert len(list(decode_clip(coming.value.path()))) == 10
 
 
 def test_a_pasted_photo_is_taken_too(small: Site):

@@ -35,7 +35,7 @@ def test_a_word_is_trained_live_and_shown_large_by_keys_alone(small: Site):
         tab.keyboard.press("ArrowDown")
     expect(tab.locator("[data-k=plain]")).to_contain_text("at 80 % strength")
     tab.keyboard.press("PageDown")
-    until(tab, "document.querySelector('.u-stage').dataset.kind === 'unseen'")
+    until(tab, "document.querySelector('.u-stage').dataset.kind === 'held_out'")
     tab.keyboard.press("Escape")
     expect(stage).not_to_have_attribute("data-present", "")
     expect(tab.locator("#u-start")).to_be_visible()

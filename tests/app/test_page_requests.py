@@ -92,7 +92,7 @@ def test_a_stranger_cannot_have_a_turn_that_has_not_come(served: Served):
     served.send("run_turn", token)
     run = context.runs.get(token)
     assert run
-    assert (run.status, run.spent) == ("waiting", 0)
+    assert (run.status, run.image_gradients) == ("waiting", 0)
     context.runs.queue.leave(first)
     pause_run(context, token)
 
@@ -123,4 +123,4 @@ def test_controls_of_another_kind_leave_a_sentence_or_the_default(served: Served
         ended = served.send("start_run", run.token, *data, session=f"odd{number}")
         assert ended["success"] or len(ended["output"]["error"]) > 20, name
         pause_run(context, run.token)
-    run.choice = replace(context.first)
+    run.controls = replace(context.first)

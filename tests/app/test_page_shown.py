@@ -48,7 +48,7 @@ def test_the_strength_that_was_set_last_is_shown_with_its_own_figures(small: Sit
 def test_a_moment_has_the_caption_and_the_figures_of_that_moment(small: Site):
     tab = small.visit()
     start(tab, 8000)
-    until(tab, "s.moments.length > 3")
+    until(tab, "s.historyPoints.length > 3")
     tab.locator("#u-epsilon input[type=number]").fill("4")
     tab.locator("#u-epsilon input[type=number]").press("Tab")
     expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 4")
@@ -59,7 +59,7 @@ def test_a_moment_has_the_caption_and_the_figures_of_that_moment(small: Site):
     tab.keyboard.press("ArrowRight")
     expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 10")
     expect(tab.locator("[data-k=plain]")).to_have_text(re.compile(r"^at \d+ image-gradients$"))
-    scores = state(tab, "s.curve.find(([spent]) => spent === s.moment)[1]")
+    scores = state(tab, "s.curve.find(([spent]) => spent === s.historyPoint)[1]")
     expect(tab.locator(".u-first b")).to_have_text(f"{100 * scores['region_success']:.0f}")
     tab.keyboard.press("Escape")
     expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 4")

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, point, ready  # noqa: F401
 from tests.hands import drag, tool
-from uapseg.app.controls import numbers_of
+from uapseg.app.controls import decode_drawing
 
 pytestmark = pytest.mark.browser
 
@@ -66,8 +66,8 @@ def test_a_target_is_painted_with_every_tool_and_survives_a_reload(small: Site, 
 
 def painted_on(served: Site, tab: Page) -> np.ndarray:
     """What the server holds of the drawing: class numbers, 255 where nothing is drawn."""
-    drawing = served.run(tab).choice.drawing
-    return numbers_of(drawing, (96, 64)) if drawing else np.full((64, 96), 255, np.uint8)
+    drawing = served.run(tab).controls.drawing
+    return decode_drawing(drawing, (96, 64)) if drawing else np.full((64, 96), 255, np.uint8)
 
 
 def assert_painted(served: Site, tab: Page, expected: np.ndarray) -> None:

@@ -17,19 +17,19 @@ def test_a_reload_offers_resume_and_reset_forgets(small: Site):
     tab = small.visit()
     tab.locator("#u-word input, #u-word textarea").fill("ox")
     start(tab, 8000)
-    until(tab, "s.spent > 200")
+    until(tab, "s.imageGradients > 200")
     tab.reload()
     ready(tab)
     until(tab, "s.status === 'paused'")
     expect(tab.locator("#u-start")).to_have_text("Resume")
     expect(tab.locator("#u-word input, #u-word textarea")).to_have_value("ox")
-    before = state(tab, "s.spent")
+    before = state(tab, "s.imageGradients")
     assert before > 200
     tab.click("#u-start")
-    until(tab, f"s.spent > {before}")
+    until(tab, f"s.imageGradients > {before}")
     pause(tab)
     tab.click("#u-reset")
-    until(tab, "s.status === 'idle' && s.spent === 0")
+    until(tab, "s.status === 'idle' && s.imageGradients === 0")
     expect(tab.locator("#u-start")).to_have_text("Start")
 
 
@@ -87,7 +87,7 @@ def test_a_visit_that_the_server_has_forgotten_goes_on_by_itself(small: Site):
     assert small.run(tab) is not forgotten
     start(tab, 500)
     until(tab, "s.status === 'done'")
-    assert small.run(tab).choice.word == "ox"
+    assert small.run(tab).controls.word == "ox"
 
 
 @pytest.mark.slow
@@ -137,4 +137,4 @@ def test_the_page_answers_while_a_run_goes_on(small: Site):
     assert int(knob.get_attribute("aria-valuenow") or 0) == before + 10
     tab.locator("[data-view=perturbation] .u-enlarge").click()
     expect(tab.locator("[data-slot=left] [data-view=perturbation]")).to_be_visible()
-    assert tab.evaluate("() => document.getElementById('u-world').inert")
+    assert tab.evaluate("() => document.getElementById('u-workspace').inert")

@@ -53,11 +53,11 @@ def test_a_visit_that_was_forgotten_goes_on_under_the_token_that_the_browser_rem
 
 def test_a_resting_run_is_forgotten_after_its_time_and_a_running_one_is_not(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(registry, "SWEEP_SECONDS", 0.0)
-    runs = Registry(kept_for=60)
+    runs = Registry(expiry_seconds=60)
     resting, running = runs.new(), runs.new()
     running.publish(status="running")
-    resting.touched -= 61
-    running.touched -= 61  # and somebody watches it
+    resting.last_active -= 61
+    running.last_active -= 61  # and somebody watches it
     assert runs.get(resting.token) is None
     assert runs.get(running.token) is running
 
@@ -79,13 +79,13 @@ def test_a_page_that_was_forgotten_can_be_used_on(page: Context):
     list(run_turn(other, token))
     run = other.runs.get(token)
     assert run
-    assert (run.status, run.spent) == ("done", 64)
+    assert (run.status, run.image_gradients) == ("done", 64)
 
 
 def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(page: Context):
     old, new = ran(page, budget=64), ran(page, budget=64)
     for run in (old, new):
-        run.gone()
+        run.mark_absent()
     page.runs.get(new.token)
     page.runs._most_bytes = old.size + new.size - 1
     visitor(page)
@@ -93,7 +93,7 @@ def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(pa
     back = page.runs.find(old.token)
     assert back
     assert back is not old
-    assert (back.spent, back.status) == (64, "done")
+    assert (back.image_gradients, back.status) == (64, "done")
 
 
 def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(page: Context):
@@ -108,12 +108,12 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
     assert run.validation
     assert back.validation
     for name in (
-        "spent",
+        "image_gradients",
         "seconds",
-        "since",
+        "budget_start",
         "plan",
         "plan_controls",
-        "choice",
+        "controls",
         "status",
         "baselines",
         "curve",
@@ -134,7 +134,7 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
     assert unpack_state(back.checkpoint).to_tensors()[1] == unpack_state(run.checkpoint).to_tensors()[1]
     start_run(other, token, *values(page, budget=1280, epsilon=9, word="ox"))
     list(run_turn(other, token))
-    assert (back.status, back.spent) == ("done", 1280)
+    assert (back.status, back.image_gradients) == ("done", 1280)
 
 
 def test_a_server_that_is_killed_loses_seconds(page: Context, monkeypatch: pytest.MonkeyPatch):
@@ -142,12 +142,12 @@ def test_a_server_that_is_killed_loses_seconds(page: Context, monkeypatch: pytes
     run = visitor(page)
     start_run(page, run.token, *values(page, budget=8000))
     driver = run_turn(page, run.token)
-    while run.spent < 64:
+    while run.image_gradients < 64:
         next(driver)
     back = Registry().find(run.token)
     assert back
     assert back.status == "paused"
-    assert back.spent > 0
+    assert back.image_gradients > 0
     driver.close()
 
 
@@ -200,7 +200,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     assert back.checkpoint
     assert run.plan
     np.testing.assert_array_equal(back.levels, run.levels)
-    assert (back.spent, back.validation["scores"]) == (640, run.validation["scores"])
+    assert (back.image_gradients, back.validation["scores"]) == (640, run.validation["scores"])
     state = unpack_state(back.checkpoint)
     assert not state.momentum.any()
     np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.epsilon), run.levels)

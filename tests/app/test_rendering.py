@@ -35,9 +35,13 @@ def opened(uri: str) -> np.ndarray:
 
 
 def test_a_frame_of_an_earlier_moment_is_what_was_seen_then(context: Context, finished: Run):
-    first = asyncio.run(renderer(context).frame({"token": finished.token, "moment": 0}))
+    first = asyncio.run(renderer(context).frame({"token": finished.token, "history_point": 0}))
     assert first["success"] == pytest.approx(finished.curve[0][1]["target_success"], abs=0.02)
-    last = asyncio.run(renderer(context).frame({"token": finished.token, "moment": finished.moments[-1].spent}))
+    last = asyncio.run(
+        renderer(context).frame(
+            {"token": finished.token, "history_point": finished.history_points[-1].image_gradients}
+        )
+    )
     assert last["success"] > 0.95
 
 
@@ -51,24 +55,24 @@ def test_the_curve_of_strengths_rises_from_nothing(context: Context, finished: R
 
 
 def test_the_held_out_pictures_follow_the_strength(context: Context, finished: Run):
-    weak = asyncio.run(renderer(context).strip({"token": finished.token, "strength": 0.0}))
-    full = asyncio.run(renderer(context).strip({"token": finished.token, "strength": 1.0}))
+    weak = asyncio.run(renderer(context).measure({"token": finished.token, "strength": 0.0}))
+    full = asyncio.run(renderer(context).measure({"token": finished.token, "strength": 1.0}))
     assert weak["scores"]["region_success"] == 0
     assert full["scores"]["region_success"] > 0.95
 
 
 def test_it_is_told_how_sure_the_network_is_and_what_was_changed(context: Context, finished: Run):
-    sent = {"token": finished.token, "sure": True, "factor": 20}
+    sent = {"token": finished.token, "confidence": True, "factor": 20}
     frame = asyncio.run(renderer(context).frame(sent))
-    assert opened(frame["sure"]).shape == (32, 48)
-    assert opened(frame["sure"]).min() > 100  # two classes: never less than a half
+    assert opened(frame["confidence"]).shape == (32, 48)
+    assert opened(frame["confidence"]).min() > 100  # two classes: never less than a half
     assert "difference" in frame
-    assert "sure" not in asyncio.run(renderer(context).frame({"token": finished.token}))
+    assert "confidence" not in asyncio.run(renderer(context).frame({"token": finished.token}))
 
 
 @pytest.mark.parametrize("sent", [{}, {"token": "x"}, None, {"token": ["a"]}])
 def test_a_stranger_sees_nothing(context: Context, sent: object):
-    for ask in (renderer(context).frame, renderer(context).strip, renderer(context).strengths):
+    for ask in (renderer(context).frame, renderer(context).measure, renderer(context).strengths):
         assert asyncio.run(ask(sent)) == {}
 
 
@@ -90,9 +94,9 @@ def test_large_changes_keep_their_sign_at_any_strength(level: int):
     levels, picture = np.full((3, 8, 6), level, np.int16), np.full((16, 12, 3), 100, np.uint8)
     for strength in STEPS:
         change = round(level * strength)
-        laid = stretch_levels(scale_levels(levels, strength), (12, 16))
-        assert (laid == change).all()
-        for one in (scale_levels(levels, strength), laid):
+        applied_levels = stretch_levels(scale_levels(levels, strength), (12, 16))
+        assert (applied_levels == change).all()
+        for one in (scale_levels(levels, strength), applied_levels):
             assert (perturb_photo(picture, one) == min(255, max(0, 100 + change))).all()
 
 

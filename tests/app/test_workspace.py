@@ -55,15 +55,17 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "COMING_SECONDS", 0.05)
 
 
-def pull(context: Context, run: Run) -> dict:
-    return asyncio.run(Polling(context.workspaces, context.runs).pull({"token": run.token, "world": "greys plain:x"}))
+def poll(context: Context, run: Run) -> dict:
+    return asyncio.run(
+        Polling(context.workspaces, context.runs).poll({"token": run.token, "workspace": "greys plain:x"})
+    )
 
 
 def until(context: Context, run: Run, met) -> dict:
     """Pulls until a condition on the reply is met."""
     ends = time.monotonic() + 60
     while time.monotonic() < ends:
-        reply = pull(context, run)
+        reply = poll(context, run)
         if met(reply):
             return reply
     raise AssertionError(reply)
@@ -77,12 +79,12 @@ def controls_of(updates: tuple) -> dict:
 def test_another_network_is_loaded_in_the_background_and_brings_its_classes(context: Context):
     run = visitor(context)
     choose_pair(context, run.token, "hours", "plain:x")
-    world = until(context, run, lambda reply: "world" in reply)["world"]
+    world = until(context, run, lambda reply: "workspace" in reply)["workspace"]
     assert [each["name"] for each in world["classes"]] == ["night", "day", "noon"]
     controls = controls_of(finish_loading(context, run.token))
     assert controls["inside"]["value"] == "day"
     assert controls["hide"]["choices"] == ["night", "day", "noon"]
-    start_run(context, run.token, *values(context, **{**run.choice.to_dict(), "budget": 640}))
+    start_run(context, run.token, *values(context, **{**run.controls.to_dict(), "budget": 640}))
     list(run_turn(context, run.token))
     assert run.plan
     assert run.validation
@@ -94,16 +96,16 @@ def test_the_old_run_is_forgotten_only_when_the_new_one_starts(context: Context)
     start_run(context, run.token, *values(context, budget=320))
     list(run_turn(context, run.token))
     assert choose_pair(context, run.token, "hours", "plain:x")[1]["value"] == strings.START
-    reply = until(context, run, lambda reply: "world" in reply)
-    assert (reply["status"], reply["spent"], reply["scores"]) == ("idle", 0, None)
+    reply = until(context, run, lambda reply: "workspace" in reply)
+    assert (reply["status"], reply["image_gradients"], reply["scores"]) == ("idle", 0, None)
     assert "after" not in reply
     choose_pair(context, run.token, "greys", "plain:x")
-    assert (reply := pull(context, run))["spent"] == 320
+    assert (reply := poll(context, run))["image_gradients"] == 320
     assert reply["scores"]["region_success"] > 0.9
     choose_pair(context, run.token, "hours", "plain:x")
     finish_loading(context, run.token)
-    start_run(context, run.token, *values(context, **run.choice.to_dict()))
-    assert (run.spent, run.curve) == (0, [])
+    start_run(context, run.token, *values(context, **run.controls.to_dict()))
+    assert (run.image_gradients, run.curve) == (0, [])
 
 
 @pytest.mark.parametrize("pair", [("street", "plain:x"), ("greys", "street"), ("file.py:net", "plain:x"), (None, 7)])
@@ -113,18 +115,18 @@ def test_only_what_is_on_offer_can_be_chosen(context: Context, pair: tuple):
         choose_pair(context, run.token, *pair)
     with pytest.raises(gr.Error, match=r"does not offer|of the wrong kind"):
         start_run(context, run.token, *values(context, model=pair[0] or "x", data=pair[1] or "y"))
-    assert visitor(context, {"model": pair[0], "data": pair[1]}).choice == context.first
+    assert visitor(context, {"model": pair[0], "data": pair[1]}).controls == context.first
     assert context.workspaces.ask(pair, run.token).state == "failed"
 
 
 def test_nothing_is_downloaded_before_the_visitor_agrees_to_what_it_costs(context: Context, server: Server):
     run = visitor(context)
     choose_pair(context, run.token, "greys", FAR)
-    reply = pull(context, run)
+    reply = poll(context, run)
     assert (reply["state"], server.asked) == ("costs", [])
-    assert "200 kB" in reply["coming"]["lines"][0]
+    assert "200 kB" in reply["loading"]["lines"][0]
     with pytest.raises(gr.Error, match="still loading"):
-        start_run(context, run.token, *values(context, **run.choice.to_dict()))
+        start_run(context, run.token, *values(context, **run.controls.to_dict()))
 
 
 def test_a_download_shows_how_far_it_is_and_is_shared(context: Context, server: Server):
@@ -135,9 +137,9 @@ def test_a_download_shows_how_far_it_is_and_is_shared(context: Context, server: 
         start_download(context, run.token)
     half = until(context, first, lambda reply: (reply.get("share") or 0) > 0.2)
     assert half["share"] < 1
-    assert "world" not in pull(context, third)  # who stays sees nothing of it
+    assert "workspace" not in poll(context, third)  # who stays sees nothing of it
     for run in (first, second):
-        assert until(context, run, lambda reply: "world" in reply)["world"]["size"] == (48, 48)
+        assert until(context, run, lambda reply: "workspace" in reply)["workspace"]["size"] == (48, 48)
     assert len(server.asked) == 1
 
 
@@ -149,7 +151,7 @@ def test_a_download_ends_when_the_last_who_waits_cancels(context: Context, serve
         start_download(context, run.token)
     until(context, first, lambda reply: (reply.get("share") or 0) > 0.1)
     assert controls_of(cancel_loading(context, first.token))["data"] == "plain:x"
-    assert pull(context, second)["state"] == "fetching"
+    assert poll(context, second)["state"] == "fetching"
     cancel_loading(context, second.token)
     time.sleep(1.0)
     sent = server.sent["/far.bin"]
@@ -176,7 +178,7 @@ def test_a_download_that_fails_is_told_and_can_be_tried_again(
     assert failed(context, run) == sentence  # no word of addresses and folders of the server
     server.files["/far.bin"] = whole
     start_download(context, run.token)
-    assert "world" in until(context, run, lambda reply: "world" in reply)
+    assert "workspace" in until(context, run, lambda reply: "workspace" in reply)
 
 
 def test_a_photo_that_cannot_be_had_is_left_out_and_said(
@@ -194,7 +196,7 @@ def test_a_photo_that_cannot_be_had_is_left_out_and_said(
     run = visitor(context)
     choose_pair(context, run.token, "greys", FAR)
     start_download(context, run.token)
-    world = until(context, run, lambda reply: "world" in reply)["world"]
+    world = until(context, run, lambda reply: "workspace" in reply)["workspace"]
     assert world["about"].endswith("1 could not be had or read.")
     assert [photo.path.is_file() for photo in photos] == [False, True]
 
@@ -219,7 +221,7 @@ def failed(context: Context, run: Run) -> str:
     """What is told of a download that the visitor agreed to and that fails."""
     choose_pair(context, run.token, "greys", FAR)
     start_download(context, run.token)
-    (line,) = until(context, run, lambda reply: reply.get("state") == "failed")["coming"]["lines"]
+    (line,) = until(context, run, lambda reply: reply.get("state") == "failed")["loading"]["lines"]
     return line
 
 
@@ -256,7 +258,7 @@ def test_the_scenes_that_are_rendered_ahead_are_those_a_first_run_meets_first(mo
     monkeypatch.setattr(
         "uapseg.app.workspace.render_ahead", lambda name, numbers: (found.append((name, list(numbers))), asked.set())
     )
-    Workspace.draw_ahead(Namespace(pair=("street", "street")))
+    Workspace.render_in_background(Namespace(pair=("street", "street")))
     assert asked.wait(20)
     ((name, numbers),) = found
     first = ControlValues()
@@ -264,6 +266,10 @@ def test_the_scenes_that_are_rendered_ahead_are_those_a_first_run_meets_first(mo
     plain = Plain([100] * len(load_dataset(name, "train")))
     numbered, hide = list(range(len(plain))), HideClasses(classes=("light",))
     search = Search((greys(),), plain, numbered, hide, settings, workers=SINGLE_PROCESS)
-    met = [number for spent in range(0, first.budget, settings.batch) for number in search._batch(spent)]
+    met = [
+        number
+        for image_gradients in range(0, first.budget, settings.batch)
+        for number in search._batch(image_gradients)
+    ]
     assert met == numbers
     assert len(set(numbers)) == first.budget

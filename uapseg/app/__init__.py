@@ -32,7 +32,7 @@ def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = 
     own, runs = workspaces or WorkspaceCache(offered_models(), offered_datasets()), Registry()
     made = page(Context(own, runs, default_patience() if patience is None else patience), Polling(own, runs))
     if workspaces is None:
-        own.first.draw_ahead()
+        own.first.render_in_background()
     return made
 
 

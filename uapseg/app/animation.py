@@ -90,12 +90,12 @@ def _frames(work: FinishedRun) -> list[Frame]:
     last = Frame(
         work.levels, reached(work.state.best_validation.scores), f"epsilon {work.plan.settings.epsilon * 255:g} of 255"
     )
-    moments = [moment for moment in work.run.moments if moment.spent]
-    if len(moments) >= FEWEST_FRAMES:
-        chosen = [moments[place] for place in evenly_spaced(len(moments), MOST_FRAMES)]
+    history_points = [point for point in work.run.history_points if point.image_gradients]
+    if len(history_points) >= FEWEST_FRAMES:
+        chosen = [history_points[place] for place in evenly_spaced(len(history_points), MOST_FRAMES)]
         between = [
-            Frame(moment.levels, reached(moment.validation["scores"]), f"{moment.spent:,} image-gradients")
-            for moment in chosen
+            Frame(point.levels, reached(point.validation["scores"]), f"{point.image_gradients:,} image-gradients")
+            for point in chosen
         ]
     else:
         strengths = np.linspace(0, 1, MOST_FRAMES + 2)[1:-1]

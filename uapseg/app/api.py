@@ -34,7 +34,7 @@ from uapseg.results.perturbation_file import Perturbation, best_perturbation, lo
 MOST_BUDGET = 2000
 """Image-gradients of one call: programs wait in line with the visitors of the page."""
 
-KEPT_SECONDS = 600
+FILE_SECONDS = 600
 """How long the files of an answer stay; Gradio has copied them by then."""
 
 
@@ -116,11 +116,11 @@ class Endpoints:
         """
         try:
             workspace = self._workspace(model, data)
-            choice = _choice(workspace, text, region_class, rest_class, hide)
+            controls = _controls_from_call(workspace, text, region_class, rest_class, hide)
             numbers = {"epsilon": epsilon, "budget": budget, "seed": seed, "keep": keep}
-            choice = ControlValues.of({**choice.to_dict(), **numbers})
-            _check_budget(choice.budget)
-            plan = choice.plan(choice.target(workspace.size, None, workspace.model.classes))
+            controls = ControlValues.of({**controls.to_dict(), **numbers})
+            _check_budget(controls.budget)
+            plan = controls.plan(controls.target(workspace.size, None, workspace.model.classes))
             *_, last = run_steps(plan, None)
         except Exception as error:
             raise user_error(str(error)) if isinstance(error, UapsegError) else as_user_error(error) from error
@@ -218,7 +218,7 @@ class Endpoints:
     def _path(self, name: str) -> Path:
         """Where a file of an answer goes; those of answers long given are removed."""
         for folder in Path(self._folder.name).iterdir():
-            if time.time() - folder.stat().st_mtime > KEPT_SECONDS:
+            if time.time() - folder.stat().st_mtime > FILE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
         return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
 
@@ -228,7 +228,7 @@ class Endpoints:
         return gr.FileData(path=str(path))
 
 
-def _choice(workspace: Workspace, text: str, inside: str, rest: str, hide: list[str]) -> ControlValues:
+def _controls_from_call(workspace: Workspace, text: str, inside: str, rest: str, hide: list[str]) -> ControlValues:
     first = workspace.first
     if hide:
         return replace(first, goal=strings.HIDDEN, hide=hide)

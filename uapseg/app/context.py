@@ -10,7 +10,7 @@ from uapseg.app.controls import ControlValues
 from uapseg.app.errors import user_error
 from uapseg.app.frames import to_values
 from uapseg.app.registry import TOKEN, Registry
-from uapseg.app.runs import GOING, Run, budget_start, can_continue
+from uapseg.app.runs import ACTIVE, Run, can_continue, find_budget_start
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
@@ -29,7 +29,7 @@ BUTTONS = ("start", "pause", "reset", "save")
 Updates = tuple[Any, ...]
 """What a handler returns for the components that its event updates, in their order."""
 
-Choice = str | tuple[str, str]
+Option = str | tuple[str, str]
 """What can be chosen: a class, or a label and the id that it stands for."""
 
 _SKIP = gr.update()  # the same as `gr.skip()`, whose type is unknown
@@ -77,19 +77,19 @@ def find_run(context: Context, token: str | None) -> Run:
         if not TOKEN.fullmatch(str(token)):
             raise user_error(strings.GONE)
         run = context.runs.open(token)
-        run.choice = context.first
+        run.controls = context.first
     return run
 
 
-def workspace_of(context: Context, choice: ControlValues) -> Workspace:
+def workspace_of(context: Context, controls: ControlValues) -> Workspace:
     """The network and the pictures that are chosen.
 
     Raises:
         UapsegError: It is not on offer, or not loaded yet.
     """
-    if not context.workspaces.offers(choice.pair):
+    if not context.workspaces.offers(controls.pair):
         raise UapsegError(strings.NOT_OFFERED)
-    workspace = context.workspaces.get(choice.pair)
+    workspace = context.workspaces.get(controls.pair)
     if workspace is None:
         raise UapsegError(strings.NOT_READY)
     return workspace
@@ -101,16 +101,16 @@ def plan_of(context: Context, run: Run) -> tuple[Plan, int]:
     Raises:
         UapsegError: Something does not fit; the message says what.
     """
-    workspace = workspace_of(context, run.choice)
-    target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
+    workspace = workspace_of(context, run.controls)
+    target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
     target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
-    start = budget_start(run, target)
-    return run.choice.plan(target, start), start
+    start = find_budget_start(run, target)
+    return run.controls.plan(target, start), start
 
 
 def browser_memory(run: Run) -> dict[str, Any]:
     """What the browser stores: the token and the controls."""
-    return {"token": run.token, **run.choice.to_dict()}
+    return {"token": run.token, **run.controls.to_dict()}
 
 
 def start_label(run: Run) -> str:
@@ -126,7 +126,7 @@ def resting_buttons(run: Run) -> Updates:
         gr.update(visible=True, interactive=True, value=start_label(run)),
         gr.update(visible=False),
         gr.update(interactive=run.plan is not None),
-        gr.update(interactive=run.validation is not None and run.status not in GOING),
+        gr.update(interactive=run.validation is not None and run.status not in ACTIVE),
     )
 
 
@@ -157,19 +157,19 @@ def read_values(context: Context, values: dict[str, Any]) -> ControlValues:
 
 def control_updates(context: Context, run: Run) -> Updates:
     """The controls with their values, and the classes to choose from."""
-    workspace = context.workspaces.get(run.choice.pair)
-    values = {name: _plain(getattr(run.choice, name)) for name in CONTROLS}
+    workspace = context.workspaces.get(run.controls.pair)
+    values = {name: _plain(getattr(run.controls, name)) for name in CONTROLS}
     if workspace is None:
         return tuple(_SKIP if name in CLASSES else value for name, value in values.items())
-    choices = choices_of(workspace)
+    choices = class_choices(workspace)
     return tuple(
         gr.update(choices=choices[name], value=value) if name in CLASSES else value for name, value in values.items()
     )
 
 
-def choices_of(workspace: Workspace) -> dict[str, list[Choice]]:
+def class_choices(workspace: Workspace) -> dict[str, list[Option]]:
     """What can be chosen in the controls that name classes."""
-    classes: list[Choice] = list(workspace.model.classes)
+    classes: list[Option] = list(workspace.model.classes)
     return {
         "inside": classes,
         "rest": [*classes, (strings.KEEP_LABEL, strings.KEEP)],

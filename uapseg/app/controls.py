@@ -30,7 +30,7 @@ BUDGETS = (50, 8000)
 WEIGHTS = (0.1, 4.0)
 SEEDS = (0, 10**12)
 
-USUAL = 1.0
+DEFAULT_KEEP = 1.0
 
 MOST_NAME, MOST_WORD, MOST_NAMES = 200, 24, 256
 """Of a name, of a word; and of the classes to hide."""
@@ -118,7 +118,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
 
 _RANGES: dict[str, tuple[float, float]] = {"epsilon": EPSILONS, "budget": BUDGETS, "keep": WEIGHTS, "seed": SEEDS}
 
-_BESIDE = {
+_OTHER_OPTIONS = {
     "inside": (),
     "hide": (),
     "rest": (strings.KEEP,),
@@ -136,9 +136,9 @@ def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any
         return (value, True) if low <= value <= high else (None, False)
     if name == "word":
         return (value, True) if value.strip() else (None, True)  # an empty field is no wish
-    if name not in _BESIDE or classes is None:
+    if name not in _OTHER_OPTIONS or classes is None:
         return value, True
-    known = {*classes, *_BESIDE[name]}
+    known = {*classes, *_OTHER_OPTIONS[name]}
     if name != "hide":
         return (value, True) if value in known else (None, False)
     found = tuple(each for each in value if each in known)
@@ -163,7 +163,7 @@ def painted_target(
     Raises:
         UapsegError: Nothing is drawn, all of it in the class of the rest, or it is no drawing for this network.
     """
-    numbers = numbers_of(drawing, size)
+    numbers = decode_drawing(drawing, size)
     used = [int(number) for number in np.unique(numbers) if number != UNLABELED]
     if not used:
         raise UapsegError(strings.NOT_DRAWN)
@@ -176,7 +176,7 @@ def painted_target(
     return label_map_target(table[numbers], tuple(classes[number] for number in used), rest, DRAWING)
 
 
-def numbers_of(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
+def decode_drawing(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
     """The class number of each pixel (h, w) of a drawing of ``size`` (width, height), 255 where nothing is drawn.
 
     Raises:
@@ -245,7 +245,7 @@ class ControlValues:
     swap_into: str = ""
     epsilon: int = 10
     budget: int = 2000
-    keep: float = USUAL
+    keep: float = DEFAULT_KEEP
     seed: int = 0
     preset: str = "fast"
     drawing: str | None = field(default=None, repr=False)
@@ -316,12 +316,12 @@ class ControlValues:
         name, region = mask
         return mask_target(region ^ self.invert, self.inside, rest, name)
 
-    def plan(self, target: Target, since: int = 0) -> Plan:
+    def plan(self, target: Target, budget_start: int = 0) -> Plan:
         """The plan of a run.
 
         Args:
             target: What `target` gave.
-            since: The image-gradients already spent before the budget begins to count.
+            budget_start: The image-gradients already spent before the budget begins to count.
 
         Raises:
             UapsegError: A number is outside its range.
@@ -332,7 +332,7 @@ class ControlValues:
             raise UapsegError(strings.BAD_SEED)
         settings = PRESETS[self.preset](
             epsilon=self.epsilon / 255,
-            budget=since + self.budget,
+            budget=budget_start + self.budget,
             seed=self.seed,
             keep_weight=self._weight(),
             **VALIDATION,
@@ -342,6 +342,6 @@ class ControlValues:
     def _weight(self) -> float:
         if not WEIGHTS[0] <= self.keep <= WEIGHTS[1]:
             raise UapsegError(strings.BAD_WEIGHT)
-        if self.preset == "paper" and self.keep != USUAL:
+        if self.preset == "paper" and self.keep != DEFAULT_KEEP:
             raise UapsegError(strings.NO_WEIGHT)
         return self.keep

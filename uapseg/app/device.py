@@ -44,7 +44,7 @@ class Checkpoint(TypedDict):
 class ValidationFrame(TypedDict):
     """Figures on validation pictures: see `uapseg.attack.validation.Validation`."""
 
-    spent: int
+    image_gradients: int
     scores: Scores
     each: list[float | None]
     interval: list[float]
@@ -57,7 +57,7 @@ class ValidationFrame(TypedDict):
 class Step(TypedDict):
     """The newest perturbation, and now and then figures and a checkpoint."""
 
-    spent: int
+    image_gradients: int
     seconds: float
     levels: LevelArray
     validation: ValidationFrame | None
@@ -66,11 +66,11 @@ class Step(TypedDict):
     checkpoint: Checkpoint | None
 
 
-def progress_of(snapshot: Snapshot, epsilon: float, *, validation: bool, save: bool) -> Step:
+def make_step(snapshot: Snapshot, epsilon: float, *, validation: bool, save: bool) -> Step:
     """What is sent of a snapshot; epsilon in [0, 1]."""
     state = snapshot.state
     return {
-        "spent": state.image_gradients,
+        "image_gradients": state.image_gradients,
         "seconds": state.seconds,
         "levels": level_array(state.delta, epsilon),
         "validation": validation_frame(state.validation) if validation and state.validation.each else None,
@@ -89,7 +89,7 @@ def validation_frame(validation: Validation) -> ValidationFrame:
     """Figures as plain values, and what is seen in thumbnail size."""
     stride = -(-validation.predictions.shape[-1] // THUMB)
     return {
-        "spent": validation.image_gradients,
+        "image_gradients": validation.image_gradients,
         "scores": validation.scores,
         "each": list(validation.each),
         "interval": list(validation.interval),
@@ -135,7 +135,7 @@ class Waiter(Protocol):
     ticket: int
 
     @property
-    def present(self) -> bool:
+    def is_present(self) -> bool:
         """Whether the waiter is still there; who is not loses no place, but is passed over."""
         ...
 
@@ -144,7 +144,7 @@ class Call:
     """A program that waits: it is there as long as its request is."""
 
     ticket = 0
-    present = True
+    is_present = True
 
 
 class RunQueue:
@@ -161,7 +161,7 @@ class RunQueue:
         self._places = _configured() if places is None else places
         self._waiting: dict[Waiter, None] = {}
         self._using: set[Waiter] = set()
-        self._called: dict[Waiter, float] = {}
+        self._turn_came: dict[Waiter, float] = {}
         self._ranks: dict[Waiter, int] = {}
         self._stale, self._ranked = True, 0.0
         self._tickets = itertools.count(1)
@@ -184,7 +184,7 @@ class RunQueue:
         with self._changed:
             self._using.discard(waiter)
             self._waiting.pop(waiter, None)
-            self._called.pop(waiter, None)
+            self._turn_came.pop(waiter, None)
             self._touch()
 
     def place(self, waiter: Waiter) -> int:
@@ -206,7 +206,7 @@ class RunQueue:
             if not self._is_next(waiter):
                 return False
             del self._waiting[waiter]
-            self._called.pop(waiter, None)
+            self._turn_came.pop(waiter, None)
             self._using.add(waiter)
             self._touch()
             return True
@@ -234,7 +234,7 @@ class RunQueue:
 
     def _append(self, waiter: Waiter) -> None:
         self._waiting.pop(waiter, None)
-        self._called.pop(waiter, None)
+        self._turn_came.pop(waiter, None)
         waiter.ticket = next(self._tickets)
         self._waiting[waiter] = None
         self._touch()
@@ -262,11 +262,11 @@ class RunQueue:
         """Notes whose turn it is; who has not come goes to the end."""
         free = max(0, self._places - len(self._using))
         for waiter in itertools.islice(self._there(), free):
-            if now - self._called.setdefault(waiter, now) > CALL_SECONDS:
+            if now - self._turn_came.setdefault(waiter, now) > CALL_SECONDS:
                 self._append(waiter)
 
     def _there(self) -> list[Waiter]:
-        return [waiter for waiter in self._waiting if waiter.present]
+        return [waiter for waiter in self._waiting if waiter.is_present]
 
 
 def _configured() -> int:
@@ -288,20 +288,20 @@ CACHE = RunCache()
 """What a changed setting finds loaded: networks, pictures, and the figures of clean pictures."""
 
 
-def seconds_asked(plan: Plan, checkpoint: Checkpoint | None) -> int:
+def requested_seconds(plan: Plan, checkpoint: Checkpoint | None) -> int:
     """How long to ask ZeroGPU for: little, as less is granted sooner; a run that needs more goes on with Resume.
 
     Args:
         plan: The run.
         checkpoint: Where it stopped, if it did: what was spent is not asked for again.
     """
-    spent = unpack_state(checkpoint).image_gradients if checkpoint else 0
-    return min(60, 20 + max(0, plan.settings.budget - spent) // 100)
+    image_gradients = unpack_state(checkpoint).image_gradients if checkpoint else 0
+    return min(60, 20 + max(0, plan.settings.budget - image_gradients) // 100)
 
 
 def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
     """`spaces.GPU` where there is such a thing, else the function itself."""
-    return spaces.GPU(duration=seconds_asked)(function) if spaces else function
+    return spaces.GPU(duration=requested_seconds)(function) if spaces else function
 
 
 @on_device
@@ -328,7 +328,7 @@ def _steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, N
         if newest == validated_at and now - sent < FRAME_SECONDS:
             continue
         save = now - saved >= CHECKPOINT_SECONDS
-        yield progress_of(waiting, epsilon, validation=newest != validated_at, save=save)
+        yield make_step(waiting, epsilon, validation=newest != validated_at, save=save)
         sent, saved, validated_at = now, (now if save else saved), newest
     if waiting:
-        yield progress_of(waiting, epsilon, validation=True, save=True)
+        yield make_step(waiting, epsilon, validation=True, save=True)

@@ -51,7 +51,7 @@ def cached_file(run: Run, name: str, make: Callable[[Path], Any]) -> str:
     return str(Path(folder.name) / name)
 
 
-def figures_of(work: FinishedRun) -> dict[str, Any]:
+def run_figures(work: FinishedRun) -> dict[str, Any]:
     """Plan and figures; they are those of the validation pictures that chose the perturbation, and say so."""
     state = work.state
     return {
@@ -71,7 +71,7 @@ def pictures(path: Path, work: FinishedRun) -> None:
     """The perturbed pictures without loss: the one that is shown, the held-out ones, the visitor's own."""
     workspace = work.workspace
     photos = {"shown": shown_photo(work.run, workspace)}
-    photos |= {f"unseen-{number}": photo for number, photo in enumerate(workspace.strip, 1)}
+    photos |= {f"held-out-{number}": photo for number, photo in enumerate(workspace.held_out_photos, 1)}
     photos |= {f"own-{number}": workspace.photo(brought) for number, brought in enumerate(work.run.photos, 1)}
     with zipfile.ZipFile(path, "w") as file:  # stored: a PNG does not shrink further
         for name, photo in photos.items():
@@ -93,7 +93,9 @@ _MAKERS: dict[str, tuple[str, Callable[[Path, FinishedRun], Any]]] = {
     strings.FILE_GIF: ("uapseg-animation.gif", _written(encode_gif)),
     strings.FILE_MP4: ("uapseg-animation.mp4", _written(encode_mp4)),
     strings.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
-    strings.FILE_FIGURES: ("uapseg-figures.json", _written(lambda work: to_json(figures_of(work), indent=2).encode())),
+    strings.FILE_FIGURES: (
+        "uapseg-figures.json", _written(lambda work: to_json(run_figures(work), indent=2).encode())
+    ),
     strings.FILE_PLAN: (PLAN_FILE, _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
 }  # fmt: skip
 """The name of each kind of file, and what writes it."""

@@ -66,11 +66,11 @@ class FinishedRun:
     def figure(self, kind: str) -> bytes:
         """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
         kept, model = self.perturbation, self.workspace.model
-        rows = [self._row(photo) for photo in self._telling[:ROWS]]
+        rows = [self._row(photo) for photo in self._clearest_photos[:ROWS]]
         return draw_figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
 
     @property
-    def _telling(self) -> list[Photo]:
+    def _clearest_photos(self) -> list[Photo]:
         """The held-out pictures, those that show well what the target is about first."""
         model, target = self.workspace.model, self.plan.target
 
@@ -79,7 +79,7 @@ class FinishedRun:
                 target_shares(torch.from_numpy(photo.prediction)[None], target, model.classes).item(), MIN_TARGET_SHARE
             )
 
-        return sorted(self.workspace.strip, key=unclear)
+        return sorted(self.workspace.held_out_photos, key=unclear)
 
     def _row(self, photo: Photo) -> Row:
         after = perturb_photo(photo.picture, self.levels)

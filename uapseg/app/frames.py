@@ -138,7 +138,7 @@ class FrameOptions:
         factor: By how much the difference to the clean picture is amplified; 0 shows none.
         stretch: Whether the perturbation is stretched over a picture of another size, instead of repeated.
         spectrum: Whether the spectrum of the perturbation is wanted.
-        sure: Whether it is wanted how sure the network is.
+        confidence: Whether it is wanted how sure the network is.
     """
 
     slow: bool = False
@@ -146,7 +146,7 @@ class FrameOptions:
     factor: int = 0
     stretch: bool = False
     spectrum: bool = False
-    sure: bool = False
+    confidence: bool = False
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "FrameOptions":
@@ -156,7 +156,7 @@ class FrameOptions:
         return cls(
             strength=float(strength) if good and strength is not None else 1.0,
             factor=factor if isinstance(factor, int) and FACTORS[0] <= factor <= FACTORS[1] else 0,
-            **{name: values.get(name) is True for name in ("slow", "stretch", "spectrum", "sure")},
+            **{name: values.get(name) is True for name in ("slow", "stretch", "spectrum", "confidence")},
         )
 
 
@@ -168,35 +168,35 @@ class Request:
         token: The visitor's.
         seq: The `seq` of the run that it saw last.
         frame: The version of its frame.
-        mine: The version of the figures of the visitor's own photos.
+        own_version: The version of the figures of the visitor's own photos.
         turn: The ticket of the turn on the device that it took up last.
-        world: The network and the pictures that it shows.
+        workspace: The network and the pictures that it shows.
         hidden: Whether it wants no frames.
-        own: Whether it wants figures of the visitor's own photos.
+        wants_own: Whether it wants figures of the visitor's own photos.
         options: How frames are to be made.
     """
 
     token: str
     seq: int = -1
     frame: int = -1
-    mine: int = -1
+    own_version: int = -1
     turn: int = -1
-    world: str = ""
+    workspace: str = ""
     hidden: bool = False
-    own: bool = False
+    wants_own: bool = False
     options: FrameOptions = field(default_factory=FrameOptions)
 
     @classmethod
     def of(cls, sent: object) -> "Request":
         """A request from whatever was sent."""
         values = to_values(sent)
-        numbers = {name: values.get(name) for name in ("seq", "frame", "mine", "turn")}
+        numbers = {name: values.get(name) for name in ("seq", "frame", "own_version", "turn")}
         return cls(
             str(values.get("token", "")),
-            world=str(values.get("world", "")),
+            workspace=str(values.get("workspace", "")),
             options=FrameOptions.of(values),
             **{name: number if isinstance(number, int) else -1 for name, number in numbers.items()},
-            **{name: values.get(name) is True for name in ("hidden", "own")},
+            **{name: values.get(name) is True for name in ("hidden", "wants_own")},
         )
 
 

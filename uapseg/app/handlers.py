@@ -33,7 +33,17 @@ from uapseg.app.device import run_steps
 from uapseg.app.errors import as_user_error, user_error
 from uapseg.app.frames import to_values
 from uapseg.app.handlers_files import remove_uploads
-from uapseg.app.runs import GOING, PendingChange, Run, apply_plan, budget_start, can_continue, end_run, restore, rewind
+from uapseg.app.runs import (
+    ACTIVE,
+    PendingChange,
+    Run,
+    apply_plan,
+    can_continue,
+    end_run,
+    find_budget_start,
+    restore,
+    rewind,
+)
 from uapseg.app.sharing import parse_query
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
@@ -53,10 +63,10 @@ def load_page(context: Context, saved: object, request: gr.Request | None = None
             memory = {name: value for name, value in memory.items() if name not in CLASSES}
         _restore_controls(context, run, context.first, {**memory, **query})
     else:
-        _restore_controls(context, run, run.choice, query if run.status not in GOING else {})
+        _restore_controls(context, run, run.controls, query if run.status not in ACTIVE else {})
     if request and request.session_hash:
         context.tabs[request.session_hash] = run.token
-    buttons = running_buttons() if run.status in GOING and not run.stop.is_set() else resting_buttons(run)
+    buttons = running_buttons() if run.status in ACTIVE and not run.stop.is_set() else resting_buttons(run)
     return run.token, gr.update(token=run.token), browser_memory(run), *control_updates(context, run), *buttons
 
 
@@ -74,13 +84,13 @@ def leave_page(context: Context, request: gr.Request) -> None:
         return
     if run.status == "running":
         run.stop.set()
-    run.gone()
+    run.mark_absent()
 
 
 def change_controls(context: Context, token: str | None, *values: Any) -> Updates:
     """A control was moved: what the browser is to remember, and what Start will do now."""
     run = find_run(context, token)
-    run.publish(choice=read_controls(context, values))
+    run.publish(controls=read_controls(context, values))
     if run.status == "running":
         _request_change(context, run)
     return browser_memory(run), gr.update(value=start_label(run))
@@ -89,8 +99,10 @@ def change_controls(context: Context, token: str | None, *values: Any) -> Update
 def change_word(context: Context, token: str | None, word: str) -> Updates:
     """The word is another one, however it came there."""
     run = find_run(context, token)
-    if word != run.choice.word:
-        run.publish(choice=read_values(context, {**run.choice.to_dict(), "drawing": run.choice.drawing, "word": word}))
+    if word != run.controls.word:
+        run.publish(
+            controls=read_values(context, {**run.controls.to_dict(), "drawing": run.controls.drawing, "word": word})
+        )
         if run.status == "running":
             _request_change(context, run)
     return browser_memory(run), gr.update(value=start_label(run))
@@ -99,39 +111,43 @@ def change_word(context: Context, token: str | None, word: str) -> Updates:
 def choose_pair(context: Context, token: str | None, model: str, data: str) -> Updates:
     """Another network or other pictures were chosen: they are loaded while the visitor looks on."""
     run = find_run(context, token)
-    choice = read_values(context, {**run.choice.to_dict(), "model": model, "data": data})
-    if not context.workspaces.offers(choice.pair):
+    controls = read_values(context, {**run.controls.to_dict(), "model": model, "data": data})
+    if not context.workspaces.offers(controls.pair):
         raise user_error(strings.NOT_OFFERED)
-    run.publish(choice=choice, view=("scene", 0), left_out="", unchecked=frozenset())
+    run.publish(controls=controls, view=("scene", 0), link_warning="", unchecked_controls=frozenset())
     return browser_memory(run), gr.update(value=start_label(run))
 
 
 def finish_loading(context: Context, token: str | None) -> Updates:
     """What was chosen is loaded: the controls take up its classes."""
     run = find_run(context, token)
-    workspace = context.workspaces.get(run.choice.pair)
+    workspace = context.workspaces.get(run.controls.pair)
     if workspace:
-        of_classes = {name: getattr(run.choice, name) for name in CLASSES}
-        first = replace(run.choice, **{name: getattr(workspace.first, name) for name in CLASSES})
-        choice, unfit = first.updated(of_classes, workspace.model.classes)
-        ignored = [name for name in unfit if name in run.unchecked]
-        run.publish(choice=choice, left_out=messages.ignored_controls(ignored) or run.left_out, unchecked=frozenset())
+        of_classes = {name: getattr(run.controls, name) for name in CLASSES}
+        first = replace(run.controls, **{name: getattr(workspace.first, name) for name in CLASSES})
+        controls, unfit = first.updated(of_classes, workspace.model.classes)
+        ignored = [name for name in unfit if name in run.unchecked_controls]
+        run.publish(
+            controls=controls,
+            link_warning=messages.ignored_controls(ignored) or run.link_warning,
+            unchecked_controls=frozenset(),
+        )
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
 def start_download(context: Context, token: str | None) -> None:
     """The visitor agreed to a download."""
     run = find_run(context, token)
-    context.workspaces.ask(run.choice.pair, run.token, fetch=True)
+    context.workspaces.ask(run.controls.pair, run.token, fetch=True)
 
 
 def cancel_loading(context: Context, token: str | None) -> Updates:
     """The visitor does not want to wait: back to the network and pictures of the run, or the first ones."""
     run = find_run(context, token)
-    context.workspaces.leave(run.choice.pair, run.token)
+    context.workspaces.leave(run.controls.pair, run.token)
     plan, first = run.plan, context.first
     model, data = (plan.model, plan.data) if plan else first.pair
-    run.publish(choice=replace(run.choice, model=model, data=data))
+    run.publish(controls=replace(run.controls, model=model, data=data))
     return finish_loading(context, token)
 
 
@@ -140,23 +156,25 @@ def _request_change(context: Context, run: Run) -> None:
         plan, _ = plan_of(context, run)
     except UapsegError:  # not finished: the run goes on as it is
         return
-    moment = run.pending.moment if run.pending else None
-    run.pending = PendingChange(time.monotonic() + CHANGE_DELAY, moment) if moment or plan != run.plan else None
+    point = run.pending_change.point if run.pending_change else None
+    run.pending_change = PendingChange(time.monotonic() + CHANGE_DELAY, point) if point or plan != run.plan else None
 
 
-def _restore_controls(context: Context, run: Run, choice: ControlValues, saved: dict[str, Any]) -> None:
+def _restore_controls(context: Context, run: Run, controls: ControlValues, saved: dict[str, Any]) -> None:
     """Sets the controls to a choice with what was saved or a link asks for; what does not fit is left out."""
     saved = {name: saved[name] for name in CONTROLS if saved.get(name) is not None}
     offered = {"model": context.workspaces.models, "data": context.workspaces.datasets}
     names = {name: saved.pop(name) for name in offered if name in saved}
     unfit = [name for name, value in names.items() if value not in offered[name]]
-    named = replace(choice, **{name: value for name, value in names.items() if name not in unfit})
+    named = replace(controls, **{name: value for name, value in names.items() if name not in unfit})
     workspace = context.workspaces.get(named.pair)
-    if named.pair != choice.pair and workspace:
+    if named.pair != controls.pair and workspace:
         named = replace(named, **{name: getattr(workspace.first, name) for name in CLASSES})
     read, others = named.updated(saved, workspace.model.classes if workspace else None)
-    unchecked: frozenset[str] = frozenset() if workspace else frozenset(saved) & {*CLASSES}
-    run.publish(choice=read, left_out=messages.ignored_controls([*unfit, *others]), unchecked=unchecked)
+    unchecked_controls: frozenset[str] = frozenset() if workspace else frozenset(saved) & {*CLASSES}
+    run.publish(
+        controls=read, link_warning=messages.ignored_controls([*unfit, *others]), unchecked_controls=unchecked_controls
+    )
 
 
 HEARTBEAT_SECONDS = 0.5
@@ -170,22 +188,22 @@ REST_SECONDS = 10.0
 def start_run(context: Context, token: str | None, *values: Any) -> Updates:
     """Start was pressed: refuses at once what cannot run, and gets in line for the device."""
     run = find_run(context, token)
-    if run.at_rest and run.stop.is_set():  # it was paused a moment ago, and its last step may still be going
-        run.at_rest.wait(REST_SECONDS)
-    if run.status in GOING:
+    if run.worker_done and run.stop.is_set():  # it was paused a moment ago, and its last step may still be going
+        run.worker_done.wait(REST_SECONDS)
+    if run.status in ACTIVE:
         raise user_error(strings.BUSY)
-    run.publish(choice=read_controls(context, values))
+    run.publish(controls=read_controls(context, values))
     try:
         plan, start = plan_of(context, run)
-        run.watch()
+        run.mark_watched()
         context.runs.queue.join(run)
     except UapsegError as error:
         raise user_error(str(error)) from error
     if not can_continue(run):
         run.reset()
-    apply_plan(run, plan, start, run.choice)
+    apply_plan(run, plan, start, run.controls)
     run.stop.clear()
-    run.publish(status="waiting", note="", pending=None)
+    run.publish(status="waiting", note="", pending_change=None)
     context.runs.sweep()
     return running_buttons()
 
@@ -198,19 +216,21 @@ def run_turn(context: Context, token: str | None) -> Generator[Updates, None, No
     """
     run = find_run(context, token)
     if run.status != "waiting" or not context.runs.queue.enter(run):
-        yield resting_buttons(run) if run.status not in GOING else NO_UPDATE
+        yield resting_buttons(run) if run.status not in ACTIVE else NO_UPDATE
         return
-    run.at_rest = at_rest = threading.Event()
-    run.watch()
+    run.worker_done = worker_done = threading.Event()
+    run.mark_watched()
     run.publish(status="running")
     faults: list[Exception] = []
     # In this event's context: ZeroGPU reads from it whose quota the run is on
-    threading.Thread(target=copy_context().run, args=(_work, context, run, at_rest, faults), daemon=True).start()
+    threading.Thread(
+        target=copy_context().run, args=(_run_worker, context, run, worker_done, faults), daemon=True
+    ).start()
     try:
-        while not at_rest.wait(HEARTBEAT_SECONDS):
+        while not worker_done.wait(HEARTBEAT_SECONDS):
             yield NO_UPDATE  # a place where Gradio can end the run
     except GeneratorExit:
-        if not at_rest.is_set():  # else it may have been started again since
+        if not worker_done.is_set():  # else it may have been started again since
             run.stop.set()
         raise
     yield resting_buttons(run)
@@ -218,27 +238,27 @@ def run_turn(context: Context, token: str | None) -> Generator[Updates, None, No
         raise as_user_error(faults[0]) from faults[0]
 
 
-def _work(context: Context, run: Run, at_rest: threading.Event, faults: list[Exception]) -> None:
-    """Has the device work for a run until it rests, and tells by ``rested``; ``faults`` gets what went wrong."""
+def _run_worker(context: Context, run: Run, worker_done: threading.Event, faults: list[Exception]) -> None:
+    """Has the device work for a run until it rests, and then sets ``worker_done``; ``faults`` gets what went wrong."""
     try:
-        _drive(context, run)
+        _run_until_stopped(context, run)
     except Exception as error:  # noqa: BLE001  the visitor is told of it by the event
         faults.append(error)
         end_run(run)
     finally:
         context.runs.queue.leave(run)
         context.runs.save(run)
-        at_rest.set()
+        worker_done.set()
 
 
-def _drive(context: Context, run: Run) -> None:
+def _run_until_stopped(context: Context, run: Run) -> None:
     finished = False
     while True:
         finished = _run_segment(context, run)
-        pending = run.pending
-        if pending is None or run.stop.is_set() or run.is_unwatched(context.patience):
+        pending_change = run.pending_change
+        if pending_change is None or run.stop.is_set() or run.is_unwatched(context.patience):
             break
-        _apply_change(context, run, pending)
+        _apply_change(context, run, pending_change)
     end_run(run, finished=finished, note=strings.LEFT if run.is_unwatched(context.patience) else "")
 
 
@@ -252,18 +272,18 @@ def _run_segment(context: Context, run: Run) -> bool:
             if time.monotonic() - saved > SAVE_SECONDS:
                 context.runs.save(run)
                 saved = time.monotonic()
-            if run.stop.is_set() or run.is_unwatched(context.patience) or _due(run):
+            if run.stop.is_set() or run.is_unwatched(context.patience) or _is_change_due(run):
                 return False
     return True
 
 
-def _apply_change(context: Context, run: Run, pending: PendingChange) -> None:
+def _apply_change(context: Context, run: Run, pending_change: PendingChange) -> None:
     """Takes up what was asked for while the run was going."""
-    if pending.moment:
-        rewind(run, pending.moment)
+    if pending_change.point:
+        rewind(run, pending_change.point)
     plan = _plan_or_none(context, run)
     if plan:
-        apply_plan(run, plan, budget_start(run, plan.target), run.choice)
+        apply_plan(run, plan, find_budget_start(run, plan.target), run.controls)
 
 
 def _plan_or_none(context: Context, run: Run) -> Plan | None:
@@ -284,7 +304,7 @@ def pause_run(context: Context, token: str | None) -> Updates:
 def reset_run(context: Context, token: str | None) -> Updates:
     """Reset was pressed: the run is forgotten."""
     run = find_run(context, token)
-    if run.status in GOING:
+    if run.status in ACTIVE:
         return pause_run(context, token)
     run.reset()
     context.runs.save(run)
@@ -294,15 +314,15 @@ def reset_run(context: Context, token: str | None) -> Updates:
 def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Updates:
     """A moment of the timeline was chosen to go on from."""
     run = find_run(context, token)
-    spent = event_value(event, "spent")
-    moment = next((moment for moment in run.moments if moment.spent == spent), None)
-    if moment is None:
-        raise user_error(strings.NO_MOMENT)
-    restore(run, moment)
+    image_gradients = event_value(event, "image_gradients")
+    point = next((point for point in run.history_points if point.image_gradients == image_gradients), None)
+    if point is None:
+        raise user_error(strings.NO_HISTORY_POINT)
+    restore(run, point)
     if run.status == "running":
-        run.pending = PendingChange(time.monotonic(), moment)
+        run.pending_change = PendingChange(time.monotonic(), point)
         return browser_memory(run), *control_updates(context, run), *NO_UPDATE
-    rewind(run, moment)
+    rewind(run, point)
     run.publish(status="paused", note="")
     context.runs.save(run)
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
@@ -311,7 +331,7 @@ def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Upda
 def refresh_buttons(context: Context, token: str | None) -> Updates:
     """The stage saw the run come to rest, maybe in another tab."""
     run = find_run(context, token)
-    return NO_UPDATE if run.status in GOING else resting_buttons(run)
+    return NO_UPDATE if run.status in ACTIVE else resting_buttons(run)
 
 
 def fail_turn(context: Context, token: str | None) -> Updates:
@@ -327,5 +347,5 @@ def _leave_queue(context: Context, run: Run) -> None:
         end_run(run)
 
 
-def _due(run: Run) -> bool:
-    return run.pending is not None and time.monotonic() >= run.pending.due
+def _is_change_due(run: Run) -> bool:
+    return run.pending_change is not None and time.monotonic() >= run.pending_change.due

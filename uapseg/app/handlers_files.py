@@ -27,7 +27,7 @@ from uapseg.app.exports import cached_file, export_run
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.live import perturb_clip
-from uapseg.app.runs import GOING, OpenedExample, Run
+from uapseg.app.runs import ACTIVE, OpenedExample, Run
 from uapseg.app.server import DECODING
 from uapseg.app.sharing import check_pair, check_size, controls_from_plan, plan_for, start_from, to_query
 from uapseg.app.workspace import Workspace
@@ -50,7 +50,7 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
     run = find_run(context, token)
     paths = paths if isinstance(paths, list) else [paths]
     run.uploads |= {Path(path) for path in paths}
-    workspace = context.workspaces.get(run.choice.pair) or context.workspaces.first
+    workspace = context.workspaces.get(run.controls.pair) or context.workspaces.first
     new_photos: list[UploadedPhoto] = []
     refused: list[str] = []
     for path in paths[:MOST_PHOTOS]:
@@ -72,7 +72,7 @@ def choose_picture(context: Context, token: str | None, event: gr.EventData) -> 
     """A picture was chosen to be shown large."""
     run = find_run(context, token)
     kind, number = event_value(event, "kind"), event_value(event, "number")
-    if kind in ("scene", "unseen", "own") and isinstance(number, int) and number >= 0:
+    if kind in ("scene", "held_out", "own") and isinstance(number, int) and number >= 0:
         run.publish(view=(str(kind), number))
 
 
@@ -111,7 +111,7 @@ def export_file(context: Context, token: str | None, kind: object) -> str:
     """A file is to be made: its path."""
     run = find_run(context, token)
     try:
-        return export_run(kind, run, workspace_of(context, run.choice))
+        return export_run(kind, run, workspace_of(context, run.controls))
     except UapsegError as error:
         raise user_error(str(error)) from error
 
@@ -119,16 +119,16 @@ def export_file(context: Context, token: str | None, kind: object) -> str:
 def open_example(context: Context, token: str | None, event: gr.EventData) -> Updates:
     """One of the perturbations that come with the project was chosen."""
     run = find_run(context, token)
-    if run.status in GOING:
+    if run.status in ACTIVE:
         raise user_error(strings.BUSY)
     try:
-        workspace = workspace_of(context, run.choice)
+        workspace = workspace_of(context, run.controls)
         number = event_value(event, "number")
-        _adopt(context, run, load_example(workspace.pair, number), workspace)
+        _open_perturbation(context, run, load_example(workspace.pair, number), workspace)
     except UapsegError as error:
         raise user_error(str(error)) from error
     card = example_cards(workspace.pair)[number]
-    run.example = OpenedExample(Path(card["file"]).stem, card["title"], run.choice, run.spent)
+    run.opened_example = OpenedExample(Path(card["file"]).stem, card["title"], run.controls, run.image_gradients)
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
@@ -139,7 +139,7 @@ def perturb_video(context: Context, token: str | None, path: str) -> str:
         raise user_error(strings.NO_PERTURBATION)
     run.uploads.add(Path(path))
     try:
-        content = perturb_clip(Path(path), run.levels, workspace_of(context, run.choice))
+        content = perturb_clip(Path(path), run.levels, workspace_of(context, run.controls))
     except UapsegError as error:
         raise user_error(str(error)) from error
     return cached_file(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
@@ -158,19 +158,21 @@ def finish_recording(context: Context, token: str | None) -> str:
 def make_link(context: Context, token: str | None) -> str:
     """What a link says of the example that is shown, else of the controls, without the page's own address."""
     run = find_run(context, token)
-    if run.opened is None:
-        return to_query(run.choice, context.first)
-    pair = to_query(replace(context.first, model=run.choice.model, data=run.choice.data), context.first)
-    return "&".join(filter(None, (pair, urlencode({"example": run.opened.name}))))
+    if run.current_example is None:
+        return to_query(run.controls, context.first)
+    pair = to_query(replace(context.first, model=run.controls.model, data=run.controls.data), context.first)
+    return "&".join(filter(None, (pair, urlencode({"example": run.current_example.name}))))
 
 
 def confirm_link(context: Context, token: str | None, address: str | None) -> None:
     """The browser has copied a link, or it has not, and gives its address: the visitor is told what the link opens."""
     run = find_run(context, token)
-    opens = f"the example {run.opened.title}" if run.opened else messages.settings(run.choice)
+    opens = f"the example {run.current_example.title}" if run.current_example else messages.settings(run.controls)
     gr.Info(
         html.escape(
-            messages.link(opens, address, with_drawing=run.choice.source == strings.DRAW and run.opened is None)
+            messages.link(
+                opens, address, with_drawing=run.controls.source == strings.DRAW and run.current_example is None
+            )
         ),
         title=strings.LINK,
     )
@@ -179,11 +181,11 @@ def confirm_link(context: Context, token: str | None, address: str | None) -> No
 def open_file(context: Context, token: str | None, path: str) -> Updates:
     """A perturbation or a plan was brought: memory, controls, buttons."""
     run = find_run(context, token)
-    if run.status in GOING:
+    if run.status in ACTIVE:
         raise user_error(strings.BUSY)
     run.uploads.add(Path(path))
     try:
-        _open(context, run, Path(path), workspace_of(context, run.choice))
+        _open(context, run, Path(path), workspace_of(context, run.controls))
     except UapsegError as error:
         raise user_error(str(error)) from error
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
@@ -195,30 +197,30 @@ def _open(context: Context, run: Run, path: Path, workspace: Workspace) -> None:
         perturbation = None if plan else load(path)
     if plan:
         check_pair(plan, workspace)
-        _choose(run, plan, workspace)
+        _set_controls(run, plan, workspace)
     elif perturbation:
-        _adopt(context, run, perturbation, workspace)
+        _open_perturbation(context, run, perturbation, workspace)
 
 
-def _adopt(context: Context, run: Run, perturbation: Perturbation, workspace: Workspace) -> None:
+def _open_perturbation(context: Context, run: Run, perturbation: Perturbation, workspace: Workspace) -> None:
     check_size(perturbation, workspace)
     if perturbation.plan is None:
         plan = plan_for(perturbation, *_target_and_plan(context, run))
     else:
         check_pair(perturbation.plan, workspace)
-        _choose(run, perturbation.plan, workspace)
+        _set_controls(run, perturbation.plan, workspace)
         plan = _target_and_plan(context, run)[1]
     run.publish(note=strings.MEASURING)
     start_from(run, perturbation, plan, workspace)
     context.runs.save(run)
 
 
-def _choose(run: Run, plan: Plan, workspace: Workspace) -> None:
+def _set_controls(run: Run, plan: Plan, workspace: Workspace) -> None:
     """Sets the controls to a plan. Of a stranger's file nothing else is used: names of files in it, for one."""
-    run.publish(choice=controls_from_plan(plan, workspace), drawing_version=run.drawing_version + 1)
+    run.publish(controls=controls_from_plan(plan, workspace), drawing_version=run.drawing_version + 1)
 
 
 def _target_and_plan(context: Context, run: Run) -> tuple[Target, Plan]:
-    workspace = workspace_of(context, run.choice)
-    target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
-    return target, run.choice.plan(target)
+    workspace = workspace_of(context, run.controls)
+    target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
+    return target, run.controls.plan(target)

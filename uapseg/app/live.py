@@ -29,8 +29,8 @@ from uapseg.app.frames import (
     to_values,
 )
 from uapseg.app.registry import Registry
-from uapseg.app.rendering import figures, frame, frame_payload, heading, moment_of, render_frame, shown_photo
-from uapseg.app.runs import GOING, Run
+from uapseg.app.rendering import figures, frame, frame_payload, heading, render_frame, shown_photo, viewed_perturbation
+from uapseg.app.runs import ACTIVE, Run
 from uapseg.app.server import DECODING, call_in_thread
 from uapseg.app.workspace import Workspace, overlay_classes
 from uapseg.app.workspace_cache import WorkspaceCache
@@ -46,8 +46,8 @@ REST_SECONDS = 0.05
 IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
 
-HEADING = ("choice", "mask", "plan")
-FIGURES = ("validation", "curve", "plan_changes", "moments", "left_out")
+HEADING = ("controls", "mask", "plan")
+FIGURES = ("validation", "curve", "plan_changes", "history_points", "link_warning")
 
 
 class Polling:
@@ -56,30 +56,30 @@ class Polling:
     def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
         self._workspaces, self._runs = workspaces, runs
 
-    async def pull(self, sent: dict[str, Any]) -> dict[str, Any]:
+    async def poll(self, sent: dict[str, Any]) -> dict[str, Any]:
         """Waits until there is something new, at most 8 seconds, and answers with it; holds no thread meanwhile."""
         request = Request.of(sent)
         run = self._runs.get(request.token)
         if run is None:
             return {"gone": True}
-        run.watch()
-        workspace = self._workspaces.get(run.choice.pair)
+        run.mark_watched()
+        workspace = self._workspaces.get(run.controls.pair)
         if workspace is None:
-            return await self._coming(run)
+            return await self._loading_reply(run)
         await self._wait(run, request, workspace)
-        workspace = self._workspaces.get(run.choice.pair)
+        workspace = self._workspaces.get(run.controls.pair)
         if workspace is None:
-            return await self._coming(run)
+            return await self._loading_reply(run)
         return await self._reply(run, request, workspace)
 
-    async def _coming(self, run: Run) -> dict[str, Any]:
+    async def _loading_reply(self, run: Run) -> dict[str, Any]:
         """How far the network and the pictures are that the visitor chose."""
-        pair = run.choice.pair
+        pair = run.controls.pair
         coming = await asyncio.to_thread(self._workspaces.ask, pair, run.token)
         details = await asyncio.to_thread(self._workspaces.details, pair)
         await asyncio.sleep(COMING_SECONDS)
         return {
-            "coming": loading_message(coming, pair, details),
+            "loading": loading_message(coming, pair, details),
             "state": coming.state,
             "share": _share(coming),
         }
@@ -87,76 +87,80 @@ class Polling:
     async def _wait(self, run: Run, request: Request, workspace: Workspace) -> None:
         queue = self._runs.queue
         until, place = time.monotonic() + LONGEST_WAIT, queue.place(run)
-        pair = run.choice.pair
-        while time.monotonic() < until and run.choice.pair == pair:
-            if self._news(run, request, workspace) or queue.place(run) != place or self._called(run, request):
+        pair = run.controls.pair
+        while time.monotonic() < until and run.controls.pair == pair:
+            if self._has_news(run, request, workspace) or queue.place(run) != place or self._turn_came(run, request):
                 break
-            run.watch()
+            run.mark_watched()
             await asyncio.sleep(POLL_SECONDS.get(run.status, REST_SECONDS))
-        run.watch()
+        run.mark_watched()
 
     async def _reply(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
-        if _other(request, workspace):
-            request = replace(request, seq=-1, frame=-1, mine=-1)
+        if _shows_other_pair(request, workspace):
+            request = replace(request, seq=-1, frame=-1, own_version=-1)
         apart = call_in_thread if run.photos else asyncio.to_thread  # the network looks at photos that are new
-        reply = await apart(self._facts, run, request, workspace)
-        if self._due(run, request):
+        reply = await apart(self._run_reply, run, request, workspace)
+        if self._frame_due(run, request):
             reply |= await call_in_thread(self._frame, run, request, workspace)
-        if self._mine_due(run, request):
-            reply |= await call_in_thread(self._mine, run, request, workspace)
+        if self._own_figures_due(run, request):
+            reply |= await call_in_thread(self._own_figures, run, request, workspace)
         return reply
 
-    def _news(self, run: Run, request: Request, workspace: Workspace) -> bool:
+    def _has_news(self, run: Run, request: Request, workspace: Workspace) -> bool:
         parts = ("status", "note", "view", "photos", "drawing_version", *HEADING, *FIGURES)
         return (
             request.seq < 0
-            or _other(request, workspace)
-            or run.newer(request.seq, *parts)
-            or self._due(run, request)
-            or self._mine_due(run, request)
+            or _shows_other_pair(request, workspace)
+            or run.changed_since(request.seq, *parts)
+            or self._frame_due(run, request)
+            or self._own_figures_due(run, request)
         )
 
-    def _called(self, run: Run, request: Request) -> bool:
+    def _turn_came(self, run: Run, request: Request) -> bool:
         """Whether it is the run's turn, and the browser does not know it yet."""
         return request.turn != run.ticket and self._runs.queue.turn(run)
 
-    def _due(self, run: Run, request: Request) -> bool:
+    def _frame_due(self, run: Run, request: Request) -> bool:
         if request.hidden or run.levels is None or not run.is_current:
             return False
-        if run.newer(request.seq, "view"):  # another picture is shown with the perturbation on it at once
+        if run.changed_since(request.seq, "view"):  # another picture is shown with the perturbation on it at once
             return True
-        return run.newer(request.frame, "levels", "view") and time.monotonic() >= run.frame_cache.get("next", 0)
+        return run.changed_since(request.frame, "levels", "view") and time.monotonic() >= run.frame_cache.get(
+            "next", 0
+        )
 
-    def _mine_due(self, run: Run, request: Request) -> bool:
-        if not request.own or not run.photos or run.levels is None or not run.is_current:
+    def _own_figures_due(self, run: Run, request: Request) -> bool:
+        if not request.wants_own or not run.photos or run.levels is None or not run.is_current:
             return False
-        return run.newer(request.mine, "validation", "photos") and time.monotonic() >= run.frame_cache.get("next", 0)
+        return run.changed_since(
+            request.own_version, "validation", "photos"
+        ) and time.monotonic() >= run.frame_cache.get("next", 0)
 
-    def _facts(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
+    def _run_reply(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         seq = run.seq
         reply: dict[str, Any] = {
             "seq": seq,
-            "status": run.status if run.is_current or run.status in GOING else "idle",
+            "status": run.status if run.is_current or run.status in ACTIVE else "idle",
             "note": run.note,
             "place": self._runs.queue.place(run),
             "turn": run.ticket if self._runs.queue.turn(run) else 0,
-            "spent": run.spent if run.is_current else 0,
-            "total": run.total if run.is_current else run.choice.budget,
+            "image_gradients": run.image_gradients if run.is_current else 0,
+            "total": run.total if run.is_current else run.controls.budget,
             "seconds": run.seconds,
         }
         fresh = request.seq < 0
-        if _other(request, workspace):
-            reply["world"] = workspace.facts
-        if fresh or run.newer(request.seq, "view"):
+        if _shows_other_pair(request, workspace):
+            reply["workspace"] = workspace.facts
+        if fresh or run.changed_since(request.seq, "view"):
             photo = shown_photo(run, workspace)
             reply["photo"] = {"view": run.view, **({} if photo is workspace.scene else workspace.clean(photo))}
-        if fresh or run.newer(request.seq, "photos"):
+        if fresh or run.changed_since(request.seq, "photos"):
             reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
-        if fresh or run.newer(request.seq, *HEADING):
+        if fresh or run.changed_since(request.seq, *HEADING):
             reply |= heading(run, workspace)
-        if run.choice.drawing and (fresh or run.newer(request.seq, "drawing_version")):
-            reply["strokes"] = run.choice.drawing
-        if fresh or run.newer(request.seq, *FIGURES):
+        if run.controls.drawing and (fresh or run.changed_since(request.seq, "drawing_version")):
+            reply["strokes"] = run.controls.drawing
+        if fresh or run.changed_since(request.seq, *FIGURES):
             reply |= figures(run, workspace)
         return reply
 
@@ -172,7 +176,7 @@ class Polling:
             run.frame_cache = {"key": key, "pictures": pictures, "next": _next_frame_time(began)}
         return {"frame": version, **run.frame_cache["pictures"]}
 
-    def _mine(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
+    def _own_figures(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         """The figures of the visitor's own photos."""
         version = max(run.versions.get(name, 0) for name in ("validation", "photos"))
         levels, plan = run.levels, run.plan
@@ -182,12 +186,12 @@ class Polling:
         photos = [workspace.photo(photo) for photo in run.photos]
         judged = workspace.evaluate(photos, levels, plan.target, stretch=request.options.stretch)
         run.frame_cache["next"] = _next_frame_time(began)
-        return {"mine": {"version": version, **judged}}
+        return {"own": {"version": version, **judged}}
 
 
-def _other(request: Request, workspace: Workspace) -> bool:
+def _shows_other_pair(request: Request, workspace: Workspace) -> bool:
     """Whether the browser still shows another network or other pictures."""
-    return request.world != workspace.facts["key"]
+    return request.workspace != workspace.facts["key"]
 
 
 def _next_frame_time(began: float) -> float:
@@ -216,12 +220,12 @@ def perturb_clip(path: Path, levels: LevelArray, workspace: Workspace) -> bytes:
         UapsegError: The file is no video that can be read.
     """
     with DECODING:
-        pictures = pictures_of(path)
+        pictures = decode_clip(path)
     fitted = (workspace.fit(Image.fromarray(picture)) for picture in pictures)
-    return mp4([_attacked(picture, levels, workspace) for picture in fitted], RATE)
+    return mp4([_perturbed_frame(picture, levels, workspace) for picture in fitted], RATE)
 
 
-def pictures_of(path: Path) -> list[Picture]:
+def decode_clip(path: Path) -> list[Picture]:
     """The frames of the first seconds of a video, upright, at a rate and a size that can be kept.
 
     A process of its own decodes them, as a stranger's video may take any memory and time, or bring FFmpeg down.
@@ -261,7 +265,7 @@ def _format(path: Path) -> str:
     raise UapsegError(strings.NO_CLIP)
 
 
-def _attacked(picture: Picture, levels: LevelArray, workspace: Workspace) -> Picture:
+def _perturbed_frame(picture: Picture, levels: LevelArray, workspace: Workspace) -> Picture:
     after = perturb_photo(picture, levels)
     return side_by_side(after, workspace.predict(after), workspace)
 
@@ -282,7 +286,7 @@ class Camera:
     def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
         self._workspaces, self._runs = workspaces, runs
 
-    async def shot(self, sent: object) -> dict[str, Any]:
+    async def camera_frame(self, sent: object) -> dict[str, Any]:
         """What the network sees in a frame, without and with the perturbation; nothing while one is being made.
 
         Raises:
@@ -290,21 +294,21 @@ class Camera:
         """
         values = to_values(sent)
         run = self._runs.get(values.get("token"))
-        workspace = run and self._workspaces.get(run.choice.pair)
+        workspace = run and self._workspaces.get(run.controls.pair)
         if not run or not workspace or not run.frame_lock.acquire(blocking=False):
             return {}
-        run.watch()
+        run.mark_watched()
         try:
-            return await call_in_thread(_shot, run, workspace, values)
+            return await call_in_thread(_process_frame, run, workspace, values)
         finally:
             run.frame_lock.release()
 
 
-def _shot(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     picture = workspace.fit(read_picture(_content(values.get("picture"))))
     photo = Photo(picture, workspace.predict(picture))
     reply, now = {"photo": workspace.clean(photo)}, photo
-    (levels, plan), options = moment_of(run, values), FrameOptions.of(values)
+    (levels, plan), options = viewed_perturbation(run, values), FrameOptions.of(values)
     if run.is_current and levels is not None and plan is not None:
         rendered = render_frame(workspace, photo, levels, options)
         reply |= frame_payload(workspace, photo, rendered, plan, options)
@@ -317,14 +321,14 @@ def _content(uri: object) -> bytes:
     """The bytes of a picture that was sent as a data URI."""
     coded = uri.partition(",")[2] if isinstance(uri, str) else ""
     if len(coded) > MOST_LETTERS:
-        raise UapsegError(strings.BAD_SHOT)
+        raise UapsegError(strings.BAD_CAMERA_FRAME)
     try:
         content = base64.b64decode(coded, validate=True)
     except ValueError as error:
-        raise UapsegError(strings.BAD_SHOT) from error
+        raise UapsegError(strings.BAD_CAMERA_FRAME) from error
     width, height = size_of(content) or (0, 0)
     if width * height > MOST_DECODED:
-        raise UapsegError(strings.BAD_SHOT)
+        raise UapsegError(strings.BAD_CAMERA_FRAME)
     return content
 
 

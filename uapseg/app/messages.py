@@ -97,16 +97,16 @@ def change(old: Plan, new: Plan) -> str:
     return f"keep weight {new.settings.keep_weight:g}"
 
 
-def settings(choice: ControlValues) -> str:
+def settings(controls: ControlValues) -> str:
     """The settings in a few words: the goal with its classes, and the numbers."""
-    source = f"“{choice.word}”" if choice.source == strings.TYPE else strings.SOURCES[choice.source].lower()
+    source = f"“{controls.word}”" if controls.source == strings.TYPE else strings.SOURCES[controls.source].lower()
     details = {
         strings.STATIC: source,
-        strings.HIDDEN: ", ".join(choice.hide),
-        strings.SWAP: f"{choice.swap_from} to {choice.swap_into}",
+        strings.HIDDEN: ", ".join(controls.hide),
+        strings.SWAP: f"{controls.swap_from} to {controls.swap_into}",
     }
-    goal = f"{strings.GOALS[choice.goal]} ({details[choice.goal]})"
-    return f"these settings: {goal}, epsilon {choice.epsilon}, length {choice.budget:,}"
+    goal = f"{strings.GOALS[controls.goal]} ({details[controls.goal]})"
+    return f"these settings: {goal}, epsilon {controls.epsilon}, length {controls.budget:,}"
 
 
 def link(opens: str, address: str | None, *, with_drawing: bool) -> str:

@@ -13,7 +13,7 @@ import gradio as gr
 from uapseg.app import strings, tour
 from uapseg.app.api import Endpoints
 from uapseg.app.catalogue import Offer
-from uapseg.app.context import BUTTONS, CONTROLS, Context, choices_of
+from uapseg.app.context import BUTTONS, CONTROLS, Context, class_choices
 from uapseg.app.controls import BUDGETS, EPSILONS, WEIGHTS
 from uapseg.app.errors import Page, answer_errors
 from uapseg.app.gradio_private import add_endpoint
@@ -60,7 +60,14 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
     """Builds the page."""
     renderer, camera = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
 
-    answers = [polling.pull, renderer.frame, renderer.strip, renderer.strengths, renderer.recorded, camera.shot]
+    answers = [
+        polling.poll,
+        renderer.frame,
+        renderer.measure,
+        renderer.strengths,
+        renderer.recorded,
+        camera.camera_frame,
+    ]
     blocks = Page(title=strings.TITLE, fill_width=True, delete_cache=(600, 1800))
     with blocks:
         # Both are kept by the browser: whatever the server has forgotten of a visitor, the token finds the run again
@@ -73,7 +80,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
                 known = {
                     "words": strings.STAGE,
                     "story": {"steps": tour.TOUR, "words": tour.TOUR_WORDS},
-                    "world": context.workspaces.first.facts,
+                    "workspace": context.workspaces.first.facts,
                 }
                 parts = Parts(token, saved, stage([answer_errors(answer) for answer in answers], known), by_name)
         wire(blocks, parts, context)
@@ -98,7 +105,7 @@ def side(context: Context) -> dict[str, Any]:
     """The controls, from top to bottom."""
     tour = '<button type="button" id="u-tour" hidden></button>'  # worked by the stage
     gr.HTML(f"<h1>{strings.HEADLINE}</h1><p>{strings.LEAD}</p>{tour}", elem_id="u-title")
-    parts = world_controls(context)
+    parts = pair_controls(context)
     with gr.Column(elem_id="u-controls"):
         parts |= target_controls(context) | number_controls(context)
     with gr.Row(elem_id="u-go"):
@@ -140,11 +147,11 @@ def file_controls() -> dict[str, Any]:
     return parts
 
 
-def world_controls(context: Context) -> dict[str, Any]:
+def pair_controls(context: Context) -> dict[str, Any]:
     """Which network is attacked, and on which pictures; hidden where there is nothing to choose."""
     workspaces, first = context.workspaces, context.first
     networks, sets = workspaces.model_offers, workspaces.dataset_offers
-    with gr.Column(elem_id="u-world", visible=len(networks) > 1 or len(sets) > 1):
+    with gr.Column(elem_id="u-workspace", visible=len(networks) > 1 or len(sets) > 1):
         parts = {
             "model": offer_dropdown(networks, first.model, strings.NETWORK, "u-model"),
             "data": offer_dropdown(sets, first.data, strings.PICTURES, "u-data"),
@@ -161,7 +168,7 @@ def offer_dropdown(offers: Sequence[Offer], value: str, label: str, elem_id: str
 
 def target_controls(context: Context) -> dict[str, Any]:
     """What the network is to see."""
-    first, choices = context.first, choices_of(context.workspaces.first)
+    first, choices = context.first, class_choices(context.workspaces.first)
     parts: dict[str, Any] = {}
     parts["goal"] = gr.Radio(
         choices_from(strings.GOALS),
@@ -239,7 +246,8 @@ def choices_from(labels: dict[str, str]) -> list[tuple[str, str]]:
 
 
 EVENTS = (
-    "back", "cancel", "fetch", "forget", "lost", "example", "painted", "ready", "recording", "settled", "turn", "view",
+    "cancel", "drawn", "example", "forget", "loaded", "reconnect", "recording", "rewind", "start_download", "stopped",
+    "turn", "view",
 )  # fmt: skip
 """What the scripts trigger. Gradio takes for an event of a component each name in quotes in its ``js_on_load``."""
 
@@ -331,23 +339,23 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
     photos, mask = parts["photos", "mask"]
     values = [token, *controls, stage]
     blocks.unload(on(leave_page))
-    for come in (blocks.load, stage.lost):
+    for come in (blocks.load, stage.reconnect):
         come(on(load_page), parts.saved, [token, stage, parts.saved, *controls, *buttons], **AT_ONCE)
     # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
     gr.on([control.input for control in controls[2:]], on(change_controls), values, [parts.saved, start], **moved)
     word = parts.by_name["word"]
     word.change(on(change_word), [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
-    stage.painted(on(change_controls), values, [parts.saved, start], **moved)
-    wire_world(parts, context)
+    stage.drawn(on(change_controls), values, [parts.saved, start], **moved)
+    wire_pair(parts, context)
     asked = start.click(on(start_run), values, buttons, preprocess=False, **AT_ONCE)
     for come in (asked.success, stage.turn):  # who need not wait begins at once, others when the stage sees their turn
         turn = come(on(run_turn), token, buttons, **AT_ONCE)
         turn.failure(on(fail_turn), token, buttons, **AT_ONCE)
     pause.click(on(pause_run), token, buttons, **AT_ONCE)
     reset.click(on(reset_run), token, buttons, **AT_ONCE)
-    stage.settled(on(refresh_buttons), token, buttons, **AT_ONCE)
-    stage.back(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
+    stage.stopped(on(refresh_buttons), token, buttons, **AT_ONCE)
+    stage.rewind(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
     stage.view(on(choose_picture), token, None, **AT_ONCE)
     stage.forget(on(remove_photos), token, None, **AT_ONCE)
     photos.upload(on(add_photos), [token, photos], None, **FILES)
@@ -361,15 +369,15 @@ def wire_programs(endpoints: Endpoints) -> None:
         add_endpoint(answer, api_name=answer.__name__, concurrency_limit=None)  # they wait in the line of the device
 
 
-def wire_world(parts: Parts, context: Context) -> None:
+def wire_pair(parts: Parts, context: Context) -> None:
     """Connects the choice of network and pictures."""
     on = partial(bind, context)
     token, stage, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     everything = [parts.saved, *controls, *buttons]
     for control in controls[:2]:
         control.input(on(choose_pair), [token, *controls[:2]], [parts.saved, buttons[0]], **AT_ONCE)
-    stage.ready(on(finish_loading), token, everything, **AT_ONCE)
-    stage.fetch(on(start_download), token, None, **AT_ONCE)
+    stage.loaded(on(finish_loading), token, everything, **AT_ONCE)
+    stage.start_download(on(start_download), token, None, **AT_ONCE)
     stage.cancel(on(cancel_loading), token, everything, **AT_ONCE)
 
 

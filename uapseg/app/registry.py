@@ -21,7 +21,7 @@ from safetensors.numpy import save as to_bytes
 
 from uapseg.app.controls import ControlValues
 from uapseg.app.device import Checkpoint, RunQueue, level_array, pack_state, unpack_state, validation_frame
-from uapseg.app.runs import GOING, Run
+from uapseg.app.runs import ACTIVE, Run
 from uapseg.attack.run import Plan
 from uapseg.attack.state import TENSORS
 from uapseg.errors import UapsegError
@@ -38,11 +38,11 @@ class SavedRuns:
     """The files.
 
     Args:
-        kept_for: Seconds after which a file that nobody touches is removed.
+        expiry_seconds: Seconds after which a file that nobody touches is removed.
     """
 
-    def __init__(self, kept_for: float) -> None:
-        self._kept_for = kept_for
+    def __init__(self, expiry_seconds: float) -> None:
+        self._expiry_seconds = expiry_seconds
         self._folder = cache_folder() / "runs"
         self._sweep()
 
@@ -61,7 +61,7 @@ class SavedRuns:
         """The run that was saved under a token, at rest; None where there is none, or none that can be read."""
         path = self._path(token)
         try:
-            if time.time() - path.stat().st_mtime > self._kept_for:
+            if time.time() - path.stat().st_mtime > self._expiry_seconds:
                 return None
             with safe_open(path, framework="np") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
@@ -88,7 +88,7 @@ class SavedRuns:
             total = 0
             for age, size, file in files:
                 total += size
-                if total > MOST_TOTAL or time.time() + age > self._kept_for:
+                if total > MOST_TOTAL or time.time() + age > self._expiry_seconds:
                     file.unlink(missing_ok=True)
 
 
@@ -100,25 +100,26 @@ def content_of(run: Run) -> bytes | None:
     checkpoint, plan = run.checkpoint, run.plan
     if checkpoint is None or plan is None:
         return None
-    whole = _written(run, plan, checkpoint["arrays"], checkpoint["rest"])
+    whole = _pack(run, plan, checkpoint["arrays"], checkpoint["rest"])
     if len(whole) <= MOST_SAVED:
         return whole
     state = unpack_state(checkpoint)
     levels = level_array(state.best, plan.settings.epsilon)
     rest = pack_state(state.restarted(torch.from_numpy(levels).float() / 255))
     arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
-    small = _written(run, plan, {"levels": levels, **arrays}, rest["rest"])
+    small = _pack(run, plan, {"levels": levels, **arrays}, rest["rest"])
     return small if len(small) <= MOST_SAVED else None
 
 
-def _written(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -> bytes:
+def _pack(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -> bytes:
     small = {name: array for name, array in arrays.items() if name.endswith(PREDICTIONS)}
     squeezed = {name: np.frombuffer(zlib.compress(array.tobytes(), 1), np.uint8) for name, array in small.items()}
     if run.mask:
         squeezed["mask"] = run.mask[1].astype(np.uint8)
     facts = {
         "status": "done" if run.status == "done" else "paused", "plan": plan.to_dict(), "rest": rest,
-        "choice": _kept(run.choice), "plan_controls": _kept(run.plan_controls), "since": run.since, "spent": run.spent,
+        "controls": _all_values(run.controls), "plan_controls": _all_values(run.plan_controls),
+        "budget_start": run.budget_start, "image_gradients": run.image_gradients,
         "seconds": run.seconds, "baselines": run.baselines, "curve": run.curve, "plan_changes": run.plan_changes,
         "mask": run.mask[0] if run.mask else "", "shapes": {name: array.shape for name, array in small.items()},
     }  # fmt: skip
@@ -126,8 +127,8 @@ def _written(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -
     return to_bytes(whole, {KEY: to_json(facts)})
 
 
-def _kept(choice: ControlValues) -> dict[str, Any]:
-    return {**choice.to_dict(), "drawing": choice.drawing}
+def _all_values(controls: ControlValues) -> dict[str, Any]:
+    return {**controls.to_dict(), "drawing": controls.drawing}
 
 
 def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Run:
@@ -145,16 +146,17 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
     run.publish(
         plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.epsilon),
         validation=validation_frame(state.best_validation) if state.best_validation.each else None,
-        choice=ControlValues.of(facts["choice"]), plan_controls=ControlValues.of(facts["plan_controls"]),
+        controls=ControlValues.of(facts["controls"]), plan_controls=ControlValues.of(facts["plan_controls"]),
         mask=(facts["mask"], mask.astype(bool)) if mask is not None else None,
-        curve=[(spent, scores) for spent, scores in facts["curve"]],
-        plan_changes=[(spent, what) for spent, what in facts["plan_changes"]],
-        drawing_version=1, **{name: facts[name] for name in ("status", "since", "spent", "seconds", "baselines")},
+        curve=[(image_gradients, scores) for image_gradients, scores in facts["curve"]],
+        plan_changes=[(image_gradients, what) for image_gradients, what in facts["plan_changes"]],
+        drawing_version=1,
+        **{name: facts[name] for name in ("status", "budget_start", "image_gradients", "seconds", "baselines")},
     )  # fmt: skip
     return run
 
 
-KEPT_FOR = 30 * 60.0
+EXPIRY_SECONDS = 30 * 60.0
 MOST_VISITS = 2000
 MOST_MEMORY = 2**30
 SWEEP_SECONDS = 5.0
@@ -168,7 +170,7 @@ class Registry:
     longest unused leaves memory where there is too much of it; it is read again from disk when its visitor returns.
 
     Args:
-        kept_for: Seconds without a visitor after which a run is forgotten.
+        expiry_seconds: Seconds without a visitor after which a run is forgotten.
         most: Visits without any work that are remembered.
         most_bytes: What the runs that rest may take together.
 
@@ -176,11 +178,13 @@ class Registry:
         queue: The queue for the device.
     """
 
-    def __init__(self, kept_for: float = KEPT_FOR, most: int = MOST_VISITS, most_bytes: int = MOST_MEMORY) -> None:
-        self.queue, self._saves = RunQueue(), SavedRuns(kept_for)
+    def __init__(
+        self, expiry_seconds: float = EXPIRY_SECONDS, most: int = MOST_VISITS, most_bytes: int = MOST_MEMORY
+    ) -> None:
+        self.queue, self._saves = RunQueue(), SavedRuns(expiry_seconds)
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
-        self._kept_for, self._most, self._most_bytes = kept_for, most, most_bytes
+        self._expiry_seconds, self._most, self._most_bytes = expiry_seconds, most, most_bytes
         self._swept = 0.0
 
     def new(self) -> Run:
@@ -219,15 +223,15 @@ class Registry:
         """Forgets what there is no room for."""
         with self._lock:
             self._drop_old(now=True)
-            resting = [run for run in self._runs.values() if run.status not in GOING]
-            visits = [run for run in resting if not run.worked]
+            resting = [run for run in self._runs.values() if run.status not in ACTIVE]
+            visits = [run for run in resting if not run.has_work]
             self._drop(visits[: max(0, len(visits) - self._most)])
-            sizes = {run.token: run.size for run in resting if run.worked}
+            sizes = {run.token: run.size for run in resting if run.has_work}
             total = sum(sizes.values())
             for run in resting:
                 if total <= self._most_bytes:
                     break
-                if run.worked and not run.present:
+                if run.has_work and not run.is_present:
                     total -= sizes[run.token]
                     self._drop([run])
 
@@ -238,14 +242,16 @@ class Registry:
         return run
 
     def _drop_old(self, *, now: bool = False) -> None:
-        moment = time.monotonic()
-        if now or moment - self._swept > SWEEP_SECONDS:
-            self._swept = moment
-            self._saves.touch([run.token for run in self._runs.values() if run.worked and run.present])
+        time_now = time.monotonic()
+        if now or time_now - self._swept > SWEEP_SECONDS:
+            self._swept = time_now
+            self._saves.touch([run.token for run in self._runs.values() if run.has_work and run.is_present])
             resting = (
-                run for run in self._runs.values() if run.status not in GOING or run.is_unwatched(self._kept_for)
+                run
+                for run in self._runs.values()
+                if run.status not in ACTIVE or run.is_unwatched(self._expiry_seconds)
             )
-            self._drop([run for run in resting if moment - run.touched > self._kept_for])
+            self._drop([run for run in resting if time_now - run.last_active > self._expiry_seconds])
 
     def _drop(self, runs: Sequence[Run]) -> None:
         for run in runs:

@@ -38,7 +38,7 @@ from uapseg.targets.metrics import groups_gone
 
 def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     """What the controls ask for now, and the words for what runs."""
-    chosen, names = run.choice, workspace.model.classes
+    chosen, names = run.controls, workspace.model.classes
     target, picture = _target_and_png(run, workspace)
     reply: dict[str, Any] = {
         "target": picture,
@@ -66,7 +66,7 @@ def titles(target: Target, epsilon: float, source: str) -> dict[str, Any]:
 def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
     """The target that the controls describe, and its picture."""
     try:
-        target = run.choice.target(workspace.size, run.mask, workspace.model.classes)
+        target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
         return target, workspace.target_png(target)
     except UapsegError:
         return None, None
@@ -80,7 +80,7 @@ def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
         "baselines": run.baselines if run.is_current else {},
         "curve": run.curve if run.is_current else [],
         "plan_changes": run.plan_changes if run.is_current else [],
-        **_moments(run),
+        **_history(run),
         **_sentences(run, workspace),
     }
 
@@ -91,20 +91,22 @@ def measured(validation: ValidationFrame | None, workspace: Workspace) -> dict[s
         "scores": validation and validation["scores"],
         "each": validation and validation["each"][: len(validation["predictions"])],
         "thumbs": validation and workspace.thumbs(validation["predictions"]),
-        "gradients": validation and validation["spent"],
+        "measured_at": validation and validation["image_gradients"],
         "pictures": validation and len(validation["each"]),
     }
 
 
-def _moments(run: Run) -> dict[str, Any]:
+def _history(run: Run) -> dict[str, Any]:
     """The kept moments, and the intervals of what they reached."""
-    moments = run.moments if run.is_current else []
+    history_points = run.history_points if run.is_current else []
     return {
-        "moments": [moment.spent for moment in moments],
+        "history_points": [point.image_gradients for point in history_points],
         "intervals": [
-            [moment.spent, *moment.validation["interval"]] for moment in moments if moment.validation["interval"]
+            [point.image_gradients, *point.validation["interval"]]
+            for point in history_points
+            if point.validation["interval"]
         ],
-        "interval_score": next(iter(moments[-1].validation["scores"]), "") if moments else "",
+        "interval_score": next(iter(history_points[-1].validation["scores"]), "") if history_points else "",
     }
 
 
@@ -112,12 +114,12 @@ def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
     validation, plan = run.validation, run.plan
     if not run.is_current or validation is None or plan is None:
-        return {"plain": "", "warning": run.left_out, "groups": None}
+        return {"plain": "", "warning": run.link_warning, "groups": None}
     swallowed, gone = validation["collapse"], groups_gone(torch.from_numpy(validation["counts"]), plan.target)
     return {
         "groups": gone if gone[1] else None,
         "plain": messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
-        "warning": run.left_out
+        "warning": run.link_warning
         or (
             messages.collapse_warning(swallowed)
             if swallowed
@@ -144,7 +146,7 @@ class Renderer:
         """What the perturbation reaches at each strength on the held-out pictures that are shown."""
         return await self._made(sent, _strengths)
 
-    async def strip(self, sent: object) -> dict[str, Any]:
+    async def measure(self, sent: object) -> dict[str, Any]:
         """The figures at an earlier moment or another strength, and what is seen in the held-out pictures below."""
         return await self._made(sent, _figures)
 
@@ -152,12 +154,12 @@ class Renderer:
         """The run that is played to a visitor who has none; it is read once."""
         values = to_values(sent)
         run = self._runs.get(values.get("token"))
-        return await asyncio.to_thread(recorded_run, run.choice.pair) if run else {}
+        return await asyncio.to_thread(recorded_run, run.controls.pair) if run else {}
 
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         values = to_values(sent)
         run = self._runs.get(values.get("token"))
-        workspace = run and self._workspaces.get(run.choice.pair)
+        workspace = run and self._workspaces.get(run.controls.pair)
         if not run or not workspace or not run.is_current or not run.frame_lock.acquire(blocking=False):
             return {}
         try:
@@ -167,7 +169,7 @@ class Renderer:
 
 
 def _frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
-    levels, plan = moment_of(run, values)
+    levels, plan = viewed_perturbation(run, values)
     return (
         {}
         if levels is None or plan is None
@@ -176,12 +178,13 @@ def _frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, 
 
 
 def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
-    levels, plan = moment_of(run, values)
+    levels, plan = viewed_perturbation(run, values)
     if levels is None or plan is None:
         return {}
     if run.strengths is None or run.strengths[0] is not levels:
         rows = [
-            (by, workspace.evaluate(workspace.strip, scale_levels(levels, by), plan.target)["scores"]) for by in STEPS
+            (by, workspace.evaluate(workspace.held_out_photos, scale_levels(levels, by), plan.target)["scores"])
+            for by in STEPS
         ]
         run.strengths = levels, rows
     return {"rows": run.strengths[1]}
@@ -189,38 +192,38 @@ def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[s
 
 def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     """Those that the run has measured itself, at full strength; else measured on the pictures that are shown."""
-    levels, plan = moment_of(run, values)
+    levels, plan = viewed_perturbation(run, values)
     if levels is None or plan is None:
         return {}
-    strength, moment = FrameOptions.of(values).strength, _moment(run, values)
-    words = _heading_of(run, workspace, moment)
-    if moment and strength == 1:
-        return {**measured(moment.validation, workspace), "baselines": moment.baselines, **words}
-    judged = workspace.evaluate(workspace.strip, scale_levels(levels, strength), plan.target)
+    strength, point = FrameOptions.of(values).strength, _history_point(run, values)
+    words = _heading_of(run, workspace, point)
+    if point and strength == 1:
+        return {**measured(point.validation, workspace), "baselines": point.baselines, **words}
+    judged = workspace.evaluate(workspace.held_out_photos, scale_levels(levels, strength), plan.target)
     return {
         **judged,
         "pictures": len(judged["each"]),
-        "gradients": moment and moment.spent,
-        **_heading_of(run, workspace, moment),
+        "measured_at": point and point.image_gradients,
+        **_heading_of(run, workspace, point),
     }
 
 
-def _heading_of(run: Run, workspace: Workspace, moment: HistoryPoint | None) -> dict[str, Any]:
+def _heading_of(run: Run, workspace: Workspace, point: HistoryPoint | None) -> dict[str, Any]:
     """The heading of a moment that was trained for something else than the run is now."""
-    if moment is None or moment.plan == run.plan:
+    if point is None or point.plan == run.plan:
         return {}
-    target, epsilon = moment.plan.target, round(moment.plan.settings.epsilon * 255)
-    return {"heading": {"target": workspace.target_png(target), **titles(target, epsilon, moment.choice.source)}}
+    target, epsilon = point.plan.target, round(point.plan.settings.epsilon * 255)
+    return {"heading": {"target": workspace.target_png(target), **titles(target, epsilon, point.controls.source)}}
 
 
-def _moment(run: Run, values: dict[str, Any]) -> HistoryPoint | None:
-    return next((moment for moment in run.moments if moment.spent == values.get("moment")), None)
+def _history_point(run: Run, values: dict[str, Any]) -> HistoryPoint | None:
+    return next((point for point in run.history_points if point.image_gradients == values.get("history_point")), None)
 
 
-def moment_of(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
+def viewed_perturbation(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
     """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
-    moment = _moment(run, values)
-    return (moment.levels, moment.plan) if moment else (run.levels, run.plan)
+    point = _history_point(run, values)
+    return (point.levels, point.plan) if point else (run.levels, run.plan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,23 +233,23 @@ class RenderedFrame:
     Attributes:
         photo: The perturbed picture, and what is seen in it.
         levels: The perturbation, of the strength that is wanted.
-        laid: The same as it lies on the picture.
-        sure: How sure the network is (h, w), 255 being certain; None where nobody asked.
+        applied_levels: The same as it lies on the picture.
+        confidence: How sure the network is (h, w), 255 being certain; None where nobody asked.
     """
 
     photo: Photo
     levels: LevelArray = field(repr=False)
-    laid: LevelArray = field(repr=False)
-    sure: LabelMap | None = field(repr=False)
+    applied_levels: LevelArray = field(repr=False)
+    confidence: LabelMap | None = field(repr=False)
 
 
 def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options: FrameOptions) -> RenderedFrame:
     """Lays a perturbation on a photo, and asks the network."""
     levels = scale_levels(levels, options.strength)
-    laid = stretch_levels(levels, photo.size) if options.stretch else levels
-    attacked = perturb_photo(photo.picture, laid)
-    prediction, sure = workspace.predict_perturbed(attacked, sure=options.sure)
-    return RenderedFrame(Photo(attacked, prediction), levels, laid, sure)
+    applied_levels = stretch_levels(levels, photo.size) if options.stretch else levels
+    attacked = perturb_photo(photo.picture, applied_levels)
+    prediction, confidence = workspace.predict_perturbed(attacked, with_confidence=options.confidence)
+    return RenderedFrame(Photo(attacked, prediction), levels, applied_levels, confidence)
 
 
 def frame_payload(
@@ -259,12 +262,14 @@ def frame_payload(
         "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
         "prediction": label_png(rendered.photo.prediction, workspace.model.palette),
         "perturbation": jpeg(pattern, 70, 192 if slow else None),
-        "success": workspace.success_by_strength(photo, rendered.photo.prediction, rendered.laid, plan.target),
+        "success": workspace.success_by_strength(
+            photo, rendered.photo.prediction, rendered.applied_levels, plan.target
+        ),
     }
     if options.factor:
         pictures["difference"] = jpeg(difference(photo.picture, attacked, options.factor), 85)
-    if rendered.sure is not None:
-        pictures["sure"] = grey_png(rendered.sure)
+    if rendered.confidence is not None:
+        pictures["confidence"] = grey_png(rendered.confidence)
     return pictures
 
 
@@ -283,6 +288,6 @@ def shown_photo(run: Run, workspace: Workspace) -> Photo:
     kind, number = run.view
     if kind == "own" and number < len(run.photos):
         return workspace.photo(run.photos[number])
-    if kind == "unseen" and number < len(workspace.strip):
-        return workspace.strip[number]
+    if kind == "held_out" and number < len(workspace.held_out_photos):
+        return workspace.held_out_photos[number]
     return workspace.scene

@@ -76,7 +76,7 @@ def _version(package: str) -> str:
 
 
 def _method(work: FinishedRun) -> str:
-    chosen, spent = work.state.best_validation, work.state.image_gradients
+    chosen, image_gradients = work.state.best_validation, work.state.image_gradients
     low, high = (messages.percent(end) for end in chosen.interval or (None, None))
     each = sorted(share for share in chosen.each if share is not None)
     name = next(iter(chosen.scores)).replace("_", " ")
@@ -88,10 +88,10 @@ def _method(work: FinishedRun) -> str:
     )
     return (
         f"Measured on {len(chosen.each)} pictures of {work.plan.data} that were not used for training. They selected "
-        f"this perturbation, the iterate after {chosen.image_gradients:,} of {spent:,} image-gradients, so scores in "
-        f"other pictures may be a little lower. The 95 % interval of {name} is {low} to {high}.{spread} Pictures are "
-        "8-bit; the reference is what the network predicts in the clean pictures. Random noise is random signs of the "
-        "same epsilon."
+        f"this perturbation, the iterate after {chosen.image_gradients:,} of {image_gradients:,} image-gradients, so "
+        f"scores in other pictures may be a little lower. The 95 % interval of {name} is {low} to {high}.{spread} "
+        "Pictures are 8-bit; the reference is what the network predicts in the clean pictures. Random "
+        "noise is random signs of the same epsilon."
     )
 
 
@@ -118,9 +118,15 @@ def _score_row(name: str, meaning: str, columns: Sequence[Scores]) -> str:
 def _curve(work: FinishedRun) -> str:
     """The first score over image-gradients, as SVG with axes."""
     label = messages.score_labels(work.plan.target, work.run.source)[0]
-    rows = [(spent, share) for spent, scores in work.run.curve if (share := scores.get(label.name)) is not None]
-    last = max([spent for spent, _ in rows], default=1) or 1
-    points = " ".join(f"{spent / last * WIDTH:.1f},{(1 - share) * HEIGHT:.1f}" for spent, share in rows)
+    rows = [
+        (image_gradients, share)
+        for image_gradients, scores in work.run.curve
+        if (share := scores.get(label.name)) is not None
+    ]
+    last = max([image_gradients for image_gradients, _ in rows], default=1) or 1
+    points = " ".join(
+        f"{image_gradients / last * WIDTH:.1f},{(1 - share) * HEIGHT:.1f}" for image_gradients, share in rows
+    )
     lines = [
         f'<path class="grid" d="M0 {(1 - share) * HEIGHT:.0f}H{WIDTH}"/>'
         f'<text class="end" x="-8" y="{(1 - share) * HEIGHT + 4:.0f}">{100 * share:.0f} %</text>'
@@ -166,7 +172,9 @@ def _repeat(work: FinishedRun) -> list[str]:
     if PLAN_FILE in command:
         parts.append(f"<p>First save the text under “Plan and hashes” as {PLAN_FILE}.</p>")
     if work.run.plan_changes:
-        changes = html.escape(", ".join(f"{label} at {spent:,}" for spent, label in work.run.plan_changes))
+        changes = html.escape(
+            ", ".join(f"{label} at {image_gradients:,}" for image_gradients, label in work.run.plan_changes)
+        )
         parts.append(
             f"<p>The plan was changed during the run ({changes} image-gradients); the command trains with the last "
             "one from the beginning.</p>"
@@ -183,7 +191,7 @@ def _json(work: FinishedRun) -> str:
         "fingerprint of the network": work.workspace.model.fingerprint,
         "image-gradients": work.state.image_gradients,
         "seconds": round(work.state.seconds, 1),
-        "plan changes": [f"{label} at {spent}" for spent, label in work.run.plan_changes],
+        "plan changes": [f"{label} at {image_gradients}" for image_gradients, label in work.run.plan_changes],
         "success in each picture": list(work.state.best_validation.each),
     }
     return to_json(facts, indent=2)

@@ -45,20 +45,20 @@ FLAGGED = (
 """Settings that have a flag, besides those that every command names."""
 
 LISTED = ("hide",)
-KEPT_BACK = ("drawing",)
+NOT_LINKED = ("drawing",)
 """Too long for a link: a plan's JSON has it."""
 
 
-def to_query(choice: ControlValues, first: ControlValues) -> str:
+def to_query(controls: ControlValues, first: ControlValues) -> str:
     """What a link says of a choice: what differs from the first choice of a new visitor."""
-    changed = {f.name: getattr(choice, f.name) for f in fields(choice) if f.name not in KEPT_BACK}
+    changed = {f.name: getattr(controls, f.name) for f in fields(controls) if f.name not in NOT_LINKED}
     changed = {name: value for name, value in changed.items() if value != getattr(first, name)}
     return urlencode({name: ",".join(value) if name in LISTED else value for name, value in changed.items()})
 
 
 def parse_query(query: Mapping[str, str]) -> dict[str, Any]:
     """The values of the controls that a link names."""
-    known = {f.name for f in fields(ControlValues)} - {*KEPT_BACK}
+    known = {f.name for f in fields(ControlValues)} - {*NOT_LINKED}
     values: dict[str, Any] = {name: value for name, value in query.items() if name in known}
     if "hide" in values:
         values["hide"] = [name for name in values["hide"].split(",") if name]
@@ -194,18 +194,22 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
 
 
 def _hide_controls(target: HideClasses, workspace: Workspace) -> dict[str, Any]:
-    fill = _own_name(target.fill, workspace) if target.fill else strings.NEAREST
-    return {"goal": strings.HIDDEN, "hide": tuple(_own_name(name, workspace) for name in target.classes), "fill": fill}
+    fill = _canonical_name(target.fill, workspace) if target.fill else strings.NEAREST
+    return {
+        "goal": strings.HIDDEN,
+        "hide": tuple(_canonical_name(name, workspace) for name in target.classes),
+        "fill": fill,
+    }
 
 
 def _swap_controls(target: SwapClasses, workspace: Workspace) -> dict[str, Any]:
-    source, into = (_own_name(name, workspace) for name in (target.source, target.into))
+    source, into = (_canonical_name(name, workspace) for name in (target.source, target.into))
     return {"goal": strings.SWAP, "swap_from": source, "swap_into": into}
 
 
 def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, Any]:
-    rest = _own_name(target.rest, workspace) if target.rest else strings.KEEP
-    values = {"goal": strings.STATIC, "rest": rest, "inside": _own_name(target.classes[0], workspace)}
+    rest = _canonical_name(target.rest, workspace) if target.rest else strings.KEEP
+    values = {"goal": strings.STATIC, "rest": rest, "inside": _canonical_name(target.classes[0], workspace)}
     if _is_typed(target, workspace):
         return {**values, "source": strings.TYPE, "word": target.caption}
     return {**values, "source": strings.DRAW, "drawing": _drawing(target, workspace)}
@@ -219,7 +223,7 @@ _CONTROLS: dict[str, Callable[[Any, Workspace], dict[str, Any]]] = {
 """From a target of each kind to the values of the controls that ask for it."""
 
 
-def _own_name(name: str, workspace: Workspace) -> str:
+def _canonical_name(name: str, workspace: Workspace) -> str:
     """A class as the network spells it: plans may write it otherwise, controls may not."""
     return workspace.model.classes[class_indices((name,), workspace.model.classes)[0]]
 
@@ -276,38 +280,45 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Work
         plan: What it is meant to do.
         workspace: The network and the pictures.
     """
-    epsilon, spent = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
-    validation, baselines = measure(perturbation, plan, workspace, spent)
+    epsilon, image_gradients = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
+    validation, baselines = measure(perturbation, plan, workspace, image_gradients)
     delta = to_levels(perturbation.delta, epsilon).float() / 255
     state = replace(
         State.initial(workspace.size, validation).restarted(delta),
-        image_gradients=spent,
+        image_gradients=image_gradients,
         seconds=perturbation.seconds or 0.0,
     )
     figures, whole = validation_frame(validation), level_array(delta, epsilon)
-    moment = HistoryPoint(
-        spent, whole, figures, plan, choice=run.choice, since=spent, seconds=state.seconds, baselines=baselines
+    point = HistoryPoint(
+        image_gradients,
+        whole,
+        figures,
+        plan,
+        controls=run.controls,
+        budget_start=image_gradients,
+        seconds=state.seconds,
+        baselines=baselines,
     )
     run.reset()
     run.publish(
         status="paused",
         plan=plan,
-        plan_controls=run.choice,
-        since=spent,
-        spent=spent,
+        plan_controls=run.controls,
+        budget_start=image_gradients,
+        image_gradients=image_gradients,
         seconds=state.seconds,
         levels=whole,
         validation=figures,
         baselines=baselines,
-        curve=[(0, baselines["clean"]), (spent, figures["scores"])],
-        moments=[moment],
+        curve=[(0, baselines["clean"]), (image_gradients, figures["scores"])],
+        history_points=[point],
         checkpoint=pack_state(state),
-        note=messages.claim(plan.target, validation.scores, perturbation.scores, run.choice.source),
+        note=messages.claim(plan.target, validation.scores, perturbation.scores, run.controls.source),
     )
 
 
 def measure(
-    perturbation: Perturbation, plan: Plan, workspace: Workspace, spent: int
+    perturbation: Perturbation, plan: Plan, workspace: Workspace, image_gradients: int
 ) -> tuple[Validation, dict[str, dict[str, Any]]]:
     """The figures of a perturbation, and those of clean pictures and of random noise."""
     settings, target = plan.settings, plan.target
@@ -321,7 +332,7 @@ def measure(
     counts, predictions = judge.predict(whole)
     unknown = perturbation.training or dict.fromkeys(baselines["clean"])
     validation = Validation(
-        spent,
+        image_gradients,
         scores(counts, target),
         per_image_success(counts, target),
         predictions,

@@ -66,8 +66,8 @@ FILES = {
 STAGE = {
     "photo": "Photo",
     "own": "Your photo",
-    "unseen": "Unseen picture",
-    "bring": PHOTO,
+    "held_out": "Unseen picture",
+    "choose_photos": PHOTO,
     "how": "Choose photos, drop them on the pictures, or paste one",
     "back": "Back to the scene",
     "forget": FORGET,
@@ -100,34 +100,34 @@ STAGE = {
     "trade_axes": "other objects kept, over what is hidden",
     "trade_end": "100 % hidden",
     "strips": "Which pictures are shown below",
-    "strip": "Pictures it was not trained on",
-    "mine": "Your photos",
-    "ready": "Examples",
-    "ready_hint": "before and after: press one to see it, and go on from there",
+    "tab_held_out": "Pictures it was not trained on",
+    "tab_own": "Your photos",
+    "tab_examples": "Examples",
+    "examples_hint": "before and after: press one to see it, and go on from there",
     "card": (
         "{title}. On {pictures} test pictures {success} % {label} (95 % interval {low} to {high}), "
-        "random noise {noise} %; {spent} image-gradients."
+        "random noise {noise} %; {gradients} image-gradients."
     ),
     "recorded": "A recorded run",
     "replay": "Play it again",
-    "quiet": "Stop",
+    "stop_recorded": "Stop",
     "none": "Drop, paste or choose photos: the same perturbation is added to them and measured.",
-    "both": "{name}: {mine} % in your photos, {theirs} % in the data set",
-    "waits": "the figures of your photos appear as soon as there is a perturbation",
+    "own_and_data": "{name}: {own} % in your photos, {data} % in the data set",
+    "own_waiting": "the figures of your photos appear as soon as there is a perturbation",
     "show": "Show picture {number} large",
     "thumbs": "what the network sees in them",
-    "counted": ", and the share {here}",
+    "share_of": ", and the share {here}",
     "in_picture": "{share} % {here}",
     "baselines": "random noise {noise} %, clean {clean} %",
     "random": "random noise",
     "clean": "clean",
     "pictures": "{pictures} pictures",
-    "at": ", at {spent} image-gradients",
-    "chosen": "saved: the perturbation after {spent} of {total} image-gradients, chosen on {pictures} pictures",
+    "at": ", at {gradients} image-gradients",
+    "chosen": "saved: the perturbation after {gradients} of {total} image-gradients, chosen on {pictures} pictures",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
     "timeline": "Moments of the run",
-    "then": "at {spent} image-gradients",
+    "at_point": "at {gradients} image-gradients",
     "now": "now",
     "presenting": (
         "Presenting: Escape leaves, space starts or pauses, W takes a word, N is the next picture, G shows twelve, "
@@ -163,12 +163,12 @@ STAGE = {
     "m_difference": "difference",
     "m_labels": "classes",
     "m_changed": "what changed",
-    "m_sure": "how sure it is",
+    "m_confidence": "how sure it is",
     "m_amplified": "amplified",
     "m_spectrum": "spectrum",
     "factor": "Amplification of the difference",
     "strength": "Strength",
-    "sure_of": ", {share} % sure",
+    "confidence_of": ", {share} % sure",
     "became": "{before} → {after}",
     "brush": "Brush",
     "erase": "Eraser",
@@ -188,7 +188,7 @@ STAGE = {
     "scale": "Width",
     "file": "Choose a picture",
     "stencil": "The mask is ready: press where it belongs",
-    "unread": "The picture could not be read",
+    "unreadable": "The picture could not be read",
     "n_x": "Left",
     "n_y": "Top",
     "n_width": "Width",
@@ -241,10 +241,10 @@ NO_PERTURBATION = "There is no perturbation yet: start a run first."
 NO_RECORDING = "Nothing was recorded: keep the webcam on for a moment, then record again."
 CLIP = "Try a video clip"
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
-NO_MOMENT = "That moment is not kept any more: choose another on the timeline."
+NO_HISTORY_POINT = "That moment is not kept any more: choose another on the timeline."
 WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or reload the page."
 FAILED = "This failed by a fault of the page, not yours, and its log has the details: try again, or reload the page."
-BAD_SHOT = "The webcam's picture could not be read: switch the webcam off and on again."
+BAD_CAMERA_FRAME = "The webcam's picture could not be read: switch the webcam off and on again."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
 QUOTA = (
     "The run asks for {requested} seconds on the GPU, and you have {left} left today: shorten the training length, "

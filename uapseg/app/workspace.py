@@ -62,7 +62,7 @@ class Workspace:
         self.scene = self._photo(self._held_out([SCENES.get(data, 0) % len(self.held_out)])[0])
         numbers = evenly_spaced(len(self.held_out), VALIDATION["validation_pictures"])
         self.pictures = len(numbers)
-        self.strip = [self._photo(picture) for picture in self._held_out(numbers[:PREVIEW_IMAGES])]
+        self.held_out_photos = [self._photo(picture) for picture in self._held_out(numbers[:PREVIEW_IMAGES])]
 
     @property
     def first(self) -> ControlValues:
@@ -80,7 +80,7 @@ class Workspace:
             swap_into=into,
         )
 
-    def draw_ahead(self) -> None:
+    def render_in_background(self) -> None:
         """Renders the scenes that a first run meets, in the background and in its order."""
         data, first = self.pair[1], ControlValues
         numbers = picture_order(len(load_dataset(data, "train")), 0, first.seed)[: first.budget]
@@ -109,11 +109,13 @@ class Workspace:
         """What the network sees (h, w)."""
         return self.predict_perturbed(picture)[0]
 
-    def predict_perturbed(self, picture: Picture, *, sure: bool = False) -> tuple[LabelMap, LabelMap | None]:
+    def predict_perturbed(
+        self, picture: Picture, *, with_confidence: bool = False
+    ) -> tuple[LabelMap, LabelMap | None]:
         """What the network sees (h, w), and if asked for how sure it is of that (h, w), 255 being certain."""
         image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
         with self._lock, torch.no_grad():
-            if not sure:
+            if not with_confidence:
                 return self.model.predict(image)[0].numpy(), None
             confidence, labels = self.model(image).softmax(dim=1).max(dim=1)
         return labels[0].to(torch.uint8).numpy(), (confidence[0] * 255).round().to(torch.uint8).numpy()
@@ -128,11 +130,14 @@ class Workspace:
         self, photos: Sequence[Photo], levels: LevelArray, target: Target, *, stretch: bool = False
     ) -> dict[str, Any]:
         """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
-        laid = [stretch_levels(levels, photo.size) if stretch else levels for photo in photos]
+        applied_levels = [stretch_levels(levels, photo.size) if stretch else levels for photo in photos]
         prediction = [
-            self.predict(perturb_photo(photo.picture, each_)) for photo, each_ in zip(photos, laid, strict=True)
+            self.predict(perturb_photo(photo.picture, applied))
+            for photo, applied in zip(photos, applied_levels, strict=True)
         ]
-        parts = [self._evaluate(*row[:2], target, row[2]) for row in zip(photos, prediction, laid, strict=True)]
+        parts = [
+            self._evaluate(*row[:2], target, row[2]) for row in zip(photos, prediction, applied_levels, strict=True)
+        ]
         together: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
         return {
             "scores": together,
@@ -178,10 +183,10 @@ class Workspace:
             "classes": [
                 {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
             ],
-            "ready": example_cards(self.pair),
+            "examples": example_cards(self.pair),
             "scene": {**self.clean(self.scene), "image": webp(self.scene.picture, 75)},
             "pictures": self.pictures,
-            "strip": [self.small(photo) for photo in self.strip],
+            "held_out": [self.small(photo) for photo in self.held_out_photos],
         }
 
     def small(self, photo: Photo) -> dict[str, str]:

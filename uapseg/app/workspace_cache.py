@@ -94,7 +94,7 @@ class WorkspaceCache:
                 self._failed.pop(pair, None)
             if pair in self._loading:
                 return LoadStatus("loading")
-            self._take_stock(pair)
+            self._collect_downloads(pair)
             if pair in self._failed:
                 return LoadStatus("failed", message=self._failed[pair])
             if pair in self._checking and not fetch:
@@ -107,7 +107,7 @@ class WorkspaceCache:
         with self._lock:
             missing = self._missing(parts)
             if missing:
-                self._statuses[pair] = self._fetching(missing, token, fetch=fetch)
+                self._statuses[pair] = self._download_status(missing, token, fetch=fetch)
                 return self._statuses[pair]
             if pair not in self._loading and pair not in self._ready:
                 self._load(pair)
@@ -120,7 +120,7 @@ class WorkspaceCache:
                 if name in self._fetches:
                     self._fetches[name].leave(token)
 
-    def _take_stock(self, pair: Pair) -> None:
+    def _collect_downloads(self, pair: Pair) -> None:
         """Looks at what has come; pictures that did not are left out."""
         for name in _names(pair):
             known = self._fetches.get(name)
@@ -135,7 +135,7 @@ class WorkspaceCache:
         """The parts that have to be downloaded."""
         return [part for part in parts if {(part.name, one.path.name) for one in part.files} - self._left_out]
 
-    def _fetching(self, missing: Sequence["_Part"], token: str, *, fetch: bool) -> LoadStatus:
+    def _download_status(self, missing: Sequence["_Part"], token: str, *, fetch: bool) -> LoadStatus:
         going: list[Fetch] = []
         for part in missing:
             if part.name not in self._fetches and fetch:
@@ -150,9 +150,9 @@ class WorkspaceCache:
 
     def _load(self, pair: Pair) -> None:
         self._loading.add(pair)
-        threading.Thread(target=self._loaded, args=(pair,), daemon=True).start()
+        threading.Thread(target=self._load_in_thread, args=(pair,), daemon=True).start()
 
-    def _loaded(self, pair: Pair) -> None:
+    def _load_in_thread(self, pair: Pair) -> None:
         try:
             workspace = Workspace(*pair)
         except UapsegError as error:

@@ -5,7 +5,7 @@ import { loadPhoto, redraw, setTitle, showClean, showFrame, views } from './view
 
 const WIDTH = 384;
 const video = make('video');
-const shutter = make('canvas');
+const frameCanvas = make('canvas');
 const openButton = button('u-camera', t('camera'), () => (camera.stream ? close() : open()));
 const recordButton = button('u-record', t('record'), () => (camera.recording ? endRecording() : beginRecording()));
 
@@ -25,23 +25,29 @@ async function open() {
   root.dataset.kind = 'camera';
   setTitle('photo', t('camera'));
   while (camera.stream && root.isConnected) {
-    await shoot();
+    await processFrame();
     if (camera.ended) gradio.trigger('recording'); // no frame is on its way any more
     camera.ended = false;
   }
 }
 
-function take() {
+function captureFrame() {
   const height = Math.round((WIDTH * video.videoHeight) / Math.max(1, video.videoWidth));
-  Object.assign(shutter, { width: WIDTH, height });
-  shutter.getContext('2d').drawImage(video, 0, 0, WIDTH, height);
-  return shutter.toDataURL('image/jpeg', 0.9);
+  Object.assign(frameCanvas, { width: WIDTH, height });
+  frameCanvas.getContext('2d').drawImage(video, 0, 0, WIDTH, height);
+  return frameCanvas.toDataURL('image/jpeg', 0.9);
 }
 
-async function shoot() {
+async function processFrame() {
   const recording = camera.recording || null;
-  const sent = { token: poll.token, picture: take(), moment: history.moment, record: recording, ...frameOptions() };
-  const reply = await request('shot', sent).catch(() => ({}));
+  const sent = {
+    token: poll.token,
+    picture: captureFrame(),
+    history_point: history.point,
+    record: recording,
+    ...frameOptions(),
+  };
+  const reply = await request('camera_frame', sent).catch(() => ({}));
   if (!camera.stream) return;
   if (!reply.photo) {
     await pause(200);
@@ -50,7 +56,7 @@ async function shoot() {
   await loadPhoto(reply.photo);
   if (reply.after) await showFrame(reply);
   else showClean();
-  camera.shots++;
+  camera.frames++;
   redraw();
   if (!camera.recording || reply.recorded == null) return;
   recordButton.textContent = t('recording', { seconds: Math.round(reply.recorded) });

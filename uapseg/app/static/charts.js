@@ -22,7 +22,7 @@ let onChart = () => {};
 const chart = { pen: null, size: 12, left: 0, top: 0, width: 0, height: 0, x: null, y: null };
 
 const colourOf = (name) => getComputedStyle(root).getPropertyValue(name).trim();
-const lastPosition = () => Math.max(metrics.total, ...metrics.curve.map(([spent]) => spent), 1);
+const lastPosition = () => Math.max(metrics.total, ...metrics.curve.map(([gradients]) => gradients), 1);
 
 export const currentChart = () => current;
 
@@ -73,7 +73,7 @@ function drawSuccess() {
   });
   drawCurve(metrics.curve, first, colourOf('--u-accent'), 2.5);
   metrics.changes.forEach(drawChange);
-  if (history.moment != null) drawUpright(history.moment, colourOf('--u-ink'));
+  if (history.point != null) drawUpright(history.point, colourOf('--u-ink'));
 }
 
 function drawStrengths() {
@@ -88,7 +88,8 @@ function drawStrengths() {
 
 const traded = (scores) =>
   scores && tradedScores().every((key) => scores[key] != null) ? tradedScores().map((key) => scores[key]) : null;
-const tradedCurve = () => metrics.curve.map(([spent, scores]) => [spent, traded(scores)]).filter(([, point]) => point);
+const tradedCurve = () =>
+  metrics.curve.map(([gradients, scores]) => [gradients, traded(scores)]).filter(([, point]) => point);
 
 function drawTrade() {
   const rows = tradedCurve();
@@ -102,7 +103,7 @@ function drawTrade() {
   if (random) drawPoint(random, '--u-dim', NEWEST - 1, { hollow: true, label: t('random') });
   for (const point of points) drawPoint(point, '--u-second', POINT);
   if (points.length) drawPoint(points.at(-1), '--u-accent', NEWEST);
-  const viewed = rows.find(([spent]) => spent === history.moment);
+  const viewed = rows.find(([gradients]) => gradients === history.point);
   if (viewed) drawPoint(viewed[1], '--u-ink', NEWEST + 3, { hollow: true });
 }
 
@@ -169,8 +170,8 @@ function drawIntervals() {
   pen.fillStyle = colourOf(colour);
   pen.globalAlpha = 0.18;
   pen.beginPath();
-  for (const [spent, , high] of metrics.intervals) pen.lineTo(x(spent), y(high));
-  for (const [spent, low] of [...metrics.intervals].reverse()) pen.lineTo(x(spent), y(low));
+  for (const [gradients, , high] of metrics.intervals) pen.lineTo(x(gradients), y(high));
+  for (const [gradients, low] of [...metrics.intervals].reverse()) pen.lineTo(x(gradients), y(low));
   pen.fill();
   pen.globalAlpha = 1;
 }
@@ -208,13 +209,13 @@ function drawUpright(position, stroke, dashes = []) {
 }
 
 /** Draws where a setting was changed during the run. */
-function drawChange([spent, label]) {
+function drawChange([gradients, label]) {
   const { pen, x, top, size, left, width } = chart;
-  const isLate = x(spent) > left + width * 0.75;
-  drawUpright(spent, colourOf('--u-dim'), [2, 3]);
+  const isLate = x(gradients) > left + width * 0.75;
+  drawUpright(gradients, colourOf('--u-dim'), [2, 3]);
   pen.fillStyle = colourOf('--u-dim');
   pen.textAlign = isLate ? 'right' : 'left';
-  pen.fillText(label, x(spent) + (isLate ? -5 : 5), top + size * 0.5);
+  pen.fillText(label, x(gradients) + (isLate ? -5 : 5), top + size * 0.5);
 }
 
 function drawPoint([hidden, kept], colour, radius, { hollow = false, label = '' } = {}) {
@@ -236,10 +237,10 @@ const shareAt = (x) => Math.min(1, Math.max(0, (x - chart.left) / chart.width));
 
 export const strengthAt = ([x]) => Math.round(shareAt(x) * MOST_STRENGTH * 20) / 20;
 
-/** The stored moment that is nearest to a place, in pixels from the top left of the canvas. */
-export function momentAt([x, y]) {
-  if (current !== 'trade') return nearest(metrics.moments, shareAt(x) * lastPosition());
-  const rows = tradedCurve().filter(([spent]) => metrics.moments.includes(spent));
+/** The history point that is nearest to a place, in pixels from the top left of the canvas. */
+export function pointAt([x, y]) {
+  if (current !== 'trade') return nearest(metrics.historyPoints, shareAt(x) * lastPosition());
+  const rows = tradedCurve().filter(([gradients]) => metrics.historyPoints.includes(gradients));
   const distance = ([, [hidden, kept]]) => Math.hypot(chart.x(hidden) - x, chart.y(kept) - y);
   return rows.length ? nearest(rows, null, distance)[0] : null;
 }

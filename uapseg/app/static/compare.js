@@ -5,13 +5,13 @@ import {
   button,
   listen,
   make,
-  onWorld,
+  onWorkspace,
   positionIn,
   prefersLessMotion,
   root,
   setAttributes,
   t,
-  world,
+  workspace,
 } from './context.js';
 import { percent } from './format.js';
 import { clamp, pixelAt, wipeEdge } from './geometry.js';
@@ -130,7 +130,7 @@ function confidenceAt(place) {
     confidence.drawImage(image, 0, 0);
   }
   const [value] = confidence.getImageData(...pixelAt(place, image.width, image.height), 1, 1).data;
-  return t('sure_of', { share: percent(value / 255) });
+  return t('confidence_of', { share: percent(value / 255) });
 }
 
 function showTip(id, place) {
@@ -175,12 +175,12 @@ function addLegend() {
   const chips = make('style'); // the colours of the classes to hide, in the controls
   root.append(chips);
   legend.setAttribute('aria-label', t('classes'));
-  onWorld(() => {
-    names = new Map(world.classes.map(({ rgb, name }) => [rgb.join(), name]));
-    legend.replaceChildren(...world.classes.map(legendItem));
-    legend.classList.toggle('u-many', world.classes.length > 24);
+  onWorkspace(() => {
+    names = new Map(workspace.classes.map(({ rgb, name }) => [rgb.join(), name]));
+    legend.replaceChildren(...workspace.classes.map(legendItem));
+    legend.classList.toggle('u-many', workspace.classes.length > 24);
     const rule = ({ rgb }, number) => `#u-hide label:nth-of-type(${number + 1}) { --chip: rgb(${rgb.join()}) }`;
-    chips.textContent = world.classes.map(rule).join('\n');
+    chips.textContent = workspace.classes.map(rule).join('\n');
   });
 }
 

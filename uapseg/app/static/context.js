@@ -12,7 +12,7 @@ export function connect(component) {
   gradio = component;
   root = component.element.querySelector('.u-stage');
   facts = component.props.facts;
-  world = facts.world;
+  workspace = facts.workspace;
 }
 
 export const $ = (selector, from = root) => from.querySelector(selector);
@@ -95,18 +95,18 @@ export const requestFrame = () => emit('frame');
 
 // ---- the network and the pictures that are shown
 
-export let world;
-const worldListeners = [];
+export let workspace;
+const workspaceListeners = [];
 
 /** Does something now, and again whenever another network or other pictures are shown. */
-export function onWorld(change) {
-  worldListeners.push(change);
+export function onWorkspace(change) {
+  workspaceListeners.push(change);
   change();
 }
 
-export function setWorld(other) {
-  const changed = other.key !== world.key;
-  world = other;
-  if (changed) for (const change of worldListeners) change();
+export function setWorkspace(other) {
+  const changed = other.key !== workspace.key;
+  workspace = other;
+  if (changed) for (const change of workspaceListeners) change();
   return changed;
 }

@@ -7,12 +7,12 @@ import {
   gradio,
   loadImage,
   make,
-  onWorld,
+  onWorkspace,
   requestFrame,
   root,
   setText,
   t,
-  world,
+  workspace,
 } from './context.js';
 import { group, percent } from './format.js';
 import { setShares, showMetrics } from './metrics.js';
@@ -20,7 +20,7 @@ import { gallery, metrics, poll, shown } from './state.js';
 import { redraw, views } from './views.js';
 
 const tabs = Object.fromEntries(
-  ['ready', 'strip', 'mine'].map((name) => [name, button('', t(name), () => showTab(name))]),
+  ['examples', 'held_out', 'own'].map((name) => [name, button('', t(`tab_${name}`), () => showTab(name))]),
 );
 
 const MOST_OPENING_MS = 8000;
@@ -28,26 +28,26 @@ const MOST_OPENING_MS = 8000;
 export function showTab(name) {
   gallery.tab = name;
   showGallery();
-  if (name === 'mine') emit('poll'); // the figures of one's own photos are computed when the tab is opened
+  if (name === 'own') emit('poll'); // the figures of one's own photos are computed when the tab is opened
 }
 
 const SHOWN = {
-  strip: () => [world.strip, gallery],
-  mine: () => [gallery.photos, gallery.mine || {}],
-  ready: () => [world.ready, { each: world.ready.map((card) => card.success) }],
+  held_out: () => [workspace.held_out, gallery],
+  own: () => [gallery.photos, gallery.own || {}],
+  examples: () => [workspace.examples, { each: workspace.examples.map((card) => card.success) }],
 };
 
 const HEADINGS = {
-  strip: () => t('thumbs') + (metrics.here ? t('counted', { here: metrics.here }) : ''),
-  mine: ownHeading,
-  ready: () => t('ready_hint'),
+  held_out: () => t('thumbs') + (metrics.here ? t('share_of', { here: metrics.here }) : ''),
+  own: ownHeading,
+  examples: () => t('examples_hint'),
 };
 
 export function showGallery() {
   const [pictures, results] = SHOWN[gallery.tab]();
   for (const [name, tab] of Object.entries(tabs)) tab.setAttribute('aria-selected', name === gallery.tab);
-  tabs.mine.textContent = t('mine') + (gallery.photos.length ? ` (${gallery.photos.length})` : '');
-  tabs.ready.hidden = !world.ready.length;
+  tabs.own.textContent = t('tab_own') + (gallery.photos.length ? ` (${gallery.photos.length})` : '');
+  tabs.examples.hidden = !workspace.examples.length;
   const box = $('.u-thumbs');
   box.dataset.tab = gallery.tab;
   while (box.children.length > pictures.length) box.lastChild.remove();
@@ -55,7 +55,7 @@ export function showGallery() {
   pictures.forEach((picture, number) => {
     fillThumb(box.children[number], picture, number, results);
   });
-  $('.u-empty').hidden = gallery.tab !== 'mine' || pictures.length > 0;
+  $('.u-empty').hidden = gallery.tab !== 'own' || pictures.length > 0;
   $('.u-strip h3').textContent = HEADINGS[gallery.tab]();
 }
 
@@ -64,7 +64,7 @@ function thumb(number) {
   node.innerHTML = '<img alt="" class="photo"><img alt="" class="prediction"><b></b><em></em>';
   for (const kind of ['pointerenter', 'focus']) {
     node.addEventListener(kind, () => {
-      if (gallery.tab === 'ready') $('.u-strip h3').textContent = describe(world.ready[number]);
+      if (gallery.tab === 'examples') $('.u-strip h3').textContent = describe(workspace.examples[number]);
     });
   }
   return node;
@@ -72,9 +72,9 @@ function thumb(number) {
 
 function fillThumb(node, picture, number, { each, thumbs }) {
   const share = each?.[number];
-  const isExample = gallery.tab === 'ready';
+  const isExample = gallery.tab === 'examples';
   // Of an example: the prediction for the scene before and after
-  $('.photo', node).src = isExample ? world.scene.prediction : picture.photo;
+  $('.photo', node).src = isExample ? workspace.scene.prediction : picture.photo;
   $('em', node).textContent = isExample ? picture.title : '';
   $('.prediction', node).src = thumbs?.[number] || picture.prediction;
   $('b', node).textContent = share == null ? '' : `${percent(share)} %`;
@@ -83,23 +83,23 @@ function fillThumb(node, picture, number, { each, thumbs }) {
 }
 
 function press(number) {
-  if (gallery.tab === 'ready') openExample(number);
-  else gradio.trigger('view', { kind: gallery.tab === 'mine' ? 'own' : 'unseen', number });
+  if (gallery.tab === 'examples') openExample(number);
+  else gradio.trigger('view', { kind: gallery.tab === 'own' ? 'own' : 'held_out', number });
 }
 
 /** Shows an example at once, as far as it is known; the server lays it on the pictures and measures it meanwhile. */
 export async function openExample(number) {
-  const { title, prediction, label } = world.ready[number];
+  const { title, prediction, label } = workspace.examples[number];
   emit('begin');
   gallery.openingUntil = performance.now() + MOST_OPENING_MS;
   gradio.trigger('example', { number });
   const labels = await loadImage(prediction);
   if (!gallery.openingUntil) return; // the figures were quicker
   Object.assign(shown, { clean: shown.scene, after: shown.scene, labels, perturbation: null, confidence: null });
-  [shown.width, shown.height] = world.size;
+  [shown.width, shown.height] = workspace.size;
   Object.assign(metrics, { scores: null, plain: t('measuring'), heading: { ...metrics.heading, caption: title } });
   setText('caption', title);
-  Object.assign(metrics, { curve: [], changes: [], moments: [], intervals: [], baselines: {} });
+  Object.assign(metrics, { curve: [], changes: [], historyPoints: [], intervals: [], baselines: {} });
   shown.target = null;
   setShares([['', label, '']]);
   showMetrics();
@@ -113,7 +113,7 @@ let linked =
 
 /** Opens the example that the address names, once. */
 export function openLinkedExample() {
-  const number = world.ready.findIndex(({ file }) => file === `${linked}.png`);
+  const number = workspace.examples.findIndex(({ file }) => file === `${linked}.png`);
   if (number < 0) return;
   linked = null;
   openExample(number);
@@ -124,14 +124,14 @@ function describe(card) {
   const [low, high] = card.interval || [null, null];
   const shares = { success: card.success, low, high, noise: card.noise };
   const percents = Object.fromEntries(Object.entries(shares).map(([name, share]) => [name, percent(share)]));
-  return t('card', { ...card, ...percents, spent: group(card.image_gradients) });
+  return t('card', { ...card, ...percents, gradients: group(card.image_gradients) });
 }
 
 function ownHeading() {
   if (!gallery.photos.length) return '';
   const [key, , name] = metrics.shares[0] || [];
-  if (!gallery.mine || !metrics.scores) return t('waits');
-  return t('both', { mine: percent(gallery.mine.scores[key]), theirs: percent(metrics.scores[key]), name });
+  if (!gallery.own || !metrics.scores) return t('own_waiting');
+  return t('own_and_data', { own: percent(gallery.own.scores[key]), data: percent(metrics.scores[key]), name });
 }
 
 // ---- photos of one's own: chosen, dropped or pasted, always through the page's own upload
@@ -149,14 +149,14 @@ function addUploads() {
   const choose = () => byId('u-photos').click();
   const bring = byId('u-bring'); // worked by the buttons below alone
   if (bring) Object.assign(bring, { inert: true, ariaHidden: 'true' });
-  const own = button('u-own', t('bring'), choose);
+  const own = button('u-own', t('choose_photos'), choose);
   own.title = t('how');
   const back = button('u-back', t('back'), () => gradio.trigger('view', { kind: 'scene', number: 0 }));
   $('.u-enlarge', views.photo).before(own, back);
   const clip = button('u-forget', t('clip'), () => byId('u-clip').click());
   const forget = button('u-forget', t('forget'), () => gradio.trigger('forget'));
   $('.u-strip header').append(stretchBox(), clip, forget);
-  $('.u-empty').append(button('', t('bring'), choose), make('span', '', t('none')));
+  $('.u-empty').append(button('', t('choose_photos'), choose), make('span', '', t('none')));
   $('.u-drop b').textContent = t('drop');
   document.addEventListener('paste', (event) => upload([...(event.clipboardData?.files || [])]));
   for (const kind of ['dragover', 'drop', 'dragleave']) root.addEventListener(kind, onDrag);
@@ -190,8 +190,13 @@ export function mount() {
   $('.u-tabs2').setAttribute('aria-label', t('strips'));
   $('.u-tabs2').append(...Object.values(tabs));
   addUploads();
-  onWorld(() => {
-    Object.assign(gallery, { each: null, thumbs: null, mine: null, tab: world.ready.length ? 'ready' : 'strip' });
+  onWorkspace(() => {
+    Object.assign(gallery, {
+      each: null,
+      thumbs: null,
+      own: null,
+      tab: workspace.examples.length ? 'examples' : 'held_out',
+    });
     showGallery();
   });
 }

@@ -1,6 +1,6 @@
-// What is viewed where it is not simply the newest frame: an earlier moment on the timeline, another strength.
+// What is viewed where it is not simply the newest frame: an earlier point of the timeline, another strength.
 
-import { currentChart, drawChart, momentAt, mount as mountCharts, strengthAt } from './charts.js';
+import { currentChart, drawChart, mount as mountCharts, pointAt, strengthAt } from './charts.js';
 import {
   $,
   button,
@@ -55,9 +55,9 @@ async function ask() {
 
 /** Shows at once what is known of what is asked for, and that the rest is being measured. */
 function showExpected() {
-  const [, scores] = metrics.curve.find(([spent]) => spent === history.moment) || [];
+  const [, scores] = metrics.curve.find(([gradients]) => gradients === history.point) || [];
   const known =
-    history.strength === 1 && scores ? { scores, gradients: history.moment } : { scores: null, gradients: null };
+    history.strength === 1 && scores ? { scores, measuredAt: history.point } : { scores: null, measuredAt: null };
   metrics.viewed = isLive() ? null : { ...metrics.viewed, ...known };
   showMetrics();
 }
@@ -70,28 +70,28 @@ function showNewest() {
   emit('poll');
 }
 
-/** Asks for the frame of another moment or strength, and when the hand rests for its figures, which take longer. */
+/** Asks for the frame of another history point or strength, and when the hand rests for its figures, which take longer. */
 async function showOther() {
-  const { moment, strength } = history;
-  const reply = await request('frame', { token: poll.token, moment, ...frameOptions() });
+  const { point, strength } = history;
+  const reply = await request('frame', { token: poll.token, history_point: point, ...frameOptions() });
   if (isLive() || camera.stream) return;
   if (!reply.after) {
     await retry();
     return;
   }
   await showFrame(reply);
-  Object.assign(history, { shownMoment: moment, shownStrength: strength });
+  Object.assign(history, { shownPoint: point, shownStrength: strength });
   redraw();
   showMetrics();
   if (history.again) return;
-  const measured = await request('strip', { token: poll.token, moment, strength });
+  const measured = await request('measure', { token: poll.token, history_point: point, strength });
   if (history.again || isLive()) return;
   if (measured.scores) await showMeasured(measured);
   else await retry();
 }
 
-async function showMeasured({ thumbs, each, heading, ...figures }) {
-  metrics.viewed = { ...figures, heading };
+async function showMeasured({ thumbs, each, heading, measured_at: measuredAt, ...figures }) {
+  metrics.viewed = { ...figures, measuredAt, heading };
   shown.target = heading?.target ? await loadImage(heading.target) : metrics.heading.target;
   Object.assign(gallery, { each, thumbs });
   showHeading();
@@ -119,7 +119,7 @@ export function setStrength(share) {
 /** Asks what each strength reaches; once for each perturbation, when its chart is opened. */
 export async function askStrengths() {
   if (!metrics.scores) return;
-  const reply = await request('strengths', { token: poll.token, moment: history.moment }).catch(() => ({}));
+  const reply = await request('strengths', { token: poll.token, history_point: history.point }).catch(() => ({}));
   if (reply.rows) metrics.strengths = reply.rows;
   drawChart();
 }
@@ -133,27 +133,27 @@ function addStrength() {
 
 // ---- the timeline: point, drag, or use the arrow keys
 
-function setMoment(moment) {
-  if (moment === history.moment || moment === undefined) return;
-  history.moment = moment;
+function setPoint(point) {
+  if (point === history.point || point === undefined) return;
+  history.point = point;
   showTimeline();
   ask();
 }
 
 export function showTimeline() {
-  const { moments } = metrics;
-  if (history.moment != null && !moments.includes(history.moment)) history.moment = null;
-  const at = history.moment ?? moments.at(-1) ?? 0;
-  const label = history.moment == null ? t('now') : t('then', { spent: group(at) });
-  timeline.tabIndex = moments.length > 1 ? 0 : -1;
+  const { historyPoints } = metrics;
+  if (history.point != null && !historyPoints.includes(history.point)) history.point = null;
+  const at = history.point ?? historyPoints.at(-1) ?? 0;
+  const label = history.point == null ? t('now') : t('at_point', { gradients: group(at) });
+  timeline.tabIndex = historyPoints.length > 1 ? 0 : -1;
   setAttributes(timeline, {
     'aria-valuemin': 0,
-    'aria-valuemax': Math.max(0, moments.length - 1),
-    'aria-valuenow': Math.max(0, moments.indexOf(at)),
+    'aria-valuemax': Math.max(0, historyPoints.length - 1),
+    'aria-valuenow': Math.max(0, historyPoints.indexOf(at)),
     'aria-valuetext': label,
   });
   then.textContent = label;
-  $('.u-plot').toggleAttribute('data-then', history.moment != null);
+  $('.u-plot').toggleAttribute('data-then', history.point != null);
   drawChart();
 }
 
@@ -162,36 +162,36 @@ function scrub(event) {
   const [x, y] = positionIn(event, timeline);
   const place = [x * box.width, y * box.height];
   if (currentChart() === 'strength') setStrength(strengthAt(place));
-  else setMoment(momentAt(place) ?? undefined);
+  else setPoint(pointAt(place) ?? undefined);
 }
 
 function onKey(event) {
   const by = STEPS[event.key];
-  if (event.key === 'Escape' && history.moment != null) setMoment(null);
-  const { moments } = metrics;
-  if (!by || moments.length < 2) return;
+  if (event.key === 'Escape' && history.point != null) setPoint(null);
+  const { historyPoints } = metrics;
+  if (!by || historyPoints.length < 2) return;
   event.preventDefault();
   if (currentChart() === 'strength') {
     setStrength(clamp(history.strength + by * 0.05, 0, MOST_STRENGTH));
     return;
   }
-  const last = moments.length - 1;
-  const at = history.moment == null ? last : moments.indexOf(history.moment);
-  setMoment(at + by > last ? null : moments[clamp(at + by, 0, last)]);
+  const last = historyPoints.length - 1;
+  const at = history.point == null ? last : historyPoints.indexOf(history.point);
+  setPoint(at + by > last ? null : historyPoints[clamp(at + by, 0, last)]);
 }
 
 function addTimeline() {
   const rewind = button('', t('back_to'), () => {
-    gradio.trigger('back', { spent: history.moment });
+    gradio.trigger('rewind', { image_gradients: history.point });
     setStrength(1);
-    setMoment(null);
+    setPoint(null);
   });
-  const live = button('', t('live'), () => setMoment(null));
+  const live = button('', t('live'), () => setPoint(null));
   $('.u-then').append(then, rewind, live);
   timeline.setAttribute('aria-label', t('timeline'));
   let scrubbing = false;
   timeline.addEventListener('pointerdown', (event) => {
-    if (metrics.moments.length < 2) return;
+    if (metrics.historyPoints.length < 2) return;
     scrubbing = true;
     timeline.setPointerCapture(event.pointerId);
     scrub(event);

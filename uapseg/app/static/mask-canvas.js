@@ -1,5 +1,5 @@
 // The drawn target: the class of each pixel at the network's own resolution. What is shown is what is sent.
-import { loadImage, make, onWorld, world } from './context.js';
+import { loadImage, make, onWorkspace, workspace } from './context.js';
 import * as labelMap from './label-map.js';
 
 const MOST_UNDONE = 30;
@@ -13,7 +13,7 @@ export const maskLayer = make('canvas');
 const scratch = make('canvas').getContext('2d', { willReadFrequently: true }); // where a stroke is made before it counts
 
 function colour() {
-  const picture = new ImageData(labelMap.toColours(mask.labels, world.classes), mask.width, mask.height);
+  const picture = new ImageData(labelMap.toColours(mask.labels, workspace.classes), mask.width, mask.height);
   maskLayer.getContext('2d').putImageData(picture, 0, 0);
 }
 
@@ -85,8 +85,8 @@ export async function decode(uri) {
 }
 
 export function mount() {
-  onWorld(() => {
-    const [width, height] = world.size;
+  onWorkspace(() => {
+    const [width, height] = workspace.size;
     const labels = new Uint8Array(width * height).fill(labelMap.NOTHING);
     Object.assign(mask, { width, height, labels, undone: [], redone: [] });
     for (const canvas of [maskLayer, scratch.canvas]) Object.assign(canvas, { width, height });

@@ -1,7 +1,7 @@
 // The figures above the pictures, and the sentences about them.
 
 import { drawChart, offerTrade, tradedScores } from './charts.js';
-import { $, $$, make, root, setText, t, world } from './context.js';
+import { $, $$, make, root, setText, t, workspace } from './context.js';
 import { group, percent } from './format.js';
 import { history, metrics, poll } from './state.js';
 import { setHint } from './views.js';
@@ -9,7 +9,7 @@ import { setHint } from './views.js';
 const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>
   <div class="u-baselines"></div>`;
 
-/** What is shown of the run: the newest figures, or those of the moment or strength that is viewed. */
+/** What is shown of the run: the newest figures, or those of the history point or strength that is viewed. */
 const current = () => ({ ...metrics, ...metrics.viewed });
 
 /** Sets what a run is called and which shares it has: rows of (key, label, short label). */
@@ -62,23 +62,24 @@ function fillFigure(node) {
 
 function measuredText() {
   const values = {
-    pictures: current().pictures || world.pictures,
-    spent: group(current().gradients || 0),
-    total: group(poll.spent),
+    pictures: current().pictures || workspace.pictures,
+    gradients: group(current().measuredAt || 0),
+    total: group(poll.imageGradients),
   };
   const isResting = ['paused', 'done'].includes(poll.status);
   // Of an opened file nothing was chosen here
-  if (isResting && !metrics.viewed && metrics.gradients && metrics.moments.length > 1) return t('chosen', values);
-  return t('pictures', values) + (current().gradients ? t('at', values) : '');
+  if (isResting && !metrics.viewed && metrics.measuredAt && metrics.historyPoints.length > 1)
+    return t('chosen', values);
+  return t('pictures', values) + (current().measuredAt ? t('at', values) : '');
 }
 
 /** What is viewed instead of the newest figures, in words. */
 function viewedText() {
   if (!metrics.viewed) return '';
   const strength = t('at_strength', { strength: percent(history.strength) });
-  if (history.moment == null) return strength;
-  const moment = t('then', { spent: group(history.moment) });
-  return history.strength === 1 ? moment : `${moment}, ${strength}`;
+  if (history.point == null) return strength;
+  const point = t('at_point', { gradients: group(history.point) });
+  return history.strength === 1 ? point : `${point}, ${strength}`;
 }
 
 export function showMetrics() {

@@ -1,7 +1,7 @@
 // The hand that draws: pointer, touch and keyboard on the photo, and the toolbar's buttons.
 
 import { legend } from './compare.js';
-import { $, $$, gradio, onWorld, positionIn, root, setAttributes, t, world } from './context.js';
+import { $, $$, gradio, onWorkspace, positionIn, root, setAttributes, t, workspace } from './context.js';
 import { clamp, pixelAt } from './geometry.js';
 import { NOTHING } from './label-map.js';
 import {
@@ -51,7 +51,7 @@ function send() {
   toolButton('undo').disabled = !mask.undone.length;
   toolButton('redo').disabled = !mask.redone.length;
   showDrawing();
-  gradio.trigger('painted');
+  gradio.trigger('drawn');
 }
 
 /** Shows a drawing that the server kept for the visitor. */
@@ -175,7 +175,7 @@ function onPaintKey(event) {
     return;
   }
   if (by)
-    cursor = cursor.map((value, axis) => clamp(value + by[axis] * (event.shiftKey ? 1 : 6), 0, world.size[axis]));
+    cursor = cursor.map((value, axis) => clamp(value + by[axis] * (event.shiftKey ? 1 : 6), 0, workspace.size[axis]));
   else press();
   if (stroke.from) move(cursor);
   showDrawing();
@@ -209,8 +209,8 @@ export function mount() {
     const item = event.target.closest('li');
     if (item) selectClass([...legend.children].indexOf(item));
   });
-  onWorld(() => {
-    cursor = world.size.map((side) => side / 2);
+  onWorkspace(() => {
+    cursor = workspace.size.map((side) => side / 2);
   });
   selectTool('view');
 }

@@ -13,9 +13,9 @@ import {
   request,
   root,
   setText,
-  setWorld,
+  setWorkspace,
   t,
-  world,
+  workspace,
 } from './context.js';
 import { clock, group, rate } from './format.js';
 import { openLinkedExample, showGallery, showTab } from './gallery.js';
@@ -50,57 +50,57 @@ function stateText(reply) {
   if (isChanging()) return t('changing');
   if (reply.note) return reply.note;
   if (reply.status !== 'running' || !poll.rate) return t(reply.status);
-  const left = Math.max(0, (reply.total - reply.spent) / poll.rate);
+  const left = Math.max(0, (reply.total - reply.image_gradients) / poll.rate);
   return t('rate', { rate: rate(poll.rate), left: clock(left) });
 }
 
-function measureRate({ status, spent }) {
+function measureRate({ status, image_gradients: gradients }) {
   const time = performance.now() / 1000;
-  if (status !== 'running' || !poll.mark || spent < poll.mark.spent) {
-    Object.assign(poll, { mark: { time, spent }, rate: 0 });
+  if (status !== 'running' || !poll.mark || gradients < poll.mark.gradients) {
+    Object.assign(poll, { mark: { time, gradients }, rate: 0 });
     return;
   }
   const span = time - poll.mark.time;
-  if (span <= 2 || spent === poll.mark.spent) return;
-  const newest = (spent - poll.mark.spent) / span;
+  if (span <= 2 || gradients === poll.mark.gradients) return;
+  const newest = (gradients - poll.mark.gradients) / span;
   poll.rate = poll.rate ? 0.6 * poll.rate + 0.4 * newest : newest;
-  poll.mark = { time, spent };
+  poll.mark = { time, gradients };
 }
 
 function setStatus(status) {
   if (status === poll.status) return;
   const resting = RESTING.includes(status);
   poll.status = root.dataset.status = status;
-  const pair = byId('u-world');
+  const pair = byId('u-workspace');
   if (pair) pair.inert = !resting;
   if (status === 'running' && painting.on) selectTool('view');
-  if (status === 'running' && gallery.tab === 'ready') showTab('strip');
+  if (status === 'running' && gallery.tab === 'examples') showTab('held_out');
   if (resting) {
     poll.frame = -1; // once more, and with how sure the network is
-    gradio.trigger('settled'); // also at first: the run may have come to rest after the page was filled in
+    gradio.trigger('stopped'); // also at first: the run may have come to rest after the page was filled in
   }
   announce(t(status));
 }
 
-function showProgress({ spent, total }) {
-  $('.u-bar i').style.width = `${Math.min(100, (100 * spent) / total)}%`;
+function showProgress({ image_gradients: gradients, total }) {
+  $('.u-bar i').style.width = `${Math.min(100, (100 * gradients) / total)}%`;
   if (recorded.playing) return;
-  setText('spent', group(spent));
+  setText('gradients', group(gradients));
   setText('total', t('total', { total: group(total) }));
 }
 
 // ---- what an answer brings
 
-async function takePhoto({ view: [kind], ...sent }) {
+async function applyPhoto({ view: [kind], ...sent }) {
   if (camera.stream) return; // it is asked for again when the camera is closed
-  await loadPhoto(sent.image ? sent : world.scene);
+  await loadPhoto(sent.image ? sent : workspace.scene);
   poll.frame = -1;
   setTitle('photo', t(kind === 'scene' ? 'photo' : kind));
   root.dataset.kind = kind;
   if (!isLive()) emit('frame');
 }
 
-async function takeHeading(reply) {
+async function applyHeading(reply) {
   shown.target = reply.target ? await loadImage(reply.target) : null;
   const { caption, shares, amplified } = reply;
   metrics.heading = { caption, shares, amplified, target: shown.target };
@@ -109,9 +109,17 @@ async function takeHeading(reply) {
   setDrawing(reply.drawing, reply.ink);
 }
 
-function takeMetrics(reply) {
-  const { scores, baselines, curve, moments, intervals, gradients, pictures } = reply;
-  Object.assign(metrics, { scores, baselines, curve, moments, intervals, gradients, pictures });
+function applyMetrics(reply) {
+  const {
+    scores,
+    baselines,
+    curve,
+    intervals,
+    pictures,
+    history_points: historyPoints,
+    measured_at: measuredAt,
+  } = reply;
+  Object.assign(metrics, { scores, baselines, curve, historyPoints, intervals, measuredAt, pictures });
   Object.assign(metrics, { changes: reply.plan_changes, intervalScore: reply.interval_score });
   gallery.live = { each: reply.each, thumbs: reply.thumbs };
   if (isLive()) Object.assign(gallery, gallery.live);
@@ -125,38 +133,38 @@ function takeMetrics(reply) {
   metrics.updates++;
 }
 
-async function takeWorld(reply) {
-  if (reply.world && (setWorld(reply.world) || root.dataset.coming)) gradio.trigger('ready');
+async function applyWorkspace(reply) {
+  if (reply.workspace && (setWorkspace(reply.workspace) || root.dataset.loading)) gradio.trigger('loaded');
   hideLoading();
-  if ('photo' in reply) await takePhoto(reply.photo);
-  if ('drawing' in reply && !recorded.playing && !isOpening()) await takeHeading(reply);
+  if ('photo' in reply) await applyPhoto(reply.photo);
+  if ('drawing' in reply && !recorded.playing && !isOpening()) await applyHeading(reply);
   if (reply.strokes) await restoreDrawing(reply.strokes);
 }
 
 /** Whether an example was pressed and the server is still at it. */
 const isOpening = () => performance.now() < gallery.openingUntil;
 
-async function takeRun(reply) {
+async function applyRun(reply) {
   if (reply.photos) gallery.photos = reply.photos;
-  if (reply.mine) {
-    gallery.mine = reply.mine;
-    poll.ownVersion = reply.mine.version;
+  if (reply.own) {
+    gallery.own = reply.own;
+    poll.ownVersion = reply.own.version;
   }
   if (reply.status === 'idle' && !recorded.playing && !isOpening()) clearRun();
   if (reply.after && isLive()) await showFrame(reply);
   if (isPhotoWaiting() && !isOpening() && (isLive() || !shown.after)) showClean();
   measureRate(reply);
-  poll.spent = reply.spent;
+  poll.imageGradients = reply.image_gradients;
   if (recorded.playing) return;
   metrics.total = reply.total;
-  if ('curve' in reply && !isOpening()) takeMetrics(reply);
+  if ('curve' in reply && !isOpening()) applyMetrics(reply);
 }
 
-async function take(reply) {
+async function applyReply(reply) {
   const isOpened = isOpening() && reply.status !== 'idle';
   if (isOpened) gallery.openingUntil = 0;
-  await takeWorld(reply);
-  await takeRun(reply);
+  await applyWorkspace(reply);
+  await applyRun(reply);
   showGallery();
   setStatus(reply.status);
   openLinkedExample();
@@ -173,9 +181,19 @@ async function take(reply) {
 
 function question() {
   const { token, seq, frame, turn, ownVersion } = poll;
-  const isUnseen = document.hidden || !isLive();
-  const own = gallery.tab === 'mine';
-  return { token, seq, frame, turn, mine: ownVersion, world: world.key, ...frameOptions(), hidden: isUnseen, own };
+  const isHidden = document.hidden || !isLive();
+  const wantsOwn = gallery.tab === 'own';
+  return {
+    token,
+    seq,
+    frame,
+    turn,
+    own_version: ownVersion,
+    workspace: workspace.key,
+    ...frameOptions(),
+    hidden: isHidden,
+    wants_own: wantsOwn,
+  };
 }
 
 function measureLag(milliseconds) {
@@ -189,7 +207,7 @@ async function recover() {
     setText('state', t('gone'));
     return false;
   }
-  gradio.trigger('lost');
+  gradio.trigger('reconnect');
   await pause(1000);
   return true;
 }
@@ -197,7 +215,7 @@ async function recover() {
 /** Asks once; false where asking again is of no use. */
 async function askOnce(isCurrent) {
   const began = performance.now();
-  const reply = await request('pull', question());
+  const reply = await request('poll', question());
   if (!isCurrent()) return false;
   if (reply.failed) {
     await pause(RETRY_MS);
@@ -210,8 +228,8 @@ async function askOnce(isCurrent) {
     poll.turn = reply.turn;
     gradio.trigger('turn');
   }
-  if (reply.coming) showLoading(reply);
-  else await take(reply);
+  if (reply.loading) showLoading(reply);
+  else await applyReply(reply);
   return true;
 }
 

@@ -1,6 +1,6 @@
 // Presenting: two pictures, a sentence and a number fill the screen, worked by keys; F or `?present` begins it.
 import { setWipe, wipeShare } from './compare.js';
-import { announce, byId, gradio, make, root, t, world } from './context.js';
+import { announce, byId, gradio, make, root, t, workspace } from './context.js';
 import { openExample, showTab } from './gallery.js';
 import { clamp } from './geometry.js';
 import { setStrength } from './history.js';
@@ -65,15 +65,15 @@ function changeStrength(by) {
 
 /** Shows the next of the scene and the held-out pictures. */
 function nextPicture(by) {
-  const count = world.strip.length + 1;
+  const count = workspace.held_out.length + 1;
   picture = ((picture + 1 + by + count) % count) - 1;
-  gradio.trigger('view', picture < 0 ? { kind: 'scene', number: 0 } : { kind: 'unseen', number: picture });
+  gradio.trigger('view', picture < 0 ? { kind: 'scene', number: 0 } : { kind: 'held_out', number: picture });
 }
 
 /** Shows twelve pictures that the perturbation was not trained on instead of the two views, or those again. */
 function toggleWall() {
   if (root.toggleAttribute('data-wall')) tabBefore = gallery.tab;
-  showTab(root.hasAttribute('data-wall') ? 'strip' : tabBefore);
+  showTab(root.hasAttribute('data-wall') ? 'held_out' : tabBefore);
 }
 
 /** Shows how many groups of people are gone instead of the share of their pixels, or that again. */
@@ -120,7 +120,7 @@ function onKey(event) {
     return;
   }
   if (!isPresenting()) return;
-  const example = world.ready[Number(key) - 1];
+  const example = workspace.examples[Number(key) - 1];
   if (!KEYS[key] && !example) return;
   event.preventDefault();
   event.stopPropagation();

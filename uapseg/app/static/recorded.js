@@ -12,7 +12,7 @@ import {
   root,
   setText,
   t,
-  world,
+  workspace,
 } from './context.js';
 import { group } from './format.js';
 import { showGallery } from './gallery.js';
@@ -27,11 +27,11 @@ const badge = $('.u-recorded');
 
 const isPossible = () =>
   poll.status === 'idle' &&
-  !root.dataset.coming &&
+  !root.dataset.loading &&
   root.dataset.kind === 'scene' &&
   !painting.allowed &&
   root.isConnected &&
-  world.key === facts.world.key;
+  workspace.key === facts.workspace.key;
 const isOn = () => recorded.playing && isPossible();
 
 export async function playRecorded() {
@@ -60,14 +60,14 @@ async function showRecorded(frames, number) {
   const { baselines, here, total, caption } = recorded.frames;
   await showFrame(part);
   if (!isOn()) return;
-  const curve = frames.slice(0, number + 1).map((each) => [each.spent, each.scores]);
+  const curve = frames.slice(0, number + 1).map((each) => [each.image_gradients, each.scores]);
   Object.assign(metrics, { scores: part.scores, plain: part.plain, baselines, here, total, curve });
-  Object.assign(metrics, { gradients: part.spent, moments: [], intervals: [], changes: [] });
+  Object.assign(metrics, { measuredAt: part.image_gradients, historyPoints: [], intervals: [], changes: [] });
   Object.assign(gallery, { each: part.each, thumbs: part.thumbs });
   setText('caption', caption);
-  setText('spent', group(part.spent));
+  setText('gradients', group(part.image_gradients));
   setText('total', t('total', { total: group(total) }));
-  recorded.spent = part.spent;
+  recorded.imageGradients = part.image_gradients;
   showGallery();
   showMetrics();
   redraw();
@@ -77,7 +77,7 @@ async function showRecorded(frames, number) {
 export function stopRecorded() {
   recorded.enabled = false;
   if (!recorded.playing) return;
-  Object.assign(recorded, { playing: false, spent: null });
+  Object.assign(recorded, { playing: false, imageGradients: null });
   badge.hidden = true;
   Object.assign(gallery, { each: null, thumbs: null });
   clearRun();
@@ -89,7 +89,7 @@ export function stopRecorded() {
 export function clearRun() {
   showClean();
   shown.perturbation = null;
-  history.moment = null;
+  history.point = null;
   metrics.plain = '';
   metrics.viewed = null;
   Object.assign(metrics, { strengths: null, success: null });
@@ -100,7 +100,7 @@ export function clearRun() {
 export function mount() {
   listen('begin', stopRecorded);
   $('b', badge).textContent = t('recorded');
-  badge.append(button('', t('quiet'), stopRecorded));
+  badge.append(button('', t('stop_recorded'), stopRecorded));
   const side = byId('u-side');
   side?.addEventListener('input', stopRecorded);
   side?.addEventListener('click', (event) => {

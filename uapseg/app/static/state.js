@@ -8,7 +8,7 @@ export const poll = {
   ownVersion: -1,
   turn: -1,
   status: '',
-  spent: 0,
+  imageGradients: 0,
   failures: 0,
   loop: 0,
   lag: 0,
@@ -36,12 +36,12 @@ export const shown = {
 /** How before and after are compared in each view. */
 export const modes = { photo: 'wipe', prediction: 'labels', perturbation: 'amplified', factor: 10 };
 
-/** What is viewed where it is not simply the newest frame: an earlier moment, another strength. */
-export const history = { moment: null, strength: 1, shownMoment: null, shownStrength: 1, busy: false, again: false };
+/** What is viewed where it is not simply the newest frame: an earlier point of the run, another strength. */
+export const history = { point: null, strength: 1, shownPoint: null, shownStrength: 1, busy: false, again: false };
 
 /**
- * The figures; `updates` counts how often they came, `gradients` the image-gradients at which they were measured.
- * `viewed` are those of an earlier moment or of another strength while that is viewed, without scores as long as they
+ * The figures; `updates` counts how often they came, `measuredAt` the image-gradients at which they were measured.
+ * `viewed` are those of an earlier point or of another strength while that is viewed, without scores as long as they
  * are being measured.
  */
 export const metrics = {
@@ -54,11 +54,11 @@ export const metrics = {
   baselines: {},
   curve: [],
   changes: [],
-  moments: [],
+  historyPoints: [],
   intervals: [],
   intervalScore: '',
   total: 0,
-  gradients: null,
+  measuredAt: null,
   pictures: null,
   here: '',
   success: null,
@@ -68,22 +68,22 @@ export const metrics = {
 
 /** The pictures below: which tab, and the prediction for each. */
 export const gallery = {
-  tab: 'strip',
+  tab: 'held_out',
   each: null,
   thumbs: null,
   live: {},
   photos: [],
-  mine: null,
+  own: null,
   stretch: false,
   openingUntil: 0,
 };
 
 export const painting = { on: false, allowed: false, tool: 'view', number: 0 };
-export const camera = { stream: null, recording: false, ended: false, shots: 0 };
-export const recorded = { frames: null, playing: false, enabled: true, spent: null };
+export const camera = { stream: null, recording: false, ended: false, frames: 0 };
+export const recorded = { frames: null, playing: false, enabled: true, imageGradients: null };
 
 /** Whether the newest frame of the run is what is shown. */
-export const isLive = () => history.moment == null && history.strength === 1 && !camera.stream;
+export const isLive = () => history.point == null && history.strength === 1 && !camera.stream;
 
 /** What a frame is to be: as the views are set. */
 export function frameOptions() {
@@ -94,6 +94,6 @@ export function frameOptions() {
     factor: modes.photo === 'difference' ? modes.factor : 0,
     stretch: gallery.stretch,
     spectrum: modes.perturbation === 'spectrum',
-    sure: modes.prediction === 'sure' || resting,
+    confidence: modes.prediction === 'confidence' || resting,
   };
 }

@@ -1,7 +1,7 @@
 // The guided story, on the live page: a card with a question; the stage shows what it is about. It can be left at any time.
 
 import { setWipe } from './compare.js';
-import { $, button, byId, facts, gradio, make, onWorld, pause, root, world } from './context.js';
+import { $, button, byId, facts, gradio, make, onWorkspace, pause, root, workspace } from './context.js';
 import { fillIn, group, percent } from './format.js';
 import { showTab } from './gallery.js';
 import { setStrength } from './history.js';
@@ -18,7 +18,7 @@ const opener = byId('u-tour');
 const story = { step: -1, example: null, answered: false };
 
 const say = (key, values) => fillIn(words[key], values);
-const hidingExample = () => world.ready.findIndex(({ hides }) => hides);
+const hidingExample = () => workspace.examples.findIndex(({ hides }) => hides);
 
 /** Hides what a guess is about, or shows it again: see stage.css. */
 const conceal = (isHidden) => root.toggleAttribute('data-concealed', isHidden);
@@ -67,17 +67,17 @@ const ACTIONS = {
 async function load(number) {
   if (number < 0 || story.example === number) return;
   story.example = number;
-  showTab('strip');
+  showTab('held_out');
   const before = metrics.updates;
   gradio.trigger('example', { number });
   for (let tries = 0; tries < 200 && metrics.updates === before; tries++) await pause(100);
 }
 
 function values() {
-  const { epsilon, success, noise } = world.ready[story.example] || {};
-  const pixels = world.size[0] * world.size[1];
+  const { epsilon, success, noise } = workspace.examples[story.example] || {};
+  const pixels = workspace.size[0] * workspace.size[1];
   return {
-    classes: world.classes.length,
+    classes: workspace.classes.length,
     pixels: group(pixels),
     thousands: Math.round(pixels / 1000),
     epsilon,
@@ -147,7 +147,7 @@ function showStep(step, guess) {
 /** The number of the right answer; where it was measured, the figure decides. */
 function rightAnswer({ right, shares }) {
   if (!shares.length) return right;
-  const left = 1 - world.ready[story.example]?.success;
+  const left = 1 - workspace.examples[story.example]?.success;
   const distances = shares.map((share) => Math.abs(share - left));
   return Math.max(0, distances.indexOf(Math.min(...distances)));
 }
@@ -181,7 +181,7 @@ export function mount() {
     stopRecorded();
     goTo(0);
   });
-  onWorld(() => {
-    opener.hidden = !world.ready.length;
+  onWorkspace(() => {
+    opener.hidden = !workspace.examples.length;
   });
 }

@@ -1,5 +1,17 @@
 // The tools to draw with: what the toolbar shows, and what each tool paints. pointer.js moves them.
-import { $, announce, button, icon, loadImage, make, onWorld, root, setAttributes, t, world } from './context.js';
+import {
+  $,
+  announce,
+  button,
+  icon,
+  loadImage,
+  make,
+  onWorkspace,
+  root,
+  setAttributes,
+  t,
+  workspace,
+} from './context.js';
 import { boxBetween } from './geometry.js';
 import { stencil } from './label-map.js';
 import { mask } from './mask-canvas.js';
@@ -103,7 +115,7 @@ async function readStamp(file) {
   if (!file) return;
   const image = await loadImage(URL.createObjectURL(file)).catch(() => null);
   stamp = image && stampOf(image);
-  announce(t(stamp ? 'stencil' : 'unread'));
+  announce(t(stamp ? 'stencil' : 'unreadable'));
 }
 
 function field(name, type, attributes) {
@@ -137,8 +149,8 @@ function addOptions() {
     numbers,
   );
   option('file').addEventListener('change', (event) => readStamp(event.target.files[0]));
-  onWorld(() => {
-    const [width, height] = world.size;
+  onWorkspace(() => {
+    const [width, height] = workspace.size;
     const middle = { x: width / 4, y: height / 4, width: width / 2, height: height / 2 };
     for (const [name, value] of Object.entries(middle)) option(name).value = Math.round(value);
   });

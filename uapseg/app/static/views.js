@@ -8,13 +8,13 @@ import {
   icon,
   loadImage,
   make,
-  onWorld,
+  onWorkspace,
   prefersLessMotion,
   requestFrame,
   root,
   setAttributes,
   t,
-  world,
+  workspace,
 } from './context.js';
 import { fitted } from './geometry.js';
 import { markChanges, outline, toHeat } from './label-map.js';
@@ -26,7 +26,7 @@ const LINES = 0.7;
 const BLINK_MS = 650;
 const MODES = {
   photo: ['wipe', 'blink', 'difference'],
-  prediction: ['labels', 'changed', 'sure'],
+  prediction: ['labels', 'changed', 'confidence'],
   perturbation: ['amplified', 'spectrum'],
 };
 const slots = { left: 'photo', right: 'prediction', a: 'perturbation', b: 'target' };
@@ -151,7 +151,7 @@ function fit(id, width, height) {
   for (const canvas of $$('canvas', views[id])) {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   }
-  const share = fitted(width / height, Math.max(NARROWEST, world.size[0] / world.size[1]));
+  const share = fitted(width / height, Math.max(NARROWEST, workspace.size[0] / workspace.size[1]));
   Object.assign(boxOf(id).style, { width: `${share.width * 100}%`, height: `${share.height * 100}%` });
 }
 
@@ -199,7 +199,7 @@ function drawChanges(pen) {
 
 function drawPhoto() {
   const ground = painting.on ? shown.scene || shown.clean : null;
-  const [width, height] = painting.on ? world.size : [shown.width, shown.height];
+  const [width, height] = painting.on ? workspace.size : [shown.width, shown.height];
   fit('photo', width, height);
   const after = (modes.photo === 'difference' && shown.difference) || shown.after || shown.clean;
   context('photo').drawImage(ground || after, 0, 0, width, height);
@@ -211,18 +211,18 @@ function drawLabels() {
   store(rawLabels.after, shown.labels || shown.cleanLabels);
   store(rawLabels.before, shown.cleanLabels);
   overlay(context('prediction', 'before'), shown.clean, shown.cleanLabels, rawLabels.before);
-  if (modes.prediction === 'sure' && shown.confidence) drawConfidence(context('prediction'));
+  if (modes.prediction === 'confidence' && shown.confidence) drawConfidence(context('prediction'));
   else if (modes.prediction === 'changed') drawChanges(context('prediction'));
   else overlay(context('prediction'), shown.after || shown.clean, shown.labels || shown.cleanLabels, rawLabels.after);
 }
 
 function drawSmall(id) {
-  fit(id, ...world.size);
+  fit(id, ...workspace.size);
   const pen = context(id);
   pen.imageSmoothingEnabled = id === 'perturbation';
   pen.fillStyle = '#808080';
-  pen.fillRect(0, 0, ...world.size);
-  if (shown[id]) pen.drawImage(shown[id], 0, 0, ...world.size);
+  pen.fillRect(0, 0, ...workspace.size);
+  if (shown[id]) pen.drawImage(shown[id], 0, 0, ...workspace.size);
 }
 
 export function redraw() {
@@ -246,7 +246,7 @@ export async function showFrame(reply) {
     labels: 'prediction',
     perturbation: 'perturbation',
     difference: 'difference',
-    confidence: 'sure',
+    confidence: 'confidence',
   };
   const images = await Promise.all(Object.values(parts).map((name) => (reply[name] ? loadImage(reply[name]) : null)));
   if (order !== latest) return;
@@ -283,11 +283,11 @@ export function mount() {
   addModes();
   addEnlargeButtons();
   place();
-  onWorld(() => {
-    root.style.setProperty('--frame', Math.max(NARROWEST, world.size[0] / world.size[1]));
-    const { key } = world;
-    loadImage(world.scene.image).then((image) => {
-      if (key !== world.key) return;
+  onWorkspace(() => {
+    root.style.setProperty('--frame', Math.max(NARROWEST, workspace.size[0] / workspace.size[1]));
+    const { key } = workspace;
+    loadImage(workspace.scene.image).then((image) => {
+      if (key !== workspace.key) return;
       shown.scene = image;
       redraw();
     });
