@@ -299,7 +299,7 @@ def test_visitors_do_not_share_anything(context: Context):
         ({"source": strings.DRAW}, "Nothing is drawn"),
         ({"source": strings.UPLOAD}, "Choose a mask"),
         ({"epsilon": 64}, "between 1 and 32"),
-        ({"budget": 10**9}, "between 50 and 8000"),
+        ({"budget": 10**9}, "between 50 and 20,000"),
         ({"epsilon": "many"}, "between 1 and 32"),
         ({"keep": 4.5}, "between 0.1 and 4 times"),
         ({"keep": "nan"}, "between 1 and 32"),

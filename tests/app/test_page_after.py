@@ -17,7 +17,7 @@ pytestmark = pytest.mark.browser
 
 def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(small: Site):
     tab = small.visit()
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.historyPoints && s.historyPoints.length > 5")
     tab.locator("#u-epsilon input[type=number]").fill("4")
     assert tab.locator("[data-k=state]").text_content() == "changing the settings"  # at once
@@ -40,7 +40,7 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
 
 def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
     tab = small.visit()
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.updates > 2 && s.imageGradients > 300")
     before = state(tab, "s.imageGradients")
     tab.locator("#u-keep input[type=range]").focus()

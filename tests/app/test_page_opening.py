@@ -110,7 +110,7 @@ KEEP_CAPTIONS = """() => {
 def begin(tab: Page, word: str) -> None:
     tab.locator("#u-word input, #u-word textarea").fill(word)
     expect(tab.locator("[data-k=caption]")).to_contain_text(f"“{word}”")
-    start(tab, 8000)
+    start(tab, 20_000)
 
 
 def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):

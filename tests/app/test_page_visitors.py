@@ -16,7 +16,7 @@ pytestmark = pytest.mark.browser
 def test_a_reload_offers_resume_and_reset_forgets(small: Site):
     tab = small.visit()
     tab.locator("#u-word input, #u-word textarea").fill("ox")
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.imageGradients > 200")
     tab.reload()
     ready(tab)
@@ -36,7 +36,7 @@ def test_a_reload_offers_resume_and_reset_forgets(small: Site):
 def test_a_second_tab_watches_and_is_refused_a_second_start(small: Site):
     tab = small.visit()
     other = small.tab(tab.context)
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.frames > 1")
     until(other, "s.status === 'running' && s.frames > 1")
     other.click("#u-start")
@@ -51,7 +51,7 @@ def test_a_second_tab_watches_and_is_refused_a_second_start(small: Site):
 
 def test_a_second_visitor_waits_sees_the_place_and_nothing_else(small: Site):
     first, second = small.visit(), small.visit()
-    start(first, 8000)
+    start(first, 20_000)
     until(first, "s.frames > 1")
     start(second, 2000)
     until(second, "s.status === 'waiting'")
@@ -65,7 +65,7 @@ def test_a_second_visitor_waits_sees_the_place_and_nothing_else(small: Site):
 
 def test_pause_and_an_immediate_reload_offers_resume_that_works_at_once(small: Site):
     tab = small.visit()
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.frames > 1")
     tab.click("#u-pause", no_wait_after=True)
     tab.reload()
@@ -93,7 +93,7 @@ def test_a_visit_that_the_server_has_forgotten_goes_on_by_itself(small: Site):
 @pytest.mark.slow
 def test_two_hundred_waiting_runs_leave_the_page_usable_and_start_tells_the_place(small: Site):
     first = small.visit()
-    start(first, 8000)
+    start(first, 20_000)
     until(first, "s.frames > 1")
     with crowd(small, 200):
         began = time.monotonic()
@@ -114,7 +114,7 @@ def test_two_hundred_waiting_runs_leave_the_page_usable_and_start_tells_the_plac
 
 def test_a_closed_tab_ends_the_run_and_frees_the_device(small: Site):
     tab = small.visit()
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.frames > 1")
     run = small.run(tab)
     watcher = small.visit()
@@ -127,7 +127,7 @@ def test_a_closed_tab_ends_the_run_and_frees_the_device(small: Site):
 
 def test_the_page_answers_while_a_run_goes_on(small: Site):
     tab = small.visit(reduced_motion="reduce")  # the line between before and after stays where it is put
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.frames > 1")
     knob = tab.locator("[data-view=photo] [role=slider]")
     knob.focus()

@@ -26,7 +26,7 @@ from uapseg.targets.goals import UNLABELED
 from uapseg.targets.static import DRAWING
 
 EPSILONS = (1, 32)
-BUDGETS = (50, 8000)
+BUDGETS = (50, 20_000)
 WEIGHTS = (0.1, 4.0)
 SEEDS = (0, 10**12)
 

@@ -207,7 +207,7 @@ NO_CONTROL = "This page has no controls for such a target: run its plan on the c
 
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
-BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 8000."
+BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 20,000."
 BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
 BAD_WEIGHT = "The keep weight must lie between 0.1 and 4 times the usual."
 NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the preset fast."
