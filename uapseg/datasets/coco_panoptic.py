@@ -17,8 +17,9 @@ import numpy as np
 
 from uapseg.datasets.cache import Pixels
 from uapseg.datasets.labels import VOID
-from uapseg.datasets.reader import ImageDataset, empty_split_message, make_samples
+from uapseg.datasets.reader import ImageDataset, empty_split_message
 from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.samples import make_samples
 from uapseg.datasets.splits import Split, in_split
 from uapseg.errors import UapsegError
 from uapseg.io.files import read

@@ -17,8 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from uapseg.datasets.labels import PROBES, match_names, read_classes
 from uapseg.datasets.pairing import Tree, holds_label_maps, normalize_name, pair_files
-from uapseg.datasets.reader import SIDE_RANGE, ImageDataset, Pair, empty_split_message, first_size, make_samples
+from uapseg.datasets.reader import SIDE_RANGE, ImageDataset, empty_split_message, first_size
 from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.samples import Pair, make_samples
 from uapseg.datasets.splits import Split, in_split
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, to_text

@@ -22,8 +22,9 @@ from functools import partial
 from pathlib import Path
 
 from uapseg.datasets.labels import lookup_table, read_labels
-from uapseg.datasets.reader import ImageDataset, first_size, make_samples, pair_paths
+from uapseg.datasets.reader import ImageDataset, first_size
 from uapseg.datasets.registry import DatasetInfo
+from uapseg.datasets.samples import make_samples, pair_paths
 from uapseg.datasets.splits import Split, require_official, train_or_val
 from uapseg.errors import UapsegError
 from uapseg.io.files import read

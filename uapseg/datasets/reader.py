@@ -1,11 +1,9 @@
 """The reader of all datasets: from samples to pictures and label maps of one size. And several splits as one."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -16,8 +14,6 @@ from uapseg.datasets.labels import VOID
 from uapseg.datasets.registry import Dataset
 from uapseg.datasets.splits import Split
 from uapseg.errors import UapsegError
-from uapseg.io.images import read_picture, upright_size
-from uapseg.io.sources import File, Source, fingerprint_readable
 from uapseg.tensors import LabelMaps, Pictures
 
 MAX_PREFETCH = 64
@@ -214,60 +210,6 @@ def _unreadable_message(name: str, split: str, skipped: Sequence[str]) -> str:
         f"No picture in the {split} split of {name} can be read, {len(skipped)} are damaged or missing: "
         f"see {skipped[0]} first."
     )
-
-
-Pair = tuple[Source, Source | None]
-"""A picture and its label map."""
-
-
-def pair_paths(pictures: Mapping[Path, Path]) -> list[Pair]:
-    """Pairs pictures with those of their label maps that exist.
-
-    Example:
-        >>> [(picture.name, labels) for picture, labels in pair_paths({Path("c.jpg"): Path("c.png")})]
-        [('c.jpg', None)]
-    """
-    return [(File(picture), File(labels) if labels.is_file() else None) for picture, labels in pictures.items()]
-
-
-def make_samples(pairs: Sequence[Pair], read: Callable[[Source], Pixels]) -> tuple[list[Sample], list[str]]:
-    """Creates samples of the intact pictures, and lists the names of those that are damaged.
-
-    Args:
-        pairs: Pictures with their label maps.
-        read: Reads a label map (h, w).
-
-    Example:
-        >>> from uapseg.datasets.labels import read_numbers
-        >>> Image.new("RGB", (32, 32)).save("a.png")
-        >>> pairs = pair_paths({Path("a.png"): Path("none"), Path("b.png"): Path("none")})
-        >>> samples, damaged = make_samples(pairs, read_numbers)
-        >>> [sample.name for sample in samples], damaged
-        (['a.png'], ['b.png'])
-    """
-    keys = fingerprint_readable(picture for picture, _ in pairs)
-    whole = [
-        Sample(
-            key=keys[picture],
-            name=picture.name,
-            read_picture=partial(_read_picture, picture),
-            read_labels=partial(_read_labels, picture, labels, read) if labels else None,
-        )
-        for picture, labels in pairs
-        if picture in keys
-    ]
-    return whole, [picture.name for picture, _ in pairs if picture not in keys]
-
-
-def _read_picture(picture: Source) -> Image.Image:
-    return read_picture(picture.read())
-
-
-def _read_labels(picture: Source, labels: Source, read: Callable[[Source], Pixels]) -> Pixels:
-    found, shape = read(labels), upright_size(picture.read())
-    if shape and found.shape[::-1] != shape:
-        raise UapsegError(f"The labels {labels.name} do not have the size of their picture: resize one of them.")
-    return found
 
 
 class ConcatDataset:
