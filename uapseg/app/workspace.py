@@ -86,7 +86,7 @@ class Workspace:
         numbers = picture_order(len(load_dataset(data, "train")), 0, first.seed)[: first.budget]
         threading.Thread(target=render_ahead, args=(data, numbers), daemon=True).start()
 
-    def _held_out(self, numbers: list[int]) -> list[Picture]:
+    def _held_out(self, numbers: Sequence[int]) -> list[Picture]:
         return list(self.held_out.pictures(numbers).permute(0, 2, 3, 1).numpy())
 
     def _photo(self, picture: Picture) -> Photo:

@@ -22,6 +22,7 @@ from uapseg.attack.state import Snapshot, State
 from uapseg.attack.transforms import random_transform
 from uapseg.attack.validation import Validator, evenly_spaced
 from uapseg.datasets import Dataset
+from uapseg.datasets.packed import MappedSequence
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
 from uapseg.targets import Target
@@ -180,7 +181,7 @@ class Search:
         self,
         models: Sequence[Segmenter],
         train: Dataset,
-        numbers: list[int],
+        numbers: Sequence[int],
         target: Target,
         settings: Settings,
         *,
@@ -240,7 +241,7 @@ class Search:
             spent += len(batch)
         return upcoming
 
-    def _draw_order(self, turn: int) -> list[int]:
+    def _draw_order(self, turn: int) -> Sequence[int]:
         """The whole set in a new order; or, balanced, as many drawn by their odds."""
         weights = self._class_weights if self.settings.balanced else None
         return picture_order(len(self.numbers), turn, self.settings.seed, weights)
@@ -297,8 +298,8 @@ class Search:
             found.append(Pastes([self._cut_outs.draw(settings.paste, seen, generator) for generator in generators]))
         return found
 
-    def _seen(self, spent: int) -> list[int]:
+    def _seen(self, spent: int) -> Sequence[int]:
         """The pictures of the batches so far; their predictions are known, and none is decoded ahead of its turn."""
         if spent >= len(self.numbers):
             return self.numbers
-        return [self.numbers[place] for place in self._order(0)[:spent]]
+        return MappedSequence(self.numbers.__getitem__, self._order(0)[:spent])

@@ -1,5 +1,6 @@
 """The order of training pictures: a permutation for each epoch, or sampling that balances classes."""
 
+from array import array
 from collections.abc import Sequence
 
 import torch
@@ -12,13 +13,12 @@ from uapseg.attack.validation import evenly_spaced
 from uapseg.datasets import Dataset
 from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
-from uapseg.tensors import to_integers
 
 SHOWN = 0.002
 """The share of pixels from which on a picture counts as showing a class."""
 
 
-def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " n"] | None = None) -> list[int]:
+def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " n"] | None = None) -> Sequence[int]:
     """Returns the order of an epoch: a permutation of the pictures; or, with weights, as many weighted samples.
 
     Args:
@@ -33,20 +33,22 @@ def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " 
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)
     if weights is not None:
-        return to_integers(torch.multinomial(weights, length, replacement=True, generator=generator))
-    return to_integers(torch.randperm(length, generator=generator))
+        drawn = torch.multinomial(weights, length, replacement=True, generator=generator)
+    else:
+        drawn = torch.randperm(length, generator=generator)
+    return array("i", drawn.int().numpy().tobytes())  # a list would take ten times the memory
 
 
-def first_places(length: int, count: int, settings: Settings) -> list[int]:
+def first_places(length: int, count: int, settings: Settings) -> Sequence[int]:
     """Returns the pictures that a run trains on first; evenly spaced ones if the order is not known yet.
 
     Example:
         >>> from uapseg.attack.settings import fast
         >>> settings = fast(epsilon=10 / 255, budget=8)
-        >>> first_places(100, 3, settings) == picture_order(100, 0, settings.seed)[:3]
+        >>> first_places(100, 3, settings) == list(picture_order(100, 0, settings.seed)[:3])
         True
     """
-    return evenly_spaced(length, count) if settings.balanced else picture_order(length, 0, settings.seed)[:count]
+    return evenly_spaced(length, count) if settings.balanced else list(picture_order(length, 0, settings.seed)[:count])
 
 
 def class_balanced_weights(

@@ -233,13 +233,13 @@ class EvalSet:
         return predict_cached(self.model, images) if keep else self.model.predict(images)
 
 
-def evenly_spaced(length: int, wanted: int | None) -> list[int]:
+def evenly_spaced(length: int, wanted: int | None) -> Sequence[int]:
     """Returns ``wanted`` evenly spaced indices below ``length``; all of them for None or if too many are wanted.
 
     Example:
         >>> evenly_spaced(10, 3), evenly_spaced(2, None)
-        ([0, 3, 6], [0, 1])
+        ([0, 3, 6], range(0, 2))
     """
     if wanted is None or wanted >= length:
-        return list(range(length))
+        return range(length)
     return [number * length // wanted for number in range(wanted)]

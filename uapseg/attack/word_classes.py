@@ -166,7 +166,7 @@ def frequent_classes(model: Segmenter, train: Dataset, seed: int) -> list[str]:
 def _trial(model: Segmenter, train: Dataset, target: Target, settings: Settings) -> Iterator[float]:
     """The negative loss of each batch before the step that it leads to: each batch is of new pictures."""
     nothing = Validation(0, {}, (), torch.zeros(0, 1, 1, dtype=torch.uint8), {})
-    search = Search((model,), train, list(range(len(train))), target, settings, workers=SINGLE_PROCESS)
+    search = Search((model,), train, range(len(train)), target, settings, workers=SINGLE_PROCESS)
     state = State.initial(train.size, nothing).to(search.device)
     while True:
         state, loss, _ = search.advance(state)

@@ -176,7 +176,7 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
         raise UapsegError(
             f"No picture in {name} can be read, {len(skipped)} are damaged or missing: see {skipped[0]} first."
         )
-    inside = [sample for sample, here in zip(whole, in_split([one.key for one in whole], split), strict=True) if here]
+    inside = whole.select(in_split((sample.key for sample in whole), split))
     if not inside:
         raise UapsegError(empty_split_message(split, name))
     return ImageDataset(

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from uapseg.datasets.cache import Pixels, shared_cache
 from uapseg.datasets.labels import VOID
+from uapseg.datasets.packed import MappedSequence
 from uapseg.datasets.registry import Dataset
 from uapseg.datasets.splits import Split
 from uapseg.errors import UapsegError
@@ -94,7 +95,7 @@ class ImageDataset:
             raise UapsegError(_unreadable_message(name, split, skipped))
         self.name, self.split, self.size, self.licence = name, split, size, licence
         self.classes = classes if any(sample.read_labels for sample in samples) else ()
-        self.keys = tuple(sample.key for sample in samples)
+        self.keys: Sequence[str] = MappedSequence(_key_of, samples)
         self._samples, self._skipped = samples, dict.fromkeys(skipped)
         self._damaged: set[int] = set()
         self._notes, self._unlabelled = tuple(notes), dict[str, str]()
@@ -157,6 +158,10 @@ class ImageDataset:
             self._skipped[f"labels of {sample.name}"] = None
             self._unlabelled[sample.name] = str(error)
             return np.full((height, width), VOID, np.uint8)
+
+
+def _key_of(sample: Sample) -> str:
+    return sample.key
 
 
 def first_size(samples: Sequence[Sample], otherwise: tuple[int, int]) -> tuple[int, int]:
@@ -231,11 +236,11 @@ class ConcatDataset:
         self.name, self.size = first.name, first.size
         self.split: Split = first.split
         self.licence, self.classes = first.licence, first.classes
-        kept = [
-            (part, number, key) for part in parts for number, key in enumerate(part.keys) if key not in set(without)
-        ]
-        self._places = [(part, number) for part, number, _ in kept]
-        self.keys = tuple(key for *_, key in kept)
+        left_out = set(without)
+        kept = [[number for number, key in enumerate(part.keys) if key not in left_out] for part in parts]
+        self._numbers = np.concatenate([np.array(numbers, np.int32) for numbers in kept])
+        self._ends = np.cumsum([len(numbers) for numbers in kept])
+        self.keys: Sequence[str] = MappedSequence(self._key, range(len(self)))
 
     @property
     def skipped(self) -> tuple[str, ...]:
@@ -248,18 +253,26 @@ class ConcatDataset:
         return tuple(dict.fromkeys(note for part in self._parts for note in part.notes))
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._numbers)
 
     def pictures(self, numbers: Sequence[int]) -> Pictures:
         """The pictures with these numbers, uint8, on the CPU."""
         self.prefetch(numbers)  # all are decoded at once, though they are asked for one by one
-        return torch.cat([part.pictures([number]) for part, number in map(self._places.__getitem__, numbers)])
+        return torch.cat([part.pictures([number]) for part, number in map(self._find, numbers)])
 
     def truth(self, numbers: Sequence[int]) -> LabelMaps:
         """Their true label maps; 255 where there is no label."""
-        return torch.cat([part.truth([number]) for part, number in map(self._places.__getitem__, numbers)])
+        return torch.cat([part.truth([number]) for part, number in map(self._find, numbers)])
 
     def prefetch(self, numbers: Sequence[int]) -> None:
         """Begins to decode these in the background, as they come next."""
         for part in self._parts:
-            part.prefetch([own for of, own in map(self._places.__getitem__, numbers) if of is part])
+            part.prefetch([own for of, own in map(self._find, numbers) if of is part])
+
+    def _find(self, number: int) -> tuple[Dataset, int]:
+        """The part that a picture is in, and its number there."""
+        return self._parts[int(np.searchsorted(self._ends, number, side="right"))], int(self._numbers[number])
+
+    def _key(self, number: int) -> str:
+        part, own = self._find(number)
+        return part.keys[own]

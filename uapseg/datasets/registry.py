@@ -37,7 +37,7 @@ class Dataset(Protocol):
     size: tuple[int, int]
     licence: str
     classes: tuple[str, ...]
-    keys: tuple[str, ...]
+    keys: Sequence[str]
 
     @property
     def skipped(self) -> tuple[str, ...]: ...  # noqa: D102  said above

@@ -3,17 +3,32 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from PIL import Image
 
 from uapseg.datasets.cache import Pixels
+from uapseg.datasets.packed import MappedSequence, PackedSequence
 from uapseg.datasets.reader import Sample
 from uapseg.errors import UapsegError
 from uapseg.io.images import read_picture, upright_size
-from uapseg.io.sources import File, Source, fingerprint_readable
+from uapseg.io.sources import File, Source, fingerprint_all
 
 Pair = tuple[Source, Source | None]
 """A picture and its label map."""
+
+
+class SampleRow(NamedTuple):
+    """What a sample is made from: the key of a picture, its file, and its label map.
+
+    Example:
+        >>> SampleRow("0123", File(Path("a.png")), None).picture.name
+        'a.png'
+    """
+
+    key: str
+    picture: Source
+    labels: Source | None
 
 
 def pair_paths(pictures: Mapping[Path, Path]) -> list[Pair]:
@@ -26,8 +41,12 @@ def pair_paths(pictures: Mapping[Path, Path]) -> list[Pair]:
     return [(File(picture), File(labels) if labels.is_file() else None) for picture, labels in pictures.items()]
 
 
-def make_samples(pairs: Sequence[Pair], read: Callable[[Source], Pixels]) -> tuple[list[Sample], list[str]]:
+def make_samples(
+    pairs: Sequence[Pair], read: Callable[[Source], Pixels]
+) -> tuple[MappedSequence[Sample, SampleRow], list[str]]:
     """Creates samples of the intact pictures, and lists the names of those that are damaged.
+
+    The samples take about 40 bytes of memory each.
 
     Args:
         pairs: Pictures with their label maps.
@@ -41,18 +60,20 @@ def make_samples(pairs: Sequence[Pair], read: Callable[[Source], Pixels]) -> tup
         >>> [sample.name for sample in samples], damaged
         (['a.png'], ['b.png'])
     """
-    keys = fingerprint_readable(picture for picture, _ in pairs)
-    whole = [
-        Sample(
-            key=keys[picture],
-            name=picture.name,
-            read_picture=partial(_read_picture, picture),
-            read_labels=partial(_read_labels, picture, labels, read) if labels else None,
-        )
-        for picture, labels in pairs
-        if picture in keys
-    ]
-    return whole, [picture.name for picture, _ in pairs if picture not in keys]
+    keys = fingerprint_all([picture for picture, _ in pairs])
+    rows = (SampleRow(key, *pair) for key, pair in zip(keys, pairs, strict=True) if key)
+    damaged = [picture.name for key, (picture, _) in zip(keys, pairs, strict=True) if not key]
+    return MappedSequence(partial(_to_sample, read), PackedSequence(rows)), damaged
+
+
+def _to_sample(read: Callable[[Source], Pixels], row: SampleRow) -> Sample:
+    key, picture, labels = row
+    return Sample(
+        key=key,
+        name=picture.name,
+        read_picture=partial(_read_picture, picture),
+        read_labels=partial(_read_labels, picture, labels, read) if labels else None,
+    )
 
 
 def _read_picture(picture: Source) -> Image.Image:

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 from uapseg.datasets.cache import Pixels
+from uapseg.datasets.packed import MappedSequence
 from uapseg.datasets.reader import ImageDataset, Sample
 from uapseg.datasets.registry import DatasetInfo
 from uapseg.datasets.splits import Split, require_official
@@ -45,16 +46,17 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
     require_official("street", split)
     name, count = (f"street?{where}" if where else "street"), _scene_count(where, split)
     folder = _folder(split)
-    samples = [
-        Sample(
-            key=f"street-{VERSION}/{split}/{number}",
-            name=f"scene {number}",
-            read_picture=partial(_picture, folder, split, number),
-            read_labels=partial(_labels, folder, split, number),
-        )
-        for number in range(count)
-    ]
+    samples = MappedSequence(partial(_sample, folder, split), range(count))
     return ImageDataset(samples, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES)
+
+
+def _sample(folder: Path, split: Split, number: int) -> Sample:
+    return Sample(
+        key=f"street-{VERSION}/{split}/{number}",
+        name=f"scene {number}",
+        read_picture=partial(_picture, folder, split, number),
+        read_labels=partial(_labels, folder, split, number),
+    )
 
 
 def load_scene(folder: Path, split: str, number: int) -> Pixels:
