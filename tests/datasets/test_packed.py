@@ -20,7 +20,7 @@ MOST_BYTES = 100
 
 @pytest.mark.parametrize("length", [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK - 1])
 def test_a_packed_sequence_has_the_items_that_were_packed(length):
-    items = [(number, f"photos/{number}.jpg") for number in range(length)]
+    items = [[number, f"photos/{number}.jpg"] for number in range(length)]
     packed = PackedSequence(iter(items))
     assert len(packed) == length
     assert list(packed) == [packed[place] for place in range(length)] == items

@@ -165,17 +165,47 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
     if not pairs:
         found = f" {' '.join(paired.notes)}" if paired.notes else ""
         raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.{found}")
+    return open_pairs(pairs, names, name=name, split=split, size=size, notes=paired.notes)
+
+
+def open_pairs(
+    pairs: list[Pair],
+    names: dict[int, str] | None,
+    *,
+    name: str,
+    split: Split,
+    size: tuple[int, int] | None,
+    notes: Sequence[str] = (),
+) -> ImageDataset:
+    """Opens a split of the user's own pictures.
+
+    Args:
+        pairs: All pictures with their label maps.
+        names: The names of the classes by their values in label maps; None if there are none.
+        name: What the user calls the dataset.
+        split: The split.
+        size: The (width, height) of the pictures; None for the default, as in `load`.
+        notes: How the label maps were found, in sentences.
+
+    Raises:
+        UapsegError: No picture can be read, or the split is empty.
+
+    Example:
+        >>> from PIL import Image
+        >>> Image.new("RGB", (64, 32)).save("b.png")
+        >>> open_pairs([(File(Path("b.png")), None)], None, name="mine", split="all", size=None).size
+        (64, 32)
+    """
     naming = match_names(names, [labels for _, labels in pairs if labels])
-    notes = [*paired.notes, *naming.notes]
+    notes = [*notes, *naming.notes]
     if lying := _find_unturned_labels(pairs):
         notes.append(f"The label map of {lying} is not turned upright as its picture is: none is used; turn them too.")
     if lying or not naming.usable:
         pairs = [(picture, None) for picture, _ in pairs]
     whole, skipped = make_samples(pairs, naming.read)
     if not whole:
-        raise UapsegError(
-            f"No picture in {name} can be read, {len(skipped)} are damaged or missing: see {skipped[0]} first."
-        )
+        first = f", {len(skipped)} are damaged or missing: see {skipped[0]} first" if skipped else ""
+        raise UapsegError(f"No picture in {name} can be read{first}.")
     inside = whole.select(in_split((sample.key for sample in whole), split))
     if not inside:
         raise UapsegError(empty_split_message(split, name))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from PIL import Image
 
@@ -12,23 +12,14 @@ from uapseg.datasets.packed import MappedSequence, PackedSequence
 from uapseg.datasets.reader import Sample
 from uapseg.errors import UapsegError
 from uapseg.io.images import read_picture, upright_size
-from uapseg.io.sources import File, Source, fingerprint_all
+from uapseg.io.sources import File, Source, fingerprint_all, from_fields
 
 Pair = tuple[Source, Source | None]
 """A picture and its label map."""
 
 
-class SampleRow(NamedTuple):
-    """What a sample is made from: the key of a picture, its file, and its label map.
-
-    Example:
-        >>> SampleRow("0123", File(Path("a.png")), None).picture.name
-        'a.png'
-    """
-
-    key: str
-    picture: Source
-    labels: Source | None
+Row = list[Any]
+"""What a sample is made from: the key of a picture, and the fields of its file and of its label map, if any."""
 
 
 def pair_paths(pictures: Mapping[Path, Path]) -> list[Pair]:
@@ -43,7 +34,7 @@ def pair_paths(pictures: Mapping[Path, Path]) -> list[Pair]:
 
 def make_samples(
     pairs: Sequence[Pair], read: Callable[[Source], Pixels]
-) -> tuple[MappedSequence[Sample, SampleRow], list[str]]:
+) -> tuple[MappedSequence[Sample, Row], list[str]]:
     """Creates samples of the intact pictures, and lists the names of those that are damaged.
 
     The samples take about 40 bytes of memory each.
@@ -61,13 +52,14 @@ def make_samples(
         (['a.png'], ['b.png'])
     """
     keys = fingerprint_all([picture for picture, _ in pairs])
-    rows = (SampleRow(key, *pair) for key, pair in zip(keys, pairs, strict=True) if key)
+    found = zip(keys, pairs, strict=True)
+    rows = ([key, picture.fields, labels.fields if labels else []] for key, (picture, labels) in found if key)
     damaged = [picture.name for key, (picture, _) in zip(keys, pairs, strict=True) if not key]
     return MappedSequence(partial(_to_sample, read), PackedSequence(rows)), damaged
 
 
-def _to_sample(read: Callable[[Source], Pixels], row: SampleRow) -> Sample:
-    key, picture, labels = row
+def _to_sample(read: Callable[[Source], Pixels], row: Row) -> Sample:
+    key, picture, labels = str(row[0]), from_fields(row[1]), from_fields(row[2]) if row[2] else None
     return Sample(
         key=key,
         name=picture.name,

@@ -1,4 +1,4 @@
-"""Files on disk and inside zip archives, read alike and without unpacking anything to disk."""
+"""Files on disk and inside zip and tar archives, read alike and without unpacking anything to disk."""
 
 import hashlib
 import lzma
@@ -45,6 +45,11 @@ class File:
     """
 
     path: Path
+
+    @property
+    def fields(self) -> list[str | int]:
+        """What `from_fields` makes the same file from."""
+        return [str(self.path)]
 
     @property
     def name(self) -> str:
@@ -101,6 +106,11 @@ class ZipMember:
     inside: str
 
     @property
+    def fields(self) -> list[str | int]:
+        """What `from_fields` makes the same file from."""
+        return [str(self.archive), self.inside]
+
+    @property
     def name(self) -> str:
         """The file name without folders, with unprintable characters replaced."""
         return _printable(PurePosixPath(self.inside.replace("\\", "/")).name)
@@ -130,7 +140,86 @@ class ZipMember:
         return len(content), content[:END_BYTES], content[-END_BYTES:]
 
 
-Source = File | ZipMember
+@dataclass(frozen=True)
+class TarMember:
+    """A file inside an uncompressed tar archive, found by its position; its name is never used as a path.
+
+    Attributes:
+        archive: The archive.
+        inside: The name of the file in it.
+        offset: Where its content begins in the archive, in bytes.
+        size: The length of its content in bytes.
+
+    Example:
+        >>> Path("a.tar").write_bytes(b"header, hello, padding")
+        22
+        >>> TarMember(Path("a.tar"), "folder/a.txt", offset=8, size=5).read()
+        b'hello'
+    """
+
+    archive: Path
+    inside: str
+    offset: int
+    size: int
+
+    @property
+    def fields(self) -> list[str | int]:
+        """What `from_fields` makes the same file from."""
+        return [str(self.archive), self.inside, self.offset, self.size]
+
+    @property
+    def name(self) -> str:
+        """The file name without folders, with unprintable characters replaced."""
+        return _printable(PurePosixPath(self.inside).name)
+
+    def read(self) -> bytes:
+        """Reads the file.
+
+        Raises:
+            UapsegError: It cannot be read, or is larger than `MAX_BYTES`.
+        """
+        if self.size > MAX_BYTES:
+            raise _too_large(self.name)
+        return self._read(0, self.size)
+
+    def ends(self) -> tuple[int, bytes, bytes]:
+        """Reads the size in bytes and the first and last `END_BYTES` bytes.
+
+        Raises:
+            UapsegError: The file cannot be read.
+        """
+        length = min(self.size, END_BYTES)
+        return self.size, self._read(0, length), self._read(self.size - length, length)
+
+    def _read(self, start: int, length: int) -> bytes:
+        try:
+            with self.archive.open("rb") as file:
+                file.seek(self.offset + start)
+                content = file.read(length)
+        except OSError as error:
+            raise UapsegError(f"The archive {self.archive} cannot be read: {error.strerror}.") from error
+        if len(content) < length:
+            raise UapsegError(f"The archive {self.archive} ends within {self.name}: copy or download it again.")
+        return content
+
+
+Source = File | ZipMember | TarMember
+
+
+def from_fields(fields: Sequence[str | int]) -> Source:
+    """Returns the file that has these ``fields``.
+
+    Example:
+        >>> from_fields(ZipMember(Path("a.zip"), "a.txt").fields)
+        ZipMember(archive=PosixPath('a.zip'), inside='a.txt')
+    """
+    path, *inside = fields
+    if not inside:
+        return File(Path(str(path)))
+    if len(inside) == 1:
+        return ZipMember(Path(str(path)), str(inside[0]))
+    name, offset, size = inside
+    return TarMember(Path(str(path)), str(name), int(offset), int(size))
 
 
 def open_zip(archive: Path) -> zipfile.ZipFile:
