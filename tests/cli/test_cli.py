@@ -21,10 +21,10 @@ from uapseg.attack.plan_file import extract_plan
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.cli import main
-from uapseg.cli.evaluate import full_report
 from uapseg.cli.parser import PLANNED, make_parser
 from uapseg.errors import UapsegError
 from uapseg.io.files import to_json
+from uapseg.results.full_report import full_report
 from uapseg.results.perturbation_file import Perturbation, load, save_png
 from uapseg.results.run_folder import FILES, RunFolder
 from uapseg.targets import HideClasses

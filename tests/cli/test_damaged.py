@@ -76,7 +76,10 @@ def test_evaluate_names_what_it_could_not_read_and_says_why(folder, noise, capsy
 def test_evaluate_says_that_no_class_is_known(folder, noise, capsys):
     put(Path(folder), {"classes.txt": b"zebra\nlion\n"})
     assert main(["evaluate", noise, "--model", "street", "--data", folder, "--split", "val", *AIM]) == 0
-    assert "is called as one of the network's (names come from classes.txt): no truth." in capsys.readouterr().out
+    assert (
+        "has the name of one of the network's, so there is no ground truth: names come from classes.txt."
+        in capsys.readouterr().out
+    )
 
 
 def test_datasets_counts_a_split_without_pictures_and_names_the_damaged(tmp_path, capsys):

@@ -18,9 +18,9 @@ from tests.hub import TOKEN, Hub, go_to, running_hub
 from tests.photos import photos_in
 from uapseg import Plan, fast, load_model, text_target
 from uapseg.cli import main
-from uapseg.cli.evaluate import full_report
 from uapseg.datasets import load_dataset
 from uapseg.io.files import to_json
+from uapseg.results.full_report import full_report
 from uapseg.results.hub import load_from_hub
 from uapseg.results.perturbation_file import Perturbation, load, save_png, save_safetensors
 from uapseg.results.run_folder import PNG, REPORT, SAFETENSORS, RunFolder
@@ -46,7 +46,7 @@ def finished(tmp_path_factory) -> Path:
     folder = RunFolder.create(place / "run", plan)
     save_safetensors(folder.path / SAFETENSORS, found)
     save_png(folder.path / PNG, found)
-    folder.write_report(full_report(found, load_model("street"), test, target)[0] | {"plan": plan.to_dict()})
+    folder.write_report(full_report(found, load_model("street"), test, target).to_dict() | {"plan": plan.to_dict()})
     return folder.path
 
 

@@ -16,11 +16,11 @@ from uapseg.attack.loop import fit
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.cli import main
-from uapseg.cli.evaluate import _choice, generalization_gap
 from uapseg.cli.output import _success, report_stall
 from uapseg.cli.race import _kept
 from uapseg.cli.transfer import _table as transfer_table
 from uapseg.errors import UapsegError
+from uapseg.results.full_report import selection_sentences
 from uapseg.results.perturbation_file import best_perturbation, load
 from uapseg.targets.drawing import text_target
 
@@ -248,16 +248,6 @@ def test_truth_and_hashes_stand_in_the_report(capsys, tmp_path, monkeypatch):
     assert json.loads((tmp_path / "run" / "plan.json").read_text())["plan"]["size"] == [192, 128]
 
 
-def test_overfitting_is_reported():
-    close, apart = ({"target_success": 0.5, "region_success": 0.0} | {"target_success": share} for share in (0.6, 0.7))
-    here = {"target_success": 0.5, "region_success": 0.9}
-    assert generalization_gap(here, None) == generalization_gap(here, {"target_success": None}) == []
-    assert generalization_gap(here, close) == ["On training pictures, target success is 60.0 %."]
-    assert generalization_gap(here, apart)[0].endswith(
-        "is 70.0 %: it overfits. Train on more pictures to narrow the gap."
-    )
-
-
 def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(capsys):
     settings = fast(epsilon=5 / 255, budget=80, batch=4, validate_every=4)
     target = text_target("o", "light", "dark", (16, 12))
@@ -271,7 +261,8 @@ def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(cap
     plan = Plan(model="street", data="street", target=target, settings=settings)
     found = best_perturbation(plan, snapshots[-1].state)
     assert found.best_iterate == {"image_gradients": 80, "pictures": 6}
-    assert _choice(found) == ["It is the iterate after 80 of 80 image-gradients, chosen by 6 validation pictures."]
+    sentences = selection_sentences(found.best_iterate, found.image_gradients)
+    assert sentences == ["It is the iterate after 80 of 80 image-gradients, chosen by 6 validation pictures."]
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "Nothing gained" in line]
     assert "on 6 pictures that it does not learn from since 0 image-gradients" in line
     assert line.endswith("Ctrl-C stops here and keeps all.")

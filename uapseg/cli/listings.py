@@ -5,11 +5,11 @@ from typing import Any
 
 from uapseg import datasets as data
 from uapseg import models as networks
-from uapseg.cli.evaluate import list_files
 from uapseg.cli.flags import Options
 from uapseg.cli.loading import download_needed
 from uapseg.cli.output import columns, print_result
 from uapseg.errors import UapsegError
+from uapseg.results.full_report import list_files
 
 OTHER_MODELS = "Also: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
 

@@ -14,7 +14,6 @@ from uapseg.attack.plan_file import MOST_BYTES, extract_plan
 from uapseg.attack.run import Plan, choose_device, load_evaluation_data, load_run_data, run
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.attack.state import Snapshot
-from uapseg.cli.evaluate import full_report, list_files
 from uapseg.cli.flags import Options, fill_defaults, given_flags
 from uapseg.cli.interruption import Stop, signals
 from uapseg.cli.loading import check_fingerprint, check_trust, download_needed, load_perturbation, needs_trust
@@ -25,6 +24,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import read, remove_parts
 from uapseg.models import load_model
 from uapseg.results.evaluation import perturbation_hash
+from uapseg.results.full_report import full_report, list_files
 from uapseg.results.perturbation_file import Perturbation, best_perturbation
 from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
@@ -189,19 +189,19 @@ def _run_to_report(
         print_progress("Evaluating on the test pictures...")
         device = choose_device(options.device)
         model = load_model(plan.model, device, weights=plan.weights, size=test.size, strict=options.strict)
-        report, table = full_report(best_perturbation(plan, last.state), model, test, plan.target, used=used)
+        report = full_report(best_perturbation(plan, last.state), model, test, plan.target, used=used)
     except KeyboardInterrupt as stop:
         again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
         again += "" if options.strict else " --no-checks"
         message = f"Stopped; everything is saved in {folder.path}, and `{again}` continues from there."
         raise Stop(signals.number, message) from stop
     start = folder.start()
-    report |= {"plan": plan.to_dict(), "start": perturbation_hash(start.delta) if start else None}
+    fields = report.to_dict() | {"plan": plan.to_dict(), "start": perturbation_hash(start.delta) if start else None}
     _save(folder, last)  # again, as the folder may have been deleted during the evaluation
-    folder.write_report(report)
-    cost = f"{report['image_gradients']} image-gradients in {report['seconds']:.0f} s"
+    folder.write_report(fields)
+    cost = f"{report.image_gradients} image-gradients in {report.seconds or 0:.0f} s"
     where = f"{cost}; {folder.path / PNG} and {SAFETENSORS} contain the perturbation."
-    print_result({**report, "folder": str(folder.path)}, f"{table}\n{where}", as_json=options.json)
+    print_result({**fields, "folder": str(folder.path)}, f"{report.table()}\n{where}", as_json=options.json)
 
 
 def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:

@@ -63,14 +63,14 @@ class Report:
         multiple: What the network's sides must be multiples of; pictures are padded inside.
         hashes: What was evaluated: ``weights``, ``pictures``, ``target`` and ``perturbation``, up to 16 hexadecimal
             digits each.
-        seconds: The duration of the evaluation.
+        measuring_seconds: The duration of the evaluation.
 
     Example:
         >>> scores = {"hidden": 0.852}
         >>> report = Report(
         ...     model="street", data="street", split="test", pictures=64, epsilon=10, perturbed=scores, clean=scores,
         ...     random_noise=scores, selection_score=0.9, interval={"hidden": [0.82, 0.881]}, truth={},
-        ...     truth_accuracy={}, collapse=None, linf=10, l2=1.5, hashes={}, seconds=9,
+        ...     truth_accuracy={}, collapse=None, linf=10, l2=1.5, hashes={}, measuring_seconds=9,
         ... )
         >>> print(report.table().splitlines()[1])
         hidden                  85.2     82.0 to 88.1     85.2          85.2
@@ -92,7 +92,7 @@ class Report:
     linf: float
     l2: float
     hashes: dict[str, str]
-    seconds: float
+    measuring_seconds: float
     multiple: int = 1
     lost_objects: float | None = None
 
@@ -280,7 +280,7 @@ def evaluate(
         linf=round(delta.abs().amax().item() * 255, 3),  # not 10.0000004
         l2=torch.cat(norms).mean().item(),
         hashes=_hashes(model, dataset, target, delta),
-        seconds=time.monotonic() - began,
+        measuring_seconds=round(time.monotonic() - began, 3),
         multiple=model.multiple,
     )
 

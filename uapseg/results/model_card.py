@@ -84,7 +84,7 @@ def model_card(repo: str, perturbation: Perturbation, report: Mapping[str, Any],
     Args:
         repo: The repository, as USER/NAME.
         perturbation: What was found; with a plan.
-        report: What `uapseg.cli.evaluate.full_report` measured.
+        report: What `uapseg.results.full_report.full_report` measured.
         licence: An identifier of the Hub, such as ``mit``; ``other`` is explained in the card.
 
     Raises:
