@@ -81,4 +81,4 @@ def test_standings_are_means_over_seeds_in_the_order_of_merit():
     success = [result["perturbed"]["target_success"] for result in found if result["variant"] == "fast"]
     assert table[0]["perturbed"]["target_success"] == sum(success) / 2
     assert table[0]["seed_range"]["target_success"] == [min(success), max(success)]
-    assert table[0]["curve"][0] == [0, 0.0]
+    assert table[0]["curve"][0] == (0, 0.0)

@@ -11,9 +11,29 @@ from uapseg.cli.output import columns, print_result
 from uapseg.cli.targets import target_of
 from uapseg.datasets import load_dataset
 from uapseg.models import load_model
-from uapseg.results.speed import EPSILON, StepCost, describe_device, measure_step
+from uapseg.results.speed import EPSILON, DeviceDescription, StepCost, describe_device, measure_step
 from uapseg.targets import Target
 from uapseg.targets.drawing import text_target
+
+
+class BenchReport(DeviceDescription):
+    """What a training step costs, as it is printed.
+
+    Attributes:
+        model: The network.
+        size: The [width, height] of the pictures.
+        folded: How many batch normalizations are folded into convolutions.
+        rounds: How often each was timed.
+        first_frame_seconds: Seconds from a plan to the first step, including what is loaded.
+        batches: The fields of `StepCost` at each batch size.
+    """
+
+    model: str
+    size: list[int]
+    folded: int
+    rounds: int
+    first_frame_seconds: float
+    batches: list[dict[str, Any]]
 
 
 def bench(options: Options) -> None:
@@ -31,7 +51,7 @@ def bench(options: Options) -> None:
     costs = [
         measure_step(model, unfolded, dataset, target, batch=batch, rounds=options.rounds) for batch in options.batches
     ]
-    fields = {
+    fields: BenchReport = {
         **describe_device(device), "model": model.name, "size": list(dataset.size), "folded": model.folded,
         "rounds": options.rounds, "first_frame_seconds": first, "batches": [cost.to_dict() for cost in costs],
     }  # fmt: skip
@@ -52,20 +72,10 @@ def _first_frame_seconds(options: Options, target: Target) -> float:
     return time.perf_counter() - began
 
 
-def _text(fields: dict[str, Any], costs: list[StepCost]) -> str:
+def _text(fields: BenchReport, costs: list[StepCost]) -> str:
     """The figures as a table and two sentences."""
     heads = ["batch", "step", "times bare", "times bare folded", "image-gradients/s", "published", "kernels", "memory"]
-    rows = [heads]
-    for cost in costs:
-        row = cost.to_dict()
-        rows.append(
-            [
-                f"{cost.batch}", f"{1000 * cost.step_seconds:.0f} ms", f"{row['ratio']:.2f}",
-                f"{row['ratio_folded']:.2f}", f"{row['image_gradients_per_second']:.1f}",
-                f"{row['published_image_gradients_per_second']:.1f}", f"{cost.kernels}",
-                f"{cost.peak_memory_mib} MiB",
-            ]
-        )  # fmt: skip
+    rows = [heads, *map(_row, costs)]
     width, height = fields["size"]
     notes = (
         f"Medians of {fields['rounds']} on {fields['name']}, {fields['model']} at {width}x{height}, torch "
@@ -78,9 +88,15 @@ def _text(fields: dict[str, Any], costs: list[StepCost]) -> str:
     return f"{columns(rows)}\n{notes}"
 
 
+def _row(cost: StepCost) -> list[str]:
+    return [
+        f"{cost.batch}", f"{1000 * cost.step_seconds:.0f} ms", f"{cost.ratio:.2f}", f"{cost.ratio_folded:.2f}",
+        f"{cost.image_gradients_per_second:.1f}", f"{cost.published_image_gradients_per_second:.1f}",
+        f"{cost.kernels}", f"{cost.peak_memory_mib} MiB",
+    ]  # fmt: skip
+
+
 def _captured_sentence(costs: list[StepCost]) -> str:
     """How a step compares with the same work as a CUDA graph, at each batch size; empty where there is none."""
-    ratios = [cost.to_dict()["ratio_captured"] for cost in costs]
-    if None in ratios:
-        return ""
-    return f"A step takes {', '.join(f'{ratio:.2f}' for ratio in ratios)} times as long as the work as a CUDA graph. "
+    ratios = [f"{cost.ratio_captured:.2f}" for cost in costs if cost.ratio_captured]
+    return f"A step takes {', '.join(ratios)} times as long as the work as a CUDA graph. " if ratios else ""

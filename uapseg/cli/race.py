@@ -20,10 +20,11 @@ from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.files import read, write
 from uapseg.models import load_model
-from uapseg.results.benchmark import Benchmark, Result, leaderboard, run_variant
+from uapseg.results.benchmark import Benchmark, LeaderboardRow, Result, leaderboard, run_variant
 from uapseg.results.charts import draw_benchmark
 from uapseg.results.evaluation import format_percent
 from uapseg.results.variants import DEFAULT_VARIANTS, variant_settings
+from uapseg.targets.metrics import Scores
 
 ALIKE = ("model", "weights", "data", "target", "epsilon")
 """What a smaller race must share for its best variants to be taken; budget and size of the pictures may differ."""
@@ -154,7 +155,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return lines
 
 
-def _leaderboard(file: Path, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _leaderboard(file: Path, lines: list[dict[str, Any]]) -> list[LeaderboardRow]:
     """The leaderboard of results from a file, which anyone may have written.
 
     Raises:
@@ -172,7 +173,7 @@ def _altered(file: Path) -> UapsegError:
 
 def _print_leaderboard(options: Options, key: dict[str, Any], done: list[dict[str, Any]]) -> None:
     variants = _leaderboard(options.out, done)
-    baselines = {name: done[0][name] for name in ("random_noise", "clean")}
+    baselines: dict[str, Scores] = {name: done[0][name] for name in ("random_noise", "clean")}
     title = f"{key['target']} · {options.data} · network {options.model} · epsilon {options.epsilon:g}"
     picture = options.out.with_suffix(".png")
     write(picture, draw_benchmark(variants, baselines, title))
@@ -187,7 +188,7 @@ def _print_leaderboard(options: Options, key: dict[str, Any], done: list[dict[st
     print_result(fields, f"{title}\n{_table(variants, baselines)}\n{picture} shows the curves.", as_json=options.json)
 
 
-def _table(variants: list[dict[str, Any]], baselines: dict[str, dict[str, float | None]]) -> str:
+def _table(variants: list[LeaderboardRow], baselines: dict[str, Scores]) -> str:
     names = list(variants[0]["perturbed"])
     rows = [("variant", *(name.replace("_", " ") for name in names), "on training pictures", "seconds")]
     for variant in variants:
@@ -202,7 +203,7 @@ def _table(variants: list[dict[str, Any]], baselines: dict[str, dict[str, float 
     return columns(rows)
 
 
-def _cell(variant: dict[str, Any], name: str) -> str:
+def _cell(variant: LeaderboardRow, name: str) -> str:
     if name not in variant["interval"]:
         return format_percent(variant["perturbed"][name])
     low, high = (format_percent(end) for end in variant["interval"][name])

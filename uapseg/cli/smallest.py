@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from uapseg.attack.run import Plan
 from uapseg.cli.flags import Options
@@ -23,6 +23,36 @@ from uapseg.results.smallest import EpsilonSearch, Point, bisect
 
 JSON = "smallest.json"
 CHART = "smallest.png"
+
+
+class SmallestReport(TypedDict):
+    """The success rate by epsilon, as it is printed and saved.
+
+    Attributes:
+        least: The least epsilon that reaches the share, in grey levels of 255; None if none does.
+        share: The success rate to reach, in [0, 1].
+        score: The name of the success rate among the scores.
+        target: The title of the target.
+        model: The network.
+        data: The dataset.
+        budget: The image-gradients of each search.
+        seed: The random seed.
+        points: The fields of `Point` at each epsilon, in ascending order.
+        chart: The file of the chart.
+        perturbation: The file of the perturbation with the least epsilon, if there is one.
+    """
+
+    least: int | None
+    share: float
+    score: str
+    target: str
+    model: str
+    data: str
+    budget: int
+    seed: int
+    points: list[dict[str, Any]]
+    chart: str
+    perturbation: str | None
 
 
 def smallest(options: Options) -> None:
@@ -75,8 +105,7 @@ def _save(
 
 def _fields(
     options: Options, benchmark: Benchmark, folder: Path, points: Sequence[Point], least: int | None
-) -> dict[str, Any]:
-    """The curve and what it was asked for, ready for JSON."""
+) -> SmallestReport:
     return {
         "least": least,
         "share": options.share,
@@ -92,7 +121,7 @@ def _fields(
     }
 
 
-def _text(fields: dict[str, Any], points: Sequence[Point]) -> str:
+def _text(fields: SmallestReport, points: Sequence[Point]) -> str:
     """The curve as a table, and the result as a sentence."""
     name = fields["score"]
     rows: list[tuple[str, ...]] = [("epsilon", "validation", "test", "95 % interval", "random noise")]

@@ -1,7 +1,7 @@
 """The command transfer: evaluates each perturbation on each network."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from uapseg.attack.run import Plan, choose_device
 from uapseg.cli.evaluate import load_pictures
@@ -11,8 +11,27 @@ from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.targets import check_fit
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter, load_model, short_name
-from uapseg.results.evaluation import evaluate, format_percent
+from uapseg.results.evaluation import Report, evaluate, format_percent
 from uapseg.results.perturbation_file import Perturbation
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The scores of a perturbation on a network.
+
+    Attributes:
+        perturbation: The file of the perturbation.
+        trained_on: The networks that it was trained against.
+        report: Its scores on another network.
+    """
+
+    perturbation: Path
+    trained_on: list[str]
+    report: Report
+
+    def to_dict(self) -> dict[str, object]:
+        """Converts to plain values, ready for JSON."""
+        return {"perturbation": str(self.perturbation), "trained_on": self.trained_on, **self.report.to_dict()}
 
 
 def transfer(options: Options) -> None:
@@ -29,7 +48,8 @@ def transfer(options: Options) -> None:
         for model in models:  # before the first is evaluated, which takes a while
             check_fit(plan.target, model, (perturbation.levels.shape[2], perturbation.levels.shape[1]), file)
     cells = [_cell(*row, model, options) for row in rows for model in models]
-    print_result({"transfer": cells}, _table(cells, [model.name for model in models]), as_json=options.json)
+    fields = {"transfer": [cell.to_dict() for cell in cells]}
+    print_result(fields, _table(cells, [model.name for model in models]), as_json=options.json)
 
 
 def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
@@ -41,26 +61,20 @@ def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
     return file, perturbation, perturbation.plan
 
 
-def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, options: Options) -> dict[str, Any]:
+def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, options: Options) -> Cell:
     print_progress(f"{file} on {model.name}")
     dataset = load_pictures(options, plan, options.data or plan.data)
     report = evaluate(model, dataset, plan.target, perturbation.delta, epsilon=perturbation.epsilon)
-    return {
-        "perturbation": str(file),
-        "trained_on": [short_name(name) for name in (plan.model, *plan.also)],
-        **report.to_dict(),
-    }
+    return Cell(file, [short_name(name) for name in (plan.model, *plan.also)], report)
 
 
-def _table(cells: list[dict[str, Any]], names: list[str]) -> str:
+def _table(cells: list[Cell], names: list[str]) -> str:
     """All scores of each cell in per cent, with those of random noise in brackets."""
     rows = [("trained on", "score", *names)]
     for start in range(0, len(cells), len(names)):
         line = cells[start : start + len(names)]
-        for score in line[0]["perturbed"]:
-            values = (
-                f"{format_percent(cell['perturbed'][score])} ({format_percent(cell['random_noise'][score])})"
-                for cell in line
-            )
-            rows.append(("+".join(line[0]["trained_on"]), score.replace("_", " "), *values))
+        for score in line[0].report.perturbed:
+            pairs = ((cell.report.perturbed[score], cell.report.random_noise[score]) for cell in line)
+            values = (f"{format_percent(share)} ({format_percent(noise)})" for share, noise in pairs)
+            rows.append(("+".join(line[0].trained_on), score.replace("_", " "), *values))
     return columns(rows)

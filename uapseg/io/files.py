@@ -4,6 +4,7 @@ import codecs
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def to_text(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def to_json(fields: dict[str, Any], *, indent: int | None = None) -> str:
+def to_json(fields: Mapping[str, object], *, indent: int | None = None) -> str:
     """Serializes fields as JSON, together with the format version.
 
     Args:

@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from statistics import mean
-from typing import Any
+from typing import Any, TypedDict
 
 from uapseg.attack.loop import fit
 from uapseg.attack.perturbation import quantize
@@ -149,16 +149,41 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
     )
 
 
-def leaderboard(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+class LeaderboardRow(TypedDict):
+    """The results of a variant over all seeds.
+
+    Attributes:
+        variant: The name of the variant.
+        seeds: The random seeds.
+        perturbed: The mean scores on the test pictures.
+        interval: The mean 95 % bootstrap intervals over the test pictures, as [low, high].
+        seed_range: The lowest and the highest score of a seed.
+        training: The mean scores on some training pictures.
+        collapse: The class that replaces others with any of the seeds, as the fields of `Collapse`.
+        curve: The mean first score at each validation, as [image-gradients, score].
+        image_gradients: The mean image-gradients spent.
+        seconds: The mean time spent.
+        selection_score: The mean selection score, which orders the leaderboard.
+    """
+
+    variant: str
+    seeds: list[int]
+    perturbed: Scores
+    interval: dict[str, list[float]]
+    seed_range: dict[str, list[float]]
+    training: Scores
+    collapse: dict[str, Any] | None
+    curve: list[tuple[int, float | None]]
+    image_gradients: int
+    seconds: float
+    selection_score: float
+
+
+def leaderboard(results: Sequence[dict[str, Any]]) -> list[LeaderboardRow]:
     """Averages the results of each variant over its seeds, and orders the variants, best first.
 
     Args:
-        results: The results of `Result.to_dict` for each variant and seed.
-
-    Returns:
-        For each variant its name as ``variant``, its ``seeds``, means over seeds of ``perturbed``, ``training``,
-        ``interval``, ``curve``, ``image_gradients``, ``seconds`` and ``selection_score``, which orders them, the
-        lowest and highest seed as ``seed_range``, and the ``collapse`` of any seed.
+        results: The results of `Result.to_dict` for each variant and seed, also after serialization as JSON.
 
     Example:
         >>> run = {"seed": 0, "perturbed": {"hidden": 0.5}, "interval": {"hidden": [0.4, 0.6]},
@@ -177,19 +202,19 @@ def leaderboard(results: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(variants, key=lambda variant: variant["selection_score"], reverse=True)
 
 
-def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> dict[str, Any]:
+def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> LeaderboardRow:
     perturbed = {name: _mean([run["perturbed"][name] for run in runs]) for name in runs[0]["perturbed"]}
     known = [name for name, value in perturbed.items() if value is not None]
     return {
         "variant": variant,
         "seeds": [run["seed"] for run in runs],
         "perturbed": perturbed,
-        "interval": {name: [_mean([run["interval"][name][end] for run in runs]) for end in (0, 1)] for name in known},
+        "interval": {name: [mean(run["interval"][name][end] for run in runs) for end in (0, 1)] for name in known},
         "seed_range": {name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known},
         "training": {name: _mean([run["training"][name] for run in runs]) for name in perturbed},
         "collapse": next((run["collapse"] for run in runs if run["collapse"]), None),
         "curve": [
-            [spent, _mean([run["curve"][place][1] for run in runs])] for place, spent in enumerate(_validations(runs))
+            (spent, _mean([run["curve"][place][1] for run in runs])) for place, spent in enumerate(_validations(runs))
         ],
         "image_gradients": round(mean(run["image_gradients"] for run in runs)),
         "seconds": round(mean(run["seconds"] for run in runs), 3),

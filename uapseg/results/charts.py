@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 from uapseg.results.figures import encode_figure
 
 if TYPE_CHECKING:
+    from uapseg.results.benchmark import LeaderboardRow
     from uapseg.results.smallest import Point
+    from uapseg.targets.metrics import Scores
 
 Axes = Any
 """Axes of matplotlib, whose types are incomplete."""
@@ -19,7 +21,7 @@ SHOWN = 10
 
 
 def draw_benchmark(
-    variants: Sequence[dict[str, Any]], baselines: dict[str, dict[str, float | None]], title: str, kind: str = "png"
+    variants: Sequence["LeaderboardRow"], baselines: dict[str, "Scores"], title: str, kind: str = "png"
 ) -> bytes:
     r"""Draws the leaderboard of a benchmark.
 
@@ -101,7 +103,7 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
 
 
 def _draw_curves(
-    axis: Axes, variants: Sequence[dict[str, Any]], baselines: dict[str, dict[str, float | None]], colours: list[str]
+    axis: Axes, variants: Sequence["LeaderboardRow"], baselines: dict[str, "Scores"], colours: list[str]
 ) -> None:
     name = next(iter(variants[0]["perturbed"]))
     for variant, colour in zip(variants, colours, strict=True):
@@ -120,7 +122,7 @@ def _draw_curves(
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def _draw_trade_off(axis: Axes, variants: Sequence[dict[str, Any]], colours: list[str]) -> None:
+def _draw_trade_off(axis: Axes, variants: Sequence["LeaderboardRow"], colours: list[str]) -> None:
     success = next(iter(variants[0]["perturbed"]))
     for variant, colour in zip(variants, colours, strict=True):
         kept, reached = (100 * (variant["perturbed"][name] or 0) for name in (TRADED, success))

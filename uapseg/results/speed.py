@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
-from typing import Any
+from typing import Any, TypedDict
 
 import torch
 import torch.nn.functional as F
@@ -71,16 +71,66 @@ class StepCost:
         """
         return {
             **asdict(self),
-            "ratio": self.step_seconds / self.bare_seconds,
-            "ratio_folded": self.step_seconds / self.folded_seconds,
-            "ratio_captured": self.step_seconds / self.captured_seconds if self.captured_seconds else None,
-            "image_gradients_per_second": self.batch / self.step_seconds,
-            "published_image_gradients_per_second": self.batch / self.published_seconds,
+            "ratio": self.ratio,
+            "ratio_folded": self.ratio_folded,
+            "ratio_captured": self.ratio_captured,
+            "image_gradients_per_second": self.image_gradients_per_second,
+            "published_image_gradients_per_second": self.published_image_gradients_per_second,
         }
 
+    @property
+    def ratio(self) -> float:
+        """How many times as long a step takes as the forward pass and input gradient alone."""
+        return self.step_seconds / self.bare_seconds
 
-def describe_device(device: torch.device) -> dict[str, Any]:
-    """The device to compute on and the version of torch."""
+    @property
+    def ratio_folded(self) -> float:
+        """The same for the network with folded batch normalization."""
+        return self.step_seconds / self.folded_seconds
+
+    @property
+    def ratio_captured(self) -> float | None:
+        """The same for the CUDA graph; None where there is no GPU."""
+        return self.step_seconds / self.captured_seconds if self.captured_seconds else None
+
+    @property
+    def image_gradients_per_second(self) -> float:
+        """The throughput of training."""
+        return self.batch / self.step_seconds
+
+    @property
+    def published_image_gradients_per_second(self) -> float:
+        """The throughput of the published method."""
+        return self.batch / self.published_seconds
+
+
+class DeviceDescription(TypedDict):
+    """What a speed was measured on.
+
+    Attributes:
+        device: The device as torch names it.
+        name: The name of the GPU, or again that of the device.
+        torch: The version of torch.
+        threads: The threads that torch uses on the CPU.
+
+    Example:
+        >>> DeviceDescription(device="cpu", name="cpu", torch="2.11.0", threads=1)["threads"]
+        1
+    """
+
+    device: str
+    name: str
+    torch: str
+    threads: int
+
+
+def describe_device(device: torch.device) -> DeviceDescription:
+    """Describes the device to compute on, and the version of torch.
+
+    Example:
+        >>> describe_device(torch.device("cpu"))["name"]
+        'cpu'
+    """
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     return {"device": str(device), "name": name, "torch": torch.__version__, "threads": torch.get_num_threads()}
 
