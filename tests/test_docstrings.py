@@ -45,7 +45,7 @@ def test_wrapped_functions_are_found():
     assert "uapseg.targets.goals.repeat_tile" in {test.name for test in Finder(exclude_empty=False).find(goals)}
 
 
-ROOMS = ("io", "targets", "models", "datasets", "attack", "results")
+ROOMS = ("io", "scenes", "targets", "models", "datasets", "attack", "results")
 """The rooms whose public functions and classes all have examples."""
 
 WITHOUT_EXAMPLES = {
@@ -53,6 +53,9 @@ WITHOUT_EXAMPLES = {
         "Part": "talks to a server", "InterruptedDownloadError": "an exception", "NoConnectionError": "an exception",
         "DiskError": "an exception", "WrongContentError": "an exception", "UnreachableError": "an exception",
     },
+    "uapseg.scenes.pool": {"WorkerError": "an exception", "Worker": "starts a process"},
+    "uapseg.scenes.vehicles": {"Patch": "a protocol of functions", "Place": "a protocol of functions"},
+    "uapseg.scenes.worker": {"main": "reads standard input"},
     "uapseg.models.hub": {"check_connection": "talks to a server"},
     "uapseg.models.huggingface": {"load": "downloads"},
     "uapseg.models.smp": {"load": "downloads"},

@@ -1,12 +1,4 @@
-"""Rendered street scenes: pictures with exact labels, for training without any download.
-
-Example:
-    >>> scene = render("train", 7)
-    >>> scene.picture.shape, scene.labels.shape
-    ((256, 384, 3), (256, 384))
-    >>> CLASSES[scene.labels[250, 190]]
-    'Road'
-"""
+"""Rendered street scenes: pictures with exact labels, for training without any download."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -14,11 +6,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from uapseg.scenes.camera import random_camera
-from uapseg.scenes.canvas import OVERSAMPLING, Canvas
+from uapseg.scenes.canvas import OVERSAMPLING
 from uapseg.scenes.finish import develop
 from uapseg.scenes.ground import paint_ground
-from uapseg.scenes.sky import paint_sky, random_weather
+from uapseg.scenes.sky import empty_canvas
 from uapseg.scenes.street import paint_backdrop, paint_sides, paint_things, random_street, street_things
 
 __all__ = ["CLASSES", "SIZE", "SPLITS", "VERSION", "Scene", "render"]
@@ -64,6 +55,13 @@ def render(split: str, index: int) -> Scene:
 
     Raises:
         ValueError: Unknown ``split`` or negative ``index``.
+
+    Example:
+        >>> scene = render("train", 7)
+        >>> scene.picture.shape, scene.labels.shape
+        ((256, 384, 3), (256, 384))
+        >>> CLASSES[scene.labels[250, 190]]
+        'Road'
     """
     if split not in SPLITS:
         raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
@@ -72,9 +70,7 @@ def render(split: str, index: int) -> Scene:
     rng = np.random.default_rng(np.random.SeedSequence((list(SPLITS).index(split), index)))
     size = (SIZE[0] * OVERSAMPLING, SIZE[1] * OVERSAMPLING)
     street, driver, parking = random_street(rng)
-    camera = random_camera(rng, *size, x=driver)
-    light, recipe = random_weather(rng)
-    canvas = Canvas(camera, light, paint_sky(rng, recipe, light, camera, size))
+    canvas = empty_canvas(rng, size, x=driver)
     paint_backdrop(canvas, rng)
     paint_ground(canvas, rng, street)
     paint_sides(canvas, rng, street)

@@ -20,6 +20,10 @@ class Body:
         roof: Width of the roof as a share of ``width``.
         wheels: Places of the two axles along the body.
         radius: Radius of a wheel.
+
+    Example:
+        >>> Body(((0, 0.3), (2, 1.5), (4, 0.5)), belt=0.9, width=1.7, roof=0.8, wheels=(0.7, 3.2)).length
+        4
     """
 
     profile: tuple[tuple[float, float], ...]
@@ -130,7 +134,12 @@ CARS = (HATCH, HATCH, HATCH, SALOON, SALOON, ESTATE, SUV, SUV)
 
 @dataclass(frozen=True)
 class Vehicle:
-    """A body placed on the road; ``turn`` radians from driving away from the camera, to the left positive."""
+    """A body placed on the road; ``turn`` radians from driving away from the camera, to the left positive.
+
+    Example:
+        >>> Vehicle(HATCH, x=0, z=10, turn=0, paint=(200, 0, 0)).place(along=HATCH.length / 2, up=0, across=0)
+        (0.0, 0, 10.0)
+    """
 
     body: Body
     x: float

@@ -24,6 +24,10 @@ class Wall:
         near: Near end, metres ahead.
         far: Far end, metres ahead.
         height: Eaves, metres.
+
+    Example:
+        >>> Wall(side=1, x=7.0, near=5.0, far=12.0, height=8.0).rectangle((5, 12), (0, 8))[0]
+        (7.0, 0, 5)
     """
 
     side: int
@@ -83,7 +87,16 @@ def random_style(rng: np.random.Generator) -> Style:
 
 
 def paint_building(canvas: Canvas, rng: np.random.Generator, wall: Wall, *, shop: bool) -> None:
-    """Paint one house, its roof and the end wall towards the camera."""
+    """Paint one house, its roof and the end wall towards the camera.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_building(canvas, rng, Wall(side=1, x=4, near=5, far=12, height=8), shop=True)
+        >>> Label.BUILDING in canvas.labels
+        True
+    """
     style = random_style(rng)
     _roof(canvas, rng, wall, style)
     _gable(canvas, rng, wall, style)

@@ -62,6 +62,12 @@ class Light:
         shadow: Depth of cast shadows, 0 to 1.
         wet: How much the road mirrors, 0 to 1.
         night: Share of lamps and windows that are lit, 0 to 1.
+
+    Example:
+        >>> light = Light(sun=(0, 1, 0), direct=(0.5, 0.5, 0.5), ambient=(0.5, 0.5, 0.5), haze=(200, 200, 200),
+        ...               reach=100, shadow=0.5, wet=0, night=0)
+        >>> light.shade((100, 100, 100), normal=(0, 1, 0))
+        (100.0, 100.0, 100.0)
     """
 
     sun: tuple[float, float, float]

@@ -65,6 +65,14 @@ class Canvas:
         codes: The label plus 16 times the material of each pixel.
         cast: Shadows cast by the sun, at the final size.
         contact: Shadows right under things, at the final size.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> canvas.polygon([(0, 0), (20, 0), (0, 20)], (200, 0, 0), z=10, label=Label.CAR)
+        >>> Label.CAR in canvas.labels
+        True
     """
 
     camera: Camera
@@ -84,6 +92,16 @@ class Canvas:
         self._mark = ImageDraw.Draw(self.codes)
         self._cast = ImageDraw.Draw(self.cast)
         self._contact = ImageDraw.Draw(self.contact)
+
+    @property
+    def labels(self) -> NDArray[np.uint8]:
+        """The `Label` of each pixel (height, width), at twice the final size."""
+        return np.asarray(self.codes) & 15
+
+    @property
+    def materials(self) -> NDArray[np.uint8]:
+        """The `Material` of each pixel (height, width), at twice the final size."""
+        return np.asarray(self.codes) >> 4
 
     def hazy_rgb(self, colour: Colour, z: float) -> tuple[int, int, int]:
         """Return ``colour`` through ``z`` metres of haze, as whole RGB values."""

@@ -13,7 +13,16 @@ WHEEL = 0.34
 
 
 def paint_cyclist(canvas: Canvas, rng: np.random.Generator, x: float, z: float, *, crossing: bool) -> None:
-    """Paint a cyclist at (x, z), seen from the side if ``crossing``, else from behind or the front."""
+    """Paint a cyclist at (x, z), seen from the side if ``crossing``, else from behind or the front.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_cyclist(canvas, rng, x=0, z=6, crossing=True)
+        >>> Label.BICYCLIST in canvas.labels
+        True
+    """
     figure = Figure(canvas, x, z, 1.0, Label.BICYCLIST)
     outfit = random_outfit(rng)
     frame = jitter(rng, choose(rng, PAINT), 12)

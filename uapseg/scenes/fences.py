@@ -22,7 +22,16 @@ IRON: tuple[Colour, ...] = ((30, 32, 34), (44, 64, 54), (206, 206, 202), (120, 1
 def paint_fence(
     canvas: Canvas, rng: np.random.Generator, ends: tuple[tuple[float, float], tuple[float, float]], height: float
 ) -> None:
-    """Paint a fence between two ground points ((x, z), (x, z)), ``height`` metres tall."""
+    """Paint a fence between two ground points ((x, z), (x, z)), ``height`` metres tall.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_fence(canvas, rng, ((3, 12), (3, 5)), height=1.5)
+        >>> Label.FENCE in canvas.labels
+        True
+    """
     (x0, z0), (x1, z1) = ends
     length = float(np.hypot(x1 - x0, z1 - z0))
 

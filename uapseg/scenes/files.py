@@ -20,7 +20,12 @@ MAX_STORED = 4096
 
 
 def read_scene(folder: Path, number: int) -> Pixels | None:
-    """A stored scene (h, w, 4); None where there is none, or its file is damaged."""
+    """A stored scene (h, w, 4); None where there is none, or its file is damaged.
+
+    Example:
+        >>> read_scene(Path("no-folder"), 0) is None
+        True
+    """
     with suppress(OSError, ValueError, SyntaxError), Image.open(_file(folder, number)) as stored:
         scene = np.asarray(stored)
         return scene if scene.shape == SHAPE else None
@@ -28,7 +33,12 @@ def read_scene(folder: Path, number: int) -> Pixels | None:
 
 
 def is_stored(folder: Path, number: int) -> bool:
-    """Whether there is a file of a scene, whole or damaged."""
+    """Whether there is a file of a scene, whole or damaged.
+
+    Example:
+        >>> is_stored(Path("no-folder"), 0)
+        False
+    """
     return _file(folder, number).exists()
 
 

@@ -67,9 +67,17 @@ def _sensor(rng: np.random.Generator, picture: Field) -> Field:
 
 
 def develop(canvas: Canvas, rng: np.random.Generator, street: Street) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return the picture, uint8 (height, width, 3), and the labels, uint8 (height, width), at final size."""
-    codes = np.asarray(canvas.codes)[::2, ::2]
-    labels, materials = codes & 15, codes >> 4
+    """Return the picture, uint8 (height, width, 3), and the labels, uint8 (height, width), at final size.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> picture, labels = develop(canvas, rng, Street(-8, -3, 3, 7))
+        >>> picture.shape, labels.shape
+        ((32, 48, 3), (32, 48))
+    """
+    labels, materials = canvas.labels[::2, ::2], canvas.materials[::2, ::2]
     picture = np.asarray(canvas.picture.reduce(2), np.float32).copy()
     ground = _ground(canvas)
     picture *= grain(canvas.camera, street, materials)[:, :, None]
@@ -77,4 +85,4 @@ def develop(canvas: Canvas, rng: np.random.Generator, street: Street) -> tuple[N
     if canvas.light.wet > 0:
         _mirror(canvas, rng, picture, ground)
     picture = _sensor(rng, _lens(rng, picture))
-    return np.clip(picture, 0, 255).astype(np.uint8), labels.astype(np.uint8)
+    return np.clip(picture, 0, 255).astype(np.uint8), labels

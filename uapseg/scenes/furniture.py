@@ -53,7 +53,16 @@ def _post(canvas: Canvas, rng: np.random.Generator, x: float, z: float, height: 
 
 
 def paint_lamp(canvas: Canvas, rng: np.random.Generator, x: float, z: float, side: int) -> None:
-    """Paint a street lamp at the kerb on ``side``, its arm over the road."""
+    """Paint a street lamp at the kerb on ``side``, its arm over the road.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_lamp(canvas, rng, x=3, z=9, side=1)
+        >>> Label.POLE in canvas.labels
+        True
+    """
     height = rng.uniform(6.0, 8.5)
     metal = _post(canvas, rng, x, z, height, rng.uniform(0.18, 0.24))
     width = max(0.13 * canvas.camera.scale(z), 6.0)
@@ -77,12 +86,30 @@ def paint_lamp(canvas: Canvas, rng: np.random.Generator, x: float, z: float, sid
 
 
 def paint_column(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
-    """Paint a bollard or a plain column."""
+    """Paint a bollard or a plain column.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_column(canvas, rng, x=2, z=6)
+        >>> Label.POLE in canvas.labels
+        True
+    """
     _post(canvas, rng, x, z, choose(rng, (1.1, 1.2, 5.5)), rng.uniform(0.2, 0.28))
 
 
 def paint_traffic_light(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
-    """Paint a traffic light on its pole."""
+    """Paint a traffic light on its pole.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_traffic_light(canvas, rng, x=2, z=6)
+        >>> Label.POLE in canvas.labels
+        True
+    """
     _post(canvas, rng, x, z, 3.5, 0.17)
     scale = canvas.camera.scale(z)
     u, v = canvas.camera.project(x, 3.2, z)
@@ -108,7 +135,16 @@ def paint_traffic_light(canvas: Canvas, rng: np.random.Generator, x: float, z: f
 
 
 def paint_sign(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
-    """Paint a road sign on its post: round, triangular or a board."""
+    """Paint a road sign on its post: round, triangular or a board.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_sign(canvas, rng, x=2, z=6)
+        >>> Label.SIGN in canvas.labels
+        True
+    """
     kind = rng.random()
     size = rng.uniform(0.8, 1.15)
     top = rng.uniform(2.5, 3.2)
@@ -197,7 +233,16 @@ def _board(canvas: Canvas, rng: np.random.Generator, centre: Point, half: Point,
 
 
 def paint_poster(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
-    """Paint a standing advertisement panel, 1.2 by 1.8 m."""
+    """Paint a standing advertisement panel, 1.2 by 1.8 m.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_poster(canvas, rng, x=2, z=6)
+        >>> Label.SIGN in canvas.labels
+        True
+    """
     scale = canvas.camera.scale(z)
     canvas.cast_shadow([(x - 0.6, z - 0.1), (x + 0.6, z - 0.1), (x + 0.6, z + 0.1), (x - 0.6, z + 0.1)], 2.4)
     canvas.darken_contact([(x - 0.7, z - 0.25), (x + 0.7, z - 0.25), (x + 0.7, z + 0.25), (x - 0.7, z + 0.25)])

@@ -45,7 +45,16 @@ def band(
     label: Label | None,
     material: int = 0,
 ) -> None:
-    """Fill the strip of ground between two x and two z, following the bend."""
+    """Fill the strip of ground between two x and two z, following the bend.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> band(canvas, across=(-3, 3), along=(1, 20), colour=(90, 90, 90), label=Label.ROAD)
+        >>> Label.ROAD in canvas.labels
+        True
+    """
     marks = [along[0], *(z for z in STATIONS if along[0] < z < along[1]), along[1]]
     for near, far in zip(marks[::-1][1:], marks[::-1], strict=False):
         x0, x1 = across
@@ -54,7 +63,16 @@ def band(
 
 
 def paint_ground(canvas: Canvas, rng: np.random.Generator, street: Street) -> None:
-    """Paint road, pavements, kerbs and markings."""
+    """Paint road, pavements, kerbs and markings.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_ground(canvas, rng, Street(left_wall=-8, left_kerb=-3, right_kerb=3, right_wall=7))
+        >>> Label.PAVEMENT in canvas.labels
+        True
+    """
     grey = float(rng.uniform(84, 138))
     road = jitter(rng, (grey, grey * 0.99, grey * 0.985), 5)
     stone = jitter(rng, choose(rng, ((150, 146, 138), (168, 160, 146), (128, 126, 124), (160, 136, 118))), 8)

@@ -19,6 +19,13 @@ class Figure:
         z: Metres ahead.
         tall: Height of the person in metres.
         label: Class to mark.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> canvas = empty_canvas(np.random.default_rng(0), (96, 64))
+        >>> figure = Figure(canvas, x=0, z=5, tall=1.8)
+        >>> figure.point(across=0, up=1)[1] < figure.point(across=0, up=0)[1]  # rows count downwards
+        True
     """
 
     canvas: Canvas
@@ -116,7 +123,16 @@ def random_outfit(rng: np.random.Generator) -> Outfit:
 
 
 def paint_person(canvas: Canvas, rng: np.random.Generator, x: float, z: float, *, child: bool = False) -> None:
-    """Paint a pedestrian standing or walking at (x, z)."""
+    """Paint a pedestrian standing or walking at (x, z).
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_person(canvas, rng, x=1, z=5)
+        >>> Label.PEDESTRIAN in canvas.labels
+        True
+    """
     figure = Figure(canvas, x, z, rng.uniform(1.05, 1.35) if child else rng.uniform(1.58, 1.88))
     outfit = random_outfit(rng)
     figure.drop_shadow()

@@ -26,7 +26,16 @@ def paint_crown(
     colour: Colour,
     label: Label = Label.TREE,
 ) -> None:
-    """Paint a leafy body around a world point; ``radii`` in metres (across, up)."""
+    """Paint a leafy body around a world point; ``radii`` in metres (across, up).
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_crown(canvas, rng, centre=(2, 3, 8), radii=(1.5, 1), colour=(70, 100, 50))
+        >>> Label.TREE in canvas.labels
+        True
+    """
     u, v = canvas.camera.project(*centre)
     scale = canvas.camera.scale(centre[2])
     reach_u, reach_v = 1.3 * radii[0] * scale, 1.3 * radii[1] * scale
@@ -73,7 +82,16 @@ def _stamp_crown(
 
 
 def paint_tree(canvas: Canvas, rng: np.random.Generator, x: float, z: float, size: float) -> None:
-    """Paint a tree of ``size`` metres (height, 4 to 10) standing at (x, z)."""
+    """Paint a tree of ``size`` metres (height, 4 to 10) standing at (x, z).
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_tree(canvas, rng, x=2, z=8, size=5)
+        >>> Label.TREE in canvas.labels
+        True
+    """
     bark = jitter(rng, choose(rng, BARK), 8)
     colour = jitter(rng, choose(rng, FOLIAGE), 9)
     slim = rng.random() < 0.2
@@ -123,7 +141,16 @@ def _crown_shadow(
 
 
 def paint_hedge(canvas: Canvas, rng: np.random.Generator, x: float, along: tuple[float, float], height: float) -> None:
-    """Paint greenery behind the building line from far to near, ``along`` in metres ahead."""
+    """Paint greenery behind the building line from far to near, ``along`` in metres ahead.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_hedge(canvas, rng, x=4, along=(5, 15), height=3)
+        >>> Label.TREE in canvas.labels
+        True
+    """
     colour = jitter(rng, choose(rng, FOLIAGE), 10)
     for z in np.arange(along[1], along[0], -3.2):
         centre = (x + rng.uniform(-0.3, 0.3), height * 0.45, float(z))

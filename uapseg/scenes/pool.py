@@ -213,6 +213,10 @@ def shared_pool() -> WorkerPool:
     """The processes that all data sets of this process share: one for each core that training leaves free.
 
     The processes of a ``torchrun`` share the cores. On a single core scenes are rendered by the calling thread.
+
+    Example:
+        >>> shared_pool() is shared_pool()
+        True
     """
     pool = WorkerPool(max(0, thread_count() // read_number("LOCAL_WORLD_SIZE", 1, 1) - 1))
     atexit.register(pool.close)

@@ -22,6 +22,16 @@ def paint_shop(
         rectangle: Corners of a rectangle on the wall from (z0, z1), (y0, y1) and metres out.
         side: -1 left of the road, 1 right.
         along: Near and far end, metres ahead.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> from uapseg.scenes.buildings import Wall
+        >>> wall = Wall(side=1, x=4, near=5, far=12, height=8)
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_shop(canvas, rng, wall.rectangle, side=1, along=(5, 12))
+        >>> Label.BUILDING in canvas.labels
+        True
     """
     normal = (-float(side), 0.0, 0.0)
     colour = jitter(rng, choose(rng, PAINT), 12)

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from PIL import Image
 
-from uapseg.scenes.camera import Camera, Light
+from uapseg.scenes.camera import Camera, Light, random_camera
+from uapseg.scenes.canvas import Canvas
 from uapseg.scenes.noise import Field, noise_patch, sample_noise
 from uapseg.scenes.palette import Colour, choose, jitter, mix, to_array
 
@@ -71,7 +72,15 @@ def _clouds(rng: np.random.Generator, height: int, width: int) -> Field:
 def paint_sky(
     rng: np.random.Generator, recipe: Recipe, light: Light, camera: Camera, size: tuple[int, int]
 ) -> Image.Image:
-    """Return a picture of ``size`` (width, height): sky above the horizon, haze colour below."""
+    """Return a picture of ``size`` (width, height): sky above the horizon, haze colour below.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> light, recipe = random_weather(rng)
+        >>> camera = random_camera(rng, 96, 64, x=0)
+        >>> paint_sky(rng, recipe, light, camera, (96, 64)).size
+        (96, 64)
+    """
     width, height = size[0] // 2, size[1] // 2
     horizon = min(height, round(camera.v0 / 2) + 4)
     rise = np.linspace(1.0, 0.0, horizon, dtype=np.float32)[:, None, None]
@@ -89,6 +98,23 @@ def paint_sky(
     canvas[:horizon] = sky
     canvas[horizon:] = light.haze
     return Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+
+
+def empty_canvas(rng: np.random.Generator, size: tuple[int, int], x: float = 0.0) -> Canvas:
+    """Return a canvas with a random camera and weather that shows nothing but the sky.
+
+    Args:
+        rng: Source of camera and weather.
+        size: (width, height) of the canvas in pixels.
+        x: Metres from the road's middle to the camera.
+
+    Example:
+        >>> empty_canvas(np.random.default_rng(0), (96, 64)).picture.size
+        (96, 64)
+    """
+    camera = random_camera(rng, *size, x=x)
+    light, recipe = random_weather(rng)
+    return Canvas(camera, light, paint_sky(rng, recipe, light, camera, size))
 
 
 def skyline(rng: np.random.Generator, width: int) -> Field:

@@ -41,7 +41,16 @@ def random_street(rng: np.random.Generator) -> tuple[Street, float, bool]:
 
 
 def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
-    """Paint the far end of the street: trees and blocks in the haze."""
+    """Paint the far end of the street: trees and blocks in the haze.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_backdrop(canvas, rng)
+        >>> Label.BUILDING in canvas.labels
+        True
+    """
     for _ in range(5):
         x, width, height = rng.uniform(-60, 60), rng.uniform(8, 20), rng.uniform(5, 13)
         wall = jitter(rng, (150, 140, 130), 20)
@@ -53,7 +62,17 @@ def paint_backdrop(canvas: Canvas, rng: np.random.Generator) -> None:
 
 
 def paint_sides(canvas: Canvas, rng: np.random.Generator, street: Street) -> None:
-    """Paint houses, gaps with fences and greenery along both building lines, from far to near."""
+    """Paint houses, gaps with fences and greenery along both building lines, from far to near.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> street = Street(left_wall=-8, left_kerb=-3, right_kerb=3, right_wall=7)
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_sides(canvas, rng, street)
+        >>> Label.BUILDING in canvas.labels
+        True
+    """
     for side in (-1, 1):
         plots = _plots(rng)
         for near, far, gap in reversed(plots):
@@ -90,7 +109,16 @@ def _gap(canvas: Canvas, rng: np.random.Generator, x: float, side: int, along: t
 
 
 def street_things(canvas: Canvas, rng: np.random.Generator, street: Street, *, parking: bool) -> list[Thing]:
-    """Return everything that stands in the street as (distance, painter)."""
+    """Return everything that stands in the street as (distance, painter).
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> street = Street(left_wall=-8, left_kerb=-3, right_kerb=3, right_wall=7)
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> distance, paint = street_things(canvas, rng, street, parking=True)[0]
+        >>> paint()
+    """
     cars = _traffic(canvas, rng, street, parking=parking)
     things = _furniture(canvas, rng, street)
     things += [(car.z - 0.5, lambda car=car: paint_vehicle(canvas, rng, car)) for car in cars]
@@ -99,7 +127,13 @@ def street_things(canvas: Canvas, rng: np.random.Generator, street: Street, *, p
 
 
 def paint_things(things: list[Thing]) -> None:
-    """Paint ``things`` from far to near."""
+    """Paint ``things`` from far to near.
+
+    Example:
+        >>> paint_things([(5.0, lambda: print("near")), (20.0, lambda: print("far"))])
+        far
+        near
+    """
     for _, paint in sorted(things, key=lambda thing: -thing[0]):
         paint()
 

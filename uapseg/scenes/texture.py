@@ -85,6 +85,12 @@ def grain(camera: Camera, street: Street, materials: np.ndarray) -> Field:
         camera: Camera of the canvas, in canvas pixels (twice the final size).
         street: Plan of the street.
         materials: ``Material`` of each final pixel, uint8 (height, width).
+
+    Example:
+        >>> camera = Camera(focal=700, u0=384, v0=256, height=1.5, x=0, bend=0)
+        >>> street = Street(left_wall=-8, left_kerb=-3, right_kerb=3, right_wall=7)
+        >>> grain(camera, street, np.full((256, 384), Material.ASPHALT, np.uint8)).shape
+        (256, 384)
     """
     height, width = materials.shape
     factor = 1.0 + 0.006 * noise_tile(0.7)[:height, :width]

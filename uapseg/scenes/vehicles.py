@@ -32,7 +32,17 @@ class Place(Protocol):
 
 
 def paint_vehicle(canvas: Canvas, rng: np.random.Generator, car: Vehicle) -> None:
-    """Paint a vehicle and its shadow."""
+    """Paint a vehicle and its shadow.
+
+    Example:
+        >>> from uapseg.scenes.sky import empty_canvas
+        >>> from uapseg.scenes.bodies import random_vehicle
+        >>> rng = np.random.default_rng(0)
+        >>> canvas = empty_canvas(rng, (96, 64))
+        >>> paint_vehicle(canvas, rng, random_vehicle(rng, x=0, z=8, turn=0))
+        >>> Label.CAR in canvas.labels
+        True
+    """
     _shadow(canvas, car)
     _underside(canvas, car)
     profile = car.body.profile
