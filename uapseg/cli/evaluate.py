@@ -17,7 +17,22 @@ from uapseg.targets.metrics import Scores
 
 
 def evaluate(options: Options) -> None:
-    """Evaluates a perturbation; what the flags leave open comes from the plan in its file."""
+    """Evaluates a perturbation; what the flags leave open comes from the plan in its file.
+
+    Example:
+        >>> import torch
+        >>> from PIL import Image
+        >>> from uapseg.cli import main
+        >>> from uapseg.results.perturbation_file import save_png
+        >>> from pathlib import Path
+        >>> Path("photos").mkdir()
+        >>> Image.new("RGB", (64, 48), "gray").save("photos/a.png")
+        >>> save_png(Path("none.png"), Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16)))
+        >>> main(["evaluate", "none.png", "--model", "street:small", "--data", "photos", "--split", "all", "--break"])
+                          perturbed    95 % interval    clean  random noise
+        fooled ...
+        0
+    """
     perturbation = load_perturbation(options.perturbation)
     plan = perturbation.plan
     data = options.data or (plan and plan.data)
@@ -48,6 +63,10 @@ def load_pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
 
     Raises:
         UapsegError: The dataset cannot be opened, or the run was trained on some of its pictures.
+
+    Example:
+        >>> load_pictures(Options(split="val", eval_data=None, size=None), plan=None, data="street").split
+        'val'
     """
     eval_data, size = eval_data_of(options, plan), options.size or (plan and plan.size)
     if options.split:
@@ -60,7 +79,12 @@ def load_pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
 
 
 def eval_data_of(options: Options, plan: Plan | None) -> str | None:
-    """The dataset to report on where it is not the one trained on."""
+    """The dataset to report on where it is not the one trained on.
+
+    Example:
+        >>> eval_data_of(Options(eval_data="coco-mini"), plan=None)
+        'coco-mini'
+    """
     return options.eval_data or (plan.eval_data if plan and not (options.data or options.split) else None)
 
 
@@ -75,7 +99,17 @@ def _robustness_table(found: dict[str, dict[str, Scores]]) -> str:
 
 
 def choose_target(options: Options, perturbation: Perturbation, model: Segmenter, data: str) -> Target:
-    """The target of the flags, else the plan's, if the network has the classes that it needs."""
+    """The target of the flags, else the plan's, if the network has the classes that it needs.
+
+    Example:
+        >>> import torch
+        >>> from uapseg.cli.parser import make_parser
+        >>> from uapseg.models import load_model
+        >>> options = make_parser().parse_args(["evaluate", "a.png", "--hide", "Car"])
+        >>> found = Perturbation(torch.zeros(3, 64, 96, dtype=torch.int16))
+        >>> choose_target(options, found, load_model("street:small"), "street").title
+        'without Car'
+    """
     size = (perturbation.levels.shape[2], perturbation.levels.shape[1])
     target = target_of(options, model, data, size) or (perturbation.plan and perturbation.plan.target)
     if target is None:

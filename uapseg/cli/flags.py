@@ -110,6 +110,12 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
         parser: The command.
         default: What the help calls the default; None requires a target.
         plan: Whether a file that holds the target and all other settings is allowed.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_target(parser)
+        >>> parser.parse_args(["--hide", "Car"]).hide
+        ['Car']
     """
     group = parser.add_argument_group(
         "target: what the network should see" + (f" (default: {default})" if default else "")

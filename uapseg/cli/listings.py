@@ -15,7 +15,13 @@ OTHER_MODELS = "Also: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torch
 
 
 def models(options: Options) -> None:
-    """Prints the networks known by name, or the details of the given ones."""
+    """Prints the networks known by name, or the details of the given ones.
+
+    Example:
+        >>> models(Options(names=["street:small"], size=None, strict=True, json=False))
+        name         street:small
+        parameters ...
+    """
     if options.names:
         found = [_model(name, options) for name in options.names]
         text = "\n\n".join(columns(list(_described(line).items())) for line in found)
@@ -31,7 +37,13 @@ def models(options: Options) -> None:
 
 
 def datasets(options: Options) -> None:
-    """Prints the datasets, or the sizes of the given ones."""
+    """Prints the datasets, or the sizes of the given ones.
+
+    Example:
+        >>> datasets(Options(names=["street"], json=False))
+        name    size     train  val  test  classes  cached  download  licence
+        street  384x256  4000   64   64    11       yes     - ...
+    """
     cards = {card.name: card for card in data.catalogue()}
     found = [_dataset(name, cards) for name in options.names] or [asdict(card) for card in cards.values()]
     rows: list[tuple[str, ...]] = [("name", "size", *data.SPLITS, "classes", "cached", "download", "licence")]

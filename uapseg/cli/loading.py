@@ -65,6 +65,13 @@ def load_perturbation(path: Path) -> Perturbation:
 
     Raises:
         UapsegError: There is none.
+
+    Example:
+        >>> import torch
+        >>> from uapseg.results.perturbation_file import save_png
+        >>> save_png(Path("a.png"), Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16)))
+        >>> load_perturbation(Path("a.png")).levels.shape
+        torch.Size([3, 48, 64])
     """
     if is_on_hub(path):
         return load_from_hub(path.as_posix())
@@ -82,6 +89,12 @@ def load_network(options: Options, perturbation: Perturbation, size: tuple[int, 
     Raises:
         UapsegError: Neither names a network, it cannot be loaded, or that of the plan would run code or is not the one
             that the perturbation was trained against.
+
+    Example:
+        >>> import torch
+        >>> options = Options(model="street:small", weights=None, device="cpu", strict=True)
+        >>> load_network(options, Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16))).name
+        'street:small'
     """
     plan = perturbation.plan
     name = options.model or (plan and plan.model)
@@ -103,6 +116,14 @@ def check_fingerprint(perturbation: Perturbation, model: Segmenter) -> None:
 
     Raises:
         UapsegError: It is not.
+
+    Example:
+        >>> import torch
+        >>> found = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16), fingerprint="0123456789ab")
+        >>> check_fingerprint(found, load_model("street:small"))
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: The perturbation was trained against street:small with the fingerprint ...
     """
     if perturbation.fingerprint not in {None, model.fingerprint}:
         raise UapsegError(
@@ -130,6 +151,15 @@ def check_trust(plan: Plan, *, trusted: bool) -> None:
 
     Raises:
         UapsegError: It would; the message names the network.
+
+    Example:
+        >>> from uapseg import HideClasses, fast
+        >>> plan = Plan(model="mine.py:net", data="street", target=HideClasses(classes=("Car",)),
+        ...             settings=fast(epsilon=10 / 255, budget=8))
+        >>> check_trust(plan, trusted=False)
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: The network mine.py:net runs code from a file: read that file, ...
     """
     name = next(filter(runs_code, (plan.model, *plan.also)), None)
     if name and not trusted:

@@ -33,7 +33,11 @@ def print_result(fields: Mapping[str, object], text: str, *, as_json: bool) -> N
 
 
 def print_progress(text: str) -> None:
-    """Prints a line on standard error."""
+    """Prints a line on standard error.
+
+    Example:
+        >>> print_progress("Evaluating...")
+    """
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
 
@@ -51,7 +55,13 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
 
 
 def with_progress(snapshots: Iterator[Snapshot], target: Target, total: int, spent: int) -> Generator[Snapshot]:
-    """Yields the snapshots, and moves a progress bar over image-gradients on standard error."""
+    """Yields the snapshots, and moves a progress bar over image-gradients on standard error.
+
+    Example:
+        >>> from uapseg.targets import Untargeted
+        >>> list(with_progress(iter(()), Untargeted(), total=400, spent=0))
+        []
+    """
     pause = _pause()
     with tqdm(
         total=total, initial=spent, unit=" image-gradients", bar_format=SHAPE, mininterval=pause, maxinterval=pause,
@@ -64,7 +74,12 @@ def with_progress(snapshots: Iterator[Snapshot], target: Target, total: int, spe
 
 
 def with_bar(items: Sequence[Any], unit: str) -> Iterable[Any]:
-    """Yields items, with a progress bar on standard error if they take more than a second."""
+    """Yields items, with a progress bar on standard error if they take more than a second.
+
+    Example:
+        >>> list(with_bar(["a.png", "b.png"], " pictures"))
+        ['a.png', 'b.png']
+    """
     pause = _pause()
     return tqdm(
         items, unit=unit, delay=1, leave=False, mininterval=pause, maxinterval=pause, dynamic_ncols=True,
@@ -78,7 +93,12 @@ def _pause() -> float:
 
 
 def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
-    """Yields the snapshots, and reports once on standard error that a run no longer improves."""
+    """Yields the snapshots, and reports once on standard error that a run no longer improves.
+
+    Example:
+        >>> list(report_stall(iter(())))
+        []
+    """
     said = False
     for snapshot in snapshots:
         if snapshot.stalled and not said:

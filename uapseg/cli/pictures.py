@@ -36,7 +36,18 @@ MAX_NAME_BYTES = 255
 
 
 def apply(options: Options) -> None:
-    """Writes each perturbed picture and its segmentation; unreadable pictures are left out, and named in the end."""
+    """Writes each perturbed picture and its segmentation; unreadable pictures are left out, and named in the end.
+
+    Example:
+        >>> import torch
+        >>> from uapseg.cli import main
+        >>> from uapseg.results.perturbation_file import save_png
+        >>> Image.new("RGB", (64, 48), "gray").save("photo.png")
+        >>> save_png(Path("none.png"), Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16)))
+        >>> main(["apply", "none.png", "photo.png", "--model", "street:small", "--out", "out"])
+        out/photo.perturbed.png: the prediction changes in 0.0 % of the pixels.
+        0
+    """
     perturbation = load_perturbation(options.perturbation)
     outputs = _outputs(options.pictures, options.out, options.perturbation, overwrite=options.overwrite)
     model = load_network(options, perturbation)

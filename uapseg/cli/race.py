@@ -57,6 +57,12 @@ def load_benchmark(options: Options) -> Benchmark:
 
     Raises:
         UapsegError: One is not known, or they do not fit together.
+
+    Example:
+        >>> from uapseg.cli.parser import make_parser
+        >>> words = ["race", "--hide", "Car", "--model", "street:small", "--data", "street?scenes=2", "--budget", "8"]
+        >>> load_benchmark(make_parser().parse_args([*words, "--device", "cpu"])).target.title
+        'without Car'
     """
     download_needed([(options.model, options.weights)], [options.data, options.eval_data])
     train = load_training_data(options.data, options.eval_data, options.size)

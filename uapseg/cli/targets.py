@@ -28,6 +28,13 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
 
     Raises:
         UapsegError: A class, a picture or a scene is not there, or two flags do not go together.
+
+    Example:
+        >>> from uapseg.cli.parser import make_parser
+        >>> from uapseg.models import load_model
+        >>> options = make_parser().parse_args(["train", "--swap", "car", "bicyclist"])
+        >>> target_of(options, load_model("street:small"), "street", (384, 256)).title
+        'Car as Bicyclist'
     """
     _check_company(options)
     if options.hide:
@@ -56,6 +63,13 @@ def leaves_pair_open(options: Options) -> bool:
     """Whether the classes of a word are to be chosen, by trials that cost at most a twentieth of the run.
 
     With a tile, several networks or a rest that is kept, the network's default pair is taken.
+
+    Example:
+        >>> from uapseg.cli.flags import fill_defaults
+        >>> from uapseg.cli.parser import make_parser
+        >>> options = fill_defaults(make_parser().parse_args(["train", "--text", "foo", "--budget", "4000"]))
+        >>> leaves_pair_open(options)
+        True
     """
     named = (options.region_class and options.rest_class) or (options.rest_class or "").lower() == KEEP
     simple = not (named or options.tile or options.also)
@@ -96,7 +110,13 @@ def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) 
 
 
 def names_target(options: Options) -> bool:
-    """Whether any flag names a target; the number of a scene may be 0."""
+    """Whether any flag names a target; the number of a scene may be 0.
+
+    Example:
+        >>> from uapseg.cli.parser import make_parser
+        >>> names_target(make_parser().parse_args(["evaluate", "a.png", "--scene", "0"]))
+        True
+    """
     named = (options.text, options.mask, options.scene, options.hide, options.swap)
     return options.untargeted or any(value is not None for value in named)
 

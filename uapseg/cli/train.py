@@ -156,7 +156,12 @@ def _settings(options: Options) -> Settings:
 
 
 def new_folder(title: str) -> Path:
-    """A new folder under runs/, named by date, time and target."""
+    """A new folder under runs/, named by date, time and target.
+
+    Example:
+        >>> new_folder("foo in Car").name.endswith("_foo-in-car")
+        True
+    """
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M}_{words or 'target'}"
     taken = (Path("runs") / (name if turn == 1 else f"{name}_{turn}") for turn in range(1, 10_000))

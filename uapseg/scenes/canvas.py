@@ -96,12 +96,12 @@ class Canvas:
     @property
     def labels(self) -> NDArray[np.uint8]:
         """The `Label` of each pixel (height, width), at twice the final size."""
-        return np.asarray(self.codes) & 15
+        return np.asarray(self.codes, np.uint8) & np.uint8(15)
 
     @property
     def materials(self) -> NDArray[np.uint8]:
         """The `Material` of each pixel (height, width), at twice the final size."""
-        return np.asarray(self.codes) >> 4
+        return np.asarray(self.codes, np.uint8) >> np.uint8(4)
 
     def hazy_rgb(self, colour: Colour, z: float) -> tuple[int, int, int]:
         """Return ``colour`` through ``z`` metres of haze, as whole RGB values."""
