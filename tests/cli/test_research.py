@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,8 +19,10 @@ from uapseg.attack.settings import fast
 from uapseg.cli import main
 from uapseg.cli.output import _success, report_stall
 from uapseg.cli.race import _kept
+from uapseg.cli.transfer import Cell
 from uapseg.cli.transfer import _table as transfer_table
 from uapseg.errors import UapsegError
+from uapseg.results.evaluation import Report
 from uapseg.results.full_report import selection_sentences
 from uapseg.results.perturbation_file import best_perturbation, load
 from uapseg.targets.drawing import text_target
@@ -182,9 +185,14 @@ def test_two_perturbations_are_compared_on_pictures_that_neither_has_seen(capsys
 
 
 def test_the_table_of_transfer_has_every_score():
-    shares = {"hidden": 0.5, "kept": 0.75}
-    cell = {"perturbed": shares, "random_noise": {"hidden": 0.0, "kept": 1.0}, "trained_on": ["street", "own.py:net"]}
-    assert transfer_table([cell, {**cell, "perturbed": {"hidden": 1.0, "kept": 0.25}}], ["a", "b"]).splitlines() == [
+    first = Report(
+        model="a", data="mine", split="test", pictures=1, epsilon=10, perturbed={"hidden": 0.5, "kept": 0.75},
+        clean={}, random_noise={"hidden": 0.0, "kept": 1.0}, selection_score=0.5, interval={}, truth={},
+        truth_accuracy={}, collapse=None, linf=10, l2=1.0, hashes={}, measuring_seconds=1.0,
+    )  # fmt: skip
+    reports = (first, replace(first, model="b", perturbed={"hidden": 1.0, "kept": 0.25}))
+    cells = [Cell(Path("a.png"), ["street", "own.py:net"], report) for report in reports]
+    assert transfer_table(cells, ["a", "b"]).splitlines() == [
         "trained on         score   a             b",
         "street+own.py:net  hidden  50.0 (0.0)    100.0 (0.0)",
         "street+own.py:net  kept    75.0 (100.0)  25.0 (100.0)",
