@@ -184,7 +184,7 @@ def test_a_class_that_swallows_others_is_named_and_one_that_should_is_not():
     clean = maps([2, 2, 1, 0], [2, 1, 1, 0])
     found = find_collapse(hide(clean, maps([1, 1, 1, 1], [0, 1, 1, 1])), HIDE, CLASSES)
     assert found is not None
-    assert (found.name, found.clean, found.wanted, found.seen) == ("car", 3 / 8, 3 / 8, 7 / 8)
+    assert (found.name, found.clean, found.goal, found.perturbed) == ("car", 3 / 8, 3 / 8, 7 / 8)
     assert found.excess == pytest.approx(1 / 2)
     assert (
         find_collapse(hide(clean, maps([0, 0, 1, 0], [0, 1, 1, 0])), HIDE, CLASSES) is None

@@ -76,7 +76,7 @@ def claim(target: Target, found: Scores, claimed: Scores | None, source: str) ->
 
 def collapse_warning(swallowed: dict[str, Any]) -> str:
     """That one class has swallowed the others."""
-    shares_ = (percent(swallowed[name]) for name in ("seen", "clean", "wanted"))
+    shares_ = (percent(swallowed[name]) for name in ("perturbed", "clean", "goal"))
     return (
         "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
         " is gone with the target. Go back to an earlier moment, lower epsilon, or ask for another class."

@@ -117,10 +117,10 @@ def _snapshots(
     search: "Search", held_out: Dataset, state: State | None, start: Delta | None, cache: RunCache
 ) -> Generator[Snapshot, None, None]:
     settings = search.settings
-    known = [search.numbers[place] for place in first_places(len(search.numbers), TRAINING_SAMPLE, settings)]
+    training = [search.numbers[place] for place in first_places(len(search.numbers), TRAINING_SAMPLE, settings)]
     chosen = evenly_spaced(len(held_out), settings.validation_pictures)
-    pictures = ((held_out, chosen), (search.train, known))
-    key = (search.models, held_out, (*chosen,), search.train, (*known,), search.target, search.tile)
+    pictures = ((held_out, chosen), (search.train, training))
+    key = (search.models, held_out, (*chosen,), search.train, (*training,), search.target, search.tile)
     validator = cache.get(
         "validator",
         key,
@@ -144,14 +144,14 @@ def _snapshots(
     before, began = state.seconds, time.monotonic()
     changed = state.image_gradients > 0 and not state.validation.image_gradients
     while state.image_gradients < search.total:
-        state, loss, won = search.advance(state)
+        state, loss, success = search.advance(state)
         # After a change the new perturbation is seen first, and measured a step later
         if search.validation_due(state) and not (changed and state.image_gradients < search.total):
             validation = validator.evaluate(state.delta, settings.epsilon, state.image_gradients)
             state = state.with_validation(validation)
         changed = False
         state = replace(state, seconds=before + time.monotonic() - began)
-        yield Snapshot(state, baselines, state.stalled_for >= search.total / 2, loss, won)
+        yield Snapshot(state, baselines, state.stalled_for >= search.total / 2, loss, success)
 
 
 class Search:
@@ -217,19 +217,19 @@ class Search:
         """Spends a batch and takes a step where one is due; returns its loss and share of pixels at the goal too."""
         spent = state.image_gradients
         numbers = self._batch(spent)
-        gradient, loss, won = self._gradient(state.delta, numbers, spent)
+        gradient, loss, success = self._gradient(state.delta, numbers, spent)
         gradient = state.grad_sum + gradient
         state = replace(state, image_gradients=spent + len(numbers))
         if self.settings.full_batch and state.image_gradients % len(self.numbers):
-            return replace(state, grad_sum=gradient), loss, won
-        return state.descend(gradient, self._optimizer, self.settings, spent / self.total), loss, won
+            return replace(state, grad_sum=gradient), loss, success
+        return state.descend(gradient, self._optimizer, self.settings, spent / self.total), loss, success
 
     def _batch(self, spent: int) -> list[int]:
         """The pictures that come next: round after round, each in an order of its own that is drawn from the seed."""
         size = len(self.numbers)
         left = min(self.total - spent, size - spent % size if self.settings.full_batch else self.total)
         positions = range(spent, spent + min(self.settings.batch, left))
-        orders = {turn: self._order(turn) for turn in {position // size for position in positions}}
+        orders = {epoch: self._order(epoch) for epoch in {position // size for position in positions}}
         return [self.numbers[orders[position // size][position % size]] for position in positions]
 
     def _upcoming(self, spent: int) -> list[int]:
@@ -241,10 +241,10 @@ class Search:
             spent += len(batch)
         return upcoming
 
-    def _draw_order(self, turn: int) -> Sequence[int]:
+    def _draw_order(self, epoch: int) -> Sequence[int]:
         """The whole set in a new order; or, balanced, as many drawn by their odds."""
         weights = self._class_weights if self.settings.balanced else None
-        return picture_order(len(self.numbers), turn, self.settings.seed, weights)
+        return picture_order(len(self.numbers), epoch, self.settings.seed, weights)
 
     @cached_property
     def _class_weights(self) -> Tensor:
@@ -257,11 +257,11 @@ class Search:
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
-        gradients, losses, won = zip(*parts, strict=True)
+        gradients, losses, success = zip(*parts, strict=True)
         return (
             torch.stack([normalize(gradient) for gradient in gradients]).sum(0),
             torch.stack(losses).mean(),
-            torch.stack(won).mean(),
+            torch.stack(success).mean(),
         )
 
     def _augmented_batch(self, numbers: list[int], spent: int) -> Batch:
@@ -293,12 +293,13 @@ class Search:
             moves = random_moves(count, settings.shift, flip=settings.flip, seed=seed)
             found.append(Moves(self.workers.shard(moves)))
         if settings.paste:
-            seen = self._seen(spent + count)
+            pictures = self._pictures_so_far(spent + count)
             generators = (torch.Generator().manual_seed(seed + place) for place in self.workers.shard(range(count)))
-            found.append(Pastes([self._cut_outs.draw(settings.paste, seen, generator) for generator in generators]))
+            pastes = [self._cut_outs.draw(settings.paste, pictures, generator) for generator in generators]
+            found.append(Pastes(pastes))
         return found
 
-    def _seen(self, spent: int) -> Sequence[int]:
+    def _pictures_so_far(self, spent: int) -> Sequence[int]:
         """The pictures of the batches so far; their predictions are known, and none is decoded ahead of its turn."""
         if spent >= len(self.numbers):
             return self.numbers

@@ -40,18 +40,18 @@ class Batch:
     Attributes:
         numbers: Which they are.
         images: The clean pictures in [0, 1] (n, 3, h, w).
-        whole: How many pictures all processes together have.
+        total: How many pictures all processes together have.
         augmentations: How the pictures and their goals are varied, one after the other.
         process: What happens to the perturbed pictures before the network sees them.
 
     Example:
-        >>> Batch(numbers=[7], images=torch.zeros(1, 3, 4, 6), whole=1).augmentations
+        >>> Batch(numbers=[7], images=torch.zeros(1, 3, 4, 6), total=1).augmentations
         ()
     """
 
     numbers: Sequence[int]
     images: Images
-    whole: int
+    total: int
     augmentations: Sequence[Augmentation] = ()
     process: Transform | None = None
 
@@ -97,8 +97,9 @@ class Objective:
         >>> from uapseg.targets.drawing import text_target
         >>> model, target = load_model("street:small", "cpu"), text_target("a", "Tree", "Building", (96, 64))
         >>> objective = Objective(model, target, fast(epsilon=10 / 255, budget=8), (96, 64), SINGLE_PROCESS)
-        >>> gradient, loss, won = objective.gradient(Batch([0], torch.rand(1, 3, 64, 96), 1), torch.zeros(3, 64, 96))
-        >>> gradient.shape, 0 <= won <= 1
+        >>> batch = Batch([0], torch.rand(1, 3, 64, 96), total=1)
+        >>> gradient, loss, success = objective.gradient(batch, torch.zeros(3, 64, 96))
+        >>> gradient.shape, 0 <= success <= 1
         (torch.Size([3, 64, 96]), tensor(True))
     """
 
@@ -148,7 +149,7 @@ class Objective:
             if graphed
             else self._loss_gradient(images, delta, *wanted, process=batch.process)
         )
-        share = (len(batch.numbers) - below / goal.labels[0].numel()) / batch.whole
+        share = (len(batch.numbers) - below / goal.labels[0].numel()) / batch.total
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _loss_gradient(
@@ -185,7 +186,7 @@ class Objective:
         return WantedPixels(goal.labels, goal.groups, self._pixel_weights(goal, height * width))
 
     def _pixel_losses(self, logits: Logits, goal: Goal) -> tuple[PixelLoss, PixelLoss]:
-        """How far each pixel is from its goal: by the loss to descend, and by the entropy that says when it is won."""
+        """The loss of each pixel, and the cross-entropy that decides by its confidence whether the goal is reached."""
         settings, classes = self._settings, self._model.classes
         loss_of = partial(self._target.pixel_loss, classes=classes, fill_weight=settings.fill_weight)
         pixels = loss_of(logits, goal, LOSSES[settings.loss])

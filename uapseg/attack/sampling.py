@@ -18,20 +18,20 @@ SHOWN = 0.002
 """The share of pixels from which on a picture counts as showing a class."""
 
 
-def picture_order(length: int, turn: int, seed: int, weights: Float64[Tensor, " n"] | None = None) -> Sequence[int]:
+def picture_order(length: int, epoch: int, seed: int, weights: Float64[Tensor, " n"] | None = None) -> Sequence[int]:
     """Returns the order of an epoch: a permutation of the pictures; or, with weights, as many weighted samples.
 
     Args:
         length: The number of pictures.
-        turn: The index of the epoch.
+        epoch: The index of the epoch.
         seed: The random seed.
         weights: The sampling weight of each picture.
 
     Example:
-        >>> sorted(picture_order(5, turn=0, seed=1))
+        >>> sorted(picture_order(5, epoch=0, seed=1))
         [0, 1, 2, 3, 4]
     """
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + turn)
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     if weights is not None:
         drawn = torch.multinomial(weights, length, replacement=True, generator=generator)
     else:
@@ -82,9 +82,9 @@ def class_balanced_weights(
     mine = workers.shard(numbers)
     rows: list[Tensor] = []
     for _, images in image_batches(dataset, device, mine):
-        seen = model.predict(images)
-        sums = [(seen == number).sum((1, 2)).cpu() for number in objects]
-        rows += torch.stack(sums, dim=1) if sums else torch.zeros(len(seen), 0)
+        predictions = model.predict(images)
+        sums = [(predictions == number).sum((1, 2)).cpu() for number in objects]
+        rows += torch.stack(sums, dim=1) if sums else torch.zeros(len(predictions), 0)
     pixels = dataset.size[0] * dataset.size[1]
     shown = (torch.stack(workers.gather(rows)) >= SHOWN * pixels).double()  # on the CPU: Apple's MPS has no float64
     shown = torch.cat([shown, (shown.sum(1, keepdim=True) == 0).double()], dim=1)

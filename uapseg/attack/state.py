@@ -220,7 +220,7 @@ class Snapshot:
     baselines: dict[str, Scores]
     stalled: bool
     _loss: Tensor
-    _won: Tensor
+    _success_rate: Tensor
 
     @property
     def loss(self) -> float:
@@ -230,4 +230,4 @@ class Snapshot:
     @property
     def success_rate(self) -> float:
         """The share of the batch's pixels at the goal with a confidence above tau, in [0, 1], before the step."""
-        return self._won.item()
+        return self._success_rate.item()

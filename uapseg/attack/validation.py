@@ -98,7 +98,7 @@ class Validator:
     Args:
         models: The networks, on one device; the first one is displayed.
         held_out: The validation pictures, and their indices.
-        known: Some training pictures, and their indices.
+        training: Some training pictures, and their indices.
         target: The target.
         tile: The (width, height) of the perturbation.
         workers: The processes that share the pictures; each gets the same validation.
@@ -119,28 +119,28 @@ class Validator:
         self,
         models: Sequence[Segmenter],
         held_out: tuple[Dataset, Sequence[int]],
-        known: tuple[Dataset, Sequence[int]],
+        training: tuple[Dataset, Sequence[int]],
         target: Target,
         tile: tuple[int, int],
         *,
         workers: Workers = SINGLE_PROCESS,
     ) -> None:
         self._first, *self._others = (EvalSet(model, *held_out, target, tile, workers=workers) for model in models)
-        self._known = EvalSet(models[0], *known, target, tile, workers=workers)
+        self._training = EvalSet(models[0], *training, target, tile, workers=workers)
         self._baselines: dict[bytes, Scores] = {}
 
     def evaluate(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
         """Evaluates a perturbation in whole grey levels within ``epsilon``; None evaluates the clean pictures."""
-        whole = None if delta is None else quantize(delta, epsilon)
-        counts, predictions = self._first.predict(whole)
+        quantized = None if delta is None else quantize(delta, epsilon)
+        counts, predictions = self._first.predict(quantized)
         target = self._first.target
-        others = [other.predict(whole)[0] for other in self._others]
+        others = [other.predict(quantized)[0] for other in self._others]
         return Validation(
             image_gradients,
             scores(counts, target),
             per_image_success(counts, target),
             predictions,
-            scores(self._known.predict(whole)[0], target),
+            scores(self._training.predict(quantized)[0], target),
             bootstrap_interval(counts, target),
             tuple(scores(other, target) for other in others),
             find_collapse(counts, target, self._first.model.classes),
@@ -154,10 +154,10 @@ class Validator:
 
     def baseline(self, delta: Delta, epsilon: float) -> Scores:
         """Returns the scores of a perturbation that is the same in every run, such as random signs; computed once."""
-        whole = quantize(delta, epsilon)
-        key = hashlib.blake2b(whole.cpu().numpy().tobytes(), digest_size=16).digest()
+        quantized = quantize(delta, epsilon)
+        key = hashlib.blake2b(quantized.cpu().numpy().tobytes(), digest_size=16).digest()
         if key not in self._baselines:
-            self._baselines[key] = scores(self._first.predict(whole, keep=True)[0], self._first.target)
+            self._baselines[key] = scores(self._first.predict(quantized, keep=True)[0], self._first.target)
         return self._baselines[key]
 
 
@@ -211,11 +211,11 @@ class EvalSet:
             clean = predict_cached(model, images)
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 
-    def predict(self, whole: Delta | None, *, keep: bool = False) -> tuple[Counts, LabelMaps]:
+    def predict(self, quantized: Delta | None, *, keep: bool = False) -> tuple[Counts, LabelMaps]:
         """Predicts and counts with a perturbation in whole grey levels; None counts the clean pictures.
 
         Args:
-            whole: The perturbation.
+            quantized: The perturbation.
             keep: Whether to cache the predictions on disk for later runs.
 
         Returns:
@@ -224,9 +224,13 @@ class EvalSet:
         rows: list[Counts] = []
         maps: list[Tensor] = []
         for batch in self._batches:
-            seen = batch.clean if whole is None else self._predict(quantize_images(perturb(batch.images, whole)), keep)
-            rows += count_pixels(seen, batch.clean, batch.goal, self.target, self.model.classes).rows()
-            maps += seen[: PREVIEW_IMAGES - len(maps)].cpu()
+            predictions = (
+                batch.clean
+                if quantized is None
+                else self._predict(quantize_images(perturb(batch.images, quantized)), keep)
+            )
+            rows += count_pixels(predictions, batch.clean, batch.goal, self.target, self.model.classes).rows()
+            maps += predictions[: PREVIEW_IMAGES - len(maps)].cpu()
         return Counts.of(self._workers.gather(rows)), torch.stack(self._workers.gather(maps)[:PREVIEW_IMAGES])
 
     def _predict(self, images: Images, keep: bool) -> LabelMaps:  # noqa: FBT001

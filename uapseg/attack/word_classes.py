@@ -157,8 +157,8 @@ def frequent_classes(model: Segmenter, train: Dataset, seed: int) -> list[str]:
         True
     """
     numbers = picture_order(len(train), 0, seed)[:PICTURES]
-    seen = model.predict(load_images(train, numbers, next(model.buffers()).device)).flatten().long()
-    counts = to_integers(seen.bincount(minlength=len(model.classes)))
+    predictions = model.predict(load_images(train, numbers, next(model.buffers()).device)).flatten().long()
+    counts = to_integers(predictions.bincount(minlength=len(model.classes)))
     ordered = sorted(range(len(counts)), key=lambda number: -counts[number])
     return [model.classes[number] for number in ordered[:CLASSES] if counts[number]]
 

@@ -142,34 +142,34 @@ def collapse_warning(collapse: Collapse) -> str:
     """Explains in one sentence that the network no longer distinguishes classes.
 
     Example:
-        >>> collapse_warning(Collapse("Road", clean=0.2, wanted=0.25, seen=0.75)).partition(":")[0]
+        >>> collapse_warning(Collapse("Road", clean=0.2, goal=0.25, perturbed=0.75)).partition(":")[0]
         'Collapse'
     """
     return (
-        f"Collapse: {collapse.name} fills {format_percent(collapse.seen)} % of the pictures, of which it had "
-        f"{format_percent(collapse.clean)} % and should have {format_percent(collapse.wanted)} %: the "
+        f"Collapse: {collapse.name} fills {format_percent(collapse.perturbed)} % of the pictures, of which it had "
+        f"{format_percent(collapse.clean)} % and should have {format_percent(collapse.goal)} %: the "
         "network no longer tells things apart."
     )
 
 
-def target_shares(seen: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
+def target_shares(predictions: LabelMaps, target: Target, classes: Sequence[str]) -> Float[Tensor, " n"]:
     """Computes the share of each picture's pixels that a target concerns: its source classes, or everything.
 
     Args:
-        seen: The predictions on the clean pictures (n, h, w).
+        predictions: The predictions on the clean pictures (n, h, w).
         target: The target.
         classes: The classes of the network.
 
     Example:
         >>> from uapseg.targets import HideClasses
-        >>> seen = torch.tensor([[[0, 1, 1, 0]]], dtype=torch.uint8)
-        >>> target_shares(seen, HideClasses(classes=("Car",)), ("Road", "Car"))
+        >>> predictions = torch.tensor([[[0, 1, 1, 0]]], dtype=torch.uint8)
+        >>> target_shares(predictions, HideClasses(classes=("Car",)), ("Road", "Car"))
         tensor([0.5000])
     """
     if not target.source_classes:
-        return torch.ones(len(seen))
-    sources = torch.tensor(class_indices(target.source_classes, tuple(classes)), device=seen.device)
-    return torch.isin(seen.long(), sources).float().mean((1, 2)).cpu()
+        return torch.ones(len(predictions))
+    sources = torch.tensor(class_indices(target.source_classes, tuple(classes)), device=predictions.device)
+    return torch.isin(predictions.long(), sources).float().mean((1, 2)).cpu()
 
 
 def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
@@ -195,8 +195,8 @@ def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, w
     while len(shares) < len(dataset) and sum(share >= MIN_TARGET_SHARE for share in shares) < wanted:
         numbers = range(len(shares), min(len(shares) + BATCH_SIZE, len(dataset)))
         if target.source_classes:
-            seen = model.predict(load_images(dataset, numbers, device))
-            shares += to_list(target_shares(seen, target, model.classes))
+            predictions = model.predict(load_images(dataset, numbers, device))
+            shares += to_list(target_shares(predictions, target, model.classes))
         else:
             shares += [1.0] * len(numbers)
     return sorted(range(len(shares)), key=lambda number: -min(shares[number], MIN_TARGET_SHARE))[:wanted]
@@ -254,8 +254,8 @@ def evaluate(
     tally, norms = _Totals(model, dataset, target, size), list[torch.Tensor]()
     for numbers, images in image_batches(dataset, device):
         clean = model.predict(images)
-        seen = {"perturbed": predict_perturbed(model, images, delta), "clean": clean}
-        tally.add(numbers, clean, {**seen, "random_noise": predict_perturbed(model, images, noise)})
+        predictions = {"perturbed": predict_perturbed(model, images, delta), "clean": clean}
+        tally.add(numbers, clean, {**predictions, "random_noise": predict_perturbed(model, images, noise)})
         norms.append((quantize_images(perturb(images, delta)) - images).square().sum((1, 2, 3)).sqrt())
     totals = tally.totals()
     interval = bootstrap_intervals(totals["perturbed"], target, seed)
@@ -298,11 +298,11 @@ class _Totals:
         self._table = torch.tensor([*table, *[255] * (256 - len(table))], dtype=torch.uint8)
         self._has_truth = any(number != 255 for number in table)
 
-    def add(self, numbers: Sequence[int], clean: LabelMaps, seen: dict[str, LabelMaps]) -> None:
+    def add(self, numbers: Sequence[int], clean: LabelMaps, predictions: dict[str, LabelMaps]) -> None:
         """Counts the predictions on some pictures, given by name."""
         goal, classes = self._goal_of(clean), self._model.classes
         truth = self._table[self._dataset.truth(numbers).long()].to(clean.device) if self._has_truth else None
-        for name, labels in seen.items():
+        for name, labels in predictions.items():
             self._parts.setdefault(name, []).append(count_pixels(labels, clean, goal, self._target, classes))
             if truth is not None:
                 self._true.setdefault(name, []).append(truth_overlap(labels, truth, len(classes)))

@@ -187,11 +187,11 @@ class Target(Protocol):
         """
         ...
 
-    def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Returns which pixels are as the target requires (n, h, w), bool.
 
         Args:
-            seen: The predictions of the network.
+            predictions: The predictions of the network.
             goal: The goal in the same images.
             classes: The classes of the network.
         """
@@ -210,14 +210,41 @@ class Target(Protocol):
         ...
 
 
+class LabelTarget:
+    """What targets share that ask each pixel for the label of its goal and nothing else.
+
+    Example:
+        >>> import torch
+        >>> labels = torch.tensor([[[0, 1]]], dtype=torch.uint8)
+        >>> LabelTarget().reached(torch.zeros_like(labels), Goal(labels, labels), ("Sky", "Car")).tolist()
+        [[[True, False]]]
+    """
+
+    def pixel_loss(
+        self,
+        logits: Logits,
+        goal: Goal,
+        loss: PixelLossFn,
+        *,
+        classes: tuple[str, ...],  # noqa: ARG002
+        fill_weight: float,  # noqa: ARG002
+    ) -> PixelLoss:
+        """The loss for the label of the goal."""
+        return loss(logits, goal.labels)
+
+    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
+        """Pixels with the label of the goal."""
+        return predictions == goal.labels
+
+
 def kept_fractions(counts: Counts) -> dict[str, Fraction]:
     """The scores ``kept`` and ``kept_objects``, for goals whose group 1 is other objects and group 2 the rest.
 
     Example:
         >>> import torch
         >>> goal = Goal(*torch.tensor([[[[0, 1, 1]]], [[[0, 1, 2]]]], dtype=torch.uint8))
-        >>> seen = torch.tensor([[[0, 2, 1]]], dtype=torch.uint8)
-        >>> counts = Counts.of_masks(seen, seen, goal, seen == goal.labels, 3, groups=3)
+        >>> predictions = torch.tensor([[[0, 2, 1]]], dtype=torch.uint8)
+        >>> counts = Counts.of_masks(predictions, predictions, goal, predictions == goal.labels, 3, groups=3)
         >>> {name: (part.item(), whole.item()) for name, (part, whole) in kept_fractions(counts).items()}
         {'kept': (1, 2), 'kept_objects': (0, 1)}
     """

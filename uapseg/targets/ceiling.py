@@ -57,5 +57,5 @@ def reachable_scores(
     if target.needs_clean:
         return {}
     goal = target.bind(classes, (), tile or size)(torch.zeros(1, size[1], size[0], dtype=torch.uint8))
-    seen = upsampled_labels(goal.labels, cells, len(classes))
-    return scores(count_pixels(seen, goal.labels, goal, target, classes), target)
+    predictions = upsampled_labels(goal.labels, cells, len(classes))
+    return scores(count_pixels(predictions, goal.labels, goal, target, classes), target)

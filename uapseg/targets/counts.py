@@ -27,13 +27,13 @@ class Counts:
         union: The pixels outside group 0 that have it before or after (n, k); zero for a class that should be gone.
             If no class should be gone, group 0 counts as well.
         clean: The pixels of each class in the clean images (n, k).
-        wanted: The pixels that should have each class (n, k).
-        seen: The pixels that have it (n, k).
+        goal: The pixels of each class in the goal (n, k).
+        predicted: The pixels of each class in the predictions (n, k).
 
     Example:
         >>> goal = Goal(*torch.tensor([[[[1, 1, 0]]], [[[0, 0, 1]]]], dtype=torch.uint8))
-        >>> seen = torch.tensor([[[1, 0, 0]]], dtype=torch.uint8)
-        >>> counts = Counts.of_masks(seen, seen, goal, seen == goal.labels, 2, groups=2)
+        >>> predictions = torch.tensor([[[1, 0, 0]]], dtype=torch.uint8)
+        >>> counts = Counts.of_masks(predictions, predictions, goal, predictions == goal.labels, 2, groups=2)
         >>> len(counts + counts), counts.pixels.tolist()
         (2, [[2, 1]])
     """
@@ -47,18 +47,18 @@ class Counts:
     overlap: Tensor
     union: Tensor
     clean: Tensor
-    wanted: Tensor
-    seen: Tensor
+    goal: Tensor
+    predicted: Tensor
 
     @classmethod
     def of_masks(
-        cls, seen: LabelMaps, clean: LabelMaps, goal: Goal, reached: Tensor, k: int, *, groups: int,
+        cls, predictions: LabelMaps, clean: LabelMaps, goal: Goal, reached: Tensor, k: int, *, groups: int,
         sources: Sequence[int] = (),
     ) -> "Counts":  # fmt: skip
         """Counts predictions against a goal and against the clean predictions.
 
         Args:
-            seen: The predictions (n, h, w).
+            predictions: The predictions (n, h, w).
             clean: The predictions on the clean images (n, h, w).
             goal: The goal in the same images.
             reached: Pixels that are as the target requires (n, h, w), bool.
@@ -69,32 +69,32 @@ class Counts:
         Example:
             >>> import torch
             >>> goal = Goal(*torch.tensor([[[[1, 1, 0]]], [[[0, 0, 1]]]], dtype=torch.uint8))
-            >>> seen = torch.tensor([[[1, 0, 0]]], dtype=torch.uint8)
-            >>> counts = Counts.of_masks(seen, seen, goal, seen == goal.labels, 2, groups=2)
+            >>> predictions = torch.tensor([[[1, 0, 0]]], dtype=torch.uint8)
+            >>> counts = Counts.of_masks(predictions, predictions, goal, predictions == goal.labels, 2, groups=2)
             >>> counts.reached.tolist(), counts.pixels.tolist()
             ([[1, 1]], [[2, 1]])
         """
-        of_source = torch.zeros(256, dtype=torch.bool, device=seen.device)
+        of_source = torch.zeros(256, dtype=torch.bool, device=predictions.device)
         of_source[list(sources)] = True
-        remaining = of_source[seen.long()]
+        remaining = of_source[predictions.long()]
         masks = [goal.groups == group for group in range(groups)]
         changed = masks[0] & bool(sources)
-        pairs = _histogram(clean.long() * (k + 1) + torch.where(changed, k, seen.long()), (k + 1) ** 2)
+        pairs = _histogram(clean.long() * (k + 1) + torch.where(changed, k, predictions.long()), (k + 1) ** 2)
         pairs = pairs.view(-1, k + 1, k + 1)[:, :k, :k]  # leaves out the changed pixels, which went to class k
         overlap = pairs.diagonal(dim1=1, dim2=2)
         union = pairs.sum(1) + pairs.sum(2) - overlap
         union[:, list(sources)] = 0  # what became of such a class is not in the union of the class that it was
-        exact = seen == goal.labels
+        exact = predictions == goal.labels
         return cls(
             _sums(masks),
             _sums([reached & mask for mask in masks]),
             _sums([exact & mask for mask in masks]),
             _sums([remaining]),
             _sums([remaining & ~masks[0]]),
-            count_components(masks[0], remaining) if sources else torch.zeros(len(seen), 3, dtype=torch.int64),
+            count_components(masks[0], remaining) if sources else torch.zeros(len(predictions), 3, dtype=torch.int64),
             overlap,
             union,
-            *(_histogram(labels.long(), k) for labels in (clean, goal.labels, seen)),
+            *(_histogram(labels.long(), k) for labels in (clean, goal.labels, predictions)),
         )
 
     @classmethod
@@ -118,11 +118,11 @@ class Counts:
         return len(self.pixels)
 
 
-def truth_overlap(seen: LabelMaps, truth: LabelMaps, k: int) -> tuple[Tensor, Tensor]:
+def truth_overlap(predictions: LabelMaps, truth: LabelMaps, k: int) -> tuple[Tensor, Tensor]:
     """Counts intersection and union of predictions and ground truth for each of k classes, two int64 (n, k).
 
     Args:
-        seen: The predictions.
+        predictions: The predictions.
         truth: The ground truth; pixels with 255 have no label and do not count.
         k: The number of classes.
 
@@ -133,7 +133,7 @@ def truth_overlap(seen: LabelMaps, truth: LabelMaps, k: int) -> tuple[Tensor, Te
         [[[1, 0]], [[2, 1]]]
     """
     known = truth < k
-    pairs = torch.where(known, truth.long() * k + seen.long(), k * k)
+    pairs = torch.where(known, truth.long() * k + predictions.long(), k * k)
     square = _histogram(pairs, k * k + 1)[:, :-1].view(-1, k, k)
     overlap = square.diagonal(dim1=1, dim2=2)
     return overlap, square.sum(1) + square.sum(2) - overlap

@@ -146,10 +146,10 @@ class HideClasses:
         gone = hidden_class_loss(logits.movedim(1, -1)[hidden], sources)
         return pixels.masked_scatter(hidden, gone + fill_weight * (pixels[hidden] - gone))
 
-    def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Hidden pixels that no longer have a hidden class, and other pixels that keep their label."""
-        hidden = torch.tensor(class_indices(self.classes, classes), dtype=torch.uint8, device=seen.device)
-        return torch.where(goal.groups == 0, ~torch.isin(seen, hidden), seen == goal.labels)
+        hidden = torch.tensor(class_indices(self.classes, classes), dtype=torch.uint8, device=predictions.device)
+        return torch.where(goal.groups == 0, ~torch.isin(predictions, hidden), predictions == goal.labels)
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
         """The shares of what is gone, and of what stays.

@@ -22,11 +22,13 @@ PERCENTILES = torch.tensor([0.025, 0.975], dtype=torch.float64)
 """The quantiles at the ends of a 95 % interval."""
 
 
-def count_pixels(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]) -> Counts:
+def count_pixels(
+    predictions: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, classes: tuple[str, ...]
+) -> Counts:
     """Counts predictions against the goal of a target, and against the clean predictions.
 
     Args:
-        seen: The predictions (n, h, w).
+        predictions: The predictions (n, h, w).
         clean: The predictions on the clean images (n, h, w).
         goal: The goal in the same images.
         target: The target.
@@ -36,14 +38,14 @@ def count_pixels(seen: LabelMaps, clean: LabelMaps, goal: Goal, target: Target, 
         >>> import torch
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",), fill="Road"), ("Road", "Car")
-        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
-        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> clean, after = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(after, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
         >>> scores(counts, target)["hidden"]
         0.5
     """
-    reached, groups = target.reached(seen, goal, classes), len(target.group_weights(1.0))
+    reached, groups = target.reached(predictions, goal, classes), len(target.group_weights(1.0))
     sources = class_indices(target.source_classes, classes)
-    return Counts.of_masks(seen, clean, goal, reached, len(classes), groups=groups, sources=sources)
+    return Counts.of_masks(predictions, clean, goal, reached, len(classes), groups=groups, sources=sources)
 
 
 def scores(counts: Counts, target: Target) -> Scores:
@@ -61,8 +63,8 @@ def scores(counts: Counts, target: Target) -> Scores:
     Example:
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
-        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
-        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> clean, after = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(after, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
         >>> found = scores(counts, target)
         >>> found["hidden"], found["kept"], found["miou"]
         (0.5, 1.0, 1.0)
@@ -112,8 +114,8 @@ def per_image_success(counts: Counts, target: Target) -> tuple[float | None, ...
     Example:
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
-        >>> clean, seen = torch.tensor([[[[1, 1, 0]], [[0, 0, 0]]], [[[1, 0, 0]], [[0, 0, 0]]]], dtype=torch.uint8)
-        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> clean, after = torch.tensor([[[[1, 1, 0]], [[0, 0, 0]]], [[[1, 0, 0]], [[0, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(after, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
         >>> per_image_success(counts, target)
         (0.5, None)
     """
@@ -139,8 +141,8 @@ def bootstrap_interval(counts: Counts, target: Target, seed: int = 0, draws: int
     Example:
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
-        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
-        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> clean, after = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(after, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
         >>> bootstrap_interval(counts, target)
         (0.5, 0.5)
     """
@@ -166,8 +168,8 @@ def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: in
     Example:
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
-        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
-        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> clean, after = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(after, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
         >>> bootstrap_intervals(counts, target)["kept"]
         [1.0, 1.0]
     """
@@ -201,7 +203,7 @@ def bootstrap_differences(
         >>> target, classes = Untargeted(), ("Road", "Car")
         >>> clean = torch.zeros(2, 1, 4, dtype=torch.uint8)
         >>> goal = target.bind(classes, (), (4, 1))(clean)
-        >>> kept, lost = (count_pixels(seen, clean, goal, target, classes) for seen in (clean, clean + 1))
+        >>> kept, lost = (count_pixels(after, clean, goal, target, classes) for after in (clean, clean + 1))
         >>> differences, intervals = bootstrap_differences(kept, lost, target)
         >>> differences["fooled"], intervals["fooled"]
         (1.0, [1.0, 1.0])
@@ -260,9 +262,9 @@ def lost_objects(
     Example:
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car", "Sign")
-        >>> clean, seen = torch.tensor([[[[1, 2, 2]]], [[[0, 2, 0]]]], dtype=torch.uint8)
+        >>> clean, after = torch.tensor([[[[1, 2, 2]]], [[[0, 2, 0]]]], dtype=torch.uint8)
         >>> goal = target.bind(classes, ("Sign",), (3, 1))(clean)
-        >>> after, before = (count_pixels(maps, clean, goal, target, classes) for maps in (seen, clean))
+        >>> after, before = (count_pixels(maps, clean, goal, target, classes) for maps in (after, clean))
         >>> lost_objects(after, before, target)
         (0.5, [0.5, 0.5])
     """
@@ -284,23 +286,23 @@ class Collapse:
     Attributes:
         name: The class.
         clean: Its share of all pixels in the clean predictions.
-        wanted: Its share in the goal.
-        seen: Its share with the perturbation.
+        goal: Its share in the goal.
+        perturbed: Its share with the perturbation.
 
     Example:
-        >>> Collapse("Road", clean=0.25, wanted=0.5, seen=0.75).excess
+        >>> Collapse("Road", clean=0.25, goal=0.5, perturbed=0.75).excess
         0.25
     """
 
     name: str
     clean: float
-    wanted: float
-    seen: float
+    goal: float
+    perturbed: float
 
     @property
     def excess(self) -> float:
-        """How far the class exceeds both its clean and its wanted share, as a share of all pixels."""
-        return self.seen - max(self.clean, self.wanted)
+        """How far the class exceeds its share in the clean predictions and in the goal, as a share of all pixels."""
+        return self.perturbed - max(self.clean, self.goal)
 
 
 def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> Collapse | None:
@@ -314,8 +316,8 @@ def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> C
     Example:
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",), fill="Road"), ("Road", "Car", "Sky")
-        >>> clean, seen = torch.tensor([[[[1, 0, 0, 0]]], [[[2, 2, 2, 0]]]], dtype=torch.uint8)
-        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (4, 1))(clean), target, classes)
+        >>> clean, after = torch.tensor([[[[1, 0, 0, 0]]], [[[2, 2, 2, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(after, clean, target.bind(classes, (), (4, 1))(clean), target, classes)
         >>> find_collapse(counts, target, classes).name
         'Sky'
     """
@@ -323,7 +325,7 @@ def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> C
     if threshold is None:
         return None
     whole = counts.pixels.sum().item()
-    totals = (to_list(values.sum(0) / whole) for values in (counts.clean, counts.wanted, counts.seen))
+    totals = (to_list(values.sum(0) / whole) for values in (counts.clean, counts.goal, counts.predicted))
     grown = [Collapse(*row) for row in zip(classes, *totals, strict=True)]
     worst = max(grown, key=lambda one: one.excess)
     return worst if worst.excess > threshold else None
@@ -335,8 +337,8 @@ def selection_counts(counts: Counts, target: Target) -> SelectionCounts:
     Example:
         >>> from uapseg.targets import HideClasses
         >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
-        >>> clean, seen = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
-        >>> counts = count_pixels(seen, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
+        >>> clean, after = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
+        >>> counts = count_pixels(after, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
         >>> selection_counts(counts, target).tolist()  # hidden, gone, kept, kept_objects
         [[[[1, 2], [0, 1], [1, 1], [0, 0]]]]
     """

@@ -8,15 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
 
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode
 from uapseg.io.values import check_types
-from uapseg.targets.base import Fraction, PixelLossFn, ScoreLabel, SearchDefaults, Wording
+from uapseg.targets.base import Fraction, LabelTarget, ScoreLabel, SearchDefaults, Wording
 from uapseg.targets.counts import Counts
 from uapseg.targets.goals import UNLABELED, Goal, GoalFn, check_class_names, class_indices, repeat_tile
-from uapseg.tensors import LabelMaps, Logits, PixelLoss
+from uapseg.tensors import LabelMaps
 
 LETTERS = "the letters"
 """What to call the region of a typed word."""
@@ -28,7 +27,7 @@ _UNREADABLE = "The drawing of the target cannot be read: it is not a grey PNG in
 
 
 @dataclass(frozen=True, kw_only=True)
-class StaticTarget:
+class StaticTarget(LabelTarget):
     """One label map for every image; it repeats with the perturbation's tile, from the top left corner.
 
     Its groups of pixels are the drawn region (0) and the rest (1).
@@ -144,22 +143,6 @@ class StaticTarget:
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:  # noqa: ARG002
         """Weighs all pixels alike: the published method uses omega only to hide classes."""
         return (1.0, 1.0)
-
-    def pixel_loss(
-        self,
-        logits: Logits,
-        goal: Goal,
-        loss: PixelLossFn,
-        *,
-        classes: tuple[str, ...],  # noqa: ARG002
-        fill_weight: float,  # noqa: ARG002
-    ) -> PixelLoss:
-        """The loss for the wanted label."""
-        return loss(logits, goal.labels)
-
-    def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
-        """Pixels with the wanted label."""
-        return seen == goal.labels
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
         """``target_success``: pixels at the goal, of all pixels; ``region_success``: the same in the drawn region."""

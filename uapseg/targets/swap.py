@@ -4,18 +4,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from uapseg.errors import UapsegError
 from uapseg.io.values import check_types
-from uapseg.targets.base import Fraction, PixelLossFn, ScoreLabel, SearchDefaults, Wording, kept_fractions
+from uapseg.targets.base import Fraction, LabelTarget, ScoreLabel, SearchDefaults, Wording, kept_fractions
 from uapseg.targets.counts import Counts
 from uapseg.targets.goals import Goal, GoalFn, check_class_names, class_indices
-from uapseg.tensors import LabelMaps, Logits, PixelLoss
+from uapseg.tensors import LabelMaps
 
 
 @dataclass(frozen=True, kw_only=True)
-class SwapClasses:
+class SwapClasses(LabelTarget):
     """The scene with the pixels of one class predicted as another; everything else stays as it is.
 
     Its groups of pixels are those of the source class (0), other objects (1) and everything else (2).
@@ -94,22 +93,6 @@ class SwapClasses:
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:
         """``omega`` for pixels of the source class, ``1 - omega`` for all others."""
         return (1.0, 1.0, 1.0) if omega is None else (omega, 1 - omega, 1 - omega)
-
-    def pixel_loss(
-        self,
-        logits: Logits,
-        goal: Goal,
-        loss: PixelLossFn,
-        *,
-        classes: tuple[str, ...],  # noqa: ARG002
-        fill_weight: float,  # noqa: ARG002
-    ) -> PixelLoss:
-        """The loss for the wanted label."""
-        return loss(logits, goal.labels)
-
-    def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
-        """Pixels with the wanted label."""
-        return seen == goal.labels
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
         """``swapped``: pixels of the source class predicted as the other class; the rest as in `kept_fractions`."""

@@ -89,9 +89,9 @@ class Untargeted:
         """
         return other_class_loss(logits, goal.labels)
 
-    def reached(self, seen: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
+    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
         """Pixels of any other class."""
-        return seen != goal.labels
+        return predictions != goal.labels
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
         """``fooled``: pixels that lose their class, of all pixels; ``pixel_accuracy``: pixels that keep it."""
