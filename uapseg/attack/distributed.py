@@ -3,6 +3,7 @@
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -13,6 +14,9 @@ from uapseg.io.environment import read_number
 
 T = TypeVar("T")
 
+PATIENCE = timedelta(days=2)
+"""How long processes wait for one that downloads; where all compute, the ten or thirty minutes of torch are enough."""
+
 
 @dataclass(frozen=True)
 class Workers:
@@ -21,6 +25,8 @@ class Workers:
     Attributes:
         rank: The index of this process.
         world: The number of processes.
+        local_rank: The index of this process among those of its machine.
+        patient: The group that `wait` waits in; None for the one of all sums.
 
     Example:
         >>> Workers(rank=1, world=2).shard([10, 11, 12])
@@ -29,6 +35,8 @@ class Workers:
 
     rank: int = 0
     world: int = 1
+    local_rank: int = 0
+    patient: Any = None
 
     def shard(self, batch: Sequence[T]) -> Sequence[T]:
         """Returns this process's share of a batch; all shares together are the batch."""
@@ -56,9 +64,9 @@ class Workers:
         return whole
 
     def wait(self) -> None:
-        """Waits for all processes."""
+        """Waits for all processes, up to `PATIENCE`: one of them may be downloading."""
         if self.world > 1:
-            dist.barrier()
+            dist.barrier(self.patient)
 
 
 SINGLE_PROCESS = Workers()
@@ -80,7 +88,8 @@ def init_distributed() -> Generator[Workers]:
     if torch.cuda.is_available():
         torch.cuda.set_device(read_number("LOCAL_RANK", 0))
     dist.init_process_group(backend)
+    patient = dist.new_group(backend="gloo", timeout=PATIENCE)
     try:
-        yield Workers(dist.get_rank(), dist.get_world_size())
+        yield Workers(dist.get_rank(), dist.get_world_size(), read_number("LOCAL_RANK", 0), patient)
     finally:
         dist.destroy_process_group()

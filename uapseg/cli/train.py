@@ -54,10 +54,10 @@ def train(options: Options) -> None:
             plan, device=options.device, start=start.delta if start else None, workers=workers, trusted=trusted,
             strict=strict, pictures=pictures,
         )  # fmt: skip
-        test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _assist(snapshots)
             return
+        test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         path = options.out or new_folder(plan.target.title)
         folder = RunFolder.create(path, plan, overwrite=options.overwrite)
         if start:
@@ -77,10 +77,10 @@ def resume(options: Options) -> None:
             plan, device=options.device, state=state, start=start.delta if start else None, workers=workers,
             trusted=options.trust, strict=options.strict, pictures=pictures,
         )  # fmt: skip
-        test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         if workers.rank:
             _assist(snapshots)
             return
+        test = load_evaluation_data(plan.data, plan.eval_data, plan.size)
         remove_parts(folder.path)
         if state is None:
             print_progress(
@@ -114,8 +114,8 @@ def _flags_or_plan(options: Options) -> Options | Plan:
 
 
 def _download(wanted: Options | Plan, workers: Workers) -> None:
-    """Lets the first process download what is missing, while the others wait."""
-    if workers.rank == 0:
+    """Lets the first process of each machine download what is missing, while the others wait."""
+    if workers.local_rank == 0:
         networks = [(wanted.model, wanted.weights), *((name, None) for name in wanted.also)]
         download_needed(networks, [wanted.data, wanted.eval_data])
     workers.wait()
