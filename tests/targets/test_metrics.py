@@ -10,23 +10,11 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from uapseg.targets import HideClasses, SwapClasses, Untargeted
+from uapseg.targets.bootstrap import bootstrap_interval, bootstrap_intervals, lost_objects
 from uapseg.targets.counts import truth_overlap
 from uapseg.targets.drawing import label_map_target
-from uapseg.targets.metrics import (
-    bootstrap_interval,
-    bootstrap_intervals,
-    count_pixels,
-    find_collapse,
-    groups_gone,
-    lost_objects,
-    mean_iou,
-    per_image_success,
-    pixel_accuracy,
-    scores,
-    selection_counts,
-    selection_gain,
-    selection_score,
-)
+from uapseg.targets.metrics import count_pixels, find_collapse, mean_iou, per_image_success, pixel_accuracy, scores
+from uapseg.targets.selection import groups_gone, selection_counts, selection_gain, selection_score
 
 CLASSES = ("road", "car", "person")
 HIDE = HideClasses(classes=("person",), fill="road")

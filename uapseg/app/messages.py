@@ -35,7 +35,7 @@ def caption(target: Target, epsilon: float) -> str:
 def summary(
     target: Target, scores: Scores, baselines: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
 ) -> str:
-    """What is reached, as one would say it; ``gone`` is what `uapseg.targets.metrics.groups_gone` counts."""
+    """What is reached, as one would say it; ``gone`` is what `uapseg.targets.selection.groups_gone` counts."""
     wording, noise = target.wording(REGIONS[source]), baselines.get("random_noise", {})
     name = wording.scores[0].name
     if scores.get(name) is None:

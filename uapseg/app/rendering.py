@@ -33,7 +33,7 @@ from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.targets import Target
-from uapseg.targets.metrics import groups_gone
+from uapseg.targets.selection import groups_gone
 
 
 def heading(run: Run, workspace: Workspace) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from uapseg.app.server import read_static
 from uapseg.app.sharing import PLAN_FILE, to_command
 from uapseg.io.files import to_json
 from uapseg.results.perturbation_file import save_png
-from uapseg.targets.metrics import Scores, groups_gone
+from uapseg.targets.metrics import Scores
+from uapseg.targets.selection import groups_gone
 
 WIDTH, HEIGHT = 640, 240
 """Of the curve, without its axes."""

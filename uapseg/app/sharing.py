@@ -25,9 +25,11 @@ from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation
 from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target
+from uapseg.targets.bootstrap import bootstrap_interval
 from uapseg.targets.drawing import text_target
 from uapseg.targets.goals import UNLABELED, class_indices
-from uapseg.targets.metrics import bootstrap_interval, find_collapse, per_image_success, scores, selection_counts
+from uapseg.targets.metrics import find_collapse, per_image_success, scores
+from uapseg.targets.selection import selection_counts
 
 Flags = list[tuple[str, ...]]
 """Flags of the command line, without dashes, and their values."""

@@ -10,7 +10,8 @@ from torch import Tensor
 from uapseg.attack.optimizer import Moments, Optimizer, normalize
 from uapseg.attack.settings import Settings
 from uapseg.attack.validation import UNCOUNTED, Validation
-from uapseg.targets.metrics import Scores, selection_gain
+from uapseg.targets.metrics import Scores
+from uapseg.targets.selection import selection_gain
 from uapseg.tensors import Delta
 
 TENSORS = ("delta", "dual", "momentum", "second_moment", "grad_sum", "best")

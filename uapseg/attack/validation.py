@@ -16,20 +16,11 @@ from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
 from uapseg.models.prediction_cache import predict_cached
 from uapseg.targets import Target
+from uapseg.targets.bootstrap import bootstrap_interval
 from uapseg.targets.counts import Counts
 from uapseg.targets.goals import Goal
-from uapseg.targets.metrics import (
-    Collapse,
-    Scores,
-    SelectionCounts,
-    bootstrap_interval,
-    count_pixels,
-    find_collapse,
-    per_image_success,
-    scores,
-    selection_counts,
-    selection_score,
-)
+from uapseg.targets.metrics import Collapse, Scores, count_pixels, find_collapse, per_image_success, scores
+from uapseg.targets.selection import SelectionCounts, selection_counts, selection_score
 from uapseg.tensors import Delta, Images, LabelMaps
 
 PREVIEW_IMAGES = 12

@@ -13,8 +13,9 @@ from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
 from uapseg.results.evaluation import predict_perturbed
 from uapseg.targets import Target
+from uapseg.targets.bootstrap import bootstrap_differences
 from uapseg.targets.counts import Counts
-from uapseg.targets.metrics import Scores, bootstrap_differences, count_pixels, scores
+from uapseg.targets.metrics import Scores, count_pixels, scores
 
 
 @dataclass(frozen=True, kw_only=True)

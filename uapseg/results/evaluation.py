@@ -17,21 +17,11 @@ from uapseg.datasets import Dataset
 from uapseg.datasets.batches import BATCH_SIZE, image_batches, load_images
 from uapseg.models import Segmenter
 from uapseg.targets import Target
+from uapseg.targets.bootstrap import bootstrap_intervals, lost_objects
 from uapseg.targets.counts import Counts, truth_overlap
 from uapseg.targets.goals import class_indices
-from uapseg.targets.metrics import (
-    Collapse,
-    Scores,
-    bootstrap_intervals,
-    count_pixels,
-    find_collapse,
-    lost_objects,
-    mean_iou,
-    pixel_accuracy,
-    scores,
-    selection_counts,
-    selection_score,
-)
+from uapseg.targets.metrics import Collapse, Scores, count_pixels, find_collapse, mean_iou, pixel_accuracy, scores
+from uapseg.targets.selection import selection_counts, selection_score
 from uapseg.tensors import Delta, Images, LabelMaps, to_integers, to_list
 
 MIN_TARGET_SHARE = 0.01
