@@ -32,9 +32,15 @@ def test_without_a_list_the_known_networks_and_coco_are_offered():
     assert catalogue.offered_datasets() == ("street", "coco-mini", "coco:val2017")
 
 
-def test_on_spaces_only_what_comes_with_the_package_is_offered(monkeypatch):
+def test_on_spaces_photos_are_offered_beside_what_comes_with_the_package(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "someone/uapseg")
-    assert catalogue.offered_models() == catalogue.offered_datasets() == ("street",)
+    assert catalogue.offered_models() == ("street", catalogue.SPACE_PAIR[0])
+    assert catalogue.offered_datasets() == ("street", catalogue.SPACE_PAIR[1])
+    offers = (
+        *catalogue.model_offers(catalogue.offered_models()),
+        *catalogue.dataset_offers(catalogue.offered_datasets()),
+    )
+    assert [offer.label for offer in offers if "to download" in offer.label + offer.details] == []
 
 
 @pytest.mark.parametrize("space", [True, False])

@@ -9,10 +9,12 @@ import gradio as gr
 import pytest
 import torch
 
-from uapseg.app import strings
+from uapseg.app import device, strings
+from uapseg.app.context import Context
 from uapseg.app.controls import ControlValues
 from uapseg.app.device import pack_state, requested_seconds
 from uapseg.app.errors import as_user_error
+from uapseg.app.page import number_controls
 from uapseg.attack.state import State
 from uapseg.attack.validation import Validation
 
@@ -54,6 +56,19 @@ def test_little_time_is_asked_for():
     nothing = Validation(0, {}, (), torch.zeros(0, 2, 2, dtype=torch.uint8), {})
     state = replace(State.initial((96, 64), nothing), image_gradients=plan.settings.budget)
     assert requested_seconds(plan, pack_state(state)) == 20 < requested_seconds(plan, None)
+
+
+def test_the_page_says_before_start_what_a_run_takes_of_the_daily_time(context: Context, monkeypatch):
+    with gr.Blocks():
+        assert number_controls(context)["budget"].info is None
+    monkeypatch.setattr(device, "FORKED", True)
+    with gr.Blocks() as blocks:
+        length = number_controls(context)["budget"]
+    assert length.info == strings.GPU_TIME.format(seconds=device.seconds_for(length.value))
+    (moved,) = blocks.fns.values()
+    assert moved.fn(300)["info"].startswith("Start takes at most 23 s")
+    plan = replace(context.first, budget=300).plan(context.first.target((96, 64), None, ("dark", "light")))
+    assert requested_seconds(plan, None) == 23
 
 
 @pytest.mark.parametrize(

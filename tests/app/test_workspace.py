@@ -17,7 +17,7 @@ from PIL import Image
 from tests.conftest import Plain, greys
 from tests.server import Server, serving
 from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
-from uapseg.app import live, strings
+from uapseg.app import live, strings, workspace_cache
 from uapseg.app.context import CONTROLS, Context
 from uapseg.app.controls import ControlValues
 from uapseg.app.handlers import cancel_loading, choose_pair, finish_loading, run_turn, start_download, start_run
@@ -141,6 +141,37 @@ def test_a_download_shows_how_far_it_is_and_is_shared(context: Context, server: 
     for run in (first, second):
         assert until(context, run, lambda reply: "workspace" in reply)["workspace"]["size"] == (48, 48)
     assert len(server.asked) == 1
+
+
+def test_what_is_fetched_at_the_start_is_there_when_a_visitor_chooses_it(
+    context: Context, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(workspace_cache, "FETCH_SECONDS", 0.05)
+    server.add("far.bin", b"x" * 200_000, **SLOW)
+    context.workspaces.fetch_in_background(("greys", FAR))
+    run = visitor(context)
+    start_run(context, run.token, *values(context, budget=320))  # the page can be used meanwhile
+    list(run_turn(context, run.token))
+    assert (run.status, context.workspaces.get(("greys", FAR))) == ("done", None)
+    ends = time.monotonic() + 60
+    while context.workspaces.get(("greys", FAR)) is None:
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    choose_pair(context, run.token, "greys", FAR)
+    assert "workspace" in poll(context, run)
+    assert len(server.asked) == 1
+
+
+def test_what_cannot_be_fetched_at_the_start_can_be_asked_for_later(
+    context: Context, server: Server, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(workspace_cache, "FETCH_SECONDS", 0.05)
+    server.add("far.bin", b"", status=404)
+    context.workspaces._fetch(("greys", FAR))
+    assert context.workspaces.ask(("greys", FAR), "visitor").state == "costs"
+    asked = len(server.asked)
+    context.workspaces.fetch_in_background(("greys", "street"))  # not on offer
+    assert len(server.asked) == asked
 
 
 def test_a_download_ends_when_the_last_who_waits_cancels(context: Context, server: Server, tmp_path: Path):

@@ -46,15 +46,24 @@ def dataset_offers(names: Sequence[str]) -> list[Offer]:
     return [_dataset_offer(name, cards[name]) if name in cards else Offer(name, name, "") for name in names]
 
 
+SPACE_PAIR: Pair = ("torchvision:lraspp_mobilenet_v3_large", "coco-mini")
+"""What a Space offers beside the embedded network and pictures: it is fetched at the start."""
+
+
+def _cost(name: str, card: models.ModelInfo | datasets.DatasetInfo) -> str:
+    ahead = on_spaces() and name in SPACE_PAIR
+    return messages.cost(card.cached or ahead, card.download_bytes)
+
+
 def _model_offer(name: str, card: models.ModelInfo) -> Offer:
-    cost = messages.cost(card.cached, card.download_bytes)
+    cost = _cost(name, card)
     about = f"{card.classes} classes"
     details = f"Network: {about}, {card.parameters / 1e6:.1f} million weights, {cost}; licence: {card.licence}."
     return Offer(name, f"{messages.short_name(name)} · {about} · {cost}", details)
 
 
 def _dataset_offer(name: str, card: datasets.DatasetInfo) -> Offer:
-    cost = messages.cost(card.cached, card.download_bytes)
+    cost = _cost(name, card)
     about = f"{sum(card.pictures.values())} pictures" if card.pictures else card.about
     size = f" of {card.size[0]} x {card.size[1]}" if card.size else ""
     details = f"Pictures: {about}{size}, {cost}; licence: {card.licence}."
@@ -65,18 +74,19 @@ def offered_models() -> tuple[str, ...]:
     """The networks of the operator's list: ``UAPSEG_MODELS``, separated by commas.
 
     Returns:
-        Without a list, those that are known by name; on Hugging Face Spaces the embedded one alone.
+        Without a list, those that are known by name; on Hugging Face Spaces the embedded one and that of `SPACE_PAIR`.
     """
-    return _listed("UAPSEG_MODELS") or (("street",) if _on_spaces() else model_names())
+    return _listed("UAPSEG_MODELS") or (("street", SPACE_PAIR[0]) if on_spaces() else model_names())
 
 
 def offered_datasets() -> tuple[str, ...]:
     """The sets of pictures of the operator's list: ``UAPSEG_DATASETS``, separated by commas.
 
     Returns:
-        Without a list, ``street`` and COCO; on Hugging Face Spaces ``street`` alone.
+        Without a list, ``street`` and COCO; on Hugging Face Spaces ``street`` and that of `SPACE_PAIR`.
     """
-    return _listed("UAPSEG_DATASETS") or (("street",) if _on_spaces() else ("street", "coco-mini", "coco:val2017"))
+    known = ("street", SPACE_PAIR[1])
+    return _listed("UAPSEG_DATASETS") or (known if on_spaces() else (*known, "coco:val2017"))
 
 
 def check_model(name: str) -> None:
@@ -110,7 +120,8 @@ def _listed(variable: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(filter(None, names)))
 
 
-def _on_spaces() -> bool:
+def on_spaces() -> bool:
+    """Whether the page runs as a Hugging Face Space."""
     return "SPACE_ID" in os.environ
 
 

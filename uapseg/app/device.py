@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from uapseg.app import strings
 from uapseg.attack.perturbation import to_levels
 from uapseg.attack.run import Plan, run
 from uapseg.attack.run_cache import RunCache
@@ -296,7 +297,17 @@ def requested_seconds(plan: Plan, checkpoint: Checkpoint | None) -> int:
         checkpoint: Where it stopped, if it did: what was spent is not asked for again.
     """
     image_gradients = unpack_state(checkpoint).image_gradients if checkpoint else 0
-    return min(60, 20 + max(0, plan.settings.budget - image_gradients) // 100)
+    return seconds_for(plan.settings.budget - image_gradients)
+
+
+def seconds_for(image_gradients: int) -> int:
+    """How long to ask ZeroGPU for, given what a run has left to spend."""
+    return min(60, 20 + max(0, image_gradients) // 100)
+
+
+def daily_time(length: float) -> str:
+    """What a run of so many image-gradients takes of the time on ZeroGPU that a visitor has each day."""
+    return strings.GPU_TIME.format(seconds=seconds_for(int(length)))
 
 
 def on_device(function: Callable[..., Any]) -> Callable[..., Any]:

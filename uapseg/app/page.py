@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from uapseg.app import strings, tour
+from uapseg.app import device, strings, tour
 from uapseg.app.api import Endpoints
 from uapseg.app.catalogue import Offer
 from uapseg.app.context import BUTTONS, CONTROLS, Context, class_choices
@@ -221,7 +221,11 @@ def number_controls(context: Context) -> dict[str, Any]:
     )
     parts["keep"] = gr.Slider(*WEIGHTS, first.keep, step=0.1, label=strings.WEIGHT, buttons=[], elem_id="u-keep")
     gr.HTML(ends(), elem_id="u-ends")
-    parts["budget"] = gr.Slider(*BUDGETS, first.budget, step=50, label=strings.BUDGET, buttons=[], elem_id="u-budget")
+    length = gr.Slider(*BUDGETS, first.budget, step=50, label=strings.BUDGET, buttons=[], elem_id="u-budget")
+    parts["budget"] = length
+    if device.FORKED:  # it takes of the visitor's daily time
+        length.info = device.daily_time(first.budget)
+        length.change(lambda value: gr.update(info=device.daily_time(value)), length, length, **AT_ONCE)
     with gr.Accordion(strings.MORE, open=False, elem_id="u-more"), gr.Row():
         parts["preset"] = gr.Dropdown(
             list(PRESETS), value=first.preset, label=strings.PRESET, elem_id="u-preset", min_width=100

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,12 @@ from uapseg.io.download import Download, fetch_all
 LOG = logging.getLogger(__name__)
 
 MOST_WORKSPACES = 3
+
+OPERATOR = "operator"
+"""Who waits for what is fetched at the start; visitors' tokens are longer."""
+
+FETCH_SECONDS = 1.0
+"""Between two looks at what is fetched at the start."""
 
 
 class WorkspaceCache:
@@ -112,6 +119,21 @@ class WorkspaceCache:
             if pair not in self._loading and pair not in self._ready:
                 self._load(pair)
             return LoadStatus("loading")
+
+    def fetch_in_background(self, pair: Pair) -> None:
+        """Downloads and loads a pair before any visitor asks for it, where it is on offer."""
+        if self.offers(pair):
+            threading.Thread(target=self._fetch, args=(pair,), daemon=True).start()
+
+    def _fetch(self, pair: Pair) -> None:
+        coming = self.ask(pair, OPERATOR, fetch=True)
+        while coming.state == "fetching":
+            time.sleep(FETCH_SECONDS)
+            coming = self.ask(pair, OPERATOR)
+        if coming.state == "failed":  # the first visitor who chooses it may try again
+            LOG.warning("%s on %s could not be fetched: %s", *pair, coming.message)
+            with self._lock:
+                self._failed.pop(pair, None)
 
     def leave(self, pair: Pair, token: str) -> None:
         """A visitor does not want to wait for a pair any more."""
