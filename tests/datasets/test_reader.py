@@ -120,6 +120,17 @@ def test_where_nothing_can_be_read_is_one_clear_sentence():
         photos()
 
 
+def test_pictures_in_memory_are_a_dataset():
+    grey, clear = Image.new("L", (64, 48), 128), Image.new("RGBA", (32, 48), (255, 0, 0, 0))
+    dataset = ImageDataset.from_pictures([grey, clear, grey.copy()], split="train")
+    assert (len(dataset), dataset.size, dataset.split, dataset.classes) == (3, (64, 48), "train", ())
+    assert dataset.pictures([0]).unique().tolist() == [128]
+    first, other, again = dataset.keys
+    assert first == again != other
+    with pytest.raises(UapsegError, match="pictures"):
+        ImageDataset.from_pictures([])
+
+
 def test_a_picture_is_decoded_once(small):
     decoded = []
     dataset = photos(sample("a", lambda: (decoded.append(1), thirds())[1]))

@@ -35,9 +35,8 @@ class CutOuts:
 
     Example:
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="train", size=(64, 48), licence="MIT")
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> clean_maps = lambda numbers, images: torch.zeros(len(images), 2, 48, 64, dtype=torch.uint8)
         >>> cut_outs = CutOuts(dataset, clean_maps, torch.device("cpu"))
         >>> len(cut_outs.draw(2, [0], torch.Generator().manual_seed(0)))

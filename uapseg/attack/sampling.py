@@ -70,10 +70,9 @@ def class_balanced_weights(
 
     Example:
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="train", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> class_balanced_weights(load_model("street:small"), dataset, [0])
         tensor([1.], dtype=torch.float64)
     """

@@ -96,11 +96,10 @@ class Validator:
 
     Example:
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> pictures = ImageDataset([sample], name="mine", split="val", size=(64, 48), licence="MIT"), [0]
+        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")]), [0]
         >>> validator = Validator([load_model("street:small")], pictures, pictures, Untargeted(), (64, 48))
         >>> validator.clean.scores["fooled"]
         0.0
@@ -172,11 +171,10 @@ class EvalSet:
 
     Example:
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="val", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> pictures = EvalSet(load_model("street:small"), dataset, [0], Untargeted(), (64, 48))
         >>> counts, predictions = pictures.predict(None)
         >>> len(counts), predictions.shape

@@ -21,9 +21,8 @@ def load_images(dataset: Dataset, numbers: Sequence[int], device: torch.device) 
 
     Example:
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
-        >>> sample = Sample("white", "white.png", lambda: Image.new("RGB", (64, 48), "white"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "white")])
         >>> load_images(dataset, [0], torch.device("cpu")).max()
         tensor(1.)
     """

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 
 import numpy as np
 import torch
@@ -99,6 +100,35 @@ class ImageDataset:
         self._samples, self._skipped = samples, dict.fromkeys(skipped)
         self._damaged: set[int] = set()
         self._notes, self._unlabelled = tuple(notes), dict[str, str]()
+
+    @classmethod
+    def from_pictures(
+        cls, pictures: Sequence[Image.Image], *, name: str = "pictures", split: Split = "test",
+        size: tuple[int, int] | None = None,
+    ) -> "ImageDataset":  # fmt: skip
+        """Makes a dataset of pictures in memory, which have no label maps.
+
+        Args:
+            pictures: The pictures, of any size and mode.
+            name: What the user calls the dataset.
+            split: The split.
+            size: The (width, height) of all pictures; None for that of the first.
+
+        Raises:
+            UapsegError: There are no pictures, or the size is out of range.
+
+        Example:
+            >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
+            >>> len(dataset), dataset.size
+            (1, (64, 48))
+        """
+        copies = [picture.convert("RGB") for picture in pictures]
+        samples = [
+            Sample(sha256(copy.tobytes()).hexdigest(), f"picture {number}", copy.copy)
+            for number, copy in enumerate(copies)
+        ]
+        size = size or (copies[0].size if copies else (SIDE_RANGE[0], SIDE_RANGE[0]))
+        return cls(samples, name=name, split=split, size=size, licence="unknown")
 
     @property
     def skipped(self) -> tuple[str, ...]:

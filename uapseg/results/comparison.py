@@ -72,11 +72,10 @@ def compare(
     Example:
         >>> import torch
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> none = torch.zeros(3, 48, 64)
         >>> compare(load_model("street:small"), dataset, Untargeted(), none, none).difference["fooled"]
         0.0

@@ -173,11 +173,10 @@ def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, w
 
     Example:
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> indices_showing_target(load_model("street:small"), dataset, Untargeted(), wanted=4)
         [0]
     """
@@ -226,11 +225,10 @@ def evaluate(
 
     Example:
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> model, none = load_model("street:small"), torch.zeros(3, 48, 64)
         >>> report = evaluate(model, dataset, Untargeted(), none, epsilon=10 / 255)
         >>> report.perturbed["fooled"], report.linf

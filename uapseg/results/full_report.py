@@ -40,17 +40,16 @@ class FullReport:
         stride: How many pixels of a picture share one logit, along a side.
 
     Example:
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
         >>> import torch
         >>> from PIL import Image
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> found = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16), image_gradients=400)
         >>> report = full_report(found, load_model("street:small"), dataset, Untargeted())
         >>> report.to_dict()["data"], report.to_dict()["image_gradients"]
-        ('mine', 400)
+        ('pictures', 400)
     """
 
     scores: Report
@@ -107,11 +106,10 @@ def full_report(
     Example:
         >>> import torch
         >>> from PIL import Image
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> found = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16))
         >>> full_report(found, load_model("street:small"), dataset, Untargeted()).scores.perturbed["fooled"]
         0.0

@@ -160,11 +160,10 @@ def evaluate_robustness(
         UapsegError: The target does not fit the classes of the network.
 
     Example:
-        >>> from uapseg.datasets.reader import ImageDataset, Sample
+        >>> from uapseg.datasets.reader import ImageDataset
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
-        >>> sample = Sample("a", "a.png", lambda: Image.new("RGB", (64, 48), "gray"))
-        >>> dataset = ImageDataset([sample], name="mine", split="test", size=(64, 48), licence="MIT")
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> none = torch.zeros(3, 48, 64)
         >>> found = evaluate_robustness(load_model("street:small"), dataset, Untargeted(), none, epsilon=10 / 255)
         >>> found["nothing"]["perturbed"]["fooled"]
