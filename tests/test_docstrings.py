@@ -49,9 +49,10 @@ ROOMS = ("io", "scenes", "targets", "models", "datasets", "attack", "results", "
 """The rooms whose public functions and classes all have examples."""
 
 WITHOUT_EXAMPLES = {
-    "uapseg.io.download": {
+    "uapseg.io.download": {"UnreachableError": "an exception"},
+    "uapseg.io.partial_download": {
         "Part": "talks to a server", "InterruptedDownloadError": "an exception", "NoConnectionError": "an exception",
-        "DiskError": "an exception", "WrongContentError": "an exception", "UnreachableError": "an exception",
+        "DiskError": "an exception", "WrongContentError": "an exception",
     },
     "uapseg.scenes.pool": {"WorkerError": "an exception", "Worker": "starts a process"},
     "uapseg.scenes.vehicles": {"Patch": "a protocol of functions", "Place": "a protocol of functions"},

@@ -171,7 +171,7 @@ def test_annotations_come_first_and_tell_which_pictures_follow(server):
 
 
 def test_faulty_pictures_are_named_and_the_others_come(server, monkeypatch):
-    monkeypatch.setattr("uapseg.io.download.READ_TIMEOUT", 0.3)
+    monkeypatch.setattr("uapseg.io.partial_download.READ_TIMEOUT", 0.3)
     faults = {
         1: {"status": 404}, 2: {"cut": 500, "ranges": False}, 3: {"silent": True}, 4: {"pause": 0.02},
         5: {"cut": 300, "cuts": 2}, 6: {"cut": 300, "cuts": 2, "ranges": False}, 7: {"status": 500},

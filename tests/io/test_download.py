@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import uapseg.io.download
+import uapseg.io.partial_download
 from tests.server import serving
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, Progress, fetch, fetch_all
@@ -198,14 +199,14 @@ def test_a_server_that_sends_a_little_each_time_is_not_given_up(server, path):
 
 
 def test_a_silent_server_is_given_up(server, path, monkeypatch):
-    monkeypatch.setattr(uapseg.io.download, "READ_TIMEOUT", 0.1)
+    monkeypatch.setattr(uapseg.io.partial_download, "READ_TIMEOUT", 0.1)
     url = server.add("a", CONTENT, silent=True)
     with pytest.raises(UapsegError, match="timed out"):
         list(fetch(Download(url=url, path=path)))
 
 
 def test_a_slow_server_is_waited_for(server, path, monkeypatch):
-    monkeypatch.setattr(uapseg.io.download, "READ_TIMEOUT", 0.5)
+    monkeypatch.setattr(uapseg.io.partial_download, "READ_TIMEOUT", 0.5)
     list(fetch(Download(url=server.add("a", CONTENT[:12_000], pause=0.06), path=path)))  # 0.7 seconds in all
     assert path.read_bytes() == CONTENT[:12_000]
 
@@ -271,9 +272,9 @@ def test_without_a_connection_the_others_are_not_tried(closed_port, tmp_path, mo
     downloads = [Download(url=f"{closed_port}/{n}", path=tmp_path / str(n)) for n in range(500)]
     tried = []
     monkeypatch.setattr(
-        uapseg.io.download,
+        uapseg.io.partial_download,
         "_answer",
-        lambda *wanted, real=uapseg.io.download._answer: (tried.append(wanted), real(*wanted))[1],
+        lambda *wanted, real=uapseg.io.partial_download._answer: (tried.append(wanted), real(*wanted))[1],
     )
     with pytest.raises(UapsegError, match="no connection"):
         drained(fetch_all(downloads))

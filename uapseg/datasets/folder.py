@@ -16,7 +16,8 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from uapseg.datasets.labels import PROBES, match_names, read_classes
-from uapseg.datasets.pairing import Tree, holds_label_maps, normalize_name, pair_files
+from uapseg.datasets.pairing import Tree, pair_files
+from uapseg.datasets.path_names import holds_label_maps, normalize_name
 from uapseg.datasets.reader import SIDE_RANGE, ImageDataset, empty_split_message, first_size
 from uapseg.datasets.registry import DatasetInfo
 from uapseg.datasets.samples import Pair, make_samples

@@ -20,7 +20,8 @@ from urllib.parse import urlsplit
 
 from uapseg.datasets.folder import CLASSES_FILE, open_pairs
 from uapseg.datasets.labels import read_classes
-from uapseg.datasets.pairing import LABEL_WORDS, PICTURE_SUFFIXES
+from uapseg.datasets.pairing import PICTURE_SUFFIXES
+from uapseg.datasets.path_names import LABEL_WORDS
 from uapseg.datasets.reader import ImageDataset
 from uapseg.datasets.registry import DatasetInfo
 from uapseg.datasets.samples import Pair
