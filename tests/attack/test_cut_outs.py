@@ -63,8 +63,8 @@ def test_each_picture_is_seen_once_only():
 def test_objects_come_from_pictures_that_were_met_before():
     search = searching()
     first = search._batch(0)
-    assert search._seen(3) == first
-    assert set(search._seen(5)) == set(search._seen(600)) == set(range(5))
+    assert search._pictures_so_far(3) == first
+    assert set(search._pictures_so_far(5)) == set(search._pictures_so_far(600)) == set(range(5))
     search._augmented_batch(first, 0)
     assert set(search._objectives[0]._kept) <= set(first)
 

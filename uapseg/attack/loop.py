@@ -12,6 +12,7 @@ from uapseg.attack.augmentation import Augmentation, Crops, Moves, Pastes, rando
 from uapseg.attack.cuda import DevicePool
 from uapseg.attack.cut_outs import CutOuts
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
+from uapseg.attack.map_store import MapStore
 from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.optimizer import OPTIMIZERS, normalize
 from uapseg.attack.perturbation import random_signs
@@ -195,7 +196,7 @@ class Search:
         self.device = next(models[0].buffers()).device
         self.workers = workers
         cache = cache or RunCache()
-        kept = [cache.get("clean maps", (model, train, target, self.tile), dict[int, bytes]) for model in models]
+        kept = [cache.get("clean maps", (model, train, target, self.tile), MapStore) for model in models]
         self._objectives = [
             Objective(model, target, settings, self.tile, workers, maps)
             for model, maps in zip(models, kept, strict=True)

@@ -1,12 +1,10 @@
 """What one network adds to a step: its goals in a batch of training pictures, the loss, and the loss's gradient."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -24,6 +22,7 @@ from uapseg.attack.losses import (
     per_pixel_weights,
     region_weights,
 )
+from uapseg.attack.map_store import MapStore
 from uapseg.attack.perturbation import perturb
 from uapseg.attack.settings import Settings
 from uapseg.attack.transforms import Transform
@@ -88,7 +87,7 @@ class Objective:
         settings: How to search.
         tile: (width, height) of the perturbation.
         workers: The processes that share each batch.
-        kept: The compressed clean predictions or goals of earlier objectives of the same network, pictures and target.
+        kept: The clean predictions or goals of earlier objectives of the same network, pictures and target.
 
     Example:
         >>> from uapseg.attack.distributed import SINGLE_PROCESS
@@ -110,12 +109,12 @@ class Objective:
         settings: Settings,
         tile: tuple[int, int],
         workers: Workers,
-        kept: dict[int, bytes] | None = None,
+        kept: MapStore | None = None,
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
         self._weighting = PIXEL_WEIGHTINGS[settings.pixel_weighting or target.defaults.pixel_weighting]
         self._goal_of = target.bind(model.classes, model.objects, tile)
-        self._kept = {} if kept is None else kept
+        self._kept = MapStore() if kept is None else kept
         resolution = settings.loss_resolution or target.defaults.loss_resolution
         self._at_logits = resolution == "logits"
         self._by_pixel = settings.full_batch or settings.omega is not None
@@ -242,8 +241,7 @@ class Objective:
     def clean_maps(self, numbers: Sequence[int], images: Images) -> UInt8[Tensor, "n m h w"]:
         """What is taken from each clean picture once and kept (n, m, h, w): its prediction, or goal and groups.
 
-        Kept compressed: 5,000 pictures of 520x520 take tens of megabytes instead of gigabytes; and on a GPU as they
-        are, as far as its memory allows.
+        They are stored compressed; and on a GPU as they are, as far as its memory allows.
         """
         return self._maps.stack(
             numbers, lambda places: self._load_maps([numbers[place] for place in places], images[places])
@@ -253,10 +251,9 @@ class Objective:
         missing = [place for place, number in enumerate(numbers) if number not in self._kept]
         if missing:
             for place, maps in zip(missing, self._clean_maps(images[missing]), strict=True):
-                self._kept[numbers[place]] = zlib.compress(maps.numpy().tobytes(), 1)
+                self._kept.add(numbers[place], maps.numpy())
         shape = (-1, *images.shape[-2:])
-        stored = [np.frombuffer(zlib.decompress(self._kept[number]), np.uint8) for number in numbers]
-        return torch.stack([torch.as_tensor(maps.copy()).view(shape) for maps in stored])
+        return torch.stack([torch.as_tensor(self._kept.read(number).copy()).view(shape) for number in numbers])
 
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)
