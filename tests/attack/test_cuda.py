@@ -114,6 +114,15 @@ def test_a_recorded_search_ends_where_an_ordinary_one_does(name, options, record
     assert found.loss == pytest.approx(expected.loss, rel=1e-4)
 
 
+def test_pasted_objects_differ_in_each_step_and_the_recording_stays(recorder, monkeypatch):
+    found = trained(TARGETS["hide"], paste=2, flip=True)
+    assert (recorder.recorded, recorder.replayed > 30 // 4 - WARM_UP) == (1, True)
+    monkeypatch.undo()
+    expected = trained(TARGETS["hide"], paste=2, flip=True)
+    assert torch.allclose(found.state.delta, expected.state.delta, atol=1e-6)
+    assert not torch.equal(expected.state.delta, trained(TARGETS["hide"], paste=0, flip=True).state.delta)
+
+
 def test_robust_pictures_differ_in_each_step_and_are_not_recorded(recorder):
     trained(TARGETS["word"], robust=True)
     assert recorder.recorded == 0
