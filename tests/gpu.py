@@ -130,7 +130,7 @@ def short_run(model: Segmenter, train: Dataset, target: Target, settings: Settin
             curve.append((round(time.perf_counter() - began, 2), look.image_gradients, score))
     assert snapshot is not None
     seconds = time.perf_counter() - began
-    report = evaluate(model, load_dataset("street", "test"), target, snapshot.state.best, epsilon=settings.epsilon)
+    report = evaluate(model, load_dataset("street", "test"), target, snapshot.state.best, ball=settings.ball)
     kept = ("perturbed", "interval", "clean", "random_noise", "hashes")
     return {
         "seconds": round(seconds, 2),

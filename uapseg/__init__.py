@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from uapseg.errors import UapsegError
     from uapseg.models import Segmenter, load_model
     from uapseg.results.evaluation import Report, evaluate
-    from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Untargeted
+    from uapseg.targets import DrawAndHide, HideClasses, StaticTarget, SwapClasses, Untargeted
     from uapseg.targets.drawing import label_map_target, mask_target, text_target
 
 __all__ = [
+    "DrawAndHide",
     "HideClasses",
     "Plan",
     "Report",
@@ -50,6 +51,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "DrawAndHide": "targets",
     "HideClasses": "targets",
     "Plan": "attack.run",
     "Report": "results.evaluation",

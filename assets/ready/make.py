@@ -102,7 +102,7 @@ def figure(example: Example, file: Path, workspace: Workspace) -> bytes:
     device = torch.device("cpu")
     images = load_images(pictures, indices_showing_target(model, pictures, example.target, 4), device)
     rows = [Row.measure(model, image[None], kept.delta) for image in images]
-    title = f"{messages.caption(example.target, example.epsilon)} of 255, network {model.name}"
+    title = f"{messages.caption(example.target, kept.ball)} of 255, network {model.name}"
     return draw_figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=title)
 
 
@@ -127,7 +127,7 @@ def make(example: Example, file: Path, budget: int, workspace: Workspace) -> Non
     if frames and snapshot:
         shares = messages.score_labels(plan.target, strings.TYPE)
         text = {
-            "pair": PAIR, "caption": messages.caption(plan.target, example.epsilon), "shares": shares,
+            "pair": PAIR, "caption": messages.caption(plan.target, plan.settings.ball), "shares": shares,
             "here": messages.image_share_label(plan.target), "total": budget,
             "baselines": snapshot.baselines, "frames": spread(frames),
         }  # fmt: skip
@@ -157,7 +157,7 @@ def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, 
     state = snapshot.state
     validation = validation_frame(state.validation)
     shown = frame(
-        workspace, workspace.scene, level_array(state.delta, plan.settings.epsilon), plan, FrameOptions(slow=True)
+        workspace, workspace.scene, level_array(state.delta, plan.settings.ball), plan, FrameOptions(slow=True)
     )
     return {
         **shown, "image_gradients": state.image_gradients,
@@ -171,10 +171,10 @@ def card(example: Example, workspace: Workspace) -> dict[str, Any]:
     """What the page says of one, measured on the test pictures."""
     file = FOLDER / f"{example.name}.png"
     kept = load(file)
-    report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), example.target, kept.delta, epsilon=kept.epsilon)
+    report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), example.target, kept.delta, ball=kept.ball)
     painted = example.title != ""  # a word and hidden classes need none
     name, label, _ = messages.score_labels(example.target, strings.DRAW if painted else strings.TYPE)[0]
-    caption = messages.caption(example.target, example.epsilon) + ", survives JPEG" * example.robust
+    caption = messages.caption(example.target, kept.ball) + ", survives JPEG" * example.robust
     levels = kept.levels.numpy()
     return {
         "file": file.name,

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from uapseg.attack.perturbation import perturb, quantize_images, random_signs
+from uapseg.attack.ball import Ball
+from uapseg.attack.perturbation import perturb, quantize_images
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.datasets.batches import load_images
 from uapseg.models import Segmenter, load_model
@@ -50,7 +51,7 @@ def measure(model: Segmenter, dataset: Dataset, draws: int = 3) -> Accuracy:
         known = truth < k
         confusion += (truth[known].long() * k + seen[known]).bincount(minlength=k * k)
         for draw in range(draws):
-            noise = random_signs(dataset.size, 10 / 255, seed=number * draws + draw)
+            noise = Ball(10 / 255).random_noise(dataset.size, seed=number * draws + draw)
             same += int((model.predict(quantize_images(perturb(images, noise))) == seen).sum())
             pixels += seen.numel()
     return Accuracy(confusion.view(k, k), same / max(1, pixels))

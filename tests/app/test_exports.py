@@ -43,7 +43,7 @@ from uapseg.app.page import copy_script
 from uapseg.app.runs import Run
 from uapseg.app.sharing import controls_from_plan, to_command, to_query
 from uapseg.app.workspace_cache import WorkspaceCache
-from uapseg.attack.perturbation import to_levels
+from uapseg.attack.ball import Ball
 from uapseg.attack.plan_file import extract_plan
 from uapseg.attack.validation import EvalSet, evenly_spaced
 from uapseg.cli import main
@@ -380,6 +380,8 @@ def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, works
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep_weight=50.0))
     with pytest.raises(UapsegError, match="keep weight must lie between"):
         controls_from_plan(heavy, workspaces.first)
+    with pytest.raises(UapsegError, match="this plan the root mean square"):
+        controls_from_plan(replace(run.plan, settings=replace(run.plan.settings, norm="l2")), workspaces.first)
 
 
 def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(context: Context, finished: Run, tmp_path: Path):
@@ -413,7 +415,7 @@ def test_the_levels_of_an_opened_perturbation_are_kept_exactly(context: Context,
     open_file(context, run.token, str(saved(context, finished, strings.FILE_TENSORS)))
     assert run.checkpoint
     assert finished.levels is not None
-    np.testing.assert_array_equal(to_levels(unpack_state(run.checkpoint).best, 10 / 255).numpy(), finished.levels)
+    np.testing.assert_array_equal(Ball(10 / 255).to_levels(unpack_state(run.checkpoint).best).numpy(), finished.levels)
 
 
 def test_the_figure_of_a_run_that_hides_begins_with_pictures_that_show_the_class(

@@ -203,7 +203,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     assert (back.image_gradients, back.validation["scores"]) == (640, run.validation["scores"])
     state = unpack_state(back.checkpoint)
     assert not state.momentum.any()
-    np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.epsilon), run.levels)
+    np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.ball), run.levels)
     monkeypatch.setattr(registry, "MOST_SAVED", 100)
     page.runs.save(run)
     assert Registry().find(run.token) is None

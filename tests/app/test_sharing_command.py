@@ -55,6 +55,7 @@ IN_FLAGS = {
     "a swap": plan(SwapClasses(source="Car", into="Bicyclist")),
     "the paper": plan(HIDE, paper(epsilon=8 / 255, budget=2000)),
     "the paper, another omega": plan(HIDE, paper(epsilon=8 / 255, budget=2000, omega=0.9)),
+    "a bound in L2": settings(norm="l2"),
     "a keep weight": settings(keep_weight=1 / 3),
     "a fine epsilon": plan(settings=fast(epsilon=3.3 / 255, budget=7)),
     "as the page looks": settings(validate_every=64, first_validation=8, validation_pictures=24),

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from tests.conftest import Greys, Plain, greys
 from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.loop import PREFETCH, Search, fit
-from uapseg.attack.perturbation import quantize
 from uapseg.attack.sampling import class_balanced_weights
 from uapseg.attack.settings import PRESETS, fast, paper
 from uapseg.attack.state import TENSORS, Snapshot, State
@@ -61,7 +60,7 @@ def test_never_leaves_the_ball(levels, budget, batch, seed, preset):
     settings = PRESETS[preset](epsilon=levels * GREY, budget=budget, batch=batch, seed=seed)
     for snapshot in search(settings):
         assert snapshot.state.delta.abs().amax() <= settings.epsilon
-        assert (quantize(snapshot.state.delta, settings.epsilon) * 255).abs().amax() <= levels + 1e-3
+        assert (settings.ball.quantize(snapshot.state.delta) * 255).abs().amax() <= levels + 1e-3
 
 
 def test_the_same_plan_gives_the_same_perturbation():

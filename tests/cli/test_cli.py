@@ -48,6 +48,7 @@ COMMANDS = (
 )
 STATIC = {"target_success", "region_success"}
 HIDDEN = {"hidden", "filled", "fully_hidden", *COMPONENT_SCORES, "elsewhere", "kept", "kept_objects", "miou"}
+BOTH = HIDDEN - {"miou"} | {"changed", "region_success"}
 
 
 @pytest.fixture(scope="module")
@@ -127,10 +128,15 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
     [
         ("", "The following arguments are required: COMMAND"),
         ("fly", "invalid choice: 'fly'"),
-        ("train", "One of the arguments --text --mask --scene --hide --swap --break --plan is required"),
+        ("train", "Name a target: one of --text, --mask, --scene, --hide, --swap and --break, or --plan."),
         ("train --plan p.json --text foo", "--text: not allowed with argument --plan"),
         (f"train --plan {ROOT}/LICENSE --epsilon 10 --robust", "already: leave out --data, --epsilon, --robust."),
-        ("train --text foo --hide Car", "not allowed with argument"),
+        ("train --text foo --hide Tree", "Tree cannot be drawn and hidden at once: draw in another class"),
+        ("train --text foo --rest-class Road --hide Car", "there is nothing to hide: leave it or --hide out"),
+        ("train --scene 0 --hide Car", "as --scene says what every pixel is to be: leave one out"),
+        ("train --break --hide Car", "as --break says what every pixel is to be: leave one out"),
+        ("train --plan p.json --hide Car", "as --plan says what every pixel is to be: leave one out"),
+        ("train --text foo --mask a.png", "not allowed with argument"),
         ("train --text foo --epsilon loud", "--epsilon: it must be a number, not loud"),
         ("train --text foo --epsilon nan", "--epsilon: it must be a number, not nan"),
         ("train --text foo --epsilon 0.5", "--epsilon: it must lie between 1 and 127 grey levels"),
@@ -441,6 +447,7 @@ class TestAPlan:
     [
         (("--mask", "MASK", "--invert", "--region-class", "tree", "--rest-class", "KEEP"), STATIC),
         (("--scene", "3", "--tile", "48x40"), STATIC),
+        (("--mask", "MASK", "--hide", "car", "--region-class", "sky"), BOTH),
         (("--hide", "CAR", "--hide", "building", "--fill", "Road", "--preset", "paper", "--omega", "0.9"), HIDDEN),
     ],
 )

@@ -45,7 +45,15 @@ def test_people_is_a_class_like_others_where_a_network_has_it_or_no_people():
         _hidden(["people"], network("cat", "dog"))
 
 
-OPEN = {"text": "foo", "region_class": None, "rest_class": None, "tile": None, "also": [], "budget": 4000}
+OPEN = {
+    "text": "foo",
+    "region_class": None,
+    "rest_class": None,
+    "tile": None,
+    "also": [],
+    "hide": None,
+    "budget": 4000,
+}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +68,7 @@ OPEN = {"text": "foo", "region_class": None, "rest_class": None, "tile": None, "
         ({"text": None}, False),
         ({"tile": (64, 64)}, False),
         ({"also": ["street:small"]}, False),
+        ({"hide": ["people"]}, False),
     ],
 )
 def test_pairs_are_tried_where_a_class_is_open_and_the_run_is_long(given, opened):

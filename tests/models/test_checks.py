@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
+from uapseg.attack.ball import Ball
 from uapseg.attack.loop import fit
-from uapseg.attack.perturbation import quantize
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.datasets import load_dataset
@@ -27,8 +27,8 @@ def test_what_to_hide_is_taken_from_the_clean_prediction_and_never_from_the_atta
     settings = fast(epsilon=9 * GREY, budget=120, batch=2, validate_every=20)
     snapshots = list(fit(greys(), Plain((115, 95)), Plain((115, 95), "val"), HIDE, settings))
     assert snapshots[-1].state.validation.scores["hidden"] == 1.0
-    delta = quantize(snapshots[-1].state.delta, settings.epsilon)
-    assert evaluate(greys(), Plain((115, 95), "test"), HIDE, delta, epsilon=9 * GREY).perturbed["hidden"] == 1.0
+    delta = settings.ball.quantize(snapshots[-1].state.delta)
+    assert evaluate(greys(), Plain((115, 95), "test"), HIDE, delta, ball=Ball(9 * GREY)).perturbed["hidden"] == 1.0
 
 
 def test_a_collapse_to_one_class_shows_in_the_scores():
@@ -45,7 +45,7 @@ def test_each_epsilon_has_floors_of_its_own():
     """Rows of a published results file were copied between settings."""
     edge = (110,) * 3  # half a grey level below the border
     small, large = (
-        evaluate(greys(), Plain(edge, "test"), HIDE, torch.zeros(3, 12, 16), epsilon=e * GREY) for e in (1, 9)
+        evaluate(greys(), Plain(edge, "test"), HIDE, torch.zeros(3, 12, 16), ball=Ball(e * GREY)) for e in (1, 9)
     )
     assert small.random_noise["kept"] != large.random_noise["kept"]
     assert (small.epsilon, large.epsilon) == (1, 9)

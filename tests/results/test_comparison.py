@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
+from uapseg.attack.ball import Ball
 from uapseg.results.comparison import compare
 from uapseg.results.evaluation import evaluate
 from uapseg.targets.drawing import mask_target
@@ -20,7 +21,7 @@ def test_scores_are_those_of_a_report_and_the_difference_is_theirs():
     pictures = Plain(SHADES, "test")
     found = compare(greys(), pictures, LIGHT, flat(9), flat(14))
     for delta, scores in ((flat(9), found.first), (flat(14), found.second)):
-        assert scores == evaluate(greys(), pictures, LIGHT, delta, epsilon=14 / 255).perturbed
+        assert scores == evaluate(greys(), pictures, LIGHT, delta, ball=Ball(14 / 255)).perturbed
     gain = found.difference["target_success"]
     assert gain == found.second["target_success"] - found.first["target_success"] > 0
     low, high = found.interval["target_success"]

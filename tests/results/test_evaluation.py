@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs, to_levels
+from uapseg.attack.ball import Ball
+from uapseg.attack.perturbation import perturb, quantize_images
 from uapseg.results.evaluation import evaluate, indices_showing_target
 from uapseg.targets import HideClasses
 from uapseg.targets.drawing import mask_target
@@ -16,7 +17,7 @@ LIGHT = mask_target(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
 
 
 def report(delta: torch.Tensor, epsilon: float, shades=(100, 100, 100)):
-    return evaluate(greys(), Plain(shades, "test"), LIGHT, delta, epsilon=epsilon)
+    return evaluate(greys(), Plain(shades, "test"), LIGHT, delta, ball=Ball(epsilon))
 
 
 def test_a_perturbation_is_rounded_before_it_is_scored():
@@ -33,8 +34,8 @@ def test_a_perturbation_beyond_epsilon_is_clipped_before_it_is_scored():
 
 
 def test_a_fractional_epsilon_allows_the_whole_levels_within_it():
-    assert to_levels(torch.full((3, 2, 2), 1.0), 2.7 * GREY).unique().tolist() == [2]
-    assert to_levels(torch.full((3, 2, 2), -1.0), 10 / 255).unique().tolist() == [-10]
+    assert Ball(2.7 * GREY).to_levels(torch.full((3, 2, 2), 1.0)).unique().tolist() == [2]
+    assert Ball(10 / 255).to_levels(torch.full((3, 2, 2), -1.0)).unique().tolist() == [-10]
 
 
 def test_perturbed_pictures_stay_pictures():
@@ -67,12 +68,12 @@ def test_the_floors_stand_beside_the_figure():
 
 
 def test_random_noise_has_the_size_of_epsilon_and_follows_the_seed():
-    noise = random_signs((8, 6), 10 * GREY, seed=1)
+    noise = Ball(10 * GREY).random_noise((8, 6), seed=1)
     assert noise.shape == (3, 6, 8)
     assert (noise * 255).abs().round().unique().tolist() == [10]
     assert 0.3 < (noise > 0).float().mean() < 0.7
-    assert torch.equal(noise, random_signs((8, 6), 10 * GREY, seed=1))
-    assert not torch.equal(noise, random_signs((8, 6), 10 * GREY, seed=2))
+    assert torch.equal(noise, Ball(10 * GREY).random_noise((8, 6), seed=1))
+    assert not torch.equal(noise, Ball(10 * GREY).random_noise((8, 6), seed=2))
 
 
 def test_norms_are_those_of_the_change_made():
@@ -83,7 +84,7 @@ def test_norms_are_those_of_the_change_made():
 
 def test_saved_and_scored_are_the_same():
     delta = torch.randn(3, 12, 16, generator=torch.Generator().manual_seed(0)) * 0.02
-    first, second = (report(d, 11 * GREY, (99, 105, 118)) for d in (delta, quantize(delta, 11 * GREY)))
+    first, second = (report(d, 11 * GREY, (99, 105, 118)) for d in (delta, Ball(11 * GREY).quantize(delta)))
     assert first.perturbed == second.perturbed
 
 
@@ -97,7 +98,7 @@ def test_the_truth_is_measured_where_the_pictures_have_one():
 def test_a_collapse_is_told_in_the_table():
     target = HideClasses(classes=("light",), fill="dark")
     delta = torch.full((3, 12, 16), 11 * GREY)
-    result = evaluate(greys(), Plain((100,) * 3, "test"), target, delta, epsilon=11 * GREY)
+    result = evaluate(greys(), Plain((100,) * 3, "test"), target, delta, ball=Ball(11 * GREY))
     assert result.collapse is not None
     assert result.collapse.name == "light"
     assert "Collapse: light fills 100.0 % of the pictures" in result.table()
@@ -106,7 +107,7 @@ def test_a_collapse_is_told_in_the_table():
 
 def test_a_score_of_nothing_is_a_dash_in_the_table():
     nothing = evaluate(
-        greys(), Plain((90,), "test"), HideClasses(classes=("light",)), torch.zeros(3, 12, 16), epsilon=GREY
+        greys(), Plain((90,), "test"), HideClasses(classes=("light",)), torch.zeros(3, 12, 16), ball=Ball(GREY)
     )
     assert re.search(r"^hidden +- +- +- +-$", nothing.table(), re.MULTILINE)
     assert re.search(r"^kept +100\.0 +100\.0 to 100\.0 +100\.0 +100\.0$", nothing.table(), re.MULTILINE)

@@ -122,6 +122,28 @@ def test_the_delta_is_in_the_units_of_images():
 
 
 @KINDS
+def test_the_norm_of_a_plan_says_what_may_not_be_beyond_epsilon(kind, tmp_path):
+    uneven = torch.zeros(3, 30, 40, dtype=torch.int16)
+    uneven[:, 0] = 54  # a root mean square of 9.9
+    made = Perturbation(uneven, plan(norm="l2"))
+    SAVE[kind](tmp_path / "noise", made)
+    got = load(tmp_path / "noise")
+    assert (got.ball.norm, got.epsilon) == ("l2", 10 / 255)
+    with pytest.raises(UapsegError, match="by up to 54 grey levels, more than the epsilon of 10"):
+        Perturbation(uneven, plan())
+    with pytest.raises(UapsegError, match=r"by a root mean square of 10\.04 grey levels, more than the epsilon of 10"):
+        Perturbation(uneven * 55 // 54, plan(norm="l2"))
+
+
+def test_without_a_plan_the_bound_is_as_large_as_the_perturbation_in_its_norm():
+    levels = noise(10)
+    assert Perturbation(levels).epsilon == pytest.approx(10 / 255)
+    assert Perturbation(levels, norm="l2").epsilon == pytest.approx(
+        levels.double().square().mean().sqrt().item() / 255
+    )
+
+
+@KINDS
 def test_levels_beyond_epsilon_are_refused(kind, tmp_path):
     SAVE[kind](tmp_path / "noise", Perturbation(noise(10), plan()))
     altered = (tmp_path / "noise").read_bytes()

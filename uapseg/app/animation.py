@@ -87,9 +87,7 @@ def _frames(work: FinishedRun) -> list[Frame]:
         return f"{messages.percent(scores.get(name))} {label}"
 
     clean = Frame(np.zeros_like(work.levels), reached(work.run.baselines["clean"]), "clean picture")
-    last = Frame(
-        work.levels, reached(work.state.best_validation.scores), f"epsilon {work.plan.settings.epsilon * 255:g} of 255"
-    )
+    last = Frame(work.levels, reached(work.state.best_validation.scores), f"epsilon {work.plan.settings.ball} of 255")
     history_points = [point for point in work.run.history_points if point.image_gradients]
     if len(history_points) >= FEWEST_FRAMES:
         chosen = [history_points[place] for place in evenly_spaced(len(history_points), MOST_FRAMES)]

@@ -192,7 +192,7 @@ class Endpoints:
             raise user_error(str(error)) from error
         if not isinstance(strength, int | float) or not STRENGTHS[0] <= strength <= STRENGTHS[1]:
             raise user_error(strings.BAD_STRENGTH)
-        whole = scale_levels(level_array(kept.delta, kept.epsilon), strength)
+        whole = scale_levels(level_array(kept.delta, kept.ball), strength)
         whole = stretch_levels(whole, (image.shape[1], image.shape[0])) if stretch else whole
         after = perturb_photo(image, whole)
         prediction = workspace.predict(after)

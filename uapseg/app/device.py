@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from uapseg.app import strings
-from uapseg.attack.perturbation import to_levels
+from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan, run
 from uapseg.attack.run_cache import RunCache
 from uapseg.attack.state import Snapshot, State
@@ -67,13 +67,13 @@ class Step(TypedDict):
     checkpoint: Checkpoint | None
 
 
-def make_step(snapshot: Snapshot, epsilon: float, *, validation: bool, save: bool) -> Step:
-    """What is sent of a snapshot; epsilon in [0, 1]."""
+def make_step(snapshot: Snapshot, ball: Ball, *, validation: bool, save: bool) -> Step:
+    """What is sent of a snapshot, given the perturbations allowed."""
     state = snapshot.state
     return {
         "image_gradients": state.image_gradients,
         "seconds": state.seconds,
-        "levels": level_array(state.delta, epsilon),
+        "levels": level_array(state.delta, ball),
         "validation": validation_frame(state.validation) if validation and state.validation.each else None,
         "baselines": snapshot.baselines,
         "stalled": snapshot.stalled,
@@ -81,9 +81,9 @@ def make_step(snapshot: Snapshot, epsilon: float, *, validation: bool, save: boo
     }
 
 
-def level_array(delta: torch.Tensor, epsilon: float) -> LevelArray:
-    """A perturbation in whole grey levels within epsilon (in [0, 1])."""
-    return to_levels(delta, epsilon).cpu().numpy()
+def level_array(delta: torch.Tensor, ball: Ball) -> LevelArray:
+    """A perturbation in whole grey levels within a ball."""
+    return ball.to_levels(delta).cpu().numpy()
 
 
 def validation_frame(validation: Validation) -> ValidationFrame:
@@ -331,7 +331,7 @@ def run_steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None
 
 
 def _steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, None]:
-    epsilon = plan.settings.epsilon
+    ball = plan.settings.ball
     sent, saved, validated_at = 0.0, 0.0, -1
     waiting: Snapshot | None = None
     for waiting in run(plan, state=unpack_state(checkpoint) if checkpoint else None, cache=CACHE):
@@ -339,7 +339,7 @@ def _steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, N
         if newest == validated_at and now - sent < FRAME_SECONDS:
             continue
         save = now - saved >= CHECKPOINT_SECONDS
-        yield make_step(waiting, epsilon, validation=newest != validated_at, save=save)
+        yield make_step(waiting, ball, validation=newest != validated_at, save=save)
         sent, saved, validated_at = now, (now if save else saved), newest
     if waiting:
-        yield make_step(waiting, epsilon, validation=True, save=True)
+        yield make_step(waiting, ball, validation=True, save=True)

@@ -56,12 +56,12 @@ class FinishedRun:
     @property
     def levels(self) -> LevelArray:
         """The same in whole grey levels (3, h, w)."""
-        return level_array(self.state.best, self.plan.settings.epsilon)
+        return level_array(self.state.best, self.plan.settings.ball)
 
     @property
     def title(self) -> str:
         """What it does, on which network."""
-        return f"{messages.caption(self.plan.target, self.plan.settings.epsilon * 255)}, network {self.plan.model}"
+        return f"{messages.caption(self.plan.target, self.plan.settings.ball)}, network {self.plan.model}"
 
     def figure(self, kind: str) -> bytes:
         """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
+from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
@@ -27,9 +28,9 @@ def image_share_label(target: Target) -> str:
     return target.wording("").in_image
 
 
-def caption(target: Target, epsilon: float) -> str:
-    """What a run does, in a line; epsilon in grey levels."""
-    return f"{target.wording('').description}, epsilon {epsilon:g}"
+def caption(target: Target, ball: Ball) -> str:
+    """What a run does, in a line."""
+    return f"{target.wording('').description}, epsilon {ball}"
 
 
 def summary(
@@ -92,8 +93,8 @@ def change(old: Plan, new: Plan) -> str:
     """What differs between two plans of a run, in a few words."""
     if new.target != old.target:
         return "new target"
-    if new.settings.epsilon != old.settings.epsilon:
-        return f"epsilon {new.settings.epsilon * 255:g}"
+    if new.settings.ball != old.settings.ball:
+        return f"epsilon {new.settings.ball}"
     return f"keep weight {new.settings.keep_weight:g}"
 
 

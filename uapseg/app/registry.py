@@ -104,7 +104,7 @@ def content_of(run: Run) -> bytes | None:
     if len(whole) <= MOST_SAVED:
         return whole
     state = unpack_state(checkpoint)
-    levels = level_array(state.best, plan.settings.epsilon)
+    levels = level_array(state.best, plan.settings.ball)
     rest = pack_state(state.restarted(torch.from_numpy(levels).float() / 255))
     arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
     small = _pack(run, plan, {"levels": levels, **arrays}, rest["rest"])
@@ -144,7 +144,7 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
         state = state.restarted(state.delta)
     run = Run(token)
     run.publish(
-        plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.epsilon),
+        plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.ball),
         validation=validation_frame(state.best_validation) if state.best_validation.each else None,
         controls=ControlValues.of(facts["controls"]), plan_controls=ControlValues.of(facts["plan_controls"]),
         mask=(facts["mask"], mask.astype(bool)) if mask is not None else None,

@@ -30,6 +30,7 @@ from uapseg.app.runs import HistoryPoint, Run
 from uapseg.app.server import call_in_thread
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
+from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.targets import Target
@@ -48,18 +49,18 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     plan = run.plan if run.is_current else None
     target = plan.target if plan else target
     if target:
-        epsilon = round(plan.settings.epsilon * 255) if plan else chosen.epsilon
-        reply |= titles(target, epsilon, run.source if plan else chosen.source)
+        ball = plan.settings.ball if plan else Ball(chosen.epsilon / 255)
+        reply |= titles(target, ball, run.source if plan else chosen.source)
     return reply
 
 
-def titles(target: Target, epsilon: float, source: str) -> dict[str, Any]:
-    """What a target and its scores are called; epsilon in grey levels, ``source`` a key of `strings.SOURCES`."""
+def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
+    """What a target and its scores are called; ``source`` is a key of `strings.SOURCES`."""
     return {
         "shares": messages.score_labels(target, source),
         "here": messages.image_share_label(target),
-        "amplified": f"{127.5 / epsilon:.3g}",
-        "caption": messages.caption(target, epsilon),
+        "amplified": f"{127.5 / (ball.epsilon * 255):.3g}",
+        "caption": messages.caption(target, ball),
     }
 
 
@@ -212,8 +213,9 @@ def _heading_of(run: Run, workspace: Workspace, point: HistoryPoint | None) -> d
     """The heading of a moment that was trained for something else than the run is now."""
     if point is None or point.plan == run.plan:
         return {}
-    target, epsilon = point.plan.target, round(point.plan.settings.epsilon * 255)
-    return {"heading": {"target": workspace.target_png(target), **titles(target, epsilon, point.controls.source)}}
+    target = point.plan.target
+    called = titles(target, point.plan.settings.ball, point.controls.source)
+    return {"heading": {"target": workspace.target_png(target), **called}}
 
 
 def _history_point(run: Run, values: dict[str, Any]) -> HistoryPoint | None:

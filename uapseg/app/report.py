@@ -92,7 +92,7 @@ def _method(work: FinishedRun) -> str:
         f"this perturbation, the iterate after {chosen.image_gradients:,} of {image_gradients:,} image-gradients, so "
         f"scores in other pictures may be a little lower. The 95 % interval of {name} is {low} to {high}.{spread} "
         "Pictures are 8-bit; the reference is what the network predicts in the clean pictures. Random "
-        "noise is random signs of the same epsilon."
+        f"noise is {work.plan.settings.ball.noise_name}."
     )
 
 

@@ -370,7 +370,7 @@ def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues)
 
 def changes_objective(first: Plan, second: Plan) -> bool:
     """Whether what was best by one plan is not what the other looks for: budget, seed and preset apart."""
-    one, other = ((plan.target, plan.settings.epsilon, plan.settings.keep_weight) for plan in (first, second))
+    one, other = ((plan.target, plan.settings.ball, plan.settings.keep_weight) for plan in (first, second))
     return one != other
 
 
@@ -413,7 +413,7 @@ def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
     state = unpack_state(run.checkpoint)
     if run.plan and state.validation.image_gradients:
         changes |= {
-            "levels": level_array(state.best, run.plan.settings.epsilon),
+            "levels": level_array(state.best, run.plan.settings.ball),
             "validation": validation_frame(state.best_validation),
         }
     run.publish(**changes)

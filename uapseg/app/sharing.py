@@ -16,7 +16,6 @@ from uapseg.app.controls import BUDGETS, EPSILONS, SEEDS, WEIGHTS, ControlValues
 from uapseg.app.device import level_array, pack_state, validation_frame
 from uapseg.app.runs import HistoryPoint, Run
 from uapseg.app.workspace import Workspace
-from uapseg.attack.perturbation import random_signs, to_levels
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.attack.state import State
@@ -41,7 +40,7 @@ KEEP = "keep"
 """How the command line asks for what the network sees, in place of a class."""
 
 FLAGGED = (
-    "train_pictures", "balanced", "paste", "robust", "tile", "validate_every", "first_validation",
+    "norm", "train_pictures", "balanced", "paste", "robust", "tile", "validate_every", "first_validation",
     "validation_pictures",
 )  # fmt: skip
 """Settings that have a flag, besides those that every command names."""
@@ -151,11 +150,11 @@ def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
     return [*flags.items(), *((name.replace("_", "-"), _flag_text(value)) for name, value in changed.items())]
 
 
-def _flag_text(value: float | bool | tuple[int, int]) -> str:  # noqa: FBT001  a value of a setting
+def _flag_text(value: str | float | bool | tuple[int, int]) -> str:  # noqa: FBT001  a value of a setting
     """A setting as a flag takes it; nothing for one that is on."""
     if isinstance(value, tuple):
         return f"{value[0]}x{value[1]}"
-    return "" if value is True else repr(value)
+    return "" if value is True else str(value)
 
 
 def _typed_flag(name: str, value: str, *more: str) -> list[str]:
@@ -173,6 +172,8 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
     """
     settings, target = plan.settings, plan.target
     target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
+    if settings.norm != "linf":
+        raise UapsegError(strings.OTHER_NORM)
     epsilon = round(settings.epsilon * 255)
     if not EPSILONS[0] <= epsilon <= EPSILONS[1]:
         raise UapsegError(strings.BAD_NUMBER)
@@ -282,15 +283,15 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Work
         plan: What it is meant to do.
         workspace: The network and the pictures.
     """
-    epsilon, image_gradients = plan.settings.epsilon, max(1, perturbation.image_gradients or 0)
+    ball, image_gradients = plan.settings.ball, max(1, perturbation.image_gradients or 0)
     validation, baselines = measure(perturbation, plan, workspace, image_gradients)
-    delta = to_levels(perturbation.delta, epsilon).float() / 255
+    delta = ball.quantize(perturbation.delta)
     state = replace(
         State.initial(workspace.size, validation).restarted(delta),
         image_gradients=image_gradients,
         seconds=perturbation.seconds or 0.0,
     )
-    figures, whole = validation_frame(validation), level_array(delta, epsilon)
+    figures, whole = validation_frame(validation), level_array(delta, ball)
     point = HistoryPoint(
         image_gradients,
         whole,
@@ -326,8 +327,8 @@ def measure(
     settings, target = plan.settings, plan.target
     numbers = evenly_spaced(len(workspace.held_out), settings.validation_pictures)
     judge = EvalSet(workspace.model, workspace.held_out, numbers, target, workspace.size)
-    noise = to_levels(random_signs(workspace.size, settings.epsilon, settings.seed), settings.epsilon).float() / 255
-    whole = to_levels(perturbation.delta, settings.epsilon).float() / 255
+    noise = settings.ball.quantize(settings.ball.random_noise(workspace.size, settings.seed))
+    whole = settings.ball.quantize(perturbation.delta)
     baselines = {
         name: scores(judge.predict(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))
     }

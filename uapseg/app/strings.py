@@ -204,6 +204,10 @@ BUSY = "This run is already going in another tab: pause it there first."
 ONE_CLASS = "The region and the rest are the same class: choose two different ones."
 NO_MASK = "Choose a mask picture first."
 NO_CONTROL = "This page has no controls for such a target: run its plan on the command line."
+OTHER_NORM = (
+    "This page bounds each value by epsilon, and this plan the root mean square of all values (L2): run it on the "
+    "command line."
+)
 
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."

@@ -15,7 +15,6 @@ from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.map_store import MapStore
 from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.optimizer import OPTIMIZERS, normalize
-from uapseg.attack.perturbation import random_signs
 from uapseg.attack.run_cache import RunCache
 from uapseg.attack.sampling import class_balanced_weights, first_places, picture_order
 from uapseg.attack.settings import Settings
@@ -127,18 +126,18 @@ def _snapshots(
         key,
         lambda: Validator(search.models, *pictures, search.target, search.tile, workers=search.workers),
     )
-    noise = random_signs(search.tile, settings.epsilon, settings.seed).to(search.device)
+    noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
     clean = validator.clean
     if all(share is None for share in clean.each):
         raise UapsegError(
             f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(chosen)} validation "
             "pictures: choose classes that appear, or use other or more pictures."
         )
-    baselines = {"clean": clean.scores, "random_noise": validator.baseline(noise, settings.epsilon)}
+    baselines = {"clean": clean.scores, "random_noise": validator.baseline(noise, settings.ball)}
     if state is None:
         state = State.initial(search.tile, clean)
         if start is not None:
-            state = state.restarted(start.cpu().clamp(-settings.epsilon, settings.epsilon))
+            state = state.restarted(settings.ball.project(start.cpu()))
     state = state.to(search.device)
     nothing = torch.zeros((), device=search.device)
     yield Snapshot(state, baselines, False, nothing, nothing)
@@ -148,7 +147,7 @@ def _snapshots(
         state, loss, success = search.advance(state)
         # After a change the new perturbation is seen first, and measured a step later
         if search.validation_due(state) and not (changed and state.image_gradients < search.total):
-            validation = validator.evaluate(state.delta, settings.epsilon, state.image_gradients)
+            validation = validator.evaluate(state.delta, settings.ball, state.image_gradients)
             state = state.with_validation(validation)
         changed = False
         state = replace(state, seconds=before + time.monotonic() - began)

@@ -1,10 +1,9 @@
-"""Adding perturbations to pictures, and rounding them to whole grey levels."""
+"""Adding perturbations to pictures, as their size and their 8 bits require."""
 
-import torch
 from PIL import Image
 
 from uapseg.targets.goals import repeat_tile
-from uapseg.tensors import Delta, Deltas, Images, Levels
+from uapseg.tensors import Delta, Deltas, Images
 
 MOST_PIXELS = 2048 * 1024
 """The most pixels of a picture for a network, however large the perturbation is."""
@@ -44,6 +43,7 @@ def perturb(images: Images, delta: Delta | Deltas) -> Images:
         Periodic tiling as in Metzen et al., https://arxiv.org/abs/1704.05712
 
     Example:
+        >>> import torch
         >>> perturb(torch.full((1, 3, 2, 4), 0.99), torch.full((3, 1, 1), 0.04)).max()
         tensor(1.)
     """
@@ -54,44 +54,8 @@ def quantize_images(images: Images) -> Images:
     """Rounds images to 8 bits, still in [0, 1].
 
     Example:
+        >>> import torch
         >>> quantize_images(torch.full((1, 3, 1, 1), 0.5))[0, 0] * 255
         tensor([[128.]])
     """
     return (images * 255).round() / 255
-
-
-def to_levels(delta: Delta, epsilon: float) -> Levels:
-    """Rounds a perturbation to whole grey levels within ``epsilon`` (in [0, 1]).
-
-    Example:
-        >>> to_levels(torch.full((3, 1, 1), 0.05), epsilon=10 / 255).flatten().tolist()
-        [10, 10, 10]
-    """
-    most = int(epsilon * 255 + 1e-4)  # 10 / 255 * 255 is 10 but for rounding
-    return (delta * 255).round().clamp(-most, most).to(torch.int16)
-
-
-def quantize(delta: Delta, epsilon: float) -> Delta:
-    """Rounds a perturbation to whole grey levels within ``epsilon``, still in the unit of images.
-
-    Example:
-        >>> quantize(torch.full((3, 1, 1), 0.05), epsilon=10 / 255).max() * 255
-        tensor(10.)
-    """
-    return to_levels(delta, epsilon).to(delta.dtype) / 255
-
-
-def random_signs(size: tuple[int, int], epsilon: float, seed: int) -> Delta:
-    """Draws random noise of magnitude epsilon: each value is +epsilon or -epsilon.
-
-    Args:
-        size: The (width, height).
-        epsilon: The magnitude, in [0, 1].
-        seed: The random seed.
-
-    Example:
-        >>> random_signs((4, 2), epsilon=0.5, seed=0).abs().unique()
-        tensor([0.5000])
-    """
-    generator = torch.Generator().manual_seed(seed)
-    return epsilon * (2.0 * torch.randint(2, (3, size[1], size[0]), generator=generator) - 1)

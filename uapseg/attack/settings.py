@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import cos, pi
 from typing import Any, Literal
 
+from uapseg.attack.ball import Ball
 from uapseg.attack.losses import LOSSES, PIXEL_WEIGHTINGS
 from uapseg.attack.optimizer import OPTIMIZERS
 from uapseg.io.values import check_choice, check_range, check_types
@@ -31,7 +32,9 @@ class Settings:
 
     Attributes:
         preset: The preset that these settings are based on, one of `PRESETS`.
-        epsilon: The bound of the perturbation in the maximum norm, in [0, 1]: 1 to 127 grey levels, divided by 255.
+        epsilon: The bound of the perturbation, in [0, 1]: 1 to 127 grey levels, divided by 255.
+        norm: What epsilon bounds: the largest absolute value (``linf``), or the root mean square of all values
+            (``l2``), see `uapseg.attack.ball.Ball`.
         budget: The image-gradients to spend; one is a forward and a backward pass of one picture.
         seed: The random seed of the order of pictures, their augmentation, and the random-noise baseline.
         tile: The (width, height) of the perturbation in pixels; None for the size of the dataset's pictures.
@@ -73,6 +76,7 @@ class Settings:
 
     preset: str
     epsilon: float
+    norm: Literal["linf", "l2"] = "linf"
     budget: int
     seed: int = 0
     tile: tuple[int, int] | None = None
@@ -128,6 +132,11 @@ class Settings:
         for name in ("train_pictures", "validate_every", "first_validation", "validation_pictures"):
             value = getattr(self, name)
             check_range(name, 1 if value is None else value, 1, 10**9, "as a number")
+
+    @property
+    def ball(self) -> Ball:
+        """The perturbations that the search may choose from."""
+        return Ball(self.epsilon, self.norm)
 
     def step_size_at(self, share: float) -> float:
         """Returns the step size after a share of the budget: constant, or decaying to zero along a cosine.

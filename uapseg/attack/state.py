@@ -112,18 +112,19 @@ class State:
         Args:
             gradient: The gradient, of any magnitude.
             optimizer: The update rule.
-            settings: Step size, momentum and epsilon.
+            settings: Step size, momentum, epsilon and norm.
             share: The share of the budget spent before.
         """
         moments = Moments(self.momentum, self.second_moment)
         direction, moments = optimizer.rule(normalize(gradient), moments, self.step + 1, settings.momentum)
-        bound = optimizer.radius * settings.epsilon
-        dual = (self.dual - settings.step_size_at(share) * direction).clamp(-bound, bound)
+        ball = settings.ball
+        moved = self.dual - settings.step_size_at(share) * ball.normalize_step(direction)
+        dual = ball.project(moved, optimizer.radius)
         return replace(
             self,
             step=self.step + 1,
             dual=dual,
-            delta=dual.clamp(-settings.epsilon, settings.epsilon),
+            delta=ball.project(dual),
             **moments._asdict(),
             grad_sum=torch.zeros_like(gradient),
         )
@@ -150,7 +151,7 @@ class State:
             settings: The new settings.
             same_target: Whether the target stays the same.
         """
-        delta = self.dual.clamp(-settings.epsilon, settings.epsilon)
+        delta = settings.ball.project(self.dual)
         unseen = replace(
             self.validation,
             image_gradients=0,

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from uapseg.attack.ball import Ball
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
-from uapseg.attack.perturbation import perturb, quantize, quantize_images
+from uapseg.attack.perturbation import perturb, quantize_images
 from uapseg.datasets import Dataset
 from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
@@ -119,9 +120,9 @@ class Validator:
         self._training = EvalSet(models[0], *training, target, tile, workers=workers)
         self._baselines: dict[bytes, Scores] = {}
 
-    def evaluate(self, delta: Delta | None, epsilon: float, image_gradients: int = 0) -> Validation:
-        """Evaluates a perturbation in whole grey levels within ``epsilon``; None evaluates the clean pictures."""
-        quantized = None if delta is None else quantize(delta, epsilon)
+    def evaluate(self, delta: Delta | None, ball: Ball, image_gradients: int = 0) -> Validation:
+        """Evaluates a perturbation in whole grey levels within a ball; None evaluates the clean pictures."""
+        quantized = None if delta is None else ball.quantize(delta)
         counts, predictions = self._first.predict(quantized)
         target = self._first.target
         others = [other.predict(quantized)[0] for other in self._others]
@@ -140,11 +141,11 @@ class Validator:
     @cached_property
     def clean(self) -> Validation:
         """The validation of the clean pictures, computed once."""
-        return self.evaluate(None, 0.0)
+        return self.evaluate(None, Ball(0.0))
 
-    def baseline(self, delta: Delta, epsilon: float) -> Scores:
-        """Returns the scores of a perturbation that is the same in every run, such as random signs; computed once."""
-        quantized = quantize(delta, epsilon)
+    def baseline(self, delta: Delta, ball: Ball) -> Scores:
+        """Returns the scores of a perturbation that is the same in every run, such as random noise; computed once."""
+        quantized = ball.quantize(delta)
         key = hashlib.blake2b(quantized.cpu().numpy().tobytes(), digest_size=16).digest()
         if key not in self._baselines:
             self._baselines[key] = scores(self._first.predict(quantized, keep=True)[0], self._first.target)

@@ -1,5 +1,7 @@
 """The command evaluate: a perturbation from a file, on any network and pictures."""
 
+from dataclasses import replace
+
 from uapseg.attack.run import Plan, check_unseen, load_evaluation_data
 from uapseg.cli.flags import Options
 from uapseg.cli.loading import download_needed, load_network, load_perturbation
@@ -33,7 +35,7 @@ def evaluate(options: Options) -> None:
         fooled ...
         0
     """
-    perturbation = load_perturbation(options.perturbation)
+    perturbation = _with_norm(options, load_perturbation(options.perturbation))
     plan = perturbation.plan
     data = options.data or (plan and plan.data)
     if not (options.model or plan) or not data:
@@ -51,11 +53,20 @@ def evaluate(options: Options) -> None:
         table += f"\nRead as: {report.convention}."
     if options.robustness:
         found = evaluate_robustness(
-            model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=options.seed
+            model, dataset, target, perturbation.delta, ball=perturbation.ball, seed=options.seed
         )
         fields["robustness"] = found
         table += f"\n\n{_robustness_table(found)}"
     print_result(fields, table, as_json=options.json)
+
+
+def _with_norm(options: Options, perturbation: Perturbation) -> Perturbation:
+    """A perturbation whose file leaves its norm open, with that of the flag."""
+    if options.norm is None:
+        return perturbation
+    if perturbation.plan:
+        raise UapsegError("--norm is for perturbations without a plan, and this one has its own: leave it out.")
+    return replace(perturbation, norm=options.norm)
 
 
 def load_pictures(options: Options, plan: Plan | None, data: str) -> Dataset:

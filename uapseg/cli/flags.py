@@ -10,6 +10,9 @@ from uapseg.errors import UapsegError
 
 Options = argparse.Namespace
 
+KEEP = "keep"
+"""The value of --rest-class that keeps what the network predicts."""
+
 PERTURBATION = "a perturbation: PNG, safetensors, a run's folder, or hf-hub:USER/NAME"
 """The help of a file of a perturbation."""
 
@@ -120,7 +123,7 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
     group = parser.add_argument_group(
         "target: what the network should see" + (f" (default: {default})" if default else "")
     )
-    kind = group.add_mutually_exclusive_group(required=default is None)
+    kind = group.add_mutually_exclusive_group()
     kind.add_argument("--text", metavar="WORD", help="a word: its letters in one class, the rest in another")
     kind.add_argument(
         "--mask", type=Path, metavar="PICTURE", help="a shape: all that differs from the border of a picture"
@@ -128,11 +131,12 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
     kind.add_argument(
         "--scene", type=int, metavar="INDEX", help="the segmentation of a training picture, counted from 0"
     )
-    kind.add_argument(
+    group.add_argument(
         "--hide",
         action="append",
         metavar="CLASS",
-        help="the same scene without this class (repeatable); people stands for all classes that are people",
+        help="the same scene without this class (repeatable); people stands for all classes that are people; with "
+        "--text or --mask, outside the letters or the shape",
     )
     kind.add_argument(
         "--swap", nargs=2, metavar=("CLASS", "CLASS"), help="the scene with the first class predicted as the second"
@@ -147,6 +151,7 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
         kind.add_argument(
             "--plan", type=Path, metavar="FILE", help="everything as in a plan (JSON), from the page or a report"
         )
+    parser.set_defaults(target_needed=default is None)
     group.add_argument("--invert", action="store_true", help="with --mask: swap shape and background")
     group.add_argument(
         "--region-class",
@@ -162,6 +167,37 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
     group.add_argument(
         "--fill", metavar="CLASS", help="with --hide: the class that hidden pixels take (default: the nearest)"
     )
+
+
+def check_target(options: Options) -> None:
+    """Checks that the flags of a target name one where a command needs it, and that they do not exclude one another.
+
+    Raises:
+        UapsegError: They name none, or two that exclude each other.
+
+    Example:
+        >>> parser = Parser()
+        >>> add_target(parser)
+        >>> check_target(parser.parse_args(["--text", "foo", "--hide", "people"]))
+    """
+    if not hasattr(options, "target_needed"):
+        return
+    others = ("text", "mask", "scene", "swap", "plan")
+    named = [name for name in others if getattr(options, name, None) is not None] + ["break"] * options.untargeted
+    if options.target_needed and not named and options.hide is None:
+        plan = ", or --plan" * hasattr(options, "plan")
+        raise UapsegError(f"Name a target: one of --text, --mask, --scene, --hide, --swap and --break{plan}.")
+    alone = [name for name in named if name not in {"text", "mask"}]
+    if alone and options.hide is not None:
+        raise UapsegError(
+            f"--hide goes with --text or --mask, or alone, as --{alone[0]} says what every pixel is to be: leave one "
+            "out."
+        )
+    if options.hide is not None and (options.rest_class or KEEP).lower() != KEEP:
+        raise UapsegError(
+            "--rest-class makes everything outside the drawing one class, so that there is nothing to hide: leave it "
+            "or --hide out."
+        )
 
 
 def without_defaults(parser: Parser, names: Sequence[str]) -> None:

@@ -15,6 +15,7 @@ from uapseg.cli.flags import (
     add_report,
     add_target,
     add_trust,
+    check_target,
     count,
     counts,
     epsilon,
@@ -70,10 +71,12 @@ def make_parser() -> Parser:
     return parser
 
 
+NORMS = ("linf", "l2")
+
 PLANNED = (
     "model", "weights", "data", "size", "eval_data", "also", "invert", "region_class", "rest_class", "fill", "epsilon",
-    "budget", "preset", "omega", "keep_weight", "balanced", "paste", "robust", "seed", "tile", "train_pictures",
-    "validate_every", "first_validation", "validation_pictures",
+    "norm", "budget", "preset", "omega", "keep_weight", "balanced", "paste", "robust", "seed", "tile",
+    "train_pictures", "validate_every", "first_validation", "validation_pictures",
 )  # fmt: skip
 """The flags of train that a plan replaces."""
 
@@ -94,6 +97,11 @@ def _train(parser: Parser) -> None:
     search.add_argument(
         "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change of a value (default: 10)"
     )
+    search.add_argument(
+        "--norm", choices=NORMS, default="linf",
+        help="what epsilon bounds: each value (linf), or the root mean square of all values (l2), so that the "
+        "Euclidean norm is at most epsilon / 255 * sqrt(3 * width * height) (default: linf)",
+    )  # fmt: skip
     search.add_argument(
         "--budget",
         type=count,
@@ -240,6 +248,11 @@ def _evaluate(parser: Parser) -> None:
     )
     add_target(parser, default="that of the perturbation")
     parser.add_argument(
+        "--norm", choices=NORMS,
+        help="for a perturbation without a plan: whether random noise has the same largest value (linf, the default) "
+        "or the same root mean square (l2)",
+    )  # fmt: skip
+    parser.add_argument(
         "--seed", type=seed, default=0, metavar="N", help="random seed of the noise and the bootstrap (default: 0)"
     )
     add_device(parser)
@@ -325,6 +338,7 @@ def _later(module: str, name: str) -> Callable[[Options], None]:
     """A command that imports its module when it is called."""
 
     def command(options: Options) -> None:
+        check_target(options)
         getattr(import_module(f"uapseg.cli.{module}"), name)(options)
 
     return command

@@ -84,7 +84,7 @@ def figure(options: Options) -> None:
     )
     images = load_images(dataset, indices_showing_target(model, dataset, plan.target, options.pictures), device)
     rows = [Row.measure(model, image[None], perturbation.delta) for image in images]
-    title = f"{plan.target.title} \u00b7 epsilon {255 * perturbation.epsilon:g} of 255 \u00b7 network {model.name}"
+    title = f"{plan.target.title} \u00b7 epsilon {perturbation.ball} of 255 \u00b7 network {model.name}"
     content = render_figure(
         rows, perturbation.delta, perturbation.epsilon, model.classes, model.palette,
         title=title, kind=KINDS[file.suffix.lower()],

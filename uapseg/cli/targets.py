@@ -3,18 +3,16 @@
 from pathlib import Path
 
 from uapseg.attack.word_classes import FULL_GRADIENTS, choose_pair, trial_size
-from uapseg.cli.flags import Options
+from uapseg.cli.flags import KEEP, Options
 from uapseg.cli.output import print_progress
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
 from uapseg.io.images import decode
 from uapseg.models import Segmenter
-from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target, Untargeted
+from uapseg.targets import DrawAndHide, HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.drawing import label_map_target, mask_target, read_mask, text_target
 from uapseg.targets.goals import class_indices
 from uapseg.targets.people import PEOPLE
-
-KEEP = "keep"
 
 
 def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, int]) -> Target | None:
@@ -37,9 +35,16 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
         'Car as Bicyclist'
     """
     _check_company(options)
+    if options.text is not None or options.mask is not None:
+        drawn = _drawn(options, model, size)
+        return DrawAndHide.of(drawn, _hide(options, model)) if options.hide else drawn
     if options.hide:
-        fill = _named(options.fill, model) if options.fill else None
-        return HideClasses(classes=_hidden(options.hide, model), fill=fill)
+        return _hide(options, model)
+    return _scene_target(options, model, data)
+
+
+def _scene_target(options: Options, model: Segmenter, data: str) -> Target | None:
+    """The target of a flag that concerns every pixel, and so allows no other beside it."""
     if options.swap:
         source, into = (_named(name, model) for name in options.swap)
         return SwapClasses(source=source, into=into)
@@ -47,7 +52,12 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
         return Untargeted()
     if options.scene is not None:
         return _scene(options.scene, model, load_dataset(data, "train", options.size))
-    return _drawn(options, model, size) if options.text is not None or options.mask is not None else None
+    return None
+
+
+def _hide(options: Options, model: Segmenter) -> HideClasses:
+    fill = _named(options.fill, model) if options.fill else None
+    return HideClasses(classes=_hidden(options.hide, model), fill=fill)
 
 
 def _drawn(options: Options, model: Segmenter, size: tuple[int, int]) -> StaticTarget:
@@ -72,7 +82,7 @@ def leaves_pair_open(options: Options) -> bool:
         True
     """
     named = (options.region_class and options.rest_class) or (options.rest_class or "").lower() == KEEP
-    simple = not (named or options.tile or options.also)
+    simple = not (named or options.tile or options.also or options.hide)
     return options.text is not None and simple and options.budget >= 20 * FULL_GRADIENTS
 
 
@@ -171,7 +181,7 @@ def _check_company(options: Options) -> None:
 def _pair(options: Options, model: Segmenter) -> tuple[str, str | None]:
     """The classes of the drawn region and of the rest; None for the rest if it is kept."""
     inside = _named(options.region_class or model.default_pair[0], model)
-    rest = options.rest_class or model.default_pair[1]
+    rest = options.rest_class or (KEEP if options.hide else model.default_pair[1])
     if rest.lower() == KEEP:
         return inside, None
     if _named(rest, model) == inside:

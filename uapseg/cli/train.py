@@ -148,6 +148,7 @@ def _settings(options: Options) -> Settings:
     chosen = {name: getattr(options, name) for name in FROM_PRESET}
     return PRESETS[options.preset](
         epsilon=options.epsilon / 255,
+        norm=options.norm,
         budget=options.budget,
         seed=options.seed,
         tile=options.tile,

@@ -64,7 +64,7 @@ def _read(file: Path) -> tuple[Path, Perturbation, Plan]:
 def _cell(file: Path, perturbation: Perturbation, plan: Plan, model: Segmenter, options: Options) -> Cell:
     print_progress(f"{file} on {model.name}")
     dataset = load_pictures(options, plan, options.data or plan.data)
-    report = evaluate(model, dataset, plan.target, perturbation.delta, epsilon=perturbation.epsilon)
+    report = evaluate(model, dataset, plan.target, perturbation.delta, ball=perturbation.ball)
     return Cell(file, [short_name(name) for name in (plan.model, *plan.also)], report)
 
 

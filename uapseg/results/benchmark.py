@@ -7,7 +7,6 @@ from statistics import mean
 from typing import Any, TypedDict
 
 from uapseg.attack.loop import fit
-from uapseg.attack.perturbation import quantize
 from uapseg.attack.settings import PASS_PICTURES
 from uapseg.attack.state import Snapshot
 from uapseg.datasets import Dataset
@@ -130,8 +129,7 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
         yield snapshot
     assert snapshot is not None  # noqa: S101  there is one before the first step
     state = snapshot.state
-    delta = quantize(state.best, benchmark.epsilon)
-    report = evaluate(benchmark.model, benchmark.test, benchmark.target, delta, epsilon=benchmark.epsilon, seed=seed)
+    report = evaluate(benchmark.model, benchmark.test, benchmark.target, state.best, ball=settings.ball, seed=seed)
     return Result(
         variant=variant,
         seed=seed,

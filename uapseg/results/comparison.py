@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from uapseg.attack.perturbation import quantize
+from uapseg.attack.ball import Ball
 from uapseg.datasets import Dataset
 from uapseg.datasets.batches import image_batches
 from uapseg.models import Segmenter
@@ -81,7 +81,7 @@ def compare(
         0.0
     """
     device = next(model.buffers()).device
-    deltas = [quantize(delta.to(device), 1.0) for delta in (first, second)]
+    deltas = [Ball(1.0).quantize(delta.to(device)) for delta in (first, second)]
     goals = [target.bind(model.classes, model.objects, (delta.shape[-1], delta.shape[-2])) for delta in deltas]
     parts: tuple[list[Counts], list[Counts]] = ([], [])
     for _, images in image_batches(dataset, device):

@@ -12,7 +12,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
+from uapseg.attack.ball import Ball, root_mean_square
+from uapseg.attack.perturbation import perturb, quantize_images
 from uapseg.datasets import Dataset
 from uapseg.datasets.batches import BATCH_SIZE, image_batches, load_images
 from uapseg.models import Segmenter
@@ -38,9 +39,11 @@ class Report:
         split: The split: ``val`` selects, ``test`` reports.
         pictures: The number of pictures.
         epsilon: The bound of the perturbation, in grey levels of 255.
+        norm: What epsilon bounds: the largest absolute value (``linf``), or the root mean square (``l2``).
         perturbed: The scores with the perturbation, rounded to whole grey levels.
         clean: The scores of the clean pictures.
-        random_noise: The scores with random signs of the same epsilon.
+        random_noise: The scores with random noise as large as epsilon allows: random signs, or with ``l2`` normally
+            distributed values.
         selection_score: The mean of scores that orders iterates and leaderboards, in [0, 1].
         interval: 95 % bootstrap intervals over pictures of the scores with the perturbation, as [low, high].
         lost_objects: The share of other objects' pixels lost beyond what random noise loses; None for a target without
@@ -50,6 +53,7 @@ class Report:
         collapse: The class that replaces others, as in `uapseg.targets.metrics.Collapse`; None without collapse.
         linf: The largest absolute value of the perturbation, in grey levels.
         l2: The Euclidean norm of the change in [0, 1] units, averaged over pictures.
+        rms: The root mean square of the perturbation, in grey levels.
         multiple: What the network's sides must be multiples of; pictures are padded inside.
         hashes: What was evaluated: ``weights``, ``pictures``, ``target`` and ``perturbation``, up to 16 hexadecimal
             digits each.
@@ -60,7 +64,7 @@ class Report:
         >>> report = Report(
         ...     model="street", data="street", split="test", pictures=64, epsilon=10, perturbed=scores, clean=scores,
         ...     random_noise=scores, selection_score=0.9, interval={"hidden": [0.82, 0.881]}, truth={},
-        ...     truth_accuracy={}, collapse=None, linf=10, l2=1.5, hashes={}, measuring_seconds=9,
+        ...     truth_accuracy={}, collapse=None, linf=10, l2=1.5, rms=9, hashes={}, measuring_seconds=9,
         ... )
         >>> print(report.table().splitlines()[1])
         hidden                  85.2     82.0 to 88.1     85.2          85.2
@@ -81,8 +85,10 @@ class Report:
     collapse: Collapse | None
     linf: float
     l2: float
+    rms: float
     hashes: dict[str, str]
     measuring_seconds: float
+    norm: str = "linf"
     multiple: int = 1
     lost_objects: float | None = None
 
@@ -110,7 +116,7 @@ class Report:
                 lines.append(f"{label:<18}" + "".join(cells))
         kind = f"all {self.pictures}" if self.split == "all" else f"{self.pictures} {self.split}"
         where = f"{kind} pictures of {self.data}, network {self.model}"
-        lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255")
+        lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255, root mean square {self.rms:.1f}")
         if self.multiple > 1:
             lines.append(
                 f"The network takes sides of multiples of {self.multiple}: pictures are padded inside, and cut again."
@@ -207,17 +213,15 @@ def predict_perturbed(model: Segmenter, images: Images, delta: Delta) -> LabelMa
     return model.predict(quantize_images(perturb(images, delta)))
 
 
-def evaluate(
-    model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, epsilon: float, seed: int = 0
-) -> Report:
+def evaluate(model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, ball: Ball, seed: int = 0) -> Report:
     """Evaluates a perturbation on every picture of a dataset.
 
     Args:
         model: The network, on the device to compute on.
         dataset: The pictures, used neither for training nor for selection.
         target: The target of the perturbation.
-        delta: The perturbation (3, h, w) in [-epsilon, epsilon]; it is rounded to whole grey levels first.
-        epsilon: The bound of the perturbation, in [0, 1]; random noise of this size is the baseline.
+        delta: The perturbation (3, h, w); it is rounded to whole grey levels within the ball first.
+        ball: The bound of the perturbation; random noise as large as that is the baseline.
         seed: Random seed of the noise and the bootstrap.
 
     Raises:
@@ -230,15 +234,15 @@ def evaluate(
         >>> from uapseg.targets import Untargeted
         >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> model, none = load_model("street:small"), torch.zeros(3, 48, 64)
-        >>> report = evaluate(model, dataset, Untargeted(), none, epsilon=10 / 255)
+        >>> report = evaluate(model, dataset, Untargeted(), none, ball=Ball(10 / 255))
         >>> report.perturbed["fooled"], report.linf
         (0.0, 0.0)
     """
     began = time.monotonic()
     device = next(model.buffers()).device
-    delta = quantize(delta.to(device), epsilon)
+    delta = ball.quantize(delta.to(device))
     size = (delta.shape[-1], delta.shape[-2])
-    noise = quantize(random_signs(size, epsilon, seed).to(device), epsilon)
+    noise = ball.quantize(ball.random_noise(size, seed).to(device))
     tally, norms = _Totals(model, dataset, target, size), list[torch.Tensor]()
     for numbers, images in image_batches(dataset, device):
         clean = model.predict(images)
@@ -255,7 +259,8 @@ def evaluate(
         data=dataset.name,
         split=dataset.split,
         pictures=len(dataset),
-        epsilon=round(epsilon * 255, 3),
+        epsilon=round(ball.epsilon * 255, 3),
+        norm=ball.norm,
         perturbed=scores(totals["perturbed"], target),
         clean=scores(totals["clean"], target),
         random_noise=scores(totals["random_noise"], target),
@@ -267,6 +272,7 @@ def evaluate(
         collapse=find_collapse(totals["perturbed"], target, model.classes),
         linf=round(delta.abs().amax().item() * 255, 3),  # not 10.0000004
         l2=torch.cat(norms).mean().item(),
+        rms=round(root_mean_square(delta).item() * 255, 3),
         hashes=_hashes(model, dataset, target, delta),
         measuring_seconds=round(time.monotonic() - began, 3),
         multiple=model.multiple,

@@ -117,7 +117,7 @@ def full_report(
     datasets, cells = (*used, dataset), model.logits_size(*dataset.size)
     tile = (perturbation.levels.shape[2], perturbation.levels.shape[1])
     return FullReport(
-        scores=evaluate(model, dataset, target, perturbation.delta, epsilon=perturbation.epsilon, seed=seed),
+        scores=evaluate(model, dataset, target, perturbation.delta, ball=perturbation.ball, seed=seed),
         image_gradients=perturbation.image_gradients,
         seconds=perturbation.seconds,
         training=perturbation.training,

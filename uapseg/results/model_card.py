@@ -34,7 +34,7 @@ One fixed, faint perturbation. Added to *any* picture, it changes what a semanti
 | Network | {network}, weights with the fingerprint `{fingerprint}` |
 | Training pictures | {data} |
 | Size | {width} x {height} pixels, repeated over larger pictures |
-| Largest change (epsilon) | {epsilon:g} grey levels of 255 |
+| {bound} (epsilon) | {epsilon:g} grey levels of 255 |
 | Training length | {image_gradients:,} image-gradients, preset {preset}, seed {seed}, from {start} |
 | Method | [Metzen et al., ICCV 2017](https://arxiv.org/abs/1704.05712) |
 
@@ -53,7 +53,7 @@ both contain the plan of the run, as `plan.json` does. `report.json` has all fig
 
 On {pictures} {split} pictures of {evaluation_data}, used neither for training nor for selection, in per cent, with
 95 % bootstrap intervals. The reference is what the network predicts in the clean pictures, never the ground truth;
-random noise is random signs of the same epsilon.
+random noise is {noise}.
 
 | score | perturbed | 95 % interval | random noise | clean |
 | --- | --: | --: | --: | --: |
@@ -113,7 +113,9 @@ def model_card(repo: str, perturbation: Perturbation, report: Mapping[str, Any],
         repo=repo,
         width=perturbation.levels.shape[2],
         height=perturbation.levels.shape[1],
+        bound="Largest change" if perturbation.ball.norm == "linf" else "Root mean square",
         epsilon=perturbation.epsilon * 255,
+        noise=perturbation.ball.noise_name,
         image_gradients=report["image_gradients"],
         preset=plan.settings.preset,
         seed=plan.settings.seed,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
-from uapseg.attack.perturbation import to_levels
+from uapseg.attack.ball import Ball, size_in_levels
 from uapseg.attack.run import Plan
 from uapseg.attack.state import State
 from uapseg.errors import UapsegError
@@ -55,6 +55,7 @@ class Perturbation:
 
     Attributes:
         levels: The change of each value (3, h, w), int16, within the plan's epsilon.
+        norm: The norm of the bound where there is no plan to name it.
         plan: The plan that produced it; None if the file has none.
         scores: The scores on the validation pictures that selected it, if known.
         image_gradients: The image-gradients spent, if known.
@@ -79,6 +80,7 @@ class Perturbation:
     convention: str = OURS
     best_iterate: dict[str, int] | None = None
     fingerprint: str | None = None
+    norm: Literal["linf", "l2"] = "linf"
 
     def __post_init__(self) -> None:
         """Checks the levels against the plan's epsilon.
@@ -86,13 +88,16 @@ class Perturbation:
         Raises:
             UapsegError: A level exceeds epsilon, or 255.
         """
-        largest = self._largest()
+        largest = size_in_levels(self.levels, "linf")
         if largest > 255:
-            raise UapsegError(f"The perturbation changes values by up to {largest} grey levels: there are only 255.")
-        if self.plan and largest > self.plan.settings.epsilon * 255 + 1e-3:
+            raise UapsegError(f"The perturbation changes values by up to {largest:g} grey levels: there are only 255.")
+        if self.plan and not self.plan.settings.ball.holds(self.levels):
+            ball = self.plan.settings.ball
+            size = size_in_levels(self.levels, ball.norm)
+            how = "up to" if ball.norm == "linf" else "a root mean square of"
             raise UapsegError(
-                f"The perturbation changes values by up to {largest} grey levels, "
-                f"more than the epsilon of {self.plan.settings.epsilon * 255:g} in its plan: the file was altered."
+                f"The perturbation changes values by {how} {size:.4g} grey levels, "
+                f"more than the epsilon of {ball.epsilon * 255:g} in its plan: the file was altered."
             )
 
     @property
@@ -101,9 +106,14 @@ class Perturbation:
         return self.levels.float() / 255
 
     @property
+    def ball(self) -> Ball:
+        """The bound: the plan's, or without a plan the smallest ball of `norm` that holds the levels."""
+        return self.plan.settings.ball if self.plan else Ball(size_in_levels(self.levels, self.norm) / 255, self.norm)
+
+    @property
     def epsilon(self) -> float:
-        """The bound in [0, 1]: the plan's, or the largest absolute level without a plan."""
-        return self.plan.settings.epsilon if self.plan else self._largest() / 255
+        """The bound in [0, 1], see `ball`."""
+        return self.ball.epsilon
 
     @property
     def picture_size(self) -> tuple[int, int]:
@@ -117,10 +127,6 @@ class Perturbation:
             return own
         pictures = self.plan.size if self.plan and self.plan.size else DEFAULT_SIZE
         return max(own, pictures, key=prod)
-
-    def _largest(self) -> int:
-        """The largest absolute level."""
-        return max(-int(self.levels.min()), int(self.levels.max()))
 
 
 def best_perturbation(plan: Plan, state: State) -> Perturbation:
@@ -141,7 +147,7 @@ def best_perturbation(plan: Plan, state: State) -> Perturbation:
         tensor(0, dtype=torch.int16)
     """
     looked = state.validation.image_gradients > 0
-    whole = to_levels(state.best if looked else state.delta, plan.settings.epsilon).cpu()
+    whole = plan.settings.ball.to_levels(state.best if looked else state.delta).cpu()
     scores, training = (state.best_validation.scores, state.best_validation.training) if looked else (None, None)
     chosen = (
         {"image_gradients": state.best_validation.image_gradients, "pictures": len(state.best_validation.each)}

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from PIL import Image
 
 from uapseg.attack.augmentation import Move, apply_moves
-from uapseg.attack.perturbation import perturb, quantize, quantize_images, random_signs
+from uapseg.attack.ball import Ball
+from uapseg.attack.perturbation import perturb, quantize_images
 from uapseg.attack.transforms import TO_YCC, blur, resize
 from uapseg.datasets import Dataset
 from uapseg.datasets.batches import image_batches
@@ -140,7 +141,7 @@ TRANSFORMS: dict[str, tuple[Transform, Transform]] = {
 
 
 def evaluate_robustness(
-    model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, epsilon: float, seed: int = 0
+    model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, ball: Ball, seed: int = 0
 ) -> dict[str, dict[str, Scores]]:
     """Evaluates a perturbation after each transform, beside clean pictures and random noise.
 
@@ -149,7 +150,7 @@ def evaluate_robustness(
         dataset: The pictures.
         target: The target of the perturbation.
         delta: The perturbation (3, h, w); it is rounded to whole grey levels first.
-        epsilon: The bound of the perturbation, in [0, 1].
+        ball: The bound of the perturbation; random noise as large as that is the baseline.
         seed: Random seed of the noise.
 
     Returns:
@@ -165,14 +166,14 @@ def evaluate_robustness(
         >>> from uapseg.targets import Untargeted
         >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> none = torch.zeros(3, 48, 64)
-        >>> found = evaluate_robustness(load_model("street:small"), dataset, Untargeted(), none, epsilon=10 / 255)
+        >>> found = evaluate_robustness(load_model("street:small"), dataset, Untargeted(), none, ball=Ball(10 / 255))
         >>> found["nothing"]["perturbed"]["fooled"]
         0.0
     """
     device = next(model.buffers()).device
     size = (delta.shape[-1], delta.shape[-2])
-    noise = quantize(random_signs(size, epsilon, seed).to(device), epsilon)
-    deltas = {"perturbed": quantize(delta.to(device), epsilon), "clean": None, "random_noise": noise}
+    noise = ball.quantize(ball.random_noise(size, seed).to(device))
+    deltas = {"perturbed": ball.quantize(delta.to(device)), "clean": None, "random_noise": noise}
     goal_of = target.bind(model.classes, model.objects, size)
     parts: dict[tuple[str, str], list[Counts]] = {}
     for _, images in image_batches(dataset, device):

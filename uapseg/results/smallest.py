@@ -5,7 +5,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from uapseg.attack.loop import fit
-from uapseg.attack.perturbation import quantize
 from uapseg.attack.run_cache import RunCache
 from uapseg.attack.settings import Settings, fast
 from uapseg.attack.state import Snapshot, State
@@ -114,9 +113,8 @@ class EpsilonSearch:
 
     def _point(self, epsilon: int, settings: Settings, state: State) -> Point:
         benchmark = self._benchmark
-        delta = quantize(state.best, settings.epsilon)
         report = evaluate(
-            benchmark.model, benchmark.test, benchmark.target, delta, epsilon=settings.epsilon, seed=self._seed
+            benchmark.model, benchmark.test, benchmark.target, state.best, ball=settings.ball, seed=self._seed
         )
         validation = state.best_validation.scores
         return Point(

@@ -23,6 +23,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "robust": {"robust": True},
     "full": {"loss_resolution": "full"},
     "logits": {"loss_resolution": "logits"},
+    "l2": {"norm": "l2"},
 }
 """The fields that each change without a number sets."""
 

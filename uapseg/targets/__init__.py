@@ -1,6 +1,7 @@
 """Targets: what the network should predict on perturbed images, one file for each kind."""
 
 from uapseg.targets.base import Target
+from uapseg.targets.combined import DrawAndHide
 from uapseg.targets.hide import HideClasses
 from uapseg.targets.static import StaticTarget
 from uapseg.targets.swap import SwapClasses
@@ -11,7 +12,8 @@ TARGETS: dict[str, type[Target]] = {
     "hidden": HideClasses,
     "swap": SwapClasses,
     "untargeted": Untargeted,
+    "draw_and_hide": DrawAndHide,
 }
 """The dataclass of each kind of target, by its name in files."""
 
-__all__ = ["TARGETS", "HideClasses", "StaticTarget", "SwapClasses", "Target", "Untargeted"]
+__all__ = ["TARGETS", "DrawAndHide", "HideClasses", "StaticTarget", "SwapClasses", "Target", "Untargeted"]
