@@ -1,0 +1,11 @@
+"""The command that measures how soon a changed setting shows."""
+
+from tests.first_frame import CHANGES, first_frames
+from uapseg.app.context import Context
+from uapseg.app.handlers import CHANGE_DELAY
+
+
+def test_each_changed_setting_gets_a_trained_frame_after_the_delay(context: Context):
+    found = first_frames(context)
+    assert [change for change, _, _ in found] == CHANGES
+    assert all(seconds > CHANGE_DELAY and computing < 1 for _, seconds, computing in found)
