@@ -2,9 +2,10 @@
 
 import sys
 from contextlib import suppress
+from importlib import import_module
 
 with suppress(ImportError):  # only Hugging Face Spaces has it, and it must come before torch
-    import spaces  # noqa: F401
+    import_module("spaces")
 
 from uapseg.app import build, launch_options
 from uapseg.errors import UapsegError

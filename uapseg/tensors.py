@@ -10,7 +10,9 @@ Example:
 
 from typing import Any, cast
 
+import torch
 from jaxtyping import Float, Int16, Int64, UInt8
+from numpy.typing import NDArray
 from torch import Tensor
 
 Pictures = UInt8[Tensor, "n 3 h w"]
@@ -61,3 +63,14 @@ def to_integers(tensor: Tensor) -> list[int]:
         [1, 2]
     """
     return cast("Any", tensor).tolist()
+
+
+def from_array(array: NDArray[Any]) -> Tensor:
+    """A tensor that shares its memory with an array; torch leaves ``from_numpy`` untyped.
+
+    Example:
+        >>> import numpy as np
+        >>> from_array(np.zeros((2, 3), np.uint8)).shape
+        torch.Size([2, 3])
+    """
+    return cast("Any", torch).from_numpy(array)

@@ -25,7 +25,7 @@ def manifest(root: Path) -> dict[str, Any]:
         for one in select_annotations(root / "annotations" / f"instances_{folder}.json", folder, Selection()).pictures
     ]
     licences = {entry.licence.number: entry.licence for entry in entries}
-    pictures = []
+    pictures: list[list[Any]] = []
     for entry in entries:
         content = (root / entry.folder / entry.file).read_bytes()
         shares = {name: round(share, 4) for name, share in sorted(entry.shares.items())}

@@ -5,7 +5,7 @@ import os
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")  # before gradio is imported
 
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 from gradio.themes import Base, LocalFont
@@ -80,4 +80,4 @@ def theme() -> Base:
         font=[sans, "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    return base.set(slider_color="#1b1a17", slider_color_dark="#f3f1ec")
+    return cast("Any", base).set(slider_color="#1b1a17", slider_color_dark="#f3f1ec")

@@ -48,7 +48,7 @@ def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Conca
     @wraps(answer)
     def waited(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            with self._queue.turn_of(Call()):
+            with self.queue.turn_of(Call()):
                 return answer(self, *args, **kwargs)
         except UapsegError as error:
             raise user_error(str(error)) from error
@@ -65,7 +65,7 @@ class Endpoints:
     """
 
     def __init__(self, workspaces: WorkspaceCache, queue: RunQueue) -> None:
-        self._workspaces, self._queue = workspaces, queue
+        self._workspaces, self.queue = workspaces, queue
         self._folder = tempfile.TemporaryDirectory(prefix="uapseg-api-")
         weakref.finalize(self, self._folder.cleanup)
 
@@ -190,8 +190,7 @@ class Endpoints:
                 image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
         except UapsegError as error:
             raise user_error(str(error)) from error
-        if not isinstance(strength, int | float) or not STRENGTHS[0] <= strength <= STRENGTHS[1]:
-            raise user_error(strings.BAD_STRENGTH)
+        _check_strength(strength)
         whole = scale_levels(level_array(kept.delta, kept.ball), strength)
         whole = stretch_levels(whole, (image.shape[1], image.shape[0])) if stretch else whole
         after = perturb_photo(image, whole)
@@ -234,6 +233,11 @@ def _controls_from_call(workspace: Workspace, text: str, inside: str, rest: str,
         return replace(first, goal=strings.HIDDEN, hide=hide)
     rest = rest or first.rest
     return replace(first, word=text, inside=inside or first.inside, rest=rest)
+
+
+def _check_strength(strength: object) -> None:
+    if not isinstance(strength, int | float) or not STRENGTHS[0] <= strength <= STRENGTHS[1]:
+        raise user_error(strings.BAD_STRENGTH)
 
 
 def _check_budget(budget: int) -> None:

@@ -142,16 +142,25 @@ def example_cards(pair: Pair) -> list[dict[str, Any]]:
     return [card for card in known["cards"] if known["pair"] == list(pair) and (EXAMPLES / card["file"]).is_file()]
 
 
-def load_example(pair: Pair, number: object) -> Perturbation:
-    """One of the perturbations.
+def example_card(pair: Pair, number: object) -> dict[str, Any]:
+    """The card of one of the perturbations, by its place among `example_cards`.
 
     Raises:
         UapsegError: There is none of that number for this network and these pictures.
     """
-    known = example_cards(pair)
-    if not isinstance(number, int) or not 0 <= number < len(known):
+    cards = example_cards(pair)
+    if not isinstance(number, int) or not 0 <= number < len(cards):
         raise UapsegError(strings.NO_PERTURBATION)
-    return load(EXAMPLES / known[number]["file"])
+    return cards[number]
+
+
+def load_example(card: dict[str, Any]) -> Perturbation:
+    """The perturbation of a card.
+
+    Raises:
+        UapsegError: Its file cannot be read.
+    """
+    return load(EXAMPLES / card["file"])
 
 
 @cache

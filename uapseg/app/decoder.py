@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -85,11 +85,12 @@ def _timed(path: str, kind: str, longest: int) -> Iterator[tuple[float, Callable
         stream.codec_context.thread_count = 1
         begin = matrix = None
         for frame in file.decode(stream):
-            if frame.time is None:
+            at = cast("float | None", frame.time)  # PyAV's types leave out that a frame may have no time
+            if at is None:
                 continue
             if begin is None:  # later frames are not asked for a matrix, as that keeps each of them in memory
-                begin, matrix = frame.time, frame.side_data.get("DISPLAYMATRIX")
-            yield frame.time - begin, partial(_picture, frame, size, matrix)
+                begin, matrix = at, frame.side_data.get("DISPLAYMATRIX")
+            yield at - begin, partial(_picture, frame, size, matrix)
 
 
 def _picture(frame: av.VideoFrame, size: tuple[int, int], matrix: Any) -> Picture:

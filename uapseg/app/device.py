@@ -8,7 +8,7 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Protocol, TypedDict
@@ -27,6 +27,7 @@ from uapseg.attack.validation import Validation
 from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number
 from uapseg.targets.metrics import Scores
+from uapseg.tensors import from_array
 
 THUMB = 192
 """Label maps of held-out pictures are shown no wider than this, and travel no larger."""
@@ -109,7 +110,7 @@ def pack_state(state: State) -> Checkpoint:
 
 def unpack_state(checkpoint: Checkpoint) -> State:
     """The state that `pack_state` took apart."""
-    arrays = {name: torch.from_numpy(array.copy()) for name, array in checkpoint["arrays"].items()}
+    arrays = {name: from_array(array.copy()) for name, array in checkpoint["arrays"].items()}
     return State.from_tensors(arrays, checkpoint["rest"])
 
 
@@ -218,7 +219,7 @@ class RunQueue:
             return waiter in self._using
 
     @contextmanager
-    def turn_of(self, call: Call) -> Iterator[None]:
+    def turn_of(self, call: Call) -> Generator[None, None, None]:
         """Waits until a program has the device, and takes it back in the end.
 
         Raises:

@@ -8,7 +8,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -57,7 +57,7 @@ class Page(gr.Blocks):
             SentenceError: It failed; the sentence is the project's own.
         """
         try:
-            return await super().process_api(block_fn, *args, **kwargs)
+            return await cast("Any", super()).process_api(block_fn, *args, **kwargs)
         except Exception as error:
             log(error)
             function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
@@ -71,7 +71,7 @@ class Page(gr.Blocks):
             SentenceError: It does not fit; Gradio's own messages speak of Python's types and of files of the server.
         """
         try:
-            return await super().preprocess_data(block_fn, list(map(local_file, inputs)), *args, **kwargs)
+            return await cast("Any", super()).preprocess_data(block_fn, list(map(local_file, inputs)), *args, **kwargs)
         except Exception as error:
             raise user_error(strings.WRONG_VALUE) from error
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
-
 from uapseg.app import messages, strings
 from uapseg.app.device import LevelArray, level_array, unpack_state
 from uapseg.app.frames import Photo, perturb_photo
@@ -15,6 +13,7 @@ from uapseg.errors import UapsegError
 from uapseg.results.evaluation import MIN_TARGET_SHARE, target_shares
 from uapseg.results.figures import Row, draw_figure
 from uapseg.results.perturbation_file import Perturbation, best_perturbation
+from uapseg.tensors import from_array
 
 ROWS = 4
 """Pictures in the figure."""
@@ -76,15 +75,13 @@ class FinishedRun:
 
         def unclear(photo: Photo) -> float:
             return -min(
-                target_shares(torch.from_numpy(photo.prediction)[None], target, model.classes).item(), MIN_TARGET_SHARE
+                target_shares(from_array(photo.prediction)[None], target, model.classes).item(), MIN_TARGET_SHARE
             )
 
         return sorted(self.workspace.held_out_photos, key=unclear)
 
     def _row(self, photo: Photo) -> Row:
         after = perturb_photo(photo.picture, self.levels)
-        images = (torch.from_numpy(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
+        images = (from_array(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
         before, changed = images
-        return Row(
-            before, torch.from_numpy(photo.prediction), changed, torch.from_numpy(self.workspace.predict(after))
-        )
+        return Row(before, from_array(photo.prediction), changed, from_array(self.workspace.predict(after)))

@@ -214,7 +214,7 @@ class Video:
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
-        self._file = av.open(self._buffer, "w", format="mp4")
+        self._file = cast("Any", av).open(self._buffer, "w", format="mp4")  # its types are incomplete
         self._stream = self._file.add_stream("libx264", rate=RATE, options=BITS)
         self._stream.codec_context.time_base = TICK
         self._shape: tuple[int, ...] = ()

@@ -1,16 +1,24 @@
 """What the page uses of Gradio without a promise that it stays; all of it is here, and a test looks at each part."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote
 
-from gradio.events import api as add_endpoint
+from gradio import events
 from gradio.utils import get_upload_folder
 
 __all__ = ["add_endpoint", "local_file", "upload_folder"]
 
 FILE_ROUTE = "/gradio_api/file="
 """What the address of a file contains that the page gave; its path follows."""
+
+
+def add_endpoint(answer: Callable[..., Any]) -> None:
+    """Offers a function to programs, under its own name, on the page that is being built."""
+    cast("Any", events).api(
+        answer, api_name=answer.__name__, concurrency_limit=None
+    )  # calls wait in the queue of the device
 
 
 def upload_folder() -> Path:
@@ -23,9 +31,9 @@ def local_file(sent: Any) -> Any:
 
     Gradio would download it from itself, and refuses to where the page is on this machine. It checks the path after.
     """
-    path = sent.get("path") if isinstance(sent, dict) else None
+    path = cast("dict[str, Any]", sent).get("path") if isinstance(sent, dict) else None
     if not isinstance(path, str) or FILE_ROUTE not in path:
-        return sent
+        return cast("Any", sent)
     local = Path(unquote(path.partition(FILE_ROUTE)[2])).resolve()
     inside = local.is_relative_to(upload_folder()) and local.is_file()
-    return {"path": str(local), "meta": {"_type": "gradio.FileData"}} if inside else sent
+    return {"path": str(local), "meta": {"_type": "gradio.FileData"}} if inside else cast("Any", sent)

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import closing
 from contextvars import copy_context
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -55,7 +55,7 @@ CHANGE_DELAY = 0.7
 def load_page(context: Context, saved: object, request: gr.Request | None = None) -> Updates:
     """Finds the visitor's run again, or begins one: token, stage, memory, controls, buttons."""
     memory = to_values(saved)
-    query = parse_query(request.query_params) if request else {}
+    query = parse_query(cast("Any", request).query_params) if request else {}
     run = context.runs.find(memory.get("token"))
     if run is None:
         run = context.runs.open(memory.get("token"))

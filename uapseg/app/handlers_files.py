@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from uapseg.app import messages, strings
-from uapseg.app.catalogue import example_cards, load_example
+from uapseg.app.catalogue import example_card, load_example
 from uapseg.app.context import (
     Context,
     Updates,
@@ -123,11 +123,10 @@ def open_example(context: Context, token: str | None, event: gr.EventData) -> Up
         raise user_error(strings.BUSY)
     try:
         workspace = workspace_of(context, run.controls)
-        number = event_value(event, "number")
-        _open_perturbation(context, run, load_example(workspace.pair, number), workspace)
+        card = example_card(workspace.pair, event_value(event, "number"))
+        _open_perturbation(context, run, load_example(card), workspace)
     except UapsegError as error:
         raise user_error(str(error)) from error
-    card = example_cards(workspace.pair)[number]
     run.opened_example = OpenedExample(Path(card["file"]).stem, card["title"], run.controls, run.image_gradients)
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from types import MethodType
-from typing import Any
+from typing import Any, cast
 
 import gradio as gr
 
@@ -94,7 +94,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
 
 def remember_schemas(blocks: gr.Blocks) -> None:
     """Has each component's schema worked out once; Gradio would do it for every visitor, while all others wait."""
-    for block in blocks.blocks.values():
+    for block in cast("list[Any]", list(blocks.blocks.values())):
         for name in ("api_info", "api_info_as_input", "api_info_as_output"):
             if not block.skip_api and hasattr(block, name):
                 schema = getattr(block, name)()
@@ -319,11 +319,11 @@ def copy_script() -> str:
 
 @dataclass
 class Parts:
-    """The components by name."""
+    """The components by name. Those whose events Gradio adds at run time are untyped."""
 
     token: gr.Textbox
     saved: gr.BrowserState
-    stage: gr.HTML
+    stage: Any
     by_name: dict[str, Any]
 
     def __getitem__(self, names: tuple[str, ...]) -> list[Any]:
@@ -347,7 +347,9 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
         come(on(load_page), parts.saved, [token, stage, parts.saved, *controls, *buttons], **AT_ONCE)
     # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
-    gr.on([control.input for control in controls[2:]], on(change_controls), values, [parts.saved, start], **moved)
+    cast("Any", gr).on(
+        [control.input for control in controls[2:]], on(change_controls), values, [parts.saved, start], **moved
+    )
     word = parts.by_name["word"]
     word.change(on(change_word), [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
     stage.drawn(on(change_controls), values, [parts.saved, start], **moved)
@@ -370,7 +372,7 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
 def wire_programs(endpoints: Endpoints) -> None:
     """Offers to programs what the page does."""
     for answer in (endpoints.train, endpoints.evaluate, endpoints.apply, endpoints.models):
-        add_endpoint(answer, api_name=answer.__name__, concurrency_limit=None)  # they wait in the line of the device
+        add_endpoint(answer)
 
 
 def wire_pair(parts: Parts, context: Context) -> None:

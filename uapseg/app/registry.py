@@ -11,10 +11,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
@@ -27,6 +26,7 @@ from uapseg.attack.state import TENSORS
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder
 from uapseg.io.files import from_json, to_json, write
+from uapseg.tensors import from_array
 
 MOST_SAVED = 16 * 2**20
 MOST_TOTAL = 64 * MOST_SAVED
@@ -63,9 +63,10 @@ class SavedRuns:
         try:
             if time.time() - path.stat().st_mtime > self._expiry_seconds:
                 return None
-            with safe_open(path, framework="np") as file:
+            with cast("Any", safe_open)(path, framework="np") as file:
                 arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
-                facts = from_json((file.metadata() or {}).get(KEY, ""), "the run")
+                metadata: dict[str, str] = file.metadata() or {}
+                facts = from_json(metadata.get(KEY, ""), "the run")
             run = _run(token, facts, arrays)
         except (OSError, SafetensorError, UapsegError, KeyError, TypeError, ValueError, zlib.error):
             return None
@@ -105,7 +106,7 @@ def content_of(run: Run) -> bytes | None:
         return whole
     state = unpack_state(checkpoint)
     levels = level_array(state.best, plan.settings.ball)
-    rest = pack_state(state.restarted(torch.from_numpy(levels).float() / 255))
+    rest = pack_state(state.restarted(from_array(levels).float() / 255))
     arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
     small = _pack(run, plan, {"levels": levels, **arrays}, rest["rest"])
     return small if len(small) <= MOST_SAVED else None

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import torch
 
 from uapseg.app import messages, strings
 from uapseg.app.catalogue import recorded_run
@@ -34,7 +33,9 @@ from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.targets import Target
+from uapseg.targets.metrics import groups_gone
 from uapseg.targets.selection import groups_gone
+from uapseg.tensors import from_array
 
 
 def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
@@ -116,7 +117,7 @@ def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
     validation, plan = run.validation, run.plan
     if not run.is_current or validation is None or plan is None:
         return {"plain": "", "warning": run.link_warning, "groups": None}
-    swallowed, gone = validation["collapse"], groups_gone(torch.from_numpy(validation["counts"]), plan.target)
+    swallowed, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
     return {
         "groups": gone if gone[1] else None,
         "plain": messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),

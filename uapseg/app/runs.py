@@ -7,8 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-import torch
-
 from uapseg.app import messages, strings
 from uapseg.app.controls import ControlValues, Mask
 from uapseg.app.device import (
@@ -25,6 +23,7 @@ from uapseg.app.frames import Recording, UploadedPhoto
 from uapseg.attack.run import Plan
 from uapseg.targets.drawing import drawn_region
 from uapseg.targets.metrics import Collapse, Scores
+from uapseg.tensors import from_array
 
 MOST_HISTORY_POINTS = 60
 
@@ -70,7 +69,7 @@ def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> l
 def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint:
     """What a search needs to go on from a moment: its perturbation, at rest."""
     state = unpack_state(checkpoint)
-    delta = torch.from_numpy(point.levels.copy()).float() / 255
+    delta = from_array(point.levels.copy()).float() / 255
     figures = point.validation
     validation = replace(
         state.validation,
@@ -80,8 +79,8 @@ def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint
         interval=tuple(figures["interval"]),
         training=figures["training"],
         collapse=Collapse(**figures["collapse"]) if figures["collapse"] else None,
-        counts=torch.from_numpy(figures["counts"]),
-        predictions=torch.from_numpy(figures["predictions"].copy()),
+        counts=from_array(figures["counts"]),
+        predictions=from_array(figures["predictions"].copy()),
     )
     rest = {"image_gradients": point.image_gradients, "seconds": point.seconds, "improved_at": point.image_gradients}
     return pack_state(replace(state.restarted(delta), **rest, best_validation=validation, validation=validation))

@@ -38,6 +38,7 @@ from uapseg.results.figures import overlay
 from uapseg.targets import Target
 from uapseg.targets.goals import Goal
 from uapseg.targets.metrics import Scores, count_pixels, per_image_success, scores
+from uapseg.tensors import from_array
 
 SCENES = {"street": 34}
 """The number of the validation picture shown until a visitor brings a photo; the first one where none is said."""
@@ -113,7 +114,7 @@ class Workspace:
         self, picture: Picture, *, with_confidence: bool = False
     ) -> tuple[LabelMap, LabelMap | None]:
         """What the network sees (h, w), and if asked for how sure it is of that (h, w), 255 being certain."""
-        image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
+        image = from_array(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
         with self._lock, torch.no_grad():
             if not with_confidence:
                 return self.model.predict(image)[0].numpy(), None
@@ -149,7 +150,7 @@ class Workspace:
         self, photo: Photo, prediction: LabelMap, target: Target, levels: LevelArray
     ) -> tuple[Any, float | None]:
         """The counts of one picture, and its success as in `uapseg.targets.metrics.per_image_success`."""
-        clean, now = torch.from_numpy(photo.prediction)[None], torch.from_numpy(prediction)[None]
+        clean, now = from_array(photo.prediction)[None], from_array(prediction)[None]
         goal = self._goal(photo, target, (levels.shape[2], levels.shape[1]))
         counts = count_pixels(now, clean, goal, target, self.model.classes)
         return counts, per_image_success(counts, target)[0]
@@ -159,7 +160,7 @@ class Workspace:
         known = self._goals.get(photo)
         if known and known[0] == (target, tile):
             return known[1]
-        goal = target.bind(self.model.classes, self.model.objects, tile)(torch.from_numpy(photo.prediction)[None])
+        goal = target.bind(self.model.classes, self.model.objects, tile)(from_array(photo.prediction)[None])
         self._goals[photo] = (target, tile), goal
         return goal
 
@@ -208,5 +209,5 @@ class Workspace:
 
 def overlay_classes(picture: Picture, prediction: LabelMap, workspace: Workspace) -> Picture:
     """What the network sees laid over a picture."""
-    image = torch.from_numpy(picture.transpose(2, 0, 1).copy()).float() / 255
-    return overlay(image, torch.from_numpy(prediction), workspace.model.palette)
+    image = from_array(picture.transpose(2, 0, 1).copy()).float() / 255
+    return overlay(image, from_array(prediction), workspace.model.palette)
