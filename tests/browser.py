@@ -27,7 +27,7 @@ PATIENT = 120_000
 """Milliseconds that a condition may take on a busy machine."""
 
 STATE = f"""async () => {{
-    const state = await import('{MODULES}/state.js');
+    const state = await import('{MODULES}/context.js');
     const {{ poll, metrics, shown, history, camera, recorded, gallery }} = state;
     return {{ ...poll, ...metrics, frames: shown.frames, historyPoint: history.shownPoint,
       strength: history.strength, cameraFrames: camera.frames,

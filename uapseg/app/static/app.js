@@ -3,8 +3,6 @@ import * as camera from './camera.js';
 import * as compare from './compare.js';
 import * as gallery from './gallery.js';
 import * as history from './history.js';
-import * as loading from './loading.js';
-import * as maskCanvas from './mask-canvas.js';
 import * as pointer from './pointer.js';
 import * as poll from './poll.js';
 import * as present from './present.js';
@@ -12,18 +10,4 @@ import * as recorded from './recorded.js';
 import * as story from './story.js';
 import * as views from './views.js';
 
-for (const part of [
-  views,
-  compare,
-  maskCanvas,
-  pointer,
-  gallery,
-  camera,
-  history,
-  loading,
-  recorded,
-  story,
-  present,
-  poll,
-])
-  part.mount();
+for (const part of [views, compare, pointer, gallery, camera, history, recorded, story, present, poll]) part.mount();

@@ -1,6 +1,20 @@
 // The visitor's camera, live: each frame goes to the network once without and once with the perturbation.
-import { $, announce, button, gradio, make, pause, request, root, setText, t } from './context.js';
-import { camera, frameOptions, history, poll } from './state.js';
+import {
+  $,
+  announce,
+  button,
+  camera,
+  frameOptions,
+  gradio,
+  history,
+  make,
+  pause,
+  poll,
+  request,
+  root,
+  setText,
+  t,
+} from './context.js';
 import { loadPhoto, redraw, setTitle, showClean, showFrame, views } from './views.js';
 
 const WIDTH = 384;

@@ -6,16 +6,16 @@ import {
   listen,
   make,
   onWorkspace,
+  painting,
   positionIn,
   prefersLessMotion,
   root,
   setAttributes,
+  shown,
   t,
   workspace,
 } from './context.js';
-import { percent } from './format.js';
-import { clamp, pixelAt, wipeEdge } from './geometry.js';
-import { painting, shown } from './state.js';
+import { clamp, percent, pixelAt, wipeEdge } from './numbers.js';
 import { boxOf, rawLabels, views } from './views.js';
 
 const COMPARED = ['photo', 'prediction'];

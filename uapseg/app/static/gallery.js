@@ -4,19 +4,22 @@ import {
   button,
   byId,
   emit,
+  gallery,
   gradio,
   loadImage,
   make,
+  metrics,
   onWorkspace,
+  poll,
   requestFrame,
   root,
   setText,
+  shown,
   t,
   workspace,
 } from './context.js';
-import { group, percent } from './format.js';
 import { setShares, showMetrics } from './metrics.js';
-import { gallery, metrics, poll, shown } from './state.js';
+import { group, percent } from './numbers.js';
 import { redraw, views } from './views.js';
 
 const tabs = Object.fromEntries(

@@ -1,25 +1,30 @@
 // What is viewed where it is not simply the newest frame: an earlier point of the timeline, another strength.
 
-import { currentChart, drawChart, mount as mountCharts, pointAt, strengthAt } from './charts.js';
 import {
   $,
   button,
+  camera,
   emit,
+  frameOptions,
+  gallery,
   gradio,
+  history,
+  isLive,
   listen,
   loadImage,
   make,
+  metrics,
   pause,
+  poll,
   positionIn,
   request,
   setAttributes,
+  shown,
   t,
 } from './context.js';
-import { group } from './format.js';
 import { showGallery } from './gallery.js';
-import { clamp } from './geometry.js';
-import { showHeading, showMetrics } from './metrics.js';
-import { camera, frameOptions, gallery, history, isLive, metrics, poll, shown } from './state.js';
+import { currentChart, drawChart, mountCharts, pointAt, showHeading, showMetrics, strengthAt } from './metrics.js';
+import { clamp, group } from './numbers.js';
 import { redraw, showFrame } from './views.js';
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -99, End: 99 };

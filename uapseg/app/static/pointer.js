@@ -1,9 +1,18 @@
 // The hand that draws: pointer, touch and keyboard on the photo, and the toolbar's buttons.
-
 import { legend } from './compare.js';
-import { $, $$, gradio, onWorkspace, positionIn, root, setAttributes, t, workspace } from './context.js';
-import { clamp, pixelAt } from './geometry.js';
-import { NOTHING } from './label-map.js';
+import {
+  $,
+  $$,
+  gradio,
+  onWorkspace,
+  painting,
+  poll,
+  positionIn,
+  root,
+  setAttributes,
+  t,
+  workspace,
+} from './context.js';
 import {
   clear,
   decode,
@@ -13,13 +22,19 @@ import {
   mask,
   maskLayer,
   mirror,
+  mount as mountTools,
+  option,
+  options,
   rasterize,
   redo,
   remember,
+  showTool,
+  strokes,
+  toolButton,
   undo,
-} from './mask-canvas.js';
-import { painting, poll } from './state.js';
-import { mount as mountTools, option, options, showTool, strokes, toolButton } from './tools.js';
+} from './drawing.js';
+import { NOTHING } from './label-map.js';
+import { clamp, pixelAt } from './numbers.js';
 import { boxOf, enlarge, redraw, setHint, views } from './views.js';
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };

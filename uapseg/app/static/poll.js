@@ -1,31 +1,74 @@
 // The long poll: the newest frame wins, so a slow link lowers the frame rate and nothing else.
-
-import { currentChart } from './charts.js';
 import {
   $,
   announce,
+  button,
   byId,
+  camera,
   emit,
+  frameOptions,
+  gallery,
   gradio,
+  isLive,
   listen,
   loadImage,
+  make,
+  metrics,
+  onWorkspace,
+  painting,
   pause,
+  poll,
+  recorded,
   request,
   root,
   setText,
   setWorkspace,
+  shown,
   t,
   workspace,
 } from './context.js';
-import { clock, group, rate } from './format.js';
 import { openLinkedExample, showGallery, showTab } from './gallery.js';
 import { askStrengths, showTimeline } from './history.js';
-import { hideLoading, showLoading } from './loading.js';
-import { showHeading, showMetrics } from './metrics.js';
+import { currentChart, showHeading, showMetrics } from './metrics.js';
+import { clock, group, rate } from './numbers.js';
 import { restoreDrawing, selectTool, setDrawing, showDrawing } from './pointer.js';
 import { clearRun, playRecorded } from './recorded.js';
-import { camera, frameOptions, gallery, isLive, metrics, painting, poll, recorded, shown } from './state.js';
 import { isPhotoWaiting, loadPhoto, redraw, setTitle, showClean, showFrame } from './views.js';
+
+const panel = $('.u-loading');
+const buttons = {
+  fetch: button('u-solid', t('fetch'), () => gradio.trigger('start_download')),
+  again: button('u-solid', t('again'), () => gradio.trigger('start_download')),
+  cancel: button('', t('cancel'), () => gradio.trigger('cancel')),
+};
+const OFFERED = { fetch: ['costs'], again: ['failed'], cancel: ['costs', 'fetching', 'loading', 'failed'] };
+
+function showLoading({ state, share, loading: { title, lines } }) {
+  const isNew = !root.dataset.loading;
+  root.dataset.loading = state;
+  panel.hidden = false;
+  $('b', panel).textContent = title;
+  $('div', panel).replaceChildren(...lines.map((line) => make('p', '', line)));
+  const meter = $('progress', panel);
+  meter.hidden = !['fetching', 'loading'].includes(state);
+  if (share == null) meter.removeAttribute('value');
+  else meter.value = share;
+  for (const [name, each] of Object.entries(buttons)) each.hidden = !OFFERED[name].includes(state);
+  if (isNew) announce(title);
+}
+
+function hideLoading() {
+  panel.hidden = true;
+  delete root.dataset.loading;
+}
+
+function mountLoading() {
+  panel.append(...Object.values(buttons));
+  onWorkspace(() => {
+    const about = byId('u-about');
+    if (about) about.textContent = workspace.about;
+  });
+}
 
 const RETRY_MS = 1500;
 const MOST_FAILURES = 5;
@@ -257,6 +300,7 @@ function setToken() {
 }
 
 export function mount() {
+  mountLoading();
   setText('state', t('loading'));
   listen('poll', run);
   byId('u-side')?.addEventListener('input', announceChange);

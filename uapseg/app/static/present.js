@@ -1,12 +1,11 @@
 // Presenting: two pictures, a sentence and a number fill the screen, worked by keys; F or `?present` begins it.
 import { setWipe, wipeShare } from './compare.js';
-import { announce, byId, gradio, make, root, t, workspace } from './context.js';
+import { announce, byId, recorded as film, gallery, gradio, history, make, root, t, workspace } from './context.js';
 import { openExample, showTab } from './gallery.js';
-import { clamp } from './geometry.js';
 import { setStrength } from './history.js';
 import { showMetrics } from './metrics.js';
+import { clamp } from './numbers.js';
 import { stopRecorded } from './recorded.js';
-import { recorded as film, gallery, history } from './state.js';
 import { enlarge, resetModes, restoreViews } from './views.js';
 
 const WORD_DELAY_MS = 800; // until a changed word has reached the server

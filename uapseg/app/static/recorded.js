@@ -5,20 +5,26 @@ import {
   byId,
   emit,
   facts,
+  gallery,
+  history,
   listen,
+  metrics,
+  painting,
   pause,
+  poll,
   prefersLessMotion,
+  recorded,
   request,
   root,
   setText,
+  shown,
   t,
   workspace,
 } from './context.js';
-import { group } from './format.js';
 import { showGallery } from './gallery.js';
 import { setStrength } from './history.js';
 import { setShares, showMetrics } from './metrics.js';
-import { gallery, history, metrics, painting, poll, recorded, shown } from './state.js';
+import { group } from './numbers.js';
 import { redraw, showClean, showFrame } from './views.js';
 
 const FRAME_MS = 420;

@@ -1,12 +1,23 @@
 // The guided story, on the live page: a card with a question; the stage shows what it is about. It can be left at any time.
-
 import { setWipe } from './compare.js';
-import { $, button, byId, facts, gradio, make, onWorkspace, pause, root, workspace } from './context.js';
-import { fillIn, group, percent } from './format.js';
+import {
+  $,
+  button,
+  byId,
+  facts,
+  gradio,
+  history,
+  make,
+  metrics,
+  onWorkspace,
+  pause,
+  root,
+  workspace,
+} from './context.js';
 import { showTab } from './gallery.js';
 import { setStrength } from './history.js';
+import { fillIn, group, percent } from './numbers.js';
 import { stopRecorded } from './recorded.js';
-import { history, metrics } from './state.js';
 import { resetModes, setMode } from './views.js';
 
 const { steps, words } = facts.story;

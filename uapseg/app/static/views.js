@@ -8,17 +8,21 @@ import {
   icon,
   loadImage,
   make,
+  metrics,
+  modes,
   onWorkspace,
+  painting,
+  poll,
   prefersLessMotion,
   requestFrame,
   root,
   setAttributes,
+  shown,
   t,
   workspace,
 } from './context.js';
-import { fitted } from './geometry.js';
 import { markChanges, outline, toHeat } from './label-map.js';
-import { metrics, modes, painting, poll, shown } from './state.js';
+import { fitted } from './numbers.js';
 
 const NARROWEST = 1.4; // narrower pictures stand in a frame of this ratio, so that the page still fits the screen
 const OVERLAY = 0.78;
