@@ -328,7 +328,7 @@ def test_a_link_names_the_example_that_is_shown_until_something_changes(context:
         assert "epsilon 7" in said[1]
         change_controls(context, run.token, *values(context, source=strings.DRAW))
         confirm_link(context, run.token, "")
-        assert said[2].endswith("The drawing is not in it: export the plan for that.")
+        assert said[2].endswith("The link does not contain the drawing: export the plan to share it.")
 
 
 def test_on_a_space_a_link_is_to_the_space(monkeypatch):

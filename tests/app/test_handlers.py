@@ -119,7 +119,7 @@ def test_a_run_that_nobody_watches_is_paused(workspaces: WorkspaceCache):
 def test_a_second_start_is_refused_in_a_sentence(context: Context):
     run = started(context, budget=8000)
     driver = going(context, run)
-    with pytest.raises(gr.Error, match="already going in another tab"):
+    with pytest.raises(gr.Error, match="in progress in another tab"):
         start_run(context, run.token, *values(context))
     driver.close()
 

@@ -29,9 +29,11 @@ def test_hidden_classes_are_named(classes: tuple[str, ...], caption: str):
 def test_files_that_did_not_come_are_named():
     assert (
         messages.missing_files(["a.pth"])
-        == "a.pth did not come, or not as expected: try again later, or choose others."
+        == "a.pth could not be downloaded: try again later, or choose something else."
     )
-    assert messages.missing_files(["a.jpg", "b.jpg", "c.jpg"]).startswith("a.jpg and 2 more files did not come")
+    assert messages.missing_files(["a.jpg", "b.jpg", "c.jpg"]).startswith(
+        "a.jpg and 2 more files could not be downloaded"
+    )
 
 
 def test_what_is_hidden_is_told_by_groups_and_by_pixels():

@@ -228,7 +228,7 @@ def test_a_photo_that_cannot_be_had_is_left_out_and_said(
     choose_pair(context, run.token, "greys", FAR)
     start_download(context, run.token)
     world = until(context, run, lambda reply: "workspace" in reply)["workspace"]
-    assert world["about"].endswith("1 could not be had or read.")
+    assert world["about"].endswith("1 could not be downloaded or read.")
     assert [photo.path.is_file() for photo in photos] == [False, True]
 
 

@@ -124,7 +124,7 @@ MOST_CALLS = 16
 RANK_SECONDS = 0.5
 """How old the order may be: who leaves without a word is noticed that much later."""
 
-FULL = "Too many wait for the device already: try again in a few minutes."
+FULL = "Too many runs wait for the device already: try again in a few minutes."
 
 
 class Waiter(Protocol):

@@ -80,7 +80,7 @@ def collapse_warning(swallowed: dict[str, Any]) -> str:
     shares_ = (percent(swallowed[name]) for name in ("perturbed", "clean", "goal"))
     return (
         "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
-        " is gone with the target. Go back to an earlier moment, lower epsilon, or ask for another class."
+        " is gone with the target. Go back to an earlier point of the run, lower epsilon, or ask for another class."
     ).format(swallowed["name"], *shares_)
 
 
@@ -119,7 +119,7 @@ def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
 def missing_files(names: Sequence[str]) -> str:
     """That some files could not be had."""
     more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
-    return f"{names[0]}{more} did not come, or not as expected: try again later, or choose others."
+    return f"{names[0]}{more} could not be downloaded: try again later, or choose something else."
 
 
 def ignored_controls(names: Sequence[str]) -> str:
@@ -145,7 +145,7 @@ def about(model: Segmenter, pictures: Dataset) -> str:
     """What is attacked, in a line."""
     width, height = pictures.size
     shown = f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
-    return f"{shown} {len(pictures.skipped)} could not be had or read." if pictures.skipped else shown
+    return f"{shown} {len(pictures.skipped)} could not be downloaded or read." if pictures.skipped else shown
 
 
 def short_name(name: str) -> str:

@@ -23,10 +23,10 @@ HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
 SWAP_FROM, SWAP_INTO = "Pixels of", "Become"
-EPSILON, BUDGET = "Strongest change (epsilon), of 255", "Training length (pictures seen)"
+EPSILON, BUDGET = "Largest change (epsilon), of 255", "Training length (pictures seen)"
 WEIGHT = "Protect the rest (x1)"
 WEIGHT_ENDS = {
-    STATIC: ("stronger target", "truer rest"),
+    STATIC: ("stronger target", "unchanged rest"),
     HIDDEN: ("hide more", "keep more"),
     SWAP: ("swap more", "keep more"),
 }
@@ -59,7 +59,7 @@ FILES = {
     FILE_MP4: "Animation (MP4)",
     FILE_REPORT: "Report (HTML)",
     FILE_FIGURES: "All figures (JSON)",
-    FILE_PLAN: "Plan, to do it again (JSON)",
+    FILE_PLAN: "Plan, to repeat the run (JSON)",
 }
 """The label of each kind of file that can be exported."""
 
@@ -126,11 +126,11 @@ STAGE = {
     "chosen": "saved: the perturbation after {gradients} of {total} image-gradients, chosen on {pictures} pictures",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
-    "timeline": "Moments of the run",
+    "timeline": "History of the run",
     "at_point": "at {gradients} image-gradients",
     "now": "now",
     "presenting": (
-        "Presenting: Escape leaves, space starts or pauses, W takes a word, N is the next picture, G shows twelve, "
+        "Presenting: Escape leaves, space starts or pauses, W trains a word, N is the next picture, G shows twelve, "
         "P counts groups of people"
     ),
     "filled": "{view} fills the window: Escape leaves",
@@ -151,7 +151,7 @@ STAGE = {
     "running": "starting",
     "paused": "paused",
     "done": "finished",
-    "gone": "reload the page to go on",
+    "gone": "reload the page to continue",
     "offline": "connection lost, trying again",
     "region": "draw the region",
     "tools": "Drawing",
@@ -197,10 +197,10 @@ STAGE = {
 }
 """What the stage says; names in braces are filled in by its scripts."""
 
-DRAWING_NOT_LINKED = "The drawing is not in it: export the plan for that."
+DRAWING_NOT_LINKED = "The link does not contain the drawing: export the plan to share it."
 LOADING = "The page is still loading: press Start again in a moment."
-GONE = "This page was left for more than 30 minutes and its run is gone: reload the page."
-BUSY = "This run is already going in another tab: pause it there first."
+GONE = "This page was unused for more than 30 minutes, and its run was removed: reload the page."
+BUSY = "This run is already in progress in another tab: pause it there first."
 ONE_CLASS = "The region and the rest are the same class: choose two different ones."
 NO_MASK = "Choose a mask picture first."
 NO_CONTROL = "This page has no controls for such a target: run its plan on the command line."
@@ -211,30 +211,32 @@ OTHER_NORM = (
 
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
-BAD_NUMBER = "Epsilon must lie between 1 and 32, and the budget between 50 and 20,000."
+BAD_NUMBER = "Epsilon must be between 1 and 32, and the budget between 50 and 20,000."
 BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
-BAD_WEIGHT = "The keep weight must lie between 0.1 and 4 times the usual."
+BAD_WEIGHT = "The keep weight must be between 0.1 and 4."
 NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the preset fast."
 NOT_OFFERED = "This page does not offer that network or data set: choose another."
 NOT_READY = "The network and its pictures are still loading: wait for them, or cancel."
 UNREACHABLE = (
-    "The server of these files cannot be reached from the machine of this page: check its internet connection and try "
-    "again, or choose what is there already."
+    "The machine of this page cannot reach the server of these files: check its internet connection and try again, or "
+    "choose what needs no download."
 )
 NO_ROOM = "The files cannot be saved on the server of this page: free space on its disk, then try again."
-WRONG_FILE = "The downloaded file is not the expected one and was deleted: try again later, or choose others."
-NOT_FETCHED = "The download failed again and again: try again later, as what has arrived is kept, or choose others."
-NOT_LOADED = "The network or its pictures could not be loaded: choose others."
-NOTHING_YET = "There is nothing to export yet: let a run reach its first figures."
-NO_SUCH_FILE = "This page does not make such a file: choose one of the list."
+WRONG_FILE = "The downloaded file is not the expected one and was deleted: try again later, or choose something else."
+NOT_FETCHED = (
+    "The download failed several times, and what has arrived is kept: try again later, or choose something else."
+)
+NOT_LOADED = "The network or its pictures could not be loaded: choose something else."
+NOTHING_YET = "There is nothing to export yet: wait for the first scores of a run."
+NO_SUCH_FILE = "This page makes no such file: choose one from the list."
 MEASURING = "measuring the file"
 OTHER_SIZE = (
-    "The perturbation is of {width} x {height} pixels, and the pictures here are of another size: choose others."
+    "The perturbation has {width} x {height} pixels, and the pictures have another size: choose other pictures."
 )
 NO_PLAN = "The file does not say what the network should see: open one that was made here."
 MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for less, and go on from the file."
-BAD_STRENGTH = "The strength must lie between 0 and 1.5."
-NOT_UPLOADED = "Upload the file with the request: a path of the server is not read."
+BAD_STRENGTH = "The strength must be between 0 and 1.5."
+NOT_UPLOADED = "Upload the file with the request: paths on the server are not read."
 NO_CLIP = "The clip could not be read: upload a short MP4, WebM or MOV."
 MOST_PHOTOS = "At most {most} photos are accepted at once: the others were left out."
 CLIP_SIZE = (
@@ -245,9 +247,9 @@ NO_PERTURBATION = "There is no perturbation yet: start a run first."
 NO_RECORDING = "Nothing was recorded: keep the webcam on for a moment, then record again."
 CLIP = "Try a video clip"
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
-NO_HISTORY_POINT = "That moment is not kept any more: choose another on the timeline."
+NO_HISTORY_POINT = "That point of the run is no longer stored: choose another one on the timeline."
 WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or reload the page."
-FAILED = "This failed by a fault of the page, not yours, and its log has the details: try again, or reload the page."
+FAILED = "This failed because of an error in the page, and its log has the details: try again, or reload the page."
 BAD_CAMERA_FRAME = "The webcam's picture could not be read: switch the webcam off and on again."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
 GPU_TIME = (
@@ -261,4 +263,4 @@ QUOTA = (
 NO_QUOTA = "Your time on the GPU is used up for today: sign in to Hugging Face for more, or press Resume tomorrow."
 BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."
 LEFT = "paused: nobody was watching"
-STALLED = "nothing gained on unseen pictures for half of the budget: Pause keeps everything"
+STALLED = "no improvement on unseen pictures for half of the budget: Pause keeps everything"
