@@ -25,18 +25,18 @@ LabelMap = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class UploadedPhoto:
-    """A photo that a visitor brought, as it is shown: RGB (h, w, 3), uint8."""
+    """A photo that a visitor uploaded, scaled as it is shown: RGB (h, w, 3), uint8."""
 
     picture: Picture = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
 class Photo:
-    """A picture to lay the perturbation on.
+    """A picture that the perturbation is added to.
 
     Attributes:
         picture: RGB (h, w, 3), uint8.
-        prediction: What the network sees in it (h, w), uint8.
+        prediction: The network's label map of it (h, w), uint8.
     """
 
     picture: Picture = field(repr=False)
@@ -49,7 +49,13 @@ class Photo:
 
 
 def perturb_photo(picture: Picture, levels: LevelArray) -> Picture:
-    """The picture with the perturbation repeated over it from the top left corner, as an 8-bit file would hold it."""
+    """Adds a perturbation, repeated from the top left corner, to a picture, and clips to 8 bits.
+
+    Example:
+        >>> grey, levels = np.full((2, 3, 3), 250, np.uint8), np.full((3, 1, 2), 10, np.int16)
+        >>> perturb_photo(grey, levels)[0, 0].tolist()
+        [255, 255, 255]
+    """
     height, width = picture.shape[:2]
     down, across = -(-height // levels.shape[1]), -(-width // levels.shape[2])
     tiled = np.tile(levels.transpose(1, 2, 0), (down, across, 1))[:height, :width]
@@ -57,7 +63,12 @@ def perturb_photo(picture: Picture, levels: LevelArray) -> Picture:
 
 
 def stretch_levels(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
-    """A perturbation stretched to a picture's ``size`` (width, height)."""
+    """Stretches a perturbation to a picture's ``size`` (width, height), bilinearly.
+
+    Example:
+        >>> stretch_levels(np.full((3, 2, 4), 5, np.int16), (8, 6)).shape
+        (3, 6, 8)
+    """
     if levels.shape[:0:-1] == size:
         return levels
     planes = [Image.fromarray(plane.astype(np.float32)).resize(size, Image.Resampling.BILINEAR) for plane in levels]
@@ -65,35 +76,68 @@ def stretch_levels(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
 
 
 def amplify_levels(levels: LevelArray, epsilon: int) -> Picture:
-    """The perturbation so that no change is mid-grey and epsilon (in grey levels) the full range."""
+    """Shows a perturbation as a picture (h, w, 3): 0 is mid-grey, and epsilon (in grey levels) the full range.
+
+    Example:
+        >>> amplify_levels(np.array([-10, 0, 10], np.int16).reshape(3, 1, 1), 10)[0, 0].tolist()
+        [0, 128, 255]
+    """
     return np.clip(128 + levels.transpose(1, 2, 0) * (127.5 / epsilon), 0, 255).astype(np.uint8)
 
 
 def difference(before: Picture, after: Picture, factor: int) -> Picture:
-    """What was changed, times a factor, about mid-grey."""
+    """The difference between two pictures, times a factor, around mid-grey.
+
+    Example:
+        >>> before, after = np.zeros((1, 1, 3), np.uint8), np.full((1, 1, 3), 2, np.uint8)
+        >>> difference(before, after, 10)[0, 0].tolist()
+        [148, 148, 148]
+    """
     change = after.astype(np.int16) - before
     return np.clip(128 + factor * change, 0, 255).astype(np.uint8)
 
 
 def spectrum(levels: LevelArray) -> Picture:
-    """How strong each spatial frequency of a perturbation is, on a logarithmic scale; the middle is the mean."""
+    """The magnitude of each spatial frequency of a perturbation (h, w, 3), logarithmic; the mean is in the middle.
+
+    Example:
+        >>> spectrum(np.ones((3, 3, 3), np.int16))[:, :, 0].tolist()
+        [[0, 0, 0], [0, 255, 0], [0, 0, 0]]
+    """
     strength = np.abs(np.fft.fftshift(np.fft.fft2(levels.astype(np.float32), axes=(1, 2)), axes=(1, 2)))
     scale = np.log1p(strength)
     return np.rint(255 * scale / max(float(scale.max()), 1e-6)).astype(np.uint8).transpose(1, 2, 0)
 
 
 def grey_png(values: LabelMap) -> str:
-    """Values of 0 to 255 (h, w) as a grey PNG data URI, at half the size."""
+    """Encodes values of 0 to 255 (h, w) as a grey PNG data URI of half the width and height.
+
+    Example:
+        >>> grey_png(np.zeros((4, 4), np.uint8))[:22]
+        'data:image/png;base64,'
+    """
     return _uri(Image.fromarray(np.ascontiguousarray(values[::2, ::2])), "png", compress_level=4)
 
 
 def webp(picture: Picture, quality: int = 80, width: int | None = None) -> str:
-    """The same as WebP: a third smaller and twenty times slower, for what is sent with the page itself."""
+    """Encodes a picture as a WebP data URI, at most ``width`` pixels wide.
+
+    It is a third smaller than JPEG and takes twenty times as long: for what is sent with the page itself.
+
+    Example:
+        >>> webp(np.zeros((4, 4, 3), np.uint8))[:23]
+        'data:image/webp;base64,'
+    """
     return _uri(_shrunk(picture, width), "webp", quality=quality, method=6)
 
 
 def jpeg(picture: Picture, quality: int = 85, width: int | None = None) -> str:
-    """A JPEG as data URI, at most ``width`` pixels wide."""
+    """Encodes a picture as a JPEG data URI, at most ``width`` pixels wide.
+
+    Example:
+        >>> jpeg(np.zeros((4, 4, 3), np.uint8))[:23]
+        'data:image/jpeg;base64,'
+    """
     return _uri(_shrunk(picture, width), "jpeg", quality=quality)
 
 
@@ -105,7 +149,12 @@ def _shrunk(picture: Picture, width: int | None) -> Image.Image:
 
 
 def label_png(labels: LabelMap, palette: Sequence[RGB], width: int | None = None) -> str:
-    """A label map in the network's colours as a PNG data URI, at most ``width`` pixels wide."""
+    """Encodes a label map in the network's colours as a PNG data URI, at most ``width`` pixels wide.
+
+    Example:
+        >>> label_png(np.zeros((4, 4), np.uint8), [(0, 0, 0), (255, 0, 0)])[:22]
+        'data:image/png;base64,'
+    """
     image = Image.fromarray(labels, "P")
     image.putpalette([level for colour in palette for level in colour])
     if width and image.width > width:
@@ -124,21 +173,30 @@ FACTORS = (1, 60)
 
 
 def to_values(sent: object) -> dict[str, Any]:
-    """The values of a message of the browser by name; none where something else was sent."""
+    """The values of a message from the browser by name; an empty dict where something else was sent.
+
+    Example:
+        >>> to_values({"token": "a"}), to_values("a")
+        ({'token': 'a'}, {})
+    """
     return cast("dict[str, Any]", sent) if isinstance(sent, dict) else {}
 
 
 @dataclass(frozen=True)
 class FrameOptions:
-    """How a frame is to be made.
+    """What a frame contains.
 
     Attributes:
-        slow: Smaller pictures, for a slow link.
-        strength: What the perturbation is multiplied by.
-        factor: By how much the difference to the clean picture is amplified; 0 shows none.
+        slow: Whether pictures are smaller, for a slow connection.
+        strength: The factor of the perturbation, from 0 to 1.5.
+        factor: The amplification of the difference to the clean picture, from 1 to 60; 0 leaves it out.
         stretch: Whether the perturbation is stretched over a picture of another size, instead of repeated.
-        spectrum: Whether the spectrum of the perturbation is wanted.
-        confidence: Whether it is wanted how sure the network is.
+        spectrum: Whether the spectrum of the perturbation is shown instead of the perturbation.
+        confidence: Whether the network's confidence is included.
+
+    Example:
+        >>> FrameOptions.of({"strength": 0.5, "factor": 1000}).strength
+        0.5
     """
 
     slow: bool = False
@@ -150,7 +208,7 @@ class FrameOptions:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "FrameOptions":
-        """What is wanted; whatever does not make sense falls back to the default."""
+        """Options from a message of the browser; values of the wrong type or range become the defaults."""
         strength, factor = values.get("strength"), values.get("factor")
         good = isinstance(strength, int | float) and STRENGTHS[0] <= strength <= STRENGTHS[1]
         return cls(
@@ -162,18 +220,22 @@ class FrameOptions:
 
 @dataclass(frozen=True)
 class Request:
-    """What the browser has, and how it wants what is new.
+    """A poll: what the browser already shows, and what it wants.
 
     Attributes:
-        token: The visitor's.
-        seq: The `seq` of the run that it saw last.
-        frame: The version of its frame.
-        own_version: The version of the figures of the visitor's own photos.
-        turn: The ticket of the turn on the device that it took up last.
-        workspace: The network and the pictures that it shows.
+        token: The visitor's token.
+        seq: The last `seq` of the run that the browser received.
+        frame: The version of the frame that it shows.
+        own_version: The version of the scores of the visitor's own photos that it shows.
+        turn: The ticket of the last turn on the device that it began.
+        workspace: The key of the network and the pictures that it shows.
         hidden: Whether it wants no frames.
-        wants_own: Whether it wants figures of the visitor's own photos.
-        options: How frames are to be made.
+        wants_own: Whether it wants scores of the visitor's own photos.
+        options: What a frame contains.
+
+    Example:
+        >>> Request.of({"token": "a", "seq": 3}).seq, Request.of("nonsense").seq
+        (3, -1)
     """
 
     token: str
@@ -188,7 +250,7 @@ class Request:
 
     @classmethod
     def of(cls, sent: object) -> "Request":
-        """A request from whatever was sent."""
+        """A request from a message of the browser; values of the wrong type become the defaults."""
         values = to_values(sent)
         numbers = {name: values.get(name) for name in ("seq", "frame", "own_version", "turn")}
         return cls(
@@ -210,7 +272,14 @@ TICK = Fraction(1, 90_000)
 
 
 class Video:
-    """A video that is written frame by frame: of the frames no more than the encoder needs is kept."""
+    """An MP4 video (H.264) in memory, encoded frame by frame.
+
+    Example:
+        >>> video = Video()
+        >>> video.add(np.zeros((32, 32, 3), np.uint8), at=0.0)
+        >>> len(video.content()) > 100
+        True
+    """
 
     def __init__(self) -> None:
         self._buffer = io.BytesIO()
@@ -220,7 +289,7 @@ class Video:
         self._shape: tuple[int, ...] = ()
 
     def add(self, picture: Picture, at: float) -> None:
-        """Adds a frame, shown from ``at`` (in seconds) on; one of another size than the first is left out."""
+        """Adds a frame (h, w, 3), shown from second ``at``; a frame of another size than the first is left out."""
         if not self._shape:
             self._shape = picture.shape
             height, width = picture.shape[:2]
@@ -234,14 +303,19 @@ class Video:
         self._file.mux(self._stream.encode(frame))
 
     def content(self) -> bytes:
-        """The whole of it; nothing can be added any more."""
+        """Ends the video and returns the file; nothing can be added afterwards."""
         self._file.mux(self._stream.encode(None))
         self._file.close()
         return self._buffer.getvalue()
 
 
 def mp4(frames: Iterable[Picture], rate: int) -> bytes:
-    """Frames of one size as a video."""
+    """Encodes frames (h, w, 3) of one size, ``rate`` per second, as MP4.
+
+    Example:
+        >>> mp4([np.zeros((32, 32, 3), np.uint8)] * 2, RATE)[4:8]
+        b'ftyp'
+    """
     video = Video()
     for number, picture in enumerate(frames):
         video.add(picture, number / rate)
@@ -249,14 +323,14 @@ def mp4(frames: Iterable[Picture], rate: int) -> bytes:
 
 
 class Recording:
-    """What a visitor records, as fast as it comes.
+    """A recording of a visitor's camera, with frames at the times at which they are added.
 
     Args:
-        number: What the browser calls the recording.
+        number: The browser's number of the recording.
 
     Attributes:
-        number: The same.
-        seconds: How long it is, at most `MOST_SECONDS`.
+        number: The browser's number of the recording.
+        seconds: Its length, at most `MOST_SECONDS`.
     """
 
     def __init__(self, number: int) -> None:
@@ -265,11 +339,11 @@ class Recording:
 
     @property
     def full(self) -> bool:
-        """Whether nothing more is taken."""
+        """Whether it is as long as a recording may be."""
         return self.seconds >= MOST_SECONDS
 
     def add(self, picture: Picture) -> None:
-        """Takes up what is shown now."""
+        """Adds a frame (h, w, 3) at the present time."""
         if self.full:
             return
         now = time.monotonic()
