@@ -1,4 +1,4 @@
-"""What the page offers: networks, data sets and examples, what they cost, and how they are downloaded."""
+"""What the page offers: networks, data sets and examples, their sizes, and their downloads."""
 
 import json
 import logging
@@ -173,11 +173,11 @@ def recorded_run(pair: Pair) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class LoadStatus:
-    """How far a pair is that cannot be shown yet.
+    """The progress of a network and its pictures that cannot be shown yet.
 
     Attributes:
-        state: ``costs`` waits for the visitor's word, as something has to be downloaded first.
-        received: Bytes that have come.
+        state: ``costs`` waits for the visitor's consent, as something has to be downloaded first.
+        received: Bytes that have arrived.
         total: Bytes to download, None where that is not known.
         message: Why it failed.
     """
@@ -197,7 +197,7 @@ Steps = Generator[Progress, None, Sequence[str]]
 
 
 class Fetch:
-    """A set of files on its way. It stops when nobody waits for it any more; what has come stays, to go on from.
+    """A download of several files in a thread. It stops when nobody waits for it any more, and can be continued.
 
     Args:
         begin: Begins to fetch them; what it returns in the end are the names of the files that could not be had.
@@ -206,8 +206,8 @@ class Fetch:
         whole: Whether every file is needed, and not only as many as can be had.
 
     Attributes:
-        received: Bytes that have come.
-        total: Bytes that there are, None where the server does not say.
+        received: Bytes that have arrived.
+        total: Bytes of all files, None where the server does not say.
         over: Whether nothing more will come.
         error: Why it failed, in a sentence; empty where it did not.
         failed: The names of the files that did not come although the others did.
@@ -268,7 +268,13 @@ def download_error(error: UapsegError) -> str:
 
 
 def download_size(downloads: Sequence[Download]) -> int | None:
-    """How many bytes the files are; None where one of them is not known."""
+    """The bytes of all files together; None where one of them is unknown.
+
+    Example:
+        >>> from pathlib import Path
+        >>> download_size([Download(url="", path=Path("a"), size=2), Download(url="", path=Path("b"), size=3)])
+        5
+    """
     sizes = [download.size for download in downloads]
     return None if None in sizes else sum(size or 0 for size in sizes)
 

@@ -1,4 +1,4 @@
-"""The values of the controls, read one by one from browsers and links, and the plan that they make.
+"""The values of the controls, read one by one from browsers and links, and the plan that they describe.
 
 The page speaks in grey levels; the plan in [0, 1]. A drawing travels as a PNG whose red is the class number, opaque
 where drawn.
@@ -130,7 +130,19 @@ _OTHER_OPTIONS = {
 
 
 def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any, bool]:
-    """What of a value can be used, None being nothing of it, and whether that is all of it."""
+    """The part of a control's value that a network allows, or None, and whether that is all of it.
+
+    Args:
+        name: The control's.
+        value: What its reader in `READERS` returned.
+        classes: The names of the network's classes; None allows any.
+
+    Example:
+        >>> allowed("hide", ("Car", "Zebra"), ("Car", "Tree"))
+        (('Car',), False)
+        >>> allowed("epsilon", 99, None)
+        (None, False)
+    """
     if name in _RANGES:
         low, high = _RANGES[name]
         return (value, True) if low <= value <= high else (None, False)
@@ -181,6 +193,12 @@ def decode_drawing(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uin
 
     Raises:
         UapsegError: Nothing was sent, or it is no picture of that size.
+
+    Example:
+        >>> buffer = io.BytesIO()
+        >>> Image.new("RGBA", (2, 1), (3, 3, 3, 255)).save(buffer, "PNG")
+        >>> decode_drawing(PNG_URI + base64.b64encode(buffer.getvalue()).decode(), (2, 1)).tolist()
+        [[3, 3]]
     """
     if not drawing:
         raise UapsegError(strings.NOT_DRAWN)
@@ -215,8 +233,8 @@ class ControlValues:
         data: The name of the data set.
         goal: A key of `strings.GOALS`.
         source: A key of `strings.SOURCES`.
-        word: What to write.
-        invert: Whether the uploaded mask is turned inside out.
+        word: The word that the network is to see.
+        invert: Whether the uploaded mask is inverted.
         inside: The class of the drawn region.
         rest: The class of everything else, or `strings.KEEP`.
         hide: The classes to hide.
@@ -225,7 +243,7 @@ class ControlValues:
         swap_into: That other class.
         epsilon: In grey levels.
         budget: In image-gradients.
-        keep: How many times the usual the rest counts beside the target.
+        keep: The factor of the weight of the rest beside the target, from 0.1 to 4.
         seed: Draws the order of the pictures.
         preset: A name in `uapseg.attack.settings.PRESETS`.
         drawing: What is painted on the stage, as a data URI; None where nothing is.
@@ -252,10 +270,14 @@ class ControlValues:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "ControlValues":
-        """A choice from what the controls sent; what is not there is the default.
+        """Reads values as a browser or a link sent them; a missing one is the default.
 
         Raises:
             UapsegError: A value is of the wrong kind; a number may still be out of range, as it is while it is typed.
+
+        Example:
+            >>> ControlValues.of({"word": "ox", "epsilon": "12"}).epsilon
+            12
         """
         sent = {f.name: values[f.name] for f in fields(cls) if values.get(f.name) is not None}
         return cls(**{name: READERS[name](value) for name, value in sent.items()})

@@ -1,4 +1,4 @@
-"""What the page says of runs, networks and pictures: the texts with figures in them."""
+"""The texts of the page that contain figures or names: of runs, networks and pictures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,24 +19,30 @@ REGIONS = {strings.TYPE: LETTERS, strings.DRAW: "the drawing", strings.UPLOAD: "
 
 
 def score_labels(target: Target, source: str) -> list[ScoreLabel]:
-    """The scores that the page shows for a target, the first of them large."""
+    """The scores that the page shows for a target, the main one first; ``source`` is a key of `strings.SOURCES`.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> score_labels(HideClasses(classes=("Car",)), strings.TYPE)[0].name
+        'hidden'
+    """
     return list(target.wording(REGIONS[source]).scores)
 
 
 def image_share_label(target: Target) -> str:
-    """What the figure of a single picture is a share of."""
+    """What the score of a single picture is a share of."""
     return target.wording("").in_image
 
 
 def caption(target: Target, ball: Ball) -> str:
-    """What a run does, in a line."""
+    """The target and the bound of a run in a line."""
     return f"{target.wording('').description}, epsilon {ball}"
 
 
 def summary(
     target: Target, scores: Scores, baselines: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
 ) -> str:
-    """What is reached, as one would say it; ``gone`` is what `uapseg.targets.selection.groups_gone` counts."""
+    """The main score and its baseline in a sentence; ``gone`` comes from `uapseg.targets.selection.groups_gone`."""
     wording, noise = target.wording(REGIONS[source]), baselines.get("random_noise", {})
     name = wording.scores[0].name
     if scores.get(name) is None:
@@ -60,12 +66,17 @@ def people_warning(target: Target, people: tuple[str, ...]) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share in whole per cent."""
+    """A share in whole per cent.
+
+    Example:
+        >>> percent(0.256), percent(None)
+        ('26 %', '-')
+    """
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
 def claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
-    """Whether a file keeps what it promises."""
+    """Compares the main score measured here with the one that a file states."""
     name = score_labels(target, source)[0][0]
     outcome, true = (claimed or {}).get(name), found.get(name)
     if outcome is None or true is None:
@@ -76,7 +87,7 @@ def claim(target: Target, found: Scores, claimed: Scores | None, source: str) ->
 
 
 def collapse_warning(swallowed: dict[str, Any]) -> str:
-    """That one class has swallowed the others."""
+    """Warns that the network predicts one class almost everywhere, from a `uapseg.targets.metrics.Collapse`."""
     shares_ = (percent(swallowed[name]) for name in ("perturbed", "clean", "goal"))
     return (
         "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
@@ -85,12 +96,17 @@ def collapse_warning(swallowed: dict[str, Any]) -> str:
 
 
 def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards have it
-    """What choosing a network or a data set costs."""
+    """What has to be downloaded (bytes) before a network or a data set can be used.
+
+    Example:
+        >>> cost(False, 33_000_000), cost(True, 33_000_000)
+        ('33 MB to download', 'ready')
+    """
     return "ready" if cached or not download else f"{format_size(download)} to download"
 
 
 def change(old: Plan, new: Plan) -> str:
-    """What differs between two plans of a run, in a few words."""
+    """The difference between two plans of a run in a few words, as the chart shows it."""
     if new.target != old.target:
         return "new target"
     if new.settings.ball != old.settings.ball:
@@ -99,7 +115,12 @@ def change(old: Plan, new: Plan) -> str:
 
 
 def settings(controls: ControlValues) -> str:
-    """The settings in a few words: the goal with its classes, and the numbers."""
+    """The settings in a few words: the goal with its classes, and the numbers.
+
+    Example:
+        >>> settings(ControlValues(word="foo", budget=2000))
+        'these settings: Show a target (“foo”), epsilon 10, length 2,000'
+    """
     source = f"“{controls.word}”" if controls.source == strings.TYPE else strings.SOURCES[controls.source].lower()
     details = {
         strings.STATIC: source,
@@ -111,19 +132,24 @@ def settings(controls: ControlValues) -> str:
 
 
 def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
-    """What a link opens, and where to copy it from if the browser would not let the page do it."""
+    """What a link opens, with its address where the browser did not let the page copy it."""
     copied = f"It could not be copied for you: {address} opens {opens}." if address else f"Copied. It opens {opens}."
     return f"{copied} {strings.DRAWING_NOT_LINKED}" if with_drawing else copied
 
 
 def missing_files(names: Sequence[str]) -> str:
-    """That some files could not be had."""
+    """Says that some files could not be downloaded."""
     more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
     return f"{names[0]}{more} could not be downloaded: try again later, or choose something else."
 
 
 def ignored_controls(names: Sequence[str]) -> str:
-    """That some values of a link or of the browser's memory were left out; names are those of controls."""
+    """Says which values of a link or of the browser's memory were ignored, by the names of their controls.
+
+    Example:
+        >>> ignored_controls(["epsilon", "seed"]).endswith("epsilon and seed.")
+        True
+    """
     if not names:
         return ""
     *first, last = (strings.CONTROLS[name] for name in names)
@@ -132,7 +158,12 @@ def ignored_controls(names: Sequence[str]) -> str:
 
 
 def format_size(count: int | None) -> str:
-    """Bytes as people say them."""
+    """A number of bytes in a unit that is easy to read.
+
+    Example:
+        >>> format_size(253_000_000), format_size(None)
+        ('253 MB', 'of unknown size')
+    """
     if count is None:
         return "of unknown size"
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
@@ -142,12 +173,17 @@ def format_size(count: int | None) -> str:
 
 
 def about(model: Segmenter, pictures: Dataset) -> str:
-    """What is attacked, in a line."""
+    """The classes, sizes and licences of a network and its pictures in a line."""
     width, height = pictures.size
     shown = f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
     return f"{shown} {len(pictures.skipped)} could not be downloaded or read." if pictures.skipped else shown
 
 
 def short_name(name: str) -> str:
-    """The name of a network without where it comes from."""
+    """The name of a network without the name of its library.
+
+    Example:
+        >>> short_name("torchvision:fcn_resnet50")
+        'fcn_resnet50'
+    """
     return name.removeprefix("torchvision:")

@@ -33,7 +33,6 @@ from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.targets import Target
-from uapseg.targets.metrics import groups_gone
 from uapseg.targets.selection import groups_gone
 from uapseg.tensors import from_array
 

@@ -1,4 +1,4 @@
-"""A run as a link, a command or a file: how it is shared, and how it is opened again."""
+"""A run as a link, a command or a file, and back."""
 
 import base64
 import io
@@ -51,14 +51,24 @@ NOT_LINKED = ("drawing",)
 
 
 def to_query(controls: ControlValues, first: ControlValues) -> str:
-    """What a link says of a choice: what differs from the first choice of a new visitor."""
+    """The query of a link: the controls that differ from those of a new visitor.
+
+    Example:
+        >>> to_query(ControlValues(word="ox", hide=("Car", "Tree")), ControlValues())
+        'word=ox&hide=Car%2CTree'
+    """
     changed = {f.name: getattr(controls, f.name) for f in fields(controls) if f.name not in NOT_LINKED}
     changed = {name: value for name, value in changed.items() if value != getattr(first, name)}
     return urlencode({name: ",".join(value) if name in LISTED else value for name, value in changed.items()})
 
 
 def parse_query(query: Mapping[str, str]) -> dict[str, Any]:
-    """The values of the controls that a link names."""
+    """The values of the controls that a link names; other names are ignored.
+
+    Example:
+        >>> parse_query({"hide": "Car,Tree", "example": "foo"})
+        {'hide': ['Car', 'Tree']}
+    """
     known = {f.name for f in fields(ControlValues)} - {*NOT_LINKED}
     values: dict[str, Any] = {name: value for name, value in query.items() if name in known}
     if "hide" in values:
@@ -69,11 +79,18 @@ def parse_query(query: Mapping[str, str]) -> dict[str, Any]:
 
 
 def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
-    """The command that starts the same search: in flags where they can say all of it, else with the plan's file.
+    """The command that repeats a run: with flags where they can express all of it, else with the plan's file.
 
     Args:
         plan: What the search does.
         size: (width, height) of the data set's pictures, where it is known; else the data set is opened for it.
+
+    Example:
+        >>> from uapseg import fast
+        >>> settings = fast(epsilon=10 / 255, budget=400)
+        >>> target = HideClasses(classes=("Car",))
+        >>> to_command(Plan(model="street", data="street", target=target, settings=settings))[:58]
+        'python -m uapseg train --model street --data street --hide'
     """
     flags = _target_flags(plan, size)
     numbers = _number_flags(plan.settings)
