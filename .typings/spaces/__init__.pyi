@@ -1,4 +1,4 @@
 from collections.abc import Callable
 from typing import Any
 
-def GPU(duration: Callable[..., int] | int = ...) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...
+def GPU(duration: Callable[..., int] | int = ...) -> Callable[[Callable[..., Any]], Callable[..., Any]]: ...  # noqa: N802

@@ -225,7 +225,7 @@ def number_controls(context: Context) -> dict[str, Any]:
     parts["budget"] = length
     if device.FORKED:  # it takes of the visitor's daily time
         length.info = device.daily_time(first.budget)
-        length.change(lambda value: gr.update(info=device.daily_time(value)), length, length, **AT_ONCE)
+        length.change(update_daily_time, length, length, **AT_ONCE)
     with gr.Accordion(strings.MORE, open=False, elem_id="u-more"), gr.Row():
         parts["preset"] = gr.Dropdown(
             list(PRESETS), value=first.preset, label=strings.PRESET, elem_id="u-preset", min_width=100
@@ -234,6 +234,11 @@ def number_controls(context: Context) -> dict[str, Any]:
             first.seed, label=strings.SEED, precision=0, minimum=0, elem_id="u-seed", min_width=100
         )
     return parts
+
+
+def update_daily_time(length: float) -> dict[str, Any]:
+    """Says below the training length what it takes of the visitor's daily time on the GPU."""
+    return gr.update(info=device.daily_time(length))
 
 
 def ends() -> str:
