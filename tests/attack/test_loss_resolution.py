@@ -47,7 +47,7 @@ def gradient(target, settings, *, enlarged: bool, process: Transform | None = No
     model.predict = cells(enlarged=True).predict  # so that the goals are the same
     objective = Objective(model, target, settings, SIZE, SINGLE_PROCESS)
     delta = torch.randn(3, SIZE[1], SIZE[0], generator=generator) * 4 / 255
-    return objective.gradient(Batch((0, 1, 2), images, 3, process=process), delta)
+    return objective.gradient(Batch((0, 1, 2), images, 3, transform=process), delta)
 
 
 @pytest.mark.parametrize(

@@ -139,7 +139,9 @@ def test_goals_are_framed_anew_with_the_perturbed_picture(target):
     left = torch.full((1, 3, 12, 16), 95 / 255)
     left[..., :8] = 118 / 255
     process = Transform(framing=Framing(right=0.25))
-    groups = Objective(greys(), target, RULE, SIZE, SINGLE_PROCESS)._goals(Batch([0], left, 1, process=process)).groups
+    groups = (
+        Objective(greys(), target, RULE, SIZE, SINGLE_PROCESS)._goals(Batch([0], left, 1, transform=process)).groups
+    )
     assert (groups[0, :, :12] == 0).all()
     assert (groups[0, :, 12:] != 0).all()
 
@@ -154,7 +156,7 @@ def test_clean_predictions_are_kept_small():
 def test_the_network_sees_the_processed_picture():
     darker = replace(RULE, tau=0.75, pixel_weighting="tau")
     plain = gradient(darker, batch(115))[2]
-    processed = gradient(darker, batch(115, process=Transform(partial(adjust_brightness, factor=0.5))))[2]
+    processed = gradient(darker, batch(115, transform=Transform(partial(adjust_brightness, factor=0.5))))[2]
     assert plain == 0
     assert processed == 1
 

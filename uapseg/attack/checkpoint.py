@@ -36,7 +36,7 @@ def pack(state: State, plan: Plan) -> bytes:
         0
     """
     tensors, rest = state.to_tensors()
-    apart = {name: tensor.clone() for name, tensor in tensors.items()}  # two looks may be one
+    apart = {name: tensor.clone() for name, tensor in tensors.items()}  # safetensors refuses tensors that share memory
     fields = {"state": rest, "plan": plan_hash(plan)}
     return save_tensors(apart, metadata={KEY: to_json({**fields, "checksum": _checksum(apart, fields)})})
 

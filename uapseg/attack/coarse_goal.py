@@ -18,12 +18,12 @@ MAX_FIXED = 1 << 26
 
 @dataclass(frozen=True)
 class CoarseGoal:
-    """The m different pairs of a cell and a label that is wanted in it, of a batch of images.
+    """The goal of a batch of images as m pairs of a cell and a label that some of its pixels should have.
 
     Attributes:
         goal: The labels and their groups (m, 1, 1), each like an image of one pixel.
-        cells: Which cell wants the label, counted through all images (m,), int64.
-        counts: How many pixels of the cell it is wanted of (m, 1, 1).
+        cells: The index of the cell, counted through all images (m,), int64.
+        counts: How many pixels of the cell should have the label (m, 1, 1).
 
     Example:
         >>> one = torch.ones(1, 1, 1, dtype=torch.uint8)
@@ -37,11 +37,11 @@ class CoarseGoal:
 
 
 def cell_logits(logits: Logits, cells: Tensor) -> Logits:
-    """The logits (n, k, rows, columns) of some cells (m, k, 1, 1).
+    """Selects the logits of cells (m, k, 1, 1).
 
     Args:
-        logits: Of some images.
-        cells: The cells, counted through all images (m,), int64.
+        logits: The logits of n images (n, k, rows, columns).
+        cells: The indices of the cells, counted through all images (m,), int64.
 
     Example:
         >>> cell_logits(torch.tensor([[[[1.0, 2.0]], [[3.0, 4.0]]]]), torch.tensor([1])).flatten().tolist()
@@ -51,11 +51,11 @@ def cell_logits(logits: Logits, cells: Tensor) -> Logits:
 
 
 def cell_indices(width: int, height: int, cells: tuple[int, int]) -> Tensor:
-    """The index of the cell that each pixel lies in (h, w), int64.
+    """Returns the index of the cell that each pixel lies in (h, w), int64.
 
     Args:
-        width: Of the image that the cells share evenly.
-        height: Likewise.
+        width: The width of the image, which the cells divide evenly.
+        height: Its height.
         cells: (rows, columns).
 
     Example:
@@ -69,16 +69,16 @@ def cell_indices(width: int, height: int, cells: tuple[int, int]) -> Tensor:
 def coarsen(
     goal: Goal, cells: Tensor, size: tuple[int, int], *, groups: int, classes: int, fixed_shape: bool = False
 ) -> CoarseGoal:
-    """The goal with the pixels of a cell that want the same label taken together.
+    """Combines the pixels of each cell that should have the same label.
 
     Args:
         goal: The goal in some images (n, h, w).
         cells: The index of the cell that each pixel lies in (h, w), as `cell_indices` gives it.
-        size: (rows, columns) of all cells, of which an image may not reach the last.
-        groups: How many groups of pixels there are.
-        classes: How many labels there are.
-        fixed_shape: Whether labels that no pixel of a cell wants are there too, with a count of 0, so that shapes do
-            not depend on the goal; only as far as `MAX_FIXED` allows.
+        size: (rows, columns) of all cells; an image may be too small to reach the last ones.
+        groups: The number of groups of pixels.
+        classes: The number of labels.
+        fixed_shape: Whether to include labels that no pixel of a cell should have, with a count of 0, so that shapes
+            do not depend on the goal; only as far as `MAX_FIXED` allows.
 
     Example:
         >>> goal = Goal(*torch.tensor([[[[4, 4, 5]]], [[[0, 0, 1]]]], dtype=torch.uint8))

@@ -1,6 +1,6 @@
-"""What makes a step fast on a GPU: it is a CUDA graph, and its pictures stay on the device.
+"""Fast steps on a GPU: a step is recorded as a CUDA graph, and pictures stay on the device.
 
-A graph is recorded once, then replayed without the cost of launching its kernels.
+A graph is recorded once, then replayed without the cost of launching each of its kernels.
 """
 
 import logging
@@ -15,24 +15,23 @@ from torch import Tensor
 LOG = logging.getLogger(__name__)
 
 WARM_UP = 3
-"""Calls with inputs of the same shapes before they are recorded: they are ordinary ones, and libraries choose their
-kernels in them."""
+"""Ordinary calls with inputs of the same shapes before a graph is recorded: libraries choose their kernels in them."""
 
 MAX_GRAPHS = 2
-"""Graphs kept at most, as each has memory of its own: one for whole batches and one for the last of the budget."""
+"""The most graphs to keep, as each has memory of its own: one for full batches and one for the last batch."""
 
 MIN_COSINE = 0.99
-"""How alike the first output of a replay and of an ordinary call must be. Sums of float32 in another order, as in two
-ordinary calls, leave more than 0.999."""
+"""The least cosine similarity of the first output of a replay and that of an ordinary call. Two ordinary calls, which
+may sum float32 in different orders, have more than 0.999."""
 
 Outputs = tuple[Tensor, ...]
 TensorFunction = Callable[..., Outputs]
 Record = Callable[[TensorFunction, list[Tensor | None]], tuple[Callable[[], None], Outputs]]
-"""Records a function called with some inputs: what runs it again on the same memory, and its outputs."""
+"""Records a function with given inputs; returns a function that runs it again on the same memory, and its outputs."""
 
 
 def can_record(device: torch.device) -> bool:
-    """Whether functions of tensors on a device can be recorded.
+    """Whether CUDA graphs can be recorded on a device.
 
     Example:
         >>> can_record(torch.device("cpu"))
@@ -86,13 +85,13 @@ class _Graph:
 class GraphedFunction:
     """A function that is replayed as a CUDA graph once it has been called a few times with inputs of the same shapes.
 
-    The function must be made of kernels alone: no value comes back to the host in it, and no shape depends on a value.
-    Its inputs are not changed in place by anyone. Where it cannot be recorded, or a replay differs from an ordinary
-    call, one line is logged and it goes on being called.
+    The function may only launch kernels: it must not copy a value to the host, and no shape may depend on a value.
+    Nothing may change its inputs in place. If it cannot be recorded, or a replay differs from an ordinary call, a line
+    is logged, and the function is called as usual.
 
     Args:
         function: Maps tensors, or None, to tensors.
-        record: Records it.
+        record: Records the function.
 
     Example:
         >>> double = GraphedFunction(lambda value: (2 * value,))
@@ -107,7 +106,7 @@ class GraphedFunction:
         self._works = True
 
     def __call__(self, *inputs: Tensor | None) -> Outputs:
-        """What the function returns for some inputs."""
+        """Returns the outputs of the function for these inputs."""
         key = tuple(None if value is None else (value.shape, value.dtype, value.stride()) for value in inputs)
         if key in self._graphs:
             return self._graphs[key].run(inputs)
@@ -118,7 +117,7 @@ class GraphedFunction:
         return outputs
 
     def _add_graph(self, key: object, inputs: tuple[Tensor | None, ...], outputs: Outputs) -> bool:
-        """Records the function for inputs of these shapes; whether that worked."""
+        """Records the function for inputs of these shapes, and returns whether that worked."""
         buffers = [None if value is None else value.detach().clone() for value in inputs]
         try:
             replay, static = self._record(self._function, buffers)
@@ -135,15 +134,15 @@ class GraphedFunction:
 
 
 MEMORY_SHARE = 0.25
-"""The share of the free memory of a GPU that a pool may take."""
+"""The share of a GPU's free memory that a pool may take."""
 
 
 class DevicePool:
-    """Tensors of one shape by their numbers, kept on a GPU as far as its memory allows; elsewhere nothing is kept.
+    """A cache of tensors of one shape, by index, in the memory of a GPU; on other devices nothing is cached.
 
     Args:
         device: Where the tensors are needed.
-        room: The bytes to keep at most; None takes `MEMORY_SHARE` of what a GPU has free, and nothing elsewhere.
+        room: The most bytes to keep; None takes `MEMORY_SHARE` of the free memory of a GPU, and 0 elsewhere.
 
     Example:
         >>> pool = DevicePool(torch.device("cpu"), room=100)
@@ -157,15 +156,15 @@ class DevicePool:
         self._room = int(free * MEMORY_SHARE) if room is None else room
 
     def missing(self, numbers: Sequence[int]) -> list[int]:
-        """Those of some numbers whose tensors are not here."""
+        """Returns those of the given indices whose tensors are not cached."""
         return [number for number in numbers if number not in self._kept]
 
     def stack(self, numbers: Sequence[int], load: Callable[[list[int]], Tensor]) -> Tensor:
-        """The tensors of some numbers (n, …) on the device.
+        """Returns the tensors of the given indices (n, …), on the device.
 
         Args:
-            numbers: Which they are.
-            load: Loads those at some places of ``numbers``, on any device.
+            numbers: The indices.
+            load: Loads the tensors at the given positions of ``numbers``, on any device.
         """
         places = [place for place, number in enumerate(numbers) if number not in self._kept]
         if len(places) == len(numbers) and not self._room:

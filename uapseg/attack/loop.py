@@ -1,4 +1,4 @@
-"""The loop: a generator of snapshots. Progress, previews, files and stopping early belong to whoever consumes it."""
+"""The training loop: a generator of snapshots. Progress, previews, files and early stopping are up to its consumer."""
 
 import time
 from collections.abc import Generator, Sequence
@@ -32,7 +32,7 @@ TRAINING_SAMPLE = 24
 """Training pictures that are evaluated beside the validation pictures, so that overfitting shows."""
 
 PREFETCH = 16
-"""Pictures that are loaded ahead: a batch on a GPU may take less time than one of its pictures."""
+"""Pictures that are loaded ahead: a GPU may process a batch in less time than it takes to decode one picture."""
 
 
 def fit(
@@ -53,14 +53,14 @@ def fit(
     Args:
         model: The network, on the device to compute on.
         train: The training pictures.
-        held_out: The validation pictures, which choose the best iterate.
-        target: What the network is to predict.
-        settings: How to search.
+        held_out: The validation pictures, which select the best iterate.
+        target: What the network should predict.
+        settings: The hyperparameters.
         also: Further networks to attack at once, on the same device.
-        state: Where an earlier search with the same arguments stopped.
-        start: The perturbation of a search that begins; it is brought within epsilon. None starts from zero.
+        state: The state of an interrupted search with the same arguments.
+        start: The perturbation that a new search starts from, clamped to epsilon; None starts from zero.
         workers: The processes that share each batch.
-        cache: What earlier searches with these networks and pictures have computed, where they shall share it.
+        cache: What earlier searches with these networks and pictures have computed, to be shared.
 
     Returns:
         A generator of snapshots: one before the first step, then one for each step, or batch of an unfinished pass.
@@ -104,7 +104,7 @@ def fit(
 
 
 def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, named: bool) -> None:
-    """Refuses a target that a network has no classes for; of several networks it is named."""
+    """Checks that a network has the classes of a target; the message names the network if there are several."""
     try:
         target.bind(model.classes, model.objects, tile)
     except UapsegError as error:
@@ -145,7 +145,7 @@ def _snapshots(
     changed = state.image_gradients > 0 and not state.validation.image_gradients
     while state.image_gradients < search.total:
         state, loss, success = search.advance(state)
-        # After a change the new perturbation is seen first, and measured a step later
+        # After a change, the first step is shown at once; validation, which takes longer, follows the next one
         if search.validation_due(state) and not (changed and state.image_gradients < search.total):
             validation = validator.evaluate(state.delta, settings.ball, state.image_gradients)
             state = state.with_validation(validation)
@@ -155,14 +155,14 @@ def _snapshots(
 
 
 class Search:
-    """A training step: what stays the same from step to step. States go in and come out; none is changed.
+    """Takes training steps: holds what stays the same between them. Each step maps a state to a new one.
 
     Args:
         models: The networks, on the device to compute on.
         train: The training pictures.
-        numbers: Which of them to use.
-        target: What the networks are to predict.
-        settings: How to search.
+        numbers: The indices of those to use.
+        target: What the networks should predict.
+        settings: The hyperparameters.
         workers: The processes that share each batch.
         cache: What earlier searches have computed, to be shared.
 
@@ -214,7 +214,7 @@ class Search:
         return state.image_gradients >= min(due, self.total)
 
     def advance(self, state: State) -> tuple[State, Tensor, Tensor]:
-        """Spends a batch and takes a step where one is due; returns its loss and share of pixels at the goal too."""
+        """Processes a batch, and takes a step if one is due; also returns the loss and success rate of the batch."""
         spent = state.image_gradients
         numbers = self._batch(spent)
         gradient, loss, success = self._gradient(state.delta, numbers, spent)
@@ -225,7 +225,7 @@ class Search:
         return state.descend(gradient, self._optimizer, self.settings, spent / self.total), loss, success
 
     def _batch(self, spent: int) -> list[int]:
-        """The pictures that come next: round after round, each in an order of its own that is drawn from the seed."""
+        """The indices of the next batch; each epoch has an order of its own, which is drawn from the seed."""
         size = len(self.numbers)
         left = min(self.total - spent, size - spent % size if self.settings.full_batch else self.total)
         positions = range(spent, spent + min(self.settings.batch, left))
@@ -242,7 +242,7 @@ class Search:
         return upcoming
 
     def _draw_order(self, epoch: int) -> Sequence[int]:
-        """The whole set in a new order; or, balanced, as many drawn by their odds."""
+        """The order of an epoch: a permutation, or with balanced classes as many weighted samples."""
         weights = self._class_weights if self.settings.balanced else None
         return picture_order(len(self.numbers), epoch, self.settings.seed, weights)
 
@@ -265,7 +265,7 @@ class Search:
         )
 
     def _augmented_batch(self, numbers: list[int], spent: int) -> Batch:
-        """This process's share of a batch, varied as the settings ask; the same whenever as much was spent before."""
+        """This process's share of a batch, augmented; it depends only on the settings and on what was spent before."""
         settings, mine = self.settings, self.workers.shard(numbers)
         seed = settings.seed * 1_000_003 + spent
         return Batch(
@@ -277,7 +277,7 @@ class Search:
         )
 
     def _images(self, numbers: Sequence[int]) -> Images:
-        """Pictures in [0, 1]; on a GPU they stay where they are in whole grey levels."""
+        """Pictures in [0, 1]; a GPU caches them in whole grey levels."""
 
         def load(places: list[int]) -> Pictures:
             return self.train.pictures([numbers[place] for place in places])
@@ -285,7 +285,7 @@ class Search:
         return self._pictures.stack(numbers, load).float() / 255
 
     def _augmentations(self, count: int, spent: int, seed: int) -> list[Augmentation]:
-        """How this process's share of a batch of ``count`` pictures is varied; objects are pasted last, uncut."""
+        """The augmentations of this process's share of ``count`` pictures; pasted objects come last, uncropped."""
         settings, found = self.settings, list[Augmentation]()
         if settings.crop:
             found.append(Crops(self.workers.shard(random_crops(count, self.train.size, seed=seed))))
@@ -300,7 +300,7 @@ class Search:
         return found
 
     def _pictures_so_far(self, spent: int) -> Sequence[int]:
-        """The pictures of the batches so far; their predictions are known, and none is decoded ahead of its turn."""
+        """The pictures of the batches so far, whose clean predictions are cached."""
         if spent >= len(self.numbers):
             return self.numbers
         return MappedSequence(self.numbers.__getitem__, self._order(0)[:spent])

@@ -65,6 +65,7 @@ LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {
     "margin": margin,
     "cosine": cosine,
 }
+"""The losses by name."""
 
 
 def below_confidence(loss: PixelLoss, tau: float) -> Tensor:

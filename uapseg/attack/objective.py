@@ -1,4 +1,4 @@
-"""What one network adds to a step: its goals in a batch of training pictures, the loss, and the loss's gradient."""
+"""The objective for one network: goals, loss, and its gradient by the perturbation, for a batch of pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,11 +37,11 @@ class Batch:
     """The training pictures of a step, or this process's share of them.
 
     Attributes:
-        numbers: Which they are.
+        numbers: Their indices.
         images: The clean pictures in [0, 1] (n, 3, h, w).
-        total: How many pictures all processes together have.
-        augmentations: How the pictures and their goals are varied, one after the other.
-        process: What happens to the perturbed pictures before the network sees them.
+        total: The number of pictures of all processes.
+        augmentations: The augmentations of pictures and goals, in this order.
+        transform: The transform of the perturbed pictures before the network; None for none.
 
     Example:
         >>> Batch(numbers=[7], images=torch.zeros(1, 3, 4, 6), total=1).augmentations
@@ -52,18 +52,18 @@ class Batch:
     images: Images
     total: int
     augmentations: Sequence[Augmentation] = ()
-    process: Transform | None = None
+    transform: Transform | None = None
 
 
 class WantedPixels(NamedTuple):
-    """What a batch's pixels should be, at the resolution of the loss.
+    """The goal of a batch with weights, at the resolution of the loss.
 
     Attributes:
-        labels: The class wanted of each pixel (n, h, w), or of the pixels of a cell (m, 1, 1).
-        groups: The group that each counts in, of the same shape.
-        weights: What each counts for, of the same shape.
+        labels: The label that each pixel should have (n, h, w), or some pixels of a cell (m, 1, 1).
+        groups: The group of each, of the same shape.
+        weights: The weight of each in the loss, of the same shape.
         counts: How many pixels each stands for (m, 1, 1); None at the size of the images.
-        cells: The cell that each belongs to (m,), see `CoarseGoal`; None at the size of the images.
+        cells: The index of its cell (m,), see `CoarseGoal`; None at the size of the images.
 
     Example:
         >>> maps = torch.zeros(1, 2, 3, dtype=torch.uint8)
@@ -83,11 +83,12 @@ class Objective:
 
     Args:
         model: The network, on the device to compute on.
-        target: What it is to see.
-        settings: How to search.
-        tile: (width, height) of the perturbation.
+        target: What the network should predict.
+        settings: The hyperparameters.
+        tile: The (width, height) of the perturbation.
         workers: The processes that share each batch.
-        kept: The clean predictions or goals of earlier objectives of the same network, pictures and target.
+        kept: A cache of clean predictions or goals, to be shared by objectives of the same network, pictures and
+            target.
 
     Example:
         >>> from uapseg.attack.distributed import SINGLE_PROCESS
@@ -141,32 +142,32 @@ class Objective:
             images = augmentation.images(images)
         goal = self._goals(batch)
         wanted = self._wanted_pixels(goal)
-        # What happens to robust pictures differs from step to step, and so cannot be recorded
-        graphed = None if batch.process else self._graphed
+        # The random transforms differ from step to step, so that they cannot be recorded
+        graphed = None if batch.transform else self._graphed
         gradient, loss, below = (
             graphed(images, delta, *wanted)
             if graphed
-            else self._loss_gradient(images, delta, *wanted, process=batch.process)
+            else self._loss_gradient(images, delta, *wanted, transform=batch.transform)
         )
         share = (len(batch.numbers) - below / goal.labels[0].numel()) / batch.total
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _loss_gradient(
-        self, images: Images, delta: Delta, *wanted: Tensor | None, process: Transform | None = None
+        self, images: Images, delta: Delta, *wanted: Tensor | None, transform: Transform | None = None
     ) -> tuple[Delta, Tensor, Tensor]:
         """The gradient of the loss by the perturbation, the loss, and how many pixels are below the threshold.
 
         Args:
-            images: The clean pictures, varied.
+            images: The clean pictures, augmented.
             delta: The perturbation.
             wanted: The fields of `WantedPixels`.
-            process: What happens to the perturbed pictures before the network sees them.
+            transform: The transform of the perturbed pictures before the network.
         """
         labels, groups, weights, counts, cells = WantedPixels(*wanted)  # pyright: ignore[reportArgumentType]
         leaf = delta.detach().requires_grad_()
         with torch.enable_grad():
             attacked = perturb(images, leaf)
-            attacked = process.images(attacked) if process else attacked
+            attacked = transform.images(attacked) if transform else attacked
             logits = self._model.raw_output(attacked) if self._at_logits else self._model(attacked)
             logits = logits if cells is None else cell_logits(logits, cells)
             pixels, entropy = self._pixel_losses(logits, Goal(labels, groups))
@@ -176,7 +177,7 @@ class Objective:
         return gradient, loss.detach(), (below if counts is None else below * counts).sum()
 
     def _wanted_pixels(self, goal: Goal) -> "WantedPixels":
-        """A goal with what each pixel counts for, at the resolution of the loss."""
+        """A goal with the weight of each pixel, at the resolution of the loss."""
         height, width = goal.labels.shape[1:]
         if self._at_logits and self._model.logits_size(width, height) != (height, width):
             coarse = self._coarsened(goal)
@@ -193,7 +194,7 @@ class Objective:
         return pixels, pixels if plain else loss_of(logits.detach(), goal, cross_entropy)
 
     def _coarsened(self, goal: Goal) -> CoarseGoal:
-        """The goal at the resolution of the logits; that of a target which is the same for all images only once."""
+        """The goal at the resolution of the logits; computed once if it is the same for all images."""
         if self._coarse is None or self._coarse[0] is not goal:
             height, width = goal.labels.shape[1:]
             size = self._model.logits_size(width, height)
@@ -212,22 +213,22 @@ class Objective:
         return self._coarse[1]
 
     def _empty_gradient(self, delta: Delta) -> tuple[Delta, Tensor, Tensor]:
-        """What a process adds that has no picture in a small batch: it only takes part in the sums of the others."""
+        """The contribution of a process without pictures in a small batch: it only takes part in the sums."""
         empty = torch.zeros(0, 1, 1, dtype=torch.uint8, device=delta.device)
         self._pixel_weights(Goal(empty, empty), 1)
         gradient, loss, share = torch.zeros_like(delta), delta.new_zeros(()), delta.new_zeros(())
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _goals(self, batch: Batch) -> Goal:
-        """The goals of a batch, framed anew where its pictures are."""
+        """The goals of a batch, zoomed and shifted with its pictures."""
         goal = self._unframed_goals(batch)
-        if batch.process is None:
+        if batch.transform is None:
             return goal
-        framing = batch.process.framing
+        framing = batch.transform.framing
         return Goal(framing.labels(goal.labels), framing.labels(goal.groups))
 
     def _unframed_goals(self, batch: Batch) -> Goal:
-        """The goals where the pictures lie; a static target lies where the perturbation does."""
+        """The goals before zoom and shift: augmented like the pictures, or if static, where the perturbation is."""
         if not self._target.needs_clean:
             shape = (len(batch.numbers), *batch.images.shape[-2:])
             if shape not in self._fixed:
@@ -239,9 +240,9 @@ class Objective:
         return Goal(kept[:, 0], kept[:, 1]) if self._target.moves_with_image else self._goal_of(kept[:, 0])
 
     def clean_maps(self, numbers: Sequence[int], images: Images) -> UInt8[Tensor, "n m h w"]:
-        """What is taken from each clean picture once and kept (n, m, h, w): its prediction, or goal and groups.
+        """Returns what is computed once for each clean picture (n, m, h, w): its prediction, or its goal and groups.
 
-        They are stored compressed; and on a GPU as they are, as far as its memory allows.
+        It is stored compressed; on a GPU also as it is, as far as its memory allows.
         """
         return self._maps.stack(
             numbers, lambda places: self._load_maps([numbers[place] for place in places], images[places])
@@ -263,12 +264,12 @@ class Objective:
         return torch.stack([goal.labels, goal.groups], dim=1).cpu()
 
     def _pixel_weights(self, goal: Goal, area: int, counts: Tensor | None = None) -> Tensor:
-        """What each pixel of the batch counts for; or, with the number of pixels of each label, all these together.
+        """The weight of each pixel of the batch in the loss; with ``counts``, of all pixels with one label in a cell.
 
         Args:
             goal: The goal of the batch.
-            area: How many pixels an image has.
-            counts: The number of pixels that each label of a `CoarseGoal` is wanted of.
+            area: The number of pixels of an image.
+            counts: The counts of a `CoarseGoal`.
         """
         if self._by_pixel:
             weights = per_pixel_weights(goal.groups, self._weights, area)

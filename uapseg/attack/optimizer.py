@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 BETA2 = 0.999
-"""How much of the mean square of past gradients stays, for the optimizer adam."""
+"""The decay rate of the second moment, for the optimizer adam."""
 
 
 class Moments(NamedTuple):
@@ -34,10 +34,10 @@ momentum in [0, 1); it returns the direction to subtract and the new moments."""
 
 @dataclass(frozen=True)
 class Optimizer:
-    """A rule, and the bound of its own iterate.
+    """An update rule, and the bound of its iterate.
 
     Attributes:
-        rule: What it makes of a gradient.
+        rule: The update rule.
         radius: The largest absolute value of the iterate, in units of epsilon; the perturbation is its projection.
 
     Example:

@@ -28,7 +28,7 @@ def fit_picture(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     if share >= 1:
         return picture
     width = max(1, round(picture.width * share))
-    height = max(1, min(round(picture.height * share), most // width))  # what fits once stays as it is ever after
+    height = max(1, min(round(picture.height * share), most // width))  # so that a fitted picture stays as it is
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 

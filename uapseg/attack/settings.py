@@ -18,7 +18,7 @@ PASTE = 2
 """The default number of objects pasted into each picture."""
 
 PASTE_AFTER = 10
-"""The number of epochs from which on pasting helps: it did with 40 photos and 30 epochs, and did not with 512 rendered
+"""The number of epochs above which pasting helps: it did with 40 photos and 30 epochs, and did not with 512 rendered
 scenes and three epochs.
 """
 

@@ -1,4 +1,4 @@
-"""Held-out pictures that a search looks at now and then: the live figures, and what chooses the best iterate."""
+"""Validation on held-out pictures during a search: the live figures, and the selection of the best iterate."""
 
 import hashlib
 from collections.abc import Sequence
@@ -41,7 +41,7 @@ class Validation:
         each: The success rate in each picture, in [0, 1]; None if the target does not concern a picture.
         interval: The 95 % bootstrap interval of the first score over pictures, as (low, high); empty if the target
             concerns none of them.
-        predictions: The predictions on the first few pictures (at most 6, h, w), uint8, on the CPU.
+        predictions: The predictions on the first few pictures (at most `PREVIEW_IMAGES`, h, w), on the CPU.
         training: The scores on some training pictures: far above the others, they reveal overfitting.
         others: The scores of further networks.
         collapse: The class that replaces others, if any.

@@ -1,4 +1,4 @@
-"""Finds two classes that a word is easily drawn in: pairs of classes are tried briefly, and the worse half dropped.
+"""Chooses two classes in which a word is easily drawn: pairs are tried briefly, and the worse half dropped.
 
 Trials take a quarter of the pixels of a picture, and together no more work than `FULL_GRADIENTS` image-gradients of
 whole pictures.
@@ -27,19 +27,19 @@ from uapseg.tensors import to_integers
 T = TypeVar("T")
 
 Pair = tuple[str, str]
-"""The class of the letters and that of the rest."""
+"""The class of the letters, and that of the rest."""
 
 FULL_GRADIENTS = 60
 """What all trials may cost together, in image-gradients of whole pictures."""
 
 CLASSES = 4
-"""How many classes are tried: those that cover most of the pictures, which a network is easily made to see more of."""
+"""The number of classes to try: those that cover most of the pictures, as more of them is easily predicted."""
 
 PICTURES = 8
-"""How many pictures decide about these classes."""
+"""The number of pictures that decide about these classes."""
 
 BATCH = 2
-"""Small batches give more steps for the work."""
+"""The batch size: small batches give more steps for the same work."""
 
 SMALLEST_SIDE = 64
 """Pictures are not halved below this many pixels: a few cells of the network's output would show no letters."""
@@ -67,13 +67,13 @@ def successive_halving(candidates: Mapping[T, Iterator[float]], steps: int) -> T
 
 
 def candidate_pairs(frequent: Sequence[str], default: Pair, inside: str | None, rest: str | None) -> list[Pair]:
-    """The pairs to try: the default one first, then those of frequent classes; each has the classes that are named.
+    """Returns the pairs to try: the default one first, then those of frequent classes; each has the given classes.
 
     Args:
         frequent: The classes that cover most of the pictures.
-        default: The pair of the network's own.
-        inside: The class of the letters, if it is named.
-        rest: The class of the rest, if it is named.
+        default: The network's default pair.
+        inside: The class of the letters, if it is given.
+        rest: The class of the rest, if it is given.
 
     Returns:
         One or more pairs; of one class twice only if there is no other.
@@ -115,16 +115,16 @@ def choose_pair(
 
     Args:
         model: The network, on the device to compute on.
-        train: The training pictures, of the size that trials shall have.
+        train: The training pictures, at the size for trials.
         text: The word.
         epsilon: The largest change of a value, in [0, 1].
         work: What the trials may cost together, in image-gradients of pictures of that size.
         seed: Draws the order of the pictures.
-        inside: The class of the letters, where it is not to be chosen.
-        rest: The class of the rest, where it is not to be chosen.
+        inside: The class of the letters, if it is given.
+        rest: The class of the rest, if it is given.
 
     Returns:
-        The pair, and of how many.
+        The pair, and the number of pairs tried.
 
     Example:
         >>> from uapseg.datasets import load_dataset

@@ -141,9 +141,9 @@ def _perturbed(
     device = next(model.buffers()).device
     fitted = fit_picture(picture, perturbation.picture_size)
     row = Row.measure(model, to_images(fitted).to(device), perturbation.delta)
-    seen = overlay(row.perturbed, row.seen_perturbed, model.palette)
+    seen = overlay(row.perturbed, row.perturbed_prediction, model.palette)
     for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(seen)), strict=True):
         write(output, encode_png(made))
-    changed = (row.seen != row.seen_perturbed).float().mean().item()
+    changed = (row.prediction != row.perturbed_prediction).float().mean().item()
     sizes = {"size": list(fitted.size), "from_size": list(picture.size)}
     return {"perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed, **sizes}

@@ -1,4 +1,4 @@
-"""Charts of the success rate: against work, against epsilon, and against its cost to the rest of the scene."""
+"""Charts of the success rate: against work, against epsilon, and against the other objects that are kept."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

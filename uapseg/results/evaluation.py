@@ -26,7 +26,7 @@ from uapseg.targets.selection import selection_counts, selection_score
 from uapseg.tensors import Delta, Images, LabelMaps, to_integers, to_list
 
 MIN_TARGET_SHARE = 0.01
-"""The share of pixels of a class from which on a picture shows it well."""
+"""The share of pixels of a class above which a picture counts as showing it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +169,7 @@ def target_shares(predictions: LabelMaps, target: Target, classes: Sequence[str]
 
 
 def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
-    """Returns the indices of the first pictures that clearly show what a target concerns, or else show most of it.
+    """Returns the indices of the first pictures that clearly show what a target concerns, then of those that do less.
 
     Args:
         model: The network, on the device to compute on; its predictions on the clean pictures decide.
@@ -280,7 +280,7 @@ def evaluate(model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *
 
 
 class _Totals:
-    """Counts of the predictions with and without the perturbation, against goal and ground truth."""
+    """Counts of predictions with and without the perturbation, against the goal and the ground truth."""
 
     def __init__(self, model: Segmenter, dataset: Dataset, target: Target, tile: tuple[int, int]) -> None:
         self._model, self._dataset, self._target = model, dataset, target

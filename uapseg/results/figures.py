@@ -1,4 +1,4 @@
-"""Pictures of tensors: predictions, perturbations made visible, and the figure of them all."""
+"""Pictures of tensors: overlays of predictions, amplified perturbations, and the figure of a run."""
 
 import io
 from collections.abc import Sequence
@@ -31,10 +31,10 @@ Picture = UInt8[np.ndarray, "h w 3"]
 
 NONE = (128, 128, 128)
 COLUMNS = ("picture", "prediction", "perturbed picture", "prediction")
-"""Of each picture; the perturbation, which is the same for all, stands beside them once."""
+"""The columns of each picture; the perturbation, which is the same for all, is drawn once beside them."""
 
 CELL = 2.6
-"""Inches that a picture is wide."""
+"""The width of a picture in inches."""
 
 LEGEND: dict[str, Any] = {
     "frameon": False,
@@ -44,7 +44,7 @@ LEGEND: dict[str, Any] = {
     "columnspacing": 1.6,
 }
 LEGEND_LINE, LEGEND_COLUMNS = 0.24, 9
-"""Inches that a line of the legend takes, and the most classes in a line of one below the pictures."""
+"""The height of a line of the legend in inches, and the most classes in a line of a legend below the pictures."""
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,20 @@ class Row:
 
     Attributes:
         image: The clean picture in [0, 1] (3, h, w).
-        seen: The prediction on it (h, w).
+        prediction: The prediction on it (h, w).
         perturbed: The perturbed picture in [0, 1] (3, h, w).
-        seen_perturbed: The prediction on it (h, w).
+        perturbed_prediction: The prediction on it (h, w).
 
     Example:
         >>> image, labels = torch.zeros(3, 2, 4), torch.zeros(2, 4, dtype=torch.uint8)
-        >>> Row(image, labels, perturbed=image, seen_perturbed=labels).seen.shape
+        >>> Row(image, labels, perturbed=image, perturbed_prediction=labels).prediction.shape
         torch.Size([2, 4])
     """
 
     image: Image
-    seen: LabelMap
+    prediction: LabelMap
     perturbed: Image
-    seen_perturbed: LabelMap
+    perturbed_prediction: LabelMap
 
     @classmethod
     def measure(cls, model: Segmenter, images: Images, delta: Delta) -> "Row":
@@ -74,7 +74,8 @@ class Row:
 
         Example:
             >>> from uapseg.models import load_model
-            >>> Row.measure(load_model("street:small"), torch.rand(1, 3, 32, 48), torch.zeros(3, 32, 48)).seen.shape
+            >>> row = Row.measure(load_model("street:small"), torch.rand(1, 3, 32, 48), torch.zeros(3, 32, 48))
+            >>> row.prediction.shape
             torch.Size([32, 48])
         """
         changed = quantize_images(perturb(images, delta.to(images.device)))
@@ -174,7 +175,7 @@ def draw_figure(
 
     Example:
         >>> image, labels = torch.zeros(3, 32, 48), torch.zeros(32, 48, dtype=torch.uint8)
-        >>> rows = [Row(image, labels, perturbed=image, seen_perturbed=labels)]
+        >>> rows = [Row(image, labels, perturbed=image, perturbed_prediction=labels)]
         >>> draw_figure(rows, torch.zeros(3, 32, 48), 10 / 255, ["road"], [(128, 64, 128)], title="Nothing")[:4]
         b'\x89PNG'
     """
@@ -234,8 +235,8 @@ def _draw_rows(axes: Any, rows: Sequence[Row], palette: Sequence[RGB]) -> None:
     """Draws each picture and its prediction, before and after."""
     for row, line in zip(rows, axes, strict=True):
         cells = (
-            picture(row.image), overlay(row.image, row.seen, palette),
-            picture(row.perturbed), overlay(row.perturbed, row.seen_perturbed, palette),
+            picture(row.image), overlay(row.image, row.prediction, palette),
+            picture(row.perturbed), overlay(row.perturbed, row.perturbed_prediction, palette),
         )  # fmt: skip
         for axis, cell in zip(line, cells, strict=False):
             axis.imshow(cell, interpolation="antialiased", aspect="auto")
@@ -263,8 +264,9 @@ def _legend_handles(rows: Sequence[Row], classes: Sequence[str], palette: Sequen
     """A patch of colour for each class that is predicted anywhere in the figure."""
     from matplotlib.patches import Patch  # noqa: PLC0415
 
-    seen = torch.cat([labels.flatten() for row in rows for labels in (row.seen, row.seen_perturbed)])
-    there = [number for number, count in enumerate(to_integers(seen.bincount())) if count and number < len(classes)]
+    maps = [labels for row in rows for labels in (row.prediction, row.perturbed_prediction)]
+    counts = to_integers(torch.cat([labels.flatten() for labels in maps]).bincount())
+    there = [number for number, count in enumerate(counts) if count and number < len(classes)]
     return [Patch(facecolor=f"#{bytes(palette[number]).hex()}", label=classes[number]) for number in there]
 
 

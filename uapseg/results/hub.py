@@ -1,7 +1,7 @@
 """Perturbations on the Hugging Face Hub, each in a repository with its plan, its report and a model card.
 
-What comes from there may be anyone's: only PNG and safetensors are read, their size is known before they are fetched,
-and what they say of themselves is checked as in any file.
+Anyone may have uploaded them: only PNG and safetensors are read, their size is checked before they are fetched, and
+their metadata is checked as in any file.
 """
 
 import re
@@ -28,11 +28,11 @@ from uapseg.results.run_folder import PLAN, PNG, REPORT, SAFETENSORS, RunFolder
 PREFIX = "hf-hub:"
 CARD = "README.md"
 MOST_FILE = MOST_BYTES + MOST_TEXT
-"""Bytes of a file that is fetched: its values and its text."""
+"""The largest file that is fetched, in bytes: its values and its text."""
 
 
 def is_on_hub(name: str | Path) -> bool:
-    """Whether a name is that of a repository, and no file's.
+    """Whether a name is that of a repository rather than of a file.
 
     Example:
         >>> is_on_hub("hf-hub:someone/foo"), is_on_hub("foo.png")
@@ -42,13 +42,13 @@ def is_on_hub(name: str | Path) -> bool:
 
 
 def push_to_hub(folder: RunFolder, repo: str, *, licence: str = "other", private: bool = False) -> str:
-    """Writes a finished run into a repository, which is made if it does not exist.
+    """Uploads a finished run to a repository, which is created if it does not exist.
 
     Args:
         folder: The folder of the run.
         repo: USER/NAME.
-        licence: What the perturbation may be used for, as an identifier of the Hub.
-        private: Whether a new repository is visible to its owner alone.
+        licence: The license of the perturbation, as an identifier of the Hub.
+        private: Whether only the owner can see a new repository.
 
     Returns:
         The address of the repository.
@@ -72,7 +72,7 @@ def push_to_hub(folder: RunFolder, repo: str, *, licence: str = "other", private
 
 
 def load_from_hub(name: str) -> Perturbation:
-    """Fetches the perturbation of a repository, unless it is in the cache of the Hub's library already.
+    """Fetches the perturbation of a repository, unless the Hub's library has it in its cache.
 
     Args:
         name: ``hf-hub:USER/NAME``, or ``hf-hub:USER/NAME@REVISION`` with a branch, a tag or a commit.
@@ -90,10 +90,10 @@ def load_from_hub(name: str) -> Perturbation:
 
 
 def parse_repo(text: str) -> tuple[str, str | None]:
-    """The repository and the revision in ``USER/NAME@REVISION``; the revision is None where it is left out.
+    """Splits ``USER/NAME@REVISION`` into the repository and the revision, which is None if it is left out.
 
     Raises:
-        UapsegError: It is no such name.
+        UapsegError: The text is not such a name.
 
     Example:
         >>> parse_repo("someone/foo"), parse_repo("someone/foo@v1")
@@ -128,7 +128,7 @@ def _write_files(place: Path, repo: str, folder: RunFolder, report: dict[str, An
 
 
 def _fetch(repo: str, revision: str | None) -> Path:
-    """The file of a perturbation, of which the Hub has said before how large it is."""
+    """Fetches the file of a perturbation, if the Hub says that it is not too large."""
     api = huggingface_hub.HfApi(library_name="uapseg")
     for name in (SAFETENSORS, PNG):
         try:
@@ -149,7 +149,7 @@ def _fetch(repo: str, revision: str | None) -> Path:
 
 
 def _cached(repo: str, revision: str | None, error: Exception) -> Path:
-    """The file that an earlier call has fetched, where there is no connection now."""
+    """The file that an earlier call has fetched, if there is no connection now."""
     for name in (SAFETENSORS, PNG):
         cached = huggingface_hub.try_to_load_from_cache(repo, name, revision=revision)
         if isinstance(cached, str):
@@ -159,7 +159,7 @@ def _cached(repo: str, revision: str | None, error: Exception) -> Path:
 
 @contextmanager
 def _plain_errors(repo: str, *, write: bool = False) -> Generator[None]:
-    """Says in one sentence what the Hub refuses."""
+    """Turns the errors of the Hub into one sentence each."""
     try:
         yield
     except UapsegError:

@@ -79,16 +79,16 @@ perturbation can be used for.
 
 
 def model_card(repo: str, perturbation: Perturbation, report: Mapping[str, Any], licence: str) -> str:
-    """A model card in Markdown, with the metadata that the Hub reads in front.
+    """Writes a model card in Markdown, which begins with the metadata for the Hub.
 
     Args:
         repo: The repository, as USER/NAME.
-        perturbation: What was found; with a plan.
-        report: What `uapseg.results.full_report.full_report` measured.
+        perturbation: The perturbation, with its plan.
+        report: The result of `uapseg.results.full_report.FullReport.to_dict`.
         licence: An identifier of the Hub, such as ``mit``; ``other`` is explained in the card.
 
     Raises:
-        KeyError, TypeError, ValueError: The report is not one.
+        KeyError, TypeError, ValueError: The report is not valid.
     """
     plan = perturbation.plan
     assert plan is not None  # noqa: S101  a run has one

@@ -1,4 +1,4 @@
-"""Robustness of a perturbation to what happens to pictures: its scores after each transform."""
+"""Robustness of a perturbation to transforms of the pictures, such as recompression: its scores after each."""
 
 import io
 import math
@@ -28,7 +28,7 @@ from uapseg.tensors import Delta, Images
 Transform = Callable[[torch.Tensor], torch.Tensor]
 
 POINTS = 6
-"""How many points a side a pixel is printed with."""
+"""The points along each side of a printed pixel."""
 
 
 def _recompress(images: Images, kind: str, quality: int) -> Images:

@@ -19,14 +19,14 @@ class Point:
     """The result at one epsilon.
 
     Attributes:
-        epsilon: In grey levels of 255.
+        epsilon: The bound of the perturbation, in grey levels of 255.
         reached: Whether the success rate on the validation pictures is high enough.
         validation: The scores on the validation pictures.
         perturbed: The scores on the test pictures.
         interval: 95 % bootstrap intervals of the test scores, as [low, high].
         clean: The scores of the clean test pictures.
         random_noise: The test scores with random noise of the same epsilon.
-        image_gradients: What this search and those before it have spent.
+        image_gradients: The image-gradients that this search and those before it have spent.
 
     Example:
         >>> point = Point(epsilon=8, reached=True, validation={"hidden": 0.9}, perturbed={"hidden": 0.8},

@@ -1,4 +1,4 @@
-"""How fast training is: a step beside the bare work on its batch and the published method as usually written."""
+"""The speed of training: a step beside a bare forward and backward pass and the published method."""
 
 import resource
 import time
@@ -28,13 +28,13 @@ from uapseg.tensors import Images
 EPSILON = 10 / 255
 
 WARM_UP = 4
-"""Steps before the first that counts: by then all pictures are decoded, their goals computed, kernels chosen and the
-step recorded, where it can be."""
+"""Steps before timing begins: by then all pictures are decoded, their goals computed, kernels chosen, and the step
+recorded, if it can be."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class StepCost:
-    """What a training step costs at one batch size. All times are medians in seconds, for the whole batch.
+    """The cost of a training step at one batch size. All times are medians in seconds, for the whole batch.
 
     Attributes:
         batch: Pictures in a batch.
@@ -42,10 +42,10 @@ class StepCost:
         host_seconds: The same until the host is free again; on a GPU that is earlier.
         bare_seconds: The forward pass and the input gradient of the network as it was loaded.
         folded_seconds: The same with batch normalization folded into the convolutions.
-        captured_seconds: The folded work as one CUDA graph; None where there is no GPU.
+        captured_seconds: The same, folded, as one CUDA graph; None without a GPU.
         published_seconds: The published method, see `PublishedLoop`.
-        kernels: Kernels that a step launches on a GPU; on a CPU, operators that it calls.
-        peak_memory_mib: The most memory in use: on a GPU that of this batch size, else of the process so far.
+        kernels: The kernels that a step launches on a GPU, or the operators that it calls on a CPU.
+        peak_memory_mib: The peak memory: on a GPU that of this batch size, on a CPU that of the process so far.
     """
 
     batch: int
@@ -59,7 +59,7 @@ class StepCost:
     captured_seconds: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields and what follows from them, ready for JSON.
+        """Converts to plain values with the derived figures, ready for JSON.
 
         Example:
             >>> cost = StepCost(
@@ -90,7 +90,7 @@ class StepCost:
 
     @property
     def ratio_captured(self) -> float | None:
-        """The same for the CUDA graph; None where there is no GPU."""
+        """The same for the CUDA graph; None without a GPU."""
         return self.step_seconds / self.captured_seconds if self.captured_seconds else None
 
     @property
@@ -138,14 +138,14 @@ def describe_device(device: torch.device) -> DeviceDescription:
 def measure_step(
     model: Segmenter, unfolded: Segmenter, dataset: Dataset, target: Target, *, batch: int, rounds: int
 ) -> StepCost:
-    """Times training steps, the bare work and the published method in turn, so that all meet the same machine.
+    """Times training steps, the bare passes and the published method in turn, so that all see the same load.
 
     Args:
         model: The network with batch normalization folded, on the device to compute on.
         unfolded: The same network as it was loaded.
-        dataset: Pictures, of which the first are used; again from the beginning where there are fewer than ``batch``.
-        target: What the network is to see.
-        batch: Pictures in a batch.
+        dataset: The pictures, of which the first ``batch`` are used, some repeatedly if there are fewer.
+        target: What the network should predict.
+        batch: The batch size.
         rounds: How often each is timed.
     """
     device = next(model.buffers()).device
@@ -186,15 +186,15 @@ def measure_step(
 
 
 class PublishedLoop:
-    """The published method as it is usually written: one picture at a time, nothing kept from one step to the next.
+    """The published method as it is usually written: one picture at a time, and nothing is cached between steps.
 
-    Each picture's goal is computed again from the network's prediction in every pass, the network is used as it was
-    loaded, and there is one step of a grey level against the sign of the sum of all gradients.
+    Each pass computes the goal of each picture again from the network's prediction, uses the network as it was loaded,
+    and ends with a step of one grey level against the sign of the sum of all gradients.
 
     Args:
         model: The network, on the device to compute on.
         images: All training pictures (n, 3, h, w).
-        target: What the network is to see.
+        target: What the network should predict.
 
     Source:
         Metzen et al., https://arxiv.org/abs/1704.05712, section 4.
@@ -208,7 +208,7 @@ class PublishedLoop:
         self.delta = torch.zeros_like(images[0])
 
     def step(self) -> None:
-        """A pass over all pictures and a step."""
+        """Makes a pass over all pictures and takes a step."""
         total = torch.zeros_like(self.delta)
         for image in self._images.unsqueeze(1):
             goal = self._goal_of(self._model.predict(image))
@@ -223,7 +223,7 @@ class PublishedLoop:
 def _steps(
     model: Segmenter, dataset: Dataset, target: Target, batch: int, rounds: int
 ) -> Generator[Snapshot, None, None]:
-    """A search over one batch of pictures that never stops to look at others."""
+    """A search over one batch of pictures without validation."""
     budget = batch * (WARM_UP + rounds + 3)
     settings = fast(
         epsilon=EPSILON, budget=budget, batch=batch, train_pictures=batch, validation_pictures=1,
@@ -233,14 +233,14 @@ def _steps(
 
 
 def _bare(model: Segmenter, images: Images) -> tuple[Tensor]:
-    """What no method can do without: logits, their cross-entropy, and its gradient by the input."""
+    """The passes that no method can do without: logits, their cross-entropy, and its gradient by the input."""
     images = images.clone().requires_grad_()
     labels = torch.zeros(len(images), *images.shape[-2:], dtype=torch.int64, device=images.device)
     return (torch.autograd.grad(F.cross_entropy(model(images), labels), images)[0],)
 
 
 def _captured(model: Segmenter, images: Images) -> Callable[[], None]:
-    """The same work as a CUDA graph."""
+    """The same as a CUDA graph."""
     return record_cuda_graph(partial(_bare, model), [images])[0]
 
 

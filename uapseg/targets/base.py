@@ -255,7 +255,7 @@ def kept_fractions(counts: Counts) -> dict[str, Fraction]:
 
 
 def join_names(names: tuple[str, ...]) -> str:
-    """Joins names into a phrase; of more than three, the first two and the number of others. People are called so.
+    """Joins names into a phrase: ``people`` if all are, or of more than three the first two and the number of others.
 
     Example:
         >>> join_names(("Car", "Sky")), join_names(("Car", "Sky", "Road", "Tree"))

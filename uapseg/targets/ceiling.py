@@ -1,4 +1,4 @@
-"""What of a static target a network can show at all, whose logits are coarser than its pictures."""
+"""The best scores that a network can reach for a static target, as its logits are coarser than the pictures."""
 
 import torch
 import torch.nn.functional as F
@@ -9,14 +9,14 @@ from uapseg.tensors import LabelMaps
 
 
 def upsampled_labels(labels: LabelMaps, cells: tuple[int, int], classes: int) -> LabelMaps:
-    """Label maps (n, h, w) made at the resolution of the logits and enlarged, as close as that comes to them.
+    """Reduces label maps (n, h, w) to the resolution of the logits, and enlarges them again.
 
-    Each cell gets the share that each class has of its pixels, which is enlarged as logits are.
+    Each cell gets the share of its pixels that each class has, and these are interpolated as logits are.
 
     Args:
         labels: The label maps, uint8.
         cells: (rows, columns) of the logits.
-        classes: How many classes there are.
+        classes: The number of classes.
 
     Example:
         >>> labels = torch.tensor([[[0, 0, 0, 1, 0, 0, 0, 0]]], dtype=torch.uint8)
@@ -38,14 +38,14 @@ def reachable_scores(
     cells: tuple[int, int],
     tile: tuple[int, int] | None = None,
 ) -> Scores:
-    """About the best scores of a target that asks the same labels of every picture; empty for any other target.
+    """Estimates the best scores of a target with the same labels for every picture; empty for any other target.
 
     Args:
         target: The target.
         classes: The classes of the network.
-        size: (width, height) of the pictures.
-        cells: (rows, columns) of the logits for them.
-        tile: (width, height) of the perturbation; None is that of the pictures.
+        size: The (width, height) of the pictures.
+        cells: The (rows, columns) of their logits.
+        tile: The (width, height) of the perturbation; None for that of the pictures.
 
     Example:
         >>> from uapseg.targets.drawing import text_target

@@ -12,8 +12,8 @@ MIN_SHARE = 0.001
 """Components below this share of the picture are noise of the prediction rather than objects."""
 
 GONE, PARTLY_GONE = 0.05, 0.5
-"""A component is gone where less than the first share of its pixels still has a hidden class, as a few pixels
-of debris look like no person to anybody, and partly gone where less than the second has."""
+"""A component is gone if less than the first share of its pixels still has a hidden class, as nobody recognizes a
+person in a few pixels, and partly gone if less than the second share has."""
 
 
 def connected_components(mask: Bool[np.ndarray, "h w"]) -> tuple[Int32[np.ndarray, "h w"], int]:
