@@ -66,7 +66,7 @@ def test_the_page_says_before_start_what_a_run_takes_of_the_daily_time(context: 
         length = number_controls(context)["budget"]
     assert length.info == strings.GPU_TIME.format(seconds=device.seconds_for(length.value))
     (moved,) = blocks.fns.values()
-    assert moved.fn(300)["info"].startswith("Start takes at most 23 s")
+    assert moved.fn(300)["info"].startswith("Start uses up to 23 s")
     plan = replace(context.first, budget=300).plan(context.first.target((96, 64), None, ("dark", "light")))
     assert requested_seconds(plan, None) == 23
 

@@ -80,4 +80,9 @@ def theme() -> Base:
         font=[sans, "system-ui", "sans-serif"],
         font_mono=["ui-monospace", "monospace"],
     )
-    return cast("Any", base).set(slider_color="#1b1a17", slider_color_dark="#f3f1ec")
+    return cast("Any", base).set(
+        slider_color="#1b1a17",
+        slider_color_dark="#f3f1ec",
+        block_info_text_color="#5f5c55",
+        block_info_text_color_dark="#b9b5ab",
+    )

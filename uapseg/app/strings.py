@@ -252,10 +252,7 @@ WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or
 FAILED = "This failed because of an error in the page, and its log has the details: try again, or reload the page."
 BAD_CAMERA_FRAME = "The webcam's picture could not be read: switch the webcam off and on again."
 EVICTED = "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint."
-GPU_TIME = (
-    "Start takes at most {seconds} s of your daily time on the GPU: 120 s without an account at Hugging Face, "
-    "300 s with one."
-)
+GPU_TIME = "Start uses up to {seconds} s of the 120 s a day that you have on the GPU, or 300 s signed in."
 QUOTA = (
     "The run asks for {requested} seconds on the GPU, and you have {left} left today: shorten the training length, "
     "sign in to Hugging Face for more, or press Resume tomorrow."
