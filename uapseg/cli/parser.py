@@ -93,73 +93,9 @@ def _train(parser: Parser) -> None:
     )
     add_target(parser, plan=True)
     add_trust(parser, "with --plan: ")
-    search = parser.add_argument_group("training")
-    search.add_argument(
-        "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change of a value (default: 10)"
-    )
-    search.add_argument(
-        "--norm", choices=NORMS, default="linf",
-        help="what epsilon bounds: each value (linf), or the root mean square of all values (l2), so that the "
-        "Euclidean norm is at most epsilon / 255 * sqrt(3 * width * height) (default: linf)",
-    )  # fmt: skip
-    search.add_argument(
-        "--budget",
-        type=count,
-        default=4000,
-        metavar="IMAGE_GRADIENTS",
-        help="forward and backward passes of one picture (default: 4000)",
-    )
-    search.add_argument(
-        "--preset", choices=("fast", "paper"), default="fast", help="fast, or the published method (default: fast)"
-    )
-    search.add_argument(
-        "--omega", type=number, metavar="SHARE", help="with --preset paper: weight of hidden pixels (default: 0.9999)"
-    )
-    search.add_argument(
-        "--keep-weight",
-        "--keep",
-        type=number,
-        metavar="WEIGHT",
-        help="multiplies the weight of all but the letters or the hidden classes (default: 1)",
-    )
-    search.add_argument(
-        "--robust", action="store_true", help="train through recompression, blur, brightness, shift and zoom"
-    )
-    search.add_argument(
-        "--balanced", action="store_true", help="draw pictures so that each object class is equally frequent"
-    )
-    search.add_argument(
-        "--paste",
-        type=int,
-        metavar="N",
-        help="with --hide: objects of these classes, from other training pictures, to paste into each (default: 2 "
-        "where the budget meets each picture more than ten times, else 0)",
-    )
-    search.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed (default: 0)")
-    search.add_argument(
-        "--tile",
-        type=size,
-        metavar="WxH",
-        help="size of the perturbation, which repeats (default: that of the pictures)",
-    )
-    search.add_argument(
-        "--train-pictures", type=count, metavar="N", help="how many training pictures to use (default: all)"
-    )
-    search.add_argument(
-        "--validate-every", type=count, metavar="N", help="image-gradients between two validations (default: 200)"
-    )
-    search.add_argument(
-        "--first-validation",
-        type=count,
-        metavar="N",
-        help="image-gradients before the first validation (default: as many as between two)",
-    )
-    search.add_argument(
-        "--validation-pictures",
-        type=count,
-        metavar="N",
-        help="how many validation pictures select the best iterate (default: 32)",
-    )
+    _add_training(parser)
+    _add_training_pictures(parser)
+    _add_validation(parser)
     without_defaults(parser, PLANNED)
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder (default: a new one under runs/)")
     parser.add_argument("--overwrite", action="store_true", help="replace the run in that folder")
@@ -168,6 +104,84 @@ def _train(parser: Parser) -> None:
         help=f"start from {PERTURBATION} (default: from zero)",
     )  # fmt: skip
     add_device(parser)
+
+
+def _add_training(parser: Parser) -> None:
+    group = parser.add_argument_group("training")
+    group.add_argument(
+        "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change of a value (default: 10)"
+    )
+    group.add_argument(
+        "--norm", choices=NORMS, default="linf",
+        help="what epsilon bounds: each value (linf), or the root mean square of all values (l2), so that the "
+        "Euclidean norm is at most epsilon / 255 * sqrt(3 * width * height) (default: linf)",
+    )  # fmt: skip
+    group.add_argument(
+        "--budget",
+        type=count,
+        default=4000,
+        metavar="IMAGE_GRADIENTS",
+        help="forward and backward passes of one picture (default: 4000)",
+    )
+    group.add_argument(
+        "--preset", choices=("fast", "paper"), default="fast", help="fast, or the published method (default: fast)"
+    )
+    group.add_argument(
+        "--omega", type=number, metavar="SHARE", help="with --preset paper: weight of hidden pixels (default: 0.9999)"
+    )
+    group.add_argument(
+        "--keep-weight",
+        "--keep",
+        type=number,
+        metavar="WEIGHT",
+        help="multiplies the weight of all but the letters or the hidden classes (default: 1)",
+    )
+    group.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed (default: 0)")
+    group.add_argument(
+        "--tile",
+        type=size,
+        metavar="WxH",
+        help="size of the perturbation, which repeats (default: that of the pictures)",
+    )
+
+
+def _add_training_pictures(parser: Parser) -> None:
+    group = parser.add_argument_group("training pictures")
+    group.add_argument(
+        "--train-pictures", type=count, metavar="N", help="how many training pictures to use (default: all)"
+    )
+    group.add_argument(
+        "--robust", action="store_true", help="train through recompression, blur, brightness, shift and zoom"
+    )
+    group.add_argument(
+        "--balanced", action="store_true", help="draw pictures so that each object class is equally frequent"
+    )
+    group.add_argument(
+        "--paste",
+        type=int,
+        metavar="N",
+        help="with --hide: objects of these classes, from other training pictures, to paste into each (default: 2 "
+        "where the budget meets each picture more than ten times, else 0)",
+    )
+
+
+def _add_validation(parser: Parser) -> None:
+    group = parser.add_argument_group("validation")
+    group.add_argument(
+        "--validate-every", type=count, metavar="N", help="image-gradients between two validations (default: 200)"
+    )
+    group.add_argument(
+        "--first-validation",
+        type=count,
+        metavar="N",
+        help="image-gradients before the first validation (default: as many as between two)",
+    )
+    group.add_argument(
+        "--validation-pictures",
+        type=count,
+        metavar="N",
+        help="how many validation pictures select the best iterate (default: 32)",
+    )
 
 
 def _resume(parser: Parser) -> None:
