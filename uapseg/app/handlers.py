@@ -48,8 +48,8 @@ from uapseg.app.sharing import parse_query
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 
-CHANGE_DELAY = 0.7
-"""A changed control waits this long for the next change before a run takes it up."""
+CHANGE_DELAY = 0.4
+"""Seconds that a run waits for the next change before it takes one up: a slider passes many values."""
 
 
 def load_page(context: Context, saved: object, request: gr.Request | None = None) -> Updates:
