@@ -26,7 +26,7 @@ FIRST_SECONDS, MIDDLE_SECONDS, LAST_SECONDS = 0.8, 2.4, 1.8
 """How long the clean picture, all frames between, and the result are shown."""
 
 MOST_FRAMES, FEWEST_FRAMES = 24, 6
-"""Frames between the clean picture and the result: moments of the run, or strengths of a perturbation without one."""
+"""Frames between the clean picture and the result: history points, or strengths where a run has few."""
 
 PALETTE_FRAMES = 8
 """Frames that the palette of a GIF is made from."""
@@ -80,7 +80,7 @@ def _draw(work: FinishedRun) -> list[Picture]:
 
 
 def _frames(work: FinishedRun) -> list[Frame]:
-    """The clean picture first, then the moments of the run, or growing strengths where it has few, as an example."""
+    """The clean picture first, then history points, or growing strengths where the run has few, as an example has."""
     name, label, _ = messages.score_labels(work.plan.target, work.run.source)[0]
 
     def reached(scores: dict[str, float | None]) -> str:

@@ -1,4 +1,4 @@
-"""What a visitor exports: files of a run that has figures, each made when it is asked for."""
+"""The files that a visitor can export from a run with scores, each made on request."""
 
 import tempfile
 import zipfile
@@ -44,7 +44,7 @@ def export_run(kind: object, run: Run, workspace: Workspace) -> str:
 
 
 def cached_file(run: Run, name: str, make: Callable[[Path], Any]) -> str:
-    """Has a file made in a folder that lasts until the run's next file; its path."""
+    """Makes a file in a folder that exists until the run's next file, and returns its path."""
     folder = tempfile.TemporaryDirectory(prefix="uapseg-")
     make(Path(folder.name) / name)
     run.files = folder

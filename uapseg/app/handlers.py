@@ -73,7 +73,7 @@ def load_page(context: Context, saved: object, request: gr.Request | None = None
 def leave_page(context: Context, request: gr.Request) -> None:
     """A tab was closed or reloaded: what it uploaded is removed from the disk, and the last tab pauses the run.
 
-    A run that waits is passed over until a tab looks again.
+    A run that waits is passed over until a tab polls again.
     """
     token = context.tabs.pop(request.session_hash or "", None)
     run = context.runs.get(token)
@@ -88,7 +88,7 @@ def leave_page(context: Context, request: gr.Request) -> None:
 
 
 def change_controls(context: Context, token: str | None, *values: Any) -> Updates:
-    """A control was moved: what the browser is to remember, and what Start will do now."""
+    """A control was changed: updates what the browser stores and the label of Start."""
     run = find_run(context, token)
     run.publish(controls=read_controls(context, values))
     if run.status == "running":
@@ -97,7 +97,7 @@ def change_controls(context: Context, token: str | None, *values: Any) -> Update
 
 
 def change_word(context: Context, token: str | None, word: str) -> Updates:
-    """The word is another one, however it came there."""
+    """The word was changed, by typing or otherwise."""
     run = find_run(context, token)
     if word != run.controls.word:
         run.publish(
@@ -109,7 +109,7 @@ def change_word(context: Context, token: str | None, word: str) -> Updates:
 
 
 def choose_pair(context: Context, token: str | None, model: str, data: str) -> Updates:
-    """Another network or other pictures were chosen: they are loaded while the visitor looks on."""
+    """Another network or other pictures were chosen: they are loaded in the background."""
     run = find_run(context, token)
     controls = read_values(context, {**run.controls.to_dict(), "model": model, "data": data})
     if not context.workspaces.offers(controls.pair):
@@ -161,7 +161,7 @@ def _request_change(context: Context, run: Run) -> None:
 
 
 def _restore_controls(context: Context, run: Run, controls: ControlValues, saved: dict[str, Any]) -> None:
-    """Sets the controls to a choice with what was saved or a link asks for; what does not fit is left out."""
+    """Sets the controls to saved values or those of a link; what does not fit is ignored and named."""
     saved = {name: saved[name] for name in CONTROLS if saved.get(name) is not None}
     offered = {"model": context.workspaces.models, "data": context.workspaces.datasets}
     names = {name: saved.pop(name) for name in offered if name in saved}
@@ -263,7 +263,7 @@ def _run_until_stopped(context: Context, run: Run) -> None:
 
 
 def _run_segment(context: Context, run: Run) -> bool:
-    """Runs the plan until its end, a wish or a stop; whether it is finished."""
+    """Runs the plan until its end, a change or a stop; returns whether it is finished."""
     assert run.plan  # noqa: S101  a run that was started has one
     with closing(run_steps(run.plan, run.checkpoint)) as steps:
         saved = time.monotonic()
@@ -278,7 +278,7 @@ def _run_segment(context: Context, run: Run) -> bool:
 
 
 def _apply_change(context: Context, run: Run, pending_change: PendingChange) -> None:
-    """Takes up what was asked for while the run was going."""
+    """Takes up a change that was made while the run was active."""
     if pending_change.point:
         rewind(run, pending_change.point)
     plan = _plan_or_none(context, run)
@@ -312,7 +312,7 @@ def reset_run(context: Context, token: str | None) -> Updates:
 
 
 def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Updates:
-    """A moment of the timeline was chosen to go on from."""
+    """A history point was chosen to continue from."""
     run = find_run(context, token)
     image_gradients = event_value(event, "image_gradients")
     point = next((point for point in run.history_points if point.image_gradients == image_gradients), None)

@@ -42,7 +42,7 @@ FRAME_SECONDS = 1 / 8
 COMING_SECONDS = 0.4
 POLL_SECONDS = {"running": 0.02, "waiting": 0.25}
 REST_SECONDS = 0.05
-"""How often a poll looks for news: of runs that wait there may be hundreds."""
+"""Seconds between two checks of a poll: hundreds of runs may be waiting."""
 IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
 
@@ -73,7 +73,7 @@ class Polling:
         return await self._reply(run, request, workspace)
 
     async def _loading_reply(self, run: Run) -> dict[str, Any]:
-        """How far the network and the pictures are that the visitor chose."""
+        """The progress of loading the network and the pictures that the visitor chose."""
         pair = run.controls.pair
         coming = await asyncio.to_thread(self._workspaces.ask, pair, run.token)
         details = await asyncio.to_thread(self._workspaces.details, pair)
@@ -287,7 +287,7 @@ class Camera:
         self._workspaces, self._runs = workspaces, runs
 
     async def camera_frame(self, sent: object) -> dict[str, Any]:
-        """What the network sees in a frame, without and with the perturbation; nothing while one is being made.
+        """The predictions for a camera frame without and with the perturbation; empty while another is in progress.
 
         Raises:
             UapsegError: The frame is no picture.

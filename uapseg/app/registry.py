@@ -133,7 +133,7 @@ def _all_values(controls: ControlValues) -> dict[str, Any]:
 
 
 def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Run:
-    """The run of a file, at rest; its photos and its moments are not there any more."""
+    """The run of a file, at rest; its photos and its history are not stored."""
     for name, shape in facts["shapes"].items():
         arrays[name] = np.frombuffer(zlib.decompress(arrays[name].tobytes()), np.uint8).reshape(shape)
     mask, levels = arrays.pop("mask", None), arrays.pop("levels", None)

@@ -1,4 +1,4 @@
-"""What the stage shows of a run: frames of any moment, at any strength, titles and figures."""
+"""What the stage shows of a run: frames of any history point at any strength, titles and scores."""
 
 import asyncio
 from collections.abc import Callable
@@ -98,7 +98,7 @@ def measured(validation: ValidationFrame | None, workspace: Workspace) -> dict[s
 
 
 def _history(run: Run) -> dict[str, Any]:
-    """The kept moments, and the intervals of what they reached."""
+    """The history points, and the confidence intervals of their scores."""
     history_points = run.history_points if run.is_current else []
     return {
         "history_points": [point.image_gradients for point in history_points],
@@ -140,19 +140,19 @@ class Renderer:
         self._workspaces, self._runs = workspaces, runs
 
     async def frame(self, sent: object) -> dict[str, Any]:
-        """A frame of an earlier moment or of another strength, at once; nothing while one is being made."""
+        """A frame of a history point or of another strength; empty while another one is being rendered."""
         return await self._made(sent, _frame)
 
     async def strengths(self, sent: object) -> dict[str, Any]:
-        """What the perturbation reaches at each strength on the held-out pictures that are shown."""
+        """The scores of the perturbation at each strength, on the held-out pictures that are shown."""
         return await self._made(sent, _strengths)
 
     async def measure(self, sent: object) -> dict[str, Any]:
-        """The figures at an earlier moment or another strength, and what is seen in the held-out pictures below."""
+        """The scores of a history point or another strength, with the predictions for the held-out pictures."""
         return await self._made(sent, _figures)
 
     async def recorded(self, sent: object) -> dict[str, Any]:
-        """The run that is played to a visitor who has none; it is read once."""
+        """The recorded run that is played to a visitor without a run of their own."""
         values = to_values(sent)
         run = self._runs.get(values.get("token"))
         return await asyncio.to_thread(recorded_run, run.controls.pair) if run else {}
@@ -192,7 +192,7 @@ def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[s
 
 
 def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
-    """Those that the run has measured itself, at full strength; else measured on the pictures that are shown."""
+    """The scores of the run's own validation at full strength; else those on the pictures that are shown."""
     levels, plan = viewed_perturbation(run, values)
     if levels is None or plan is None:
         return {}
@@ -210,7 +210,7 @@ def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str
 
 
 def _heading_of(run: Run, workspace: Workspace, point: HistoryPoint | None) -> dict[str, Any]:
-    """The heading of a moment that was trained for something else than the run is now."""
+    """The heading of a history point whose plan is not the run's present one."""
     if point is None or point.plan == run.plan:
         return {}
     target = point.plan.target
@@ -223,7 +223,7 @@ def _history_point(run: Run, values: dict[str, Any]) -> HistoryPoint | None:
 
 
 def viewed_perturbation(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
-    """The perturbation of the moment that was asked for, the newest where none was, and what it was trained for."""
+    """The perturbation and the plan of the requested history point, or the newest where none is requested."""
     point = _history_point(run, values)
     return (point.levels, point.plan) if point else (run.levels, run.plan)
 
@@ -233,10 +233,10 @@ class RenderedFrame:
     """A photo with a perturbation on it.
 
     Attributes:
-        photo: The perturbed picture, and what is seen in it.
-        levels: The perturbation, of the strength that is wanted.
-        applied_levels: The same as it lies on the picture.
-        confidence: How sure the network is (h, w), 255 being certain; None where nobody asked.
+        photo: The perturbed picture and its prediction.
+        levels: The perturbation at the requested strength.
+        applied_levels: The same as it is added to the picture, stretched if requested.
+        confidence: The network's confidence (h, w) from 0 to 255; None unless requested.
     """
 
     photo: Photo
@@ -246,7 +246,7 @@ class RenderedFrame:
 
 
 def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options: FrameOptions) -> RenderedFrame:
-    """Lays a perturbation on a photo, and asks the network."""
+    """Adds a perturbation to a photo, and predicts its classes."""
     levels = scale_levels(levels, options.strength)
     applied_levels = stretch_levels(levels, photo.size) if options.stretch else levels
     attacked = perturb_photo(photo.picture, applied_levels)
@@ -257,7 +257,7 @@ def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options
 def frame_payload(
     workspace: Workspace, photo: Photo, rendered: RenderedFrame, plan: Plan, options: FrameOptions
 ) -> dict[str, Any]:
-    """What the browser is told of it: the picture, what is seen in it, the noise; and what else is wanted."""
+    """A frame as sent to the browser: picture, prediction, perturbation, and what else is requested."""
     slow, epsilon, attacked = options.slow, round(plan.settings.epsilon * 255), rendered.photo.picture
     pattern = spectrum(rendered.levels) if options.spectrum else amplify_levels(rendered.levels, epsilon)
     pictures: dict[str, Any] = {
@@ -276,7 +276,7 @@ def frame_payload(
 
 
 def frame(workspace: Workspace, photo: Photo, levels: LevelArray, plan: Plan, options: FrameOptions) -> dict[str, Any]:
-    """The photo with the perturbation as the browser is told of it."""
+    """Renders a photo with the perturbation, as sent to the browser."""
     return frame_payload(workspace, photo, render_frame(workspace, photo, levels, options), plan, options)
 
 

@@ -1,4 +1,4 @@
-"""The runs of visitors: their values, the history kept of them, and how they go on, go back and end."""
+"""The runs of visitors: their values, their history, and how they continue, are rewound and end."""
 
 import threading
 import time
@@ -30,15 +30,15 @@ MOST_HISTORY_POINTS = 60
 
 @dataclass(frozen=True, eq=False)
 class HistoryPoint:
-    """The perturbation as it was when the held-out pictures were looked at.
+    """A perturbation of the history of a run, stored at a validation.
 
     Attributes:
-        image_gradients: The image-gradients spent until then.
+        image_gradients: The image-gradients used until then.
         levels: The perturbation in whole grey levels (3, h, w).
         validation: Its figures on validation pictures.
-        plan: What was searched for then.
-        controls: The controls that asked for it.
-        budget_start: The image-gradients that were spent when its budget began to count.
+        plan: The plan then.
+        controls: The controls that describe the plan.
+        budget_start: The image-gradients that had been used when its budget began to count.
         seconds: The time used until then.
         baselines: The scores of clean pictures and of random noise.
     """
@@ -54,7 +54,7 @@ class HistoryPoint:
 
 
 def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
-    """The moments with a new last one; of too many the one goes whose neighbours are closest to each other."""
+    """Appends a point to a history; of too many, the one whose neighbours are closest to each other is removed."""
     all_ = [*(point for point in history_points if point.image_gradients < new.image_gradients), new]
     if len(all_) > MOST_HISTORY_POINTS:
         del all_[
@@ -67,7 +67,7 @@ def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> l
 
 
 def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint:
-    """What a search needs to go on from a moment: its perturbation, at rest."""
+    """The checkpoint to continue from a history point: its perturbation, without momentum."""
     state = unpack_state(checkpoint)
     delta = from_array(point.levels.copy()).float() / 255
     figures = point.validation
@@ -90,16 +90,16 @@ Status = Literal["idle", "waiting", "running", "paused", "done"]
 ACTIVE = ("waiting", "running")
 
 ABSENT_SECONDS = 20.0
-"""Seconds without a look after which a waiting visitor counts as gone."""
+"""Seconds without a request after which a waiting visitor counts as absent."""
 
 
 @dataclass(frozen=True)
 class PendingChange:
-    """That a run which is going is to go on with what the controls say.
+    """A change of the controls that an active run has not taken up yet.
 
     Attributes:
-        due: The moment (of `time.monotonic`) to begin with it: a little later, as a slider passes many values.
-        point: Where to go back to first.
+        due: When to take it up (`time.monotonic`): a little later, as a slider passes many values.
+        point: The history point to rewind to first.
     """
 
     due: float
@@ -124,19 +124,19 @@ class OpenedExample(NamedTuple):
 
 @dataclass(eq=False)
 class Run:
-    """One visitor's run: what it does, where it stands, and what there is to see of it.
+    """One visitor's run: its plan, its progress, and what is shown of it.
 
     Attributes:
-        token: 128 random bits; who knows it may see and steer the run.
-        status: Where it stands.
-        note: A few words about that, where the status alone does not say it.
+        token: 128 random bits; whoever knows them may see and control the run.
+        status: Its status.
+        note: A few words that are shown instead of the status.
         controls: The controls as they are now.
         unchecked_controls: The controls whose classes, named by a link or the browser's memory, are those of a network
             that is not loaded yet.
-        link_warning: What a link or the browser's memory asks for in vain, in a sentence, until the next start.
-        plan: What runs, ran or waits; None before the first start.
-        plan_controls: The controls that asked for the plan.
-        budget_start: The image-gradients that were spent when the present budget began to count.
+        link_warning: The values of a link or of the browser's memory that were ignored, in a sentence.
+        plan: The plan that runs, ran or waits; None before the first start.
+        plan_controls: The controls that describe the plan.
+        budget_start: The image-gradients that had been used when the present budget began to count.
         image_gradients: Image-gradients used.
         seconds: Time used.
         levels: The perturbation to show, whole grey levels (3, h, w).
@@ -144,21 +144,21 @@ class Run:
         baselines: The scores of clean pictures and of random noise.
         curve: All figures so far, as (image-gradients, scores).
         plan_changes: Where the plan changed, as (image-gradients, what changed).
-        history_points: What can be gone back to.
-        checkpoint: What resuming needs.
-        files: The folder of the file that was made last.
-        opened_example: The example that was opened last.
-        drawing_version: Counts the drawings that came from a file, for the stage to take up.
-        strengths: What each strength of a perturbation reaches, with that perturbation.
+        history_points: The points that the run can be rewound to.
+        checkpoint: The state to resume from.
+        files: The folder of the last exported file.
+        opened_example: The last example that was opened.
+        drawing_version: The number of drawings that were read from files, which the stage then shows.
+        strengths: A perturbation, and its scores at each strength.
         photos: The visitor's own photos.
         uploads: The files that the visitor has uploaded and that are still on the disk.
         view: Which picture is shown large: ``scene``, or the number of an ``held_out`` or an ``own`` one.
         mask: The uploaded mask and its file's name.
         stop: Set to pause.
-        pending_change: What to go on with instead.
-        recording: What is recorded of the visitor's camera.
-        worker_done: Set when the device has ended the work of the run's last turn; None before the first one.
-        frame_lock: Held while a frame is made that the visitor asked for.
+        pending_change: A change that the run has not taken up yet.
+        recording: The recording of the visitor's camera.
+        worker_done: Set when the worker of the run's last turn has ended; None before the first turn.
+        frame_lock: Held while a frame is rendered on request.
         versions: The `seq` at which each part changed last.
     """
 
@@ -202,7 +202,7 @@ class Run:
     drawing_version: int = 0
 
     def publish(self, **changes: Any) -> None:
-        """Changes some attributes and then tells whoever watches, who reads the counters before the values."""
+        """Changes some attributes and then their versions; polls read the versions before the values."""
         with self.publish_lock:
             for name, value in changes.items():
                 setattr(self, name, value)
@@ -240,7 +240,7 @@ class Run:
         return self.plan is not None and (self.plan.model, self.plan.data) == self.controls.pair
 
     def reset(self) -> None:
-        """Back to the beginning; controls, photos and mask stay."""
+        """Removes the plan and all results; controls, photos and mask stay."""
         self.publish(
             status="idle",
             note="",
@@ -262,12 +262,12 @@ class Run:
 
     @property
     def has_work(self) -> bool:
-        """Whether there is something that the visitor would miss."""
+        """Whether the visitor would lose something with the run."""
         return self.plan is not None or bool(self.photos) or self.mask is not None or self.controls.drawing is not None
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes."""
+        """About how many bytes of memory the run takes."""
         arrays = [
             *(point.levels for point in self.history_points),
             *(point.validation["predictions"] for point in self.history_points),
@@ -277,7 +277,7 @@ class Run:
         return sum(array.nbytes for array in arrays) + len(self.controls.drawing or "")
 
     def apply_step(self, step: Step) -> None:
-        """Publishes what the worker sent."""
+        """Publishes a step of the worker."""
         changes: dict[str, Any] = {name: step[name] for name in ("image_gradients", "seconds", "levels")}
         if step["stalled"] != (self.note == strings.STALLED):
             changes["note"] = strings.STALLED if step["stalled"] else ""
@@ -310,15 +310,15 @@ class Run:
         )
 
     def mark_watched(self) -> None:
-        """Notes that someone looks."""
+        """Notes that a visitor is there."""
         self.last_watched = self.last_active = time.monotonic()
 
     def mark_absent(self) -> None:
-        """Notes that nobody looks any more."""
+        """Notes that no visitor is there any more."""
         self.last_watched = time.monotonic() - ABSENT_SECONDS
 
     def is_unwatched(self, patience: float) -> bool:
-        """Whether nobody has looked for ``patience`` seconds."""
+        """Whether no visitor has been there for ``patience`` seconds."""
         return time.monotonic() - self.last_watched > patience
 
     @property
@@ -328,7 +328,7 @@ class Run:
 
 
 def can_continue(run: Run) -> bool:
-    """Whether Start goes on from the run's checkpoint: it does unless another network or other pictures are chosen."""
+    """Whether Start continues from the checkpoint, as it does unless another network or other pictures are chosen."""
     return run.checkpoint is not None and run.is_current
 
 
@@ -341,11 +341,11 @@ def find_budget_start(run: Run, target: Any) -> int:
 
 
 def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues) -> None:
-    """Goes on with another plan of the same network and pictures, from where the run stands.
+    """Continues a run with another plan of the same network and pictures.
 
     Args:
         run: The run.
-        plan: What it is to do.
+        plan: The new plan.
         budget_start: The image-gradients after which the budget begins to count.
         controls: The controls that ask for the plan.
     """
@@ -368,13 +368,13 @@ def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues)
 
 
 def changes_objective(first: Plan, second: Plan) -> bool:
-    """Whether what was best by one plan is not what the other looks for: budget, seed and preset apart."""
+    """Whether two plans differ in target, bound or keep weight, so that their scores cannot be compared."""
     one, other = ((plan.target, plan.settings.ball, plan.settings.keep_weight) for plan in (first, second))
     return one != other
 
 
 def restore(run: Run, point: HistoryPoint) -> None:
-    """Sets the controls to those of a kept moment."""
+    """Sets the controls to those of a history point."""
     controls, mask = point.controls, run.mask
     drawn = drawn_region(point.plan.target)
     if drawn and controls.source == strings.UPLOAD:  # another one may have been uploaded since
@@ -383,7 +383,7 @@ def restore(run: Run, point: HistoryPoint) -> None:
 
 
 def rewind(run: Run, point: HistoryPoint) -> None:
-    """Goes back to a kept moment; what came later is forgotten."""
+    """Rewinds a run to a history point; everything after it is removed."""
     if run.checkpoint is None:
         return
     run.publish(

@@ -34,7 +34,7 @@ Flags = list[tuple[str, ...]]
 """Flags of the command line, without dashes, and their values."""
 
 PLAN_FILE = "uapseg-plan.json"
-"""What a plan's file is called when it is taken away."""
+"""The name of an exported plan."""
 
 KEEP = "keep"
 """How the command line asks for what the network sees, in place of a class."""

@@ -67,7 +67,7 @@ class Workspace:
 
     @property
     def first(self) -> ControlValues:
-        """The choice that a new visitor finds."""
+        """The controls that a new visitor finds."""
         inside, rest = self.model.default_pair
         hide = self.model.people or self.model.classes[:1]
         into = next((name for name in self.model.objects if name not in hide), rest)
@@ -94,11 +94,11 @@ class Workspace:
         return Photo(picture, self.predict(picture))
 
     def fit(self, image: Image.Image) -> Picture:
-        """A picture that somebody brings, as a perturbation for this workspace's pictures is laid on it."""
+        """Scales a picture to about as many pixels as this workspace's pictures have."""
         return np.array(fit_picture(image, self.size))
 
     def photo(self, upload: UploadedPhoto) -> Photo:
-        """A visitor's photo with what the network sees in it; forgotten together with the visitor.
+        """A visitor's photo with its prediction, cached as long as the visitor's run exists.
 
         It was made to fit the workspace that it was brought to; where another one has smaller pictures, so is it.
         """
@@ -107,13 +107,13 @@ class Workspace:
         return self._photos[upload]
 
     def predict(self, picture: Picture) -> LabelMap:
-        """What the network sees (h, w)."""
+        """Predicts the class of each pixel (h, w)."""
         return self.predict_perturbed(picture)[0]
 
     def predict_perturbed(
         self, picture: Picture, *, with_confidence: bool = False
     ) -> tuple[LabelMap, LabelMap | None]:
-        """What the network sees (h, w), and if asked for how sure it is of that (h, w), 255 being certain."""
+        """Predicts the class of each pixel (h, w), and if requested the confidence (h, w) from 0 to 255."""
         image = from_array(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
         with self._lock, torch.no_grad():
             if not with_confidence:
@@ -130,7 +130,7 @@ class Workspace:
     def evaluate(
         self, photos: Sequence[Photo], levels: LevelArray, target: Target, *, stretch: bool = False
     ) -> dict[str, Any]:
-        """The perturbation on pictures of any size: their ``scores`` together, the share of each, what is seen."""
+        """Evaluates a perturbation on pictures of any size: ``scores``, the success of ``each``, and ``thumbs``."""
         applied_levels = [stretch_levels(levels, photo.size) if stretch else levels for photo in photos]
         prediction = [
             self.predict(perturb_photo(photo.picture, applied))
@@ -156,7 +156,7 @@ class Workspace:
         return counts, per_image_success(counts, target)[0]
 
     def _goal(self, photo: Photo, target: Target, tile: tuple[int, int]) -> Goal:
-        """What should be seen in a photo; the last one is kept, as it is asked for with every frame."""
+        """The goal of a photo; the last one is cached, as every frame needs it."""
         known = self._goals.get(photo)
         if known and known[0] == (target, tile):
             return known[1]
@@ -165,7 +165,7 @@ class Workspace:
         return goal
 
     def clean(self, photo: Photo) -> dict[str, Any]:
-        """A photo before anything is done to it."""
+        """A clean photo and its prediction, as sent to the browser."""
         return {
             "width": photo.size[0],
             "height": photo.size[1],
@@ -191,14 +191,14 @@ class Workspace:
         }
 
     def small(self, photo: Photo) -> dict[str, str]:
-        """A photo and what is seen in it, as thumbnails."""
+        """A photo and its prediction as thumbnails."""
         return {
             "photo": webp(photo.picture, 50, 144),
             "prediction": label_png(photo.prediction, self.model.palette, THUMB),
         }
 
     def thumbs(self, predictions: LabelMap) -> list[str]:
-        """What the network sees in the first held-out pictures, small."""
+        """Predictions for the held-out pictures as thumbnails."""
         return [label_png(labels, self.model.palette, THUMB) for labels in predictions]
 
     def target_png(self, target: Target) -> str:
@@ -208,6 +208,6 @@ class Workspace:
 
 
 def overlay_classes(picture: Picture, prediction: LabelMap, workspace: Workspace) -> Picture:
-    """What the network sees laid over a picture."""
+    """Draws a prediction in the network's colours over a picture."""
     image = from_array(picture.transpose(2, 0, 1).copy()).float() / 255
     return overlay(image, from_array(prediction), workspace.model.palette)
