@@ -18,7 +18,7 @@ from PIL import Image
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
 from uapseg.app.device import Call, RunQueue, level_array, run_steps, unpack_state, validation_frame
-from uapseg.app.errors import as_user_error, user_error
+from uapseg.app.errors import as_user_error, user_error, user_errors
 from uapseg.app.frames import STRENGTHS, perturb_photo, stretch_levels, to_values
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.rendering import scale_levels
@@ -47,11 +47,8 @@ def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Conca
 
     @wraps(answer)
     def waited(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            with self.queue.turn_of(Call()):
-                return answer(self, *args, **kwargs)
-        except UapsegError as error:
-            raise user_error(str(error)) from error
+        with user_errors(), self.queue.turn_of(Call()):
+            return answer(self, *args, **kwargs)
 
     return waited
 
@@ -147,16 +144,14 @@ class Endpoints:
         Returns:
             Scores with the perturbation, on the clean pictures, and with random noise of the same size.
         """
-        try:
+        with user_errors():
             workspace = self._workspace(model, data)
             kept = _read(perturbation)
             if kept.plan is None:
-                raise UapsegError(strings.NO_PLAN)  # noqa: TRY301
+                raise UapsegError(strings.NO_PLAN)
             check_pair(kept.plan, workspace)
             check_size(kept, workspace)
             validation, baselines = measure(kept, kept.plan, workspace, max(1, kept.image_gradients or 0))
-        except UapsegError as error:
-            raise user_error(str(error)) from error
         figures = validation_frame(validation)
         return {"perturbed": figures["scores"], **baselines, "each": figures["each"], "claimed": kept.scores}
 
@@ -184,12 +179,10 @@ class Endpoints:
             The perturbed picture without loss, what the network sees in it, and the share of pixels it sees otherwise,
             with the picture's width and height.
         """
-        try:
+        with user_errors():
             workspace, kept = self._workspace(model, data), _read(perturbation)
             with DECODING:
                 image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
-        except UapsegError as error:
-            raise user_error(str(error)) from error
         _check_strength(strength)
         whole = scale_levels(level_array(kept.delta, kept.ball), strength)
         whole = stretch_levels(whole, (image.shape[1], image.shape[0])) if stretch else whole

@@ -7,7 +7,7 @@ import gradio as gr
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.errors import user_error
+from uapseg.app.errors import user_error, user_errors
 from uapseg.app.frames import to_values
 from uapseg.app.registry import TOKEN, Registry
 from uapseg.app.runs import ACTIVE, Run, can_continue, find_budget_start
@@ -130,6 +130,23 @@ def resting_buttons(run: Run) -> Updates:
     )
 
 
+def resting_page(context: Context, run: Run) -> Updates:
+    """What the browser stores, the controls and the buttons while a run rests."""
+    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
+
+
+def find_resting_run(context: Context, token: str | None) -> Run:
+    """The visitor's run, unless it waits or runs.
+
+    Raises:
+        SentenceError: It does, or the page is still loading, or the token is none.
+    """
+    run = find_run(context, token)
+    if run.status in ACTIVE:
+        raise user_error(strings.BUSY)
+    return run
+
+
 def read_controls(context: Context, values: tuple[Any, ...]) -> ControlValues:
     """The controls as the browser sent them, the value of the stage last.
 
@@ -147,12 +164,10 @@ def read_values(context: Context, values: dict[str, Any]) -> ControlValues:
     Raises:
         SentenceError: A value is of the wrong kind.
     """
-    try:
+    with user_errors():
         return ControlValues.of(
             {**context.first.to_dict(), **{n: value for n, value in values.items() if value is not None}}
         )
-    except UapsegError as error:
-        raise user_error(str(error)) from error
 
 
 def control_updates(context: Context, run: Run) -> Updates:

@@ -6,7 +6,8 @@ Gradio shows messages as HTML. What comes from outside, such as a name in a file
 import html
 import logging
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, cast
 
@@ -24,6 +25,19 @@ class SentenceError(gr.Error):
 def user_error(sentence: str) -> SentenceError:
     """An error that the visitor sees as one plain sentence."""
     return SentenceError(sentence, print_exception=False)
+
+
+@contextmanager
+def user_errors() -> Generator[None, None, None]:
+    """Raises errors that the visitor can mend as `SentenceError`, which Gradio shows.
+
+    Raises:
+        SentenceError: The block raised a `UapsegError`.
+    """
+    try:
+        yield
+    except UapsegError as error:
+        raise user_error(str(error)) from error
 
 
 def as_user_error(error: Exception) -> gr.Error:

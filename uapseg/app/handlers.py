@@ -25,12 +25,13 @@ from uapseg.app.context import (
     read_controls,
     read_values,
     resting_buttons,
+    resting_page,
     running_buttons,
     start_label,
 )
 from uapseg.app.controls import ControlValues
 from uapseg.app.device import run_steps
-from uapseg.app.errors import as_user_error, user_error
+from uapseg.app.errors import as_user_error, user_error, user_errors
 from uapseg.app.frames import to_values
 from uapseg.app.handlers_files import remove_uploads
 from uapseg.app.runs import (
@@ -132,7 +133,7 @@ def finish_loading(context: Context, token: str | None) -> Updates:
             link_warning=messages.ignored_controls(ignored) or run.link_warning,
             unchecked_controls=frozenset(),
         )
-    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
+    return resting_page(context, run)
 
 
 def start_download(context: Context, token: str | None) -> None:
@@ -193,12 +194,10 @@ def start_run(context: Context, token: str | None, *values: Any) -> Updates:
     if run.status in ACTIVE:
         raise user_error(strings.BUSY)
     run.publish(controls=read_controls(context, values))
-    try:
+    with user_errors():
         plan, start = plan_of(context, run)
         run.mark_watched()
         context.runs.queue.join(run)
-    except UapsegError as error:
-        raise user_error(str(error)) from error
     if not can_continue(run):
         run.reset()
     apply_plan(run, plan, start, run.controls)
@@ -325,7 +324,7 @@ def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Upda
     rewind(run, point)
     run.publish(status="paused", note="")
     context.runs.save(run)
-    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
+    return resting_page(context, run)
 
 
 def refresh_buttons(context: Context, token: str | None) -> Updates:

@@ -14,20 +14,19 @@ from uapseg.app.catalogue import example_card, load_example
 from uapseg.app.context import (
     Context,
     Updates,
-    browser_memory,
-    control_updates,
     event_value,
+    find_resting_run,
     find_run,
-    resting_buttons,
+    resting_page,
     start_label,
     workspace_of,
 )
-from uapseg.app.errors import user_error
+from uapseg.app.errors import user_error, user_errors
 from uapseg.app.exports import cached_file, export_run
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.live import perturb_clip
-from uapseg.app.runs import ACTIVE, OpenedExample, Run
+from uapseg.app.runs import OpenedExample, Run
 from uapseg.app.server import DECODING
 from uapseg.app.sharing import check_pair, check_size, controls_from_plan, plan_for, start_from, to_query
 from uapseg.app.workspace import Workspace
@@ -87,11 +86,8 @@ def upload_mask(context: Context, token: str | None, path: str) -> dict[str, Any
     """A mask picture was chosen."""
     run = find_run(context, token)
     run.uploads.add(Path(path))
-    try:
-        with DECODING:
-            mask = read_mask(decode(path, wide=True), longest=LONGEST_MASK)
-    except UapsegError as error:
-        raise user_error(str(error)) from error
+    with user_errors(), DECODING:
+        mask = read_mask(decode(path, wide=True), longest=LONGEST_MASK)
     run.publish(mask=(Path(path).name, mask))
     return gr.update(value=start_label(run))
 
@@ -110,25 +106,19 @@ def remove_uploads(run: Run) -> None:
 def export_file(context: Context, token: str | None, kind: object) -> str:
     """A file is to be made: its path."""
     run = find_run(context, token)
-    try:
+    with user_errors():
         return export_run(kind, run, workspace_of(context, run.controls))
-    except UapsegError as error:
-        raise user_error(str(error)) from error
 
 
 def open_example(context: Context, token: str | None, event: gr.EventData) -> Updates:
     """One of the perturbations that come with the project was chosen."""
-    run = find_run(context, token)
-    if run.status in ACTIVE:
-        raise user_error(strings.BUSY)
-    try:
+    run = find_resting_run(context, token)
+    with user_errors():
         workspace = workspace_of(context, run.controls)
         card = example_card(workspace.pair, event_value(event, "number"))
         _open_perturbation(context, run, load_example(card), workspace)
-    except UapsegError as error:
-        raise user_error(str(error)) from error
     run.opened_example = OpenedExample(Path(card["file"]).stem, card["title"], run.controls, run.image_gradients)
-    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
+    return resting_page(context, run)
 
 
 def perturb_video(context: Context, token: str | None, path: str) -> str:
@@ -137,10 +127,8 @@ def perturb_video(context: Context, token: str | None, path: str) -> str:
     if run.levels is None or not run.is_current:
         raise user_error(strings.NO_PERTURBATION)
     run.uploads.add(Path(path))
-    try:
+    with user_errors():
         content = perturb_clip(Path(path), run.levels, workspace_of(context, run.controls))
-    except UapsegError as error:
-        raise user_error(str(error)) from error
     return cached_file(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
 
 
@@ -179,15 +167,11 @@ def confirm_link(context: Context, token: str | None, address: str | None) -> No
 
 def open_file(context: Context, token: str | None, path: str) -> Updates:
     """A perturbation or a plan was brought: memory, controls, buttons."""
-    run = find_run(context, token)
-    if run.status in ACTIVE:
-        raise user_error(strings.BUSY)
+    run = find_resting_run(context, token)
     run.uploads.add(Path(path))
-    try:
+    with user_errors():
         _open(context, run, Path(path), workspace_of(context, run.controls))
-    except UapsegError as error:
-        raise user_error(str(error)) from error
-    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
+    return resting_page(context, run)
 
 
 def _open(context: Context, run: Run, path: Path, workspace: Workspace) -> None:
