@@ -100,7 +100,7 @@ def test_a_line_that_is_full_refuses_in_a_sentence(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(device, "MOST_WAITING", 2)
     here = RunQueue(1)
     joined(here, 2)
-    with pytest.raises(UapsegError, match="Too many wait"):
+    with pytest.raises(UapsegError, match="Too many runs wait"):
         here.join(Visitor())
 
 

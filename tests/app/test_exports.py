@@ -179,7 +179,7 @@ def test_a_word_of_marks_is_text_in_every_file(context: Context):
 
 @pytest.mark.parametrize("kind", ["", None, "../x", 7])
 def test_only_the_listed_files_are_made(context: Context, finished: Run, kind: object):
-    with pytest.raises(gr.Error, match="one of the list"):
+    with pytest.raises(gr.Error, match="one from the list"):
         export_file(context, finished.token, kind)
 
 
@@ -378,7 +378,7 @@ def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, works
     assert controls_from_plan(run.plan, workspaces.first) == run.controls
     assert "--keep-weight 1.5" in saved(context, run, strings.FILE_REPORT).read_text()
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep_weight=50.0))
-    with pytest.raises(UapsegError, match="keep weight must lie between"):
+    with pytest.raises(UapsegError, match="keep weight must be between"):
         controls_from_plan(heavy, workspaces.first)
     with pytest.raises(UapsegError, match="this plan the root mean square"):
         controls_from_plan(replace(run.plan, settings=replace(run.plan.settings, norm="l2")), workspaces.first)

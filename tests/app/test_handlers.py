@@ -301,7 +301,7 @@ def test_visitors_do_not_share_anything(context: Context):
         ({"epsilon": 64}, "between 1 and 32"),
         ({"budget": 10**9}, "between 50 and 20,000"),
         ({"epsilon": "many"}, "between 1 and 32"),
-        ({"keep": 4.5}, "between 0.1 and 4 times"),
+        ({"keep": 4.5}, "between 0.1 and 4\\."),
         ({"keep": "nan"}, "between 1 and 32"),
         ({"keep": 2, "preset": "paper"}, "paper has no keep weight"),
         ({"inside": "elephant"}, "no class 'elephant'"),

@@ -229,7 +229,7 @@ def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context
 
 def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(context: Context):
     run = finished(context)
-    with pytest.raises(gr.Error, match="not kept any more"):
+    with pytest.raises(gr.Error, match="no longer stored"):
         rewind_run(context, run.token, chosen(7))
 
 
