@@ -151,6 +151,7 @@ KINDS = {
     "ade20k": Kind("uapseg.datasets.official:ADE20K"),
     "coco-panoptic": Kind("uapseg.datasets.coco_panoptic"),
     "video": Kind("uapseg.datasets.video"),
+    "hfdata": Kind("uapseg.datasets.hub"),
     "shards": Kind("uapseg.datasets.shards", downloads=True),
 }
 """The kinds by the prefix of their names."""
