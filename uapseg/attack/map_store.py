@@ -32,7 +32,7 @@ class MapStore:
     Example:
         >>> store = MapStore()
         >>> store.add(3, np.zeros((2, 512, 512), np.uint8))
-        >>> 3 in store, list(store), store.read(3).size, store.nbytes < 1000
+        >>> 3 in store, list(store), store.read(3).size, store.nbytes < 10_000
         (True, [3], 524288, True)
     """
 
