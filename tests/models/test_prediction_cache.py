@@ -5,6 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from tests.conftest import Plain
+from uapseg.attack.ball import Ball
 from uapseg.attack.validation import Validator
 from uapseg.models import Segmenter, prediction_cache
 from uapseg.models.prediction_cache import predict_cached
@@ -118,8 +119,8 @@ def test_a_second_validator_knows_clean_pictures_and_the_random_noise():
     for model in (counting(), counting()):
         pictures = (Plain([100, 110, 140], "val"), range(3)), (Plain([100]), range(1))
         validator = Validator([model], *pictures, target, (16, 12))
-        clean = validator.evaluate(None, 40 / 255)
-        results.append((clean.scores, validator.baseline(noise, 40 / 255), asked(model)))
+        clean = validator.evaluate(None, Ball(40 / 255))
+        results.append((clean.scores, validator.baseline(noise, Ball(40 / 255)), asked(model)))
     assert results[0][:2] == results[1][:2]
     assert [row[2] for row in results] == [3 + 1 + 3, 0]
-    assert validator.evaluate(noise, 40 / 255).scores == results[0][1]
+    assert validator.evaluate(noise, Ball(40 / 255)).scores == results[0][1]
