@@ -96,6 +96,12 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
 
     Raises:
         UapsegError: The library is missing, the data set cannot be read, or it has no such column.
+
+    Example:
+        >>> load("no/such/folder?image=photo", "train")
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: There is no folder no/such/folder: name a folder, or an id such as user/name.
     """
     query = Query.parse(where)
     folder = _rows_folder(query)
@@ -172,7 +178,7 @@ def _check_place(place: str) -> None:
     if Path(place).expanduser().is_dir():
         return
     if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", place):
-        raise UapsegError(f"There is no folder {place}: name a folder, or an id of the Hub such as user/name.")
+        raise UapsegError(f"There is no folder {place}: name a folder, or an id such as user/name.")
     try:
         check_connection(f"datasets/{place}")
     except UnreachableError as error:
