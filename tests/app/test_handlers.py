@@ -4,6 +4,7 @@ import threading
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import gradio as gr
 import numpy as np
@@ -12,9 +13,10 @@ import torch
 from PIL import Image
 
 from tests.small_world import registry, values, visitor
-from uapseg.app import strings
+from uapseg.app import messages, strings
 from uapseg.app.context import BUTTONS, CONTROLS, Context
 from uapseg.app.device import unpack_state
+from uapseg.app.exports import export_run
 from uapseg.app.frames import jpeg
 from uapseg.app.handlers import (
     change_controls,
@@ -27,11 +29,11 @@ from uapseg.app.handlers import (
     start_run,
 )
 from uapseg.app.handlers_files import upload_mask
-from uapseg.app.rendering import heading
+from uapseg.app.rendering import figures, heading
 from uapseg.app.runs import Run
-from uapseg.app.sharing import controls_from_plan, to_command
+from uapseg.app.sharing import controls_from_plan, parse_query, to_command, to_query
 from uapseg.app.workspace_cache import WorkspaceCache
-from uapseg.targets import SwapClasses
+from uapseg.targets import SwapClasses, Untargeted
 
 
 def label(updates: tuple) -> str | None:
@@ -276,6 +278,23 @@ def test_a_class_is_swapped_for_another_and_the_page_says_so(context: Context):
     assert reply["shares"][0][:2] == ("swapped", "of dark seen as light")
     assert controls_from_plan(run.plan, context.workspaces.first).goal == strings.SWAP
     assert "--swap dark light" in to_command(run.plan, (96, 64))
+
+
+def test_every_class_is_broken_and_the_page_says_so(context: Context):
+    run = started(context, goal=strings.UNTARGETED, budget=64)
+    drain(context, run.token)
+    assert run.plan
+    assert run.plan.target == Untargeted()
+    workspace = context.workspaces.first
+    reply = heading(run, workspace)
+    assert reply["caption"] == "Change every class, epsilon 10"
+    assert [key for key, *_ in reply["shares"]] == ["fooled", "pixel_accuracy"]
+    assert "of all pixels change class; random noise" in figures(run, workspace)["plain"]
+    assert controls_from_plan(run.plan, workspace).goal == strings.UNTARGETED
+    assert "--break" in to_command(run.plan, (96, 64))
+    assert parse_query(dict(parse_qsl(to_query(run.controls, context.first))))["goal"] == strings.UNTARGETED
+    assert "Break all (every pixel another class)" in messages.settings(run.controls)
+    assert "of all pixels change class" in Path(export_run(strings.FILE_REPORT, run, workspace)).read_text()
 
 
 def test_a_pasted_word_counts_like_a_typed_one(context: Context):

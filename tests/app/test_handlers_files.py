@@ -73,11 +73,11 @@ def test_the_large_picture_is_chosen_among_all(context: Context, workspaces: Wor
 
 def test_only_the_last_few_photos_stay_and_all_are_forgotten_on_demand(context: Context, tmp_path: Path):
     run = visitor(context)
-    paths = pictures(tmp_path, *[(40 + number, 40) for number in range(8)])
+    paths = pictures(tmp_path, *[(40 + number, 40) for number in range(24)])
     for _ in range(2):
         add_photos(context, run.token, paths)
     assert len(run.photos) == MOST_PHOTOS
-    assert run.view == ("own", MOST_PHOTOS - 8)
+    assert run.view == ("own", MOST_PHOTOS - 24)
     remove_photos(context, run.token)
     assert (run.photos, run.view) == ([], ("scene", 0))
 
@@ -94,8 +94,8 @@ def test_of_several_photos_the_damaged_are_named_and_the_others_taken(context: C
 
 def test_photos_beyond_the_most_are_said_to_be_left_out(context: Context, tmp_path: Path):
     run = visitor(context)
-    with pytest.raises(gr.Error, match="At most 12 photos"):
-        add_photos(context, run.token, pictures(tmp_path, *[(40, 40)] * 14))
+    with pytest.raises(gr.Error, match="At most 40 photos"):
+        add_photos(context, run.token, pictures(tmp_path, *[(40, 40)] * 42))
     assert len(run.photos) == MOST_PHOTOS
 
 

@@ -1,5 +1,6 @@
 """Other networks, other pictures, the camera."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,43 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     tab.wait_for_function(f"() => ({width})() === 83")
     tab.get_by_role("button", name="Back to the scene").click()
     expect(title).to_have_text("Photo")
+
+
+def test_photos_are_trained_on_a_defence_is_tried_and_everything_forgotten(small: Site, tmp_path: Path):
+    tab = small.visit()
+    paths = [tmp_path / f"{number}.png" for number in range(8)]
+    for number, path in enumerate(paths):
+        Image.new("RGB", (90, 60), (102 + number % 5,) * 3).resize((90, 60 + number)).save(path)
+    photos, mine = tab.locator("#u-bring input[type=file]").first, tab.get_by_role("tab", name="Your photos")
+    photos.set_input_files(paths[:2])
+    mine.click()
+    train = tab.get_by_role("button", name="Train on these photos")
+    train.click()
+    expect(tab.locator(".toast-body").first).to_contain_text(
+        "2 different photos are too few to train on: bring at least 5"
+    )
+    photos.set_input_files(paths[2:])
+    expect(mine).to_have_text("Your photos (8)")
+    train.click()
+    line = tab.locator(".u-train-line")
+    expect(line).to_contain_text("Trains on your photos: 6 to train on, 1 for validation, 1 for the test.")
+    tab.locator("#u-goal label", has_text="Break all").click()
+    expect(tab.locator("#u-keep")).to_be_hidden()
+    start(tab, 64)
+    until(tab, "s.status === 'done'")
+    plain = tab.locator("[data-k=plain]")
+    expect(plain).to_contain_text(re.compile("of all pixels change class.*It generalizes: .*On 1 test picture"))
+    assert small.run(tab).plan.data == small.run(tab).own.name
+    tab.get_by_label("Defence before the network").select_option("blur")
+    expect(plain).to_have_text("with the defence blur")
+    until(tab, "s.viewed?.baselines?.clean?.fooled === 0")
+    tab.get_by_label("Defence before the network").select_option("no defence")
+    expect(plain).to_contain_text("It generalizes")
+    mine.click()
+    tab.get_by_role("button", name="Forget your photos").click()
+    expect(line).to_be_hidden()
+    expect(mine).to_have_text("Your photos")
+    assert (small.run(tab).own, small.run(tab).plan, small.run(tab).controls.data) == (None, None, "plain:x")
 
 
 def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Path):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_world import ran, registry
+from tests.small_world import SIZE, ran, registry
 from uapseg.app.context import Context
-from uapseg.app.frames import FrameOptions, Request, difference, perturb_photo, spectrum, stretch_levels
+from uapseg.app.frames import FrameOptions, Request, defend_photo, difference, perturb_photo, spectrum, stretch_levels
 from uapseg.app.rendering import STEPS, Renderer, scale_levels
 from uapseg.app.runs import Run
 from uapseg.app.workspace_cache import WorkspaceCache
@@ -59,6 +59,28 @@ def test_the_held_out_pictures_follow_the_strength(context: Context, finished: R
     full = asyncio.run(renderer(context).measure({"token": finished.token, "strength": 1.0}))
     assert weak["scores"]["region_success"] == 0
     assert full["scores"]["region_success"] > 0.95
+
+
+def test_figures_with_a_defence_are_those_of_the_defended_pictures_and_of_their_baselines(
+    context: Context,
+):
+    """A chessboard of light and dark pixels is even after a blur."""
+    workspace = context.workspaces.first
+    board = (np.indices(SIZE[::-1]).sum(0) % 2 * 24)[None].repeat(3, 0).astype(np.int16)
+    run = ran(context, budget=64)
+    run.publish(levels=board)
+    found, bare = (
+        asyncio.run(renderer(context).measure({"token": run.token, "defence": defence}))
+        for defence in ("blur", "no such defence")
+    )
+    assert abs(found["scores"]["region_success"] - bare["scores"]["region_success"]) > 0.2
+    assert found["baselines"].keys() == {"clean", "random_noise"}
+    assert found["baselines"]["clean"]["region_success"] == 0
+    shown = asyncio.run(renderer(context).frame({"token": run.token, "defence": "blur"}))
+    defended = defend_photo(perturb_photo(workspace.scene.picture, board), "blur")
+    assert np.abs(opened(shown["after"]).astype(int) - defended).mean() < 2
+    photos = workspace.evaluate(workspace.held_out_photos, board, run.plan.target, defence="blur")
+    assert photos["scores"] == found["scores"]
 
 
 def test_it_is_told_how_sure_the_network_is_and_what_was_changed(context: Context, finished: Run):

@@ -16,7 +16,7 @@ from uapseg.cli.parser import make_parser
 from uapseg.cli.train import _flags_or_plan, _plan
 from uapseg.io.files import to_json
 from uapseg.scenes import SIZE
-from uapseg.targets import HideClasses, SwapClasses
+from uapseg.targets import HideClasses, SwapClasses, Untargeted
 from uapseg.targets.drawing import label_map_target, mask_target, text_target
 
 MASK = np.zeros((256, 384), bool)
@@ -53,6 +53,7 @@ IN_FLAGS = {
     "hidden classes": plan(HIDE),
     "a chosen filling": plan(replace(HIDE, fill="Road")),
     "a swap": plan(SwapClasses(source="Car", into="Bicyclist")),
+    "every class": plan(Untargeted()),
     "the paper": plan(HIDE, paper(epsilon=8 / 255, budget=2000)),
     "the paper, another omega": plan(HIDE, paper(epsilon=8 / 255, budget=2000, omega=0.9)),
     "a bound in L2": settings(norm="l2"),

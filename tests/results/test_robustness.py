@@ -5,7 +5,7 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.attack.ball import Ball
-from uapseg.results.robustness import TRANSFORMS, evaluate_robustness
+from uapseg.results.robustness import DEFENCES, TRANSFORMS, defend, evaluate_robustness
 from uapseg.targets.drawing import mask_target
 
 LIGHT = mask_target(torch.ones(2, 2, dtype=torch.bool).numpy(), "light", "dark")
@@ -93,3 +93,14 @@ def test_a_screenshot_is_larger_with_its_label_map():
     moved = move(labels)
     assert moved.shape == (1, 60, 80)
     assert moved[0, 0].bincount().tolist() == [20] * 4
+
+
+def test_defences_leave_pixels_where_they_are_and_a_median_removes_what_is_one_pixel_wide():
+    images = torch.full((1, 3, 16, 24), 0.5)
+    images[..., 8, 12] = 1.0
+    assert set(DEFENCES) <= TRANSFORMS.keys()
+    for name in DEFENCES:
+        defended = defend(images, name)
+        assert defended.shape == images.shape, name
+        torch.testing.assert_close(defended * 255, (defended * 255).round())
+    torch.testing.assert_close(defend(images, "median of 3 x 3"), torch.full_like(images, 128 / 255))

@@ -12,8 +12,9 @@ from gradio.themes import Base, LocalFont
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
-from uapseg.app.catalogue import SPACE_PAIR, offered_datasets, offered_models, on_spaces
+from uapseg.app.catalogue import SPACE_PAIR, listed_examples, offered_datasets, offered_models, on_spaces
 from uapseg.app.context import Context, default_patience
+from uapseg.app.hub_examples import fetch_in_background
 from uapseg.app.live import Polling
 from uapseg.app.page import page
 from uapseg.app.registry import Registry
@@ -33,6 +34,7 @@ def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = 
     made = page(Context(own, runs, default_patience() if patience is None else patience), Polling(own, runs))
     if workspaces is None:
         own.first.render_in_background()
+        fetch_in_background(own.first, listed_examples())
         if on_spaces():
             own.fetch_in_background(SPACE_PAIR)
     return made

@@ -89,6 +89,11 @@ def offered_datasets() -> tuple[str, ...]:
     return _listed("UAPSEG_DATASETS") or (known if on_spaces() else (*known, "coco:val2017"))
 
 
+def listed_examples() -> tuple[str, ...]:
+    """The repositories of the operator's list of examples: ``UAPSEG_EXAMPLES``, separated by commas."""
+    return _listed("UAPSEG_EXAMPLES")
+
+
 def check_model(name: str) -> None:
     """Makes sure that a network may be loaded for anyone who asks.
 

@@ -5,12 +5,13 @@ from typing import Any, cast
 
 import gradio as gr
 
-from uapseg.app import strings
+from uapseg.app import messages, strings
 from uapseg.app.controls import ControlValues
 from uapseg.app.errors import user_error, user_errors
 from uapseg.app.frames import to_values
 from uapseg.app.registry import TOKEN, Registry
 from uapseg.app.runs import ACTIVE, Run, can_continue, find_budget_start
+from uapseg.app.tray import undoable
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
@@ -81,15 +82,15 @@ def find_run(context: Context, token: str | None) -> Run:
     return run
 
 
-def workspace_of(context: Context, controls: ControlValues) -> Workspace:
-    """The network and the pictures that are chosen.
+def workspace_of(context: Context, run: Run) -> Workspace:
+    """The network and the pictures that a visitor chose.
 
     Raises:
         UapsegError: It is not on offer, or not loaded yet.
     """
-    if not context.workspaces.offers(controls.pair):
+    if not context.workspaces.offers_to(run, run.controls.pair):
         raise UapsegError(strings.NOT_OFFERED)
-    workspace = context.workspaces.get(controls.pair)
+    workspace = context.workspaces.of(run)
     if workspace is None:
         raise UapsegError(strings.NOT_READY)
     return workspace
@@ -101,7 +102,7 @@ def plan_of(context: Context, run: Run) -> tuple[Plan, int]:
     Raises:
         UapsegError: Something does not fit; the message says what.
     """
-    workspace = workspace_of(context, run.controls)
+    workspace = workspace_of(context, run)
     target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
     target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
     start = find_budget_start(run, target)
@@ -125,7 +126,10 @@ def resting_buttons(run: Run) -> Updates:
     return (
         gr.update(visible=True, interactive=True, value=start_label(run)),
         gr.update(visible=False),
-        gr.update(interactive=run.plan is not None),
+        gr.update(
+            interactive=run.plan is not None or undoable(run) is not None,
+            value=strings.UNDO_RESET if undoable(run) else strings.RESET,
+        ),
         gr.update(interactive=run.validation is not None and run.status not in ACTIVE),
     )
 
@@ -172,14 +176,21 @@ def read_values(context: Context, values: dict[str, Any]) -> ControlValues:
 
 def control_updates(context: Context, run: Run) -> Updates:
     """The controls with their values, and the classes to choose from."""
-    workspace = context.workspaces.get(run.controls.pair)
+    workspace = context.workspaces.of(run)
     values = {name: _plain(getattr(run.controls, name)) for name in CONTROLS}
+    values["data"] = gr.update(choices=data_choices(context, run), value=run.controls.data)
     if workspace is None:
         return tuple(_SKIP if name in CLASSES else value for name, value in values.items())
     choices = class_choices(workspace)
     return tuple(
         gr.update(choices=choices[name], value=value) if name in CLASSES else value for name, value in values.items()
     )
+
+
+def data_choices(context: Context, run: Run) -> list[Option]:
+    """The pictures that a visitor can choose."""
+    offered: list[Option] = [(offer.label, offer.name) for offer in context.workspaces.dataset_offers]
+    return [*offered, (messages.own_pictures(run.own), run.own.name)] if run.own else offered
 
 
 def class_choices(workspace: Workspace) -> dict[str, list[Option]]:

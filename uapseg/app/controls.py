@@ -20,7 +20,7 @@ from uapseg.app import strings
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
-from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target
+from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.drawing import NO_WORD, label_map_target, mask_target, text_target
 from uapseg.targets.goals import UNLABELED
 from uapseg.targets.static import DRAWING
@@ -326,6 +326,8 @@ class ControlValues:
             return HideClasses(classes=self.hide, fill=None if self.fill == strings.NEAREST else self.fill)
         if self.goal == strings.SWAP:
             return SwapClasses(source=self.swap_from, into=self.swap_into)
+        if self.goal == strings.UNTARGETED:
+            return Untargeted()
         rest = None if self.rest == strings.KEEP else self.rest
         if self.source == strings.DRAW:
             return painted_target(self.drawing, size, classes, rest)

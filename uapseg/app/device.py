@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 
 from uapseg.app import strings
+from uapseg.app.own_pictures import OwnPictures
 from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan, run
 from uapseg.attack.run_cache import RunCache
@@ -290,12 +291,13 @@ CACHE = RunCache()
 """What a changed setting finds loaded: networks, pictures, and the figures of clean pictures."""
 
 
-def requested_seconds(plan: Plan, checkpoint: Checkpoint | None) -> int:
+def requested_seconds(plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None = None) -> int:  # noqa: ARG001
     """How long to ask ZeroGPU for: little, as less is granted sooner; a run that needs more goes on with Resume.
 
     Args:
         plan: The run.
         checkpoint: Where it stopped, if it did: what was spent is not asked for again.
+        own: The visitor's pictures that it trains on, if it does: their number changes nothing.
     """
     image_gradients = unpack_state(checkpoint).image_gradients if checkpoint else 0
     return seconds_for(plan.settings.budget - image_gradients)
@@ -317,8 +319,15 @@ def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @on_device
-def run_steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, None]:
+def run_steps(
+    plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None = None
+) -> Generator[Step, None, None]:
     """Runs a plan and sends at most 8 steps a second, and besides the last one and all with new figures.
+
+    Args:
+        plan: The plan.
+        checkpoint: Where it stopped, if it did.
+        own: The visitor's pictures, where the plan names these; the worker has no others of theirs.
 
     Raises:
         gr.Error: The plan cannot run; the message says how to mend it.
@@ -326,16 +335,17 @@ def run_steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None
     if FORKED:
         torch.set_num_threads(1)  # the threads of the process that was forked are not there, and would be waited for
     try:
-        yield from _steps(plan, checkpoint)
+        yield from _steps(plan, checkpoint, own)
     except UapsegError as error:  # a gr.Error alone keeps its message on the way to another process
         raise gr.Error(str(error), print_exception=False) from error
 
 
-def _steps(plan: Plan, checkpoint: Checkpoint | None) -> Generator[Step, None, None]:
+def _steps(plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None) -> Generator[Step, None, None]:
     ball = plan.settings.ball
     sent, saved, validated_at = 0.0, 0.0, -1
     waiting: Snapshot | None = None
-    for waiting in run(plan, state=unpack_state(checkpoint) if checkpoint else None, cache=CACHE):
+    state, pictures = unpack_state(checkpoint) if checkpoint else None, own.run_data if own else None
+    for waiting in run(plan, state=state, pictures=pictures, cache=own.cache if own else CACHE):
         now, newest = time.monotonic(), waiting.state.validation.image_gradients
         if newest == validated_at and now - sent < FRAME_SECONDS:
             continue

@@ -10,11 +10,13 @@ from typing import Any, cast
 
 import av
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 from uapseg.app.device import LevelArray
 from uapseg.models import RGB
+from uapseg.results.robustness import DEFENCES, defend
 
 Picture = NDArray[np.uint8]
 """RGB (h, w, 3) in grey levels."""
@@ -60,6 +62,14 @@ def perturb_photo(picture: Picture, levels: LevelArray) -> Picture:
     down, across = -(-height // levels.shape[1]), -(-width // levels.shape[2])
     tiled = np.tile(levels.transpose(1, 2, 0), (down, across, 1))[:height, :width]
     return np.clip(picture + tiled, 0, 255).astype(np.uint8)
+
+
+def defend_photo(picture: Picture, defence: str) -> Picture:
+    """The picture after one of `uapseg.results.robustness.DEFENCES`; as it is where ``defence`` is empty."""
+    if not defence:
+        return picture
+    images = torch.as_tensor(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
+    return (defend(images, defence)[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
 
 
 def stretch_levels(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
@@ -193,6 +203,7 @@ class FrameOptions:
         stretch: Whether the perturbation is stretched over a picture of another size, instead of repeated.
         spectrum: Whether the spectrum of the perturbation is shown instead of the perturbation.
         confidence: Whether the network's confidence is included.
+        defence: What is put before the network, one of `uapseg.results.robustness.DEFENCES`; empty is nothing.
 
     Example:
         >>> FrameOptions.of({"strength": 0.5, "factor": 1000}).strength
@@ -205,6 +216,7 @@ class FrameOptions:
     stretch: bool = False
     spectrum: bool = False
     confidence: bool = False
+    defence: str = ""
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "FrameOptions":
@@ -214,6 +226,7 @@ class FrameOptions:
         return cls(
             strength=float(strength) if good and strength is not None else 1.0,
             factor=factor if isinstance(factor, int) and FACTORS[0] <= factor <= FACTORS[1] else 0,
+            defence=next((name for name in DEFENCES if name == values.get("defence")), ""),
             **{name: values.get(name) is True for name in ("slow", "stretch", "spectrum", "confidence")},
         )
 

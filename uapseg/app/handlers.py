@@ -45,7 +45,8 @@ from uapseg.app.runs import (
     restore,
     rewind,
 )
-from uapseg.app.sharing import parse_query
+from uapseg.app.sharing import measure_test, parse_query
+from uapseg.app.tray import keep_run, restore_run, undoable
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 
@@ -113,7 +114,7 @@ def choose_pair(context: Context, token: str | None, model: str, data: str) -> U
     """Another network or other pictures were chosen: they are loaded in the background."""
     run = find_run(context, token)
     controls = read_values(context, {**run.controls.to_dict(), "model": model, "data": data})
-    if not context.workspaces.offers(controls.pair):
+    if not context.workspaces.offers_to(run, controls.pair):
         raise user_error(strings.NOT_OFFERED)
     run.publish(controls=controls, view=("scene", 0), link_warning="", unchecked_controls=frozenset())
     return browser_memory(run), gr.update(value=start_label(run))
@@ -122,7 +123,7 @@ def choose_pair(context: Context, token: str | None, model: str, data: str) -> U
 def finish_loading(context: Context, token: str | None) -> Updates:
     """What was chosen is loaded: the controls take up its classes."""
     run = find_run(context, token)
-    workspace = context.workspaces.get(run.controls.pair)
+    workspace = context.workspaces.of(run)
     if workspace:
         of_classes = {name: getattr(run.controls, name) for name in CLASSES}
         first = replace(run.controls, **{name: getattr(workspace.first, name) for name in CLASSES})
@@ -139,13 +140,13 @@ def finish_loading(context: Context, token: str | None) -> Updates:
 def start_download(context: Context, token: str | None) -> None:
     """The visitor agreed to a download."""
     run = find_run(context, token)
-    context.workspaces.ask(run.controls.pair, run.token, fetch=True)
+    context.workspaces.ask_for(run, fetch=True)
 
 
 def cancel_loading(context: Context, token: str | None) -> Updates:
     """The visitor does not want to wait: back to the network and pictures of the run, or the first ones."""
     run = find_run(context, token)
-    context.workspaces.leave(run.controls.pair, run.token)
+    context.workspaces.leave_for(run)
     plan, first = run.plan, context.first
     model, data = (plan.model, plan.data) if plan else first.pair
     run.publish(controls=replace(run.controls, model=model, data=data))
@@ -164,11 +165,12 @@ def _request_change(context: Context, run: Run) -> None:
 def _restore_controls(context: Context, run: Run, controls: ControlValues, saved: dict[str, Any]) -> None:
     """Sets the controls to saved values or those of a link; what does not fit is ignored and named."""
     saved = {name: saved[name] for name in CONTROLS if saved.get(name) is not None}
-    offered = {"model": context.workspaces.models, "data": context.workspaces.datasets}
+    own = [run.own.name] if run.own else []
+    offered = {"model": context.workspaces.models, "data": [*context.workspaces.datasets, *own]}
     names = {name: saved.pop(name) for name in offered if name in saved}
     unfit = [name for name, value in names.items() if value not in offered[name]]
     named = replace(controls, **{name: value for name, value in names.items() if name not in unfit})
-    workspace = context.workspaces.get(named.pair)
+    workspace = context.workspaces.of(run, named)
     if named.pair != controls.pair and workspace:
         named = replace(named, **{name: getattr(workspace.first, name) for name in CLASSES})
     read, others = named.updated(saved, workspace.model.classes if workspace else None)
@@ -199,6 +201,7 @@ def start_run(context: Context, token: str | None, *values: Any) -> Updates:
         run.mark_watched()
         context.runs.queue.join(run)
     if not can_continue(run):
+        keep_run(run, context.workspaces.of(run, run.plan_controls))
         run.reset()
     apply_plan(run, plan, start, run.controls)
     run.stop.clear()
@@ -259,12 +262,15 @@ def _run_until_stopped(context: Context, run: Run) -> None:
             break
         _apply_change(context, run, pending_change)
     end_run(run, finished=finished, note=strings.LEFT if run.is_unwatched(context.patience) else "")
+    workspace = context.workspaces.of(run)
+    if finished and workspace and run.is_current:
+        run.publish(test_scores=measure_test(run, workspace))
 
 
 def _run_segment(context: Context, run: Run) -> bool:
     """Runs the plan until its end, a change or a stop; returns whether it is finished."""
     assert run.plan  # noqa: S101  a run that was started has one
-    with closing(run_steps(run.plan, run.checkpoint)) as steps:
+    with closing(run_steps(run.plan, run.checkpoint, run.trained_on)) as steps:
         saved = time.monotonic()
         for step in steps:
             run.apply_step(step)
@@ -301,13 +307,29 @@ def pause_run(context: Context, token: str | None) -> Updates:
 
 
 def reset_run(context: Context, token: str | None) -> Updates:
-    """Reset was pressed: the run is forgotten."""
+    """Reset was pressed: the run goes into the tray; pressed again, it comes back."""
     run = find_run(context, token)
     if run.status in ACTIVE:
         return pause_run(context, token)
-    run.reset()
+    last = undoable(run)
+    if last:
+        restore_run(run, last.key, None)
+    else:
+        keep_run(run, context.workspaces.of(run, run.plan_controls), by_reset=True)
+        run.reset()
     context.runs.save(run)
     return resting_buttons(run)
+
+
+def take_up_run(context: Context, token: str | None, event: gr.EventData) -> Updates:
+    """A run of the tray is to be taken up again: memory, controls, buttons."""
+    run = find_run(context, token)
+    if run.status in ACTIVE:
+        raise user_error(strings.PAUSE_FIRST)
+    if not restore_run(run, event_value(event, "key"), context.workspaces.of(run, run.plan_controls)):
+        raise user_error(strings.NO_RUN)
+    context.runs.save(run)
+    return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
 def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Updates:

@@ -10,14 +10,17 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from uapseg.app import messages, strings
-from uapseg.app.catalogue import example_card, load_example
 from uapseg.app.context import (
     Context,
     Updates,
+    browser_memory,
+    control_updates,
     event_value,
     find_resting_run,
     find_run,
+    resting_buttons,
     resting_page,
+    running_buttons,
     start_label,
     workspace_of,
 )
@@ -26,9 +29,12 @@ from uapseg.app.exports import cached_file, export_run
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.live import perturb_clip
-from uapseg.app.runs import OpenedExample, Run
+from uapseg.app.own_pictures import OwnPictures, is_own
+from uapseg.app.publish import publish_run
+from uapseg.app.runs import ACTIVE, OpenedExample, Run
 from uapseg.app.server import DECODING
 from uapseg.app.sharing import check_pair, check_size, controls_from_plan, plan_for, start_from, to_query
+from uapseg.app.tray import drop_own, keep_run
 from uapseg.app.workspace import Workspace
 from uapseg.attack.plan_file import MOST_BYTES, extract_plan, is_plan
 from uapseg.attack.run import Plan
@@ -39,7 +45,10 @@ from uapseg.results.perturbation_file import Perturbation, load
 from uapseg.targets import Target
 from uapseg.targets.drawing import read_mask
 
-MOST_PHOTOS = 12
+MOST_PHOTOS = 40
+LAST_STEP_SECONDS = 20.0
+"""How long to wait for the last step of a run whose pictures are to be forgotten."""
+
 LONGEST_MASK = 1024
 """Pixels of the longer side of a mask that is kept; all are stretched over the pictures anyway."""
 
@@ -49,7 +58,7 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
     run = find_run(context, token)
     paths = paths if isinstance(paths, list) else [paths]
     run.uploads |= {Path(path) for path in paths}
-    workspace = context.workspaces.get(run.controls.pair) or context.workspaces.first
+    workspace = context.workspaces.of(run) or context.workspaces.first
     new_photos: list[UploadedPhoto] = []
     refused: list[str] = []
     for path in paths[:MOST_PHOTOS]:
@@ -75,11 +84,33 @@ def choose_picture(context: Context, token: str | None, event: gr.EventData) -> 
         run.publish(view=(str(kind), number))
 
 
-def remove_photos(context: Context, token: str | None) -> None:
-    """The visitor's photos are to be forgotten."""
+def remove_photos(context: Context, token: str | None) -> Updates:
+    """The visitor's pictures are to be forgotten, and what was trained on them: memory, controls, buttons."""
     run = find_run(context, token)
-    run.publish(photos=[], view=("scene", 0))
     remove_uploads(run)
+    if run.own:
+        _forget_own(context, run, run.own)
+    run.publish(photos=[], view=("scene", 0), footage=None, recording=None)
+    run.frame_cache = {}
+    return browser_memory(run), *control_updates(context, run), *_buttons(run)
+
+
+def _forget_own(context: Context, run: Run, own: OwnPictures) -> None:
+    """Forgets the pictures that a visitor trains on; a run on them ends."""
+    if run.trained_on:
+        run.stop.set()
+        context.runs.queue.leave(run)
+        if run.status == "running" and run.worker_done and not run.worker_done.wait(LAST_STEP_SECONDS):
+            raise user_error(strings.STILL_GOING)
+        run.reset()
+        context.runs.save(run)
+    data = own.base if is_own(run.controls.data) else run.controls.data
+    run.publish(own=None, controls=replace(run.controls, data=data))
+    drop_own(run)
+
+
+def _buttons(run: Run) -> Updates:
+    return running_buttons() if run.status in ACTIVE else resting_buttons(run)
 
 
 def upload_mask(context: Context, token: str | None, path: str) -> dict[str, Any]:
@@ -107,16 +138,16 @@ def export_file(context: Context, token: str | None, kind: object) -> str:
     """A file is to be made: its path."""
     run = find_run(context, token)
     with user_errors():
-        return export_run(kind, run, workspace_of(context, run.controls))
+        return export_run(kind, run, workspace_of(context, run))
 
 
 def open_example(context: Context, token: str | None, event: gr.EventData) -> Updates:
     """One of the perturbations that come with the project was chosen."""
     run = find_resting_run(context, token)
     with user_errors():
-        workspace = workspace_of(context, run.controls)
-        card = example_card(workspace.pair, event_value(event, "number"))
-        _open_perturbation(context, run, load_example(card), workspace)
+        workspace = workspace_of(context, run)
+        card, perturbation = workspace.load_example(event_value(event, "number"))
+        _open_perturbation(context, run, perturbation, workspace)
     run.opened_example = OpenedExample(Path(card["file"]).stem, card["title"], run.controls, run.image_gradients)
     return resting_page(context, run)
 
@@ -128,7 +159,7 @@ def perturb_video(context: Context, token: str | None, path: str) -> str:
         raise user_error(strings.NO_PERTURBATION)
     run.uploads.add(Path(path))
     with user_errors():
-        content = perturb_clip(Path(path), run.levels, workspace_of(context, run.controls))
+        content = perturb_clip(Path(path), run.levels, workspace_of(context, run))
     return cached_file(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
 
 
@@ -165,12 +196,20 @@ def confirm_link(context: Context, token: str | None, address: str | None) -> No
     )
 
 
+def publish_to_hub(context: Context, token: str | None, repo: str, login: gr.OAuthToken | None = None) -> None:
+    """The run is to be published in the name of the visitor who signed in."""
+    run = find_run(context, token)
+    with user_errors():
+        url = publish_run(run, workspace_of(context, run), repo, login.token if login else None)
+    gr.Info(html.escape(strings.PUBLISHED.format(url=url, repo=repo.strip())), title=strings.PUBLISH)
+
+
 def open_file(context: Context, token: str | None, path: str) -> Updates:
     """A perturbation or a plan was brought: memory, controls, buttons."""
     run = find_resting_run(context, token)
     run.uploads.add(Path(path))
     with user_errors():
-        _open(context, run, Path(path), workspace_of(context, run.controls))
+        _open(context, run, Path(path), workspace_of(context, run))
     return resting_page(context, run)
 
 
@@ -193,6 +232,7 @@ def _open_perturbation(context: Context, run: Run, perturbation: Perturbation, w
         check_pair(perturbation.plan, workspace)
         _set_controls(run, perturbation.plan, workspace)
         plan = _target_and_plan(context, run)[1]
+    keep_run(run, context.workspaces.of(run, run.plan_controls))
     run.publish(note=strings.MEASURING)
     start_from(run, perturbation, plan, workspace)
     context.runs.save(run)
@@ -204,6 +244,6 @@ def _set_controls(run: Run, plan: Plan, workspace: Workspace) -> None:
 
 
 def _target_and_plan(context: Context, run: Run) -> tuple[Target, Plan]:
-    workspace = workspace_of(context, run.controls)
+    workspace = workspace_of(context, run)
     target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
     return target, run.controls.plan(target)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from uapseg.app import strings
+from uapseg.app import messages, strings
 from uapseg.app.catalogue import LoadStatus, loading_message
 from uapseg.app.device import LevelArray
 from uapseg.app.frames import (
@@ -28,6 +28,7 @@ from uapseg.app.frames import (
     perturb_photo,
     to_values,
 )
+from uapseg.app.own_pictures import Footage
 from uapseg.app.registry import Registry
 from uapseg.app.rendering import figures, frame, frame_payload, heading, render_frame, shown_photo, viewed_perturbation
 from uapseg.app.runs import ACTIVE, Run
@@ -47,7 +48,7 @@ IDLE_SHARE = 4
 """After a frame the page leaves the machine alone for this many times as long as it took to make."""
 
 HEADING = ("controls", "mask", "plan")
-FIGURES = ("validation", "curve", "plan_changes", "history_points", "link_warning")
+FIGURES = ("validation", "curve", "plan_changes", "history_points", "link_warning", "test_scores")
 
 
 class Polling:
@@ -63,11 +64,11 @@ class Polling:
         if run is None:
             return {"gone": True}
         run.mark_watched()
-        workspace = self._workspaces.get(run.controls.pair)
+        workspace = self._workspaces.of(run)
         if workspace is None:
             return await self._loading_reply(run)
         await self._wait(run, request, workspace)
-        workspace = self._workspaces.get(run.controls.pair)
+        workspace = self._workspaces.of(run)
         if workspace is None:
             return await self._loading_reply(run)
         return await self._reply(run, request, workspace)
@@ -75,7 +76,7 @@ class Polling:
     async def _loading_reply(self, run: Run) -> dict[str, Any]:
         """The progress of loading the network and the pictures that the visitor chose."""
         pair = run.controls.pair
-        coming = await asyncio.to_thread(self._workspaces.ask, pair, run.token)
+        coming = await asyncio.to_thread(self._workspaces.ask_for, run)
         details = await asyncio.to_thread(self._workspaces.details, pair)
         await asyncio.sleep(COMING_SECONDS)
         return {
@@ -107,7 +108,7 @@ class Polling:
         return reply
 
     def _has_news(self, run: Run, request: Request, workspace: Workspace) -> bool:
-        parts = ("status", "note", "view", "photos", "drawing_version", *HEADING, *FIGURES)
+        parts = ("status", "note", "view", "photos", "own", "kept", "drawing_version", *HEADING, *FIGURES)
         return (
             request.seq < 0
             or _shows_other_pair(request, workspace)
@@ -154,8 +155,7 @@ class Polling:
         if fresh or run.changed_since(request.seq, "view"):
             photo = shown_photo(run, workspace)
             reply["photo"] = {"view": run.view, **({} if photo is workspace.scene else workspace.clean(photo))}
-        if fresh or run.changed_since(request.seq, "photos"):
-            reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
+        reply |= _belongings(run, request.seq, workspace)
         if fresh or run.changed_since(request.seq, *HEADING):
             reply |= heading(run, workspace)
         if run.controls.drawing and (fresh or run.changed_since(request.seq, "drawing_version")):
@@ -184,9 +184,24 @@ class Polling:
             return {}
         began = time.monotonic()
         photos = [workspace.photo(photo) for photo in run.photos]
-        judged = workspace.evaluate(photos, levels, plan.target, stretch=request.options.stretch)
+        judged = workspace.evaluate(
+            photos, levels, plan.target, stretch=request.options.stretch, defence=request.options.defence
+        )
         run.frame_cache["next"] = _next_frame_time(began)
         return {"own": {"version": version, **judged}}
+
+
+def _belongings(run: Run, seq: int, workspace: Workspace) -> dict[str, Any]:
+    """What is new of a visitor's photos, of their own pictures to train on, and of the runs of this visit."""
+    reply: dict[str, Any] = {}
+    if seq < 0 or run.changed_since(seq, "photos"):
+        reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
+    if seq < 0 or run.changed_since(seq, "own", "controls"):
+        chosen = run.own is not None and run.controls.data == run.own.name
+        reply["training_set"] = {"line": messages.own_pictures(run.own), "chosen": chosen}
+    if seq < 0 or run.changed_since(seq, "kept"):
+        reply["runs"] = [kept.card for kept in run.kept]
+    return reply
 
 
 def _shows_other_pair(request: Request, workspace: Workspace) -> bool:
@@ -225,15 +240,23 @@ def perturb_clip(path: Path, levels: LevelArray, workspace: Workspace) -> bytes:
     return mp4([_perturbed_frame(picture, levels, workspace) for picture in fitted], RATE)
 
 
-def decode_clip(path: Path) -> list[Picture]:
+def decode_clip(
+    path: Path, seconds: float = MOST_SECONDS, rate: float = RATE, longest: int = LONGEST
+) -> list[Picture]:
     """The frames of the first seconds of a video, upright, at a rate and a size that can be kept.
 
     A process of its own decodes them, as a stranger's video may take any memory and time, or bring FFmpeg down.
 
+    Args:
+        path: The video.
+        seconds: How much of it to decode.
+        rate: Frames a second.
+        longest: The longer side of the frames.
+
     Raises:
         UapsegError: The file is no video that can be read, or its frames are too large or too small.
     """
-    asked = [path, _format(path), MOST_SECONDS, RATE, LONGEST]
+    asked = [path, _format(path), seconds, rate, longest]
     command = [sys.executable, "-P", DECODER, *asked]
     try:
         ended = subprocess.run(  # noqa: S603  a file of the project, and no shell
@@ -294,7 +317,7 @@ class Camera:
         """
         values = to_values(sent)
         run = self._runs.get(values.get("token"))
-        workspace = run and self._workspaces.get(run.controls.pair)
+        workspace = run and self._workspaces.of(run)
         if not run or not workspace or not run.frame_lock.acquire(blocking=False):
             return {}
         run.mark_watched()
@@ -313,7 +336,8 @@ def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> di
         rendered = render_frame(workspace, photo, levels, options)
         reply |= frame_payload(workspace, photo, rendered, plan, options)
         now = rendered.photo
-    number = values.get("record")
+    number, footage = values.get("record"), values.get("footage")
+    reply |= _filmed(run, picture, footage) if isinstance(footage, int) else {}
     return reply | (_recorded(run, workspace, now, number) if isinstance(number, int) else {})
 
 
@@ -330,6 +354,14 @@ def _content(uri: object) -> bytes:
     if width * height > MOST_DECODED:
         raise UapsegError(strings.BAD_CAMERA_FRAME)
     return content
+
+
+def _filmed(run: Run, picture: Picture, number: int) -> dict[str, Any]:
+    """Adds a frame to what is to be trained on; how long that is, and whether it is enough."""
+    if run.footage is None or run.footage.number != number:
+        run.footage = Footage(number)
+    run.footage.add(picture, time.monotonic())
+    return {"filmed": run.footage.seconds, "enough": run.footage.full}
 
 
 def _recorded(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from typing import Any
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
+from uapseg.app.own_pictures import OwnPictures
 from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.datasets import Dataset
 from uapseg.models import Segmenter
+from uapseg.results.full_report import OVERFITTING_GAP
 from uapseg.targets import Target
 from uapseg.targets.base import ScoreLabel, join_names
 from uapseg.targets.metrics import Scores
@@ -52,6 +54,30 @@ def summary(
     if gone[1]:
         outcome = f"{gone[0]} of {gone[1]} {wording.groups}, {reached} of their pixels"
     return f"Unseen pictures: {outcome}; random noise of the same size: {baseline}."
+
+
+def own_pictures(own: OwnPictures | None) -> str:
+    """A visitor's own pictures and how they are split, in a few words; nothing where there are none."""
+    if own is None:
+        return ""
+    train, val, test = (len(own.splits[split]) for split in ("train", "val", "test"))
+    return f"{strings.OWN_SOURCES[own.source]}: {train} to train on, {val} for validation, {test} for the test"
+
+
+def generalization(target: Target, unseen: Scores, training: Scores) -> str:
+    """Whether a perturbation does on unseen pictures what it does on those that it is trained on."""
+    name = target.wording("").scores[0].name
+    here, there = unseen.get(name), training.get(name)
+    if here is None or there is None:
+        return ""
+    shares = f"{percent(there)} on the pictures it is trained on, {percent(here)} on unseen ones"
+    return f"It overfits: {shares}." if there - here > OVERFITTING_GAP else f"It generalizes: {shares}."
+
+
+def tested(target: Target, scores: Scores, pictures: int) -> str:
+    """The headline score on the test split of a visitor's own pictures."""
+    share = percent(scores.get(target.wording("").scores[0].name))
+    return f"On {pictures} test picture{'s' * (pictures != 1)}, which chose nothing: {share}."
 
 
 def people_warning(target: Target, people: tuple[str, ...]) -> str:
@@ -126,6 +152,7 @@ def settings(controls: ControlValues) -> str:
         strings.STATIC: source,
         strings.HIDDEN: ", ".join(controls.hide),
         strings.SWAP: f"{controls.swap_from} to {controls.swap_into}",
+        strings.UNTARGETED: "every pixel another class",
     }
     goal = f"{strings.GOALS[controls.goal]} ({details[controls.goal]})"
     return f"these settings: {goal}, epsilon {controls.epsilon}, length {controls.budget:,}"

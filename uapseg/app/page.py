@@ -33,6 +33,7 @@ from uapseg.app.handlers import (
     run_turn,
     start_download,
     start_run,
+    take_up_run,
 )
 from uapseg.app.handlers_files import (
     add_photos,
@@ -44,13 +45,17 @@ from uapseg.app.handlers_files import (
     open_example,
     open_file,
     perturb_video,
+    publish_to_hub,
     remove_photos,
     upload_mask,
 )
+from uapseg.app.handlers_own import train_on_clip, train_on_own
 from uapseg.app.live import Camera, Polling
+from uapseg.app.publish import can_sign_in
 from uapseg.app.rendering import Renderer
 from uapseg.app.server import MODULES, read_static
 from uapseg.attack.settings import PRESETS
+from uapseg.results.robustness import DEFENCES
 
 MOST_EVENTS = 2000
 """Events that wait for a thread of the server."""
@@ -65,6 +70,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
         renderer.frame,
         renderer.measure,
         renderer.strengths,
+        renderer.pair,
         renderer.recorded,
         camera.camera_frame,
     ]
@@ -79,6 +85,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
                 known = {
                     "words": strings.STAGE,
+                    "defences": DEFENCES,
                     "story": {"steps": tour.TOUR, "words": tour.TOUR_WORDS},
                     "workspace": context.workspaces.first.facts,
                 }
@@ -122,6 +129,7 @@ def side(context: Context) -> dict[str, Any]:
             strings.PHOTO, file_types=["image"], file_count="multiple", elem_id="u-photos"
         )
         parts["clip"] = gr.UploadButton(strings.CLIP, file_types=["video"], elem_id="u-clip")
+        parts["train_clip"] = gr.UploadButton(strings.TRAIN_CLIP, file_types=["video"], elem_id="u-train-clip")
         parts["file"] = gr.DownloadButton(elem_id="u-file")
         parts["query"] = gr.Textbox(elem_id="u-query", container=False)
     return parts
@@ -144,6 +152,11 @@ def file_controls() -> dict[str, Any]:
     with gr.Row(elem_id="u-more-files"):
         parts["open"] = gr.UploadButton(strings.OPEN, elem_id="u-open", min_width=60)
         parts["link"] = gr.Button(strings.LINK, elem_id="u-link", min_width=60)
+        parts["publish"] = gr.Button(strings.PUBLISH, elem_id="u-publish", min_width=60)
+    signs_in = can_sign_in()
+    parts["repo"] = gr.Textbox(placeholder=strings.REPO, show_label=False, visible=signs_in, elem_id="u-repo")
+    if signs_in:
+        gr.LoginButton(elem_id="u-login")
     return parts
 
 
@@ -204,6 +217,7 @@ def target_controls(context: Context) -> dict[str, Any]:
             choices["hide"], value=list(first.hide), label=strings.HIDE, elem_id="u-hide", elem_classes="u-chips"
         )
         parts["fill"] = gr.Dropdown(choices["fill"], value=first.fill, label=strings.FILL, elem_id="u-fill")
+    gr.HTML(f"<p>{strings.BREAK}</p>", elem_id="u-untargeted")
     with gr.Row(elem_id="u-swap"):
         for name, label in (("swap_from", strings.SWAP_FROM), ("swap_into", strings.SWAP_INTO)):
             parts[name] = gr.Dropdown(
@@ -255,8 +269,8 @@ def choices_from(labels: dict[str, str]) -> list[tuple[str, str]]:
 
 
 EVENTS = (
-    "cancel", "drawn", "example", "forget", "loaded", "reconnect", "recording", "rewind", "start_download", "stopped",
-    "turn", "view",
+    "cancel", "drawn", "example", "forget", "kept", "loaded", "own", "reconnect", "recording", "rewind",
+    "start_download", "stopped", "turn", "view",
 )  # fmt: skip
 """What the scripts trigger. Gradio takes for an event of a component each name in quotes in its ``js_on_load``."""
 
@@ -366,9 +380,9 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
     pause.click(on(pause_run), token, buttons, **AT_ONCE)
     reset.click(on(reset_run), token, buttons, **AT_ONCE)
     stage.stopped(on(refresh_buttons), token, buttons, **AT_ONCE)
+    stage.kept(on(take_up_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
     stage.rewind(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
     stage.view(on(choose_picture), token, None, **AT_ONCE)
-    stage.forget(on(remove_photos), token, None, **AT_ONCE)
     photos.upload(on(add_photos), [token, photos], None, **FILES)
     mask.upload(on(upload_mask), [token, mask], start, **FILES)
     wire_files(parts, context)
@@ -386,10 +400,14 @@ def wire_pair(parts: Parts, context: Context) -> None:
     token, stage, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     everything = [parts.saved, *controls, *buttons]
     for control in controls[:2]:
-        control.input(on(choose_pair), [token, *controls[:2]], [parts.saved, buttons[0]], **AT_ONCE)
+        control.input(on(choose_pair), [token, *controls[:2]], [parts.saved, buttons[0]], preprocess=False, **AT_ONCE)
     stage.loaded(on(finish_loading), token, everything, **AT_ONCE)
     stage.start_download(on(start_download), token, None, **AT_ONCE)
     stage.cancel(on(cancel_loading), token, everything, **AT_ONCE)
+    stage.own(on(train_on_own), token, everything, **FILES)
+    train_clip = parts.by_name["train_clip"]
+    train_clip.upload(on(train_on_clip), [token, train_clip], everything, **FILES)
+    stage.forget(on(remove_photos), token, everything, **AT_ONCE)
 
 
 def wire_files(parts: Parts, context: Context) -> None:
@@ -407,5 +425,7 @@ def wire_files(parts: Parts, context: Context) -> None:
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
     parts.stage.example(on(open_example), token, everything, **FILES)
     open_.upload(on(open_file), [token, open_], everything, **FILES)
+    publish, repo = parts["publish", "repo"]
+    publish.click(on(publish_to_hub), [token, repo], None, **FILES)
     made = link.click(on(make_link), token, query, **AT_ONCE)
     made.success(on(confirm_link), [token, query], None, js=copy_script(), **AT_ONCE)

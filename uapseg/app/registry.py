@@ -20,6 +20,7 @@ from safetensors.numpy import save as to_bytes
 
 from uapseg.app.controls import ControlValues
 from uapseg.app.device import Checkpoint, RunQueue, level_array, pack_state, unpack_state, validation_frame
+from uapseg.app.own_pictures import is_own
 from uapseg.app.runs import ACTIVE, Run
 from uapseg.attack.run import Plan
 from uapseg.attack.state import TENSORS
@@ -99,7 +100,7 @@ def content_of(run: Run) -> bytes | None:
     Where all of its state is too much, the perturbation in whole grey levels stays, at rest: its figures are the same.
     """
     checkpoint, plan = run.checkpoint, run.plan
-    if checkpoint is None or plan is None:
+    if checkpoint is None or plan is None or is_own(plan.data):  # of a visitor's pictures nothing goes to the disk
         return None
     whole = _pack(run, plan, checkpoint["arrays"], checkpoint["rest"])
     if len(whole) <= MOST_SAVED:

@@ -3,18 +3,19 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from uapseg.app import messages, strings
 from uapseg.app.catalogue import recorded_run
-from uapseg.app.device import LevelArray, ValidationFrame
+from uapseg.app.device import LevelArray, ValidationFrame, level_array
 from uapseg.app.frames import (
     FrameOptions,
     LabelMap,
     Photo,
     amplify_levels,
+    defend_photo,
     difference,
     grey_png,
     jpeg,
@@ -33,6 +34,7 @@ from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.targets import Target
+from uapseg.targets.metrics import Scores
 from uapseg.targets.selection import groups_gone
 from uapseg.tensors import from_array
 
@@ -119,7 +121,15 @@ def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
     swallowed, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
     return {
         "groups": gone if gone[1] else None,
-        "plain": messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
+        "plain": " ".join(
+            filter(
+                None,
+                (
+                    messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
+                    *_own_sentences(run, validation, plan),
+                ),
+            )
+        ),
         "warning": run.link_warning
         or (
             messages.collapse_warning(swallowed)
@@ -128,6 +138,20 @@ def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
         ),
     }
 
+
+def _own_sentences(run: Run, validation: ValidationFrame, plan: Plan) -> list[str]:
+    """Of a run on a visitor's own pictures: whether it generalizes, and in the end the score on the test split."""
+    own = run.trained_on
+    if own is None or validation["image_gradients"] < FIRST_PASSES * len(own.splits["train"]):
+        return []
+    found = [messages.generalization(plan.target, validation["scores"], validation["training"])]
+    if run.test_scores:
+        found.append(messages.tested(plan.target, run.test_scores, len(own.splits["test"])))
+    return found
+
+
+FIRST_PASSES = 2
+"""After so many passes over few pictures it shows whether they are learnt by heart."""
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 """The strengths on the curve."""
@@ -151,6 +175,10 @@ class Renderer:
         """The scores of a history point or another strength, with the predictions for the held-out pictures."""
         return await self._made(sent, _figures)
 
+    async def pair(self, sent: object) -> dict[str, Any]:
+        """Two runs of this visit on the picture that is shown, by their keys; 0 is the current run."""
+        return await self._made(sent, _pair)
+
     async def recorded(self, sent: object) -> dict[str, Any]:
         """The recorded run that is played to a visitor without a run of their own."""
         values = to_values(sent)
@@ -160,8 +188,9 @@ class Renderer:
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         values = to_values(sent)
         run = self._runs.get(values.get("token"))
-        workspace = run and self._workspaces.get(run.controls.pair)
-        if not run or not workspace or not run.is_current or not run.frame_lock.acquire(blocking=False):
+        workspace = run and self._workspaces.of(run)
+        current = run and (run.is_current or make is _pair)
+        if not run or not workspace or not current or not run.frame_lock.acquire(blocking=False):
             return {}
         try:
             return await call_in_thread(make, run, workspace, values)
@@ -191,21 +220,59 @@ def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[s
     return {"rows": run.strengths[1]}
 
 
+def _pair(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    keys = cast("list[object]", values["keys"]) if isinstance(values.get("keys"), list) else []
+    columns = [_column(run, workspace, key) for key in keys[:2]]
+    return {"pair": columns}
+
+
+def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
+    """A run of this visit: what the tray says of it, and the shown picture with its perturbation."""
+    kept = next((kept for kept in run.kept if kept.key == key), None)
+    fields: dict[str, Any] = kept.fields if kept else {"plan": run.plan, "levels": run.levels}
+    card: dict[str, Any] = kept.card if kept else {"key": 0, "title": "", "summary": ""}
+    plan, levels = fields["plan"], fields["levels"]
+    if plan is None or levels is None:
+        return card
+    if kept is None:
+        title = messages.caption(plan.target, plan.settings.ball)
+        card = {**card, "title": title, "summary": _sentences(run, workspace)["plain"]}
+    if (plan.model, plan.data) != workspace.pair:
+        return card
+    made = frame(workspace, shown_photo(run, workspace), levels, plan, FrameOptions())
+    return {**card, **{name: made[name] for name in ("after", "prediction", "success")}}
+
+
 def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     """The scores of the run's own validation at full strength; else those on the pictures that are shown."""
     levels, plan = viewed_perturbation(run, values)
     if levels is None or plan is None:
         return {}
     strength, point = FrameOptions.of(values).strength, _history_point(run, values)
+    defence = FrameOptions.of(values).defence
     words = _heading_of(run, workspace, point)
-    if point and strength == 1:
+    if point and strength == 1 and not defence:
         return {**measured(point.validation, workspace), "baselines": point.baselines, **words}
-    judged = workspace.evaluate(workspace.held_out_photos, scale_levels(levels, strength), plan.target)
+    judged = workspace.evaluate(
+        workspace.held_out_photos, scale_levels(levels, strength), plan.target, defence=defence
+    )
     return {
         **judged,
+        **({"baselines": _baselines(workspace, plan, defence)} if defence else {}),
         "pictures": len(judged["each"]),
         "measured_at": point and point.image_gradients,
         **_heading_of(run, workspace, point),
+    }
+
+
+def _baselines(workspace: Workspace, plan: Plan, defence: str) -> dict[str, Scores]:
+    """The scores of clean pictures and of random noise with a defence."""
+    ball = plan.settings.ball
+    noise = level_array(ball.random_noise(workspace.size, plan.settings.seed), ball)
+    pairs = {"clean": np.zeros_like(noise), "random_noise": noise}
+    return {
+        name: workspace.evaluate(workspace.held_out_photos, levels, plan.target, defence=defence)["scores"]
+        for name, levels in pairs.items()
     }
 
 
@@ -249,7 +316,7 @@ def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options
     """Adds a perturbation to a photo, and predicts its classes."""
     levels = scale_levels(levels, options.strength)
     applied_levels = stretch_levels(levels, photo.size) if options.stretch else levels
-    attacked = perturb_photo(photo.picture, applied_levels)
+    attacked = defend_photo(perturb_photo(photo.picture, applied_levels), options.defence)
     prediction, confidence = workspace.predict_perturbed(attacked, with_confidence=options.confidence)
     return RenderedFrame(Photo(attacked, prediction), levels, applied_levels, confidence)
 

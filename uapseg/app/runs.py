@@ -20,6 +20,7 @@ from uapseg.app.device import (
     validation_frame,
 )
 from uapseg.app.frames import Recording, UploadedPhoto
+from uapseg.app.own_pictures import Footage, OwnPictures
 from uapseg.attack.run import Plan
 from uapseg.targets.drawing import drawn_region
 from uapseg.targets.metrics import Collapse, Scores
@@ -151,6 +152,10 @@ class Run:
         drawing_version: The number of drawings that were read from files, which the stage then shows.
         strengths: A perturbation, and its scores at each strength.
         photos: The visitor's own photos.
+        kept: The runs of this visit that gave way to another one, see `uapseg.app.tray`.
+        own: The visitor's pictures to train on, where they made such a set.
+        test_scores: The scores on its test split, once a run on it is finished.
+        footage: What the camera records to train on.
         uploads: The files that the visitor has uploaded and that are still on the disk.
         view: Which picture is shown large: ``scene``, or the number of an ``held_out`` or an ``own`` one.
         mask: The uploaded mask and its file's name.
@@ -182,6 +187,10 @@ class Run:
     checkpoint: Checkpoint | None = None
     strengths: tuple[LevelArray, Any] | None = None
     photos: list[UploadedPhoto] = field(default_factory=list[UploadedPhoto])
+    kept: list[Any] = field(default_factory=list[Any])
+    own: OwnPictures | None = None
+    test_scores: Scores | None = None
+    footage: Footage | None = None
     uploads: set[Path] = field(default_factory=set[Path])
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
@@ -258,12 +267,19 @@ class Run:
             files=None,
             pending_change=None,
             strengths=None,
+            test_scores=None,
         )
 
     @property
     def has_work(self) -> bool:
         """Whether the visitor would lose something with the run."""
-        return self.plan is not None or bool(self.photos) or self.mask is not None or self.controls.drawing is not None
+        brought = self.photos or self.own or self.mask or self.controls.drawing
+        return self.plan is not None or bool(brought)
+
+    @property
+    def trained_on(self) -> OwnPictures | None:
+        """The visitor's own pictures, where the plan is to train on these."""
+        return self.own if self.own and self.plan and self.plan.data == self.own.name else None
 
     @property
     def size(self) -> int:
@@ -273,8 +289,10 @@ class Run:
             *(point.validation["predictions"] for point in self.history_points),
         ]
         arrays += [photo.picture for photo in self.photos]
+        arrays += [array for kept in self.kept for array in kept.fields["checkpoint"]["arrays"].values()]
         arrays += self.checkpoint["arrays"].values() if self.checkpoint else []
-        return sum(array.nbytes for array in arrays) + len(self.controls.drawing or "")
+        own = self.own.nbytes if self.own else 0
+        return sum(array.nbytes for array in arrays) + own + len(self.controls.drawing or "")
 
     def apply_step(self, step: Step) -> None:
         """Publishes a step of the worker."""
@@ -356,6 +374,7 @@ def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues)
         "plan_controls": controls,
         "pending_change": None,
         "link_warning": "",
+        "test_scores": None,
     }
     if old and run.checkpoint and changes_objective(old, plan):
         same = plan.target == old.target
@@ -396,6 +415,7 @@ def rewind(run: Run, point: HistoryPoint) -> None:
         budget_start=point.budget_start,
         plan_controls=point.controls,
         baselines=point.baselines,
+        test_scores=None,
         pending_change=None,
         curve=[row for row in run.curve if row[0] <= point.image_gradients],
         plan_changes=[change for change in run.plan_changes if change[0] < point.image_gradients],

@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
+import torch
 from PIL import Image
 
 from uapseg.app import messages, strings
 from uapseg.app.controls import BUDGETS, EPSILONS, SEEDS, WEIGHTS, ControlValues
 from uapseg.app.device import level_array, pack_state, validation_frame
+from uapseg.app.own_pictures import is_own
 from uapseg.app.runs import HistoryPoint, Run
 from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan
@@ -23,11 +25,11 @@ from uapseg.attack.validation import EvalSet, Validation, evenly_spaced
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation
-from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target
+from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.bootstrap import bootstrap_interval
 from uapseg.targets.drawing import text_target
 from uapseg.targets.goals import UNLABELED, class_indices
-from uapseg.targets.metrics import find_collapse, per_image_success, scores
+from uapseg.targets.metrics import Scores, find_collapse, per_image_success, scores
 from uapseg.targets.selection import selection_counts
 
 Flags = list[tuple[str, ...]]
@@ -35,6 +37,9 @@ Flags = list[tuple[str, ...]]
 
 PLAN_FILE = "uapseg-plan.json"
 """The name of an exported plan."""
+
+YOUR_PICTURES = "FOLDER_OF_YOUR_PICTURES"
+"""What a command names in place of pictures that were brought to the page, which have no name elsewhere."""
 
 KEEP = "keep"
 """How the command line asks for what the network sees, in place of a class."""
@@ -59,6 +64,8 @@ def to_query(controls: ControlValues, first: ControlValues) -> str:
     """
     changed = {f.name: getattr(controls, f.name) for f in fields(controls) if f.name not in NOT_LINKED}
     changed = {name: value for name, value in changed.items() if value != getattr(first, name)}
+    if is_own(controls.data):  # they are nobody else's
+        del changed["data"]
     return urlencode({name: ",".join(value) if name in LISTED else value for name, value in changed.items()})
 
 
@@ -100,7 +107,7 @@ def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
     named = {
         "model": plan.model,
         "weights": plan.weights,
-        "data": plan.data,
+        "data": YOUR_PICTURES if is_own(plan.data) else plan.data,
         "size": sides,
         "eval-data": plan.eval_data,
     }
@@ -126,6 +133,10 @@ def _swap_flags(target: SwapClasses, plan: Plan, size: tuple[int, int] | None) -
     return None if any(name.startswith("-") for name in names) else [("swap", *names)]
 
 
+def _break_flags(target: Untargeted, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001
+    return [("break", "")]
+
+
 def _static_flags(target: StaticTarget, plan: Plan, size: tuple[int, int] | None) -> Flags | None:
     """The flags of a word; None for a drawing."""
     if len(target.classes) != 1:
@@ -146,6 +157,7 @@ _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] =
     "static": _static_flags,
     "hidden": _hide_flags,
     "swap": _swap_flags,
+    "untargeted": _break_flags,
 }
 """From a target of each kind to its flags, given its plan and the size of the data set's pictures."""
 
@@ -227,6 +239,10 @@ def _swap_controls(target: SwapClasses, workspace: Workspace) -> dict[str, Any]:
     return {"goal": strings.SWAP, "swap_from": source, "swap_into": into}
 
 
+def _break_controls(target: Untargeted, workspace: Workspace) -> dict[str, Any]:  # noqa: ARG001
+    return {"goal": strings.UNTARGETED}
+
+
 def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, Any]:
     rest = _canonical_name(target.rest, workspace) if target.rest else strings.KEEP
     values = {"goal": strings.STATIC, "rest": rest, "inside": _canonical_name(target.classes[0], workspace)}
@@ -239,6 +255,7 @@ _CONTROLS: dict[str, Callable[[Any, Workspace], dict[str, Any]]] = {
     "static": _static_controls,
     "hidden": _hide_controls,
     "swap": _swap_controls,
+    "untargeted": _break_controls,
 }
 """From a target of each kind to the values of the controls that ask for it."""
 
@@ -276,7 +293,8 @@ def check_pair(plan: Plan, workspace: Workspace) -> None:
         UapsegError: It is for others.
     """
     model, data = workspace.pair
-    if (plan.model, plan.data.partition("?")[0]) != (model, data.partition("?")[0]):
+    alike = is_own(plan.data) or plan.data.partition("?")[0] == data.partition("?")[0]
+    if plan.model != model or not alike:
         raise UapsegError(strings.OTHER_PAIR.format(model=plan.model, data=plan.data))
 
 
@@ -343,7 +361,8 @@ def measure(
     """The figures of a perturbation, and those of clean pictures and of random noise."""
     settings, target = plan.settings, plan.target
     numbers = evenly_spaced(len(workspace.held_out), settings.validation_pictures)
-    judge = EvalSet(workspace.model, workspace.held_out, numbers, target, workspace.size)
+    on_disk = not is_own(workspace.pair[1])
+    judge = EvalSet(workspace.model, workspace.held_out, numbers, target, workspace.size, on_disk=on_disk)
     noise = settings.ball.quantize(settings.ball.random_noise(workspace.size, settings.seed))
     whole = settings.ball.quantize(perturbation.delta)
     baselines = {
@@ -362,6 +381,16 @@ def measure(
         counts=selection_counts(counts, target),
     )
     return validation, baselines
+
+
+def measure_test(run: Run, workspace: Workspace) -> Scores | None:
+    """The scores on the test split of a visitor's own pictures; None for a run on others."""
+    own, plan, levels = run.trained_on, run.plan, run.levels
+    if own is None or plan is None or levels is None:
+        return None
+    test = own.splits["test"]
+    judge = EvalSet(workspace.model, test, range(len(test)), plan.target, workspace.size, on_disk=False)
+    return scores(judge.predict(torch.as_tensor(levels).float() / 255)[0], plan.target)
 
 
 def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:

@@ -6,8 +6,8 @@ LEAD = "Train a perturbation too faint to notice: a segmentation network then se
 
 NETWORK, PICTURES = "Network", "Pictures"
 GOAL = "Goal"
-STATIC, HIDDEN, SWAP = "static", "hidden", "swap"
-GOALS = {STATIC: "Show a target", HIDDEN: "Hide classes", SWAP: "Swap classes"}
+STATIC, HIDDEN, SWAP, UNTARGETED = "static", "hidden", "swap", "untargeted"
+GOALS = {STATIC: "Show a target", HIDDEN: "Hide", SWAP: "Swap", UNTARGETED: "Break all"}
 """The label of each goal; what is stored, linked and compared is its key, the kind of its target."""
 
 SOURCE = "Target"
@@ -18,10 +18,15 @@ SOURCES = {TYPE: "Type", DRAW: "Draw", UPLOAD: "Upload"}
 WORD = "Word"
 MASK, INVERT = "Choose a mask picture", "Invert"
 INSIDE, REST = "Shape becomes", "Background becomes"
+OWN_PHOTOS, OWN_WEBCAM, OWN_CLIP = "photos", "webcam", "clip"
+OWN_SOURCES = {OWN_PHOTOS: "your photos", OWN_WEBCAM: "your webcam recording", OWN_CLIP: "your clip"}
+"""What a visitor's own pictures are called in a sentence."""
+
 KEEP, KEEP_LABEL = "keep", "left as it is"
 HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
+BREAK = "Every pixel is to become another class than it was, whichever: nothing else needs choosing."
 SWAP_FROM, SWAP_INTO = "Pixels of", "Become"
 EPSILON, BUDGET = "Largest change (epsilon), of 255", "Training length (pictures seen)"
 WEIGHT = "Protect the rest (x1)"
@@ -34,6 +39,7 @@ WEIGHT_ENDS = {
 SEED, PRESET = "Seed", "Preset"
 MORE = "More"
 START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Train longer"
+UNDO_RESET = "Undo reset"
 PHOTO = "Use your own photos"
 FORGET = "Forget your photos"
 
@@ -47,6 +53,13 @@ CONTROLS = {
 
 DOWNLOAD = "Export"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
+PUBLISH, REPO = "Publish", "USER/NAME on the Hugging Face Hub"
+PUBLISHED = "Published at {url}: uapseg apply hf-hub:{repo} PHOTO uses it."
+SIGN_IN = "Sign in with Hugging Face first: the perturbation is published in your name."
+PUBLISH_COMMAND = (
+    "Publishing from the page needs a Space with a login. On your own machine, export the plan, then run uapseg train "
+    "--plan uapseg-plan.json --out RUN and uapseg push RUN USER/NAME."
+)
 FILE_PNG, FILE_TENSORS, FILE_PICTURES, FILE_FIGURE, FILE_PDF = "png", "safetensors", "pictures", "figure", "figure-pdf"
 FILE_GIF, FILE_MP4, FILE_REPORT, FILE_FIGURES, FILE_PLAN = "gif", "mp4", "report", "figures", "plan"
 FILES = {
@@ -100,6 +113,14 @@ STAGE = {
     "trade_axes": "other objects kept, over what is hidden",
     "trade_end": "100 % hidden",
     "strips": "Which pictures are shown below",
+    "tab_runs": "Your runs",
+    "runs_hint": "of this visit: press one to see it beside the current one, and another to see both",
+    "show_run": "{title}: show it beside another run",
+    "current_run": "Now: {title}",
+    "none_yet": "no figures yet",
+    "here_share": "{share} % in this picture",
+    "take_up": "Continue with it",
+    "close_pair": "Close",
     "tab_held_out": "Pictures it was not trained on",
     "tab_own": "Your photos",
     "tab_examples": "Examples",
@@ -111,6 +132,12 @@ STAGE = {
     "recorded": "A recorded run",
     "replay": "Play it again",
     "stop_recorded": "Stop",
+    "train_photos": "Train on these photos",
+    "train_clip": "Train on a clip",
+    "train_webcam": "Train on 10 seconds",
+    "filming": "Recording, {seconds} s",
+    "train_line": "Trains on {line}.",
+    "train_data": "Back to the data set",
     "none": "Drop, paste or choose photos: the same perturbation is added to them and measured.",
     "own_and_data": "{name}: {own} % in your photos, {data} % in the data set",
     "own_waiting": "the figures of your photos appear as soon as there is a perturbation",
@@ -168,6 +195,9 @@ STAGE = {
     "m_spectrum": "spectrum",
     "factor": "Amplification of the difference",
     "strength": "Strength",
+    "defence": "Defence before the network",
+    "no_defence": "no defence",
+    "defended": "with the defence {defence}",
     "confidence_of": ", {share} % sure",
     "became": "{before} → {after}",
     "brush": "Brush",
@@ -238,6 +268,16 @@ MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for
 BAD_STRENGTH = "The strength must be between 0 and 1.5."
 NOT_UPLOADED = "Upload the file with the request: paths on the server are not read."
 NO_CLIP = "The clip could not be read: upload a short MP4, WebM or MOV."
+PAUSE_FIRST = "A run is going: pause it first, then choose other pictures."
+STILL_GOING = "The run on these pictures has not ended yet: try again in a moment."
+FEW_PHOTOS = (
+    "{different} different photos are too few to train on: bring at least {least}, better twenty or more, as some are "
+    "kept aside for validation and for the test."
+)
+FEW_FRAMES = (
+    "Only {different} of {frames} frames can be trained on, as the others show the same: at least {least} are needed, "
+    "so record ten seconds or more in which the picture changes."
+)
 MOST_PHOTOS = "At most {most} photos are accepted at once: the others were left out."
 CLIP_SIZE = (
     "The frames of the clip are too large or too small: upload one of at most 3840 x 2160 pixels that is not a narrow "
@@ -246,7 +286,9 @@ CLIP_SIZE = (
 NO_PERTURBATION = "There is no perturbation yet: start a run first."
 NO_RECORDING = "Nothing was recorded: keep the webcam on for a moment, then record again."
 CLIP = "Try a video clip"
+TRAIN_CLIP = "Train on a clip"
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
+NO_RUN = "That run is not kept any more: choose another of your runs."
 NO_HISTORY_POINT = "That point of the run is no longer stored: choose another one on the timeline."
 WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or reload the page."
 FAILED = "This failed because of an error in the page, and its log has the details: try again, or reload the page."

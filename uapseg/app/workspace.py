@@ -4,7 +4,7 @@ import threading
 from collections.abc import Sequence
 from functools import cached_property, reduce
 from operator import add
-from typing import Any
+from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +13,9 @@ from PIL import Image
 
 from uapseg.app import messages
 from uapseg.app.catalogue import (
+    example_card,
     example_cards,
+    load_example,
 )
 from uapseg.app.controls import VALIDATION, ControlValues, Pair
 from uapseg.app.device import THUMB, LevelArray
@@ -22,6 +24,7 @@ from uapseg.app.frames import (
     Photo,
     Picture,
     UploadedPhoto,
+    defend_photo,
     jpeg,
     label_png,
     perturb_photo,
@@ -31,10 +34,11 @@ from uapseg.app.frames import (
 from uapseg.attack.perturbation import fit_picture
 from uapseg.attack.sampling import picture_order
 from uapseg.attack.validation import PREVIEW_IMAGES, evenly_spaced
-from uapseg.datasets import load_dataset
+from uapseg.datasets import Dataset, load_dataset
 from uapseg.datasets.street import render_ahead
-from uapseg.models import load_model
+from uapseg.models import Segmenter, load_model
 from uapseg.results.figures import overlay
+from uapseg.results.perturbation_file import Perturbation
 from uapseg.targets import Target
 from uapseg.targets.goals import Goal
 from uapseg.targets.metrics import Scores, count_pixels, per_image_success, scores
@@ -44,19 +48,34 @@ SCENES = {"street": 34}
 """The number of the validation picture shown until a visitor brings a photo; the first one where none is said."""
 
 
+class Example(NamedTuple):
+    """A perturbation that is offered.
+
+    Attributes:
+        card: As one of `uapseg.app.catalogue.example_cards`.
+        perturbation: The perturbation.
+    """
+
+    card: dict[str, Any]
+    perturbation: Perturbation
+
+
 class Workspace:
     """The network on the CPU, for previews; on ZeroGPU nothing else may run outside the worker.
 
     Args:
         model: The name of the network; one that would run code of its own is refused.
         data: The name of the data set, whose validation pictures are shown.
+        loaded: The network and the validation pictures, where they are loaded already.
     """
 
-    def __init__(self, model: str = "street", data: str = "street") -> None:
+    def __init__(
+        self, model: str = "street", data: str = "street", *, loaded: tuple[Segmenter, Dataset] | None = None
+    ) -> None:
         self.pair: Pair = (model, data)
-        self.model = load_model(model, trusted=False)
-        self.held_out = load_dataset(data, "val")
+        self.model, self.held_out = loaded or (load_model(model, trusted=False), load_dataset(data, "val"))
         self.size = self.held_out.size
+        self.hub_examples: tuple[Example, ...] = ()
         self._lock = threading.Lock()
         self._photos: WeakKeyDictionary[UploadedPhoto, Photo] = WeakKeyDictionary()
         self._goals: WeakKeyDictionary[Photo, tuple[Any, Goal]] = WeakKeyDictionary()
@@ -128,12 +147,18 @@ class Workspace:
         return self._evaluate(photo, prediction, target, levels)[1]
 
     def evaluate(
-        self, photos: Sequence[Photo], levels: LevelArray, target: Target, *, stretch: bool = False
+        self,
+        photos: Sequence[Photo],
+        levels: LevelArray,
+        target: Target,
+        *,
+        stretch: bool = False,
+        defence: str = "",
     ) -> dict[str, Any]:
         """Evaluates a perturbation on pictures of any size: ``scores``, the success of ``each``, and ``thumbs``."""
         applied_levels = [stretch_levels(levels, photo.size) if stretch else levels for photo in photos]
         prediction = [
-            self.predict(perturb_photo(photo.picture, applied))
+            self.predict(defend_photo(perturb_photo(photo.picture, applied), defence))
             for photo, applied in zip(photos, applied_levels, strict=True)
         ]
         parts = [
@@ -173,18 +198,40 @@ class Workspace:
             "prediction": label_png(photo.prediction, self.model.palette),
         }
 
+    @property
+    def examples(self) -> list[dict[str, Any]]:
+        """The cards of the perturbations that come with the project, and of those from the Hub."""
+        return [*example_cards(self.pair), *(example.card for example in self.hub_examples)]
+
+    def load_example(self, number: object) -> Example:
+        """One of the `examples`, by its place among them.
+
+        Raises:
+            UapsegError: There is none of that number.
+        """
+        own = len(example_cards(self.pair))
+        if isinstance(number, int) and own <= number < own + len(self.hub_examples):
+            return self.hub_examples[number - own]
+        card = example_card(self.pair, number)
+        return Example(card, load_example(card))
+
+    def add_examples(self, examples: Sequence[Example]) -> None:
+        """Adds examples from the Hub, which pages that are open show too."""
+        self.hub_examples = (*self.hub_examples, *examples)
+        self.__dict__.pop("facts", None)  # worked out anew when it is next asked for
+
     @cached_property
     def facts(self) -> dict[str, Any]:
         """What the browser needs to know of network and pictures."""
         model = self.model
         return {
-            "key": " ".join(self.pair),
+            "key": " ".join((*self.pair, *(example.card["file"] for example in self.hub_examples))),
             "about": messages.about(self.model, self.held_out),
             "size": self.size,
             "classes": [
                 {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
             ],
-            "examples": example_cards(self.pair),
+            "examples": self.examples,
             "scene": {**self.clean(self.scene), "image": webp(self.scene.picture, 75)},
             "pictures": self.pictures,
             "held_out": [self.small(photo) for photo in self.held_out_photos],

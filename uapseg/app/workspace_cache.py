@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from weakref import WeakKeyDictionary
 
 from uapseg import datasets, models
 from uapseg.app import messages, strings
@@ -19,7 +20,9 @@ from uapseg.app.catalogue import (
     download_size,
     model_offers,
 )
-from uapseg.app.controls import Pair
+from uapseg.app.controls import ControlValues, Pair
+from uapseg.app.own_pictures import OwnPictures
+from uapseg.app.runs import Run
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, fetch_all
@@ -57,6 +60,7 @@ class WorkspaceCache:
         self._left_out: set[tuple[str, str]] = set()
         self.first = Workspace(self.models[0], self.datasets[0])
         self._ready: OrderedDict[Pair, Workspace] = OrderedDict()
+        self._own: WeakKeyDictionary[OwnPictures, Workspace] = WeakKeyDictionary()
 
     @cached_property
     def model_offers(self) -> list[Offer]:
@@ -85,6 +89,41 @@ class WorkspaceCache:
             if pair in self._ready:
                 self._ready.move_to_end(pair)
             return self._ready.get(pair)
+
+    def of(self, run: Run, controls: ControlValues | None = None) -> Workspace | None:
+        """The workspace of what a visitor chose, their own pictures among it, where it is loaded.
+
+        Args:
+            run: The visitor's run.
+            controls: What is chosen; None for the controls of the run.
+        """
+        pair = (controls or run.controls).pair
+        if run.own is None or pair[1] != run.own.name:
+            return self.get(pair)
+        workspace = self._own.get(run.own)
+        return workspace if workspace and workspace.pair == pair else None
+
+    def offers_to(self, run: Run, pair: Pair) -> bool:
+        """Whether this visitor may choose a pair: also one with their own pictures."""
+        return self.offers(_base(run, pair))
+
+    def ask_for(self, run: Run, *, fetch: bool = False) -> LoadStatus:
+        """Does as `ask` for what a visitor chose, and makes the workspace of their own pictures."""
+        pair = _base(run, run.controls.pair)
+        workspace = self.get(pair)
+        if workspace is None or pair == run.controls.pair:
+            return self.ask(pair, run.token, fetch=fetch)
+        if run.own:
+            self.prepare(run.own, workspace)
+        return LoadStatus("loading")
+
+    def prepare(self, own: OwnPictures, base: Workspace) -> None:
+        """Makes the workspace of a visitor's own pictures, which takes a second, from another one of its network."""
+        self._own[own] = Workspace(base.pair[0], own.name, loaded=(base.model, own.splits["val"]))
+
+    def leave_for(self, run: Run) -> None:
+        """Notes that a visitor does not want to wait any more for what they chose."""
+        self.leave(_base(run, run.controls.pair), run.token)
 
     def ask(self, pair: Pair, token: str, *, fetch: bool = False) -> LoadStatus:
         """How far a pair is; begins to load it where nothing is missing, and to download what is missing if told to.
@@ -219,6 +258,11 @@ def _parts(pair: Pair) -> tuple[_Part, _Part]:
 
 def _names(pair: Pair) -> tuple[str, str]:
     return f"model {pair[0]}", f"data {pair[1]}"
+
+
+def _base(run: Run, pair: Pair) -> Pair:
+    """A pair with the data set that was chosen before the visitor's own pictures, in place of these."""
+    return (pair[0], run.own.base) if run.own and pair[1] == run.own.name else pair
 
 
 def _sum(sizes: Sequence[int | None]) -> int | None:

@@ -124,7 +124,9 @@ def _snapshots(
     validator = cache.get(
         "validator",
         key,
-        lambda: Validator(search.models, *pictures, search.target, search.tile, workers=search.workers),
+        lambda: Validator(
+            search.models, *pictures, search.target, search.tile, workers=search.workers, on_disk=cache.on_disk
+        ),
     )
     noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
     clean = validator.clean

@@ -16,6 +16,7 @@ class RunCache:
 
     Args:
         limit: How many of each kind to keep.
+        on_disk: Whether predictions on clean pictures may be kept on disk too, for later processes.
 
     Example:
         >>> cache = RunCache(limit=1)
@@ -25,8 +26,8 @@ class RunCache:
         'loaded'
     """
 
-    def __init__(self, limit: int = 2) -> None:
-        self._limit = limit
+    def __init__(self, limit: int = 2, *, on_disk: bool = True) -> None:
+        self._limit, self.on_disk = limit, on_disk
         self._kept: dict[str, OrderedDict[Hashable, Any]] = {}
         self._lock = threading.Lock()
 

@@ -94,6 +94,7 @@ class Validator:
         target: The target.
         tile: The (width, height) of the perturbation.
         workers: The processes that share the pictures; each gets the same validation.
+        on_disk: Whether predictions are cached on disk for later processes.
 
     Example:
         >>> from PIL import Image
@@ -115,9 +116,11 @@ class Validator:
         tile: tuple[int, int],
         *,
         workers: Workers = SINGLE_PROCESS,
+        on_disk: bool = True,
     ) -> None:
-        self._first, *self._others = (EvalSet(model, *held_out, target, tile, workers=workers) for model in models)
-        self._training = EvalSet(models[0], *training, target, tile, workers=workers)
+        shared: dict[str, Any] = {"workers": workers, "on_disk": on_disk}
+        self._first, *self._others = (EvalSet(model, *held_out, target, tile, **shared) for model in models)
+        self._training = EvalSet(models[0], *training, target, tile, **shared)
         self._baselines: dict[bytes, Scores] = {}
 
     def evaluate(self, delta: Delta | None, ball: Ball, image_gradients: int = 0) -> Validation:
@@ -169,6 +172,7 @@ class EvalSet:
         target: The target.
         tile: The (width, height) of the perturbation.
         workers: The processes that share the pictures.
+        on_disk: Whether predictions are cached on disk for later processes.
 
     Example:
         >>> from PIL import Image
@@ -191,14 +195,15 @@ class EvalSet:
         tile: tuple[int, int],
         *,
         workers: Workers = SINGLE_PROCESS,
+        on_disk: bool = True,
     ) -> None:
-        self.model, self.target, self._workers = model, target, workers
+        self.model, self.target, self._workers, self._on_disk = model, target, workers, on_disk
         numbers = workers.shard(numbers)
         device = next(model.buffers()).device
         goal_of = target.bind(model.classes, model.objects, tile)
         self._batches: list[_Batch] = []
         for _, images in image_batches(dataset, device, numbers):
-            clean = predict_cached(model, images)
+            clean = self._predict(images, keep=True)
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 
     def predict(self, quantized: Delta | None, *, keep: bool = False) -> tuple[Counts, LabelMaps]:
@@ -214,17 +219,15 @@ class EvalSet:
         rows: list[Counts] = []
         maps: list[Tensor] = []
         for batch in self._batches:
-            predictions = (
-                batch.clean
-                if quantized is None
-                else self._predict(quantize_images(perturb(batch.images, quantized)), keep)
-            )
+            predictions = batch.clean
+            if quantized is not None:
+                predictions = self._predict(quantize_images(perturb(batch.images, quantized)), keep=keep)
             rows += count_pixels(predictions, batch.clean, batch.goal, self.target, self.model.classes).rows()
             maps += predictions[: PREVIEW_IMAGES - len(maps)].cpu()
         return Counts.of(self._workers.gather(rows)), torch.stack(self._workers.gather(maps)[:PREVIEW_IMAGES])
 
-    def _predict(self, images: Images, keep: bool) -> LabelMaps:  # noqa: FBT001
-        return predict_cached(self.model, images) if keep else self.model.predict(images)
+    def _predict(self, images: Images, *, keep: bool) -> LabelMaps:
+        return predict_cached(self.model, images) if keep and self._on_disk else self.model.predict(images)
 
 
 def evenly_spaced(length: int, wanted: int | None) -> Sequence[int]:

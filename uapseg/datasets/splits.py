@@ -37,6 +37,53 @@ def split_of(identity: str) -> Split:
     return "train" if drawn < TRAIN else "val" if drawn < TRAIN + VAL else "test"
 
 
+def split_few(identities: Sequence[str]) -> list[Split]:
+    """Divides few pictures by their hashes, as `split_of` does, but with one or more in each split.
+
+    A picture may change its split when others are added.
+
+    Args:
+        identities: What identifies each picture; equal ones get the same split.
+
+    Raises:
+        UapsegError: There are fewer than three different pictures.
+
+    Example:
+        >>> split_few(["a", "b", "c", "c"])
+        ['test', 'val', 'train', 'train']
+    """
+    ranked = sorted(set(identities), key=unit_hash)
+    if len(ranked) < len(SPLITS):
+        raise UapsegError(f"{len(ranked)} different pictures cannot be split in three: add more.")
+    held_out = max(1, round(VAL * len(ranked)))
+    found: dict[str, Split] = {}
+    for place, identity in enumerate(ranked):
+        left = len(ranked) - place
+        found[identity] = "train" if left > 2 * held_out else "val" if left > held_out else "test"
+    return [found[identity] for identity in identities]
+
+
+def split_of_time(time: float, length: float, gap: float) -> Split | None:
+    """Returns the split of a moment of a recording: first train, then val, then test; None just after a border.
+
+    Args:
+        time: The moment, in seconds.
+        length: The length of the recording, in seconds.
+        gap: How far apart the splits are, in seconds.
+
+    Example:
+        >>> [split_of_time(time, length=10, gap=1) for time in (0, 7.5, 8, 10)]
+        ['train', None, 'val', 'test']
+    """
+    if time < TRAIN * length:
+        return "train"
+    last = time >= (TRAIN + VAL) * length
+    border = (TRAIN + VAL if last else TRAIN) * length
+    if time < border + gap:
+        return None
+    return "test" if last else "val"
+
+
 def train_or_val(identity: str) -> Split:
     """Divides an official train split into train and val; the official val split then serves as test.
 

@@ -17,7 +17,7 @@ from PIL import Image
 from uapseg.datasets.folder import MAX_SIDE, default_size
 from uapseg.datasets.reader import ImageDataset, Sample, empty_split_message, first_size
 from uapseg.datasets.registry import DatasetInfo
-from uapseg.datasets.splits import TRAIN, VAL, Split
+from uapseg.datasets.splits import Split, split_of_time
 from uapseg.errors import UapsegError
 
 SECONDS = 1.0
@@ -82,7 +82,8 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
         Sample(f"{video.key}@{time:.3f}", f"{path.name} at {time:.1f} s", partial(read_frame, path, time))
         for time in video.times
     ]
-    inside = [sample for sample, time in zip(samples, video.times, strict=True) if _is_in(video, time, split, apart)]
+    splits = [split_of_time(time, video.seconds, GAP * apart) for time in video.times]
+    inside = [sample for sample, here in zip(samples, splits, strict=True) if split in {"all", here}]
     if not inside:
         raise UapsegError(empty_split_message(split, path.name))
     notes = [f"{video.still} frames of {path.name} show what the frame before shows: they are left out."]
@@ -130,7 +131,7 @@ def read_video(path: Path, changed: int, apart: float) -> Video:  # noqa: ARG001
     try:
         for time, thumbnail in islice(_thumbnails(path, apart), MAX_FRAMES):
             candidates.append(time)
-            if np.abs(thumbnail - before).mean() >= DIFFERENCE:
+            if shows_something_new(thumbnail, before):
                 before = thumbnail
                 times.append(time)
     except FFmpegError as error:
@@ -139,6 +140,16 @@ def read_video(path: Path, changed: int, apart: float) -> Video:  # noqa: ARG001
     if not times:
         raise UapsegError(f"{path} contains no video.")
     return Video(_fingerprint(path), tuple(times), candidates[-1], len(candidates) - len(times))
+
+
+def shows_something_new(thumbnail: NDArray[np.float32], before: NDArray[np.float32]) -> bool:
+    """Whether a frame differs from the one taken before; both in small (h, w, 3), in grey levels.
+
+    Example:
+        >>> shows_something_new(np.zeros((32, 32, 3), np.float32), np.ones((32, 32, 3), np.float32))
+        False
+    """
+    return bool(np.abs(thumbnail - before).mean() >= DIFFERENCE)
 
 
 def _thumbnails(path: Path, apart: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
@@ -202,16 +213,6 @@ def _parse(where: str) -> tuple[Path, float]:
         if key != "seconds" or not 0 < apart < float("inf"):
             raise UapsegError(f"{key}={value} chooses nothing in a video: ?seconds=2 takes a frame every two seconds.")
     return Path(name).expanduser(), apart
-
-
-def _is_in(video: Video, time: float, split: Split, apart: float) -> bool:
-    """Whether a frame is in a split: none within some time after the border to the split before."""
-    borders = {"train": (0.0, TRAIN), "val": (TRAIN, TRAIN + VAL), "test": (TRAIN + VAL, 1.0)}
-    if split == "all":
-        return True
-    low, high = (share * video.seconds for share in borders[split])
-    begins = low + GAP * apart if low else low
-    return begins <= time < high or (split == "test" and begins <= time)
 
 
 def _fingerprint(path: Path) -> str:

@@ -41,7 +41,9 @@ def is_on_hub(name: str | Path) -> bool:
     return str(name).startswith(PREFIX)
 
 
-def push_to_hub(folder: RunFolder, repo: str, *, licence: str = "other", private: bool = False) -> str:
+def push_to_hub(
+    folder: RunFolder, repo: str, *, licence: str = "other", private: bool = False, token: str | None = None
+) -> str:
     """Uploads a finished run to a repository, which is created if it does not exist.
 
     Args:
@@ -49,6 +51,7 @@ def push_to_hub(folder: RunFolder, repo: str, *, licence: str = "other", private
         repo: USER/NAME.
         licence: The license of the perturbation, as an identifier of the Hub.
         private: Whether only the owner can see a new repository.
+        token: In whose name; None takes the login of this machine.
 
     Returns:
         The address of the repository.
@@ -65,7 +68,7 @@ def push_to_hub(folder: RunFolder, repo: str, *, licence: str = "other", private
     with TemporaryDirectory(prefix="uapseg-") as place:
         _write_files(Path(place), repo, folder, report, licence)
         with _plain_errors(repo, write=True):
-            api = huggingface_hub.HfApi(library_name="uapseg")
+            api = huggingface_hub.HfApi(library_name="uapseg", token=token)
             url = api.create_repo(repo, private=private, exist_ok=True)
             api.upload_folder(repo_id=repo, folder_path=place, commit_message=f"Upload {folder.plan.target.title}")
     return str(url)

@@ -48,6 +48,12 @@ def _reduce_bits(images: Images, bits: int) -> Images:
     return (images * most).round() / most
 
 
+def _take_median(images: Images) -> Images:
+    """Replaces each value by the median of the 3 x 3 pixels around it."""
+    wide = F.pad(images, (1, 1, 1, 1), mode="replicate")
+    return wide.unfold(2, 3, 1).unfold(3, 3, 1).flatten(4).median(dim=4).values
+
+
 def _adjust_contrast(images: Images, factor: float) -> Images:
     """Multiplies the differences from the mean grey of each picture by a factor."""
     mean = _grey(images).mean(dim=(2, 3), keepdim=True)
@@ -129,6 +135,7 @@ TRANSFORMS: dict[str, tuple[Transform, Transform]] = {
     "resize to 75 %": (partial(resize, factor=0.75), _identity),
     "blur": (partial(blur, sigma=0.8), _identity),
     "5 bits": (partial(_reduce_bits, bits=5), _identity),
+    "median of 3 x 3": (_take_median, _identity),
     "contrast 70 %": (partial(_adjust_contrast, factor=0.7), _identity),
     "saturation 50 %": (partial(_adjust_saturation, factor=0.5), _identity),
     "Gaussian noise of 8": (partial(_add_noise, sigma=8), _identity),
@@ -138,6 +145,23 @@ TRANSFORMS: dict[str, tuple[Transform, Transform]] = {
     "shift": (_shift, _shift),
 }
 """The transform of the pictures, and that of the label maps that belong to them."""
+
+DEFENCES = ("JPEG 75", "JPEG 50", "blur", "median of 3 x 3", "5 bits", "resize to 75 %")
+"""Transforms that are put before a network to remove a perturbation; each leaves pixels where they are."""
+
+
+def defend(images: Images, name: str) -> Images:
+    """Returns 8-bit pictures after a transform that is put before a network.
+
+    Args:
+        images: The pictures (n, 3, h, w), in [0, 1].
+        name: One of `DEFENCES`.
+
+    Example:
+        >>> defend(torch.full((1, 3, 16, 16), 0.5), "5 bits")[0, 0, 0, 0] * 255
+        tensor(132.)
+    """
+    return quantize_images(TRANSFORMS[name][0](images))
 
 
 def evaluate_robustness(

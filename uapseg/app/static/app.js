@@ -3,11 +3,14 @@ import * as camera from './camera.js';
 import * as compare from './compare.js';
 import * as gallery from './gallery.js';
 import * as history from './history.js';
+import * as own from './own.js';
 import * as pointer from './pointer.js';
 import * as poll from './poll.js';
 import * as present from './present.js';
 import * as recorded from './recorded.js';
 import * as story from './story.js';
+import * as tray from './tray.js';
 import * as views from './views.js';
 
-for (const part of [views, compare, pointer, gallery, camera, history, recorded, story, present, poll]) part.mount();
+for (const part of [views, compare, pointer, gallery, own, tray, camera, history, recorded, story, present, poll])
+  part.mount();

@@ -21,6 +21,7 @@ const WIDTH = 384;
 const video = make('video');
 const frameCanvas = make('canvas');
 const openButton = button('u-camera', t('camera'), () => (camera.stream ? close() : open()));
+const filmButton = button('u-film', t('train_webcam'), beginFilming);
 const recordButton = button('u-record', t('record'), () => (camera.recording ? endRecording() : beginRecording()));
 
 async function open() {
@@ -35,12 +36,13 @@ async function open() {
   video.srcObject = camera.stream;
   await video.play();
   openButton.textContent = t('camera_off');
-  recordButton.hidden = false;
+  recordButton.hidden = filmButton.hidden = false;
   root.dataset.kind = 'camera';
   setTitle('photo', t('camera'));
   while (camera.stream && root.isConnected) {
     await processFrame();
     if (camera.ended) gradio.trigger('recording'); // no frame is on its way any more
+    if (camera.enough) trainOnFilm();
     camera.ended = false;
   }
 }
@@ -61,6 +63,7 @@ async function processFrame() {
     record: recording,
     ...frameOptions(),
   };
+  if (camera.filming) sent.footage = camera.filming;
   const reply = await request('camera_frame', sent).catch(() => ({}));
   if (!camera.stream) return;
   if (!reply.photo) {
@@ -72,6 +75,10 @@ async function processFrame() {
   else showClean();
   camera.frames++;
   redraw();
+  if (reply.filmed != null && camera.filming) {
+    filmButton.textContent = t('filming', { seconds: Math.round(reply.filmed) });
+    camera.enough = reply.enough;
+  }
   if (!camera.recording || reply.recorded == null) return;
   recordButton.textContent = t('recording', { seconds: Math.round(reply.recorded) });
   if (reply.full) endRecording();
@@ -89,7 +96,22 @@ function endRecording() {
   recordButton.textContent = t('record');
 }
 
+/** About ten seconds of what the camera sees become the pictures that are trained on. */
+function beginFilming() {
+  camera.filming = Date.now();
+  filmButton.textContent = t('filming', { seconds: 0 });
+  announce(filmButton.textContent);
+}
+
+function trainOnFilm() {
+  close();
+  gradio.trigger('own', { source: 'webcam' });
+}
+
 function close() {
+  Object.assign(camera, { filming: false, enough: false });
+  filmButton.textContent = t('train_webcam');
+  filmButton.hidden = true;
   if (camera.recording) endRecording();
   recordButton.hidden = true;
   for (const track of camera.stream.getTracks()) track.stop();
@@ -100,6 +122,6 @@ function close() {
 
 export function mount() {
   openButton.hidden = !navigator.mediaDevices;
-  recordButton.hidden = true;
-  $('.u-own', views.photo).before(openButton, recordButton);
+  recordButton.hidden = filmButton.hidden = true;
+  $('.u-own', views.photo).before(openButton, recordButton, filmButton);
 }

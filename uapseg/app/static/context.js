@@ -148,7 +148,15 @@ export const shown = {
 export const modes = { photo: 'wipe', prediction: 'labels', perturbation: 'amplified', factor: 10 };
 
 /** What is viewed where it is not simply the newest frame: an earlier point of the run, another strength. */
-export const history = { point: null, strength: 1, shownPoint: null, shownStrength: 1, busy: false, again: false };
+export const history = {
+  point: null,
+  strength: 1,
+  defence: '',
+  shownPoint: null,
+  shownStrength: 1,
+  busy: false,
+  again: false,
+};
 
 /**
  * The figures; `updates` counts how often they came, `measuredAt` the image-gradients at which they were measured.
@@ -184,17 +192,18 @@ export const gallery = {
   thumbs: null,
   live: {},
   photos: [],
+  runs: [],
   own: null,
   stretch: false,
   openingUntil: 0,
 };
 
 export const painting = { on: false, allowed: false, tool: 'view', number: 0 };
-export const camera = { stream: null, recording: false, ended: false, frames: 0 };
+export const camera = { stream: null, recording: false, ended: false, filming: false, enough: false, frames: 0 };
 export const recorded = { frames: null, playing: false, enabled: true, imageGradients: null };
 
 /** Whether the newest frame of the run is what is shown. */
-export const isLive = () => history.point == null && history.strength === 1 && !camera.stream;
+export const isLive = () => history.point == null && history.strength === 1 && !history.defence && !camera.stream;
 
 /** What a frame is to be: as the views are set. */
 export function frameOptions() {
@@ -202,6 +211,7 @@ export function frameOptions() {
   return {
     slow: poll.slow,
     strength: history.strength,
+    defence: history.defence,
     factor: modes.photo === 'difference' ? modes.factor : 0,
     stretch: gallery.stretch,
     spectrum: modes.perturbation === 'spectrum',

@@ -18,12 +18,13 @@ import {
   t,
   workspace,
 } from './context.js';
-import { setShares, showMetrics } from './metrics.js';
+import { defended, setShares, showMetrics } from './metrics.js';
 import { group, percent } from './numbers.js';
+import { showBeside } from './tray.js';
 import { redraw, views } from './views.js';
 
 const tabs = Object.fromEntries(
-  ['examples', 'held_out', 'own'].map((name) => [name, button('', t(`tab_${name}`), () => showTab(name))]),
+  ['examples', 'held_out', 'own', 'runs'].map((name) => [name, button('', t(`tab_${name}`), () => showTab(name))]),
 );
 
 const MOST_OPENING_MS = 8000;
@@ -37,20 +38,24 @@ export function showTab(name) {
 const SHOWN = {
   held_out: () => [workspace.held_out, gallery],
   own: () => [gallery.photos, gallery.own || {}],
+  runs: () => [gallery.runs, { each: gallery.runs.map((run) => run.success) }],
   examples: () => [workspace.examples, { each: workspace.examples.map((card) => card.success) }],
 };
 
 const HEADINGS = {
   held_out: () => t('thumbs') + (metrics.here ? t('share_of', { here: metrics.here }) : ''),
   own: ownHeading,
+  runs: () => t('runs_hint'),
   examples: () => t('examples_hint'),
 };
 
 export function showGallery() {
-  const [pictures, results] = SHOWN[gallery.tab]();
   for (const [name, tab] of Object.entries(tabs)) tab.setAttribute('aria-selected', name === gallery.tab);
   tabs.own.textContent = t('tab_own') + (gallery.photos.length ? ` (${gallery.photos.length})` : '');
   tabs.examples.hidden = !workspace.examples.length;
+  tabs.runs.hidden = !gallery.runs.length;
+  if (tabs[gallery.tab].hidden) gallery.tab = 'held_out';
+  const [pictures, results] = SHOWN[gallery.tab]();
   const box = $('.u-thumbs');
   box.dataset.tab = gallery.tab;
   while (box.children.length > pictures.length) box.lastChild.remove();
@@ -78,15 +83,19 @@ function fillThumb(node, picture, number, { each, thumbs }) {
   const isExample = gallery.tab === 'examples';
   // Of an example: the prediction for the scene before and after
   $('.photo', node).src = isExample ? workspace.scene.prediction : picture.photo;
-  $('em', node).textContent = isExample ? picture.title : '';
+  $('em', node).textContent = picture.title ?? '';
   $('.prediction', node).src = thumbs?.[number] || picture.prediction;
   $('b', node).textContent = share == null ? '' : `${percent(share)} %`;
-  const label = isExample ? describe(picture) : t('show', { number: number + 1 });
-  node.setAttribute('aria-label', label);
+  const labels = {
+    examples: () => describe(picture),
+    runs: () => t('show_run', picture),
+  };
+  node.setAttribute('aria-label', labels[gallery.tab]?.() ?? t('show', { number: number + 1 }));
 }
 
 function press(number) {
   if (gallery.tab === 'examples') openExample(number);
+  else if (gallery.tab === 'runs') showBeside(gallery.runs[number].key);
   else gradio.trigger('view', { kind: gallery.tab === 'own' ? 'own' : 'held_out', number });
 }
 
@@ -133,8 +142,10 @@ function describe(card) {
 function ownHeading() {
   if (!gallery.photos.length) return '';
   const [key, , name] = metrics.shares[0] || [];
-  if (!gallery.own || !metrics.scores) return t('own_waiting');
-  return t('own_and_data', { own: percent(gallery.own.scores[key]), data: percent(metrics.scores[key]), name });
+  const { scores } = metrics.viewed ?? metrics;
+  if (!gallery.own || !scores) return t('own_waiting');
+  const both = t('own_and_data', { own: percent(gallery.own.scores[key]), data: percent(scores[key]), name });
+  return [both, defended()].filter(Boolean).join(', ');
 }
 
 // ---- photos of one's own: chosen, dropped or pasted, always through the page's own upload

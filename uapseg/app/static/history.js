@@ -5,6 +5,7 @@ import {
   button,
   camera,
   emit,
+  facts,
   frameOptions,
   gallery,
   gradio,
@@ -25,7 +26,7 @@ import {
 import { showGallery } from './gallery.js';
 import { currentChart, drawChart, mountCharts, pointAt, showHeading, showMetrics, strengthAt } from './metrics.js';
 import { clamp, group } from './numbers.js';
-import { redraw, showFrame } from './views.js';
+import { redraw, showFrame, views } from './views.js';
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -99, End: 99 };
 const MOST_STRENGTH = 1.5;
@@ -62,7 +63,9 @@ async function ask() {
 function showExpected() {
   const [, scores] = metrics.curve.find(([gradients]) => gradients === history.point) || [];
   const known =
-    history.strength === 1 && scores ? { scores, measuredAt: history.point } : { scores: null, measuredAt: null };
+    history.strength === 1 && !history.defence && scores
+      ? { scores, measuredAt: history.point }
+      : { scores: null, measuredAt: null };
   metrics.viewed = isLive() ? null : { ...metrics.viewed, ...known };
   showMetrics();
 }
@@ -77,7 +80,7 @@ function showNewest() {
 
 /** Asks for the frame of another history point or strength, and when the hand rests for its figures, which take longer. */
 async function showOther() {
-  const { point, strength } = history;
+  const { point, strength, defence } = history;
   const reply = await request('frame', { token: poll.token, history_point: point, ...frameOptions() });
   if (isLive() || camera.stream) return;
   if (!reply.after) {
@@ -89,7 +92,7 @@ async function showOther() {
   redraw();
   showMetrics();
   if (history.again) return;
-  const measured = await request('measure', { token: poll.token, history_point: point, strength });
+  const measured = await request('measure', { token: poll.token, history_point: point, strength, defence });
   if (history.again || isLive()) return;
   if (measured.scores) await showMeasured(measured);
   else await retry();
@@ -134,6 +137,21 @@ function addStrength() {
   strength.append(make('span', '', t('strength')), slider, output);
   $('.u-progress').prepend(strength);
   slider.addEventListener('input', () => setStrength(slider.value / 100));
+}
+
+// ---- what is put before the network
+
+function addDefences() {
+  const choice = make('select', 'u-defence');
+  choice.setAttribute('aria-label', t('defence'));
+  choice.append(new Option(t('no_defence'), ''), ...facts.defences.map((name) => new Option(name)));
+  choice.addEventListener('change', () => {
+    history.defence = choice.value;
+    poll.ownVersion = -1;
+    ask();
+    if (gallery.tab === 'own') emit('poll');
+  });
+  $('.u-mode', views.prediction).after(choice);
 }
 
 // ---- the timeline: point, drag, or use the arrow keys
@@ -215,6 +233,7 @@ function addTimeline() {
 export function mount() {
   addStrength();
   addTimeline();
+  addDefences();
   mountCharts((name) => {
     if (name === 'strength') askStrengths();
   });

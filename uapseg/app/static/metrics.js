@@ -70,13 +70,19 @@ function measuredText() {
   return t('pictures', values) + (current().measuredAt ? t('at', values) : '');
 }
 
+/** That a defence is put before the network, in words. */
+export const defended = () => history.defence && t('defended', { defence: history.defence });
+
 /** What is viewed instead of the newest figures, in words. */
 function viewedText() {
   if (!metrics.viewed) return '';
-  const strength = t('at_strength', { strength: percent(history.strength) });
-  if (history.point == null) return strength;
-  const point = t('at_point', { gradients: group(history.point) });
-  return history.strength === 1 ? point : `${point}, ${strength}`;
+  return [
+    history.point == null ? '' : t('at_point', { gradients: group(history.point) }),
+    history.strength === 1 ? '' : t('at_strength', { strength: percent(history.strength) }),
+    defended(),
+  ]
+    .filter(Boolean)
+    .join(', ');
 }
 
 export function showMetrics() {
@@ -87,7 +93,8 @@ export function showMetrics() {
   setText('plain', isMeasuring ? t('measuring') : viewedText() || metrics.plain);
   setText('pictures', measuredText());
   const { success, here } = metrics;
-  setHint('prediction', success == null ? t('point') : t('in_picture', { share: percent(success), here }));
+  const inPicture = [t('in_picture', { share: percent(success), here }), defended()].filter(Boolean).join(', ');
+  setHint('prediction', success == null ? t('point') : inPicture);
   drawChart();
 }
 

@@ -9,6 +9,7 @@ import {
   frameOptions,
   gallery,
   gradio,
+  history,
   isLive,
   listen,
   loadImage,
@@ -31,8 +32,10 @@ import { openLinkedExample, showGallery, showTab } from './gallery.js';
 import { askStrengths, showTimeline } from './history.js';
 import { currentChart, showHeading, showMetrics } from './metrics.js';
 import { clock, group, rate } from './numbers.js';
+import { offerPhotos, showOwn } from './own.js';
 import { restoreDrawing, selectTool, setDrawing, showDrawing } from './pointer.js';
 import { clearRun, playRecorded } from './recorded.js';
+import { takeRuns } from './tray.js';
 import { isPhotoWaiting, loadPhoto, redraw, setTitle, showClean, showFrame } from './views.js';
 
 const panel = $('.u-loading');
@@ -173,6 +176,7 @@ function applyMetrics(reply) {
   warning.hidden = !reply.warning;
   warning.textContent = reply.warning || '';
   showTimeline();
+  if (history.defence) emit('frame'); // its figures are measured anew
   metrics.updates++;
 }
 
@@ -189,6 +193,9 @@ const isOpening = () => performance.now() < gallery.openingUntil;
 
 async function applyRun(reply) {
   if (reply.photos) gallery.photos = reply.photos;
+  if (reply.training_set) showOwn(reply.training_set);
+  if (reply.runs) takeRuns(reply.runs);
+  offerPhotos();
   if (reply.own) {
     gallery.own = reply.own;
     poll.ownVersion = reply.own.version;

@@ -1,0 +1,192 @@
+"""A visitor's own pictures as a data set to train on, in memory alone and for one visit."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from uapseg.app import strings
+from uapseg.attack.run_cache import RunCache
+from uapseg.datasets.memory import MemoryDataset
+from uapseg.datasets.splits import SPLITS, Split, split_few, split_of_time
+from uapseg.datasets.video import GAP, THUMBNAIL, shows_something_new
+from uapseg.errors import UapsegError
+
+Picture = NDArray[np.uint8]
+"""RGB (h, w, 3) in grey levels."""
+
+PREFIX = "own:"
+"""How the name of such a data set begins; a hash of its pictures follows, as others are another data set."""
+
+LEAST_TRAIN = 3
+LEAST_PHOTOS = LEAST_TRAIN + 2
+"""One is for validation, and one for the test."""
+
+FRAME_SECONDS = 0.25
+"""How far frames that are trained on are apart at least; the splits are `GAP` times as far apart."""
+
+MOST_FRAMES = 120
+MULTIPLE = 8
+"""Sides are multiples of it, as networks like them."""
+
+
+class Frame(NamedTuple):
+    """A frame of a recording or a clip.
+
+    Attributes:
+        time: In seconds from the first.
+        picture: RGB (h, w, 3), uint8.
+    """
+
+    time: float
+    picture: Picture
+
+
+@dataclass(frozen=True, eq=False)
+class OwnPictures:
+    """A data set of a visitor; only its visitor's run holds it, and with the run it is gone.
+
+    Attributes:
+        name: What plans call it.
+        source: Where it came from, a key of `strings.OWN_SOURCES`.
+        base: The data set that was chosen before.
+        splits: Its pictures.
+        cache: What runs on it have computed, nothing of which goes to the disk; it does not go to other processes.
+    """
+
+    name: str
+    source: str
+    base: str
+    splits: dict[Split, MemoryDataset] = field(repr=False)
+    cache: RunCache = field(default_factory=lambda: RunCache(on_disk=False), repr=False)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Without the cache."""
+        return OwnPictures, (self.name, self.source, self.base, self.splits)
+
+    @property
+    def run_data(self) -> tuple[MemoryDataset, MemoryDataset]:
+        """What `uapseg.attack.run.run` takes for its ``pictures``."""
+        return self.splits["train"], self.splits["val"]
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the pictures take."""
+        return sum(len(part) * 3 * part.size[0] * part.size[1] for part in self.splits.values())
+
+
+def is_own(data: str) -> bool:
+    """Whether a data set's name is that of a visitor's own pictures."""
+    return data.startswith(PREFIX)
+
+
+def from_photos(photos: Sequence[Picture], base: str, size: tuple[int, int]) -> OwnPictures:
+    """Photos as a data set, split by their content.
+
+    Args:
+        photos: RGB (h, w, 3), of any sizes.
+        base: The data set chosen before.
+        size: The (width, height) of its pictures: these get as many pixels.
+
+    Raises:
+        UapsegError: They are too few; the message says how many are needed.
+    """
+    keys = [hashlib.sha256(repr(photo.shape).encode() + photo.tobytes()).hexdigest() for photo in photos]
+    different = len(set(keys))
+    if different < LEAST_PHOTOS:
+        raise UapsegError(strings.FEW_PHOTOS.format(different=different, least=LEAST_PHOTOS))
+    once = dict(zip(keys, photos, strict=True))
+    return _data_set(list(once.values()), split_few(list(once)), strings.OWN_PHOTOS, base, size)
+
+
+def from_frames(frames: Sequence[Frame], source: str, base: str, size: tuple[int, int]) -> OwnPictures:
+    """The frames of a recording or a clip that differ as a data set, split by time with a gap.
+
+    Args:
+        frames: In the order of their times.
+        source: ``webcam`` or ``clip``.
+        base: The data set chosen before.
+        size: The (width, height) of its pictures: these get as many pixels.
+
+    Raises:
+        UapsegError: Too few differ; the message says how many are needed.
+    """
+    taken = _different_frames(frames)
+    splits: list[Split | None] = [split_of_time(frame.time, frames[-1].time, GAP * FRAME_SECONDS) for frame in taken]
+    if splits.count("train") < LEAST_TRAIN or not {*SPLITS} <= {*splits}:
+        raise UapsegError(strings.FEW_FRAMES.format(different=len(taken), frames=len(frames), least=LEAST_PHOTOS))
+    return _data_set([frame.picture for frame in taken], splits, source, base, size)
+
+
+def _different_frames(frames: Sequence[Frame]) -> list[Frame]:
+    taken: list[Frame] = []
+    due, before = 0.0, None
+    for frame in frames:
+        if frame.time < due - 1e-3:
+            continue
+        due = frame.time + FRAME_SECONDS
+        thumbnail = np.asarray(Image.fromarray(frame.picture).resize(THUMBNAIL, Image.Resampling.BOX), np.float32)
+        if before is None or shows_something_new(thumbnail, before):
+            before = thumbnail
+            taken.append(frame)
+    return taken
+
+
+def _data_set(
+    pictures: Sequence[Picture], splits: Sequence[Split | None], source: str, base: str, size: tuple[int, int]
+) -> OwnPictures:
+    size = _common_size(pictures, size)
+    arrays = [np.asarray(ImageOps.fit(Image.fromarray(one), size, Image.Resampling.BICUBIC)) for one in pictures]
+    name = PREFIX + hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:8]
+    parts: dict[Split, MemoryDataset] = {}
+    for split in SPLITS:
+        inside = np.stack([array for array, here in zip(arrays, splits, strict=True) if here == split])
+        images = torch.as_tensor(np.ascontiguousarray(inside.transpose(0, 3, 1, 2)))
+        parts[split] = MemoryDataset(images, name=name, split=split)
+    return OwnPictures(name, source, base, parts)
+
+
+def _common_size(pictures: Sequence[Picture], size: tuple[int, int]) -> tuple[int, int]:
+    """The (width, height) that all pictures get: the shape of the middle one, and as many pixels as ``size`` has."""
+    shape = sorted(picture.shape[1] / picture.shape[0] for picture in pictures)[len(pictures) // 2]
+    height = (size[0] * size[1] / shape) ** 0.5
+    width, height = (max(MULTIPLE, round(side / MULTIPLE) * MULTIPLE) for side in (height * shape, height))
+    return width, height
+
+
+LEAST_SECONDS, MOST_SECONDS = 10.0, 30.0
+LEAST_FRAMES = 30
+
+
+class Footage:
+    """What a camera records to be trained on: about ten seconds, more where frames come slowly.
+
+    Args:
+        number: What the browser calls the recording.
+    """
+
+    def __init__(self, number: int) -> None:
+        self.number, self.frames = number, list[Frame]()
+        self._began = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """How long it is."""
+        return self.frames[-1].time if self.frames else 0.0
+
+    @property
+    def full(self) -> bool:
+        """Whether it is enough."""
+        return self.seconds >= (LEAST_SECONDS if len(self.frames) >= LEAST_FRAMES else MOST_SECONDS)
+
+    def add(self, picture: Picture, now: float) -> None:
+        """Takes up a frame, unless it is enough or the frame is too close to the last one; ``now`` is in seconds."""
+        self._began = self._began if self.frames else now
+        time = now - self._began
+        if not self.full and (not self.frames or time >= self.seconds + FRAME_SECONDS):
+            self.frames.append(Frame(time, picture))
