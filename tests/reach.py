@@ -1,37 +1,74 @@
-"""What is looked for on a page: controls without a name, and text with less contrast than AA asks for."""
+"""What keeps a visitor from reaching something on a page: what axe-core finds, and focus rings that are cut off."""
 
-UNNAMED = """() => [...document.querySelectorAll('button, input, select, textarea, [tabindex="0"], [role=slider]')]
-  .filter(node => {
-    const box = node.getBoundingClientRect();
-    if (!box.width || !box.height || getComputedStyle(node).visibility === 'hidden') return false;
-    if (node.closest('[inert], [aria-hidden=true]')) return false;
-    const labels = [node.getAttribute('aria-label'), node.labels?.[0]?.innerText, node.innerText, node.title];
-    return !labels.some(label => label?.trim());
-  })
-  .map(node => node.outerHTML.slice(0, 160))"""
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
 
-FAINT = r"""() => {
-  const linear = v => (v /= 255) <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => .2126 * linear(r) + .7152 * linear(g) + .0722 * linear(b);
-  const numbers = colour => colour.match(/[\d.]+/g).map(Number);
-  const ground = node => {
-    for (; node; node = node.parentElement) {
-      const colour = numbers(getComputedStyle(node).backgroundColor);
-      if (colour.length < 4 || colour[3] > .5) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const faint = [];
-  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const node = walker.currentNode.parentElement, text = walker.currentNode.textContent.trim();
-    if (!text || !node || ['STYLE', 'SCRIPT', 'OPTION'].includes(node.tagName)) continue;
-    const box = node.getBoundingClientRect(), style = getComputedStyle(node);
-    if (!box.width || style.visibility === 'hidden' || node.closest(':disabled')) continue;
-    if (node.closest('.u-frame, .u-thumb, [inert], .u-unseen, .u-live, .toast-wrap')) continue;
-    const [a, b] = [light(numbers(style.color)), light(ground(node))];
-    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
-    if (ratio < 4.5) faint.push([text.slice(0, 40), ratio.toFixed(2), style.color]);
-  }
-  return faint;
+AXE = Axe()
+DARK = "dark => document.body.classList.toggle('dark', dark)"
+
+FROM_THE_START = """() => {
+  document.body.tabIndex = -1;
+  document.body.focus();
+  document.body.removeAttribute('tabindex');
 }"""
+"""Has the Tab key begin with the first control."""
+
+CUT = """() => {
+  for (const transition of document.getAnimations()) {
+    if (transition instanceof CSSTransition) transition.finish(); // rings fade in
+  }
+  const node = document.activeElement;
+  if (!node || node === document.body) return null;
+  const ringed = node.closest('label')?.matches(':has(input:focus-visible)') ? node.closest('label') : node;
+  const style = [ringed, node].map(each => [each, getComputedStyle(each)])
+    .find(([, { outlineStyle }]) => outlineStyle !== 'none');
+  const name = (node.id || node.getAttribute('aria-label') || node.innerText || node.outerHTML).slice(0, 60);
+  if (!style) return [name, 'no ring'];
+  const [each, { outlineWidth, outlineOffset }] = style;
+  const reach = parseFloat(outlineWidth) + parseFloat(outlineOffset);
+  if (reach <= 0) return [name, ''];
+  const box = each.getBoundingClientRect();
+  for (let above = each.parentElement; above && above !== document.body; above = above.parentElement) {
+    const { overflowX, overflowY, overflowClipMargin } = getComputedStyle(above);
+    if (overflowX === 'clip' && parseFloat(overflowClipMargin) >= reach) continue;
+    const around = above.getBoundingClientRect();
+    const sides = [box.left - reach < around.left - .5 && 'left', box.right + reach > around.right + .5 && 'right'];
+    const ends = [box.top - reach < around.top - .5 && 'top', box.bottom + reach > around.bottom + .5 && 'bottom'];
+    const cut = [...overflowX === 'visible' ? [] : sides, ...overflowY === 'visible' ? [] : ends].filter(Boolean);
+    if (cut.length) return [name, `${cut} cut by ${above.id || above.className}`];
+  }
+  return [name, ''];
+}"""
+"""What has the focus, and what is wrong with its ring, if anything."""
+
+
+def findings(tab: Page) -> list[str]:
+    """What axe-core finds on a page as it is, in the light theme; of the dark one, texts with too little contrast."""
+    found = _found(tab, {"resultTypes": ["violations"]})
+    dark = tab.evaluate("() => document.body.classList.contains('dark')")
+    tab.evaluate(DARK, not dark)
+    found += _found(tab, {"runOnly": ["color-contrast"], "resultTypes": ["violations"]})
+    tab.evaluate(DARK, dark)
+    return found
+
+
+def _found(tab: Page, options: dict) -> list[str]:
+    tab.wait_for_timeout(300)  # colours fade
+    return [
+        f"{finding['id']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
+        for finding in AXE.run(tab, options=options).response["violations"]
+        for node in finding["nodes"]
+    ]
+
+
+def focus_stops(tab: Page, most: int = 150) -> list[tuple[str, str]]:
+    """All that the Tab key reaches on a page, one after the other, with what is wrong with its ring."""
+    tab.evaluate(FROM_THE_START)
+    stops: list[tuple[str, str]] = []
+    for _ in range(most):
+        tab.keyboard.press("Tab")
+        stop = tab.evaluate(CUT)
+        if stop is None:
+            break
+        stops.append((stop[0], stop[1]))
+    return stops

@@ -52,10 +52,17 @@ def decoded(content: bytes) -> list[np.ndarray]:
         return [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)]
 
 
-def test_a_clip_comes_back_with_the_word_in_every_frame(context: Context, finished: Run, tmp_path: Path):
-    path = tmp_path / "clip.mp4"
+def test_a_clip_comes_back_with_the_word_in_every_frame(
+    context: Context, finished: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path, told = tmp_path / "clip.mp4", []
     path.write_bytes(mp4([grey(104)] * 20, 20))  # a second at twice the rate
+    publish = finished.publish
+    monkeypatch.setattr(
+        finished, "publish", lambda **changes: (told.append(changes.get("reading")), publish(**changes))
+    )
     made = decoded(Path(perturb_video(context, finished.token, str(path))).read_bytes())
+    assert told == [("clip", None), *(("clip", number / RATE) for number in range(1, RATE + 1)), None]
     assert len(made) == RATE
     for frame in made:
         assert frame.shape == (64, 192, 3)

@@ -36,6 +36,9 @@ def test_epsilon_is_changed_while_the_run_goes_on_and_a_moment_is_gone_back_to(s
     tab.get_by_role("button", name="Continue from this point").click()
     until(tab, f"s.imageGradients === {image_gradients} && s.historyPoints.length === 2")
     expect(tab.locator("#u-start")).to_have_text("Resume")
+    assert tab.locator("#u-epsilon input[type=number]").input_value() == "10"
+    expect(tab.locator("[data-k=caption]")).to_contain_text("epsilon 10")
+    expect(tab.locator(".u-first b")).to_have_text(f"{100 * state(tab, 's.curve[1][1]')['region_success']:.0f}")
 
 
 def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):

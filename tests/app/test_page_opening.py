@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import PATIENT, Site, chromium, ready, site, state, until
 from tests.hands import pause, start
-from tests.reach import FAINT, UNNAMED
+from tests.reach import findings, focus_stops
 from tests.small_world import small_world, stocked
 
 pytestmark = pytest.mark.browser
@@ -133,7 +133,7 @@ def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_ques
     tab = served.visit()
     tab.click("#u-tour")
     story, prediction = tab.locator(".u-story"), tab.locator("[data-view=prediction] .u-fit")
-    titles = ("What the network does", "One perturbation", "What the network sees", "Hide", "Why it matters")
+    titles = ("What the network does", "One perturbation", "What the network sees", "Hide", "A defence to try")
     for number, title in enumerate(titles, 1):
         expect(story).to_contain_text(f"{number} of 5")
         expect(story.locator(".u-title")).to_contain_text(title)
@@ -146,6 +146,9 @@ def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_ques
         if number == 3:
             expect(story.locator(".u-reveal")).to_contain_text("this perturbation 100 %")
             until(tab, "s.strength === 1 && s.scores?.region_success > 0.9")
+        if number == 5:
+            expect(story.locator(".u-reveal")).to_contain_text(re.compile(r"\d+ % of their .*, \d+ % after it"))
+            expect(tab.locator("[data-k=plain]")).to_have_text("with the defence JPEG 75")
         expect(prediction).to_be_visible(visible=number != 2)
         story.locator(".u-solid").click()
     expect(story).to_be_hidden()
@@ -161,29 +164,48 @@ def test_the_story_can_be_left_at_any_time(served: Site):
     expect(tab.locator(".u-story")).to_be_hidden()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_control_has_a_name_and_every_text_enough_contrast(served: Site, scheme: str):
-    tab = served.visit(color_scheme=scheme, reduced_motion="reduce")
+def test_axe_finds_nothing_in_any_state_and_theme_and_no_focus_ring_is_cut_off(served: Site):
+    tab = served.visit(reduced_motion="reduce")
     until(tab, "s.recorded > 0")
-    reached(tab)
+    found = {"opening": findings(tab), "rings at first": cut_rings(tab)}
+    tab.click("#u-tour")
+    expect(tab.locator(".u-answers")).to_be_visible()
+    found["story"] = findings(tab)
+    tab.keyboard.press("Escape")
     tab.locator("#u-source label", has_text="Draw").click()
     tab.wait_for_selector(".u-tools:visible")
-    reached(tab)
+    found["drawing"] = findings(tab)
     tab.locator("#u-goal label", has_text="Hide").click()
-    tab.click("#u-start")
-    until(tab, "s.status === 'running' || s.status === 'done'")
+    start(tab, 8000)
+    until(tab, "s.status === 'running' && s.scores && s.imageGradients > 0")
+    found["running"] = findings(tab)
+    pause(tab)
     tab.get_by_role("tab", name="Trade-off").click()
+    found["paused"] = findings(tab)
+    start(tab, 50)
+    until(tab, "s.status === 'done'")
+    found["finished"] = findings(tab)
     tab.get_by_role("button", name="Webcam", exact=True).click()
     tab.locator(".u-record").click()
     until(tab, "s.cameraFrames > 1")
-    tab.click("#u-tour")
-    reached(tab)
+    found["camera"] = findings(tab)
+    tab.get_by_role("button", name="Webcam off").click()
+    tab.evaluate("() => document.activeElement.blur()")
+    tab.keyboard.press("f")
+    found["present"] = findings(tab)
+    tab.keyboard.press("w")
+    found["asking for a word"] = findings(tab)
+    tab.keyboard.press("Escape")
+    tab.evaluate("() => document.activeElement.blur()")
+    tab.keyboard.press("Escape")
+    found["rings at the end"] = cut_rings(tab)
+    assert {state: each for state, each in found.items() if each} == {}
 
 
-def reached(tab: Page) -> None:
-    tab.wait_for_timeout(300)  # colours fade
-    assert tab.evaluate(UNNAMED) == []
-    assert tab.evaluate(FAINT) == []
+def cut_rings(tab: Page) -> list[tuple[str, str]]:
+    stops = focus_stops(tab)
+    assert len(stops) > 20
+    return [stop for stop in stops if stop[1]]
 
 
 def test_a_link_to_an_example_opens_it_but_not_after_a_reload(served: Site):

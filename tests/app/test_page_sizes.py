@@ -1,7 +1,7 @@
 """What is on the first screen of a phone, a tablet, a laptop and a large window."""
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site  # noqa: F401
 
@@ -18,19 +18,52 @@ def boxes(tab: Page, *selectors: str) -> dict[str, list[float]]:
     return tab.evaluate(BOXES, [*selectors])
 
 
-@pytest.mark.parametrize(
-    ("width", "height"), [(390, 844), (844, 390), (1024, 768), (1280, 720), (1440, 900), (2560, 1440)]
+SIZES = (
+    (390, 844),
+    (844, 390),
+    (1024, 768),
+    (1280, 720),
+    (1440, 900),
+    (2560, 1440),
+    (960, 540),
+    (720, 450),
+    (640, 360),
 )
-def test_both_pictures_and_start_are_on_the_first_screen_and_cover_nothing(small: Site, width: int, height: int):
-    tab = small.visit(viewport={"width": width, "height": height}, is_mobile=width < 900)
-    found = boxes(tab, LEFT, RIGHT, START)
-    for left, top, right, bottom in found.values():
-        assert 0 <= left < right <= width
-        assert 0 <= top < bottom <= height
-    assert found[LEFT][3] <= found[RIGHT][1] or found[LEFT][2] <= found[RIGHT][0]
-    assert all(found[START][1] >= found[one][3] or found[START][2] <= found[one][0] for one in (LEFT, RIGHT))
-    top = "box => document.elementFromPoint((box[0] + box[2]) / 2, (box[1] + box[3]) / 2).id"
-    assert tab.evaluate(top, found[START]) == "u-start"
+"""Of a phone, a tablet, laptops and a large window; the last three are laptops at a zoom of 200 %."""
+
+TITLES = """() => [...document.querySelectorAll('.u-large figcaption > *')].filter(each => each.checkVisibility())
+    .map(each => each.getBoundingClientRect()).map(({ left, right, top }) => [left, right, top])"""
+"""What stands above the two pictures."""
+
+
+def test_both_pictures_and_start_are_on_the_first_screen_and_cover_nothing(small: Site):
+    tab = small.visit(is_mobile=True)
+    for width, height in SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.wait_for_timeout(200)
+        found = boxes(tab, LEFT, RIGHT, START)
+        for left, top, right, bottom in found.values():
+            assert 0 <= left < right <= width
+            assert 0 <= top < bottom <= height
+        assert found[LEFT][3] <= found[RIGHT][1] or found[LEFT][2] <= found[RIGHT][0]
+        assert all(found[START][1] >= found[one][3] or found[START][2] <= found[one][0] for one in (LEFT, RIGHT))
+        top = "box => document.elementFromPoint((box[0] + box[2]) / 2, (box[1] + box[3]) / 2).id"
+        assert tab.evaluate(top, found[START]) == "u-start"
+        titles = tab.evaluate(TITLES)
+        for number, (left, right, top) in enumerate(titles):
+            others = [other for other in titles[number + 1 :] if abs(other[2] - top) < 20]
+            assert all(right <= other[0] + 1 or other[1] <= left + 1 for other in others), (width, height)
+
+
+def test_a_warning_moves_nothing_and_can_be_closed(small: Site):
+    places = "() => [...document.querySelectorAll('.u-frame')].map(each => each.getBoundingClientRect().top)"
+    tab = small.visit("?epsilon=99")
+    warning = tab.locator(".u-warning")
+    expect(warning).to_be_visible()
+    before = tab.evaluate(places)
+    warning.get_by_role("button", name="Close").click()
+    expect(warning).to_be_hidden()
+    assert tab.evaluate(places) == before
 
 
 def test_a_large_window_is_used_and_its_headline_is_larger(small: Site):

@@ -61,12 +61,14 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
     workspace = context.workspaces.of(run) or context.workspaces.first
     new_photos: list[UploadedPhoto] = []
     refused: list[str] = []
-    for path in paths[:MOST_PHOTOS]:
+    for number, path in enumerate(paths[:MOST_PHOTOS]):
+        run.publish(reading=(strings.PHOTOS_KIND, number / len(paths) if number else None))
         try:
             with DECODING:
                 new_photos.append(UploadedPhoto(workspace.fit(read_picture(path))))
         except UapsegError as error:
             refused.append(str(error))
+    run.publish(reading=None)
     if new_photos:
         photos = [*run.photos, *new_photos][-MOST_PHOTOS:]
         run.publish(photos=photos, view=("own", len(photos) - len(new_photos)))
@@ -158,8 +160,16 @@ def perturb_video(context: Context, token: str | None, path: str) -> str:
     if run.levels is None or not run.is_current:
         raise user_error(strings.NO_PERTURBATION)
     run.uploads.add(Path(path))
-    with user_errors():
-        content = perturb_clip(Path(path), run.levels, workspace_of(context, run))
+    run.publish(reading=(strings.CLIP_KIND, None))
+
+    def report(share: float) -> None:
+        run.publish(reading=(strings.CLIP_KIND, share))
+
+    try:
+        with user_errors():
+            content = perturb_clip(Path(path), run.levels, workspace_of(context, run), report)
+    finally:
+        run.publish(reading=None)
     return cached_file(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
 
 

@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,7 @@ class Polling:
         return reply
 
     def _has_news(self, run: Run, request: Request, workspace: Workspace) -> bool:
-        parts = ("status", "note", "view", "photos", "own", "kept", "drawing_version", *HEADING, *FIGURES)
+        parts = ("status", "note", "reading", "view", "photos", "own", "kept", "drawing_version", *HEADING, *FIGURES)
         return (
             request.seq < 0
             or _shows_other_pair(request, workspace)
@@ -143,6 +144,7 @@ class Polling:
             "seq": seq,
             "status": run.status if run.is_current or run.status in ACTIVE else "idle",
             "note": run.note,
+            "reading": run.reading,
             "place": self._runs.queue.place(run),
             "turn": run.ticket if self._runs.queue.turn(run) else 0,
             "image_gradients": run.image_gradients if run.is_current else 0,
@@ -228,16 +230,27 @@ DECODER_PATIENCE = 60.0
 """Seconds after which the decoder is ended; on a free core it takes three at most."""
 
 
-def perturb_clip(path: Path, levels: LevelArray, workspace: Workspace) -> bytes:
+def perturb_clip(
+    path: Path, levels: LevelArray, workspace: Workspace, report: Callable[[float], None] = lambda _: None
+) -> bytes:
     """A clip with the perturbation on every frame, and what the network sees in it beside, as MP4.
+
+    Args:
+        path: The clip.
+        levels: The perturbation.
+        workspace: The network.
+        report: Is told the share of the frames that are done.
 
     Raises:
         UapsegError: The file is no video that can be read.
     """
     with DECODING:
         pictures = decode_clip(path)
-    fitted = (workspace.fit(Image.fromarray(picture)) for picture in pictures)
-    return mp4([_perturbed_frame(picture, levels, workspace) for picture in fitted], RATE)
+    frames: list[Picture] = []
+    for picture in pictures:
+        frames.append(_perturbed_frame(workspace.fit(Image.fromarray(picture)), levels, workspace))
+        report(len(frames) / len(pictures))
+    return mp4(frames, RATE)
 
 
 def decode_clip(

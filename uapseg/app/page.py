@@ -84,7 +84,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
                 by_name = side(context)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
                 known = {
-                    "words": strings.STAGE,
+                    "words": {**strings.STAGE, **{f"reading_{kind}": text for kind, text in strings.READING.items()}},
                     "defences": DEFENCES,
                     "story": {"steps": tour.TOUR, "words": tour.TOUR_WORDS},
                     "workspace": context.workspaces.first.facts,
@@ -317,6 +317,10 @@ FILES: dict[str, Any] = {**QUIET, "concurrency_id": "files", "concurrency_limit"
 """Few at once, as they take memory."""
 
 
+READ = "() => { dispatchEvent(new Event('read')); }"
+"""Tells the stage that an upload was read, or could not be."""
+
+
 def copy_script() -> str:
     """A link goes to the address bar, and to the clipboard; where the browser forbids that, its address is returned.
 
@@ -383,7 +387,7 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
     stage.kept(on(take_up_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
     stage.rewind(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
     stage.view(on(choose_picture), token, None, **AT_ONCE)
-    photos.upload(on(add_photos), [token, photos], None, **FILES)
+    photos.upload(on(add_photos), [token, photos], None, **FILES).then(None, None, None, js=READ)
     mask.upload(on(upload_mask), [token, mask], start, **FILES)
     wire_files(parts, context)
 
@@ -419,6 +423,7 @@ def wire_files(parts: Parts, context: Context) -> None:
     made = save.click(on(export_file), [token, kind], file, **FILES)
     clip = parts.by_name["clip"]
     tried = clip.upload(on(perturb_video), [token, clip], file, **FILES)
+    tried.then(None, None, None, js=READ)
     recording = parts.stage.recording(on(finish_recording), token, file, **FILES)
     for done in (made, tried, recording):
         done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")

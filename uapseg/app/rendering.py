@@ -52,7 +52,7 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     target = plan.target if plan else target
     if target:
         ball = plan.settings.ball if plan else Ball(chosen.epsilon / 255)
-        reply |= titles(target, ball, run.source if plan else chosen.source)
+        reply |= titles(target, ball, run.source if plan else chosen.source) | {"asked": chosen.epsilon}
     return reply
 
 
@@ -63,6 +63,7 @@ def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
         "here": messages.image_share_label(target),
         "amplified": f"{127.5 / (ball.epsilon * 255):.3g}",
         "caption": messages.caption(target, ball),
+        "epsilon": round(ball.epsilon * 255, 2),
     }
 
 

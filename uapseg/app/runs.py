@@ -162,6 +162,8 @@ class Run:
         stop: Set to pause.
         pending_change: A change that the run has not taken up yet.
         recording: The recording of the visitor's camera.
+        reading: The upload that is being read, a key of `strings.READING`, and the share of it that is done; None for
+            a share that is not known.
         worker_done: Set when the worker of the run's last turn has ended; None before the first turn.
         frame_lock: Held while a frame is rendered on request.
         versions: The `seq` at which each part changed last.
@@ -195,6 +197,7 @@ class Run:
     view: tuple[str, int] = ("scene", 0)
     mask: tuple[str, Mask] | None = None
     recording: Recording | None = None
+    reading: tuple[str, float | None] | None = None
     stop: threading.Event = field(default_factory=threading.Event)
     pending_change: PendingChange | None = None
     worker_done: threading.Event | None = None

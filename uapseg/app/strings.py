@@ -40,7 +40,7 @@ SEED, PRESET = "Seed", "Preset"
 MORE = "More"
 START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Train longer"
 UNDO_RESET = "Undo reset"
-PHOTO = "Use your own photos"
+PHOTO = "Add photos"
 FORGET = "Forget your photos"
 
 CONTROLS = {
@@ -89,7 +89,7 @@ STAGE = {
     "record": "Record",
     "recording": "Stop recording, {seconds} s",
     "no_camera": "The webcam could not be opened",
-    "clip": "Try a video clip",
+    "clip": "Try a clip",
     "stretch": "stretch the perturbation over each photo",
     "drop": "Drop photos to see the perturbation on them",
     "compare": "drag to compare",
@@ -142,6 +142,13 @@ STAGE = {
     "own_and_data": "{name}: {own} % in your photos, {data} % in the data set",
     "own_waiting": "the figures of your photos appear as soon as there is a perturbation",
     "show": "Show picture {number} large",
+    "describe": "{view}: {shares}",
+    "describe_photo": "{view}, with the perturbation",
+    "describe_clean": "{view}, without a perturbation",
+    "describe_perturbation": "{view}, amplified",
+    "describe_none": "{view}: there is none yet",
+    "was": "was {share} %",
+    "tenth": "{done} % of the run. {plain}",
     "thumbs": "what the network sees in them",
     "share_of": ", and the share {here}",
     "in_picture": "{share} % {here}",
@@ -153,6 +160,10 @@ STAGE = {
     "chosen": "saved: the perturbation after {gradients} of {total} image-gradients, chosen on {pictures} pictures",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
+    "rate_alone": "{rate} a second",
+    "epsilon": EPSILON,
+    "epsilon_how": "drag to change epsilon, or use the arrow keys",
+    "step": "One step",
     "timeline": "History of the run",
     "at_point": "at {gradients} image-gradients",
     "now": "now",
@@ -164,6 +175,7 @@ STAGE = {
     "fill_window": "Fill the window: {view}",
     "of": " of {whole}",
     "measuring": "measuring",
+    "close": "Close",
     "at_strength": "at {strength} % strength",
     "back_to": "Continue from this point",
     "live": "Back to the latest",
@@ -287,6 +299,9 @@ NO_PERTURBATION = "There is no perturbation yet: start a run first."
 NO_RECORDING = "Nothing was recorded: keep the webcam on for a moment, then record again."
 CLIP = "Try a video clip"
 TRAIN_CLIP = "Train on a clip"
+PHOTOS_KIND, CLIP_KIND = "photos", "clip"
+READING = {PHOTOS_KIND: "Reading the photos", CLIP_KIND: "Reading the clip"}
+"""What is said while an upload is read."""
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
 NO_RUN = "That run is not kept any more: choose another of your runs."
 NO_HISTORY_POINT = "That point of the run is no longer stored: choose another one on the timeline."

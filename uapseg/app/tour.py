@@ -16,7 +16,7 @@ class TourStep(TypedDict):
         question: What is to be guessed.
         answers: What can be guessed.
         right: The number of the answer that is right.
-        shares: What each answer says is left, where the measured share decides which is right; else empty.
+        shares: What each answer says is left, where what was measured decides which is right; else empty.
         reveal: What is said after the guess.
         do: What is shown with the question.
         then: What is shown after the guess.
@@ -83,20 +83,18 @@ TOUR: list[TourStep] = [
         "then": "changed",
     },
     {
-        "title": "Why it matters, and what helps",
-        "text": "Whoever knows a network well can make such a perturbation, and slip it into a camera's stream.",
-        "question": "Which of these helps most?",
-        "answers": [
-            "Recompressing each picture",
-            "Training the network with such perturbations",
-            "Larger pictures",
-        ],
-        "right": 1,
-        "shares": [],
-        "reveal": "Training with perturbations helps most, at some cost elsewhere; recompressing only weakens a "
-        "perturbation that was not trained for it. Nothing helps completely. Now make your own: press Start.",
+        "title": "A defence to try",
+        "text": "Whoever knows a network well can make such a perturbation, and slip it into a camera's stream. One "
+        "defence is to save each picture as JPEG before the network sees it.",
+        "question": "How much of the effect is left after JPEG?",
+        "answers": ["Nearly all", "About half", "Nearly nothing"],
+        "right": 0,
+        "shares": [0.95, 0.5, 0.05],
+        "reveal": "{hidden} % of their pixels are gone without JPEG, {defended} % after it; the list above the "
+        "pictures has more defences. A perturbation trained through JPEG survives more of it. Training the network "
+        "with such perturbations helps most, at some cost elsewhere. Now make your own: press Start.",
         "do": "changed",
-        "then": "changed",
+        "then": "defend",
     },
 ]
 

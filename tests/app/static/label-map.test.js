@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  classShares,
   flood,
   fromPixels,
   invert,
@@ -9,6 +10,7 @@ import {
   NOTHING,
   outline,
   rasterize,
+  shadeOthers,
   stencil,
   toColours,
   toHeat,
@@ -159,4 +161,14 @@ test('a line runs where neighbours differ, and not around the picture', () => {
   const rgba = toColours(labelsOf('001', '001'), [{ rgb: [9, 9, 9] }, { rgb: [9, 9, 8] }]);
   const drawn = [...outline(rgba, 3)].filter((_, at) => at % 4 === 3);
   assert.deepEqual(drawn, [0, 255, 0, 0, 255, 0]);
+});
+
+test('the share of each class is counted by its colour, and all but one class are shaded', () => {
+  const classes = [{ rgb: [1, 2, 3] }, { rgb: [3, 2, 1] }, { rgb: [9, 9, 9] }];
+  const rgba = Uint8ClampedArray.from([1, 2, 3, 255, 3, 2, 1, 255, 1, 2, 3, 255, 0, 0, 0, 255]);
+  assert.deepEqual(classShares(rgba, classes), [0.5, 0.25, 0]);
+  assert.deepEqual(
+    [...shadeOthers(rgba, [3, 2, 1], 90)].filter((_, at) => at % 4 === 3),
+    [90, 0, 90, 90],
+  );
 });

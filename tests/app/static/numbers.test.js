@@ -8,12 +8,14 @@ import {
   fitted,
   group,
   linear,
+  listShares,
   lowestTenth,
   nearest,
   percent,
   pixelAt,
   plotArea,
   rate,
+  rowsOf,
   wipeEdge,
 } from '../../../uapseg/app/static/numbers.js';
 
@@ -106,4 +108,22 @@ test('an axis of shares begins at a tenth below all of them', () => {
 
 test('the labels of the line between before and after stay in the picture', () => {
   assert.deepEqual([0, 0.5, 1].map(wipeEdge), ['start', '', 'end']);
+});
+
+test('labels that would touch stand in rows of their own', () => {
+  const labels = [0, 30, 45, 100].map((start) => ({ start, length: 40 }));
+  assert.deepEqual(rowsOf(labels), [0, 1, 2, 0]);
+  assert.deepEqual(rowsOf([]), []);
+});
+
+test('classes are listed by their shares, the largest first, with what they were before', () => {
+  const names = ['Sky', 'Road', 'Pedestrian', 'Car'];
+  const [after, before] = [
+    [0.004, 0.32, 0, 0.07],
+    [0, 0.32, 0.04, 0.11],
+  ];
+  assert.equal(
+    listShares(names, after, before, 'was {share} %'),
+    'Road 32 %, Car 7 %, was 11 %, Pedestrian 0 %, was 4 %',
+  );
 });

@@ -1,16 +1,42 @@
 // Adds the parts of the page's stage, from the lowest to the highest. context.js is connected before.
 import * as camera from './camera.js';
+import * as caption from './caption.js';
 import * as compare from './compare.js';
+import * as descriptions from './descriptions.js';
 import * as gallery from './gallery.js';
 import * as history from './history.js';
+import * as legend from './legend.js';
 import * as own from './own.js';
 import * as pointer from './pointer.js';
 import * as poll from './poll.js';
 import * as present from './present.js';
 import * as recorded from './recorded.js';
+import * as runButtons from './run-buttons.js';
 import * as story from './story.js';
 import * as tray from './tray.js';
+import * as uploads from './uploads.js';
 import * as views from './views.js';
 
-for (const part of [views, compare, pointer, gallery, own, tray, camera, history, recorded, story, present, poll])
+for (const part of [
+  caption,
+  runButtons,
+  views,
+  descriptions,
+  compare,
+  legend,
+  pointer,
+  uploads,
+  gallery,
+  own,
+  tray,
+  camera,
+  history,
+  recorded,
+  story,
+  present,
+  poll,
+])
   part.mount();
+
+// In a page that embeds this one, what surrounds pictures and controls is left out.
+if (new URLSearchParams(location.search).has('embed')) document.documentElement.dataset.embed = '';

@@ -1,20 +1,6 @@
-// The line between before and after, one for both large views; the class under the pointer; and the legend.
-import {
-  $,
-  $$,
-  button,
-  listen,
-  make,
-  onWorkspace,
-  painting,
-  positionIn,
-  prefersLessMotion,
-  root,
-  setAttributes,
-  shown,
-  t,
-  workspace,
-} from './context.js';
+// The line between before and after, one for both large views; and the place under the pointer, marked in every view.
+import { $, listen, make, painting, positionIn, prefersLessMotion, root, setAttributes, shown, t } from './context.js';
+import { markClass, nameOf } from './legend.js';
 import { clamp, percent, pixelAt, wipeEdge } from './numbers.js';
 import { boxOf, rawLabels, views } from './views.js';
 
@@ -32,13 +18,11 @@ const STEPS = {
 const lines = COMPARED.map(() => make('div', 'u-wipe'));
 const handle = make('i');
 const tip = make('div', 'u-tip');
+const marks = Object.fromEntries(Object.keys(views).map((id) => [id, make('div', 'u-mark')]));
 const confidence = make('canvas').getContext('2d', { willReadFrequently: true });
 const SWEEP_MS = 2600;
 let wipe = 0;
 let sweepState = 'due'; // then 'going', then 'over'
-
-/** The classes, with their colours; while something is drawn they are the palette. */
-export const legend = $('.u-legend');
 
 /** Sets how much of the picture, from the left, is shown as it was before. */
 export function setWipe(share) {
@@ -46,6 +30,7 @@ export function setWipe(share) {
   for (const id of COMPARED) $('canvas.before', views[id]).style.clipPath = `inset(0 ${100 - wipe * 100}% 0 0)`;
   for (const line of lines) {
     line.style.left = `${wipe * 100}%`;
+    line.style.setProperty('--wipe', wipe);
     line.dataset.edge = wipeEdge(wipe);
   }
   handle.setAttribute('aria-valuenow', Math.round(wipe * 100));
@@ -113,12 +98,9 @@ function addDragging(id) {
 
 // ---- the class under the pointer
 
-let names = new Map();
-
 function classAt(canvas, place) {
   const [x, y] = pixelAt(place, shown.width, shown.height);
-  const [red, green, blue] = canvas.getContext('2d').getImageData(x, y, 1, 1).data;
-  return names.get([red, green, blue].join());
+  return nameOf(canvas.getContext('2d').getImageData(x, y, 1, 1).data.subarray(0, 3));
 }
 
 function confidenceAt(place) {
@@ -140,47 +122,30 @@ function showTip(id, place) {
   tip.textContent = (before === after ? after : t('became', { before, after })) + confidenceAt(place);
   tip.style.left = `${clamp(place[0], 0.12, 0.88) * 100}%`;
   tip.style.top = `${place[1] * 100}%`;
-  highlight(place[0] < wipe ? before : after);
+  markClass(place[0] < wipe ? before : after);
+}
+
+/** Marks the place under the pointer in every view. */
+function markPlace(place) {
+  for (const [id, mark] of Object.entries(marks)) {
+    mark.hidden = !place || isPainted(id);
+    if (place) Object.assign(mark.style, { left: `${place[0] * 100}%`, top: `${place[1] * 100}%` });
+  }
 }
 
 function addTip(id) {
   const box = boxOf(id);
+  box.append(marks[id]);
   box.addEventListener('pointermove', (event) => {
-    if (shown.width && !isPainted(id)) showTip(id, positionIn(event, box));
+    if (!shown.width || isPainted(id)) return;
+    const place = positionIn(event, box);
+    markPlace(place);
+    if (COMPARED.includes(id)) showTip(id, place);
   });
   box.addEventListener('pointerleave', () => {
     tip.hidden = true;
-    highlight(null);
-  });
-}
-
-// ---- the legend
-
-function highlight(name) {
-  for (const item of $$('li', legend)) item.classList.toggle('at', item.dataset.name === name);
-}
-
-function legendItem({ name, rgb }) {
-  const item = make('li');
-  item.dataset.name = name;
-  const label = button('', name);
-  const swatch = make('i');
-  swatch.style.background = `rgb(${rgb.join()})`;
-  label.prepend(swatch);
-  item.append(label);
-  return item;
-}
-
-function addLegend() {
-  const chips = make('style'); // the colours of the classes to hide, in the controls
-  root.append(chips);
-  legend.setAttribute('aria-label', t('classes'));
-  onWorkspace(() => {
-    names = new Map(workspace.classes.map(({ rgb, name }) => [rgb.join(), name]));
-    legend.replaceChildren(...workspace.classes.map(legendItem));
-    legend.classList.toggle('u-many', workspace.classes.length > 24);
-    const rule = ({ rgb }, number) => `#u-hide label:nth-of-type(${number + 1}) { --chip: rgb(${rgb.join()}) }`;
-    chips.textContent = workspace.classes.map(rule).join('\n');
+    markPlace(null);
+    markClass(null);
   });
 }
 
@@ -193,9 +158,7 @@ export function mount() {
     });
   }
   addLines();
-  addLegend();
-  for (const id of COMPARED) {
-    addDragging(id);
-    addTip(id);
-  }
+  COMPARED.forEach(addDragging);
+  Object.keys(views).forEach(addTip);
+  markPlace(null);
 }

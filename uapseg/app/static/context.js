@@ -120,11 +120,13 @@ export const poll = {
   turn: -1,
   status: '',
   imageGradients: 0,
+  tenth: 0,
   failures: 0,
   loop: 0,
   lag: 0,
   slow: false,
   rate: 0,
+  rated: 0,
   mark: null,
 };
 

@@ -16,6 +16,7 @@ import {
 import * as labelMap from './label-map.js';
 import { stencil } from './label-map.js';
 import { boxBetween } from './numbers.js';
+import { rove } from './roving.js';
 import { views } from './views.js';
 
 const MOST_UNDONE = 30;
@@ -265,6 +266,7 @@ export function mount(onTool, onAction) {
   );
   toolButton(ACTIONS[0]).before(make('hr'));
   addOptions();
+  rove(toolbar, 'button');
   const tools = make('div', 'u-tools');
   tools.append(toolbar, options);
   $('.u-frame', views.photo).before(tools);

@@ -1,8 +1,8 @@
 // The pictures below: held-out ones and the visitor's own, each with its prediction, and the examples.
+import { setCaption } from './caption.js';
 import {
   $,
   button,
-  byId,
   emit,
   gallery,
   gradio,
@@ -12,15 +12,15 @@ import {
   onWorkspace,
   poll,
   requestFrame,
-  root,
-  setText,
   shown,
   t,
   workspace,
 } from './context.js';
 import { defended, setShares, showMetrics } from './metrics.js';
 import { group, percent } from './numbers.js';
+import { rove } from './roving.js';
 import { showBeside } from './tray.js';
+import { choosePhotos } from './uploads.js';
 import { redraw, views } from './views.js';
 
 const tabs = Object.fromEntries(
@@ -90,7 +90,13 @@ function fillThumb(node, picture, number, { each, thumbs }) {
     examples: () => describe(picture),
     runs: () => t('show_run', picture),
   };
-  node.setAttribute('aria-label', labels[gallery.tab]?.() ?? t('show', { number: number + 1 }));
+  node.setAttribute('aria-label', labels[gallery.tab]?.() ?? pictureLabel(number, share));
+}
+
+/** What pressing a picture does, and what share of it is as the target asks. */
+function pictureLabel(number, share) {
+  const label = t('show', { number: number + 1 });
+  return share == null ? label : `${label}: ${t('in_picture', { share: percent(share), here: metrics.here })}`;
 }
 
 function press(number) {
@@ -110,7 +116,7 @@ export async function openExample(number) {
   Object.assign(shown, { clean: shown.scene, after: shown.scene, labels, perturbation: null, confidence: null });
   [shown.width, shown.height] = workspace.size;
   Object.assign(metrics, { scores: null, plain: t('measuring'), heading: { ...metrics.heading, caption: title } });
-  setText('caption', title);
+  setCaption(title);
   Object.assign(metrics, { curve: [], changes: [], historyPoints: [], intervals: [], baselines: {} });
   shown.target = null;
   setShares([['', label, '']]);
@@ -148,32 +154,16 @@ function ownHeading() {
   return [both, defended()].filter(Boolean).join(', ');
 }
 
-// ---- photos of one's own: chosen, dropped or pasted, always through the page's own upload
+// ---- what belongs to photos of one's own
 
-function upload(files) {
-  const input = document.querySelector('#u-bring input[type=file]');
-  const parcel = new DataTransfer();
-  for (const file of files) if (file.type.startsWith('image/')) parcel.items.add(file);
-  if (!parcel.files.length) return;
-  input.files = parcel.files;
-  input.dispatchEvent(new Event('change', { bubbles: true }));
-}
-
-function addUploads() {
-  const choose = () => byId('u-photos').click();
-  const bring = byId('u-bring'); // worked by the buttons below alone
-  if (bring) Object.assign(bring, { inert: true, ariaHidden: 'true' });
-  const own = button('u-own', t('choose_photos'), choose);
-  own.title = t('how');
+function addOwnButtons() {
   const back = button('u-back', t('back'), () => gradio.trigger('view', { kind: 'scene', number: 0 }));
-  $('.u-enlarge', views.photo).before(own, back);
-  const clip = button('u-forget', t('clip'), () => byId('u-clip').click());
-  const forget = button('u-forget', t('forget'), () => gradio.trigger('forget'));
-  $('.u-strip header').append(stretchBox(), clip, forget);
-  $('.u-empty').append(button('', t('choose_photos'), choose), make('span', '', t('none')));
-  $('.u-drop b').textContent = t('drop');
-  document.addEventListener('paste', (event) => upload([...(event.clipboardData?.files || [])]));
-  for (const kind of ['dragover', 'drop', 'dragleave']) root.addEventListener(kind, onDrag);
+  $('.u-enlarge', views.photo).before(back);
+  $('.u-strip header').append(
+    stretchBox(),
+    button('u-forget', t('forget'), () => gradio.trigger('forget')),
+  );
+  $('.u-empty').append(button('', t('choose_photos'), choosePhotos), make('span', '', t('none')));
 }
 
 function stretchBox() {
@@ -189,13 +179,6 @@ function stretchBox() {
   return label;
 }
 
-function onDrag(event) {
-  if (![...event.dataTransfer.types].includes('Files')) return;
-  event.preventDefault();
-  $('.u-drop').hidden = event.type !== 'dragover';
-  if (event.type === 'drop') upload([...event.dataTransfer.files]);
-}
-
 export function mount() {
   for (const [name, tab] of Object.entries(tabs)) {
     tab.setAttribute('role', 'tab');
@@ -203,7 +186,8 @@ export function mount() {
   }
   $('.u-tabs2').setAttribute('aria-label', t('strips'));
   $('.u-tabs2').append(...Object.values(tabs));
-  addUploads();
+  rove($('.u-tabs2'), 'button', true);
+  addOwnButtons();
   onWorkspace(() => {
     Object.assign(gallery, {
       each: null,

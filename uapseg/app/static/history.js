@@ -36,6 +36,7 @@ const then = make('span');
 const strength = make('label', 'u-strength');
 const slider = make('input');
 const output = make('output', '', '100 %');
+const defences = make('select', 'u-defence');
 
 // ---- asking: one question at a time, and of those in between only the last
 
@@ -132,6 +133,22 @@ export async function askStrengths() {
   drawChart();
 }
 
+// ---- what is put before the network
+
+export function setDefence(name) {
+  history.defence = defences.value = name;
+  poll.ownVersion = -1;
+  ask();
+  if (gallery.tab === 'own') emit('poll');
+}
+
+/** Back to the newest frame, at full strength and without a defence. */
+export function setLive() {
+  if (history.point != null) setPoint(null);
+  if (history.defence) setDefence('');
+  if (history.strength !== 1) setStrength(1);
+}
+
 function addStrength() {
   setAttributes(slider, { type: 'range', min: 0, max: MOST_STRENGTH * 100, step: 5, value: 100 });
   strength.append(make('span', '', t('strength')), slider, output);
@@ -142,16 +159,10 @@ function addStrength() {
 // ---- what is put before the network
 
 function addDefences() {
-  const choice = make('select', 'u-defence');
-  choice.setAttribute('aria-label', t('defence'));
-  choice.append(new Option(t('no_defence'), ''), ...facts.defences.map((name) => new Option(name)));
-  choice.addEventListener('change', () => {
-    history.defence = choice.value;
-    poll.ownVersion = -1;
-    ask();
-    if (gallery.tab === 'own') emit('poll');
-  });
-  $('.u-mode', views.prediction).after(choice);
+  defences.setAttribute('aria-label', t('defence'));
+  defences.append(new Option(t('no_defence'), ''), ...facts.defences.map((name) => new Option(name)));
+  defences.addEventListener('change', () => setDefence(defences.value));
+  $('.u-mode', views.prediction).after(defences);
 }
 
 // ---- the timeline: point, drag, or use the arrow keys
@@ -232,8 +243,8 @@ function addTimeline() {
 
 export function mount() {
   addStrength();
-  addTimeline();
   addDefences();
+  addTimeline();
   mountCharts((name) => {
     if (name === 'strength') askStrengths();
   });

@@ -117,3 +117,25 @@ export function outline(rgba, width) {
   }
   return lines;
 }
+
+const keyOf = (red, green, blue) => (red << 16) | (green << 8) | blue;
+
+/** The share of pixels of each class in a picture in the colours of the classes. */
+export function classShares(rgba, classes) {
+  const counts = new Map();
+  for (let at = 0; at < rgba.length; at += 4) {
+    const key = keyOf(rgba[at], rgba[at + 1], rgba[at + 2]);
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return classes.map(({ rgb }) => (4 * (counts.get(keyOf(...rgb)) ?? 0)) / rgba.length);
+}
+
+/** Darkens all pixels but those of one colour: `shade` of 0 to 255 where the colour is another, transparent elsewhere. */
+export function shadeOthers(rgba, [red, green, blue], shade) {
+  const shades = new Uint8ClampedArray(rgba.length);
+  for (let at = 0; at < rgba.length; at += 4) {
+    const isOther = rgba[at] !== red || rgba[at + 1] !== green || rgba[at + 2] !== blue;
+    if (isOther) shades[at + 3] = shade;
+  }
+  return shades;
+}

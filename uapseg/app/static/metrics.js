@@ -1,6 +1,8 @@
 // The figures: scores above the pictures, the sentences about them, and three charts on one canvas.
+import { setCaption } from './caption.js';
 import { $, $$, button, history, make, metrics, poll, root, setText, t, workspace } from './context.js';
-import { group, linear, lowestTenth, nearest, percent, plotArea } from './numbers.js';
+import { group, linear, lowestTenth, nearest, percent, plotArea, rowsOf } from './numbers.js';
+import { rove } from './roving.js';
 import { setHint } from './views.js';
 
 const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>
@@ -11,8 +13,9 @@ const current = () => ({ ...metrics, ...metrics.viewed });
 
 /** Sets what a run is called and which shares it has: rows of (key, label, short label). */
 export function showHeading() {
-  const { caption, shares, amplified } = metrics.viewed?.heading ?? metrics.heading;
-  setText('caption', caption || '');
+  const { caption, shares, amplified, epsilon, asked } = metrics.viewed?.heading ?? metrics.heading;
+  if (asked == null) setCaption(caption || '');
+  else setCaption(caption || '', epsilon, asked);
   if (shares) setShares(shares);
   setHint('perturbation', amplified ? `× ${amplified}` : '');
 }
@@ -166,7 +169,7 @@ function drawSuccess() {
     drawCurve(metrics.curve, key, colourOf('--u-second'), 1.5, number ? [2, 4] : []);
   });
   drawCurve(metrics.curve, first, colourOf('--u-accent'), 2.5);
-  metrics.changes.forEach(drawChange);
+  drawChanges();
   if (history.point != null) drawUpright(history.point, colourOf('--u-ink'));
 }
 
@@ -302,14 +305,20 @@ function drawUpright(position, stroke, dashes = []) {
   );
 }
 
-/** Draws where a setting was changed during the run. */
-function drawChange([gradients, label]) {
+/** Draws where settings were changed during the run; labels that would overlap stand in rows of their own. */
+function drawChanges() {
   const { pen, x, top, size, left, width } = chart;
-  const isLate = x(gradients) > left + width * 0.75;
-  drawUpright(gradients, colourOf('--u-dim'), [2, 3]);
-  pen.fillStyle = colourOf('--u-dim');
-  pen.textAlign = isLate ? 'right' : 'left';
-  pen.fillText(label, x(gradients) + (isLate ? -5 : 5), top + size * 0.5);
+  const labels = metrics.changes.map(([gradients, label]) => {
+    const length = pen.measureText(label).width;
+    return { label, start: x(gradients) + (x(gradients) > left + width * 0.75 ? -length - 5 : 5), length };
+  });
+  const rows = rowsOf(labels);
+  pen.textAlign = 'left';
+  labels.forEach(({ label, start }, number) => {
+    drawUpright(metrics.changes[number][0], colourOf('--u-dim'), [2, 3]);
+    pen.fillStyle = colourOf('--u-dim');
+    pen.fillText(label, start, top + size * (0.5 + 1.15 * rows[number]));
+  });
 }
 
 function drawPoint([hidden, kept], colour, radius, { hollow = false, label = '' } = {}) {
@@ -345,6 +354,7 @@ export function mountCharts(onShown) {
   list.setAttribute('role', 'tablist');
   for (const tab of Object.values(tabs)) tab.setAttribute('role', 'tab');
   list.append(...Object.values(tabs));
+  rove(list, 'button', true);
   showChart('success');
   onChart = onShown;
   new ResizeObserver(drawChart).observe(plot);

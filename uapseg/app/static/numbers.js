@@ -70,3 +70,34 @@ export function wipeEdge(share) {
   if (share < 0.14) return 'start';
   return share > 0.86 ? 'end' : '';
 }
+
+/** The row of each label, so that those in a row do not touch; labels have a `start` and a `length`. */
+export function rowsOf(labels, gap = 8) {
+  const rows = [];
+  return labels.map((label) => {
+    const touches = (other) =>
+      label.start < other.start + other.length + gap && other.start < label.start + label.length + gap;
+    const free = rows.findIndex((row) => !row.some(touches));
+    const number = free < 0 ? rows.length : free;
+    rows[number] = [...(rows[number] ?? []), label];
+    return number;
+  });
+}
+
+/**
+ * Classes with their shares, the largest first: "Road 32 %, Pedestrian 0 %, was 4 %". Classes below half a per cent
+ * before and after are left out.
+ *
+ * @param {string[]} names
+ * @param {number[]} after The share of each, from 0 to 1.
+ * @param {number[]} before The same before the perturbation.
+ * @param {string} was How an earlier share is said, with `{share}` in it.
+ */
+export function listShares(names, after, before, was) {
+  const rows = names.map((name, number) => ({ name, now: percent(after[number]), old: percent(before[number]) }));
+  const shown = rows.filter(({ now, old }) => now !== '0' || old !== '0');
+  shown.sort((one, other) => Math.max(other.now, other.old) - Math.max(one.now, one.old));
+  return shown
+    .map(({ name, now, old }) => `${name} ${now} %${now === old ? '' : `, ${fillIn(was, { share: old })}`}`)
+    .join(', ');
+}

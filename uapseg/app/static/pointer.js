@@ -1,18 +1,5 @@
 // The hand that draws: pointer, touch and keyboard on the photo, and the toolbar's buttons.
-import { legend } from './compare.js';
-import {
-  $,
-  $$,
-  gradio,
-  onWorkspace,
-  painting,
-  poll,
-  positionIn,
-  root,
-  setAttributes,
-  t,
-  workspace,
-} from './context.js';
+import { $, gradio, onWorkspace, painting, poll, positionIn, root, setAttributes, t, workspace } from './context.js';
 import {
   clear,
   decode,
@@ -34,6 +21,7 @@ import {
   undo,
 } from './drawing.js';
 import { NOTHING } from './label-map.js';
+import { legend, pressClass } from './legend.js';
 import { clamp, pixelAt } from './numbers.js';
 import { boxOf, enlarge, redraw, setHint, views } from './views.js';
 
@@ -107,11 +95,7 @@ function selectClass(number) {
 }
 
 function markClass() {
-  $$('li button', legend).forEach((each, number) => {
-    each.disabled = !painting.allowed;
-    each.removeAttribute('aria-pressed');
-    if (painting.allowed) each.setAttribute('aria-pressed', number === painting.number);
-  });
+  if (painting.allowed) pressClass(workspace.classes[painting.number].name);
 }
 
 /** Follows the controls, which ask for a drawn target or no longer do. */
@@ -120,6 +104,7 @@ export function setDrawing(allowed, number) {
     Object.assign(painting, { allowed, number });
     root.dataset.drawable = allowed ? 1 : 0;
     selectTool(allowed && poll.status !== 'running' ? 'brush' : 'view');
+    if (!allowed) pressClass(null);
   }
   markClass();
   showDrawing();
@@ -199,7 +184,7 @@ function onPaintKey(event) {
 function onUndoKey(event) {
   const key = event.key.toLowerCase();
   if (!painting.allowed || !(event.ctrlKey || event.metaKey) || !['z', 'y'].includes(key)) return;
-  if (event.target.matches('input[type=text], input[type=number]')) return;
+  if (event.target.matches('input[type=text], input[type=number], textarea')) return;
   event.preventDefault();
   act(event.shiftKey || key === 'y' ? 'redo' : 'undo');
 }
@@ -214,11 +199,11 @@ function onNumbers(event) {
 
 export function mount() {
   mountTools(selectTool, act);
-  setAttributes(paintCanvas, { 'aria-label': t('keys') });
+  setAttributes(paintCanvas, { role: 'application', 'aria-label': t('keys') });
   addPointer();
   paintCanvas.addEventListener('keydown', onPaintKey);
   for (const change of ['focus', 'blur']) paintCanvas.addEventListener(change, showDrawing);
-  root.addEventListener('keydown', onUndoKey);
+  document.addEventListener('keydown', onUndoKey);
   options.addEventListener('submit', onNumbers);
   legend.addEventListener('click', (event) => {
     const item = event.target.closest('li');

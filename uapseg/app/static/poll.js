@@ -36,6 +36,7 @@ import { offerPhotos, showOwn } from './own.js';
 import { restoreDrawing, selectTool, setDrawing, showDrawing } from './pointer.js';
 import { clearRun, playRecorded } from './recorded.js';
 import { takeRuns } from './tray.js';
+import { followReading } from './uploads.js';
 import { isPhotoWaiting, loadPhoto, redraw, setTitle, showClean, showFrame } from './views.js';
 
 const panel = $('.u-loading');
@@ -75,6 +76,7 @@ function mountLoading() {
 
 const RETRY_MS = 1500;
 const MOST_FAILURES = 5;
+const RATED = 4; // measurements before the time that is left is told: the first steps are slower than the rest
 const MOST_CHANGING_MS = 15000;
 const RESTING = ['idle', 'paused', 'done'];
 
@@ -96,6 +98,7 @@ function stateText(reply) {
   if (isChanging()) return t('changing');
   if (reply.note) return reply.note;
   if (reply.status !== 'running' || !poll.rate) return t(reply.status);
+  if (poll.rated < RATED) return t('rate_alone', { rate: rate(poll.rate) });
   const left = Math.max(0, (reply.total - reply.image_gradients) / poll.rate);
   return t('rate', { rate: rate(poll.rate), left: clock(left) });
 }
@@ -103,13 +106,14 @@ function stateText(reply) {
 function measureRate({ status, image_gradients: gradients }) {
   const time = performance.now() / 1000;
   if (status !== 'running' || !poll.mark || gradients < poll.mark.gradients) {
-    Object.assign(poll, { mark: { time, gradients }, rate: 0 });
+    Object.assign(poll, { mark: { time, gradients }, rate: 0, rated: 0 });
     return;
   }
   const span = time - poll.mark.time;
   if (span <= 2 || gradients === poll.mark.gradients) return;
   const newest = (gradients - poll.mark.gradients) / span;
   poll.rate = poll.rate ? 0.6 * poll.rate + 0.4 * newest : newest;
+  poll.rated++;
   poll.mark = { time, gradients };
 }
 
@@ -126,6 +130,14 @@ function setStatus(status) {
     gradio.trigger('stopped'); // also at first: the run may have come to rest after the page was filled in
   }
   announce(t(status));
+  emit('status');
+}
+
+/** Tells at every tenth of the run how far it is, and what is reached. */
+function announceTenth({ status, image_gradients: gradients, total }) {
+  const tenth = Math.floor((10 * gradients) / total);
+  if (status === 'running' && tenth > poll.tenth) announce(t('tenth', { done: 10 * tenth, plain: metrics.plain }));
+  poll.tenth = status === 'running' ? tenth : Math.min(tenth, 9);
 }
 
 function showProgress({ image_gradients: gradients, total }) {
@@ -148,11 +160,19 @@ async function applyPhoto({ view: [kind], ...sent }) {
 
 async function applyHeading(reply) {
   shown.target = reply.target ? await loadImage(reply.target) : null;
-  const { caption, shares, amplified } = reply;
-  metrics.heading = { caption, shares, amplified, target: shown.target };
+  const { caption, shares, amplified, epsilon, asked } = reply;
+  metrics.heading = { caption, shares, amplified, epsilon, asked, target: shown.target };
   metrics.here = reply.here || '';
   showHeading();
   setDrawing(reply.drawing, reply.ink);
+}
+
+/** Shows a warning, unless it was closed; it lies over the page, of which it moves nothing. */
+function showWarning(text) {
+  const line = $('.u-warning p');
+  if (line.textContent === text) return;
+  line.textContent = text;
+  $('.u-warning').hidden = !text;
 }
 
 function applyMetrics(reply) {
@@ -172,9 +192,7 @@ function applyMetrics(reply) {
   if (currentChart() === 'strength') askStrengths();
   metrics.plain = reply.plain;
   metrics.groups = reply.groups;
-  const warning = $('.u-warning');
-  warning.hidden = !reply.warning;
-  warning.textContent = reply.warning || '';
+  showWarning(reply.warning || '');
   showTimeline();
   if (history.defence) emit('frame'); // its figures are measured anew
   metrics.updates++;
@@ -215,11 +233,13 @@ async function applyReply(reply) {
   if (isOpened) gallery.openingUntil = 0;
   await applyWorkspace(reply);
   await applyRun(reply);
+  followReading(reply.reading);
   showGallery();
   setStatus(reply.status);
   openLinkedExample();
   if (reply.status === 'idle') playRecorded();
   showProgress(reply);
+  announceTenth(reply);
   setText('state', stateText(reply));
   showMetrics();
   redraw();
@@ -309,6 +329,12 @@ function setToken() {
 export function mount() {
   mountLoading();
   setText('state', t('loading'));
+  const warning = $('.u-warning');
+  const close = button('', '×', () => {
+    warning.hidden = true;
+  });
+  close.setAttribute('aria-label', t('close'));
+  warning.append(close);
   listen('poll', run);
   byId('u-side')?.addEventListener('input', announceChange);
   gradio.watch('token', setToken);

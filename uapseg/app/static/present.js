@@ -1,11 +1,12 @@
 // Presenting: two pictures, a sentence and a number fill the screen, worked by keys; F or `?present` begins it.
 import { setWipe, wipeShare } from './compare.js';
-import { announce, byId, recorded as film, gallery, gradio, history, make, root, t, workspace } from './context.js';
+import { announce, byId, gallery, gradio, history, make, root, t, workspace } from './context.js';
 import { openExample, showTab } from './gallery.js';
 import { setStrength } from './history.js';
 import { showMetrics } from './metrics.js';
 import { clamp } from './numbers.js';
 import { stopRecorded } from './recorded.js';
+import { startOrPause } from './run-buttons.js';
 import { enlarge, resetModes, restoreViews } from './views.js';
 
 const WORD_DELAY_MS = 800; // until a changed word has reached the server
@@ -50,12 +51,6 @@ function leave() {
   root.removeAttribute('data-present');
   restoreViews();
   if (document.fullscreenElement) document.exitFullscreen();
-}
-
-function startOrPause() {
-  if (film.playing) stopRecorded();
-  const pause = byId('u-pause');
-  (pause?.checkVisibility() ? pause : byId('u-start')).click();
 }
 
 function changeStrength(by) {

@@ -1,4 +1,5 @@
 // A recorded run, played to a visitor who has none yet: what happens is shown before anything is pressed.
+import { setCaption } from './caption.js';
 import {
   $,
   button,
@@ -6,7 +7,6 @@ import {
   emit,
   facts,
   gallery,
-  history,
   listen,
   metrics,
   painting,
@@ -22,7 +22,7 @@ import {
   workspace,
 } from './context.js';
 import { showGallery } from './gallery.js';
-import { setStrength } from './history.js';
+import { setLive } from './history.js';
 import { setShares, showMetrics } from './metrics.js';
 import { group } from './numbers.js';
 import { redraw, showClean, showFrame } from './views.js';
@@ -70,7 +70,7 @@ async function showRecorded(frames, number) {
   Object.assign(metrics, { scores: part.scores, plain: part.plain, baselines, here, total, curve });
   Object.assign(metrics, { measuredAt: part.image_gradients, historyPoints: [], intervals: [], changes: [] });
   Object.assign(gallery, { each: part.each, thumbs: part.thumbs });
-  setText('caption', caption);
+  setCaption(caption);
   setText('gradients', group(part.image_gradients));
   setText('total', t('total', { total: group(total) }));
   recorded.imageGradients = part.image_gradients;
@@ -95,11 +95,10 @@ export function stopRecorded() {
 export function clearRun() {
   showClean();
   shown.perturbation = null;
-  history.point = null;
   metrics.plain = '';
   metrics.viewed = null;
   Object.assign(metrics, { strengths: null, success: null });
-  if (history.strength !== 1) setStrength(1);
+  setLive();
   poll.frame = -1;
 }
 

@@ -2,31 +2,37 @@
 import { setWipe } from './compare.js';
 import {
   $,
+  $$,
   button,
   byId,
   facts,
   gradio,
-  history,
   make,
   metrics,
   onWorkspace,
   pause,
+  poll,
+  request,
   root,
   workspace,
 } from './context.js';
 import { showTab } from './gallery.js';
-import { setStrength } from './history.js';
+import { setDefence, setLive, setStrength } from './history.js';
 import { fillIn, group, percent } from './numbers.js';
 import { stopRecorded } from './recorded.js';
 import { resetModes, setMode } from './views.js';
 
 const { steps, words } = facts.story;
 const WORD = 0;
+const DEFENCE = 'JPEG 75';
 const card = $('.u-story');
 const opener = byId('u-tour');
 
-/** The step that is shown, the example that is loaded, and whether the question was answered. */
-const story = { step: -1, example: null, answered: false };
+/**
+ * The step that is shown, the example that is loaded, whether the question was answered, and the success without
+ * and with a defence.
+ */
+const story = { step: -1, example: null, answered: false, defence: null };
 
 const say = (key, values) => fillIn(words[key], values);
 const hidingExample = () => workspace.examples.findIndex(({ hides }) => hides);
@@ -72,6 +78,11 @@ const ACTIONS = {
     conceal(false);
     setMode('prediction', 'changed');
   },
+  async defend() {
+    const before = await measure('');
+    setDefence(DEFENCE);
+    story.defence = { before, after: await measure(DEFENCE) };
+  },
 };
 
 /** Loads one of the examples, unless it is there already. */
@@ -84,6 +95,16 @@ async function load(number) {
   for (let tries = 0; tries < 200 && metrics.updates === before; tries++) await pause(100);
 }
 
+/** The success with a defence on the pictures that are shown; null where it could not be measured. */
+async function measure(defence) {
+  for (let tries = 0; tries < 100; tries++) {
+    const { scores } = await request('measure', { token: poll.token, defence });
+    if (scores) return scores[metrics.shares[0][0]];
+    await pause(100); // the server is making something else for this visitor
+  }
+  return null;
+}
+
 function values() {
   const { epsilon, success, noise } = workspace.examples[story.example] || {};
   const pixels = workspace.size[0] * workspace.size[1];
@@ -94,6 +115,8 @@ function values() {
     epsilon,
     success: percent(success),
     noise: percent(noise),
+    hidden: percent(story.defence?.before),
+    defended: percent(story.defence?.after),
   };
 }
 
@@ -103,14 +126,17 @@ async function goTo(number) {
     byId('u-start').focus();
     return;
   }
-  Object.assign(story, { step: number, answered: false });
+  Object.assign(story, { step: number, answered: false, defence: null });
   root.dataset.story = number + 1;
   const step = steps[number];
   showStep(step, null);
   card.hidden = false;
   $('button', card).focus();
   await ACTIONS[step.do]();
-  if (story.step === number && !story.answered) showStep(step, null);
+  if (story.step !== number || story.answered) return;
+  const hadFocus = card.contains(document.activeElement);
+  showStep(step, null);
+  if (hadFocus) $('button', card).focus();
 }
 
 function answerButtons(step, guess) {
@@ -158,16 +184,20 @@ function showStep(step, guess) {
 /** The number of the right answer; where it was measured, the figure decides. */
 function rightAnswer({ right, shares }) {
   if (!shares.length) return right;
-  const left = 1 - workspace.examples[story.example]?.success;
+  const left = story.defence
+    ? story.defence.after / story.defence.before
+    : 1 - workspace.examples[story.example]?.success;
   const distances = shares.map((share) => Math.abs(share - left));
   return Math.max(0, distances.indexOf(Math.min(...distances)));
 }
 
 async function onAnswer(step, number) {
   story.answered = true;
+  for (const each of $$('.u-answers button', card)) each.disabled = true;
+  await ACTIONS[step.then](); // may measure which answer is right
+  if (steps[story.step] !== step) return; // it was left meanwhile
   showStep(step, number);
   $('.u-solid', card).focus();
-  await ACTIONS[step.then]();
 }
 
 /** Ends the story; what it loaded goes, so that Start begins with what the controls say. */
@@ -178,13 +208,13 @@ function leave() {
   if (story.example != null) byId('u-reset').click();
   Object.assign(story, { step: -1, example: null });
   resetModes();
-  if (history.strength !== 1) setStrength(1);
+  setLive();
   opener?.focus();
 }
 
 export function mount() {
-  card.addEventListener('keydown', (event) => {
-    if (event.key === 'Escape') leave();
+  document.addEventListener('keydown', ({ key }) => {
+    if (key === 'Escape' && story.step >= 0) leave();
   });
   if (!opener) return;
   opener.textContent = say('tour');

@@ -36,10 +36,10 @@ const MODES = {
 const slots = { left: 'photo', right: 'prediction', a: 'perturbation', b: 'target' };
 
 export const views = {
-  photo: view('photo', t('compare'), ['base', 'before', 'paint']),
-  prediction: view('prediction', t('point'), ['base', 'before']),
-  perturbation: view('perturbation', '', ['base']),
-  target: view('target', '', ['base']),
+  photo: view('photo', t('compare'), ['base', 'before', 'light', 'paint']),
+  prediction: view('prediction', t('point'), ['base', 'before', 'light']),
+  perturbation: view('perturbation', '', ['base', 'light']),
+  target: view('target', '', ['base', 'light']),
 };
 
 function view(id, hint, layers) {
@@ -52,7 +52,12 @@ function view(id, hint, layers) {
 }
 
 /** The canvases of label colours, unblended, from which classes and confidences are read. */
-export const rawLabels = { before: make('canvas'), after: make('canvas'), confidence: make('canvas') };
+export const rawLabels = Object.fromEntries(
+  ['before', 'after', 'target', 'confidence'].map((name) => [name, make('canvas')]),
+);
+
+/** The pixels of such a canvas, as RGBA. */
+export const labelPixels = (name) => pixelsOf(rawLabels[name]).data;
 
 export const boxOf = (id) => $('.u-fit', views[id]);
 export const setTitle = (id, text) => {
@@ -177,11 +182,11 @@ function overlay(pen, photo, labels, raw) {
   pen.globalAlpha = 1;
 }
 
-function store(canvas, labels) {
-  Object.assign(canvas, { width: shown.width, height: shown.height });
+function store(canvas, labels, [width, height] = [shown.width, shown.height]) {
+  Object.assign(canvas, { width, height });
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   pen.imageSmoothingEnabled = false;
-  pen.drawImage(labels, 0, 0, shown.width, shown.height);
+  if (labels) pen.drawImage(labels, 0, 0, width, height);
 }
 
 const pixelsOf = (canvas) =>
@@ -235,6 +240,8 @@ export function redraw() {
   drawLabels();
   drawSmall('perturbation');
   drawSmall('target');
+  store(rawLabels.target, shown.target, workspace.size);
+  emit('redrawn');
 }
 
 // ---- what is shown

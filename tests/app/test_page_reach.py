@@ -1,0 +1,127 @@
+"""What a visitor reaches by keyboard, hears from a screen reader, and finds by pointing."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, state, until  # noqa: F401
+from tests.hands import draw, pause, start
+
+pytestmark = pytest.mark.browser
+
+FOCUSED = "() => document.activeElement.closest('label, button')?.textContent.trim()"
+HEARD = """() => {
+    const live = document.querySelector('.u-live');
+    window.heard = [];
+    new MutationObserver(() => heard.push(live.textContent)).observe(live, { childList: true });
+}"""
+SHADED = """id => {
+    const canvas = document.querySelector(`[data-view=${id}] .light`);
+    const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+    return data.filter((value, at) => at % 4 === 3 && value).length / (data.length / 4);
+}"""
+"""The share of a view that is darkened."""
+DROP = """async place => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 60, height: 50 });
+    const blob = await new Promise(done => canvas.toBlob(done, 'image/png'));
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([blob], 'dropped.png', { type: 'image/png' }));
+    document.querySelector(place).dispatchEvent(new DragEvent('drop', { dataTransfer, bubbles: true }));
+    return !document.querySelector('.u-reading').hidden;
+}"""
+
+
+def description(tab: Page, view: str) -> str:
+    return tab.locator(f"[data-view={view}] canvas.base").get_attribute("aria-label") or ""
+
+
+def test_groups_are_one_stop_for_tab_and_arrows_move_in_them(small: Site):
+    tab = small.visit()
+    tab.locator("#u-goal input").first.focus()
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate(FOCUSED) == "Hide classes"
+    expect(tab.locator("#u-goal input").nth(1)).to_be_checked()
+    tab.keyboard.press("Tab")
+    assert tab.evaluate(FOCUSED) == "dark"
+    tab.keyboard.press("ArrowRight")
+    assert tab.evaluate(FOCUSED) == "light"
+    expect(tab.locator("#u-hide input").nth(1)).not_to_be_checked()
+    tab.keyboard.press("Space")
+    expect(tab.locator("#u-hide input").nth(1)).to_be_checked()
+    tab.keyboard.press("Tab")
+    assert not tab.evaluate("() => document.activeElement.closest('#u-hide')")
+    tab.get_by_role("tab", name="Success").focus()
+    tab.keyboard.press("ArrowRight")
+    expect(tab.get_by_role("tab", name="Strength")).to_have_attribute("aria-selected", "true")
+    tab.locator("#u-goal input").first.focus()
+    tab.keyboard.press("Space")
+    draw(tab)
+    tab.evaluate("() => document.activeElement.blur()")
+    undone = "() => [...document.querySelectorAll('[data-tool=undo], [data-tool=redo]')].map(each => each.disabled)"
+    tab.keyboard.press("Control+z")
+    assert tab.evaluate(undone) == [True, False]
+    tab.keyboard.press("Control+y")
+    assert tab.evaluate(undone) == [False, True]
+
+
+def test_a_screen_reader_says_what_is_seen_and_how_far_the_run_is(small: Site):
+    tab = small.visit()
+    tab.evaluate(HEARD)
+    start(tab, 640)
+    until(tab, "s.status === 'done'")
+    expect(tab.locator(".u-thumb").first).to_have_accessible_name(re.compile(r"^Show picture 1 large: 100 % "))
+    said = re.compile(r"^What the network sees: (dark|light) \d+ %, was \d+ %, (dark|light) \d+ %, was \d+ %$")
+    expect(tab.locator("[data-view=prediction] canvas.base")).to_have_accessible_name(said)
+    assert re.match(r"^Target: (dark|light) \d+ %, (dark|light) \d+ %$", description(tab, "target"))
+    assert description(tab, "photo") == "Photo, with the perturbation"
+    tenths = [text for text in tab.evaluate("() => heard") if re.match(r"^\d0 % of the run\. Unseen pictures", text)]
+    assert len(tenths) == len(set(tenths)) > 1
+
+
+def test_a_class_lights_up_a_place_is_marked_and_epsilon_is_dragged_in_its_sentence(small: Site):
+    tab = small.visit()
+    tab.locator(".u-legend li").first.hover()
+    for view in ("photo", "prediction", "target"):
+        expect(tab.locator(f"[data-view={view}] .light")).to_be_visible()
+    assert tab.evaluate(SHADED, "prediction") == 0  # all of it is dark
+    tab.locator(".u-legend li").nth(1).hover()
+    assert tab.evaluate(SHADED, "prediction") == 1
+    assert 0 < tab.evaluate(SHADED, "target") < 1
+    tab.locator("[data-view=photo] .u-fit").hover(position={"x": 90, "y": 60})
+    assert tab.evaluate(SHADED, "prediction") == 0
+    for mark in tab.locator(".u-mark").all():
+        expect(mark).to_be_visible()
+    number, control = tab.locator(".u-number"), tab.locator("#u-epsilon input[type=number]")
+    number.focus()
+    tab.keyboard.press("ArrowRight")
+    tab.keyboard.press("PageUp")
+    expect(control).to_have_value("16")
+    expect(tab.locator("[data-k=caption]")).to_have_text("“foo” in light on dark, epsilon 16")
+    box = number.bounding_box()
+    assert box
+    tab.mouse.move(box["x"] + 4, box["y"] + 8)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] - 36, box["y"] + 8, steps=4)
+    tab.mouse.up()
+    expect(control).to_have_value("11")
+    expect(tab.locator("[data-k=caption]")).to_have_text("“foo” in light on dark, epsilon 11")
+    tab.get_by_role("button", name="One step").click()
+    until(tab, "s.status === 'paused' && s.imageGradients > 0")
+    top = tab.locator(".u-run button").first
+    expect(top).to_have_accessible_name("Resume")
+    top.click()
+    until(tab, "s.status === 'running'")
+    expect(top).to_have_accessible_name("Pause")
+    pause(tab)
+
+
+def test_a_photo_is_dropped_beside_the_pictures_and_a_frame_around_the_page_can_be_left_out(small: Site):
+    tab = small.visit("?embed")
+    for left_out in ("#u-title", "#u-save", ".u-strip"):
+        expect(tab.locator(left_out)).to_be_hidden()
+    expect(tab.locator("#u-start")).to_be_visible()
+    assert tab.evaluate(DROP, "#u-side")
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")
+    expect(tab.locator(".u-reading")).to_be_hidden()
+    assert state(tab, "s.status") == "idle"

@@ -1,0 +1,101 @@
+// The classes with their colours: the palette while something is drawn; else each lights up where the views show it.
+import { $, $$, button, byId, listen, make, onWorkspace, painting, root, shown, t, workspace } from './context.js';
+import { shadeOthers } from './label-map.js';
+import { rove } from './roving.js';
+import { labelPixels, views } from './views.js';
+
+const SHADE = 190; // of what is not of the class, of 255
+const LIT = { photo: 'after', prediction: 'after', perturbation: 'after', target: 'target' };
+
+export const legend = $('.u-legend');
+let names = new Map();
+let pinned = null;
+let lit = null;
+
+/** The class of a colour. */
+export const nameOf = (rgb) => names.get([...rgb].join());
+
+/** Marks a class in the legend. */
+export function markClass(name) {
+  for (const item of $$('li', legend)) item.classList.toggle('at', item.dataset.name === name);
+}
+
+function drawLight(id) {
+  const canvas = $('canvas.light', views[id]);
+  const { width, height } = canvas;
+  const pen = canvas.getContext('2d');
+  pen.clearRect(0, 0, width, height);
+  const one = workspace.classes.find(({ name }) => name === lit);
+  if (!one || painting.on) return;
+  const pixels = labelPixels(LIT[id]);
+  if (pixels.length === 4 * width * height) {
+    pen.putImageData(new ImageData(shadeOthers(pixels, one.rgb, SHADE), width, height), 0, 0);
+  }
+}
+
+/** Lights a class up in every view; null for none, or the one that was pressed. */
+function light(name) {
+  const next = painting.on ? null : (name ?? pinned);
+  if (next === lit) return;
+  lit = next;
+  markClass(lit);
+  if (shown.clean) Object.keys(LIT).forEach(drawLight);
+}
+
+/** Presses one class, and no other; null for none. */
+export function pressClass(name) {
+  for (const item of $$('li', legend)) $('button', item).setAttribute('aria-pressed', item.dataset.name === name);
+}
+
+/** Keeps a class lit until it is pressed again. */
+function pin(name) {
+  pinned = pinned === name ? null : name;
+  pressClass(pinned);
+  light(pinned);
+}
+
+function legendItem({ name, rgb }) {
+  const item = make('li');
+  item.dataset.name = name;
+  const label = button('', name, () => {
+    if (!painting.allowed) pin(name);
+  });
+  const swatch = make('i');
+  swatch.style.background = `rgb(${rgb.join()})`;
+  label.setAttribute('aria-pressed', false);
+  label.prepend(swatch);
+  item.append(label);
+  return item;
+}
+
+/** Lights up what the pointer is over, or what has the focus, in a group of names. */
+function addHover(group, nameAt) {
+  const enter = ({ type, target }) => {
+    if (type === 'pointerover' || target.matches(':focus-visible')) light(nameAt(target));
+  };
+  const leave = () => light(null);
+  for (const kind of ['pointerover', 'focusin']) group.addEventListener(kind, enter);
+  for (const kind of ['pointerleave', 'focusout']) group.addEventListener(kind, leave);
+}
+
+export function mount() {
+  const chips = make('style'); // the colours of the classes to hide, in the controls
+  root.append(chips);
+  legend.setAttribute('aria-label', t('classes'));
+  onWorkspace(() => {
+    names = new Map(workspace.classes.map(({ rgb, name }) => [rgb.join(), name]));
+    pinned = null;
+    legend.replaceChildren(...workspace.classes.map(legendItem));
+    legend.classList.toggle('u-many', workspace.classes.length > 24);
+    const rule = ({ rgb }, number) => `#u-hide label:nth-of-type(${number + 1}) { --chip: rgb(${rgb.join()}) }`;
+    chips.textContent = workspace.classes.map(rule).join('\n');
+  });
+  rove(legend, 'button');
+  addHover(legend, (node) => node.closest('li')?.dataset.name);
+  for (const id of ['u-goal', 'u-source']) rove(byId(id), 'input', true); // Gradio gives each a name of its own
+  rove(byId('u-hide'), 'input');
+  addHover(byId('u-hide'), (node) => node.closest('label')?.textContent.trim());
+  listen('redrawn', () => {
+    if (lit) Object.keys(LIT).forEach(drawLight);
+  });
+}

@@ -1,0 +1,76 @@
+// Photos and clips of one's own: chosen, dropped anywhere or pasted, always through the page's own upload.
+import { $, announce, button, byId, make, t } from './context.js';
+import { views } from './views.js';
+
+const MOST_SILENCE_MS = 30_000; // after which an upload counts as failed: Gradio tells nobody
+const KINDS = { photos: 'image', clip: 'video' };
+const panel = $('.u-reading');
+const meter = make('progress');
+let silence = 0;
+let isRead = false; // whether the server is reading it; before, it is on its way
+
+const inputOf = (kind) => $(`#u-bring input[type=file][accept*=${KINDS[kind]}]`, document);
+
+/** Shows that an upload is on its way or being read; `share` is how far that is, where it is known. */
+function showReading(kind, share = null) {
+  const isNew = panel.hidden;
+  panel.hidden = false;
+  $('b', panel).textContent = t(`reading_${kind}`);
+  if (share == null) meter.removeAttribute('value');
+  else meter.value = share;
+  if (isNew) announce(t(`reading_${kind}`));
+  clearTimeout(silence);
+  silence = setTimeout(hideReading, MOST_SILENCE_MS);
+}
+
+/** Follows what the server reads: a kind of upload with its share, or null. */
+export function followReading(reading) {
+  if (reading) showReading(...reading);
+  else if (isRead) hideReading();
+  isRead = Boolean(reading);
+}
+
+function hideReading() {
+  clearTimeout(silence);
+  panel.hidden = true;
+}
+
+function upload(kind, files) {
+  const parcel = new DataTransfer();
+  for (const file of files) if (file.type.startsWith(`${KINDS[kind]}/`)) parcel.items.add(file);
+  if (!parcel.files.length) return;
+  const input = inputOf(kind);
+  input.files = parcel.files;
+  input.dispatchEvent(new Event('change', { bubbles: true }));
+}
+
+function take(files) {
+  for (const kind of Object.keys(KINDS)) upload(kind, [...files]);
+}
+
+function onDrag(event) {
+  if (![...event.dataTransfer.types].includes('Files')) return;
+  event.preventDefault();
+  $('.u-drop').hidden = event.type !== 'dragover';
+  if (event.type === 'drop') take(event.dataTransfer.files);
+}
+
+export const choosePhotos = () => byId('u-photos').click();
+
+export function mount() {
+  const bring = byId('u-bring'); // worked by the stage's buttons alone
+  if (bring) Object.assign(bring, { inert: true, ariaHidden: 'true' });
+  const own = button('u-own', t('choose_photos'), choosePhotos);
+  own.title = t('how');
+  $('.u-enlarge', views.photo).before(own);
+  $('.u-strip header').append(button('u-clip', t('clip'), () => byId('u-clip').click()));
+  $('.u-drop b').textContent = t('drop');
+  panel.append(meter);
+  bring?.addEventListener('change', ({ target }) => {
+    const kind = Object.keys(KINDS).find((name) => target === inputOf(name));
+    if (kind && target.files.length) showReading(kind);
+  });
+  addEventListener('read', hideReading);
+  document.addEventListener('paste', (event) => take(event.clipboardData?.files || []));
+  for (const kind of ['dragover', 'drop', 'dragleave']) document.addEventListener(kind, onDrag);
+}
