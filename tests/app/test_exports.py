@@ -289,7 +289,7 @@ def test_a_file_that_is_neither_is_refused(context: Context, tmp_path: Path, con
 def test_a_perturbation_of_another_size_or_for_others_is_refused(context: Context, finished: Run, tmp_path: Path):
     run = visitor(context)
     np.save(tmp_path / "small.npy", np.ones((3, 8, 8), np.float32))
-    with pytest.raises(gr.Error, match="of 8 x 8 pixels"):
+    with pytest.raises(gr.Error, match="has 8 x 8 pixels"):
         open_file(context, run.token, str(tmp_path / "small.npy"))
     path = saved(context, finished, strings.FILE_PNG)
     choose_pair(context, run.token, "hours", "plain:x")

@@ -181,7 +181,7 @@ def test_a_download_ends_when_the_last_who_waits_cancels(context: Context, serve
         choose_pair(context, run.token, "greys", FAR)
         start_download(context, run.token)
     until(context, first, lambda reply: (reply.get("share") or 0) > 0.1)
-    assert controls_of(cancel_loading(context, first.token))["data"] == "plain:x"
+    assert controls_of(cancel_loading(context, first.token))["data"]["value"] == "plain:x"
     assert poll(context, second)["state"] == "fetching"
     cancel_loading(context, second.token)
     time.sleep(1.0)
