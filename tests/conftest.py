@@ -13,6 +13,9 @@ from torch import Tensor, nn
 from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
+    from xdist.remote import Producer
+    from xdist.scheduler import LoadFileScheduling
+
     from uapseg.app.context import Context
     from uapseg.app.workspace_cache import WorkspaceCache
 
@@ -59,12 +62,17 @@ class Plain:
         return torch.zeros(len(numbers), self.size[1], self.size[0], dtype=torch.uint8)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling":
     """With several processes, the tests of a file share its fixtures, and one browser at a time draws the page."""
-    for item in items:
-        group = "browser" if item.get_closest_marker("browser") else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneBrowser(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "browser" if "test_page" in file else file
+
+    return OneBrowser(config, log)
 
 
 @pytest.fixture
