@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
-import torch.distributed as dist
+import torch.distributed
 from torch import Tensor
 
 from uapseg.io.environment import read_number
 
 T = TypeVar("T")
+dist: Any = torch.distributed  # whose functions are typed only in part
 
 PATIENCE = timedelta(days=2)
 """How long processes wait for one that downloads; where all compute, the ten or thirty minutes of torch are enough."""
