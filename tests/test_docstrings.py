@@ -75,6 +75,7 @@ WITHOUT_EXAMPLES = {
         "StepCost": "what measure_step returns", "measure_step": "trains", "PublishedLoop": "trains",
     },
     "uapseg.cli.app": {"app": "serves until it is interrupted"},
+    "uapseg.cli.attribute": {"attribute": "needs a run"},
     "uapseg.cli.bench": {"BenchReport": "what bench prints", "bench": "trains"},
     "uapseg.cli.compare": {"compare": "needs two runs"},
     "uapseg.cli.pictures": {"figure": "needs a run"},

@@ -42,6 +42,7 @@ COMMANDS = (
     "race",
     "transfer",
     "compare",
+    "attribute",
     "smallest",
     "push",
     "bench",

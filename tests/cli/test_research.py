@@ -158,6 +158,19 @@ def test_the_least_epsilon_is_saved_with_its_curve_and_its_perturbation(capsys, 
     assert "must be above 0" in told(capsys, *words, "--share", 0)
 
 
+def test_the_tiles_of_a_perturbation_are_measured_and_drawn(capsys, photos, tmp_path):  # noqa: F811
+    run, chart = tmp_path / "run", tmp_path / "tiles.png"
+    trained = document(
+        capsys, "train", "--data", photos, "--size", "48x32", "--text", "o", "--budget", 8, "--out", run
+    )
+    found = document(capsys, "attribute", run, "--rows", 2, "--columns", 3, "--chart", chart)
+    assert found["success"] == trained["perturbed"]["target_success"]
+    assert [len(row) for row in found["lost"]] == [3, 3]
+    assert all(low <= high for row in found["interval"] for low, high in row)
+    assert Image.open(chart).format == "PNG"
+    assert "no 3 x 33 tiles" in _sentence(capsys, "attribute", run, "--rows", 33, "--columns", 3)
+
+
 def test_two_perturbations_are_compared_on_pictures_that_neither_has_seen(capsys, photos, tmp_path):  # noqa: F811
     words = ("train", "--data", photos, "--size", "48x32", "--text", "o")
     document(capsys, *words, "--budget", 8, "--out", tmp_path / "short")

@@ -65,6 +65,7 @@ def make_parser() -> Parser:
     _race(add("race", "race", "compare variants of the settings at an equal budget"))
     _transfer(add("transfer", "transfer", "evaluate perturbations on several networks: how well they transfer"))
     _compare(add("compare", "compare", "compare two perturbations on the same pictures, which neither was trained on"))
+    _attribute(add("attribute", "attribute", "measure a perturbation without each of its tiles: which of them matter"))
     _smallest(add("smallest", "smallest", "find the least epsilon that reaches a share of success"))
     _app(add("app", "app", "start the page, to be opened in a browser", json=False))
     _bench(add("bench", "bench", "time a training step against the bare forward pass and input gradient of its batch"))
@@ -296,6 +297,23 @@ def _compare(parser: Parser) -> None:
     add_networks(parser, None, None)
     add_report(parser)
     add_target(parser, default="that of both perturbations")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed of the bootstrap (default: 0)")
+    add_device(parser)
+
+
+def _attribute(parser: Parser) -> None:
+    add_perturbation(parser)
+    add_networks(parser, None, None)
+    add_report(parser)
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test", "all"),
+        help="which pictures (default: those that the run reports on)",
+    )
+    add_target(parser, default="that of the perturbation")
+    parser.add_argument("--rows", type=count, default=4, metavar="N", help="rows of tiles (default: 4)")
+    parser.add_argument("--columns", type=count, default=6, metavar="N", help="columns of tiles (default: 6)")
+    parser.add_argument("--chart", type=Path, metavar="FILE.png", help="also draw the tiles over the perturbation")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="random seed of the bootstrap (default: 0)")
     add_device(parser)
 

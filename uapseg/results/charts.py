@@ -1,11 +1,13 @@
-"""Charts of the success rate: against work, against epsilon, and against the other objects that are kept."""
+"""Charts of the success rate: by work, by epsilon, by the other objects that are kept, and without each tile."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from uapseg.results.figures import encode_figure
+from uapseg.results.figures import encode_figure, plain
+from uapseg.tensors import Delta
 
 if TYPE_CHECKING:
+    from uapseg.results.attribution import Attribution
     from uapseg.results.benchmark import LeaderboardRow
     from uapseg.results.smallest import Point
     from uapseg.targets.metrics import Scores
@@ -98,6 +100,50 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
     axis.set_xlim(left=0)
     axis.legend(fontsize=8, frameon=False)
     axis.spines[["top", "right"]].set_visible(False)
+    drawn.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
+    return encode_figure(drawn, kind)
+
+
+def draw_attribution(found: "Attribution", delta: Delta, title: str, kind: str = "png") -> bytes:
+    r"""Draws what is lost without each tile of a perturbation, over the perturbation itself.
+
+    Args:
+        found: The success that is lost.
+        delta: The perturbation (3, h, w) in [-1, 1].
+        title: The title.
+        kind: ``png``, or another format of matplotlib such as ``pdf``.
+
+    Returns:
+        The content of the file.
+
+    Example:
+        >>> import torch
+        >>> from uapseg.results.attribution import Attribution
+        >>> found = Attribution(model="street", data="street", split="test", pictures=64, score="hidden",
+        ...                     success=0.8, lost=[[0.1, 0.3]], interval=[[[0.0, 0.2], [0.2, 0.4]]])
+        >>> draw_attribution(found, torch.zeros(3, 48, 64), "without Pedestrian")[:4]
+        b'\x89PNG'
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    height, width = delta.shape[-2:]
+    rows, columns = len(found.lost), len(found.lost[0])
+    drawn: Any = Figure(figsize=(7, 7 * height / width + 0.8), dpi=150, layout="constrained")
+    FigureCanvasAgg(drawn)
+    axis = drawn.subplots()
+    axis.imshow(plain(delta), extent=(0, columns, rows, 0), aspect="auto")
+    lost = [[100 * each for each in row] for row in found.lost]
+    largest = max(max(map(abs, row)) for row in lost) or 1
+    heat = axis.imshow(
+        lost, extent=(0, columns, rows, 0), aspect="auto", cmap="RdBu_r", vmin=-largest, vmax=largest, alpha=0.75
+    )
+    for row, each in enumerate(lost):
+        for column, points in enumerate(each):
+            axis.text(column + 0.5, row + 0.5, f"{points:+.1f}", ha="center", va="center", fontsize=9)
+    axis.set_xticks([])
+    axis.set_yticks([])
+    drawn.colorbar(heat, ax=axis, label=f"{found.score.replace('_', ' ')} lost without the tile, percentage points")
     drawn.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
     return encode_figure(drawn, kind)
 

@@ -1,0 +1,54 @@
+"""The command attribute: which tiles of a perturbation matter."""
+
+from pathlib import Path
+
+from uapseg.attack.run import Plan
+from uapseg.cli.evaluate import choose_target, eval_data_of, load_pictures
+from uapseg.cli.flags import Options
+from uapseg.cli.loading import download_needed, load_network, load_perturbation
+from uapseg.cli.output import columns, print_result
+from uapseg.errors import UapsegError
+from uapseg.io.files import write
+from uapseg.results.attribution import Attribution
+from uapseg.results.attribution import attribute as measure
+from uapseg.results.charts import draw_attribution
+from uapseg.results.evaluation import format_percent
+
+
+def attribute(options: Options) -> None:
+    """Measures a perturbation without each of its tiles; what the flags leave open comes from its plan."""
+    perturbation = load_perturbation(options.perturbation)
+    plan = perturbation.plan
+    data = options.data or (plan and plan.data)
+    if not (options.model or plan) or not data:
+        raise UapsegError(
+            f"{options.perturbation} has no plan: name the network and the pictures with --model and --data."
+        )
+    download_needed([], [data, eval_data_of(options, plan)])
+    dataset = load_pictures(options, plan, data)
+    model = load_network(options, perturbation, dataset.size)
+    target = choose_target(options, perturbation, model, data)
+    grid = (options.rows, options.columns)
+    found = measure(model, dataset, target, perturbation.delta, grid=grid, seed=options.seed)
+    chart: Path | None = options.chart
+    if chart:
+        write(chart, draw_attribution(found, perturbation.delta, _title(target.title, found, plan)))
+    fields = {"perturbation": str(options.perturbation), **found.to_dict(), "chart": chart and str(chart)}
+    print_result(fields, _text(found), as_json=options.json)
+
+
+def _title(target: str, found: Attribution, plan: Plan | None) -> str:
+    epsilon = f", epsilon {plan.settings.epsilon * 255:g}" if plan else ""
+    return f"{target}{epsilon} · {found.data} · network {found.model}"
+
+
+def _text(found: Attribution) -> str:
+    """What is lost without each tile, in per cent of the same pixels, as a table and two sentences."""
+    rows = [tuple(f"{100 * lost:+.1f}" for lost in row) for row in found.lost]
+    row, column = found.most_important
+    low, high = (100 * end for end in found.interval[row][column])
+    return (
+        f"{columns(rows)}\nWhat {found.score.replace('_', ' ')} loses without each tile, in percentage points. With "
+        f"all tiles it is {format_percent(found.success)} on {found.pictures} pictures of {found.data}.\n"
+        f"Most is lost without row {row + 1}, column {column + 1} (95 % interval {low:+.1f} to {high:+.1f})."
+    )

@@ -1,0 +1,144 @@
+"""Which parts of a perturbation matter: its success without each tile of a grid."""
+
+from dataclasses import asdict, dataclass
+from functools import reduce
+from itertools import pairwise
+from operator import add
+from typing import Any
+
+from uapseg.attack.ball import Ball
+from uapseg.datasets import Dataset
+from uapseg.datasets.batches import image_batches
+from uapseg.errors import UapsegError
+from uapseg.models import Segmenter
+from uapseg.results.evaluation import predict_perturbed
+from uapseg.targets import Target
+from uapseg.targets.bootstrap import bootstrap_differences
+from uapseg.targets.counts import Counts
+from uapseg.targets.metrics import count_pixels, scores
+from uapseg.tensors import Delta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribution:
+    """How much success is lost without each tile of a perturbation.
+
+    Attributes:
+        model: The network.
+        data: The dataset.
+        split: The split.
+        pictures: The number of pictures.
+        score: The name of the success rate among the scores.
+        success: The success rate of the whole perturbation, in [0, 1]; None where no pixel counts.
+        lost: The success rate of the whole perturbation minus that without a tile, by row and column.
+        interval: 95 % bootstrap intervals of ``lost``, as [low, high].
+
+    Example:
+        >>> found = Attribution(model="street", data="street", split="test", pictures=64, score="hidden",
+        ...                     success=0.8, lost=[[0.1, 0.3]], interval=[[[0.0, 0.2], [0.2, 0.4]]])
+        >>> found.most_important
+        (0, 1)
+    """
+
+    model: str
+    data: str
+    split: str
+    pictures: int
+    score: str
+    success: float | None
+    lost: list[list[float]]
+    interval: list[list[list[float]]]
+
+    @property
+    def most_important(self) -> tuple[int, int]:
+        """The row and the column of the tile without which most is lost, counted from 0 at the top left."""
+        cells = [(row, column) for row, each in enumerate(self.lost) for column in range(len(each))]
+        return max(cells, key=lambda cell: self.lost[cell[0]][cell[1]])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Converts to plain values, ready for JSON."""
+        return asdict(self)
+
+
+def attribute(
+    model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *, grid: tuple[int, int], seed: int = 0
+) -> Attribution:
+    """Measures what each tile of a perturbation adds: each is set to zero in turn, with all others in place.
+
+    Args:
+        model: The network, on the device to compute on.
+        dataset: The pictures, used neither for training nor for selection.
+        target: The target of the perturbation.
+        delta: The perturbation (3, h, w) in [-1, 1]; it is rounded to whole grey levels first.
+        grid: How many rows and columns of tiles; each picture is predicted once for each tile, and twice more.
+        seed: Random seed of the bootstrap.
+
+    Raises:
+        UapsegError: The target does not fit the classes of the network, no pixel counts in any picture, or the grid
+            is finer than the perturbation.
+
+    Source:
+        Occlusion: Zeiler, Fergus, Visualizing and Understanding Convolutional Networks,
+        https://arxiv.org/abs/1311.2901; here the perturbation is occluded instead of the picture.
+
+    Example:
+        >>> import torch
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
+        >>> attribute(load_model("street:small"), dataset, Untargeted(), torch.zeros(3, 48, 64), grid=(1, 2)).lost
+        [[0.0, 0.0]]
+    """
+    device = next(model.buffers()).device
+    whole = Ball(1.0).quantize(delta.to(device))
+    height, width = whole.shape[-2:]
+    rows, columns = grid
+    if rows > height or columns > width:
+        raise UapsegError(
+            f"A perturbation of {width} x {height} pixels has no {columns} x {rows} tiles: choose fewer rows and "
+            "columns."
+        )
+    deltas = [whole, *(_without(whole, *tile) for tile in _tiles(height, width, grid))]
+    goal_of = target.bind(model.classes, model.objects, (width, height))
+    parts: list[list[Counts]] = [[] for _ in deltas]
+    for _, images in image_batches(dataset, device):
+        clean = model.predict(images)
+        goal = goal_of(clean)
+        for each, part in zip(deltas, parts, strict=True):
+            part.append(count_pixels(predict_perturbed(model, images, each), clean, goal, target, model.classes))
+    total, *without = [reduce(add, part) for part in parts]
+    found = scores(total, target)
+    name = next(iter(found))
+    cells = [bootstrap_differences(each, total, target, seed) for each in without]
+    if any(name not in lost for lost, _ in cells):
+        raise UapsegError(
+            f"The network sees nothing that {target.title!r} is about in these pictures: name others with --data."
+        )
+    lost, interval = [each[0][name] for each in cells], [each[1][name] for each in cells]
+    return Attribution(
+        model=model.name,
+        data=dataset.name,
+        split=dataset.split,
+        pictures=len(dataset),
+        score=name,
+        success=found[name],
+        lost=[lost[columns * row : columns * (row + 1)] for row in range(rows)],
+        interval=[interval[columns * row : columns * (row + 1)] for row in range(rows)],
+    )
+
+
+def _tiles(height: int, width: int, grid: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """The tiles of a grid, row by row, as equal as whole pixels allow."""
+    rows, columns = (
+        [slice(*ends) for ends in pairwise(side * place // count for place in range(count + 1))]
+        for side, count in zip((height, width), grid, strict=True)
+    )
+    return [(row, column) for row in rows for column in columns]
+
+
+def _without(delta: Delta, rows: slice, columns: slice) -> Delta:
+    left = delta.clone()
+    left[:, rows, columns] = 0
+    return left
