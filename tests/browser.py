@@ -23,7 +23,7 @@ from uapseg.app.workspace_cache import WorkspaceCache
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
 """A camera that shows a moving test picture, and may be used."""
 
-PATIENT = 120_000
+PATIENT = 300_000
 """Milliseconds that a condition may take on a busy machine."""
 
 STATE = f"""async () => {{

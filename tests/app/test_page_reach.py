@@ -40,7 +40,7 @@ def test_groups_are_one_stop_for_tab_and_arrows_move_in_them(small: Site):
     tab = small.visit()
     tab.locator("#u-goal input").first.focus()
     tab.keyboard.press("ArrowRight")
-    assert tab.evaluate(FOCUSED) == "Hide classes"
+    assert tab.evaluate(FOCUSED) == "Hide"
     expect(tab.locator("#u-goal input").nth(1)).to_be_checked()
     tab.keyboard.press("Tab")
     assert tab.evaluate(FOCUSED) == "dark"

@@ -201,7 +201,7 @@ def test_the_table_of_transfer_has_every_score():
     first = Report(
         model="a", data="mine", split="test", pictures=1, epsilon=10, perturbed={"hidden": 0.5, "kept": 0.75},
         clean={}, random_noise={"hidden": 0.0, "kept": 1.0}, selection_score=0.5, interval={}, truth={},
-        truth_accuracy={}, collapse=None, linf=10, l2=1.0, hashes={}, measuring_seconds=1.0,
+        truth_accuracy={}, collapse=None, linf=10, l2=1.0, rms=10.0, hashes={}, measuring_seconds=1.0,
     )  # fmt: skip
     reports = (first, replace(first, model="b", perturbed={"hidden": 1.0, "kept": 0.25}))
     cells = [Cell(Path("a.png"), ["street", "own.py:net"], report) for report in reports]

@@ -158,7 +158,7 @@ def test_no_process_is_left_behind(end, tmp_path):
         child = int(parent.stdout.readline())
         if end != "ends":
             parent.send_signal(signal.SIGINT if end == "interrupted" else signal.SIGKILL)
-        parent.wait(30)
+        parent.wait(120)
     until(lambda: not alive(child), 10)
     assert not list(tmp_path.glob("*.part"))
 

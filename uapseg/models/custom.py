@@ -11,9 +11,10 @@ import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import torch
@@ -183,9 +184,18 @@ def _call(file: Path, function: str) -> Any:
         raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {one_line(error)}).") from error
 
 
+class _SourceLoader(SourceFileLoader):
+    """Compiles the source each time: bytecode beside it is taken for current if a change took less than a second."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
 def _import(file: Path) -> ModuleType:
     """Imports the file as a new module."""
-    spec = spec_from_file_location(f"uapseg_own_{file.stem}", file)
+    name = f"uapseg_own_{file.stem}"
+    spec = spec_from_file_location(name, file, loader=_SourceLoader(name, str(file)))
     if spec is None or spec.loader is None:
         raise ImportError(file)
     module = module_from_spec(spec)
