@@ -87,7 +87,11 @@ def test_photos_are_trained_on_a_defence_is_tried_and_everything_forgotten(small
     train.click()
     line = tab.locator(".u-train-line")
     expect(line).to_contain_text("Trains on your photos: 6 to train on, 1 for validation, 1 for the test.")
-    tab.locator("#u-goal label", has_text="Break all").click()
+    for _ in range(40):  # the answer that brings the line may still set the goal as it was
+        tab.locator("#u-goal label", has_text="Break all").click()
+        tab.wait_for_timeout(500)
+        if tab.locator("#u-keep").is_hidden():
+            break
     expect(tab.locator("#u-keep")).to_be_hidden()
     start(tab, 64)
     until(tab, "s.status === 'done'")
