@@ -3,11 +3,10 @@
 from pathlib import Path
 
 from uapseg.attack.run import Plan
-from uapseg.cli.evaluate import choose_target, eval_data_of, load_pictures
+from uapseg.cli.evaluate import open_evaluation
 from uapseg.cli.flags import Options
-from uapseg.cli.loading import download_needed, load_network, load_perturbation
+from uapseg.cli.loading import load_perturbation
 from uapseg.cli.output import columns, print_result
-from uapseg.errors import UapsegError
 from uapseg.io.files import write
 from uapseg.results.attribution import Attribution
 from uapseg.results.attribution import attribute as measure
@@ -18,21 +17,12 @@ from uapseg.results.evaluation import format_percent
 def attribute(options: Options) -> None:
     """Measures a perturbation without each of its tiles; what the flags leave open comes from its plan."""
     perturbation = load_perturbation(options.perturbation)
-    plan = perturbation.plan
-    data = options.data or (plan and plan.data)
-    if not (options.model or plan) or not data:
-        raise UapsegError(
-            f"{options.perturbation} has no plan: name the network and the pictures with --model and --data."
-        )
-    download_needed([], [data, eval_data_of(options, plan)])
-    dataset = load_pictures(options, plan, data)
-    model = load_network(options, perturbation, dataset.size)
-    target = choose_target(options, perturbation, model, data)
+    model, dataset, target = open_evaluation(options, perturbation)
     grid = (options.rows, options.columns)
     found = measure(model, dataset, target, perturbation.delta, grid=grid, seed=options.seed)
     chart: Path | None = options.chart
     if chart:
-        write(chart, draw_attribution(found, perturbation.delta, _title(target.title, found, plan)))
+        write(chart, draw_attribution(found, perturbation.delta, _title(target.title, found, perturbation.plan)))
     fields = {"perturbation": str(options.perturbation), **found.to_dict(), "chart": chart and str(chart)}
     print_result(fields, _text(found), as_json=options.json)
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from uapseg.attack.run import Plan, load_run_data
-from uapseg.cli.evaluate import choose_target, eval_data_of, load_pictures
+from uapseg.cli.evaluate import open_evaluation
 from uapseg.cli.flags import Options
-from uapseg.cli.loading import download_needed, load_network, load_perturbation
+from uapseg.cli.loading import load_perturbation
 from uapseg.cli.output import columns, print_progress, print_result
 from uapseg.cli.targets import names_target
 from uapseg.datasets import Dataset, overlap
@@ -26,15 +26,9 @@ def compare(options: Options) -> None:
     plans = [perturbation.plan for perturbation in perturbations]
     _check_alike(options, plans)
     asked = Options(**vars(options), perturbation=options.first, split=None)
-    plan, data = plans[0], options.data or (plans[0] and plans[0].data)
-    if not data or not (options.model or plan):
-        raise UapsegError(f"{options.first} contains no plan: name network and pictures with --model and --data.")
-    download_needed([], [data, eval_data_of(asked, plan)])
-    dataset = load_pictures(asked, plan, data)
+    model, dataset, target = open_evaluation(asked, perturbations[0])
     for file, own in zip(files, plans, strict=True):
         _check_untrained(file, own, dataset)
-    model = load_network(asked, perturbations[0], dataset.size)
-    target = choose_target(asked, perturbations[0], model, data)
     deltas = [perturbation.delta for perturbation in perturbations]
     found = measure(model, dataset, target, *deltas, seed=options.seed)
     epsilons = [round(perturbation.epsilon * 255, 3) for perturbation in perturbations]

@@ -36,6 +36,35 @@ def evaluate(options: Options) -> None:
         0
     """
     perturbation = _with_norm(options, load_perturbation(options.perturbation))
+    model, dataset, target = open_evaluation(options, perturbation)
+    report = full_report(perturbation, model, dataset, target, seed=options.seed)
+    fields, table = report.to_dict(), report.table()
+    if perturbation.plan is None:
+        table += f"\nRead as: {report.convention}."
+    if options.robustness:
+        found = evaluate_robustness(
+            model, dataset, target, perturbation.delta, ball=perturbation.ball, seed=options.seed
+        )
+        fields["robustness"] = found
+        table += f"\n\n{_robustness_table(found)}"
+    print_result(fields, table, as_json=options.json)
+
+
+def open_evaluation(options: Options, perturbation: Perturbation) -> tuple[Segmenter, Dataset, Target]:
+    """Opens what a perturbation is evaluated on: network, pictures and target, by its plan where no flag names others.
+
+    Raises:
+        UapsegError: There is no plan, and the flags leave something open; or something cannot be opened.
+
+    Example:
+        >>> import torch
+        >>> from uapseg.cli.parser import make_parser
+        >>> options = make_parser().parse_args(["evaluate", "a.png", "--hide", "Car"])
+        >>> open_evaluation(options, Perturbation(torch.zeros(3, 64, 96, dtype=torch.int16)))
+        Traceback (most recent call last):
+            ...
+        uapseg.errors.UapsegError: a.png has no plan: name the network and the pictures with --model and --data, ...
+    """
     plan = perturbation.plan
     data = options.data or (plan and plan.data)
     if not (options.model or plan) or not data:
@@ -46,18 +75,7 @@ def evaluate(options: Options) -> None:
     download_needed([], [data, eval_data_of(options, plan)])
     dataset = load_pictures(options, plan, data)
     model = load_network(options, perturbation, dataset.size)
-    target = choose_target(options, perturbation, model, data)
-    report = full_report(perturbation, model, dataset, target, seed=options.seed)
-    fields, table = report.to_dict(), report.table()
-    if plan is None:
-        table += f"\nRead as: {report.convention}."
-    if options.robustness:
-        found = evaluate_robustness(
-            model, dataset, target, perturbation.delta, ball=perturbation.ball, seed=options.seed
-        )
-        fields["robustness"] = found
-        table += f"\n\n{_robustness_table(found)}"
-    print_result(fields, table, as_json=options.json)
+    return model, dataset, choose_target(options, perturbation, model, data)
 
 
 def _with_norm(options: Options, perturbation: Perturbation) -> Perturbation:

@@ -256,11 +256,7 @@ def _evaluate(parser: Parser) -> None:
         action="store_true",
         help="also evaluate after recompression, resizing, blur and other transforms",
     )
-    parser.add_argument(
-        "--split",
-        choices=("train", "val", "test", "all"),
-        help="which pictures (default: those that the run reports on)",
-    )
+    _add_split(parser)
     add_target(parser, default="that of the perturbation")
     parser.add_argument(
         "--norm", choices=NORMS,
@@ -271,6 +267,14 @@ def _evaluate(parser: Parser) -> None:
         "--seed", type=seed, default=0, metavar="N", help="random seed of the noise and the bootstrap (default: 0)"
     )
     add_device(parser)
+
+
+def _add_split(parser: Parser) -> None:
+    parser.add_argument(
+        "--split",
+        choices=("train", "val", "test", "all"),
+        help="which pictures (default: those that the run reports on)",
+    )
 
 
 def _smallest(parser: Parser) -> None:
@@ -305,11 +309,7 @@ def _attribute(parser: Parser) -> None:
     add_perturbation(parser)
     add_networks(parser, None, None)
     add_report(parser)
-    parser.add_argument(
-        "--split",
-        choices=("train", "val", "test", "all"),
-        help="which pictures (default: those that the run reports on)",
-    )
+    _add_split(parser)
     add_target(parser, default="that of the perturbation")
     parser.add_argument("--rows", type=count, default=4, metavar="N", help="rows of tiles (default: 4)")
     parser.add_argument("--columns", type=count, default=6, metavar="N", help="columns of tiles (default: 6)")

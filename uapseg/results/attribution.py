@@ -1,21 +1,16 @@
 """Which parts of a perturbation matter: its success without each tile of a grid."""
 
 from dataclasses import asdict, dataclass
-from functools import reduce
 from itertools import pairwise
-from operator import add
 from typing import Any
 
-from uapseg.attack.ball import Ball
 from uapseg.datasets import Dataset
-from uapseg.datasets.batches import image_batches
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
-from uapseg.results.evaluation import predict_perturbed
+from uapseg.results.comparison import count_each
 from uapseg.targets import Target
 from uapseg.targets.bootstrap import bootstrap_differences
-from uapseg.targets.counts import Counts
-from uapseg.targets.metrics import count_pixels, scores
+from uapseg.targets.metrics import scores
 from uapseg.tensors import Delta
 
 
@@ -91,24 +86,15 @@ def attribute(
         >>> attribute(load_model("street:small"), dataset, Untargeted(), torch.zeros(3, 48, 64), grid=(1, 2)).lost
         [[0.0, 0.0]]
     """
-    device = next(model.buffers()).device
-    whole = Ball(1.0).quantize(delta.to(device))
-    height, width = whole.shape[-2:]
+    height, width = delta.shape[-2:]
     rows, columns = grid
     if rows > height or columns > width:
         raise UapsegError(
             f"A perturbation of {width} x {height} pixels has no {columns} x {rows} tiles: choose fewer rows and "
             "columns."
         )
-    deltas = [whole, *(_without(whole, *tile) for tile in _tiles(height, width, grid))]
-    goal_of = target.bind(model.classes, model.objects, (width, height))
-    parts: list[list[Counts]] = [[] for _ in deltas]
-    for _, images in image_batches(dataset, device):
-        clean = model.predict(images)
-        goal = goal_of(clean)
-        for each, part in zip(deltas, parts, strict=True):
-            part.append(count_pixels(predict_perturbed(model, images, each), clean, goal, target, model.classes))
-    total, *without = [reduce(add, part) for part in parts]
+    deltas = [delta, *(_without(delta, *tile) for tile in _tiles(height, width, grid))]
+    total, *without = count_each(model, dataset, target, deltas)
     found = scores(total, target)
     name = next(iter(found))
     cells = [bootstrap_differences(each, total, target, seed) for each in without]

@@ -1,5 +1,6 @@
 """Comparison of two perturbations on the same pictures: the differences of their scores, with confidence intervals."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import reduce
 from operator import add
@@ -80,17 +81,8 @@ def compare(
         >>> compare(load_model("street:small"), dataset, Untargeted(), none, none).difference["fooled"]
         0.0
     """
-    device = next(model.buffers()).device
-    deltas = [Ball(1.0).quantize(delta.to(device)) for delta in (first, second)]
-    goals = [target.bind(model.classes, model.objects, (delta.shape[-1], delta.shape[-2])) for delta in deltas]
-    parts: tuple[list[Counts], list[Counts]] = ([], [])
-    for _, images in image_batches(dataset, device):
-        clean = model.predict(images)
-        for delta, goal_of, part in zip(deltas, goals, parts, strict=True):
-            seen = predict_perturbed(model, images, delta)
-            part.append(count_pixels(seen, clean, goal_of(clean), target, model.classes))
-    totals = (reduce(add, parts[0]), reduce(add, parts[1]))
-    difference, interval = bootstrap_differences(*totals, target, seed)
+    totals = count_each(model, dataset, target, [first, second])
+    difference, interval = bootstrap_differences(totals[0], totals[1], target, seed)
     return Comparison(
         model=model.name,
         data=dataset.name,
@@ -101,3 +93,43 @@ def compare(
         difference=difference,
         interval=interval,
     )
+
+
+def count_each(model: Segmenter, dataset: Dataset, target: Target, deltas: Sequence[Tensor]) -> list[Counts]:
+    """Counts what each of some perturbations reaches on the same pictures, which are predicted clean only once.
+
+    Args:
+        model: The network, on the device to compute on.
+        dataset: The pictures.
+        target: The target of all perturbations.
+        deltas: Perturbations (3, h, w) in [-1, 1], of any sizes; each is rounded to whole grey levels first.
+
+    Returns:
+        The counts over all pictures, for each perturbation.
+
+    Raises:
+        UapsegError: The target does not fit the classes of the network.
+
+    Example:
+        >>> import torch
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> from uapseg.models import load_model
+        >>> from uapseg.targets import Untargeted
+        >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
+        >>> (counts,) = count_each(load_model("street:small"), dataset, Untargeted(), [torch.zeros(3, 48, 64)])
+        >>> scores(counts, Untargeted())["fooled"]
+        0.0
+    """
+    device = next(model.buffers()).device
+    deltas = [Ball(1.0).quantize(delta.to(device)) for delta in deltas]
+    sizes = [(delta.shape[-1], delta.shape[-2]) for delta in deltas]
+    goal_fns = {size: target.bind(model.classes, model.objects, size) for size in sizes}
+    parts: list[list[Counts]] = [[] for _ in deltas]
+    for _, images in image_batches(dataset, device):
+        clean = model.predict(images)
+        goals = {size: goal_of(clean) for size, goal_of in goal_fns.items()}
+        for delta, size, part in zip(deltas, sizes, parts, strict=True):
+            predictions = predict_perturbed(model, images, delta)
+            part.append(count_pixels(predictions, clean, goals[size], target, model.classes))
+    return [reduce(add, part) for part in parts]
