@@ -9,7 +9,7 @@ import pytest
 
 from tests.app.test_controls import sent
 from tests.small_world import values, visitor
-from uapseg.app import runs, strings
+from uapseg.app import history, strings
 from uapseg.app.context import CONTROLS, Context
 from uapseg.app.device import unpack_state
 from uapseg.app.handlers import change_controls, rewind_run, run_turn, start_run
@@ -236,7 +236,7 @@ def test_a_moment_that_is_not_kept_is_refused_in_a_sentence(context: Context):
 def test_at_most_sixty_moments_are_kept_evenly_with_the_first_and_the_last():
     kept: list = []
     for image_gradients in range(0, 64 * 200, 64):
-        kept = runs.thin_history(kept, runs.HistoryPoint(image_gradients, None, None, None))  # type: ignore[arg-type]
+        kept = history.thin_history(kept, history.HistoryPoint(image_gradients, None, None, None))  # type: ignore[arg-type]
     gaps = np.diff([point.image_gradients for point in kept])
     assert (len(kept), kept[0].image_gradients, kept[-1].image_gradients) == (60, 0, 64 * 199)
     assert max(gaps) <= 64 * 8

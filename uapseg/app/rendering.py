@@ -25,8 +25,9 @@ from uapseg.app.frames import (
     stretch_levels,
     to_values,
 )
+from uapseg.app.history import HistoryPoint
 from uapseg.app.registry import Registry
-from uapseg.app.runs import HistoryPoint, Run
+from uapseg.app.runs import Run
 from uapseg.app.server import call_in_thread
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache

@@ -2,8 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -20,72 +19,11 @@ from uapseg.app.device import (
     validation_frame,
 )
 from uapseg.app.frames import Recording, UploadedPhoto
+from uapseg.app.history import HistoryPoint, rewind_checkpoint, thin_history
 from uapseg.app.own_pictures import Footage, OwnPictures
 from uapseg.attack.run import Plan
 from uapseg.targets.drawing import drawn_region
-from uapseg.targets.metrics import Collapse, Scores
-from uapseg.tensors import from_array
-
-MOST_HISTORY_POINTS = 60
-
-
-@dataclass(frozen=True, eq=False)
-class HistoryPoint:
-    """A perturbation of the history of a run, stored at a validation.
-
-    Attributes:
-        image_gradients: The image-gradients used until then.
-        levels: The perturbation in whole grey levels (3, h, w).
-        validation: Its figures on validation pictures.
-        plan: The plan then.
-        controls: The controls that describe the plan.
-        budget_start: The image-gradients that had been used when its budget began to count.
-        seconds: The time used until then.
-        baselines: The scores of clean pictures and of random noise.
-    """
-
-    image_gradients: int
-    levels: LevelArray = field(repr=False)
-    validation: ValidationFrame = field(repr=False)
-    plan: Plan = field(repr=False)
-    controls: ControlValues = field(default_factory=ControlValues, repr=False)
-    budget_start: int = 0
-    seconds: float = 0.0
-    baselines: dict[str, Scores] = field(default_factory=dict[str, Scores], repr=False)
-
-
-def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
-    """Appends a point to a history; of too many, the one whose neighbours are closest to each other is removed."""
-    all_ = [*(point for point in history_points if point.image_gradients < new.image_gradients), new]
-    if len(all_) > MOST_HISTORY_POINTS:
-        del all_[
-            min(
-                range(1, len(all_) - 1),
-                key=lambda number: all_[number + 1].image_gradients - all_[number - 1].image_gradients,
-            )
-        ]
-    return all_
-
-
-def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint:
-    """The checkpoint to continue from a history point: its perturbation, without momentum."""
-    state = unpack_state(checkpoint)
-    delta = from_array(point.levels.copy()).float() / 255
-    figures = point.validation
-    validation = replace(
-        state.validation,
-        image_gradients=point.image_gradients,
-        scores=figures["scores"],
-        each=tuple(figures["each"]),
-        interval=tuple(figures["interval"]),
-        training=figures["training"],
-        collapse=Collapse(**figures["collapse"]) if figures["collapse"] else None,
-        counts=from_array(figures["counts"]),
-        predictions=from_array(figures["predictions"].copy()),
-    )
-    rest = {"image_gradients": point.image_gradients, "seconds": point.seconds, "improved_at": point.image_gradients}
-    return pack_state(replace(state.restarted(delta), **rest, best_validation=validation, validation=validation))
-
+from uapseg.targets.metrics import Scores
 
 Status = Literal["idle", "waiting", "running", "paused", "done"]
 ACTIVE = ("waiting", "running")
@@ -105,6 +43,25 @@ class PendingChange:
 
     due: float
     point: HistoryPoint | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class KeptRun:
+    """A run that gave way to another one, see `uapseg.app.tray`.
+
+    Attributes:
+        key: Another number for each.
+        controls: The controls then.
+        card: What the browser shows of it: ``key``, ``title``, ``summary``, ``success``, ``photo``, ``prediction``.
+        fields: The attributes of the run by name.
+        by_reset: Whether it gave way to nothing, as Reset was pressed.
+    """
+
+    key: int
+    controls: ControlValues
+    card: dict[str, Any] = field(repr=False)
+    fields: dict[str, Any] = field(repr=False)
+    by_reset: bool = False
 
 
 class OpenedExample(NamedTuple):
@@ -152,7 +109,7 @@ class Run:
         drawing_version: The number of drawings that were read from files, which the stage then shows.
         strengths: A perturbation, and its scores at each strength.
         photos: The visitor's own photos.
-        kept: The runs of this visit that gave way to another one, see `uapseg.app.tray`.
+        kept: The runs of this visit that gave way to another one.
         own: The visitor's pictures to train on, where they made such a set.
         test_scores: The scores on its test split, once a run on it is finished.
         footage: What the camera records to train on.
@@ -189,7 +146,7 @@ class Run:
     checkpoint: Checkpoint | None = None
     strengths: tuple[LevelArray, Any] | None = None
     photos: list[UploadedPhoto] = field(default_factory=list[UploadedPhoto])
-    kept: list[Any] = field(default_factory=list[Any])
+    kept: list[KeptRun] = field(default_factory=list[KeptRun])
     own: OwnPictures | None = None
     test_scores: Scores | None = None
     footage: Footage | None = None

@@ -15,8 +15,9 @@ from PIL import Image
 from uapseg.app import messages, strings
 from uapseg.app.controls import BUDGETS, EPSILONS, SEEDS, WEIGHTS, ControlValues
 from uapseg.app.device import level_array, pack_state, validation_frame
+from uapseg.app.history import HistoryPoint
 from uapseg.app.own_pictures import is_own
-from uapseg.app.runs import HistoryPoint, Run
+from uapseg.app.runs import Run
 from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS, Settings

@@ -1,14 +1,12 @@
 """The runs of this visit that gave way to another one: kept to be looked at, compared and taken up again."""
 
-from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from uapseg.app import messages
-from uapseg.app.controls import ControlValues
 from uapseg.app.frames import label_png, webp
 from uapseg.app.own_pictures import is_own
-from uapseg.app.runs import ACTIVE, Run
+from uapseg.app.runs import ACTIVE, KeptRun, Run
 from uapseg.app.workspace import Workspace
 
 MOST_KEPT = 6
@@ -22,25 +20,6 @@ FIELDS = (
 THUMBNAIL_WIDTH = 144
 
 _keys = count(1)
-
-
-@dataclass(frozen=True, eq=False)
-class KeptRun:
-    """A run that gave way to another one.
-
-    Attributes:
-        key: Another number for each.
-        controls: The controls then.
-        card: What the browser shows of it: ``key``, ``title``, ``summary``, ``success``, ``photo``, ``prediction``.
-        fields: The attributes of the run by name, those of `FIELDS`.
-        by_reset: Whether it gave way to nothing, as Reset was pressed.
-    """
-
-    key: int
-    controls: ControlValues
-    card: dict[str, Any] = field(repr=False)
-    fields: dict[str, Any] = field(repr=False)
-    by_reset: bool = False
 
 
 def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -> None:
