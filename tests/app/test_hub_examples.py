@@ -14,7 +14,7 @@ from uapseg.app.catalogue import listed_examples
 from uapseg.app.context import Context
 from uapseg.app.finished_run import FinishedRun
 from uapseg.app.handlers_files import open_example
-from uapseg.app.hub_examples import add_examples
+from uapseg.app.hub import add_examples
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.results.perturbation_file import Perturbation, save_safetensors
 from uapseg.results.run_folder import SAFETENSORS

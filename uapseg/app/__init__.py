@@ -14,7 +14,7 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from uapseg.app.catalogue import SPACE_PAIR, listed_examples, offered_datasets, offered_models, on_spaces
 from uapseg.app.context import Context, default_patience
-from uapseg.app.hub_examples import fetch_in_background
+from uapseg.app.hub import fetch_in_background
 from uapseg.app.live import Polling
 from uapseg.app.page import page
 from uapseg.app.registry import Registry

@@ -28,9 +28,9 @@ from uapseg.app.errors import user_error, user_errors
 from uapseg.app.exports import cached_file, export_run
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
+from uapseg.app.hub import publish_run
 from uapseg.app.live import perturb_clip
 from uapseg.app.own_pictures import OwnPictures, is_own
-from uapseg.app.publish import publish_run
 from uapseg.app.runs import ACTIVE, OpenedExample, Run
 from uapseg.app.server import DECODING
 from uapseg.app.sharing import check_pair, check_size, controls_from_plan, plan_for, start_from, to_query

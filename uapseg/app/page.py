@@ -50,8 +50,8 @@ from uapseg.app.handlers_files import (
     upload_mask,
 )
 from uapseg.app.handlers_own import train_on_clip, train_on_own
+from uapseg.app.hub import can_sign_in
 from uapseg.app.live import Camera, Polling
-from uapseg.app.publish import can_sign_in
 from uapseg.app.rendering import Renderer
 from uapseg.app.server import MODULES, read_static
 from uapseg.attack.settings import PRESETS

@@ -1,18 +1,26 @@
-"""Examples from the Hugging Face Hub: those of the operator's list, each checked and measured on this machine."""
+"""The Hugging Face Hub: runs published in the name of a visitor, and the examples of the operator's list."""
 
 import logging
+import os
 import threading
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from uapseg.app import messages, strings
 from uapseg.app.device import level_array
+from uapseg.app.finished_run import FinishedRun
 from uapseg.app.frames import label_png, perturb_photo
+from uapseg.app.runs import Run
 from uapseg.app.sharing import check_pair, check_size, controls_from_plan, measure
 from uapseg.app.workspace import Example, Workspace
 from uapseg.attack.run import Plan
+from uapseg.datasets import Dataset, load_dataset
 from uapseg.errors import UapsegError
-from uapseg.results.hub import load_from_hub
-from uapseg.results.perturbation_file import Perturbation
+from uapseg.results.full_report import full_report
+from uapseg.results.hub import load_from_hub, push_to_hub
+from uapseg.results.perturbation_file import Perturbation, save_png, save_safetensors
+from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder
 from uapseg.targets.metrics import Scores
 
 LOG = logging.getLogger(__name__)
@@ -42,7 +50,7 @@ def add_examples(workspace: Workspace, repos: Sequence[str]) -> None:
             found.append(check_example(repo, workspace))
         except UapsegError as error:
             LOG.warning("The example %s is not listed: %s", repo, error)
-        except Exception:
+        except Exception:  # a fault in one of them must not take away the others
             LOG.exception("The example %s is not listed.", repo)
     workspace.add_examples(found)
 
@@ -95,3 +103,42 @@ def _check_claim(name: str, success: float | None, claimed: Scores | None) -> No
         raise UapsegError("None of the pictures here shows what it is about.")
     if claim is not None and success < claim - MARGIN:
         raise UapsegError(f"It claims {messages.percent(claim)}, and is measured at {messages.percent(success)}.")
+
+
+def can_sign_in() -> bool:
+    """Whether visitors can sign in with Hugging Face: the page is a Space with ``hf_oauth``."""
+    return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
+
+
+def publish_run(run: Run, workspace: Workspace, repo: str, token: str | None) -> str:
+    """Measures a run on the test pictures, and pushes it with a model card; the address of the repository.
+
+    Args:
+        run: A run that has figures.
+        workspace: Its network and pictures.
+        repo: USER/NAME.
+        token: What the visitor signed in with; None where nobody did.
+
+    Raises:
+        UapsegError: Nobody signed in, there is nothing to publish yet, or the Hub refuses.
+    """
+    work = FinishedRun.of(run, workspace)
+    if token is None:
+        raise UapsegError(strings.SIGN_IN if can_sign_in() else strings.PUBLISH_COMMAND)
+    plan, perturbation = work.plan, work.perturbation
+    with TemporaryDirectory(prefix="uapseg-") as place:
+        folder = RunFolder.create(Path(place) / "run", plan)
+        save_png(folder.path / PNG, perturbation)
+        save_safetensors(folder.path / SAFETENSORS, perturbation)
+        test, used = _pictures(run, work)
+        report = full_report(perturbation, workspace.model, test, plan.target, used=used)
+        folder.write_report(report.to_dict() | {"plan": plan.to_dict()})
+        return push_to_hub(folder, repo.strip(), token=token)
+
+
+def _pictures(run: Run, work: FinishedRun) -> tuple[Dataset, Sequence[Dataset]]:
+    """The test pictures, and those that were used before."""
+    own = run.trained_on
+    if own:
+        return own.splits["test"], own.run_data
+    return load_dataset(work.plan.data, "test"), (work.workspace.held_out,)
