@@ -11,7 +11,7 @@ from uapseg.app.errors import user_error, user_errors
 from uapseg.app.frames import to_values
 from uapseg.app.registry import TOKEN, Registry
 from uapseg.app.runs import ACTIVE, Run, can_continue, find_budget_start
-from uapseg.app.tray import undoable
+from uapseg.app.tray import run_before_reset
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
@@ -127,8 +127,8 @@ def resting_buttons(run: Run) -> Updates:
         gr.update(visible=True, interactive=True, value=start_label(run)),
         gr.update(visible=False),
         gr.update(
-            interactive=run.plan is not None or undoable(run) is not None,
-            value=strings.UNDO_RESET if undoable(run) else strings.RESET,
+            interactive=run.plan is not None or run_before_reset(run) is not None,
+            value=strings.UNDO_RESET if run_before_reset(run) else strings.RESET,
         ),
         gr.update(interactive=run.validation is not None and run.status not in ACTIVE),
     )

@@ -46,7 +46,7 @@ from uapseg.app.runs import (
     rewind,
 )
 from uapseg.app.sharing import measure_test, parse_query
-from uapseg.app.tray import keep_run, restore_run, undoable
+from uapseg.app.tray import keep_run, restore_run, run_before_reset
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 
@@ -311,7 +311,7 @@ def reset_run(context: Context, token: str | None) -> Updates:
     run = find_run(context, token)
     if run.status in ACTIVE:
         return pause_run(context, token)
-    last = undoable(run)
+    last = run_before_reset(run)
     if last:
         restore_run(run, last.key, None)
     else:

@@ -239,7 +239,7 @@ def perturb_clip(
         path: The clip.
         levels: The perturbation.
         workspace: The network.
-        report: Is told the share of the frames that are done.
+        report: Called with the share of the frames that are done.
 
     Raises:
         UapsegError: The file is no video that can be read.
@@ -350,7 +350,7 @@ def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> di
         reply |= frame_payload(workspace, photo, rendered, plan, options)
         now = rendered.photo
     number, footage = values.get("record"), values.get("footage")
-    reply |= _filmed(run, picture, footage) if isinstance(footage, int) else {}
+    reply |= _add_footage(run, picture, footage) if isinstance(footage, int) else {}
     return reply | (_recorded(run, workspace, now, number) if isinstance(number, int) else {})
 
 
@@ -369,7 +369,7 @@ def _content(uri: object) -> bytes:
     return content
 
 
-def _filmed(run: Run, picture: Picture, number: int) -> dict[str, Any]:
+def _add_footage(run: Run, picture: Picture, number: int) -> dict[str, Any]:
     """Adds a frame to what is to be trained on; how long that is, and whether it is enough."""
     if run.footage is None or run.footage.number != number:
         run.footage = Footage(number)

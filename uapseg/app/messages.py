@@ -74,7 +74,7 @@ def generalization(target: Target, unseen: Scores, training: Scores) -> str:
     return f"It overfits: {shares}." if there - here > OVERFITTING_GAP else f"It generalizes: {shares}."
 
 
-def tested(target: Target, scores: Scores, pictures: int) -> str:
+def test_result(target: Target, scores: Scores, pictures: int) -> str:
     """The headline score on the test split of a visitor's own pictures."""
     share = percent(scores.get(target.wording("").scores[0].name))
     return f"On {pictures} test picture{'s' * (pictures != 1)}, which chose nothing: {share}."

@@ -148,7 +148,7 @@ def _own_sentences(run: Run, validation: ValidationFrame, plan: Plan) -> list[st
         return []
     found = [messages.generalization(plan.target, validation["scores"], validation["training"])]
     if run.test_scores:
-        found.append(messages.tested(plan.target, run.test_scores, len(own.splits["test"])))
+        found.append(messages.test_result(plan.target, run.test_scores, len(own.splits["test"])))
     return found
 
 

@@ -26,7 +26,7 @@ KEEP, KEEP_LABEL = "keep", "left as it is"
 HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
-BREAK = "Every pixel is to become another class than it was, whichever: nothing else needs choosing."
+BREAK = "Every pixel should be predicted as any class but its own: there is nothing else to choose."
 SWAP_FROM, SWAP_INTO = "Pixels of", "Become"
 EPSILON, BUDGET = "Largest change (epsilon), of 255", "Training length (pictures seen)"
 WEIGHT = "Protect the rest (x1)"
@@ -119,7 +119,7 @@ STAGE = {
     "current_run": "Now: {title}",
     "none_yet": "no figures yet",
     "here_share": "{share} % in this picture",
-    "take_up": "Continue with it",
+    "take_up": "Continue this run",
     "close_pair": "Close",
     "tab_held_out": "Pictures it was not trained on",
     "tab_own": "Your photos",
@@ -280,7 +280,7 @@ MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for
 BAD_STRENGTH = "The strength must be between 0 and 1.5."
 NOT_UPLOADED = "Upload the file with the request: paths on the server are not read."
 NO_CLIP = "The clip could not be read: upload a short MP4, WebM or MOV."
-PAUSE_FIRST = "A run is going: pause it first, then choose other pictures."
+PAUSE_FIRST = "A run is in progress: pause it first, then choose other pictures."
 STILL_GOING = "The run on these pictures has not ended yet: try again in a moment."
 FEW_PHOTOS = (
     "{different} different photos are too few to train on: bring at least {least}, better twenty or more, as some are "

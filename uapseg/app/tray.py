@@ -37,7 +37,7 @@ def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -
         return
     fields = {name: getattr(run, name) for name in FIELDS}
     kept = KeptRun(card["key"], run.controls, card, fields, by_reset)
-    run.publish(kept=[*map(_thinned, run.kept), kept][-MOST_KEPT:])
+    run.publish(kept=[*map(_without_history, run.kept), kept][-MOST_KEPT:])
 
 
 def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
@@ -65,7 +65,7 @@ def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
     return True
 
 
-def undoable(run: Run) -> KeptRun | None:
+def run_before_reset(run: Run) -> KeptRun | None:
     """The run that Reset was pressed on, while nothing else was begun."""
     last = run.kept[-1] if run.kept else None
     return last if last and last.by_reset and run.plan is None and last.controls.pair == run.controls.pair else None
@@ -76,7 +76,7 @@ def drop_own(run: Run) -> None:
     run.publish(kept=[kept for kept in run.kept if not is_own(kept.controls.data)])
 
 
-def _thinned(kept: KeptRun) -> KeptRun:
+def _without_history(kept: KeptRun) -> KeptRun:
     """Without the earlier points of its history, which take most of the memory."""
     fields = {**kept.fields, "history_points": kept.fields["history_points"][-1:]}
     return KeptRun(kept.key, kept.controls, kept.card, fields)
