@@ -13,11 +13,11 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from tests.small_world import small_world
 from uapseg.app import launch_options
-from uapseg.app.context import Context
-from uapseg.app.live import Polling
+from uapseg.app.handlers.context import Context
 from uapseg.app.page import page
-from uapseg.app.registry import Registry
+from uapseg.app.runs.registry import Registry
 from uapseg.app.server import MODULES
+from uapseg.app.view.live import Polling
 from uapseg.app.workspace_cache import WorkspaceCache
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]

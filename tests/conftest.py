@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
-    from uapseg.app.context import Context
+    from uapseg.app.handlers.context import Context
     from uapseg.app.workspace_cache import WorkspaceCache
 
 DARK, LIGHT = 100 / 255, 121 / 255
@@ -103,6 +103,6 @@ def workspaces() -> Iterator["WorkspaceCache"]:
 def context(workspaces: "WorkspaceCache") -> "Context":
     """The events of a page of their own, on the small world."""
     from tests.small_world import registry
-    from uapseg.app.context import Context
+    from uapseg.app.handlers.context import Context
 
     return Context(workspaces, registry(), patience=600)

@@ -12,8 +12,8 @@ import httpx
 
 from tests.browser import Site
 from tests.small_world import values, visitor
-from uapseg.app.handlers import load_page, start_run
-from uapseg.app.runs import Run
+from uapseg.app.handlers.training import load_page, start_run
+from uapseg.app.runs.run import Run
 
 SOCKETS = 40
 """Of a crowd no more than these come through a socket: enough to fill a queue of Gradio's, few enough to be fast."""

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.small_world import registry, small_world, values, visitor
-from uapseg.app.context import Context
 from uapseg.app.frames import FrameOptions
-from uapseg.app.handlers import CHANGE_DELAY, change_controls, pause_run, run_turn, start_run
-from uapseg.app.rendering import frame
-from uapseg.app.runs import Run
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.training import CHANGE_DELAY, change_controls, pause_run, run_turn, start_run
+from uapseg.app.runs.run import Run
+from uapseg.app.view.rendering import frame
 from uapseg.app.workspace_cache import WorkspaceCache
 
 CHANGES: list[dict[str, Any]] = [{"epsilon": 8}, {"keep": 1.5}, {"word": "x"}, {"word": "x", "epsilon": 12}]

@@ -12,13 +12,13 @@ import torch
 
 from tests.conftest import Greys, Plain, greys
 from uapseg.app import catalogue, messages, strings
-from uapseg.app.context import CONTROLS, Context
-from uapseg.app.finished_run import FinishedRun
+from uapseg.app.exports.finished_run import FinishedRun
 from uapseg.app.frames import FrameOptions
-from uapseg.app.handlers import load_page, run_turn, start_run
-from uapseg.app.registry import Registry
-from uapseg.app.rendering import frame
-from uapseg.app.runs import Run
+from uapseg.app.handlers.context import CONTROLS, Context
+from uapseg.app.handlers.training import load_page, run_turn, start_run
+from uapseg.app.runs.registry import Registry
+from uapseg.app.runs.run import Run
+from uapseg.app.view.rendering import frame
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.datasets import registry as datasets
 from uapseg.io.download import Download

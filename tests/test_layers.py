@@ -99,11 +99,11 @@ def test_every_package_that_is_imported_is_asked_for():
 def modules_of_the_page() -> dict[str, set[str]]:
     """The modules of the page, and which of the others each of them imports."""
     imports = {}
-    for file in (ROOT / "uapseg/app").glob("*.py"):
+    for file in (ROOT / "uapseg/app").rglob("*.py"):
         found = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.ImportFrom)]
-        imports[file.stem] = {node.module.split(".")[2] for node in found if (node.module or "")[:11] == "uapseg.app."}
-        imports[file.stem] |= {alias.name for node in found if node.module == "uapseg.app" for alias in node.names}
-    return imports
+        names = {f"{node.module}.{alias.name}" for node in found for alias in node.names}
+        imports[".".join(file.relative_to(ROOT).with_suffix("").parts)] = names | {f"{node.module}" for node in found}
+    return {module: names & imports.keys() for module, names in imports.items()}
 
 
 def test_the_modules_of_the_page_import_in_one_direction():

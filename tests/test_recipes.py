@@ -11,9 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from tests.small_world import ran
-from uapseg.app import build, exports, strings
-from uapseg.app.finished_run import FinishedRun
-from uapseg.app.handlers_files import export_file
+from uapseg.app import build, strings
+from uapseg.app.exports import files as exports
+from uapseg.app.exports.finished_run import FinishedRun
+from uapseg.app.handlers.files import export_file
 from uapseg.attack.losses import LOSSES
 from uapseg.attack.optimizer import OPTIMIZERS, Moments, Optimizer
 from uapseg.attack.run import Plan, run

@@ -47,7 +47,7 @@ def test_the_command_finds_its_network(installed: Path, tmp_path: Path):
 
 
 def test_the_examples_and_the_list_of_photos_are_there(installed: Path, tmp_path: Path):
-    code = "from uapseg.datasets.coco_mini import read_manifest; from uapseg.app.catalogue import example_cards; "
+    code = "from uapseg.datasets.coco.mini import read_manifest; from uapseg.app.catalogue import example_cards; "
     code += "print(len(read_manifest()), len(example_cards(('street', 'street'))))"
     photos, examples = output(installed, tmp_path, "-c", code).split()
     assert (int(photos), int(examples)) == (200, 9)

@@ -55,8 +55,8 @@ def main(folder: Path) -> dict[str, Any]:
     import gradio as gr
 
     from tests.small_world import registry, small_world, values, visitor
-    from uapseg.app.context import Context
-    from uapseg.app.handlers import pause_run, run_turn, start_run
+    from uapseg.app.handlers.context import Context
+    from uapseg.app.handlers.training import pause_run, run_turn, start_run
 
     with small_world() as workspaces:
         workspaces.first.predict(workspaces.first.scene.picture)  # the process that is forked has computed before

@@ -11,14 +11,14 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from uapseg.datasets.coco_annotations import select_annotations
-from uapseg.datasets.coco_mini import MANIFEST
-from uapseg.datasets.coco_selection import Selection
+from uapseg.datasets.coco.annotations import select_annotations
+from uapseg.datasets.coco.mini import MANIFEST
+from uapseg.datasets.coco.selection import Selection
 from uapseg.io.files import to_json, write
 
 
 def manifest(root: Path) -> dict[str, Any]:
-    """Everything that `uapseg.datasets.coco_mini.listed` reads."""
+    """Everything that `uapseg.datasets.coco.mini.listed` reads."""
     entries = [
         one.entry
         for folder in ("train2017", "val2017")

@@ -17,9 +17,9 @@ import torch
 
 from uapseg.app import messages, strings
 from uapseg.app.controls import VALIDATION
-from uapseg.app.device import level_array, validation_frame
 from uapseg.app.frames import FrameOptions, label_png, perturb_photo
-from uapseg.app.rendering import frame
+from uapseg.app.runs.device import level_array, validation_frame
+from uapseg.app.view.rendering import frame
 from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan, run
 from uapseg.attack.settings import fast

@@ -13,9 +13,9 @@ from PIL import Image
 from tests.conftest import greys
 from tests.small_world import registry, small_world
 from uapseg.app import launch_options
-from uapseg.app.context import Context
-from uapseg.app.live import Polling
+from uapseg.app.handlers.context import Context
 from uapseg.app.page import page
+from uapseg.app.view.live import Polling
 from uapseg.attack.perturbation import fit_picture
 from uapseg.io.images import to_images
 from uapseg.results.perturbation_file import load

@@ -9,9 +9,9 @@ import pytest
 from tests.small_world import registry, stocked, values, visitor
 from uapseg.app import catalogue, strings
 from uapseg.app import catalogue as shelf
-from uapseg.app.context import Context
-from uapseg.app.handlers import run_turn, start_run
-from uapseg.app.handlers_files import open_example
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.files import open_example
+from uapseg.app.handlers.training import run_turn, start_run
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.models import load_model, torchvision

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from uapseg.app import device
-from uapseg.app.device import Call, RunQueue
+from uapseg.app.runs import device
+from uapseg.app.runs.device import Call, RunQueue
 from uapseg.errors import UapsegError
 
 

@@ -9,12 +9,13 @@ import gradio as gr
 import pytest
 import torch
 
-from uapseg.app import device, strings
-from uapseg.app.context import Context
+from uapseg.app import strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.device import pack_state, requested_seconds
-from uapseg.app.errors import as_user_error
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.errors import as_user_error
 from uapseg.app.page import number_controls
+from uapseg.app.runs import device
+from uapseg.app.runs.device import pack_state, requested_seconds
 from uapseg.attack.state import State
 from uapseg.attack.validation import Validation
 

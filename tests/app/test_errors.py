@@ -17,13 +17,13 @@ from gradio.utils import get_upload_folder
 
 from tests.small_world import SIZE, registry, values, visitor
 from uapseg.app import strings
-from uapseg.app.context import Context
-from uapseg.app.errors import Page, answer_errors, sentence
-from uapseg.app.handlers import pause_run, start_run
-from uapseg.app.live import Camera, Polling
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.errors import Page, answer_errors, sentence
+from uapseg.app.handlers.training import pause_run, start_run
 from uapseg.app.page import page
-from uapseg.app.rendering import Renderer
-from uapseg.app.runs import Run
+from uapseg.app.runs.run import Run
+from uapseg.app.view.live import Camera, Polling
+from uapseg.app.view.rendering import Renderer
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation, save_png
@@ -179,7 +179,7 @@ def test_what_breaks_is_told_in_a_sentence_and_logged(
     def breaks(*_: object) -> None:
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.app.handlers_files.to_query", breaks)
+    monkeypatch.setattr("uapseg.app.handlers.files.to_query", breaks)
     with caplog.at_level(logging.ERROR):
         reply = send(blocks, event(blocks, "make_link"), run, [None])
     assert reply == {"error": strings.FAILED}
@@ -197,7 +197,7 @@ def test_a_run_that_breaks_is_told_in_a_sentence_and_logged(
         yield from ()
         raise RuntimeError("no such tensor")
 
-    monkeypatch.setattr("uapseg.app.handlers.run_steps", breaks)
+    monkeypatch.setattr("uapseg.app.handlers.training.run_steps", breaks)
     with caplog.at_level(logging.ERROR):
         reply = send(blocks, event(blocks, "run_turn"), run, [None])
     assert reply == {"error": strings.BROKEN}

@@ -23,12 +23,13 @@ from PIL import Image, ImageSequence
 from tests.app.test_controls import sent
 from tests.small_world import SIZE, ran, registry, stocked, values, visitor
 from uapseg.app import strings
-from uapseg.app.animation import encode_gif, encode_mp4
-from uapseg.app.context import CONTROLS, Context
 from uapseg.app.controls import BUDGETS
-from uapseg.app.device import unpack_state
-from uapseg.app.finished_run import FinishedRun
-from uapseg.app.handlers import (
+from uapseg.app.exports.animation import encode_gif, encode_mp4
+from uapseg.app.exports.finished_run import FinishedRun
+from uapseg.app.exports.sharing import controls_from_plan, to_command, to_query
+from uapseg.app.handlers.context import CONTROLS, Context
+from uapseg.app.handlers.files import confirm_link, export_file, make_link, open_example, open_file
+from uapseg.app.handlers.training import (
     change_controls,
     choose_pair,
     finish_loading,
@@ -38,10 +39,9 @@ from uapseg.app.handlers import (
     run_turn,
     start_run,
 )
-from uapseg.app.handlers_files import confirm_link, export_file, make_link, open_example, open_file
 from uapseg.app.page import copy_script
-from uapseg.app.runs import Run
-from uapseg.app.sharing import controls_from_plan, to_command, to_query
+from uapseg.app.runs.device import unpack_state
+from uapseg.app.runs.run import Run
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.ball import Ball
 from uapseg.attack.plan_file import extract_plan
@@ -162,7 +162,7 @@ def test_the_animation_of_a_run_or_an_example_takes_a_few_seconds(
 def test_no_colour_of_an_animation_fades_as_others_come(context: Context, finished: Run, monkeypatch):
     shades = [(90, 140, 220), (40, 160, 60), (190, 60, 70), (120, 110, 100)]
     frames = [np.full((40, 60, 3), shade, np.uint8) for shade in shades for _ in range(6)]
-    monkeypatch.setattr("uapseg.app.animation._draw", lambda _: frames)
+    monkeypatch.setattr("uapseg.app.exports.animation._draw", lambda _: frames)
     moving = Image.open(io.BytesIO(encode_gif(FinishedRun.of(finished, context.workspaces.first))))
     shown = [np.asarray(frame.convert("RGB")).mean((0, 1)) for frame in ImageSequence.Iterator(moving)]
     assert np.abs(np.array(shown) - np.array(shades)).max() <= 2  # frames that are alike are one of a GIF

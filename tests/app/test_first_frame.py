@@ -1,8 +1,8 @@
 """The command that measures how soon a changed setting shows."""
 
 from tests.first_frame import CHANGES, first_frames
-from uapseg.app.context import Context
-from uapseg.app.handlers import CHANGE_DELAY
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.training import CHANGE_DELAY
 
 
 def test_each_changed_setting_gets_a_trained_frame_after_the_delay(context: Context):

@@ -14,11 +14,12 @@ from PIL import Image
 
 from tests.small_world import registry, values, visitor
 from uapseg.app import messages, strings
-from uapseg.app.context import BUTTONS, CONTROLS, Context
-from uapseg.app.device import unpack_state
-from uapseg.app.exports import export_run
+from uapseg.app.exports.files import export_run
+from uapseg.app.exports.sharing import controls_from_plan, parse_query, to_command, to_query
 from uapseg.app.frames import jpeg
-from uapseg.app.handlers import (
+from uapseg.app.handlers.context import BUTTONS, CONTROLS, Context
+from uapseg.app.handlers.files import upload_mask
+from uapseg.app.handlers.training import (
     change_controls,
     change_word,
     leave_page,
@@ -28,10 +29,9 @@ from uapseg.app.handlers import (
     run_turn,
     start_run,
 )
-from uapseg.app.handlers_files import upload_mask
-from uapseg.app.rendering import figures, heading
-from uapseg.app.runs import Run
-from uapseg.app.sharing import controls_from_plan, parse_query, to_command, to_query
+from uapseg.app.runs.device import unpack_state
+from uapseg.app.runs.run import Run
+from uapseg.app.view.rendering import figures, heading
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.targets import SwapClasses, Untargeted
 
@@ -368,7 +368,7 @@ def test_a_failing_worker_leaves_resting_buttons_and_a_sentence(context: Context
         yield from ()
         raise RuntimeError("cuda")
 
-    monkeypatch.setattr("uapseg.app.handlers.run_steps", breaks)
+    monkeypatch.setattr("uapseg.app.handlers.training.run_steps", breaks)
     driver = run_turn(context, run.token)
     assert label(next(driver)) == strings.START
     with pytest.raises(gr.Error, match="press Resume"):

@@ -12,13 +12,14 @@ import pytest
 from PIL import Image
 
 from tests.small_world import values, visitor
-from uapseg.app import gradio_private, handlers_files
-from uapseg.app.context import Context
+from uapseg.app import gradio_private
 from uapseg.app.controls import MOST_DRAWING
 from uapseg.app.frames import FrameOptions, perturb_photo
-from uapseg.app.handlers import change_controls, leave_page, run_turn, start_run
-from uapseg.app.handlers_files import MOST_PHOTOS, add_photos, choose_picture, open_file, remove_photos, upload_mask
-from uapseg.app.rendering import frame, shown_photo
+from uapseg.app.handlers import files as handlers_files
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.files import MOST_PHOTOS, add_photos, choose_picture, open_file, remove_photos, upload_mask
+from uapseg.app.handlers.training import change_controls, leave_page, run_turn, start_run
+from uapseg.app.view.rendering import frame, shown_photo
 from uapseg.app.workspace_cache import WorkspaceCache
 
 

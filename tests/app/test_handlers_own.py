@@ -10,14 +10,14 @@ from PIL import Image
 
 from tests.small_world import values, visitor
 from uapseg.app import strings
-from uapseg.app.context import CONTROLS, Context
-from uapseg.app.device import run_steps
+from uapseg.app.exports.sharing import to_command, to_query
 from uapseg.app.frames import UploadedPhoto, mp4
-from uapseg.app.handlers import choose_pair, finish_loading, load_page, pause_run, run_turn, start_run
-from uapseg.app.handlers_files import remove_photos
-from uapseg.app.handlers_own import train_on_clip, train_on_own
-from uapseg.app.live import _belongings
-from uapseg.app.own_pictures import (
+from uapseg.app.handlers.context import CONTROLS, Context
+from uapseg.app.handlers.files import remove_photos
+from uapseg.app.handlers.own_pictures import train_on_clip, train_on_own
+from uapseg.app.handlers.training import choose_pair, finish_loading, load_page, pause_run, run_turn, start_run
+from uapseg.app.runs.device import run_steps
+from uapseg.app.runs.own_pictures import (
     FRAME_SECONDS,
     GAP,
     LEAST_PHOTOS,
@@ -27,10 +27,10 @@ from uapseg.app.own_pictures import (
     from_photos,
     is_own,
 )
-from uapseg.app.registry import content_of
-from uapseg.app.rendering import figures
-from uapseg.app.runs import Run
-from uapseg.app.sharing import to_command, to_query
+from uapseg.app.runs.registry import content_of
+from uapseg.app.runs.run import Run
+from uapseg.app.view.live import _belongings
+from uapseg.app.view.rendering import figures
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder

@@ -9,11 +9,12 @@ import pytest
 
 from tests.app.test_controls import sent
 from tests.small_world import values, visitor
-from uapseg.app import history, strings
-from uapseg.app.context import CONTROLS, Context
-from uapseg.app.device import unpack_state
-from uapseg.app.handlers import change_controls, rewind_run, run_turn, start_run
-from uapseg.app.runs import Run
+from uapseg.app import strings
+from uapseg.app.handlers.context import CONTROLS, Context
+from uapseg.app.handlers.training import change_controls, rewind_run, run_turn, start_run
+from uapseg.app.runs import history
+from uapseg.app.runs.device import unpack_state
+from uapseg.app.runs.run import Run
 
 
 def started(context: Context, **changes: object) -> Run:
@@ -91,7 +92,7 @@ def test_another_target_keeps_the_perturbation_and_gets_a_budget_of_its_own(cont
 
 
 def test_a_control_moved_while_the_run_goes_on_is_taken_up_without_a_stop(context: Context, monkeypatch):
-    monkeypatch.setattr("uapseg.app.handlers.CHANGE_DELAY", 0.0)
+    monkeypatch.setattr("uapseg.app.handlers.training.CHANGE_DELAY", 0.0)
     run = started(context, budget=8000)
     driver = run_turn(context, run.token)
     until(run, driver, lambda run: run.image_gradients > 100)
@@ -130,7 +131,7 @@ def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
 
 
 def test_a_running_search_goes_on_from_the_moment_that_is_chosen(context: Context, monkeypatch):
-    monkeypatch.setattr("uapseg.app.handlers.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("uapseg.app.handlers.training.HEARTBEAT_SECONDS", 0.02)
     run = started(context, budget=8000)
     driver = run_turn(context, run.token)
     until(run, driver, lambda run: len(run.history_points) > 4)
@@ -210,8 +211,8 @@ def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(context: Context):
 
 
 def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context: Context, monkeypatch):
-    monkeypatch.setattr("uapseg.app.handlers.HEARTBEAT_SECONDS", 0.02)
-    monkeypatch.setattr("uapseg.app.handlers.CHANGE_DELAY", 0.0)
+    monkeypatch.setattr("uapseg.app.handlers.training.HEARTBEAT_SECONDS", 0.02)
+    monkeypatch.setattr("uapseg.app.handlers.training.CHANGE_DELAY", 0.0)
     run = started(context, budget=8000, word="o")
     driver = run_turn(context, run.token)
     until(run, driver, lambda run: len(run.history_points) > 4)

@@ -9,9 +9,9 @@ import pytest
 
 from tests.hub import TOKEN, Hub, go_to, running_hub
 from tests.small_world import ran, visitor
-from uapseg.app import handlers_files
-from uapseg.app.context import Context
-from uapseg.app.handlers_files import publish_to_hub
+from uapseg.app.handlers import files as handlers_files
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.files import publish_to_hub
 from uapseg.results.hub import load_from_hub
 
 LOGIN = SimpleNamespace(token=TOKEN)

@@ -11,10 +11,10 @@ import pytest
 from tests.hub import Hub, go_to, running_hub
 from tests.small_world import trained, visitor
 from uapseg.app.catalogue import listed_examples
-from uapseg.app.context import Context
-from uapseg.app.finished_run import FinishedRun
-from uapseg.app.handlers_files import open_example
-from uapseg.app.hub import add_examples
+from uapseg.app.exports.finished_run import FinishedRun
+from uapseg.app.exports.hub import add_examples
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.files import open_example
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.results.perturbation_file import Perturbation, save_safetensors
 from uapseg.results.run_folder import SAFETENSORS

@@ -8,12 +8,13 @@ import pytest
 from PIL import Image
 
 from tests.small_world import ran, values, visitor
-from uapseg.app import live, strings
-from uapseg.app.context import Context
+from uapseg.app import strings
 from uapseg.app.frames import UploadedPhoto, amplify_levels, label_png, perturb_photo
-from uapseg.app.handlers import change_controls, start_run
-from uapseg.app.live import Polling
-from uapseg.app.runs import Run
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.training import change_controls, start_run
+from uapseg.app.runs.run import Run
+from uapseg.app.view import live
+from uapseg.app.view.live import Polling
 
 
 @pytest.fixture

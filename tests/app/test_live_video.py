@@ -18,12 +18,12 @@ import pytest
 from PIL import Image
 
 from tests.small_world import SHADES, ran, registry, visitor
-from uapseg.app import decoder
-from uapseg.app.context import Context
 from uapseg.app.frames import MOST_SECONDS, RATE, Recording, jpeg, mp4, stretch_levels
-from uapseg.app.handlers_files import finish_recording, perturb_video
-from uapseg.app.live import Camera, decode_clip
-from uapseg.app.runs import Run
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.files import finish_recording, perturb_video
+from uapseg.app.runs.run import Run
+from uapseg.app.view import decoder
+from uapseg.app.view.live import Camera, decode_clip
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.io.images import encode_png
@@ -152,8 +152,8 @@ def test_what_comes_before_the_damage_in_a_clip_is_taken(tmp_path: Path):
 
 def test_a_decoder_that_does_not_come_to_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "stuck.py").write_text("import time\ntime.sleep(60)")
-    monkeypatch.setattr("uapseg.app.live.DECODER", tmp_path / "stuck.py")
-    monkeypatch.setattr("uapseg.app.live.DECODER_PATIENCE", 0.2)
+    monkeypatch.setattr("uapseg.app.view.live.DECODER", tmp_path / "stuck.py")
+    monkeypatch.setattr("uapseg.app.view.live.DECODER_PATIENCE", 0.2)
     with pytest.raises(UapsegError, match="could not be read"):
         decode_clip(frames(tmp_path / "clip.mkv", (96, 64)))
 

@@ -14,9 +14,9 @@ from PIL import Image
 
 from tests.small_world import registry, small_world
 from uapseg.app import has_mcp, launch_options
-from uapseg.app.context import Context
-from uapseg.app.live import Polling
+from uapseg.app.handlers.context import Context
 from uapseg.app.page import page
+from uapseg.app.view.live import Polling
 
 pytest.importorskip("mcp")
 

@@ -44,6 +44,6 @@ def test_a_name_in_a_file_is_text_in_the_message(small: Site, tmp_path: Path):
 
 def test_an_event_that_breaks_is_told_in_a_sentence(small: Site, monkeypatch: pytest.MonkeyPatch):
     tab = small.visit()
-    monkeypatch.setattr("uapseg.app.handlers_files.to_query", lambda *_: 1 // 0)
+    monkeypatch.setattr("uapseg.app.handlers.files.to_query", lambda *_: 1 // 0)
     tab.click("#u-link")
     expect(tab.locator(".toast-body")).to_contain_text(strings.FAILED)

@@ -13,7 +13,7 @@ from tests.hands import pick, start
 from tests.server import serving
 from tests.small_world import FAR, small_world
 from uapseg.app.frames import mp4
-from uapseg.app.live import decode_clip
+from uapseg.app.view.live import decode_clip
 
 pytestmark = pytest.mark.browser
 

@@ -13,11 +13,11 @@ import pytest
 from tests.small_world import ran, registry, small_world, values
 from uapseg.app import launch_options
 from uapseg.app.api import Endpoints
-from uapseg.app.context import Context
-from uapseg.app.device import Call, RunQueue
-from uapseg.app.handlers import load_page, pause_run
-from uapseg.app.live import Polling
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.training import load_page, pause_run
 from uapseg.app.page import page
+from uapseg.app.runs.device import Call, RunQueue
+from uapseg.app.view.live import Polling
 from uapseg.app.workspace_cache import WorkspaceCache
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from tests.small_world import ran, values, visitor
-from uapseg.app import registry, strings
-from uapseg.app.context import Context, resting_buttons
-from uapseg.app.device import level_array, unpack_state
-from uapseg.app.handlers import change_controls, load_page, reset_run, run_turn, start_run
-from uapseg.app.registry import Registry
+from uapseg.app import strings
+from uapseg.app.handlers.context import Context, resting_buttons
+from uapseg.app.handlers.training import change_controls, load_page, reset_run, run_turn, start_run
+from uapseg.app.runs import registry
+from uapseg.app.runs.device import level_array, unpack_state
+from uapseg.app.runs.registry import Registry
 from uapseg.app.workspace_cache import WorkspaceCache
 
 
@@ -138,7 +139,7 @@ def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(
 
 
 def test_a_server_that_is_killed_loses_seconds(page: Context, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("uapseg.app.handlers.SAVE_SECONDS", 0.0)
+    monkeypatch.setattr("uapseg.app.handlers.training.SAVE_SECONDS", 0.0)
     run = visitor(page)
     start_run(page, run.token, *values(page, budget=8000))
     driver = run_turn(page, run.token)

@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from tests.small_world import SIZE, ran, registry
-from uapseg.app.context import Context
 from uapseg.app.frames import FrameOptions, Request, defend_photo, difference, perturb_photo, spectrum, stretch_levels
-from uapseg.app.rendering import STEPS, Renderer, scale_levels
-from uapseg.app.runs import Run
+from uapseg.app.handlers.context import Context
+from uapseg.app.runs.run import Run
+from uapseg.app.view.rendering import STEPS, Renderer, scale_levels
 from uapseg.app.workspace_cache import WorkspaceCache
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from uapseg.app import strings
-from uapseg.app.runs import Run
+from uapseg.app.runs.run import Run
 
 LEVELS = np.zeros((3, 4, 6), np.int16)
 

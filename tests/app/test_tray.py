@@ -7,10 +7,10 @@ import pytest
 
 from tests.small_world import ran, values
 from uapseg.app import strings
-from uapseg.app.context import Context
-from uapseg.app.handlers import pause_run, reset_run, run_turn, start_run, take_up_run
-from uapseg.app.rendering import Renderer
-from uapseg.app.tray import FIELDS, MOST_KEPT, keep_run
+from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.training import pause_run, reset_run, run_turn, start_run, take_up_run
+from uapseg.app.runs.tray import FIELDS, MOST_KEPT, keep_run
+from uapseg.app.view.rendering import Renderer
 from uapseg.app.workspace_cache import WorkspaceCache
 
 

@@ -17,12 +17,20 @@ from PIL import Image
 from tests.conftest import Plain, greys
 from tests.server import Server, serving
 from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
-from uapseg.app import live, strings, workspace_cache
-from uapseg.app.context import CONTROLS, Context
+from uapseg.app import strings, workspace_cache
 from uapseg.app.controls import ControlValues
-from uapseg.app.handlers import cancel_loading, choose_pair, finish_loading, run_turn, start_download, start_run
-from uapseg.app.live import Polling
-from uapseg.app.runs import Run
+from uapseg.app.handlers.context import CONTROLS, Context
+from uapseg.app.handlers.training import (
+    cancel_loading,
+    choose_pair,
+    finish_loading,
+    run_turn,
+    start_download,
+    start_run,
+)
+from uapseg.app.runs.run import Run
+from uapseg.app.view import live
+from uapseg.app.view.live import Polling
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.distributed import SINGLE_PROCESS

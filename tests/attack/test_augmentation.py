@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from uapseg.attack.augmentation import (
+from uapseg.attack.data.augmentation import (
     Crop,
     Crops,
     CutOut,

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uapseg.attack.coarse_goal import cell_indices, cell_logits, coarsen
+from uapseg.attack.data.coarse_goal import cell_indices, cell_logits, coarsen
 from uapseg.targets.goals import Goal
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.cut_outs import CutOuts
+from uapseg.attack.data.cut_outs import CutOuts
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.loop import Search, fit
 from uapseg.attack.settings import fast

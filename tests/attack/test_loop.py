@@ -12,9 +12,9 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from tests.conftest import Greys, Plain, greys
+from uapseg.attack.data.sampling import class_balanced_weights
 from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.loop import PREFETCH, Search, fit
-from uapseg.attack.sampling import class_balanced_weights
 from uapseg.attack.settings import PRESETS, fast, paper
 from uapseg.attack.state import TENSORS, Snapshot, State
 from uapseg.attack.validation import Validation

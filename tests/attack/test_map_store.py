@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from uapseg.attack.map_store import MapStore
+from uapseg.attack.data.map_store import MapStore
 from uapseg.errors import UapsegError
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.augmentation import Move, Moves
+from uapseg.attack.data.augmentation import Move, Moves
 from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.losses import LOSSES
 from uapseg.attack.objective import Batch, Objective

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.sampling import class_balanced_weights
+from uapseg.attack.data.sampling import class_balanced_weights
 from uapseg.targets import HideClasses
 from uapseg.targets.counts import truth_overlap
 from uapseg.targets.metrics import count_pixels

@@ -28,7 +28,7 @@ from uapseg.datasets import (
     load_dataset,
     missing_files,
 )
-from uapseg.datasets.coco_selection import CocoImage, Licence, Selection
+from uapseg.datasets.coco.selection import CocoImage, Licence, Selection
 from uapseg.datasets.splits import split_of
 from uapseg.errors import UapsegError
 from uapseg.io.download import cache_folder

@@ -9,8 +9,8 @@ from PIL import Image
 from pycocotools import mask as masks
 
 from uapseg.datasets import SPLITS, load_dataset
-from uapseg.datasets.coco_masks import _unpacked, mask_from_outline
-from uapseg.datasets.coco_selection import category_name
+from uapseg.datasets.coco.masks import _unpacked, mask_from_outline
+from uapseg.datasets.coco.selection import category_name
 from uapseg.errors import UapsegError
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # inside pycocotools

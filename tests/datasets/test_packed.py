@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from uapseg.attack.sampling import picture_order
+from uapseg.attack.data.sampling import picture_order
 from uapseg.datasets import samples
 from uapseg.datasets.labels import read_numbers
 from uapseg.datasets.packed import BLOCK, MappedSequence, PackedSequence

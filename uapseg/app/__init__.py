@@ -13,12 +13,12 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from uapseg.app.catalogue import SPACE_PAIR, listed_examples, offered_datasets, offered_models, on_spaces
-from uapseg.app.context import Context, default_patience
-from uapseg.app.hub import fetch_in_background
-from uapseg.app.live import Polling
+from uapseg.app.exports.hub import fetch_in_background
+from uapseg.app.handlers.context import Context, default_patience
 from uapseg.app.page import page
-from uapseg.app.registry import Registry
+from uapseg.app.runs.registry import Registry
 from uapseg.app.server import STATIC, STYLES, BodyLimit, limit_arenas, read_static, routes
+from uapseg.app.view.live import Polling
 from uapseg.app.workspace_cache import WorkspaceCache
 
 

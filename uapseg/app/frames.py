@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from uapseg.app.device import LevelArray
+from uapseg.app.runs.device import LevelArray
 from uapseg.models import RGB
 from uapseg.results.robustness import DEFENCES, defend
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.own_pictures import OwnPictures
+from uapseg.app.runs.own_pictures import OwnPictures
 from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.datasets import Dataset

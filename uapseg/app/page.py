@@ -10,14 +10,30 @@ from typing import Any, cast
 
 import gradio as gr
 
-from uapseg.app import device, strings, tour
+from uapseg.app import strings, tour
 from uapseg.app.api import Endpoints
 from uapseg.app.catalogue import Offer
-from uapseg.app.context import BUTTONS, CONTROLS, Context, class_choices
 from uapseg.app.controls import BUDGETS, EPSILONS, WEIGHTS
-from uapseg.app.errors import Page, answer_errors
+from uapseg.app.exports.hub import can_sign_in
 from uapseg.app.gradio_private import add_endpoint
-from uapseg.app.handlers import (
+from uapseg.app.handlers.context import BUTTONS, CONTROLS, Context, class_choices
+from uapseg.app.handlers.errors import Page, answer_errors
+from uapseg.app.handlers.files import (
+    add_photos,
+    choose_picture,
+    confirm_link,
+    export_file,
+    finish_recording,
+    make_link,
+    open_example,
+    open_file,
+    perturb_video,
+    publish_to_hub,
+    remove_photos,
+    upload_mask,
+)
+from uapseg.app.handlers.own_pictures import train_on_clip, train_on_own
+from uapseg.app.handlers.training import (
     cancel_loading,
     change_controls,
     change_word,
@@ -35,25 +51,10 @@ from uapseg.app.handlers import (
     start_run,
     take_up_run,
 )
-from uapseg.app.handlers_files import (
-    add_photos,
-    choose_picture,
-    confirm_link,
-    export_file,
-    finish_recording,
-    make_link,
-    open_example,
-    open_file,
-    perturb_video,
-    publish_to_hub,
-    remove_photos,
-    upload_mask,
-)
-from uapseg.app.handlers_own import train_on_clip, train_on_own
-from uapseg.app.hub import can_sign_in
-from uapseg.app.live import Camera, Polling
-from uapseg.app.rendering import Renderer
+from uapseg.app.runs import device
 from uapseg.app.server import MODULES, read_static
+from uapseg.app.view.live import Camera, Polling
+from uapseg.app.view.rendering import Renderer
 from uapseg.attack.settings import PRESETS
 from uapseg.results.robustness import DEFENCES
 

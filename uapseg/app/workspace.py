@@ -18,7 +18,6 @@ from uapseg.app.catalogue import (
     load_example,
 )
 from uapseg.app.controls import VALIDATION, ControlValues, Pair
-from uapseg.app.device import THUMB, LevelArray
 from uapseg.app.frames import (
     LabelMap,
     Photo,
@@ -31,8 +30,9 @@ from uapseg.app.frames import (
     stretch_levels,
     webp,
 )
+from uapseg.app.runs.device import THUMB, LevelArray
+from uapseg.attack.data.sampling import picture_order
 from uapseg.attack.perturbation import fit_picture
-from uapseg.attack.sampling import picture_order
 from uapseg.attack.validation import PREVIEW_IMAGES, evenly_spaced
 from uapseg.datasets import Dataset, load_dataset
 from uapseg.datasets.street import render_ahead

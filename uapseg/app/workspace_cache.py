@@ -21,8 +21,8 @@ from uapseg.app.catalogue import (
     model_offers,
 )
 from uapseg.app.controls import ControlValues, Pair
-from uapseg.app.own_pictures import OwnPictures
-from uapseg.app.runs import Run
+from uapseg.app.runs.own_pictures import OwnPictures
+from uapseg.app.runs.run import Run
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, fetch_all

@@ -8,15 +8,15 @@ from functools import cached_property, lru_cache
 import torch
 from torch import Tensor
 
-from uapseg.attack.augmentation import Augmentation, Crops, Moves, Pastes, random_crops, random_moves
 from uapseg.attack.cuda import DevicePool
-from uapseg.attack.cut_outs import CutOuts
+from uapseg.attack.data.augmentation import Augmentation, Crops, Moves, Pastes, random_crops, random_moves
+from uapseg.attack.data.cut_outs import CutOuts
+from uapseg.attack.data.map_store import MapStore
+from uapseg.attack.data.sampling import class_balanced_weights, first_places, picture_order
 from uapseg.attack.distributed import SINGLE_PROCESS, Workers
-from uapseg.attack.map_store import MapStore
 from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.optimizer import OPTIMIZERS, normalize
 from uapseg.attack.run_cache import RunCache
-from uapseg.attack.sampling import class_balanced_weights, first_places, picture_order
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.attack.transforms import random_transform

@@ -9,9 +9,10 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
-from uapseg.attack.augmentation import Augmentation
-from uapseg.attack.coarse_goal import CoarseGoal, cell_indices, cell_logits, coarsen
 from uapseg.attack.cuda import DevicePool, GraphedFunction, can_record
+from uapseg.attack.data.augmentation import Augmentation
+from uapseg.attack.data.coarse_goal import CoarseGoal, cell_indices, cell_logits, coarsen
+from uapseg.attack.data.map_store import MapStore
 from uapseg.attack.distributed import Workers
 from uapseg.attack.losses import (
     LOSSES,
@@ -22,7 +23,6 @@ from uapseg.attack.losses import (
     per_pixel_weights,
     region_weights,
 )
-from uapseg.attack.map_store import MapStore
 from uapseg.attack.perturbation import perturb
 from uapseg.attack.settings import Settings
 from uapseg.attack.transforms import Transform

@@ -57,7 +57,7 @@ class Settings:
         fill_weight: The share of the loss of hidden pixels that asks for the label of the nearest pixel that stays, in
             [0, 1]; the rest only asks for the absence of hidden classes. Ignored if the target has a fill class.
         balanced: Whether to sample training pictures so that object classes are balanced, see
-            `uapseg.attack.sampling`.
+            `uapseg.attack.data.sampling`.
         shift: The largest random translation of training pictures in each direction, in pixels.
         flip: Whether to flip training pictures horizontally at random.
         crop: Whether to crop training pictures at random, to half to all of a side.

@@ -11,9 +11,9 @@ from typing import TypeVar
 
 import torch
 
+from uapseg.attack.data.sampling import picture_order
 from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.loop import Search
-from uapseg.attack.sampling import picture_order
 from uapseg.attack.settings import Settings, fast
 from uapseg.attack.state import State
 from uapseg.attack.validation import Validation

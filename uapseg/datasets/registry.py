@@ -143,13 +143,13 @@ class Kind:
 
 KINDS = {
     "street": Kind("uapseg.datasets.street", bare=True),
-    "coco-mini": Kind("uapseg.datasets.coco_mini", bare=True, downloads=True),
-    "coco": Kind("uapseg.datasets.coco", downloads=True),
+    "coco-mini": Kind("uapseg.datasets.coco.mini", bare=True, downloads=True),
+    "coco": Kind("uapseg.datasets.coco.dataset", downloads=True),
     "cityscapes": Kind("uapseg.datasets.official:CITYSCAPES"),
     "camvid": Kind("uapseg.datasets.official:CAMVID"),
     "voc": Kind("uapseg.datasets.official:VOC"),
     "ade20k": Kind("uapseg.datasets.official:ADE20K"),
-    "coco-panoptic": Kind("uapseg.datasets.coco_panoptic"),
+    "coco-panoptic": Kind("uapseg.datasets.coco.panoptic"),
     "video": Kind("uapseg.datasets.video"),
     "hfdata": Kind("uapseg.datasets.hub"),
     "shards": Kind("uapseg.datasets.shards", downloads=True),

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from uapseg.attack.augmentation import Move, apply_moves
 from uapseg.attack.ball import Ball
+from uapseg.attack.data.augmentation import Move, apply_moves
 from uapseg.attack.perturbation import perturb, quantize_images
 from uapseg.attack.transforms import TO_YCC, blur, resize
 from uapseg.datasets import Dataset

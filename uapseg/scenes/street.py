@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from uapseg.scenes.bodies import BUS, Vehicle, random_vehicle
-from uapseg.scenes.buildings import Wall, paint_building
 from uapseg.scenes.canvas import Canvas, Label
-from uapseg.scenes.cyclists import paint_cyclist
-from uapseg.scenes.fences import paint_fence
-from uapseg.scenes.furniture import paint_column, paint_lamp, paint_poster, paint_sign, paint_traffic_light
 from uapseg.scenes.ground import Street
+from uapseg.scenes.objects.bodies import BUS, Vehicle, random_vehicle
+from uapseg.scenes.objects.buildings import Wall, paint_building
+from uapseg.scenes.objects.cyclists import paint_cyclist
+from uapseg.scenes.objects.fences import paint_fence
+from uapseg.scenes.objects.furniture import paint_column, paint_lamp, paint_poster, paint_sign, paint_traffic_light
+from uapseg.scenes.objects.people import paint_person
+from uapseg.scenes.objects.plants import paint_crown, paint_hedge, paint_tree
+from uapseg.scenes.objects.vehicles import paint_vehicle
 from uapseg.scenes.palette import FOLIAGE, choose, jitter
-from uapseg.scenes.people import paint_person
-from uapseg.scenes.plants import paint_crown, paint_hedge, paint_tree
-from uapseg.scenes.vehicles import paint_vehicle
 
 Thing = tuple[float, Callable[[], None]]
 Place = tuple[float, float, float, float]

@@ -1,0 +1,1 @@
+"""What a run can be exported as: files, links, commands, repositories."""

@@ -1,0 +1,87 @@
+"""A run that has figures, with all that its exports need."""
+
+from dataclasses import dataclass
+
+from uapseg.app import messages, strings
+from uapseg.app.frames import Photo, perturb_photo
+from uapseg.app.runs.device import LevelArray, level_array, unpack_state
+from uapseg.app.runs.run import Run
+from uapseg.app.workspace import Workspace
+from uapseg.attack.run import Plan
+from uapseg.attack.state import State
+from uapseg.errors import UapsegError
+from uapseg.results.evaluation import MIN_TARGET_SHARE, target_shares
+from uapseg.results.figures import Row, draw_figure
+from uapseg.results.perturbation_file import Perturbation, best_perturbation
+from uapseg.tensors import from_array
+
+ROWS = 4
+"""Pictures in the figure."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What there is to take away of a run.
+
+    Attributes:
+        run: The run.
+        plan: What it searched for.
+        state: Where it stands.
+        workspace: Its network and pictures.
+    """
+
+    run: Run
+    plan: Plan
+    state: State
+    workspace: Workspace
+
+    @classmethod
+    def of(cls, run: Run, workspace: Workspace) -> "FinishedRun":
+        """The work of a run.
+
+        Raises:
+            UapsegError: It has no figures yet.
+        """
+        state = unpack_state(run.checkpoint) if run.checkpoint and run.is_current else None
+        if run.plan is None or state is None or not state.validation.image_gradients:
+            raise UapsegError(strings.NOTHING_YET)
+        return cls(run, run.plan, state, workspace)
+
+    @property
+    def perturbation(self) -> Perturbation:
+        """The best perturbation."""
+        return best_perturbation(self.plan, self.state)
+
+    @property
+    def levels(self) -> LevelArray:
+        """The same in whole grey levels (3, h, w)."""
+        return level_array(self.state.best, self.plan.settings.ball)
+
+    @property
+    def title(self) -> str:
+        """What it does, on which network."""
+        return f"{messages.caption(self.plan.target, self.plan.settings.ball)}, network {self.plan.model}"
+
+    def figure(self, kind: str) -> bytes:
+        """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
+        kept, model = self.perturbation, self.workspace.model
+        rows = [self._row(photo) for photo in self._clearest_photos[:ROWS]]
+        return draw_figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
+
+    @property
+    def _clearest_photos(self) -> list[Photo]:
+        """The held-out pictures, those that show well what the target is about first."""
+        model, target = self.workspace.model, self.plan.target
+
+        def unclear(photo: Photo) -> float:
+            return -min(
+                target_shares(from_array(photo.prediction)[None], target, model.classes).item(), MIN_TARGET_SHARE
+            )
+
+        return sorted(self.workspace.held_out_photos, key=unclear)
+
+    def _row(self, photo: Photo) -> Row:
+        after = perturb_photo(photo.picture, self.levels)
+        images = (from_array(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
+        before, changed = images
+        return Row(before, from_array(photo.prediction), changed, from_array(self.workspace.predict(after)))

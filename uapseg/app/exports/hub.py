@@ -1,0 +1,144 @@
+"""The Hugging Face Hub: runs published in the name of a visitor, and the examples of the operator's list."""
+
+import logging
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from uapseg.app import messages, strings
+from uapseg.app.exports.finished_run import FinishedRun
+from uapseg.app.exports.sharing import check_pair, check_size, controls_from_plan, measure
+from uapseg.app.frames import label_png, perturb_photo
+from uapseg.app.runs.device import level_array
+from uapseg.app.runs.run import Run
+from uapseg.app.workspace import Example, Workspace
+from uapseg.attack.run import Plan
+from uapseg.datasets import Dataset, load_dataset
+from uapseg.errors import UapsegError
+from uapseg.results.full_report import full_report
+from uapseg.results.hub import load_from_hub, push_to_hub
+from uapseg.results.perturbation_file import Perturbation, save_png, save_safetensors
+from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder
+from uapseg.targets.metrics import Scores
+
+LOG = logging.getLogger(__name__)
+
+MARGIN = 0.1
+"""By how much the headline score may stay below what the file claims, as that was measured on other pictures."""
+
+THUMBNAIL_WIDTH = 112
+
+
+def fetch_in_background(workspace: Workspace, repos: Sequence[str]) -> None:
+    """Adds the examples of a list to a workspace, while the page is open already."""
+    if repos:
+        threading.Thread(target=add_examples, args=(workspace, repos), daemon=True).start()
+
+
+def add_examples(workspace: Workspace, repos: Sequence[str]) -> None:
+    """Adds the perturbations of repositories that keep what they claim; of the others the log says why not.
+
+    Args:
+        workspace: The network and the pictures that they must be for.
+        repos: ``USER/NAME``, or with ``@REVISION``.
+    """
+    found: list[Example] = []
+    for repo in repos:
+        try:
+            found.append(check_example(repo, workspace))
+        except UapsegError as error:
+            LOG.warning("The example %s is not listed: %s", repo, error)
+        except Exception:  # a fault in one of them must not take away the others
+            LOG.exception("The example %s is not listed.", repo)
+    workspace.add_examples(found)
+
+
+def check_example(repo: str, workspace: Workspace) -> Example:
+    """Fetches the perturbation of a repository, and measures it.
+
+    Raises:
+        UapsegError: It cannot be fetched or read, is for another network or other pictures, or claims too much.
+    """
+    perturbation = load_from_hub(repo)
+    plan = perturbation.plan
+    if plan is None:
+        raise UapsegError(strings.NO_PLAN)
+    check_pair(plan, workspace)
+    check_size(perturbation, workspace)
+    controls_from_plan(plan, workspace)  # a target that the page has controls for, and numbers in their ranges
+    if perturbation.fingerprint != workspace.model.fingerprint:
+        raise UapsegError("Its file does not name the weights of this network: train it against these.")
+    return Example(_card(repo, perturbation, plan, workspace), perturbation)
+
+
+def _card(repo: str, perturbation: Perturbation, plan: Plan, workspace: Workspace) -> dict[str, object]:
+    """What the browser shows of it, with scores that are measured here."""
+    image_gradients = max(1, perturbation.image_gradients or 0)
+    validation, baselines = measure(perturbation, plan, workspace, image_gradients)
+    label = messages.score_labels(plan.target, strings.TYPE)[0]
+    success = validation.scores.get(label.name)
+    _check_claim(label.name, success, perturbation.scores)
+    levels = level_array(perturbation.delta, perturbation.ball)
+    prediction = workspace.predict(perturb_photo(workspace.scene.picture, levels))
+    return {
+        "file": f"{repo.replace('/', '--')}.png",
+        "title": f"{messages.caption(plan.target, plan.settings.ball)} ({repo})",
+        "label": label.text,
+        "hides": plan.target.kind == strings.HIDDEN,
+        "epsilon": round(plan.settings.epsilon * 255),
+        "success": success,
+        "interval": list(validation.interval) or None,
+        "noise": baselines["random_noise"].get(label.name),
+        "pictures": len(validation.each),
+        "image_gradients": image_gradients,
+        "prediction": label_png(prediction, workspace.model.palette, THUMBNAIL_WIDTH),
+    }
+
+
+def _check_claim(name: str, success: float | None, claimed: Scores | None) -> None:
+    claim = (claimed or {}).get(name)
+    if success is None:
+        raise UapsegError("None of the pictures here shows what it is about.")
+    if claim is not None and success < claim - MARGIN:
+        raise UapsegError(f"It claims {messages.percent(claim)}, and is measured at {messages.percent(success)}.")
+
+
+def can_sign_in() -> bool:
+    """Whether visitors can sign in with Hugging Face: the page is a Space with ``hf_oauth``."""
+    return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
+
+
+def publish_run(run: Run, workspace: Workspace, repo: str, token: str | None) -> str:
+    """Measures a run on the test pictures, and pushes it with a model card; the address of the repository.
+
+    Args:
+        run: A run that has figures.
+        workspace: Its network and pictures.
+        repo: USER/NAME.
+        token: What the visitor signed in with; None where nobody did.
+
+    Raises:
+        UapsegError: Nobody signed in, there is nothing to publish yet, or the Hub refuses.
+    """
+    work = FinishedRun.of(run, workspace)
+    if token is None:
+        raise UapsegError(strings.SIGN_IN if can_sign_in() else strings.PUBLISH_COMMAND)
+    plan, perturbation = work.plan, work.perturbation
+    with TemporaryDirectory(prefix="uapseg-") as place:
+        folder = RunFolder.create(Path(place) / "run", plan)
+        save_png(folder.path / PNG, perturbation)
+        save_safetensors(folder.path / SAFETENSORS, perturbation)
+        test, used = _pictures(run, work)
+        report = full_report(perturbation, workspace.model, test, plan.target, used=used)
+        folder.write_report(report.to_dict() | {"plan": plan.to_dict()})
+        return push_to_hub(folder, repo.strip(), token=token)
+
+
+def _pictures(run: Run, work: FinishedRun) -> tuple[Dataset, Sequence[Dataset]]:
+    """The test pictures, and those that were used before."""
+    own = run.trained_on
+    if own:
+        return own.splits["test"], own.run_data
+    return load_dataset(work.plan.data, "test"), (work.workspace.held_out,)

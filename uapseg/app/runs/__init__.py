@@ -1,0 +1,1 @@
+"""The runs of visitors, and the device on which they train."""

@@ -1,0 +1,356 @@
+"""The device: the queue for it, the worker that runs on it, and what the worker sends.
+
+The worker is the one part of the page that needs the device. On ZeroGPU it is a forked process: all that crosses is
+plain values and arrays, so that it pickles.
+"""
+
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, Protocol, TypedDict
+
+import gradio as gr
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from uapseg.app import strings
+from uapseg.app.runs.own_pictures import OwnPictures
+from uapseg.attack.ball import Ball
+from uapseg.attack.run import Plan, run
+from uapseg.attack.run_cache import RunCache
+from uapseg.attack.state import Snapshot, State
+from uapseg.attack.validation import Validation
+from uapseg.errors import UapsegError
+from uapseg.io.environment import read_number
+from uapseg.targets.metrics import Scores
+from uapseg.tensors import from_array
+
+THUMB = 192
+"""Label maps of held-out pictures are shown no wider than this, and travel no larger."""
+
+LevelArray = NDArray[np.int16]
+"""A perturbation in whole grey levels (3, h, w): from -255 to 255, and half as much again at the largest strength."""
+
+
+class Checkpoint(TypedDict):
+    """A `State` as plain arrays and JSON."""
+
+    arrays: dict[str, NDArray[Any]]
+    rest: str
+
+
+class ValidationFrame(TypedDict):
+    """Figures on validation pictures: see `uapseg.attack.validation.Validation`."""
+
+    image_gradients: int
+    scores: Scores
+    each: list[float | None]
+    interval: list[float]
+    training: Scores
+    collapse: dict[str, Any] | None
+    counts: NDArray[np.int64]
+    predictions: NDArray[np.uint8]
+
+
+class Step(TypedDict):
+    """The newest perturbation, and now and then figures and a checkpoint."""
+
+    image_gradients: int
+    seconds: float
+    levels: LevelArray
+    validation: ValidationFrame | None
+    baselines: dict[str, Scores]
+    stalled: bool
+    checkpoint: Checkpoint | None
+
+
+def make_step(snapshot: Snapshot, ball: Ball, *, validation: bool, save: bool) -> Step:
+    """What is sent of a snapshot, given the perturbations allowed."""
+    state = snapshot.state
+    return {
+        "image_gradients": state.image_gradients,
+        "seconds": state.seconds,
+        "levels": level_array(state.delta, ball),
+        "validation": validation_frame(state.validation) if validation and state.validation.each else None,
+        "baselines": snapshot.baselines,
+        "stalled": snapshot.stalled,
+        "checkpoint": pack_state(state) if save else None,
+    }
+
+
+def level_array(delta: torch.Tensor, ball: Ball) -> LevelArray:
+    """A perturbation in whole grey levels within a ball."""
+    return ball.to_levels(delta).cpu().numpy()
+
+
+def validation_frame(validation: Validation) -> ValidationFrame:
+    """Figures as plain values, and what is seen in thumbnail size."""
+    stride = -(-validation.predictions.shape[-1] // THUMB)
+    return {
+        "image_gradients": validation.image_gradients,
+        "scores": validation.scores,
+        "each": list(validation.each),
+        "interval": list(validation.interval),
+        "training": validation.training,
+        "collapse": asdict(validation.collapse) if validation.collapse else None,
+        "counts": validation.counts.numpy(),
+        "predictions": np.ascontiguousarray(validation.predictions.numpy()[:, ::stride, ::stride]),
+    }
+
+
+def pack_state(state: State) -> Checkpoint:
+    """A state as plain arrays and JSON."""
+    tensors, rest = state.to_tensors()
+    return {"arrays": {name: tensor.numpy() for name, tensor in tensors.items()}, "rest": rest}
+
+
+def unpack_state(checkpoint: Checkpoint) -> State:
+    """The state that `pack_state` took apart."""
+    arrays = {name: from_array(array.copy()) for name, array in checkpoint["arrays"].items()}
+    return State.from_tensors(arrays, checkpoint["rest"])
+
+
+CALL_SECONDS = 10.0
+"""Who does not come within this time when it is their turn goes to the end of the queue."""
+
+MOST_WAITING = 1000
+MOST_CALLS = 16
+"""Programs that wait at once, each with a thread of the server."""
+
+RANK_SECONDS = 0.5
+"""How old the order may be: who leaves without a word is noticed that much later."""
+
+FULL = "Too many runs wait for the device already: try again in a few minutes."
+
+
+class Waiter(Protocol):
+    """Whoever waits.
+
+    Attributes:
+        ticket: Another number each time the waiter joins the queue.
+    """
+
+    ticket: int
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the waiter is still there; who is not loses no place, but is passed over."""
+        ...
+
+
+class Call:
+    """A program that waits: it is there as long as its request is."""
+
+    ticket = 0
+    is_present = True
+
+
+class RunQueue:
+    """A queue for a device that a few can use at once.
+
+    Args:
+        places: How many; None takes ``UAPSEG_CONCURRENCY``, or 1.
+
+    Raises:
+        UapsegError: ``UAPSEG_CONCURRENCY`` is no such number.
+    """
+
+    def __init__(self, places: int | None = None) -> None:
+        self._places = _configured() if places is None else places
+        self._waiting: dict[Waiter, None] = {}
+        self._using: set[Waiter] = set()
+        self._turn_came: dict[Waiter, float] = {}
+        self._ranks: dict[Waiter, int] = {}
+        self._stale, self._ranked = True, 0.0
+        self._tickets = itertools.count(1)
+        self._changed = threading.Condition()
+
+    def join(self, waiter: Waiter) -> None:
+        """Puts a waiter at the end.
+
+        Raises:
+            UapsegError: Too many wait already.
+        """
+        with self._changed:
+            calls = sum(isinstance(each, Call) for each in self._waiting)
+            if len(self._waiting) >= MOST_WAITING or (isinstance(waiter, Call) and calls >= MOST_CALLS):
+                raise UapsegError(FULL)
+            self._append(waiter)
+
+    def leave(self, waiter: Waiter) -> None:
+        """Takes a waiter out of the queue, or the device from it; does nothing where it has neither."""
+        with self._changed:
+            self._using.discard(waiter)
+            self._waiting.pop(waiter, None)
+            self._turn_came.pop(waiter, None)
+            self._touch()
+
+    def place(self, waiter: Waiter) -> int:
+        """How many wait before this one, and it: 1 is next; 0 does not wait."""
+        with self._changed:
+            if waiter not in self._waiting:
+                return 0
+            return self._order().get(waiter) or len(self._ranks) + 1
+
+    def turn(self, waiter: Waiter) -> bool:
+        """Whether the device is free for this one."""
+        with self._changed:
+            return self._is_next(waiter)
+
+    def enter(self, waiter: Waiter) -> bool:
+        """Gives the device to a waiter until it leaves, if it is its turn; whether it was."""
+        with self._changed:
+            self._touch()  # nobody who has gone stands in the way
+            if not self._is_next(waiter):
+                return False
+            del self._waiting[waiter]
+            self._turn_came.pop(waiter, None)
+            self._using.add(waiter)
+            self._touch()
+            return True
+
+    def has(self, waiter: Waiter) -> bool:
+        """Whether the device works for this one."""
+        with self._changed:
+            return waiter in self._using
+
+    @contextmanager
+    def turn_of(self, call: Call) -> Generator[None, None, None]:
+        """Waits until a program has the device, and takes it back in the end.
+
+        Raises:
+            UapsegError: Too many wait already.
+        """
+        self.join(call)
+        try:
+            while not self.enter(call):
+                with self._changed:
+                    self._changed.wait(RANK_SECONDS)
+            yield
+        finally:
+            self.leave(call)
+
+    def _append(self, waiter: Waiter) -> None:
+        self._waiting.pop(waiter, None)
+        self._turn_came.pop(waiter, None)
+        waiter.ticket = next(self._tickets)
+        self._waiting[waiter] = None
+        self._touch()
+
+    def _touch(self) -> None:
+        self._stale = True
+        self._changed.notify_all()
+
+    def _is_next(self, waiter: Waiter) -> bool:
+        if waiter not in self._waiting:
+            return False
+        rank = self._order().get(waiter)
+        return rank is not None and rank <= self._places - len(self._using)
+
+    def _order(self) -> dict[Waiter, int]:
+        """The place of everyone who is there, worked out now and then: hundreds ask for it many times a second."""
+        now = time.monotonic()
+        if self._stale or now - self._ranked > RANK_SECONDS:
+            self._call(now)
+            self._ranks = {waiter: rank for rank, waiter in enumerate(self._there(), 1)}
+            self._stale, self._ranked = False, now
+        return self._ranks
+
+    def _call(self, now: float) -> None:
+        """Notes whose turn it is; who has not come goes to the end."""
+        free = max(0, self._places - len(self._using))
+        for waiter in itertools.islice(self._there(), free):
+            if now - self._turn_came.setdefault(waiter, now) > CALL_SECONDS:
+                self._append(waiter)
+
+    def _there(self) -> list[Waiter]:
+        return [waiter for waiter in self._waiting if waiter.is_present]
+
+
+def _configured() -> int:
+    """How many runs may go at once."""
+    return read_number("UAPSEG_CONCURRENCY", 1, 1, "runs at once")
+
+
+try:
+    import spaces
+except ImportError:  # only Hugging Face Spaces needs it
+    spaces = None
+
+FORKED = bool(os.environ.get("SPACES_ZERO_GPU"))
+FRAME_SECONDS = 1 / 8
+CHECKPOINT_SECONDS = 1.0 if FORKED else 0.0
+"""Between processes a checkpoint is copied, inside one it costs nothing."""
+
+CACHE = RunCache()
+"""What a changed setting finds loaded: networks, pictures, and the figures of clean pictures."""
+
+
+def requested_seconds(plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None = None) -> int:  # noqa: ARG001
+    """How long to ask ZeroGPU for: little, as less is granted sooner; a run that needs more goes on with Resume.
+
+    Args:
+        plan: The run.
+        checkpoint: Where it stopped, if it did: what was spent is not asked for again.
+        own: The visitor's pictures that it trains on, if it does: their number changes nothing.
+    """
+    image_gradients = unpack_state(checkpoint).image_gradients if checkpoint else 0
+    return seconds_for(plan.settings.budget - image_gradients)
+
+
+def seconds_for(image_gradients: int) -> int:
+    """How long to ask ZeroGPU for, given what a run has left to spend."""
+    return min(60, 20 + max(0, image_gradients) // 100)
+
+
+def daily_time(length: float) -> str:
+    """What a run of so many image-gradients takes of the time on ZeroGPU that a visitor has each day."""
+    return strings.GPU_TIME.format(seconds=seconds_for(int(length)))
+
+
+def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
+    """`spaces.GPU` where there is such a thing, else the function itself."""
+    return spaces.GPU(duration=requested_seconds)(function) if spaces else function
+
+
+@on_device
+def run_steps(
+    plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None = None
+) -> Generator[Step, None, None]:
+    """Runs a plan and sends at most 8 steps a second, and besides the last one and all with new figures.
+
+    Args:
+        plan: The plan.
+        checkpoint: Where it stopped, if it did.
+        own: The visitor's pictures, where the plan names these; the worker has no others of theirs.
+
+    Raises:
+        gr.Error: The plan cannot run; the message says how to mend it.
+    """
+    if FORKED:
+        torch.set_num_threads(1)  # the threads of the process that was forked are not there, and would be waited for
+    try:
+        yield from _steps(plan, checkpoint, own)
+    except UapsegError as error:  # a gr.Error alone keeps its message on the way to another process
+        raise gr.Error(str(error), print_exception=False) from error
+
+
+def _steps(plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None) -> Generator[Step, None, None]:
+    ball = plan.settings.ball
+    sent, saved, validated_at = 0.0, 0.0, -1
+    waiting: Snapshot | None = None
+    state, pictures = unpack_state(checkpoint) if checkpoint else None, own.run_data if own else None
+    for waiting in run(plan, state=state, pictures=pictures, cache=own.cache if own else CACHE):
+        now, newest = time.monotonic(), waiting.state.validation.image_gradients
+        if newest == validated_at and now - sent < FRAME_SECONDS:
+            continue
+        save = now - saved >= CHECKPOINT_SECONDS
+        yield make_step(waiting, ball, validation=newest != validated_at, save=save)
+        sent, saved, validated_at = now, (now if save else saved), newest
+    if waiting:
+        yield make_step(waiting, ball, validation=True, save=True)

@@ -1,0 +1,70 @@
+"""The history of a run: perturbations to look at again, and to continue from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from uapseg.app.controls import ControlValues
+from uapseg.app.runs.device import Checkpoint, LevelArray, ValidationFrame, pack_state, unpack_state
+from uapseg.attack.run import Plan
+from uapseg.targets.metrics import Collapse, Scores
+from uapseg.tensors import from_array
+
+MOST_HISTORY_POINTS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class HistoryPoint:
+    """A perturbation of the history of a run, stored at a validation.
+
+    Attributes:
+        image_gradients: The image-gradients used until then.
+        levels: The perturbation in whole grey levels (3, h, w).
+        validation: Its figures on validation pictures.
+        plan: The plan then.
+        controls: The controls that describe the plan.
+        budget_start: The image-gradients that had been used when its budget began to count.
+        seconds: The time used until then.
+        baselines: The scores of clean pictures and of random noise.
+    """
+
+    image_gradients: int
+    levels: LevelArray = field(repr=False)
+    validation: ValidationFrame = field(repr=False)
+    plan: Plan = field(repr=False)
+    controls: ControlValues = field(default_factory=ControlValues, repr=False)
+    budget_start: int = 0
+    seconds: float = 0.0
+    baselines: dict[str, Scores] = field(default_factory=dict[str, Scores], repr=False)
+
+
+def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
+    """Appends a point to a history; of too many, the one whose neighbours are closest to each other is removed."""
+    all_ = [*(point for point in history_points if point.image_gradients < new.image_gradients), new]
+    if len(all_) > MOST_HISTORY_POINTS:
+        del all_[
+            min(
+                range(1, len(all_) - 1),
+                key=lambda number: all_[number + 1].image_gradients - all_[number - 1].image_gradients,
+            )
+        ]
+    return all_
+
+
+def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint:
+    """The checkpoint to continue from a history point: its perturbation, without momentum."""
+    state = unpack_state(checkpoint)
+    delta = from_array(point.levels.copy()).float() / 255
+    figures = point.validation
+    validation = replace(
+        state.validation,
+        image_gradients=point.image_gradients,
+        scores=figures["scores"],
+        each=tuple(figures["each"]),
+        interval=tuple(figures["interval"]),
+        training=figures["training"],
+        collapse=Collapse(**figures["collapse"]) if figures["collapse"] else None,
+        counts=from_array(figures["counts"]),
+        predictions=from_array(figures["predictions"].copy()),
+    )
+    rest = {"image_gradients": point.image_gradients, "seconds": point.seconds, "improved_at": point.image_gradients}
+    return pack_state(replace(state.restarted(delta), **rest, best_validation=validation, validation=validation))

@@ -1,0 +1,99 @@
+"""The runs of this visit that gave way to another one: kept to be looked at, compared and taken up again."""
+
+from itertools import count
+from typing import Any
+
+from uapseg.app import messages
+from uapseg.app.frames import label_png, webp
+from uapseg.app.runs.own_pictures import is_own
+from uapseg.app.runs.run import ACTIVE, KeptRun, Run
+from uapseg.app.workspace import Workspace
+
+MOST_KEPT = 6
+
+FIELDS = (
+    "status", "plan", "plan_controls", "budget_start", "image_gradients", "seconds", "levels", "validation",
+    "baselines", "curve", "plan_changes", "history_points", "checkpoint", "mask", "test_scores",
+)  # fmt: skip
+"""The attributes of a `Run` that going on needs."""
+
+THUMBNAIL_WIDTH = 144
+
+_keys = count(1)
+
+
+def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -> None:
+    """Puts a run that is about to give way into the tray; one without figures, or an unchanged example, is not kept.
+
+    Args:
+        run: The run.
+        workspace: Its network and pictures; None where they are no longer loaded, and it cannot be drawn.
+        by_reset: Whether Reset was pressed.
+    """
+    if workspace is None or run.status in ACTIVE or run.checkpoint is None or run.current_example:
+        return
+    card = _card(run, workspace)
+    if card is None:
+        return
+    fields = {name: getattr(run, name) for name in FIELDS}
+    kept = KeptRun(card["key"], run.controls, card, fields, by_reset)
+    run.publish(kept=[*map(_without_history, run.kept), kept][-MOST_KEPT:])
+
+
+def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
+    """Takes a run of the tray up again, and keeps the present one in its place; whether there is such a run.
+
+    Args:
+        run: The visitor's run.
+        key: The key of the kept one.
+        workspace: Network and pictures of the present run.
+    """
+    chosen = next((kept for kept in run.kept if kept.key == key), None)
+    if chosen is None:
+        return False
+    keep_run(run, workspace)
+    run.publish(
+        **chosen.fields,
+        controls=chosen.controls,
+        kept=[kept for kept in run.kept if kept.key != chosen.key],
+        drawing_version=run.drawing_version + 1,
+        note="",
+        pending_change=None,
+        strengths=None,
+        files=None,
+    )
+    return True
+
+
+def run_before_reset(run: Run) -> KeptRun | None:
+    """The run that Reset was pressed on, while nothing else was begun."""
+    last = run.kept[-1] if run.kept else None
+    return last if last and last.by_reset and run.plan is None and last.controls.pair == run.controls.pair else None
+
+
+def drop_own(run: Run) -> None:
+    """Forgets the runs that were trained on pictures of the visitor's own."""
+    run.publish(kept=[kept for kept in run.kept if not is_own(kept.controls.data)])
+
+
+def _without_history(kept: KeptRun) -> KeptRun:
+    """Without the earlier points of its history, which take most of the memory."""
+    fields = {**kept.fields, "history_points": kept.fields["history_points"][-1:]}
+    return KeptRun(kept.key, kept.controls, kept.card, fields)
+
+
+def _card(run: Run, workspace: Workspace) -> dict[str, Any] | None:
+    plan, validation = run.plan, run.validation
+    if plan is None or validation is None or not workspace.held_out_photos:
+        return None
+    headline = plan.target.wording("").scores[0].name
+    palette = workspace.model.palette
+    return {
+        "key": next(_keys),
+        "title": messages.caption(plan.target, plan.settings.ball),
+        "summary": messages.summary(plan.target, validation["scores"], run.baselines, run.source),
+        "success": validation["scores"].get(headline),
+        "image_gradients": run.image_gradients,
+        "photo": webp(workspace.held_out_photos[0].picture, 50, THUMBNAIL_WIDTH),
+        "prediction": label_png(validation["predictions"][0], palette, THUMBNAIL_WIDTH),
+    }

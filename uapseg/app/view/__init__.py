@@ -1,0 +1,1 @@
+"""What the browser shows of a run, a webcam or a clip."""

@@ -1,0 +1,364 @@
+"""What the stage shows of a run: frames of any history point at any strength, titles and scores."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+
+from uapseg.app import messages, strings
+from uapseg.app.catalogue import recorded_run
+from uapseg.app.frames import (
+    FrameOptions,
+    LabelMap,
+    Photo,
+    amplify_levels,
+    defend_photo,
+    difference,
+    grey_png,
+    jpeg,
+    label_png,
+    perturb_photo,
+    spectrum,
+    stretch_levels,
+    to_values,
+)
+from uapseg.app.runs.device import LevelArray, ValidationFrame, level_array
+from uapseg.app.runs.history import HistoryPoint
+from uapseg.app.runs.registry import Registry
+from uapseg.app.runs.run import Run
+from uapseg.app.server import call_in_thread
+from uapseg.app.workspace import Workspace
+from uapseg.app.workspace_cache import WorkspaceCache
+from uapseg.attack.ball import Ball
+from uapseg.attack.run import Plan
+from uapseg.errors import UapsegError
+from uapseg.targets import Target
+from uapseg.targets.metrics import Scores
+from uapseg.targets.selection import groups_gone
+from uapseg.tensors import from_array
+
+
+def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
+    """What the controls ask for now, and the words for what runs."""
+    chosen, names = run.controls, workspace.model.classes
+    target, picture = _target_and_png(run, workspace)
+    reply: dict[str, Any] = {
+        "target": picture,
+        "drawing": chosen.goal == strings.STATIC and chosen.source == strings.DRAW,
+        "ink": names.index(chosen.inside) if chosen.inside in names else 0,
+    }
+    plan = run.plan if run.is_current else None
+    target = plan.target if plan else target
+    if target:
+        ball = plan.settings.ball if plan else Ball(chosen.epsilon / 255)
+        reply |= titles(target, ball, run.source if plan else chosen.source) | {"asked": chosen.epsilon}
+    return reply
+
+
+def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
+    """What a target and its scores are called; ``source`` is a key of `strings.SOURCES`."""
+    return {
+        "shares": messages.score_labels(target, source),
+        "here": messages.image_share_label(target),
+        "amplified": f"{127.5 / (ball.epsilon * 255):.3g}",
+        "caption": messages.caption(target, ball),
+        "epsilon": round(ball.epsilon * 255, 2),
+    }
+
+
+def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
+    """The target that the controls describe, and its picture."""
+    try:
+        target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
+        return target, workspace.target_png(target)
+    except UapsegError:
+        return None, None
+
+
+def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
+    """The newest figures, and all before."""
+    validation = run.validation if run.is_current else None
+    return {
+        **measured(validation, workspace),
+        "baselines": run.baselines if run.is_current else {},
+        "curve": run.curve if run.is_current else [],
+        "plan_changes": run.plan_changes if run.is_current else [],
+        **_history(run),
+        **_sentences(run, workspace),
+    }
+
+
+def measured(validation: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
+    """The figures of one validation; nothing but names where there was none."""
+    return {
+        "scores": validation and validation["scores"],
+        "each": validation and validation["each"][: len(validation["predictions"])],
+        "thumbs": validation and workspace.thumbs(validation["predictions"]),
+        "measured_at": validation and validation["image_gradients"],
+        "pictures": validation and len(validation["each"]),
+    }
+
+
+def _history(run: Run) -> dict[str, Any]:
+    """The history points, and the confidence intervals of their scores."""
+    history_points = run.history_points if run.is_current else []
+    return {
+        "history_points": [point.image_gradients for point in history_points],
+        "intervals": [
+            [point.image_gradients, *point.validation["interval"]]
+            for point in history_points
+            if point.validation["interval"]
+        ],
+        "interval_score": next(iter(history_points[-1].validation["scores"]), "") if history_points else "",
+    }
+
+
+def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
+    """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
+    validation, plan = run.validation, run.plan
+    if not run.is_current or validation is None or plan is None:
+        return {"plain": "", "warning": run.link_warning, "groups": None}
+    swallowed, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
+    return {
+        "groups": gone if gone[1] else None,
+        "plain": " ".join(
+            filter(
+                None,
+                (
+                    messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
+                    *_own_sentences(run, validation, plan),
+                ),
+            )
+        ),
+        "warning": run.link_warning
+        or (
+            messages.collapse_warning(swallowed)
+            if swallowed
+            else messages.people_warning(plan.target, workspace.model.people)
+        ),
+    }
+
+
+def _own_sentences(run: Run, validation: ValidationFrame, plan: Plan) -> list[str]:
+    """Of a run on a visitor's own pictures: whether it generalizes, and in the end the score on the test split."""
+    own = run.trained_on
+    if own is None or validation["image_gradients"] < FIRST_PASSES * len(own.splits["train"]):
+        return []
+    found = [messages.generalization(plan.target, validation["scores"], validation["training"])]
+    if run.test_scores:
+        found.append(messages.test_result(plan.target, run.test_scores, len(own.splits["test"])))
+    return found
+
+
+FIRST_PASSES = 2
+"""After so many passes over few pictures it shows whether they are learnt by heart."""
+
+STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
+"""The strengths on the curve."""
+
+
+class Renderer:
+    """Answers what the browser asks for besides the newest frame."""
+
+    def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
+        self._workspaces, self._runs = workspaces, runs
+
+    async def frame(self, sent: object) -> dict[str, Any]:
+        """A frame of a history point or of another strength; empty while another one is being rendered."""
+        return await self._made(sent, _frame)
+
+    async def strengths(self, sent: object) -> dict[str, Any]:
+        """The scores of the perturbation at each strength, on the held-out pictures that are shown."""
+        return await self._made(sent, _strengths)
+
+    async def measure(self, sent: object) -> dict[str, Any]:
+        """The scores of a history point or another strength, with the predictions for the held-out pictures."""
+        return await self._made(sent, _figures)
+
+    async def pair(self, sent: object) -> dict[str, Any]:
+        """Two runs of this visit on the picture that is shown, by their keys; 0 is the current run."""
+        return await self._made(sent, _pair)
+
+    async def recorded(self, sent: object) -> dict[str, Any]:
+        """The recorded run that is played to a visitor without a run of their own."""
+        values = to_values(sent)
+        run = self._runs.get(values.get("token"))
+        return await asyncio.to_thread(recorded_run, run.controls.pair) if run else {}
+
+    async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+        values = to_values(sent)
+        run = self._runs.get(values.get("token"))
+        workspace = run and self._workspaces.of(run)
+        current = run and (run.is_current or make is _pair)
+        if not run or not workspace or not current or not run.frame_lock.acquire(blocking=False):
+            return {}
+        try:
+            return await call_in_thread(make, run, workspace, values)
+        finally:
+            run.frame_lock.release()
+
+
+def _frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = viewed_perturbation(run, values)
+    return (
+        {}
+        if levels is None or plan is None
+        else frame(workspace, shown_photo(run, workspace), levels, plan, FrameOptions.of(values))
+    )
+
+
+def _strengths(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    levels, plan = viewed_perturbation(run, values)
+    if levels is None or plan is None:
+        return {}
+    if run.strengths is None or run.strengths[0] is not levels:
+        rows = [
+            (by, workspace.evaluate(workspace.held_out_photos, scale_levels(levels, by), plan.target)["scores"])
+            for by in STEPS
+        ]
+        run.strengths = levels, rows
+    return {"rows": run.strengths[1]}
+
+
+def _pair(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    keys = cast("list[object]", values["keys"]) if isinstance(values.get("keys"), list) else []
+    columns = [_column(run, workspace, key) for key in keys[:2]]
+    return {"pair": columns}
+
+
+def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
+    """A run of this visit: what the tray says of it, and the shown picture with its perturbation."""
+    kept = next((kept for kept in run.kept if kept.key == key), None)
+    fields: dict[str, Any] = kept.fields if kept else {"plan": run.plan, "levels": run.levels}
+    card: dict[str, Any] = kept.card if kept else {"key": 0, "title": "", "summary": ""}
+    plan, levels = fields["plan"], fields["levels"]
+    if plan is None or levels is None:
+        return card
+    if kept is None:
+        title = messages.caption(plan.target, plan.settings.ball)
+        card = {**card, "title": title, "summary": _sentences(run, workspace)["plain"]}
+    if (plan.model, plan.data) != workspace.pair:
+        return card
+    made = frame(workspace, shown_photo(run, workspace), levels, plan, FrameOptions())
+    return {**card, **{name: made[name] for name in ("after", "prediction", "success")}}
+
+
+def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+    """The scores of the run's own validation at full strength; else those on the pictures that are shown."""
+    levels, plan = viewed_perturbation(run, values)
+    if levels is None or plan is None:
+        return {}
+    strength, point = FrameOptions.of(values).strength, _history_point(run, values)
+    defence = FrameOptions.of(values).defence
+    words = _heading_of(run, workspace, point)
+    if point and strength == 1 and not defence:
+        return {**measured(point.validation, workspace), "baselines": point.baselines, **words}
+    judged = workspace.evaluate(
+        workspace.held_out_photos, scale_levels(levels, strength), plan.target, defence=defence
+    )
+    return {
+        **judged,
+        **({"baselines": _baselines(workspace, plan, defence)} if defence else {}),
+        "pictures": len(judged["each"]),
+        "measured_at": point and point.image_gradients,
+        **_heading_of(run, workspace, point),
+    }
+
+
+def _baselines(workspace: Workspace, plan: Plan, defence: str) -> dict[str, Scores]:
+    """The scores of clean pictures and of random noise with a defence."""
+    ball = plan.settings.ball
+    noise = level_array(ball.random_noise(workspace.size, plan.settings.seed), ball)
+    pairs = {"clean": np.zeros_like(noise), "random_noise": noise}
+    return {
+        name: workspace.evaluate(workspace.held_out_photos, levels, plan.target, defence=defence)["scores"]
+        for name, levels in pairs.items()
+    }
+
+
+def _heading_of(run: Run, workspace: Workspace, point: HistoryPoint | None) -> dict[str, Any]:
+    """The heading of a history point whose plan is not the run's present one."""
+    if point is None or point.plan == run.plan:
+        return {}
+    target = point.plan.target
+    called = titles(target, point.plan.settings.ball, point.controls.source)
+    return {"heading": {"target": workspace.target_png(target), **called}}
+
+
+def _history_point(run: Run, values: dict[str, Any]) -> HistoryPoint | None:
+    return next((point for point in run.history_points if point.image_gradients == values.get("history_point")), None)
+
+
+def viewed_perturbation(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
+    """The perturbation and the plan of the requested history point, or the newest where none is requested."""
+    point = _history_point(run, values)
+    return (point.levels, point.plan) if point else (run.levels, run.plan)
+
+
+@dataclass(frozen=True, eq=False)
+class RenderedFrame:
+    """A photo with a perturbation on it.
+
+    Attributes:
+        photo: The perturbed picture and its prediction.
+        levels: The perturbation at the requested strength.
+        applied_levels: The same as it is added to the picture, stretched if requested.
+        confidence: The network's confidence (h, w) from 0 to 255; None unless requested.
+    """
+
+    photo: Photo
+    levels: LevelArray = field(repr=False)
+    applied_levels: LevelArray = field(repr=False)
+    confidence: LabelMap | None = field(repr=False)
+
+
+def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options: FrameOptions) -> RenderedFrame:
+    """Adds a perturbation to a photo, and predicts its classes."""
+    levels = scale_levels(levels, options.strength)
+    applied_levels = stretch_levels(levels, photo.size) if options.stretch else levels
+    attacked = defend_photo(perturb_photo(photo.picture, applied_levels), options.defence)
+    prediction, confidence = workspace.predict_perturbed(attacked, with_confidence=options.confidence)
+    return RenderedFrame(Photo(attacked, prediction), levels, applied_levels, confidence)
+
+
+def frame_payload(
+    workspace: Workspace, photo: Photo, rendered: RenderedFrame, plan: Plan, options: FrameOptions
+) -> dict[str, Any]:
+    """A frame as sent to the browser: picture, prediction, perturbation, and what else is requested."""
+    slow, epsilon, attacked = options.slow, round(plan.settings.epsilon * 255), rendered.photo.picture
+    pattern = spectrum(rendered.levels) if options.spectrum else amplify_levels(rendered.levels, epsilon)
+    pictures: dict[str, Any] = {
+        "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
+        "prediction": label_png(rendered.photo.prediction, workspace.model.palette),
+        "perturbation": jpeg(pattern, 70, 192 if slow else None),
+        "success": workspace.success_by_strength(
+            photo, rendered.photo.prediction, rendered.applied_levels, plan.target
+        ),
+    }
+    if options.factor:
+        pictures["difference"] = jpeg(difference(photo.picture, attacked, options.factor), 85)
+    if rendered.confidence is not None:
+        pictures["confidence"] = grey_png(rendered.confidence)
+    return pictures
+
+
+def frame(workspace: Workspace, photo: Photo, levels: LevelArray, plan: Plan, options: FrameOptions) -> dict[str, Any]:
+    """Renders a photo with the perturbation, as sent to the browser."""
+    return frame_payload(workspace, photo, render_frame(workspace, photo, levels, options), plan, options)
+
+
+def scale_levels(levels: LevelArray, strength: float) -> LevelArray:
+    """A perturbation of another strength, in whole grey levels."""
+    return levels if strength == 1 else np.rint(levels * strength).astype(np.int16)
+
+
+def shown_photo(run: Run, workspace: Workspace) -> Photo:
+    """The picture that is shown large."""
+    kind, number = run.view
+    if kind == "own" and number < len(run.photos):
+        return workspace.photo(run.photos[number])
+    if kind == "held_out" and number < len(workspace.held_out_photos):
+        return workspace.held_out_photos[number]
+    return workspace.scene

@@ -1,0 +1,1 @@
+"""What is trained on: the order of pictures, their augmentation, and their goals."""

@@ -1,0 +1,1 @@
+"""COCO: photos, annotations, selections and masks."""

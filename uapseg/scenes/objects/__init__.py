@@ -1,0 +1,1 @@
+"""What stands in a street: buildings, people, vehicles, plants."""
