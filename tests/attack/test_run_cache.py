@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,20 @@ def test_a_changed_setting_loads_nothing_and_predicts_no_clean_picture_again(cal
     assert next(steps).state.validation.image_gradients == 0  # it is seen before it is measured
     assert calls["pictures"] - before <= 8  # those of the batch that no step has had yet
     assert next(steps).state.validation.image_gradients > 0
+
+
+def test_another_epsilon_is_trained_with_before_its_random_noise_is_measured(calls: Counter):
+    cache = RunCache()
+    steps = run(plan(), cache=cache)
+    next(steps)
+    state = next(steps).state
+    changed = replace(plan(), settings=replace(plan().settings, epsilon=20 / 255))
+    steps = run(changed, state=state.with_settings(changed.settings, same_target=True), cache=cache)
+    before = calls["pictures"]
+    assert next(steps).baselines.keys() == {"clean"}
+    next(steps)
+    assert calls["pictures"] - before <= 8  # those of the batch that no step has had yet
+    assert next(steps).baselines.keys() == {"clean", "random_noise"}
 
 
 def test_random_noise_and_clean_pictures_are_measured_once_for_a_target(calls: Counter):

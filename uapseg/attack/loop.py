@@ -128,27 +128,30 @@ def _snapshots(
             search.models, *pictures, search.target, search.tile, workers=search.workers, on_disk=cache.on_disk
         ),
     )
-    noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
     clean = validator.clean
     if all(share is None for share in clean.each):
         raise UapsegError(
             f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(chosen)} validation "
             "pictures: choose classes that appear, or use other or more pictures."
         )
-    baselines = {"clean": clean.scores, "random_noise": validator.baseline(noise, settings.ball)}
     if state is None:
         state = State.initial(search.tile, clean)
         if start is not None:
             state = state.restarted(settings.ball.project(start.cpu()))
     state = state.to(search.device)
+    noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
+    # After a change, the first step is shown at once; what takes longer, validation and its baseline, follows the next
+    changed = state.image_gradients > 0 and not state.validation.image_gradients
+    baselines = {"clean": clean.scores}
+    if not changed:
+        baselines["random_noise"] = validator.baseline(noise, settings.ball)
     nothing = torch.zeros((), device=search.device)
     yield Snapshot(state, baselines, False, nothing, nothing)
     before, began = state.seconds, time.monotonic()
-    changed = state.image_gradients > 0 and not state.validation.image_gradients
     while state.image_gradients < search.total:
         state, loss, success = search.advance(state)
-        # After a change, the first step is shown at once; validation, which takes longer, follows the next one
         if search.validation_due(state) and not (changed and state.image_gradients < search.total):
+            baselines = {**baselines, "random_noise": validator.baseline(noise, settings.ball)}
             validation = validator.evaluate(state.delta, settings.ball, state.image_gradients)
             state = state.with_validation(validation)
         changed = False

@@ -207,7 +207,8 @@ class Snapshot:
 
     Attributes:
         state: Everything that resuming needs.
-        baselines: The validation scores of the ``clean`` pictures, and with ``random_noise`` of the same epsilon.
+        baselines: The validation scores of the ``clean`` pictures, and with ``random_noise`` of the same epsilon; after
+            a changed setting, the latter only from the first validation on.
         stalled: Whether validation has shown no significant improvement for half of the budget.
 
     Example:
