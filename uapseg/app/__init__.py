@@ -41,7 +41,12 @@ def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = 
 
 
 def launch_options() -> dict[str, Any]:
-    """What `gr.Blocks.launch` needs for this page to look and behave as designed."""
+    """What `gr.Blocks.launch` needs for this page to look and behave as designed.
+
+    Example:
+        >>> launch_options()["max_file_size"]
+        '40mb'
+    """
     return {
         "theme": theme(),
         "head": f"<style>{read_static(*STYLES)}</style>",  # css= would be rewritten, and lose rules
@@ -63,7 +68,12 @@ def launch_options() -> dict[str, Any]:
 
 
 def has_mcp() -> bool:
-    """Whether the package mcp is there, in a version that Gradio can use: agents then find the endpoints as tools."""
+    """Whether the package mcp is there, in a version that Gradio can use: agents then find the endpoints as tools.
+
+    Example:
+        >>> isinstance(has_mcp(), bool)
+        True
+    """
     try:
         return int(version("mcp").partition(".")[0]) < 2
     except PackageNotFoundError:
@@ -71,7 +81,12 @@ def has_mcp() -> bool:
 
 
 def theme() -> Base:
-    """Neutral, in a typeface that Gradio brings; of its files only the weights 400 and 700 are complete."""
+    """Neutral, in a typeface that Gradio brings; of its files only the weights 400 and 700 are complete.
+
+    Example:
+        >>> type(theme()).__name__
+        'Base'
+    """
     sans = LocalFont("IBM Plex Sans", weights=(400, 700))
     base = Base(
         primary_hue="neutral",

@@ -27,6 +27,10 @@ class Offer(NamedTuple):
         name: What ``load_model`` or ``load_dataset`` takes.
         label: What the list says: the name, and in short what it is and costs.
         details: Size, classes, cost and licence in a line.
+
+    Example:
+        >>> Offer("street", "street · 11 classes · ready", "Network: 11 classes").name
+        'street'
     """
 
     name: str
@@ -35,13 +39,23 @@ class Offer(NamedTuple):
 
 
 def model_offers(names: Sequence[str]) -> list[Offer]:
-    """The networks, each with what its card says."""
+    """The networks, each with what its card says.
+
+    Example:
+        >>> [offer.name for offer in model_offers(["street", "mine.py:net"])]
+        ['street', 'mine.py:net']
+    """
     cards = {card.name: card for card in models.catalogue()}
     return [_model_offer(name, cards[name]) if name in cards else Offer(name, name, "") for name in names]
 
 
 def dataset_offers(names: Sequence[str]) -> list[Offer]:
-    """The data sets, each with what its card says."""
+    """The data sets, each with what its card says.
+
+    Example:
+        >>> dataset_offers(["street"])[0].name
+        'street'
+    """
     cards = {card.name: card for card in datasets.catalogue()}
     return [_dataset_offer(name, cards[name]) if name in cards else Offer(name, name, "") for name in names]
 
@@ -75,6 +89,10 @@ def offered_models() -> tuple[str, ...]:
 
     Returns:
         Without a list, those that are known by name; on Hugging Face Spaces the embedded one and that of `SPACE_PAIR`.
+
+    Example:
+        >>> "street" in offered_models()
+        True
     """
     return _listed("UAPSEG_MODELS") or (("street", SPACE_PAIR[0]) if on_spaces() else model_names())
 
@@ -84,13 +102,24 @@ def offered_datasets() -> tuple[str, ...]:
 
     Returns:
         Without a list, ``street`` and COCO; on Hugging Face Spaces ``street`` and that of `SPACE_PAIR`.
+
+    Example:
+        >>> "street" in offered_datasets()
+        True
     """
     known = ("street", SPACE_PAIR[1])
     return _listed("UAPSEG_DATASETS") or (known if on_spaces() else (*known, "coco:val2017"))
 
 
 def listed_examples() -> tuple[str, ...]:
-    """The repositories of the operator's list of examples: ``UAPSEG_EXAMPLES``, separated by commas."""
+    """The repositories of the operator's list of examples: ``UAPSEG_EXAMPLES``, separated by commas.
+
+    Example:
+        >>> os.environ["UAPSEG_EXAMPLES"] = "USER/foo, USER/bar"
+        >>> listed_examples()
+        ('USER/foo', 'USER/bar')
+        >>> del os.environ["UAPSEG_EXAMPLES"]
+    """
     return _listed("UAPSEG_EXAMPLES")
 
 
@@ -99,6 +128,9 @@ def check_model(name: str) -> None:
 
     Raises:
         UapsegError: It is not on the list.
+
+    Example:
+        >>> check_model("street")
     """
     _check(name, offered_models(), "network", "UAPSEG_MODELS")
 
@@ -108,6 +140,9 @@ def check_dataset(name: str) -> None:
 
     Raises:
         UapsegError: It is not on the list.
+
+    Example:
+        >>> check_dataset("street")
     """
     _check(name, offered_datasets(), "set of pictures", "UAPSEG_DATASETS")
 
@@ -126,7 +161,12 @@ def _listed(variable: str) -> tuple[str, ...]:
 
 
 def on_spaces() -> bool:
-    """Whether the page runs as a Hugging Face Space."""
+    """Whether the page runs as a Hugging Face Space.
+
+    Example:
+        >>> on_spaces()
+        False
+    """
     return "SPACE_ID" in os.environ
 
 
@@ -139,6 +179,10 @@ def example_cards(pair: Pair) -> list[dict[str, Any]]:
 
     Each has ``file``, ``title``, ``epsilon``, ``success`` and ``interval`` on the test pictures, ``image_gradients``,
     and ``prediction``: what the network predicts for the scene with it.
+
+    Example:
+        >>> example_cards(("street", "street"))[0]["title"]
+        '“foo” in Tree on Building, epsilon 10'
     """
     index = EXAMPLES / "index.json"
     known: dict[str, Any] = (
@@ -152,6 +196,10 @@ def example_card(pair: Pair, number: object) -> dict[str, Any]:
 
     Raises:
         UapsegError: There is none of that number for this network and these pictures.
+
+    Example:
+        >>> example_card(("street", "street"), 0)["epsilon"]
+        10
     """
     cards = example_cards(pair)
     if not isinstance(number, int) or not 0 <= number < len(cards):
@@ -164,13 +212,22 @@ def load_example(card: dict[str, Any]) -> Perturbation:
 
     Raises:
         UapsegError: Its file cannot be read.
+
+    Example:
+        >>> load_example(example_card(("street", "street"), 0)).levels.shape
+        torch.Size([3, 256, 384])
     """
     return load(EXAMPLES / card["file"])
 
 
 @cache
 def recorded_run(pair: Pair) -> dict[str, Any]:
-    """A run on a network and its pictures, frame by frame, as the stage shows it; empty where none was recorded."""
+    """A run on a network and its pictures, frame by frame, as the stage shows it; empty where none was recorded.
+
+    Example:
+        >>> sorted(recorded_run(("street", "street")))
+        ['baselines', 'caption', 'frames', 'here', 'pair', 'shares', 'total']
+    """
     file = EXAMPLES / "recorded.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"pair": None}
     return known if known["pair"] == list(pair) else {}
@@ -185,6 +242,10 @@ class LoadStatus:
         received: Bytes that have arrived.
         total: Bytes to download, None where that is not known.
         message: Why it failed.
+
+    Example:
+        >>> LoadStatus("fetching", received=10, total=100).state
+        'fetching'
     """
 
     state: Literal["costs", "fetching", "loading", "failed"]
@@ -263,7 +324,12 @@ class Fetch:
 
 
 def download_error(error: UapsegError) -> str:
-    """Why a download failed, and how to mend it; the error's own message names files of this machine."""
+    """Why a download failed, and how to mend it; the error's own message names files of this machine.
+
+    Example:
+        >>> download_error(UnreachableError("…")) == strings.UNREACHABLE
+        True
+    """
     reasons = {
         UnreachableError: strings.UNREACHABLE,
         DiskError: strings.NO_ROOM,
@@ -285,7 +351,12 @@ def download_size(downloads: Sequence[Download]) -> int | None:
 
 
 def loading_message(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
-    """What the page says while network and pictures are not there yet."""
+    """What the page says while network and pictures are not there yet.
+
+    Example:
+        >>> loading_message(LoadStatus("loading"), ("street", "coco-mini"), [])
+        {'title': 'Loading street on coco-mini', 'lines': ['This takes a moment.']}
+    """
     names = " on ".join(messages.short_name(name) for name in pair)
     if coming.state == "costs":
         lines = [*([f"To download now: {messages.format_size(coming.total)}."] if coming.total else []), *details]

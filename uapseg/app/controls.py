@@ -174,6 +174,13 @@ def painted_target(
 
     Raises:
         UapsegError: Nothing is drawn, all of it in the class of the rest, or it is no drawing for this network.
+
+    Example:
+        >>> buffer = io.BytesIO()
+        >>> Image.new("RGBA", (32, 32), (1, 1, 1, 255)).save(buffer, "PNG")
+        >>> drawing = PNG_URI + base64.b64encode(buffer.getvalue()).decode()
+        >>> painted_target(drawing, (32, 32), ("Sky", "Car"), "Sky").classes
+        ('Car',)
     """
     numbers = decode_drawing(drawing, size)
     used = [int(number) for number in np.unique(numbers) if number != UNLABELED]
@@ -247,6 +254,10 @@ class ControlValues:
         seed: Draws the order of the pictures.
         preset: A name in `uapseg.attack.settings.PRESETS`.
         drawing: What is painted on the stage, as a data URI; None where nothing is.
+
+    Example:
+        >>> ControlValues.of({"goal": "hidden", "hide": ["Car"]}).hide
+        ('Car',)
     """
 
     model: str = ""

@@ -27,7 +27,12 @@ LabelMap = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class UploadedPhoto:
-    """A photo that a visitor uploaded, scaled as it is shown: RGB (h, w, 3), uint8."""
+    """A photo that a visitor uploaded, scaled as it is shown: RGB (h, w, 3), uint8.
+
+    Example:
+        >>> UploadedPhoto(np.zeros((48, 64, 3), np.uint8)).picture.shape
+        (48, 64, 3)
+    """
 
     picture: Picture = field(repr=False)
 
@@ -39,6 +44,10 @@ class Photo:
     Attributes:
         picture: RGB (h, w, 3), uint8.
         prediction: The network's label map of it (h, w), uint8.
+
+    Example:
+        >>> Photo(np.zeros((48, 64, 3), np.uint8), np.zeros((48, 64), np.uint8)).size
+        (64, 48)
     """
 
     picture: Picture = field(repr=False)
@@ -65,7 +74,12 @@ def perturb_photo(picture: Picture, levels: LevelArray) -> Picture:
 
 
 def defend_photo(picture: Picture, defence: str) -> Picture:
-    """The picture after one of `uapseg.results.robustness.DEFENCES`; as it is where ``defence`` is empty."""
+    """The picture after one of `uapseg.results.robustness.DEFENCES`; as it is where ``defence`` is empty.
+
+    Example:
+        >>> defend_photo(np.full((16, 16, 3), 100, np.uint8), "5 bits").max()
+        np.uint8(99)
+    """
     if not defence:
         return picture
     images = torch.as_tensor(picture.transpose(2, 0, 1).copy()).unsqueeze(0).float() / 255
@@ -344,6 +358,12 @@ class Recording:
     Attributes:
         number: The browser's number of the recording.
         seconds: Its length, at most `MOST_SECONDS`.
+
+    Example:
+        >>> recording = Recording(1)
+        >>> recording.add(np.zeros((32, 32, 3), np.uint8))
+        >>> recording.full
+        False
     """
 
     def __init__(self, number: int) -> None:

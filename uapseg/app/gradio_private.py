@@ -22,7 +22,12 @@ def add_endpoint(answer: Callable[..., Any]) -> None:
 
 
 def upload_folder() -> Path:
-    """The folder in which Gradio stores what is uploaded, each file in a folder of its own."""
+    """The folder in which Gradio stores what is uploaded, each file in a folder of its own.
+
+    Example:
+        >>> upload_folder().is_absolute()
+        True
+    """
     return Path(get_upload_folder()).resolve()
 
 
@@ -30,6 +35,10 @@ def local_file(sent: Any) -> Any:
     """A value that was sent, with the path of a file in place of the address that this page gave of it.
 
     Gradio would download it from itself, and refuses to where the page is on this machine. It checks the path after.
+
+    Example:
+        >>> local_file("text"), local_file({"path": "/etc/passwd"})
+        ('text', {'path': '/etc/passwd'})
     """
     path = cast("dict[str, Any]", sent).get("path") if isinstance(sent, dict) else None
     if not isinstance(path, str) or FILE_ROUTE not in path:

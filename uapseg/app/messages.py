@@ -32,19 +32,38 @@ def score_labels(target: Target, source: str) -> list[ScoreLabel]:
 
 
 def image_share_label(target: Target) -> str:
-    """What the score of a single picture is a share of."""
+    """What the score of a single picture is a share of.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> image_share_label(HideClasses(classes=("Car",)))
+        'of the hidden classes gone'
+    """
     return target.wording("").in_image
 
 
 def caption(target: Target, ball: Ball) -> str:
-    """The target and the bound of a run in a line."""
+    """The target and the bound of a run in a line.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> caption(HideClasses(classes=("Car",)), Ball(10 / 255))
+        'Hide Car, epsilon 10'
+    """
     return f"{target.wording('').description}, epsilon {ball}"
 
 
 def summary(
     target: Target, scores: Scores, baselines: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
 ) -> str:
-    """The main score and its baseline in a sentence; ``gone`` comes from `uapseg.targets.selection.groups_gone`."""
+    """The main score and its baseline in a sentence; ``gone`` comes from `uapseg.targets.selection.groups_gone`.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> hide, noise = HideClasses(classes=("Car",)), {"random_noise": {"hidden": 0.03}}
+        >>> summary(hide, {"hidden": 0.85}, noise, strings.TYPE)
+        'Unseen pictures: 85 % of Car vanishes; random noise of the same size: 3 %.'
+    """
     wording, noise = target.wording(REGIONS[source]), baselines.get("random_noise", {})
     name = wording.scores[0].name
     if scores.get(name) is None:
@@ -57,7 +76,12 @@ def summary(
 
 
 def own_pictures(own: OwnPictures | None) -> str:
-    """A visitor's own pictures and how they are split, in a few words; nothing where there are none."""
+    """A visitor's own pictures and how they are split, in a few words; nothing where there are none.
+
+    Example:
+        >>> own_pictures(None)
+        ''
+    """
     if own is None:
         return ""
     train, val, test = (len(own.splits[split]) for split in ("train", "val", "test"))
@@ -65,7 +89,13 @@ def own_pictures(own: OwnPictures | None) -> str:
 
 
 def generalization(target: Target, unseen: Scores, training: Scores) -> str:
-    """Whether a perturbation does on unseen pictures what it does on those that it is trained on."""
+    """Whether a perturbation does on unseen pictures what it does on those that it is trained on.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> generalization(HideClasses(classes=("Car",)), {"hidden": 0.5}, {"hidden": 0.9})
+        'It overfits: 90 % on the pictures it is trained on, 50 % on unseen ones.'
+    """
     name = target.wording("").scores[0].name
     here, there = unseen.get(name), training.get(name)
     if here is None or there is None:
@@ -75,13 +105,25 @@ def generalization(target: Target, unseen: Scores, training: Scores) -> str:
 
 
 def test_result(target: Target, scores: Scores, pictures: int) -> str:
-    """The headline score on the test split of a visitor's own pictures."""
+    """The headline score on the test split of a visitor's own pictures.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> test_result(HideClasses(classes=("Car",)), {"hidden": 0.5}, pictures=4)
+        'On 4 test pictures, which chose nothing: 50 %.'
+    """
     share = percent(scores.get(target.wording("").scores[0].name))
     return f"On {pictures} test picture{'s' * (pictures != 1)}, which chose nothing: {share}."
 
 
 def people_warning(target: Target, people: tuple[str, ...]) -> str:
-    """A warning where some of the classes that are people are hidden and others are not."""
+    """A warning where some of the classes that are people are hidden and others are not.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> people_warning(HideClasses(classes=("Pedestrian",)), ("Pedestrian", "Bicyclist"))[:44]
+        'Bicyclist may take the place of Pedestrian: '
+    """
     hidden = target.source_classes if target.wording("").groups else ()
     others = tuple(name for name in people if name not in hidden)
     if not set(people) & set(hidden):
@@ -102,7 +144,13 @@ def percent(share: float | None) -> str:
 
 
 def claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
-    """Compares the main score measured here with the one that a file states."""
+    """Compares the main score measured here with the one that a file states.
+
+    Example:
+        >>> from uapseg.targets import HideClasses
+        >>> claim(HideClasses(classes=("Car",)), {"hidden": 0.5}, {"hidden": 0.9}, strings.TYPE)
+        'measured 50 %; it claims 90 %'
+    """
     name = score_labels(target, source)[0][0]
     outcome, true = (claimed or {}).get(name), found.get(name)
     if outcome is None or true is None:
@@ -113,7 +161,12 @@ def claim(target: Target, found: Scores, claimed: Scores | None, source: str) ->
 
 
 def collapse_warning(swallowed: dict[str, Any]) -> str:
-    """Warns that the network predicts one class almost everywhere, from a `uapseg.targets.metrics.Collapse`."""
+    """Warns that the network predicts one class almost everywhere, from a `uapseg.targets.metrics.Collapse`.
+
+    Example:
+        >>> collapse_warning({"name": "Road", "perturbed": 0.9, "clean": 0.3, "goal": 0.3})[:60]
+        'The network now sees Road in 90 % of the unseen pictures, wh'
+    """
     shares_ = (percent(swallowed[name]) for name in ("perturbed", "clean", "goal"))
     return (
         "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
@@ -132,7 +185,16 @@ def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards h
 
 
 def change(old: Plan, new: Plan) -> str:
-    """The difference between two plans of a run in a few words, as the chart shows it."""
+    """The difference between two plans of a run in a few words, as the chart shows it.
+
+    Example:
+        >>> from uapseg import HideClasses, Untargeted, fast
+        >>> settings = fast(epsilon=10 / 255, budget=400)
+        >>> targets = Untargeted(), HideClasses(classes=("Car",))
+        >>> old, new = (Plan(model="street", data="street", target=target, settings=settings) for target in targets)
+        >>> change(old, new)
+        'new target'
+    """
     if new.target != old.target:
         return "new target"
     if new.settings.ball != old.settings.ball:
@@ -159,13 +221,23 @@ def settings(controls: ControlValues) -> str:
 
 
 def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
-    """What a link opens, with its address where the browser did not let the page copy it."""
+    """What a link opens, with its address where the browser did not let the page copy it.
+
+    Example:
+        >>> link("the example foo", None, with_drawing=False)
+        'Copied. It opens the example foo.'
+    """
     copied = f"It could not be copied for you: {address} opens {opens}." if address else f"Copied. It opens {opens}."
     return f"{copied} {strings.DRAWING_NOT_LINKED}" if with_drawing else copied
 
 
 def missing_files(names: Sequence[str]) -> str:
-    """Says that some files could not be downloaded."""
+    """Says that some files could not be downloaded.
+
+    Example:
+        >>> missing_files(["a.jpg", "b.jpg", "c.jpg"])[:43]
+        'a.jpg and 2 more files could not be downloa'
+    """
     more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
     return f"{names[0]}{more} could not be downloaded: try again later, or choose something else."
 
@@ -200,7 +272,16 @@ def format_size(count: int | None) -> str:
 
 
 def about(model: Segmenter, pictures: Dataset) -> str:
-    """The classes, sizes and licences of a network and its pictures in a line."""
+    """The classes, sizes and licences of a network and its pictures in a line.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> from uapseg.models import load_model
+        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
+        >>> about(load_model("street:small"), pictures)[:10]
+        '11 classes'
+    """
     width, height = pictures.size
     shown = f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
     return f"{shown} {len(pictures.skipped)} could not be downloaded or read." if pictures.skipped else shown

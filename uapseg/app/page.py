@@ -175,7 +175,12 @@ def pair_controls(context: Context) -> dict[str, Any]:
 
 
 def offer_dropdown(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr.Dropdown:
-    """A list whose entries say what choosing them means."""
+    """A list whose entries say what choosing them means.
+
+    Example:
+        >>> offer_dropdown([Offer("street", "street · 11 classes", "")], "street", "Network", "u-model").choices
+        [('street · 11 classes', 'street')]
+    """
     choices = [(offer.label, offer.name) for offer in offers]
     return gr.Dropdown(choices, value=value, label=label, elem_id=elem_id, filterable=False, min_width=100)
 
@@ -252,12 +257,22 @@ def number_controls(context: Context) -> dict[str, Any]:
 
 
 def update_daily_time(length: float) -> dict[str, Any]:
-    """Says below the training length what it takes of the visitor's daily time on the GPU."""
+    """Says below the training length what it takes of the visitor's daily time on the GPU.
+
+    Example:
+        >>> update_daily_time(2000)["info"]
+        'Start uses up to 40 s of the 120 s a day that you have on the GPU, or 300 s signed in.'
+    """
     return gr.update(info=device.daily_time(length))
 
 
 def ends() -> str:
-    """What the two ends of the keep weight are for; the style sheet shows the line of the goal."""
+    """What the two ends of the keep weight are for; the style sheet shows the line of the goal.
+
+    Example:
+        >>> ends()[:11]
+        '<p class="u'
+    """
     return "".join(
         f'<p class="u-{goal}"><span>{low}</span><span>{high}</span></p>'
         for goal, (low, high) in strings.WEIGHT_ENDS.items()
@@ -265,7 +280,12 @@ def ends() -> str:
 
 
 def choices_from(labels: dict[str, str]) -> list[tuple[str, str]]:
-    """Labels by id as Gradio takes choices: what is shown, then what is stored and sent."""
+    """Labels by id as Gradio takes choices: what is shown, then what is stored and sent.
+
+    Example:
+        >>> choices_from({"png": "Perturbation (PNG)"})
+        [('Perturbation (PNG)', 'png')]
+    """
     return [(label, value) for value, label in labels.items()]
 
 
@@ -277,7 +297,12 @@ EVENTS = (
 
 
 def load_script() -> str:
-    """The script of the component: connects the modules to it; they are found wherever the page is served."""
+    """The script of the component: connects the modules to it; they are found wherever the page is served.
+
+    Example:
+        >>> "app.js" in load_script()
+        True
+    """
     return f"""
         const modules = window.gradio_config.root + '{MODULES}/';
         const events = {list(EVENTS)};
@@ -326,6 +351,10 @@ def copy_script() -> str:
     """A link goes to the address bar, and to the clipboard; where the browser forbids that, its address is returned.
 
     On a Space the page is in a frame: the address is that of the Space.
+
+    Example:
+        >>> "clipboard" in copy_script()
+        True
     """
     space = os.environ.get("SPACE_HOST", "").partition(",")[0]
     page = json.dumps(f"https://{space}/") if space else "location.origin + location.pathname"
@@ -355,7 +384,12 @@ class Parts:
 
 
 def bind(context: Context, handler: Callable[..., Any]) -> Callable[..., Any]:
-    """A handler of one page: a method of its context, as of a partial function Gradio would not see the types."""
+    """A handler of one page: a method of its context, as of a partial function Gradio would not see the types.
+
+    Example:
+        >>> bind(3, lambda context, other: context + other)(4)
+        7
+    """
     return MethodType(handler, context)
 
 

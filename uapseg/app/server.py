@@ -35,7 +35,12 @@ FOREVER = "public, max-age=31536000, immutable"
 
 
 def read_static(*names: str) -> str:
-    """The text of files in ``static``, one after the other."""
+    """The text of files in ``static``, one after the other.
+
+    Example:
+        >>> read_static("stage.html")[:4]
+        '<sec'
+    """
     return "\n".join((STATIC / name).read_text(encoding="utf-8") for name in names)
 
 
@@ -56,7 +61,12 @@ async def _script(request: Request) -> FileResponse:
 
 
 def routes() -> list[BaseRoute]:
-    """The routes that the page needs besides Gradio's own."""
+    """The routes that the page needs besides Gradio's own.
+
+    Example:
+        >>> [route.path.endswith("/{name}") for route in routes()]
+        [True]
+    """
     return [Route(f"{MODULES}/{{name}}", _script)]  # a mount of files would not know a root_path
 
 
@@ -107,6 +117,9 @@ def limit_arenas() -> None:
     """Has this process share few heaps from now on, and give free memory back every few seconds.
 
     Does nothing where the C library is another than glibc. Call it before threads begin.
+
+    Example:
+        >>> limit_arenas()
     """
     with suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
@@ -126,6 +139,11 @@ _THREADS = ThreadPoolExecutor(max(2, (os.cpu_count() or 2) // 2), thread_name_pr
 
 
 async def call_in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Calls a function that asks the network, in one of a few threads."""
+    """Calls a function that asks the network, in one of a few threads.
+
+    Example:
+        >>> asyncio.run(call_in_thread(sum, (1, 2)))
+        3
+    """
     context = copy_context()
     return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(context.run, function, *args))

@@ -20,6 +20,10 @@ class TourStep(TypedDict):
         reveal: What is said after the guess.
         do: What is shown with the question.
         then: What is shown after the guess.
+
+    Example:
+        >>> [step["title"] for step in TOUR][:2]
+        ['What the network does', 'One perturbation']
     """
 
     title: str

@@ -54,6 +54,12 @@ class Example(NamedTuple):
     Attributes:
         card: As one of `uapseg.app.catalogue.example_cards`.
         perturbation: The perturbation.
+
+    Example:
+        >>> from uapseg.app.catalogue import example_cards, load_example
+        >>> card = example_cards(("street", "street"))[0]
+        >>> Example(card, load_example(card)).card["epsilon"]
+        10
     """
 
     card: dict[str, Any]
@@ -67,6 +73,14 @@ class Workspace:
         model: The name of the network; one that would run code of its own is refused.
         data: The name of the data set, whose validation pictures are shown.
         loaded: The network and the validation pictures, where they are loaded already.
+
+    Example:
+        >>> from uapseg import load_model
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
+        >>> workspace = Workspace(loaded=(load_model("street:small"), pictures))
+        >>> workspace.size, workspace.predict(np.zeros((48, 64, 3), np.uint8)).shape
+        ((64, 48), (48, 64))
     """
 
     def __init__(

@@ -207,8 +207,8 @@ class Snapshot:
 
     Attributes:
         state: Everything that resuming needs.
-        baselines: The validation scores of the ``clean`` pictures, and with ``random_noise`` of the same epsilon; after
-            a changed setting, the latter only from the first validation on.
+        baselines: The validation scores of the ``clean`` pictures, and with ``random_noise`` of the same epsilon; the
+            latter come, after a changed setting, only with the first validation.
         stalled: Whether validation has shown no significant improvement for half of the budget.
 
     Example:

@@ -39,6 +39,10 @@ class Frame(NamedTuple):
         levels: Whole grey levels (3, h, w).
         reached: What is reached, in words.
         when: Where that is, in words.
+
+    Example:
+        >>> Frame(np.zeros((3, 32, 48), np.int16), reached="0 % hidden", when="clean picture").when
+        'clean picture'
     """
 
     levels: LevelArray

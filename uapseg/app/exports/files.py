@@ -44,7 +44,13 @@ def export_run(kind: object, run: Run, workspace: Workspace) -> str:
 
 
 def cached_file(run: Run, name: str, make: Callable[[Path], Any]) -> str:
-    """Makes a file in a folder that exists until the run's next file, and returns its path."""
+    """Makes a file in a folder that exists until the run's next file, and returns its path.
+
+    Example:
+        >>> path = cached_file(Run("a"), "plan.json", lambda made: made.write_text("{}"))
+        >>> Path(path).name
+        'plan.json'
+    """
     folder = tempfile.TemporaryDirectory(prefix="uapseg-")
     make(Path(folder.name) / name)
     run.files = folder

@@ -106,7 +106,12 @@ def _check_claim(name: str, success: float | None, claimed: Scores | None) -> No
 
 
 def can_sign_in() -> bool:
-    """Whether visitors can sign in with Hugging Face: the page is a Space with ``hf_oauth``."""
+    """Whether visitors can sign in with Hugging Face: the page is a Space with ``hf_oauth``.
+
+    Example:
+        >>> can_sign_in()
+        False
+    """
     return "SPACE_ID" in os.environ and "OAUTH_CLIENT_ID" in os.environ
 
 

@@ -199,6 +199,15 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
 
     Raises:
         UapsegError: Its target does not fit the network, or a number is beyond what the page allows.
+
+    Example:
+        >>> from uapseg import Untargeted, fast, load_model
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> settings = fast(epsilon=10 / 255, budget=400)
+        >>> plan = Plan(model="street", data="street", target=Untargeted(), settings=settings)
+        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
+        >>> controls_from_plan(plan, Workspace(loaded=(load_model("street:small"), pictures))).goal
+        'untargeted'
     """
     settings, target = plan.settings, plan.target
     target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
@@ -395,5 +404,14 @@ def measure_test(run: Run, workspace: Workspace) -> Scores | None:
 
 
 def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:
-    """The plan of a perturbation that says nothing of itself: the target of the controls, and its own epsilon."""
+    """The plan of a perturbation that says nothing of itself: the target of the controls, and its own epsilon.
+
+    Example:
+        >>> from uapseg import Untargeted, fast
+        >>> settings = fast(epsilon=10 / 255, budget=400)
+        >>> plan = Plan(model="street", data="street", target=Untargeted(), settings=settings)
+        >>> found = plan_for(Perturbation(torch.full((3, 16, 16), 5, dtype=torch.int16)), plan.target, plan)
+        >>> round(found.settings.epsilon * 255)
+        5
+    """
     return replace(plan, target=target, settings=replace(plan.settings, epsilon=max(1 / 255, perturbation.epsilon)))

@@ -39,7 +39,12 @@ NO_UPDATE: Updates = (_SKIP,) * len(BUTTONS)
 
 
 def default_patience() -> float:
-    """Seconds after which a run that nobody watches is paused: ``UAPSEG_PATIENCE``, or 30."""
+    """Seconds after which a run that nobody watches is paused: ``UAPSEG_PATIENCE``, or 30.
+
+    Example:
+        >>> default_patience()
+        30
+    """
     return read_number("UAPSEG_PATIENCE", 30, 1)
 
 
@@ -110,19 +115,34 @@ def plan_of(context: Context, run: Run) -> tuple[Plan, int]:
 
 
 def browser_memory(run: Run) -> dict[str, Any]:
-    """What the browser stores: the token and the controls."""
+    """What the browser stores: the token and the controls.
+
+    Example:
+        >>> browser_memory(Run("a"))["token"]
+        'a'
+    """
     return {"token": run.token, **run.controls.to_dict()}
 
 
 def start_label(run: Run) -> str:
-    """What the Start button says: what it would do now."""
+    """What the Start button says: what it would do now.
+
+    Example:
+        >>> start_label(Run("a"))
+        'Start'
+    """
     if not can_continue(run):
         return strings.START
     return strings.GO_ON if run.status == "done" else strings.RESUME
 
 
 def resting_buttons(run: Run) -> Updates:
-    """The buttons while a run rests."""
+    """The buttons while a run rests.
+
+    Example:
+        >>> [update["interactive"] for update in resting_buttons(Run("a")) if "interactive" in update]
+        [True, False, False]
+    """
     return (
         gr.update(visible=True, interactive=True, value=start_label(run)),
         gr.update(visible=False),
@@ -211,7 +231,13 @@ def _plain(value: Any) -> Any:
 
 
 def running_buttons() -> Updates:
-    """The buttons while a run waits or runs."""
+    """The buttons while a run waits or runs.
+
+    Example:
+        >>> start, pause, *_ = running_buttons()
+        >>> start["visible"], pause["visible"]
+        (False, True)
+    """
     return (
         gr.update(visible=False),
         gr.update(visible=True),
@@ -221,7 +247,12 @@ def running_buttons() -> Updates:
 
 
 def event_value(event: gr.EventData, name: str) -> Any:
-    """What the stage sent along with an event; None where it sent nothing."""
+    """What the stage sent along with an event; None where it sent nothing.
+
+    Example:
+        >>> event_value(gr.EventData(None, {"number": 3}), "number")
+        3
+    """
     try:
         return getattr(event, name, None)
     except TypeError:  # an event without anything

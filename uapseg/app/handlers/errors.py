@@ -19,11 +19,21 @@ from uapseg.errors import UapsegError
 
 
 class SentenceError(gr.Error):
-    """An error whose message is one plain sentence of the project's own."""
+    """An error whose message is one plain sentence of the project's own.
+
+    Example:
+        >>> SentenceError("Choose a class.").message
+        'Choose a class.'
+    """
 
 
 def user_error(sentence: str) -> SentenceError:
-    """An error that the visitor sees as one plain sentence."""
+    """An error that the visitor sees as one plain sentence.
+
+    Example:
+        >>> user_error("Choose a class.").message
+        'Choose a class.'
+    """
     return SentenceError(sentence, print_exception=False)
 
 
@@ -33,6 +43,14 @@ def user_errors() -> Generator[None, None, None]:
 
     Raises:
         SentenceError: The block raised a `UapsegError`.
+
+    Example:
+        >>> try:
+        ...     with user_errors():
+        ...         raise UapsegError("Choose a class.")
+        ... except SentenceError as error:
+        ...     print(error.message)
+        Choose a class.
     """
     try:
         yield
@@ -41,7 +59,12 @@ def user_errors() -> Generator[None, None, None]:
 
 
 def as_user_error(error: Exception) -> gr.Error:
-    """What the visitor is told when a run breaks."""
+    """What the visitor is told when a run breaks.
+
+    Example:
+        >>> as_user_error(RuntimeError("GPU task aborted")).message == strings.EVICTED
+        True
+    """
     message = str(error)
     if quota := re.search(r"(\d+)s requested vs\. (\d+)s left", message):  # what ZeroGPU says
         return user_error(strings.QUOTA.format(requested=quota[1], left=quota[2]))
@@ -91,7 +114,15 @@ class Page(gr.Blocks):
 
 
 def answer_errors(answer: Answer) -> Answer:
-    """Has a function that the stage calls always answer: where it fails, with a sentence under ``failed``."""
+    """Has a function that the stage calls always answer: where it fails, with a sentence under ``failed``.
+
+    Example:
+        >>> import asyncio
+        >>> async def fail(sent):
+        ...     raise UapsegError("Choose a class.")
+        >>> asyncio.run(answer_errors(fail)({}))
+        {'failed': 'Choose a class.'}
+    """
 
     @wraps(answer)
     async def answered(sent: Any) -> dict[str, Any]:
@@ -105,18 +136,32 @@ def answer_errors(answer: Answer) -> Answer:
 
 
 def sentence(error: Exception) -> str:
-    """What a user is told of an error; a name of any length in it is cut."""
+    """What a user is told of an error; a name of any length in it is cut.
+
+    Example:
+        >>> sentence(UapsegError("Choose a class.")), sentence(ValueError("x")) == strings.FAILED
+        ('Choose a class.', True)
+    """
     text = error.message if isinstance(error, SentenceError) else str(error)
     return shorten(text, MOST_LETTERS) if isinstance(error, SentenceError | UapsegError) else strings.FAILED
 
 
 def shorten(text: str, most: int) -> str:
-    """A text of at most so many letters."""
+    """A text of at most so many letters.
+
+    Example:
+        >>> shorten("a long name", 7)
+        'a long…'
+    """
     return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def log(error: Exception) -> None:
-    """Logs an error with its traceback, or the one that a sentence stands for; not what a user can mend."""
+    """Logs an error with its traceback, or the one that a sentence stands for; not what a user can mend.
+
+    Example:
+        >>> log(UapsegError("A user can mend it, so nothing is logged."))
+    """
     fault = error.__cause__ if isinstance(error, SentenceError) else error
     if fault is not None and not isinstance(fault, UapsegError | gr.Error):
         LOG.error("An event of the page failed.", exc_info=fault)

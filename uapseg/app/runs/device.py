@@ -70,7 +70,15 @@ class Step(TypedDict):
 
 
 def make_step(snapshot: Snapshot, ball: Ball, *, validation: bool, save: bool) -> Step:
-    """What is sent of a snapshot, given the perturbations allowed."""
+    """What is sent of a snapshot, given the perturbations allowed.
+
+    Example:
+        >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
+        >>> state = State.initial((48, 32), Validation(0, scores={}, each=(), predictions=none, training={}))
+        >>> snapshot = Snapshot(state, {}, False, torch.tensor(0.5), torch.tensor(0.0))
+        >>> make_step(snapshot, Ball(10 / 255), validation=False, save=False)["levels"].shape
+        (3, 32, 48)
+    """
     state = snapshot.state
     return {
         "image_gradients": state.image_gradients,
@@ -84,12 +92,23 @@ def make_step(snapshot: Snapshot, ball: Ball, *, validation: bool, save: bool) -
 
 
 def level_array(delta: torch.Tensor, ball: Ball) -> LevelArray:
-    """A perturbation in whole grey levels within a ball."""
+    """A perturbation in whole grey levels within a ball.
+
+    Example:
+        >>> level_array(torch.full((3, 1, 1), 10 / 255), Ball(10 / 255)).ravel().tolist()
+        [10, 10, 10]
+    """
     return ball.to_levels(delta).cpu().numpy()
 
 
 def validation_frame(validation: Validation) -> ValidationFrame:
-    """Figures as plain values, and what is seen in thumbnail size."""
+    """Figures as plain values, and what is seen in thumbnail size.
+
+    Example:
+        >>> none = torch.zeros(1, 32, 48, dtype=torch.uint8)
+        >>> validation_frame(Validation(0, scores={"hidden": 0.5}, each=(0.5,), predictions=none, training={}))["each"]
+        [0.5]
+    """
     stride = -(-validation.predictions.shape[-1] // THUMB)
     return {
         "image_gradients": validation.image_gradients,
@@ -104,13 +123,27 @@ def validation_frame(validation: Validation) -> ValidationFrame:
 
 
 def pack_state(state: State) -> Checkpoint:
-    """A state as plain arrays and JSON."""
+    """A state as plain arrays and JSON.
+
+    Example:
+        >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
+        >>> state = State.initial((48, 32), Validation(0, scores={}, each=(), predictions=none, training={}))
+        >>> pack_state(state)["arrays"]["delta"].shape
+        (3, 32, 48)
+    """
     tensors, rest = state.to_tensors()
     return {"arrays": {name: tensor.numpy() for name, tensor in tensors.items()}, "rest": rest}
 
 
 def unpack_state(checkpoint: Checkpoint) -> State:
-    """The state that `pack_state` took apart."""
+    """The state that `pack_state` took apart.
+
+    Example:
+        >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
+        >>> state = State.initial((48, 32), Validation(0, scores={}, each=(), predictions=none, training={}))
+        >>> unpack_state(pack_state(state)).image_gradients
+        0
+    """
     arrays = {name: from_array(array.copy()) for name, array in checkpoint["arrays"].items()}
     return State.from_tensors(arrays, checkpoint["rest"])
 
@@ -144,7 +177,12 @@ class Waiter(Protocol):
 
 
 class Call:
-    """A program that waits: it is there as long as its request is."""
+    """A program that waits: it is there as long as its request is.
+
+    Example:
+        >>> Call().is_present
+        True
+    """
 
     ticket = 0
     is_present = True
@@ -158,6 +196,13 @@ class RunQueue:
 
     Raises:
         UapsegError: ``UAPSEG_CONCURRENCY`` is no such number.
+
+    Example:
+        >>> queue, first, second = RunQueue(places=1), Call(), Call()
+        >>> queue.join(first)
+        >>> queue.join(second)
+        >>> queue.enter(first), queue.enter(second), queue.place(second)
+        (True, False, 1)
     """
 
     def __init__(self, places: int | None = None) -> None:
@@ -298,18 +343,34 @@ def requested_seconds(plan: Plan, checkpoint: Checkpoint | None, own: OwnPicture
         plan: The run.
         checkpoint: Where it stopped, if it did: what was spent is not asked for again.
         own: The visitor's pictures that it trains on, if it does: their number changes nothing.
+
+    Example:
+        >>> from uapseg import Untargeted, fast
+        >>> settings = fast(epsilon=10 / 255, budget=400)
+        >>> requested_seconds(Plan(model="street", data="street", target=Untargeted(), settings=settings), None)
+        24
     """
     image_gradients = unpack_state(checkpoint).image_gradients if checkpoint else 0
     return seconds_for(plan.settings.budget - image_gradients)
 
 
 def seconds_for(image_gradients: int) -> int:
-    """How long to ask ZeroGPU for, given what a run has left to spend."""
+    """How long to ask ZeroGPU for, given what a run has left to spend.
+
+    Example:
+        >>> seconds_for(400), seconds_for(20_000)
+        (24, 60)
+    """
     return min(60, 20 + max(0, image_gradients) // 100)
 
 
 def daily_time(length: float) -> str:
-    """What a run of so many image-gradients takes of the time on ZeroGPU that a visitor has each day."""
+    """What a run of so many image-gradients takes of the time on ZeroGPU that a visitor has each day.
+
+    Example:
+        >>> daily_time(2000)
+        'Start uses up to 40 s of the 120 s a day that you have on the GPU, or 300 s signed in.'
+    """
     return strings.GPU_TIME.format(seconds=seconds_for(int(length)))
 
 

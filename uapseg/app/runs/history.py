@@ -25,6 +25,14 @@ class HistoryPoint:
         budget_start: The image-gradients that had been used when its budget began to count.
         seconds: The time used until then.
         baselines: The scores of clean pictures and of random noise.
+
+    Example:
+        >>> import numpy as np
+        >>> from uapseg import Untargeted, fast
+        >>> settings = fast(epsilon=10 / 255, budget=400)
+        >>> plan = Plan(model="street", data="street", target=Untargeted(), settings=settings)
+        >>> HistoryPoint(200, np.zeros((3, 32, 48), np.int16), validation=None, plan=plan).image_gradients
+        200
     """
 
     image_gradients: int
@@ -38,7 +46,15 @@ class HistoryPoint:
 
 
 def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
-    """Appends a point to a history; of too many, the one whose neighbours are closest to each other is removed."""
+    """Appends a point to a history; of too many, the one whose neighbours are closest to each other is removed.
+
+    Example:
+        >>> points = []
+        >>> for image_gradients in range(100):
+        ...     points = thin_history(points, HistoryPoint(image_gradients, levels=None, validation=None, plan=None))
+        >>> len(points), points[0].image_gradients, points[-1].image_gradients
+        (60, 0, 99)
+    """
     all_ = [*(point for point in history_points if point.image_gradients < new.image_gradients), new]
     if len(all_) > MOST_HISTORY_POINTS:
         del all_[

@@ -41,6 +41,10 @@ class Frame(NamedTuple):
     Attributes:
         time: In seconds from the first.
         picture: RGB (h, w, 3), uint8.
+
+    Example:
+        >>> Frame(0.5, np.zeros((48, 64, 3), np.uint8)).time
+        0.5
     """
 
     time: float
@@ -57,6 +61,12 @@ class OwnPictures:
         base: The data set that was chosen before.
         splits: Its pictures.
         cache: What runs on it have computed, nothing of which goes to the disk; it does not go to other processes.
+
+    Example:
+        >>> photos = [np.full((48, 64, 3), level, np.uint8) for level in range(0, 250, 25)]
+        >>> own = from_photos(photos, "street", (64, 48))
+        >>> {split: len(pictures) for split, pictures in own.splits.items()}
+        {'train': 6, 'val': 2, 'test': 2}
     """
 
     name: str
@@ -81,7 +91,12 @@ class OwnPictures:
 
 
 def is_own(data: str) -> bool:
-    """Whether a data set's name is that of a visitor's own pictures."""
+    """Whether a data set's name is that of a visitor's own pictures.
+
+    Example:
+        >>> is_own("own:1a2b3c4d"), is_own("street")
+        (True, False)
+    """
     return data.startswith(PREFIX)
 
 
@@ -95,6 +110,11 @@ def from_photos(photos: Sequence[Picture], base: str, size: tuple[int, int]) -> 
 
     Raises:
         UapsegError: They are too few; the message says how many are needed.
+
+    Example:
+        >>> photos = [np.full((48, 64, 3), level, np.uint8) for level in range(0, 250, 25)]
+        >>> from_photos(photos, "street", (64, 48)).name[:4]
+        'own:'
     """
     keys = [hashlib.sha256(repr(photo.shape).encode() + photo.tobytes()).hexdigest() for photo in photos]
     different = len(set(keys))
@@ -115,6 +135,12 @@ def from_frames(frames: Sequence[Frame], source: str, base: str, size: tuple[int
 
     Raises:
         UapsegError: Too few differ; the message says how many are needed.
+
+    Example:
+        >>> rng = np.random.default_rng(0)
+        >>> frames = [Frame(time, rng.integers(256, size=(48, 64, 3), dtype=np.uint8)) for time in range(30)]
+        >>> from_frames(frames, strings.OWN_CLIP, "street", (64, 48)).source
+        'clip'
     """
     taken = _different_frames(frames)
     splits: list[Split | None] = [split_of_time(frame.time, frames[-1].time, GAP * FRAME_SECONDS) for frame in taken]
@@ -168,6 +194,13 @@ class Footage:
 
     Args:
         number: What the browser calls the recording.
+
+    Example:
+        >>> footage = Footage(1)
+        >>> for now in (0.0, 0.1, 0.3):
+        ...     footage.add(np.zeros((48, 64, 3), np.uint8), now)
+        >>> len(footage.frames), footage.full
+        (2, False)
     """
 
     def __init__(self, number: int) -> None:

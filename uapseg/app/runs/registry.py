@@ -40,6 +40,10 @@ class SavedRuns:
 
     Args:
         expiry_seconds: Seconds after which a file that nobody touches is removed.
+
+    Example:
+        >>> print(SavedRuns(expiry_seconds=60).load("a"))
+        None
     """
 
     def __init__(self, expiry_seconds: float) -> None:
@@ -98,6 +102,10 @@ def content_of(run: Run) -> bytes | None:
     """A run as a file of at most `MOST_BYTES`; None where it has nothing to go on from, or is larger.
 
     Where all of its state is too much, the perturbation in whole grey levels stays, at rest: its figures are the same.
+
+    Example:
+        >>> print(content_of(Run("a")))
+        None
     """
     checkpoint, plan = run.checkpoint, run.plan
     if checkpoint is None or plan is None or is_own(plan.data):  # of a visitor's pictures nothing goes to the disk
@@ -178,6 +186,12 @@ class Registry:
 
     Attributes:
         queue: The queue for the device.
+
+    Example:
+        >>> registry = Registry()
+        >>> run = registry.new()
+        >>> registry.get(run.token) is run, registry.get("unknown")
+        (True, None)
     """
 
     def __init__(

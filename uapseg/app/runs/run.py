@@ -39,6 +39,10 @@ class PendingChange:
     Attributes:
         due: When to take it up (`time.monotonic`): a little later, as a slider passes many values.
         point: The history point to rewind to first.
+
+    Example:
+        >>> PendingChange(due=time.monotonic() + 0.4).point is None
+        True
     """
 
     due: float
@@ -55,6 +59,10 @@ class KeptRun:
         card: What the browser shows of it: ``key``, ``title``, ``summary``, ``success``, ``photo``, ``prediction``.
         fields: The attributes of the run by name.
         by_reset: Whether it gave way to nothing, as Reset was pressed.
+
+    Example:
+        >>> KeptRun(1, ControlValues(), card={"title": "Hide Car"}, fields={"image_gradients": 400}).card["title"]
+        'Hide Car'
     """
 
     key: int
@@ -72,6 +80,10 @@ class OpenedExample(NamedTuple):
         title: What the page calls it.
         controls: The controls then.
         image_gradients: The image-gradients then.
+
+    Example:
+        >>> OpenedExample("foo", "“foo” in Tree on Building", ControlValues(), image_gradients=4000).name
+        'foo'
     """
 
     name: str
@@ -124,6 +136,13 @@ class Run:
         worker_done: Set when the worker of the run's last turn has ended; None before the first turn.
         frame_lock: Held while a frame is rendered on request.
         versions: The `seq` at which each part changed last.
+
+    Example:
+        >>> run = Run("a")
+        >>> seq = run.seq
+        >>> run.publish(note="paused by the visitor")
+        >>> run.changed_since(seq, "note"), run.changed_since(seq, "levels")
+        (True, False)
     """
 
     token: str
@@ -306,12 +325,23 @@ class Run:
 
 
 def can_continue(run: Run) -> bool:
-    """Whether Start continues from the checkpoint, as it does unless another network or other pictures are chosen."""
+    """Whether Start continues from the checkpoint, as it does unless another network or other pictures are chosen.
+
+    Example:
+        >>> can_continue(Run("a"))
+        False
+    """
     return run.checkpoint is not None and run.is_current
 
 
 def find_budget_start(run: Run, target: Any) -> int:
-    """From where on the budget counts: from the beginning, from the last change of the target, or from a spent one."""
+    """From where on the budget counts: from the beginning, from the last change of the target, or from a spent one.
+
+    Example:
+        >>> from uapseg import Untargeted
+        >>> find_budget_start(Run("a"), Untargeted())
+        0
+    """
     if not can_continue(run) or run.plan is None:
         return 0
     used_up = run.status not in ACTIVE and run.image_gradients >= run.budget_start + run.controls.budget
@@ -326,6 +356,14 @@ def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues)
         plan: The new plan.
         budget_start: The image-gradients after which the budget begins to count.
         controls: The controls that ask for the plan.
+
+    Example:
+        >>> from uapseg import Untargeted, fast
+        >>> settings = fast(epsilon=10 / 255, budget=400)
+        >>> plan, run = Plan(model="street", data="street", target=Untargeted(), settings=settings), Run("a")
+        >>> apply_plan(run, plan, 0, run.controls)
+        >>> run.total
+        400
     """
     old = run.plan
     changes: dict[str, Any] = {
@@ -347,7 +385,15 @@ def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues)
 
 
 def changes_objective(first: Plan, second: Plan) -> bool:
-    """Whether two plans differ in target, bound or keep weight, so that their scores cannot be compared."""
+    """Whether two plans differ in target, bound or keep weight, so that their scores cannot be compared.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from uapseg import Untargeted, fast
+        >>> plan = Plan(model="street", data="street", target=Untargeted(), settings=fast(epsilon=0.04, budget=400))
+        >>> changes_objective(plan, replace(plan, settings=fast(epsilon=0.04, budget=800)))
+        False
+    """
     one, other = ((plan.target, plan.settings.ball, plan.settings.keep_weight) for plan in (first, second))
     return one != other
 
@@ -362,7 +408,14 @@ def restore(run: Run, point: HistoryPoint) -> None:
 
 
 def rewind(run: Run, point: HistoryPoint) -> None:
-    """Rewinds a run to a history point; everything after it is removed."""
+    """Rewinds a run to a history point; everything after it is removed.
+
+    Example:
+        >>> run, point = Run("a"), HistoryPoint(200, levels=None, validation=None, plan=None)
+        >>> rewind(run, point)  # a run that has not begun stays as it is
+        >>> run.image_gradients
+        0
+    """
     if run.checkpoint is None:
         return
     run.publish(
@@ -384,7 +437,14 @@ def rewind(run: Run, point: HistoryPoint) -> None:
 
 
 def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
-    """Brings a run to rest, showing the best perturbation so far with its own figures: it is the one to be saved."""
+    """Brings a run to rest, showing the best perturbation so far with its own figures: it is the one to be saved.
+
+    Example:
+        >>> run = Run("a")
+        >>> end_run(run, note="paused by the visitor")
+        >>> run.status
+        'idle'
+    """
     if run.checkpoint is None:
         run.reset()
         return

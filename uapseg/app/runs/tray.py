@@ -29,6 +29,12 @@ def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -
         run: The run.
         workspace: Its network and pictures; None where they are no longer loaded, and it cannot be drawn.
         by_reset: Whether Reset was pressed.
+
+    Example:
+        >>> run = Run("a")
+        >>> keep_run(run, None)
+        >>> run.kept
+        []
     """
     if workspace is None or run.status in ACTIVE or run.checkpoint is None or run.current_example:
         return
@@ -47,6 +53,10 @@ def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
         run: The visitor's run.
         key: The key of the kept one.
         workspace: Network and pictures of the present run.
+
+    Example:
+        >>> restore_run(Run("a"), key=1, workspace=None)
+        False
     """
     chosen = next((kept for kept in run.kept if kept.key == key), None)
     if chosen is None:
@@ -66,13 +76,25 @@ def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
 
 
 def run_before_reset(run: Run) -> KeptRun | None:
-    """The run that Reset was pressed on, while nothing else was begun."""
+    """The run that Reset was pressed on, while nothing else was begun.
+
+    Example:
+        >>> run_before_reset(Run("a")) is None
+        True
+    """
     last = run.kept[-1] if run.kept else None
     return last if last and last.by_reset and run.plan is None and last.controls.pair == run.controls.pair else None
 
 
 def drop_own(run: Run) -> None:
-    """Forgets the runs that were trained on pictures of the visitor's own."""
+    """Forgets the runs that were trained on pictures of the visitor's own.
+
+    Example:
+        >>> run = Run("a")
+        >>> drop_own(run)
+        >>> run.kept
+        []
+    """
     run.publish(kept=[kept for kept in run.kept if not is_own(kept.controls.data)])
 
 

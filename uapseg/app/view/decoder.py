@@ -31,7 +31,12 @@ Picture = NDArray[np.uint8]
 
 
 class RefusedError(Exception):
-    """The clip is not decoded: as its frames are of no ``size`` to compute with, or it is ``unreadable``."""
+    """The clip is not decoded: as its frames are of no ``size`` to compute with, or it is ``unreadable``.
+
+    Example:
+        >>> str(RefusedError("size"))
+        'size'
+    """
 
 
 def main(path: str, kind: str, seconds: float, rate: float, longest: int) -> None:
@@ -103,6 +108,10 @@ def fitting(width: int, height: int, longest: int) -> tuple[int, int]:
 
     Raises:
         RefusedError: They are too large, or a side would be too small.
+
+    Example:
+        >>> fitting(1920, 1080, longest=512)
+        (512, 288)
     """
     share = min(1.0, longest / max(width, height, 1))
     small = round(width * share), round(height * share)
@@ -112,7 +121,12 @@ def fitting(width: int, height: int, longest: int) -> tuple[int, int]:
 
 
 def upright(picture: Picture, matrix: Any) -> Picture:
-    """A frame as it is to be shown, by the display matrix that phones write of how they were held; None is upright."""
+    """A frame as it is to be shown, by the display matrix that phones write of how they were held; None is upright.
+
+    Example:
+        >>> upright(np.zeros((48, 64, 3), np.uint8), None).shape
+        (48, 64, 3)
+    """
     if matrix is None:
         return picture
     across, down, _, right, below = np.frombuffer(matrix, np.int32)[:5]

@@ -41,7 +41,17 @@ from uapseg.tensors import from_array
 
 
 def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """What the controls ask for now, and the words for what runs."""
+    """What the controls ask for now, and the words for what runs.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg import load_model
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
+        >>> workspace = Workspace(loaded=(load_model("street:small"), pictures))
+        >>> heading(Run("a", controls=workspace.first), workspace)["caption"]
+        '“foo” in Tree on Building, epsilon 10'
+    """
     chosen, names = run.controls, workspace.model.classes
     target, picture = _target_and_png(run, workspace)
     reply: dict[str, Any] = {
@@ -58,7 +68,13 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
 
 
 def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
-    """What a target and its scores are called; ``source`` is a key of `strings.SOURCES`."""
+    """What a target and its scores are called; ``source`` is a key of `strings.SOURCES`.
+
+    Example:
+        >>> from uapseg import Untargeted
+        >>> titles(Untargeted(), Ball(10 / 255), strings.TYPE)["amplified"]
+        '12.8'
+    """
     return {
         "shares": messages.score_labels(target, source),
         "here": messages.image_share_label(target),
@@ -292,7 +308,12 @@ def _history_point(run: Run, values: dict[str, Any]) -> HistoryPoint | None:
 
 
 def viewed_perturbation(run: Run, values: dict[str, Any]) -> tuple[LevelArray | None, Plan | None]:
-    """The perturbation and the plan of the requested history point, or the newest where none is requested."""
+    """The perturbation and the plan of the requested history point, or the newest where none is requested.
+
+    Example:
+        >>> viewed_perturbation(Run("a"), {})
+        (None, None)
+    """
     point = _history_point(run, values)
     return (point.levels, point.plan) if point else (run.levels, run.plan)
 
@@ -315,7 +336,18 @@ class RenderedFrame:
 
 
 def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options: FrameOptions) -> RenderedFrame:
-    """Adds a perturbation to a photo, and predicts its classes."""
+    """Adds a perturbation to a photo, and predicts its classes.
+
+    Example:
+        >>> from PIL import Image
+        >>> from uapseg import load_model
+        >>> from uapseg.datasets.reader import ImageDataset
+        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
+        >>> workspace = Workspace(loaded=(load_model("street:small"), pictures))
+        >>> levels = np.full((3, 48, 64), 10, np.int16)
+        >>> render_frame(workspace, workspace.scene, levels, FrameOptions(strength=0.5)).levels.max()
+        np.int16(5)
+    """
     levels = scale_levels(levels, options.strength)
     applied_levels = stretch_levels(levels, photo.size) if options.stretch else levels
     attacked = defend_photo(perturb_photo(photo.picture, applied_levels), options.defence)
@@ -350,7 +382,12 @@ def frame(workspace: Workspace, photo: Photo, levels: LevelArray, plan: Plan, op
 
 
 def scale_levels(levels: LevelArray, strength: float) -> LevelArray:
-    """A perturbation of another strength, in whole grey levels."""
+    """A perturbation of another strength, in whole grey levels.
+
+    Example:
+        >>> scale_levels(np.array([[[10]], [[-10]], [[3]]], np.int16), 0.5).ravel().tolist()
+        [5, -5, 2]
+    """
     return levels if strength == 1 else np.rint(levels * strength).astype(np.int16)
 
 
