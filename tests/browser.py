@@ -28,8 +28,8 @@ PATIENT = 300_000
 
 STATE = f"""async () => {{
     const state = await import('{MODULES}/context.js');
-    const {{ poll, metrics, shown, history, camera, recorded, gallery }} = state;
-    return {{ ...poll, ...metrics, frames: shown.frames, historyPoint: history.shownPoint,
+    const {{ poll, metrics, images, history, camera, recorded, gallery }} = state;
+    return {{ ...poll, ...metrics, frames: images.frames, historyPoint: history.shownPoint,
       strength: history.strength, cameraFrames: camera.frames,
       recorded: recorded.imageGradients, own: gallery.own?.scores }};
 }}"""

@@ -17,7 +17,7 @@ HEARD = """() => {
     new MutationObserver(() => heard.push(live.textContent)).observe(live, { childList: true });
 }"""
 SHADED = """id => {
-    const canvas = document.querySelector(`[data-view=${id}] .light`);
+    const canvas = document.querySelector(`[data-view=${id}] .highlight`);
     const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return data.filter((value, at) => at % 4 === 3 && value).length / (data.length / 4);
 }"""
@@ -83,7 +83,7 @@ def test_a_class_lights_up_a_place_is_marked_and_epsilon_is_dragged_in_its_sente
     tab = small.visit()
     tab.locator(".u-legend li").first.hover()
     for view in ("photo", "prediction", "target"):
-        expect(tab.locator(f"[data-view={view}] .light")).to_be_visible()
+        expect(tab.locator(f"[data-view={view}] .highlight")).to_be_visible()
     assert tab.evaluate(SHADED, "prediction") == 0  # all of it is dark
     tab.locator(".u-legend li").nth(1).hover()
     assert tab.evaluate(SHADED, "prediction") == 1

@@ -1,5 +1,16 @@
 // The line between before and after, one for both large views; and the place under the pointer, marked in every view.
-import { $, listen, make, painting, positionIn, prefersLessMotion, root, setAttributes, shown, t } from './context.js';
+import {
+  $,
+  images,
+  listen,
+  make,
+  painting,
+  positionIn,
+  prefersLessMotion,
+  root,
+  setAttributes,
+  t,
+} from './context.js';
 import { markClass, nameOf } from './legend.js';
 import { clamp, percent, pixelAt, wipeEdge } from './numbers.js';
 import { boxOf, rawLabels, views } from './views.js';
@@ -99,12 +110,12 @@ function addDragging(id) {
 // ---- the class under the pointer
 
 function classAt(canvas, place) {
-  const [x, y] = pixelAt(place, shown.width, shown.height);
+  const [x, y] = pixelAt(place, images.width, images.height);
   return nameOf(canvas.getContext('2d').getImageData(x, y, 1, 1).data.subarray(0, 3));
 }
 
 function confidenceAt(place) {
-  const image = shown.confidence;
+  const image = images.confidence;
   if (!image) return '';
   const { canvas } = confidence;
   if (canvas.source !== image) {
@@ -137,7 +148,7 @@ function addTip(id) {
   const box = boxOf(id);
   box.append(marks[id]);
   box.addEventListener('pointermove', (event) => {
-    if (!shown.width || isPainted(id)) return;
+    if (!images.width || isPainted(id)) return;
     const place = positionIn(event, box);
     markPlace(place);
     if (COMPARED.includes(id)) showTip(id, place);

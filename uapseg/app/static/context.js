@@ -131,7 +131,7 @@ export const poll = {
 };
 
 /** The pictures that are shown, as images; `frames` counts those of the perturbation. */
-export const shown = {
+export const images = {
   clean: null,
   cleanLabels: null,
   after: null,

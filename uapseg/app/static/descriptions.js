@@ -1,5 +1,5 @@
 // What the views show, in a sentence for who cannot see them.
-import { $, facts, listen, poll, setAttributes, shown, t, workspace } from './context.js';
+import { $, facts, images, listen, poll, setAttributes, t, workspace } from './context.js';
 import { classShares } from './label-map.js';
 import { listShares } from './numbers.js';
 import { labelPixels, views } from './views.js';
@@ -16,7 +16,7 @@ function predictionText(before, after) {
 }
 
 function targetText() {
-  if (!shown.target) return t('describe_none', { view: t('target') });
+  if (!images.target) return t('describe_none', { view: t('target') });
   const names = workspace.classes.map(({ name }) => name);
   const shares = sharesOf('target');
   return t('describe', { view: t('target'), shares: listShares(names, shares, shares, '') });
@@ -24,11 +24,11 @@ function targetText() {
 
 function describe() {
   isDue = false;
-  if (!shown.clean) return;
+  if (!images.clean) return;
   const texts = {
-    photo: t(shown.after ? 'describe_photo' : 'describe_clean', { view: $('figcaption b', views.photo).textContent }),
+    photo: t(images.after ? 'describe_photo' : 'describe_clean', { view: $('figcaption b', views.photo).textContent }),
     prediction: predictionText(sharesOf('before'), sharesOf('after')),
-    perturbation: t(shown.perturbation ? 'describe_perturbation' : 'describe_none', { view: t('perturbation') }),
+    perturbation: t(images.perturbation ? 'describe_perturbation' : 'describe_none', { view: t('perturbation') }),
     target: targetText(),
   };
   for (const [id, text] of Object.entries(texts)) $('canvas.base', views[id]).setAttribute('aria-label', text);

@@ -6,13 +6,13 @@ import {
   emit,
   gallery,
   gradio,
+  images,
   loadImage,
   make,
   metrics,
   onWorkspace,
   poll,
   requestFrame,
-  shown,
   t,
   workspace,
 } from './context.js';
@@ -113,12 +113,12 @@ export async function openExample(number) {
   gradio.trigger('example', { number });
   const labels = await loadImage(prediction);
   if (!gallery.openingUntil) return; // the figures were quicker
-  Object.assign(shown, { clean: shown.scene, after: shown.scene, labels, perturbation: null, confidence: null });
-  [shown.width, shown.height] = workspace.size;
+  Object.assign(images, { clean: images.scene, after: images.scene, labels, perturbation: null, confidence: null });
+  [images.width, images.height] = workspace.size;
   Object.assign(metrics, { scores: null, plain: t('measuring'), heading: { ...metrics.heading, caption: title } });
   setCaption(title);
   Object.assign(metrics, { curve: [], changes: [], historyPoints: [], intervals: [], baselines: {} });
-  shown.target = null;
+  images.target = null;
   setShares([['', label, '']]);
   showMetrics();
   redraw();

@@ -10,6 +10,7 @@ import {
   gallery,
   gradio,
   history,
+  images,
   isLive,
   listen,
   loadImage,
@@ -20,7 +21,6 @@ import {
   positionIn,
   request,
   setAttributes,
-  shown,
   t,
 } from './context.js';
 import { showGallery } from './gallery.js';
@@ -72,7 +72,7 @@ function showExpected() {
 }
 
 function showNewest() {
-  shown.target = metrics.heading.target;
+  images.target = metrics.heading.target;
   Object.assign(gallery, gallery.live);
   showHeading();
   showGallery();
@@ -101,7 +101,7 @@ async function showOther() {
 
 async function showMeasured({ thumbs, each, heading, measured_at: measuredAt, ...figures }) {
   metrics.viewed = { ...figures, measuredAt, heading };
-  shown.target = heading?.target ? await loadImage(heading.target) : metrics.heading.target;
+  images.target = heading?.target ? await loadImage(heading.target) : metrics.heading.target;
   Object.assign(gallery, { each, thumbs });
   showHeading();
   showGallery();

@@ -1,16 +1,16 @@
-// The classes with their colours: the palette while something is drawn; else each lights up where the views show it.
-import { $, $$, button, byId, listen, make, onWorkspace, painting, root, shown, t, workspace } from './context.js';
+// The classes with their colours: the palette while something is drawn; else each is highlighted where the views show it.
+import { $, $$, button, byId, images, listen, make, onWorkspace, painting, root, t, workspace } from './context.js';
 import { shadeOthers } from './label-map.js';
 import { rove } from './roving.js';
 import { labelPixels, views } from './views.js';
 
 const SHADE = 190; // of what is not of the class, of 255
-const LIT = { photo: 'after', prediction: 'after', perturbation: 'after', target: 'target' };
+const HIGHLIGHTS = { photo: 'after', prediction: 'after', perturbation: 'after', target: 'target' };
 
 export const legend = $('.u-legend');
 let names = new Map();
 let pinned = null;
-let lit = null;
+let highlighted = null;
 
 /** The class of a colour. */
 export const nameOf = (rgb) => names.get([...rgb].join());
@@ -20,26 +20,26 @@ export function markClass(name) {
   for (const item of $$('li', legend)) item.classList.toggle('at', item.dataset.name === name);
 }
 
-function drawLight(id) {
-  const canvas = $('canvas.light', views[id]);
+function drawHighlight(id) {
+  const canvas = $('canvas.highlight', views[id]);
   const { width, height } = canvas;
   const pen = canvas.getContext('2d');
   pen.clearRect(0, 0, width, height);
-  const one = workspace.classes.find(({ name }) => name === lit);
+  const one = workspace.classes.find(({ name }) => name === highlighted);
   if (!one || painting.on) return;
-  const pixels = labelPixels(LIT[id]);
+  const pixels = labelPixels(HIGHLIGHTS[id]);
   if (pixels.length === 4 * width * height) {
     pen.putImageData(new ImageData(shadeOthers(pixels, one.rgb, SHADE), width, height), 0, 0);
   }
 }
 
-/** Lights a class up in every view; null for none, or the one that was pressed. */
-function light(name) {
+/** Highlights a class in every view; null for none, or the one that was pressed. */
+function highlight(name) {
   const next = painting.on ? null : (name ?? pinned);
-  if (next === lit) return;
-  lit = next;
-  markClass(lit);
-  if (shown.clean) Object.keys(LIT).forEach(drawLight);
+  if (next === highlighted) return;
+  highlighted = next;
+  markClass(highlighted);
+  if (images.clean) Object.keys(HIGHLIGHTS).forEach(drawHighlight);
 }
 
 /** Presses one class, and no other; null for none. */
@@ -47,11 +47,11 @@ export function pressClass(name) {
   for (const item of $$('li', legend)) $('button', item).setAttribute('aria-pressed', item.dataset.name === name);
 }
 
-/** Keeps a class lit until it is pressed again. */
+/** Keeps a class highlighted until it is pressed again. */
 function pin(name) {
   pinned = pinned === name ? null : name;
   pressClass(pinned);
-  light(pinned);
+  highlight(pinned);
 }
 
 function legendItem({ name, rgb }) {
@@ -71,9 +71,9 @@ function legendItem({ name, rgb }) {
 /** Lights up what the pointer is over, or what has the focus, in a group of names. */
 function addHover(group, nameAt) {
   const enter = ({ type, target }) => {
-    if (type === 'pointerover' || target.matches(':focus-visible')) light(nameAt(target));
+    if (type === 'pointerover' || target.matches(':focus-visible')) highlight(nameAt(target));
   };
-  const leave = () => light(null);
+  const leave = () => highlight(null);
   for (const kind of ['pointerover', 'focusin']) group.addEventListener(kind, enter);
   for (const kind of ['pointerleave', 'focusout']) group.addEventListener(kind, leave);
 }
@@ -96,6 +96,6 @@ export function mount() {
   rove(byId('u-hide'), 'input');
   addHover(byId('u-hide'), (node) => node.closest('label')?.textContent.trim());
   listen('redrawn', () => {
-    if (lit) Object.keys(LIT).forEach(drawLight);
+    if (highlighted) Object.keys(HIGHLIGHTS).forEach(drawHighlight);
   });
 }

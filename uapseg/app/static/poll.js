@@ -10,6 +10,7 @@ import {
   gallery,
   gradio,
   history,
+  images,
   isLive,
   listen,
   loadImage,
@@ -24,7 +25,6 @@ import {
   root,
   setText,
   setWorkspace,
-  shown,
   t,
   workspace,
 } from './context.js';
@@ -159,9 +159,9 @@ async function applyPhoto({ view: [kind], ...sent }) {
 }
 
 async function applyHeading(reply) {
-  shown.target = reply.target ? await loadImage(reply.target) : null;
+  images.target = reply.target ? await loadImage(reply.target) : null;
   const { caption, shares, amplified, epsilon, asked } = reply;
-  metrics.heading = { caption, shares, amplified, epsilon, asked, target: shown.target };
+  metrics.heading = { caption, shares, amplified, epsilon, asked, target: images.target };
   metrics.here = reply.here || '';
   showHeading();
   setDrawing(reply.drawing, reply.ink);
@@ -220,7 +220,7 @@ async function applyRun(reply) {
   }
   if (reply.status === 'idle' && !recorded.playing && !isOpening()) clearRun();
   if (reply.after && isLive()) await showFrame(reply);
-  if (isPhotoWaiting() && !isOpening() && (isLive() || !shown.after)) showClean();
+  if (isPhotoWaiting() && !isOpening() && (isLive() || !images.after)) showClean();
   measureRate(reply);
   poll.imageGradients = reply.image_gradients;
   if (recorded.playing) return;

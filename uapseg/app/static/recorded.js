@@ -7,6 +7,7 @@ import {
   emit,
   facts,
   gallery,
+  images,
   listen,
   metrics,
   painting,
@@ -17,7 +18,6 @@ import {
   request,
   root,
   setText,
-  shown,
   t,
   workspace,
 } from './context.js';
@@ -94,7 +94,7 @@ export function stopRecorded() {
 /** Shows nothing of a run, as there is none. */
 export function clearRun() {
   showClean();
-  shown.perturbation = null;
+  images.perturbation = null;
   metrics.plain = '';
   metrics.viewed = null;
   Object.assign(metrics, { strengths: null, success: null });

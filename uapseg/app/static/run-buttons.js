@@ -38,7 +38,7 @@ export function mount() {
   buttons.step.title = t('step');
   buttons.step.setAttribute('aria-label', t('step'));
   group.append(buttons.play, buttons.step);
-  $('.u-spent').prepend(group);
+  $('.u-used').prepend(group);
   listen('status', show);
   new MutationObserver(show).observe(byId('u-go'), { subtree: true, childList: true, characterData: true });
   show();

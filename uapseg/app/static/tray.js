@@ -4,15 +4,15 @@ import { percent } from './numbers.js';
 
 const CURRENT = 0;
 const panel = make('div', 'u-pair');
-let chosen = [];
+let pair = [];
 
 /** Shows a run beside the one that was chosen before it, or beside the current one. */
 export async function showBeside(key) {
-  const before = chosen.length ? chosen.at(-1) : CURRENT;
-  chosen = [before === key ? CURRENT : before, key];
+  const before = pair.length ? pair.at(-1) : CURRENT;
+  pair = [before === key ? CURRENT : before, key];
   let reply = {};
   for (let tries = 0; tries < 20 && !reply.pair; tries++) {
-    reply = await request('pair', { token: poll.token, keys: chosen });
+    reply = await request('pair', { token: poll.token, keys: pair });
     if (!reply.pair) await pause(150); // the server was making something else for this visitor
   }
   if (!reply.pair) return;
@@ -42,14 +42,14 @@ function takeUp(key) {
 }
 
 export function closePair() {
-  chosen = [];
+  pair = [];
   panel.hidden = true;
 }
 
 /** Takes the cards of the runs from an answer of the server. */
 export function takeRuns(runs) {
   gallery.runs = runs;
-  if (chosen.some((key) => key !== CURRENT && !runs.some((run) => run.key === key))) closePair();
+  if (pair.some((key) => key !== CURRENT && !runs.some((run) => run.key === key))) closePair();
 }
 
 export function mount() {

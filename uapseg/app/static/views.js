@@ -6,6 +6,7 @@ import {
   button,
   emit,
   icon,
+  images,
   loadImage,
   make,
   metrics,
@@ -17,7 +18,6 @@ import {
   requestFrame,
   root,
   setAttributes,
-  shown,
   t,
   workspace,
 } from './context.js';
@@ -36,10 +36,10 @@ const MODES = {
 const slots = { left: 'photo', right: 'prediction', a: 'perturbation', b: 'target' };
 
 export const views = {
-  photo: view('photo', t('compare'), ['base', 'before', 'light', 'paint']),
-  prediction: view('prediction', t('point'), ['base', 'before', 'light']),
-  perturbation: view('perturbation', '', ['base', 'light']),
-  target: view('target', '', ['base', 'light']),
+  photo: view('photo', t('compare'), ['base', 'before', 'highlight', 'paint']),
+  prediction: view('prediction', t('point'), ['base', 'before', 'highlight']),
+  perturbation: view('perturbation', '', ['base', 'highlight']),
+  target: view('target', '', ['base', 'highlight']),
 };
 
 function view(id, hint, layers) {
@@ -182,7 +182,7 @@ function overlay(pen, photo, labels, raw) {
   pen.globalAlpha = 1;
 }
 
-function store(canvas, labels, [width, height] = [shown.width, shown.height]) {
+function store(canvas, labels, [width, height] = [images.width, images.height]) {
   Object.assign(canvas, { width, height });
   const pen = canvas.getContext('2d', { willReadFrequently: true });
   pen.imageSmoothingEnabled = false;
@@ -193,36 +193,37 @@ const pixelsOf = (canvas) =>
   canvas.getContext('2d', { willReadFrequently: true }).getImageData(0, 0, canvas.width, canvas.height);
 
 function drawConfidence(pen) {
-  store(rawLabels.confidence, shown.confidence);
+  store(rawLabels.confidence, images.confidence);
   const picture = pixelsOf(rawLabels.confidence);
   toHeat(picture.data);
   pen.putImageData(picture, 0, 0);
 }
 
 function drawChanges(pen) {
-  pen.drawImage(shown.after || shown.clean, 0, 0, shown.width, shown.height);
-  const picture = pen.getImageData(0, 0, shown.width, shown.height);
+  pen.drawImage(images.after || images.clean, 0, 0, images.width, images.height);
+  const picture = pen.getImageData(0, 0, images.width, images.height);
   markChanges(picture.data, pixelsOf(rawLabels.before).data, pixelsOf(rawLabels.after).data);
   pen.putImageData(picture, 0, 0);
 }
 
 function drawPhoto() {
-  const ground = painting.on ? shown.scene || shown.clean : null;
-  const [width, height] = painting.on ? workspace.size : [shown.width, shown.height];
+  const ground = painting.on ? images.scene || images.clean : null;
+  const [width, height] = painting.on ? workspace.size : [images.width, images.height];
   fit('photo', width, height);
-  const after = (modes.photo === 'difference' && shown.difference) || shown.after || shown.clean;
+  const after = (modes.photo === 'difference' && images.difference) || images.after || images.clean;
   context('photo').drawImage(ground || after, 0, 0, width, height);
-  context('photo', 'before').drawImage(ground || shown.clean, 0, 0, width, height);
+  context('photo', 'before').drawImage(ground || images.clean, 0, 0, width, height);
 }
 
 function drawLabels() {
-  fit('prediction', shown.width, shown.height);
-  store(rawLabels.after, shown.labels || shown.cleanLabels);
-  store(rawLabels.before, shown.cleanLabels);
-  overlay(context('prediction', 'before'), shown.clean, shown.cleanLabels, rawLabels.before);
-  if (modes.prediction === 'confidence' && shown.confidence) drawConfidence(context('prediction'));
+  fit('prediction', images.width, images.height);
+  store(rawLabels.after, images.labels || images.cleanLabels);
+  store(rawLabels.before, images.cleanLabels);
+  overlay(context('prediction', 'before'), images.clean, images.cleanLabels, rawLabels.before);
+  if (modes.prediction === 'confidence' && images.confidence) drawConfidence(context('prediction'));
   else if (modes.prediction === 'changed') drawChanges(context('prediction'));
-  else overlay(context('prediction'), shown.after || shown.clean, shown.labels || shown.cleanLabels, rawLabels.after);
+  else
+    overlay(context('prediction'), images.after || images.clean, images.labels || images.cleanLabels, rawLabels.after);
 }
 
 function drawSmall(id) {
@@ -231,16 +232,16 @@ function drawSmall(id) {
   pen.imageSmoothingEnabled = id === 'perturbation';
   pen.fillStyle = '#808080';
   pen.fillRect(0, 0, ...workspace.size);
-  if (shown[id]) pen.drawImage(shown[id], 0, 0, ...workspace.size);
+  if (images[id]) pen.drawImage(images[id], 0, 0, ...workspace.size);
 }
 
 export function redraw() {
-  if (!shown.clean) return;
+  if (!images.clean) return;
   drawPhoto();
   drawLabels();
   drawSmall('perturbation');
   drawSmall('target');
-  store(rawLabels.target, shown.target, workspace.size);
+  store(rawLabels.target, images.target, workspace.size);
   emit('redrawn');
 }
 
@@ -259,25 +260,25 @@ export async function showFrame(reply) {
     difference: 'difference',
     confidence: 'confidence',
   };
-  const images = await Promise.all(Object.values(parts).map((name) => (reply[name] ? loadImage(reply[name]) : null)));
+  const loaded = await Promise.all(Object.values(parts).map((name) => (reply[name] ? loadImage(reply[name]) : null)));
   if (order !== latest) return;
-  const wasClean = !shown.after;
+  const wasClean = !images.after;
   Object.assign(
-    shown,
+    images,
     nextPhoto,
-    Object.fromEntries(Object.keys(parts).map((name, number) => [name, images[number]])),
+    Object.fromEntries(Object.keys(parts).map((name, number) => [name, loaded[number]])),
   );
   nextPhoto = null;
   if ('frame' in reply) poll.frame = reply.frame;
   metrics.success = reply.success;
-  shown.frames++;
+  images.frames++;
   if (wasClean) emit('effect');
 }
 
 /** Shows the photo without the perturbation. */
 export function showClean() {
   latest++;
-  Object.assign(shown, nextPhoto, { after: null, labels: null, difference: null, confidence: null });
+  Object.assign(images, nextPhoto, { after: null, labels: null, difference: null, confidence: null });
   nextPhoto = null;
 }
 
@@ -299,7 +300,7 @@ export function mount() {
     const { key } = workspace;
     loadImage(workspace.scene.image).then((image) => {
       if (key !== workspace.key) return;
-      shown.scene = image;
+      images.scene = image;
       redraw();
     });
   });
