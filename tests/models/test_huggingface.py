@@ -64,6 +64,26 @@ def seeded():
     torch.manual_seed(0)
 
 
+def test_a_published_state_dict_of_an_upernet_is_loaded_from_beside_its_configuration(tmp_path):
+    net = saved(upernet({0: "road", 1: "car", 2: "sky"}), tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    torch.save(net.state_dict(), tmp_path / "pytorch_model.bin")
+    model, images = load_model(f"hf:{tmp_path}"), torch.rand(1, 3, 64, 96)
+    mean, std = (torch.tensor(each).view(3, 1, 1) for each in (MEAN, STD))
+    assert torch.allclose(model(images), net(pixel_values=(images - mean) / std).logits, atol=1e-4)
+
+
+def test_a_state_dict_of_an_upernet_with_another_backbone_is_refused(tmp_path):
+    """As those of robust UperNets are, whose ConvNeXt has a convolutional stem."""
+    net = saved(upernet({0: "road", 1: "car", 2: "sky"}), tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    stem = "backbone.embeddings.patch_embeddings"
+    state = {key.replace(stem, "backbone.stem.0"): value for key, value in net.state_dict().items()}
+    torch.save(state, tmp_path / "pytorch_model.bin")
+    with pytest.raises(UapsegError, match=f"is of another architecture .its weights lack {stem}"):
+        load_model(f"hf:{tmp_path}")
+
+
 @pytest.mark.parametrize("build", [segformer, upernet])
 def test_a_network_is_loaded_back_with_its_statistics_and_classes(build, tmp_path):
     net = saved(build({0: "road", 1: "car", 2: "sky"}), tmp_path)
@@ -131,7 +151,7 @@ def test_networks_without_classes_for_each_pixel_are_refused(tmp_path):
 def test_a_backbone_that_was_never_trained_for_segmentation_is_refused(tmp_path):
     config = transformers.SegformerConfig(**TINY, num_attention_heads=[1, 1, 2, 2])
     saved(transformers.SegformerForImageClassification(config), tmp_path)
-    with pytest.raises(UapsegError, match=r"has not been trained for segmentation .its weights lack decode_head"):
+    with pytest.raises(UapsegError, match=r"has not been trained for segmentation, .* lack decode_head"):
         load_model(f"hf:{tmp_path}")
 
 
@@ -159,7 +179,12 @@ def test_no_code_is_taken_from_weights_or_folders(tmp_path):
         load_model(f"hf:{tmp_path}")
 
 
-@pytest.mark.parametrize("missing", ["config.json", "model.safetensors", "preprocessor_config.json"])
+def test_a_folder_without_a_network_is_named(tmp_path):
+    with pytest.raises(UapsegError, match=f"The folder {tmp_path} has no config.json: name one that"):
+        load_model(f"hf:{tmp_path}")
+
+
+@pytest.mark.parametrize("missing", ["model.safetensors", "preprocessor_config.json"])
 def test_a_folder_that_lacks_something_is_one_sentence(missing, tmp_path):
     saved(segformer({0: "road", 1: "car"}), tmp_path)
     (tmp_path / missing).unlink()

@@ -88,7 +88,7 @@ def test_classes_that_do_not_fit_are_refused(tmp_path):
 
 
 def test_a_folder_without_a_network_is_one_sentence(tmp_path):
-    with pytest.raises(UapsegError, match=f"The network smp:{tmp_path} cannot be loaded"):
+    with pytest.raises(UapsegError, match=f"The folder {tmp_path} has no config.json"):
         load_model(f"smp:{tmp_path}")
 
 

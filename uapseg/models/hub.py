@@ -21,7 +21,7 @@ def resolve_place(rest: str) -> str:
         rest: The name of the network without its kind.
 
     Raises:
-        UapsegError: It is neither.
+        UapsegError: It is neither, or a folder without ``config.json``.
 
     Example:
         >>> resolve_place("nvidia/segformer-b0")
@@ -29,6 +29,8 @@ def resolve_place(rest: str) -> str:
     """
     folder = Path(rest).expanduser()
     if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise UapsegError(f"The folder {folder} has no config.json: name one that save_pretrained has written.")
         return str(folder)
     if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", rest):
         raise UapsegError(f"There is no folder {folder}: name a folder with a saved network, or an id.")

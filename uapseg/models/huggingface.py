@@ -129,8 +129,8 @@ def _read(place: str, name: str, *, local_files_only: bool) -> tuple["_Logits | 
     absent = [*found["missing_keys"], *found["mismatched_keys"]]
     if absent:
         raise UapsegError(
-            f"The network {name} has not been trained for segmentation (its weights lack {absent[0]}): "
-            "choose one that has."
+            f"The network {name} has not been trained for segmentation, or is of another architecture (its weights "
+            f"lack {absent[0]}): choose one that has, or load it by its own code with --model FILE.py:FUNCTION."
         )
     if config.model_type == "oneformer":  # its own processor downloads names of classes, which are not needed
         processor = library.MaskFormerImageProcessor.from_pretrained(place, **where)
