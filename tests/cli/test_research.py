@@ -169,6 +169,9 @@ def test_the_tiles_of_a_perturbation_are_measured_and_drawn(capsys, photos, tmp_
     assert all(low <= high for row in found["interval"] for low, high in row)
     assert Image.open(chart).format == "PNG"
     assert "no 3 x 33 tiles" in _sentence(capsys, "attribute", run, "--rows", 33, "--columns", 3)
+    assert "a name that ends in .png" in _sentence(capsys, "attribute", run, "--chart", tmp_path / "tiles.pdf")
+    nowhere = tmp_path / "none" / "tiles.png"
+    assert f"no folder {nowhere.parent} for the chart" in _sentence(capsys, "attribute", run, "--chart", nowhere)
 
 
 def test_two_perturbations_are_compared_on_pictures_that_neither_has_seen(capsys, photos, tmp_path):  # noqa: F811

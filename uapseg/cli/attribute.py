@@ -7,6 +7,7 @@ from uapseg.cli.evaluate import open_evaluation
 from uapseg.cli.flags import Options
 from uapseg.cli.loading import load_perturbation
 from uapseg.cli.output import columns, print_result
+from uapseg.errors import UapsegError
 from uapseg.io.files import write
 from uapseg.results.attribution import Attribution
 from uapseg.results.attribution import attribute as measure
@@ -16,15 +17,25 @@ from uapseg.results.evaluation import format_percent
 
 def attribute(options: Options) -> None:
     """Measures a perturbation without each of its tiles; what the flags leave open comes from its plan."""
+    chart: Path | None = options.chart
+    if chart:
+        _check_chart(chart)
     perturbation = load_perturbation(options.perturbation)
     model, dataset, target = open_evaluation(options, perturbation)
     grid = (options.rows, options.columns)
     found = measure(model, dataset, target, perturbation.delta, grid=grid, seed=options.seed)
-    chart: Path | None = options.chart
     if chart:
         write(chart, draw_attribution(found, perturbation.delta, _title(target.title, found, perturbation.plan)))
     fields = {"perturbation": str(options.perturbation), **found.to_dict(), "chart": chart and str(chart)}
     print_result(fields, _text(found), as_json=options.json)
+
+
+def _check_chart(file: Path) -> None:
+    """Finds out before anything is measured."""
+    if file.suffix.lower() != ".png":
+        raise UapsegError(f"The chart is a PNG: give {file} with --chart a name that ends in .png.")
+    if not file.parent.is_dir():
+        raise UapsegError(f"There is no folder {file.parent} for the chart: create it, or name another with --chart.")
 
 
 def _title(target: str, found: Attribution, plan: Plan | None) -> str:

@@ -140,7 +140,8 @@ def draw_attribution(found: "Attribution", delta: Delta, title: str, kind: str =
     )
     for row, each in enumerate(lost):
         for column, points in enumerate(each):
-            axis.text(column + 0.5, row + 0.5, f"{points:+.1f}", ha="center", va="center", fontsize=9)
+            colour = "white" if abs(points) > 0.7 * largest else "black"
+            axis.text(column + 0.5, row + 0.5, f"{points:+.1f}", ha="center", va="center", fontsize=9, color=colour)
     axis.set_xticks([])
     axis.set_yticks([])
     drawn.colorbar(heat, ax=axis, label=f"{found.score.replace('_', ' ')} lost without the tile, percentage points")
