@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from uapseg.datasets.crops import Crop, crop_tensors
 from uapseg.models import Segmenter
 
 if TYPE_CHECKING:
@@ -52,7 +53,10 @@ class Plain:
         shades = torch.tensor([self.shades[n] for n in numbers], dtype=torch.uint8)
         return shades.view(-1, 1, 1, 1).expand(-1, 3, self.size[1], self.size[0]).contiguous()
 
-    def prefetch(self, numbers: Sequence[int]) -> None:
+    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Tensor:
+        return crop_tensors(self.pictures(numbers), crops)
+
+    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
         """Nothing is read from anywhere."""
 
     def truth(self, numbers: Sequence[int]) -> Tensor:

@@ -51,6 +51,8 @@ def load(rest):
 DATASET = """
 import torch
 
+from uapseg.datasets.crops import crop_tensors
+
 
 class Greys:
     name, licence, classes, skipped, notes = "greys", "MIT", (), (), ()
@@ -70,7 +72,10 @@ class Greys:
         width, height = self.size
         return torch.full((len(indices), height, width), 255, dtype=torch.uint8)
 
-    def prefetch(self, indices):
+    def crops(self, indices, crops):
+        return crop_tensors(self.pictures(indices), crops)
+
+    def prefetch(self, indices, *, whole=False):
         pass
 
 

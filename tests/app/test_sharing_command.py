@@ -61,6 +61,7 @@ IN_FLAGS = {
     "a fine epsilon": plan(settings=fast(epsilon=3.3 / 255, budget=7)),
     "as the page looks": settings(validate_every=64, first_validation=8, validation_pictures=24),
     "nothing pasted": plan(HIDE, replace(SETTINGS, paste=0)), "three pasted": plan(HIDE, replace(SETTINGS, paste=3)),
+    "cropped": plan(HIDE, replace(SETTINGS, crop=True)),
     "everything else": plan(
         settings=fast(epsilon=1 / 255, budget=9, seed=77, train_pictures=8, balanced=True, robust=True),
         also=("street:small",), eval_data="street?scenes=9", data="street?scenes=64", weights="my file.safetensors",

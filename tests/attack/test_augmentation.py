@@ -4,15 +4,12 @@ import pytest
 import torch
 
 from uapseg.attack.data.augmentation import (
-    Crop,
-    Crops,
     CutOut,
     Move,
     Moves,
     Paste,
     Pastes,
     apply_moves,
-    random_crops,
     random_moves,
     random_paste,
 )
@@ -45,27 +42,6 @@ def cut_out(*rows: str) -> CutOut:
     """An object of grey 0.5, drawn with a # for each of its pixels."""
     mask = torch.tensor([[sign == "#" for sign in row] for row in rows])
     return CutOut(torch.full((3, *mask.shape), 0.5), mask)
-
-
-def test_a_crop_fills_the_picture_with_a_part_of_it_and_labels_take_the_nearest():
-    maps = torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4)
-    crops = Crops([Crop(2, 0, 2, 2)])
-    assert crops.maps(maps)[0, 0].tolist() == [[8, 8, 9, 9]] * 2 + [[12, 12, 13, 13]] * 2
-    images = maps.expand(1, 3, 4, 4).float() / 16
-    assert crops.images(images).shape == images.shape
-    assert crops.images(images)[0, 0, 0, 0] == images[0, 0, 2, 0]
-    whole = Crops([Crop(0, 0, 4, 4)])
-    assert torch.equal(whole.images(images), images)
-    assert torch.equal(whole.maps(maps), maps)
-
-
-def test_crops_follow_the_seed_and_keep_at_least_half_of_each_side():
-    crops = random_crops(300, (40, 20), seed=1)
-    assert crops == random_crops(300, (40, 20), seed=1)
-    assert {crop.height for crop in crops} == set(range(10, 21))
-    assert all(abs(crop.width - 2 * crop.height) <= 1 for crop in crops)
-    assert all(crop.top + crop.height <= 20 and crop.left + crop.width <= 40 for crop in crops)
-    assert all(crop.top >= 0 and crop.left >= 0 for crop in crops)
 
 
 def test_a_pasted_object_covers_its_own_pixels_alone_and_keeps_the_label_below():

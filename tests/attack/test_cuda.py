@@ -100,7 +100,8 @@ TARGETS = {
 }
 
 
-@pytest.mark.parametrize("options", [{}, {"flip": True, "shift": 4}, {"loss": "margin"}, {"loss_resolution": "full"},
+@pytest.mark.parametrize("options", [{}, {"flip": True, "shift": 4}, {"crop": True}, {"loss": "margin"},
+                                     {"loss_resolution": "full"},
                                      {"loss_resolution": "logits", "pixel_weighting": "tau"}])  # fmt: skip
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_recorded_search_ends_where_an_ordinary_one_does(name, options, recorder, monkeypatch):

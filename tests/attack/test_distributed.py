@@ -52,7 +52,7 @@ class Watched(Plain):
         self.asked += numbers
         return super().pictures(numbers)
 
-    def prefetch(self, numbers):
+    def prefetch(self, numbers, *, whole=False):
         self.asked += numbers
 
 

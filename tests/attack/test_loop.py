@@ -206,7 +206,7 @@ class Hinted(Plain):
         self.batches.append(list(numbers))
         return super().pictures(numbers)
 
-    def prefetch(self, numbers):
+    def prefetch(self, numbers, *, whole=False):
         self.hints.append(list(numbers))
 
 

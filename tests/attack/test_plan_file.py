@@ -40,7 +40,7 @@ def test_a_plan_survives_a_journey_through_a_file(target, preset):
     "options",
     [
         {"optimizer": None}, {"optimizer": "dual_averaging"}, {"tile": (64, 48)},
-        {"train_pictures": 8, "balanced": True}, {"paste": 0}, {"paste": 3},
+        {"train_pictures": 8, "balanced": True}, {"paste": 0}, {"paste": 3}, {"crop": True},
         {"omega": 0.9, "keep_weight": 2}, {"loss": "margin", "pixel_weighting": "all"},
         {"robust": True, "shift": 4, "flip": True},
     ],

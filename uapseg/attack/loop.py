@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from uapseg.attack.cuda import DevicePool
-from uapseg.attack.data.augmentation import Augmentation, Crops, Moves, Pastes, random_crops, random_moves
+from uapseg.attack.data.augmentation import Augmentation, Moves, Pastes, random_moves
 from uapseg.attack.data.cut_outs import CutOuts
 from uapseg.attack.data.map_store import MapStore
 from uapseg.attack.data.sampling import class_balanced_weights, first_places, picture_order
@@ -22,6 +22,7 @@ from uapseg.attack.state import Snapshot, State
 from uapseg.attack.transforms import random_transform
 from uapseg.attack.validation import Validator, evenly_spaced
 from uapseg.datasets import Dataset
+from uapseg.datasets.crops import random_crops
 from uapseg.datasets.packed import MappedSequence
 from uapseg.errors import UapsegError
 from uapseg.models import Segmenter
@@ -258,7 +259,8 @@ class Search:
     def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """Gradient of a batch's loss, the loss, and the share of pixels at the goal, over all networks."""
         batch = self._augmented_batch(numbers, spent)
-        self.train.prefetch(self._pictures.missing(self._upcoming(spent + len(numbers))))
+        upcoming = self._pictures.missing(self._upcoming(spent + len(numbers)))
+        self.train.prefetch(upcoming, whole=self.settings.crop)
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
@@ -275,25 +277,28 @@ class Search:
         seed = settings.seed * 1_000_003 + spent
         return Batch(
             mine,
-            self._images(mine) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
+            self._images(numbers, seed) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
             len(numbers),
             self._augmentations(len(numbers), spent, seed) if mine else (),
             random_transform(seed) if settings.robust else None,
+            cropped=settings.crop,
         )
 
-    def _images(self, numbers: Sequence[int]) -> Images:
-        """Pictures in [0, 1]; a GPU caches them in whole grey levels."""
+    def _images(self, numbers: Sequence[int], seed: int) -> Images:
+        """This process's share of some pictures, in [0, 1]; a GPU caches them in whole grey levels unless cropped."""
+        mine = self.workers.shard(numbers)
 
         def load(places: list[int]) -> Pictures:
-            return self.train.pictures([numbers[place] for place in places])
+            return self.train.pictures([mine[place] for place in places])
 
-        return self._pictures.stack(numbers, load).float() / 255
+        if self.settings.crop:
+            crops = self.workers.shard(random_crops(len(numbers), seed=seed))
+            return self.train.crops(mine, crops).to(self.device, non_blocking=True).float() / 255
+        return self._pictures.stack(mine, load).float() / 255
 
     def _augmentations(self, count: int, spent: int, seed: int) -> list[Augmentation]:
-        """The augmentations of this process's share of ``count`` pictures; pasted objects come last, uncropped."""
+        """The augmentations of this process's share of ``count`` pictures; pasted objects come last, unmoved."""
         settings, found = self.settings, list[Augmentation]()
-        if settings.crop:
-            found.append(Crops(self.workers.shard(random_crops(count, self.train.size, seed=seed))))
         if settings.shift or settings.flip:
             moves = random_moves(count, settings.shift, flip=settings.flip, seed=seed)
             found.append(Moves(self.workers.shard(moves)))
@@ -305,7 +310,7 @@ class Search:
         return found
 
     def _pictures_so_far(self, spent: int) -> Sequence[int]:
-        """The pictures of the batches so far, whose clean predictions are cached."""
+        """The pictures of the batches so far, whose clean predictions are cached unless they were cropped."""
         if spent >= len(self.numbers):
             return self.numbers
         return MappedSequence(self.numbers.__getitem__, self._order(0)[:spent])

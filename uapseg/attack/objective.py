@@ -42,6 +42,7 @@ class Batch:
         total: The number of pictures of all processes.
         augmentations: The augmentations of pictures and goals, in this order.
         transform: The transform of the perturbed pictures before the network; None for none.
+        cropped: Whether the images are random crops, each of which is seen once.
 
     Example:
         >>> Batch(numbers=[7], images=torch.zeros(1, 3, 4, 6), total=1).augmentations
@@ -53,6 +54,7 @@ class Batch:
     total: int
     augmentations: Sequence[Augmentation] = ()
     transform: Transform | None = None
+    cropped: bool = False
 
 
 class WantedPixels(NamedTuple):
@@ -234,7 +236,7 @@ class Objective:
             if shape not in self._fixed:
                 self._fixed[shape] = self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))
             return self._fixed[shape]
-        kept = self.clean_maps(batch.numbers, batch.images)
+        kept = self._clean_maps(batch.images) if batch.cropped else self.clean_maps(batch.numbers, batch.images)
         for augmentation in batch.augmentations:
             kept = augmentation.maps(kept)
         return Goal(kept[:, 0], kept[:, 1]) if self._target.moves_with_image else self._goal_of(kept[:, 0])
@@ -251,7 +253,7 @@ class Objective:
     def _load_maps(self, numbers: list[int], images: Images) -> UInt8[Tensor, "n m h w"]:
         missing = [place for place, number in enumerate(numbers) if number not in self._kept]
         if missing:
-            for place, maps in zip(missing, self._clean_maps(images[missing]), strict=True):
+            for place, maps in zip(missing, self._clean_maps(images[missing]).cpu(), strict=True):
                 self._kept.add(numbers[place], maps.numpy())
         shape = (-1, *images.shape[-2:])
         return torch.stack([torch.as_tensor(self._kept.read(number).copy()).view(shape) for number in numbers])
@@ -259,9 +261,9 @@ class Objective:
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)
         if not self._target.moves_with_image:
-            return clean[:, None].cpu()
+            return clean[:, None]
         goal = self._goal_of(clean)
-        return torch.stack([goal.labels, goal.groups], dim=1).cpu()
+        return torch.stack([goal.labels, goal.groups], dim=1)
 
     def _pixel_weights(self, goal: Goal, area: int, counts: Tensor | None = None) -> Tensor:
         """The weight of each pixel of the batch in the loss; with ``counts``, of all pixels with one label in a cell.

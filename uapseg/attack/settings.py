@@ -60,7 +60,8 @@ class Settings:
             `uapseg.attack.data.sampling`.
         shift: The largest random translation of training pictures in each direction, in pixels.
         flip: Whether to flip training pictures horizontally at random.
-        crop: Whether to crop training pictures at random, to half to all of a side.
+        crop: Whether to crop training pictures at random, at their own resolution, to half to all of a side. Each
+            crop costs a further forward pass for its clean prediction, unless the target is the same for all pictures.
         paste: The number of objects of hidden classes, from other training pictures, pasted into each picture. None is
             `PASTE` if classes are hidden in mini-batches for more than `PASTE_AFTER` epochs, and 0 otherwise.
         robust: Whether to train through random transforms: JPEG, resizing, blur, brightness, shift and zoom.

@@ -76,7 +76,7 @@ NORMS = ("linf", "l2")
 
 PLANNED = (
     "model", "weights", "data", "size", "eval_data", "also", "invert", "region_class", "rest_class", "fill", "epsilon",
-    "norm", "budget", "preset", "omega", "keep_weight", "balanced", "paste", "robust", "seed", "tile",
+    "norm", "budget", "preset", "omega", "keep_weight", "balanced", "crop", "paste", "robust", "seed", "tile",
     "train_pictures", "validate_every", "first_validation", "validation_pictures",
 )  # fmt: skip
 """The flags of train that a plan replaces."""
@@ -156,6 +156,12 @@ def _add_training_pictures(parser: Parser) -> None:
     )
     group.add_argument(
         "--balanced", action="store_true", help="draw pictures so that each object class is equally frequent"
+    )
+    group.add_argument(
+        "--crop",
+        action="store_true",
+        help="show half to all of a side of each picture at its own resolution, elsewhere each time; with --hide this "
+        "costs a further forward pass",
     )
     group.add_argument(
         "--paste",

@@ -29,8 +29,8 @@ from uapseg.results.perturbation_file import Perturbation, best_perturbation
 from uapseg.results.run_folder import PNG, SAFETENSORS, RunFolder, check_vacant
 
 FROM_PRESET = (
-    "omega", "train_pictures", "keep_weight", "balanced", "paste", "robust", "validate_every", "first_validation",
-    "validation_pictures",
+    "omega", "train_pictures", "keep_weight", "balanced", "crop", "paste", "robust", "validate_every",
+    "first_validation", "validation_pictures",
 )  # fmt: skip
 """Settings whose default is that of the preset."""
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 
+from uapseg.datasets.crops import Crop, crop_tensors
 from uapseg.datasets.labels import VOID
 from uapseg.datasets.splits import Split
 from uapseg.tensors import LabelMaps, Pictures
@@ -52,5 +53,9 @@ class MemoryDataset:
         """Label maps of 255, as there is no ground truth, uint8 (n, h, w)."""
         return torch.full((len(numbers), *self._pictures.shape[2:]), VOID, dtype=torch.uint8)
 
-    def prefetch(self, numbers: Sequence[int]) -> None:
+    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+        """Crops of the pictures, scaled to their size, uint8 (n, 3, h, w)."""
+        return crop_tensors(self.pictures(numbers), crops)
+
+    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
         """Does nothing: the pictures are decoded already."""

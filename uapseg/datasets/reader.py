@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageOps
 
 from uapseg.datasets.cache import Pixels, shared_cache
+from uapseg.datasets.crops import MAX_MAGNIFICATION, Crop, crop_picture, shrink_for_crops
 from uapseg.datasets.labels import VOID
 from uapseg.datasets.packed import MappedSequence
 from uapseg.datasets.registry import Dataset
@@ -147,31 +148,42 @@ class ImageDataset:
 
     def pictures(self, numbers: Sequence[int]) -> Pictures:
         """The pictures with these numbers, uint8 (n, 3, h, w)."""
-        coming = [self._submit(number) for number in numbers]
-        return _stack([self._read_picture(number, first)[1] for number, first in zip(numbers, coming, strict=True)])
+        return _stack(self._read_pictures(numbers))
+
+    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+        """Crops of the pictures at their own resolution, scaled to the dataset's size, uint8 (n, 3, h, w)."""
+        wholes = self._read_pictures(numbers, whole=True)
+        cut = zip(wholes, crops, strict=True)
+        return _stack([crop_picture(Image.fromarray(whole), crop, self.size) for whole, crop in cut])
 
     def truth(self, numbers: Sequence[int]) -> LabelMaps:
         """Their true label maps, uint8 (n, h, w); 255 where there is no label."""
         shown = [self._read_picture(number, self._submit(number))[0] for number in numbers]
         return _stack([self._read_labels(number) for number in shown])
 
-    def prefetch(self, numbers: Sequence[int]) -> None:
-        """Begins to decode the first of these in the background, as they come next."""
-        room = shared_cache().limit // (2 * 3 * self.size[0] * self.size[1])
-        for number in numbers[: min(MAX_PREFETCH, room)]:
-            self._submit(number)
+    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+        """Begins to decode the first of these in the background, as they come next: ``whole`` if to be cropped."""
+        area = 3 * self.size[0] * self.size[1] * (MAX_MAGNIFICATION**2 if whole else 1)
+        for number in numbers[: min(MAX_PREFETCH, int(shared_cache().limit // (2 * area)))]:
+            self._submit(number, whole=whole)
 
-    def _submit(self, number: int) -> Future[Pixels]:
+    def _submit(self, number: int, *, whole: bool = False) -> Future[Pixels]:
         sample = self._samples[number]
-        return shared_cache().submit((sample.key, self.size), lambda: _decode_picture(sample, self.size))
+        decode = _decode_whole if whole else _decode_picture
+        return shared_cache().submit((sample.key, self.size, whole), lambda: decode(sample, self.size))
 
-    def _read_picture(self, number: int, coming: Future[Pixels]) -> tuple[int, Pixels]:
+    def _read_pictures(self, numbers: Sequence[int], *, whole: bool = False) -> list[Pixels]:
+        coming = [self._submit(number, whole=whole) for number in numbers]
+        found = zip(numbers, coming, strict=True)
+        return [self._read_picture(number, first, whole=whole)[1] for number, first in found]
+
+    def _read_picture(self, number: int, coming: Future[Pixels], *, whole: bool = False) -> tuple[int, Pixels]:
         """The picture of this number or, if it is damaged, of the next readable one, and which one that is."""
         for shown in (*range(number, len(self)), *range(number)):
             if shown in self._damaged:
                 continue
             try:
-                return shown, (coming if shown == number else self._submit(shown)).result()
+                return shown, (coming if shown == number else self._submit(shown, whole=whole)).result()
             except UapsegError:
                 self._damaged.add(shown)
                 self._skipped[self._samples[shown].name] = None
@@ -214,6 +226,11 @@ def first_size(samples: Sequence[Sample], otherwise: tuple[int, int]) -> tuple[i
 def _decode_picture(sample: Sample, size: tuple[int, int]) -> Pixels:
     fitted = ImageOps.fit(sample.read_picture(), size, Image.Resampling.BICUBIC)
     return np.ascontiguousarray(np.asarray(fitted).transpose(2, 0, 1))
+
+
+def _decode_whole(sample: Sample, size: tuple[int, int]) -> Pixels:
+    """The whole picture (h, w, 3), no larger than crops need it."""
+    return np.ascontiguousarray(shrink_for_crops(sample.read_picture(), size))
 
 
 def _decode_labels(sample: Sample, size: tuple[int, int]) -> Pixels:
@@ -290,14 +307,20 @@ class ConcatDataset:
         self.prefetch(numbers)  # all are decoded at once, though they are asked for one by one
         return torch.cat([part.pictures([number]) for part, number in map(self._find, numbers)])
 
+    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+        """Crops of the pictures at their own resolution, uint8, on the CPU."""
+        self.prefetch(numbers, whole=True)
+        found = zip(map(self._find, numbers), crops, strict=True)
+        return torch.cat([part.crops([number], [crop]) for (part, number), crop in found])
+
     def truth(self, numbers: Sequence[int]) -> LabelMaps:
         """Their true label maps; 255 where there is no label."""
         return torch.cat([part.truth([number]) for part, number in map(self._find, numbers)])
 
-    def prefetch(self, numbers: Sequence[int]) -> None:
-        """Begins to decode these in the background, as they come next."""
+    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+        """Begins to decode these in the background, as they come next: ``whole`` if to be cropped."""
         for part in self._parts:
-            part.prefetch([own for of, own in map(self._find, numbers) if of is part])
+            part.prefetch([own for of, own in map(self._find, numbers) if of is part], whole=whole)
 
     def _find(self, number: int) -> tuple[Dataset, int]:
         """The part that a picture is in, and its number there."""

@@ -7,6 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast, get_args, runtime_checkable
 
+from uapseg.datasets.crops import Crop
 from uapseg.datasets.splits import SPLITS, Split
 from uapseg.errors import UapsegError
 from uapseg.io.download import Download, Progress, fetch, fetch_all
@@ -53,12 +54,16 @@ class Dataset(Protocol):
         """The pictures with these numbers, uint8, on the CPU."""
         ...
 
+    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+        """A crop of each of these pictures at its own resolution, scaled to ``size``, uint8, on the CPU."""
+        ...
+
     def truth(self, numbers: Sequence[int]) -> LabelMaps:
         """Their true label maps, numbers of ``classes``; 255 where there is no label."""
         ...
 
-    def prefetch(self, numbers: Sequence[int]) -> None:
-        """A hint that these come next, so that they can be made ready in the background."""
+    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+        """A hint that these come next, as crops if ``whole``, so that they can be made ready in the background."""
         ...
 
 

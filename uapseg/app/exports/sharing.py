@@ -46,7 +46,7 @@ KEEP = "keep"
 """How the command line asks for what the network sees, in place of a class."""
 
 FLAGGED = (
-    "norm", "train_pictures", "balanced", "paste", "robust", "tile", "validate_every", "first_validation",
+    "norm", "train_pictures", "balanced", "crop", "paste", "robust", "tile", "validate_every", "first_validation",
     "validation_pictures",
 )  # fmt: skip
 """Settings that have a flag, besides those that every command names."""

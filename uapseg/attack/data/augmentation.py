@@ -11,9 +11,6 @@ from torch import Tensor
 
 from uapseg.tensors import Images, to_integers, to_list
 
-CROP_SCALES = (0.5, 1.0)
-"""The smallest and the largest share of a side that a random crop keeps."""
-
 PASTE_SCALES = (0.5, 1.2)
 """The smallest and the largest scale of a pasted object: people are seldom nearer than in the pictures."""
 
@@ -77,56 +74,6 @@ class Moves:
     def maps(self, maps: Maps) -> Maps:
         """Moves the label maps."""
         return apply_moves(maps, self.moves)
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A rectangle of a picture, in pixels.
-
-    Attributes:
-        top: The first row.
-        left: The first column.
-        height: The number of rows.
-        width: The number of columns.
-
-    Example:
-        >>> Crop(top=0, left=1, height=2, width=2).width
-        2
-    """
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
-@dataclass(frozen=True)
-class Crops:
-    """Crops each picture of a batch by its own of n crops, and resizes the crop to the full size.
-
-    Example:
-        >>> import torch
-        >>> Crops([Crop(0, 1, 2, 2)]).maps(torch.arange(16, dtype=torch.uint8).view(1, 1, 4, 4))[0, 0, 0].tolist()
-        [1, 1, 2, 2]
-    """
-
-    crops: Sequence[Crop]
-
-    def images(self, images: Images) -> Images:
-        """Crops the pictures, with bilinear interpolation."""
-        size = images.shape[-2:]
-        parts = (_cut(image, crop) for image, crop in zip(images, self.crops, strict=True))
-        return torch.cat([F.interpolate(part, size, mode="bilinear", align_corners=False) for part in parts])
-
-    def maps(self, maps: Maps) -> Maps:
-        """Crops the label maps, with nearest-neighbour interpolation."""
-        size = maps.shape[-2:]
-        parts = (_cut(one, crop).float() for one, crop in zip(maps, self.crops, strict=True))
-        return torch.cat([F.interpolate(part, size, mode="nearest-exact") for part in parts]).to(torch.uint8)
-
-
-def _cut(value: Tensor, crop: Crop) -> Tensor:
-    return value[None, :, crop.top : crop.top + crop.height, crop.left : crop.left + crop.width]
 
 
 @dataclass(frozen=True)
@@ -231,28 +178,6 @@ def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]
     turns = torch.randint(2, (count,), generator=generator)
     rows = zip(*map(to_integers, (*ways.unbind(1), turns)), strict=True)
     return [Move(down, right, flip and bool(turned)) for down, right, turned in rows]
-
-
-def random_crops(count: int, size: tuple[int, int], *, seed: int) -> list[Crop]:
-    """Draws crops for a batch of pictures: half to all of each side, anywhere.
-
-    Args:
-        count: The number of pictures.
-        size: Their (width, height).
-        seed: The random seed.
-
-    Example:
-        >>> crop, = random_crops(1, (40, 20), seed=0)
-        >>> crop == random_crops(1, (40, 20), seed=0)[0], 10 <= crop.height <= 20, 20 <= crop.width <= 40
-        (True, True, True)
-    """
-    generator = torch.Generator().manual_seed(seed)
-    low, high = CROP_SCALES
-    crops: list[Crop] = []
-    for share, down, right in map(to_list, torch.rand(count, 3, generator=generator).unbind()):
-        width, height = (max(1, round(side * (low + (high - low) * share))) for side in size)
-        crops.append(Crop(round(down * (size[1] - height)), round(right * (size[0] - width)), height, width))
-    return crops
 
 
 def random_paste(cut_out: CutOut, size: tuple[int, int], generator: torch.Generator) -> Paste:
