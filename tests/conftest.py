@@ -49,18 +49,18 @@ class Plain:
     def __len__(self) -> int:
         return len(self.shades)
 
-    def pictures(self, numbers: Sequence[int]) -> Tensor:
-        shades = torch.tensor([self.shades[n] for n in numbers], dtype=torch.uint8)
+    def pictures(self, indices: Sequence[int]) -> Tensor:
+        shades = torch.tensor([self.shades[n] for n in indices], dtype=torch.uint8)
         return shades.view(-1, 1, 1, 1).expand(-1, 3, self.size[1], self.size[0]).contiguous()
 
-    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Tensor:
-        return crop_tensors(self.pictures(numbers), crops)
+    def crops(self, indices: Sequence[int], crops: Sequence[Crop]) -> Tensor:
+        return crop_tensors(self.pictures(indices), crops)
 
-    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+    def prefetch(self, indices: Sequence[int], *, whole: bool = False) -> None:
         """Nothing is read from anywhere."""
 
-    def truth(self, numbers: Sequence[int]) -> Tensor:
-        return torch.zeros(len(numbers), self.size[1], self.size[0], dtype=torch.uint8)
+    def truth(self, indices: Sequence[int]) -> Tensor:
+        return torch.zeros(len(indices), self.size[1], self.size[0], dtype=torch.uint8)
 
 
 @pytest.fixture

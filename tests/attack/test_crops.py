@@ -84,7 +84,7 @@ def test_every_process_crops_its_share_as_one_alone_does():
 
 def test_what_comes_next_is_decoded_whole():
     class Hinted(Plain):
-        def prefetch(self, numbers, *, whole=False):
+        def prefetch(self, indices, *, whole=False):
             hints.append(whole)
 
     hints: list[bool] = []

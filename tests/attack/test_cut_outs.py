@@ -23,9 +23,9 @@ SETTINGS = fast(epsilon=11 / 255, budget=24, batch=3, validate_every=12, paste=2
 class Objects(Plain):
     """Dark pictures with a light square and a light bar, farther to the right by their number; the last has none."""
 
-    def pictures(self, numbers):
-        pictures = torch.full((len(numbers), 3, self.size[1], self.size[0]), DARK, dtype=torch.uint8)
-        for picture, number in zip(pictures, numbers, strict=True):
+    def pictures(self, indices):
+        pictures = torch.full((len(indices), 3, self.size[1], self.size[0]), DARK, dtype=torch.uint8)
+        for picture, number in zip(pictures, indices, strict=True):
             if number < len(self) - 1:
                 picture[:, 2:4, number : number + 2] = LIGHT
                 picture[:, 8, number : number + 4] = LIGHT

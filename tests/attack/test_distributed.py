@@ -48,12 +48,12 @@ class Watched(Plain):
         super().__init__(*given)
         self.asked: list[int] = []
 
-    def pictures(self, numbers):
-        self.asked += numbers
-        return super().pictures(numbers)
+    def pictures(self, indices):
+        self.asked += indices
+        return super().pictures(indices)
 
-    def prefetch(self, numbers, *, whole=False):
-        self.asked += numbers
+    def prefetch(self, indices, *, whole=False):
+        self.asked += indices
 
 
 def search(workers: Workers, resumed: str = "") -> dict:
@@ -84,9 +84,9 @@ def start(world: int, program: Path, *arguments: Path) -> None:
 
 
 def test_the_shares_of_the_workers_are_the_batch():
-    numbers = list(range(7))
-    shares = [Workers(rank, 3).shard(numbers) for rank in range(3)]
-    assert sorted(number for share in shares for number in share) == numbers
+    indices = list(range(7))
+    shares = [Workers(rank, 3).shard(indices) for rank in range(3)]
+    assert sorted(number for share in shares for number in share) == indices
 
 
 @pytest.mark.slow
@@ -136,7 +136,7 @@ def test_batches_are_the_same_for_any_number_of_processes(world):
     for spent in (0, 5, 30):
         whole = alone._batch(spent)
         assert [each._batch(spent) for each in searches] == [whole] * world
-        shares = [each._augmented_batch(whole, spent).numbers for each in searches]
+        shares = [each._augmented_batch(whole, spent).indices for each in searches]
         assert sorted(number for share in shares for number in share) == sorted(whole)
 
 

@@ -183,9 +183,9 @@ def test_every_picture_is_used_once_a_pass():
     class Watched(Plain):
         asked: ClassVar[list[int]] = []
 
-        def pictures(self, numbers):
-            self.asked.extend(numbers)
-            return super().pictures(numbers)
+        def pictures(self, indices):
+            self.asked.extend(indices)
+            return super().pictures(indices)
 
     train = Watched((100,) * 7)
     list(fit(greys(), train, Plain((100,), "val"), EVERYWHERE, fast(epsilon=GREY, budget=14, batch=2)))
@@ -202,12 +202,12 @@ class Hinted(Plain):
         self.hints: list[list[int]] = []
         self.batches: list[list[int]] = []
 
-    def pictures(self, numbers):
-        self.batches.append(list(numbers))
-        return super().pictures(numbers)
+    def pictures(self, indices):
+        self.batches.append(list(indices))
+        return super().pictures(indices)
 
-    def prefetch(self, numbers, *, whole=False):
-        self.hints.append(list(numbers))
+    def prefetch(self, indices, *, whole=False):
+        self.hints.append(list(indices))
 
 
 @pytest.mark.parametrize("preset", PRESETS)

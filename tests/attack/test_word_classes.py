@@ -75,9 +75,9 @@ class Counted(Plain):
 
     asked = 0
 
-    def pictures(self, numbers):
-        self.asked += len(numbers)
-        return super().pictures(numbers)
+    def pictures(self, indices):
+        self.asked += len(indices)
+        return super().pictures(indices)
 
 
 def test_the_trials_cost_no_more_than_allowed():

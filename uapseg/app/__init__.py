@@ -30,14 +30,14 @@ def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = 
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
     limit_arenas()
-    own, runs = workspaces or WorkspaceCache(offered_models(), offered_datasets()), Registry()
-    made = page(Context(own, runs, default_patience() if patience is None else patience), Polling(own, runs))
+    cache, runs = workspaces or WorkspaceCache(offered_models(), offered_datasets()), Registry()
+    blocks = page(Context(cache, runs, default_patience() if patience is None else patience), Polling(cache, runs))
     if workspaces is None:
-        own.first.render_in_background()
-        fetch_in_background(own.first, listed_examples())
+        cache.first.render_in_background()
+        fetch_in_background(cache.first, listed_examples())
         if on_spaces():
-            own.fetch_in_background(SPACE_PAIR)
-    return made
+            cache.fetch_in_background(SPACE_PAIR)
+    return blocks
 
 
 def launch_options() -> dict[str, Any]:

@@ -146,14 +146,14 @@ class Endpoints:
         """
         with user_errors():
             workspace = self._workspace(model, data)
-            kept = _read(perturbation)
-            if kept.plan is None:
+            loaded = _read(perturbation)
+            if loaded.plan is None:
                 raise UapsegError(strings.NO_PLAN)
-            check_pair(kept.plan, workspace)
-            check_size(kept, workspace)
-            validation, baselines = measure(kept, kept.plan, workspace, max(1, kept.image_gradients or 0))
+            check_pair(loaded.plan, workspace)
+            check_size(loaded, workspace)
+            validation, baselines = measure(loaded, loaded.plan, workspace, max(1, loaded.image_gradients or 0))
         figures = validation_frame(validation)
-        return {"perturbed": figures["scores"], **baselines, "each": figures["each"], "claimed": kept.scores}
+        return {"perturbed": figures["scores"], **baselines, "each": figures["each"], "claimed": loaded.scores}
 
     @_in_turn
     def apply(  # noqa: PLR0917  programs name what they send
@@ -180,18 +180,18 @@ class Endpoints:
             with the picture's width and height.
         """
         with user_errors():
-            workspace, kept = self._workspace(model, data), _read(perturbation)
+            workspace, loaded = self._workspace(model, data), _read(perturbation)
             with DECODING:
-                image = np.array(fit_picture(read_picture(_uploaded(picture)), kept.picture_size))
+                image = np.array(fit_picture(read_picture(_uploaded(picture)), loaded.picture_size))
         _check_strength(strength)
-        whole = scale_levels(level_array(kept.delta, kept.ball), strength)
-        whole = stretch_levels(whole, (image.shape[1], image.shape[0])) if stretch else whole
-        after = perturb_photo(image, whole)
+        levels = scale_levels(level_array(loaded.delta, loaded.ball), strength)
+        levels = stretch_levels(levels, (image.shape[1], image.shape[0])) if stretch else levels
+        after = perturb_photo(image, levels)
         prediction = workspace.predict(after)
         changed = float((prediction != workspace.predict(image)).mean())
         files = {"perturbed.png": after, "seen.png": overlay_classes(after, prediction, workspace)}
-        made = [self._written(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
-        return made[0], made[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
+        outputs = [self._written(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
+        return outputs[0], outputs[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         return product(self._workspaces.models, self._workspaces.datasets)

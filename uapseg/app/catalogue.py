@@ -310,15 +310,15 @@ class Fetch:
             self.over = True
 
     def _fetched(self) -> Sequence[str]:
-        coming = self._begin()
+        steps = self._begin()
         while True:
             try:
-                progress = next(coming)
+                progress = next(steps)
             except StopIteration as end:
                 return end.value
             self.received, self.total = progress.received, progress.total or self.total
             if all(time.monotonic() - asked > DOWNLOAD_PATIENCE for asked in list(self._waiting.values())):
-                coming.close()
+                steps.close()
                 self.stopped = True
                 return ()
 
@@ -350,7 +350,7 @@ def download_size(downloads: Sequence[Download]) -> int | None:
     return None if None in sizes else sum(size or 0 for size in sizes)
 
 
-def loading_message(coming: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
+def loading_message(status: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
     """What the page says while network and pictures are not there yet.
 
     Example:
@@ -358,12 +358,12 @@ def loading_message(coming: "LoadStatus", pair: tuple[str, str], details: Sequen
         {'title': 'Loading street on coco-mini', 'lines': ['This takes a moment.']}
     """
     names = " on ".join(messages.short_name(name) for name in pair)
-    if coming.state == "costs":
-        lines = [*([f"To download now: {messages.format_size(coming.total)}."] if coming.total else []), *details]
+    if status.state == "costs":
+        lines = [*([f"To download now: {messages.format_size(status.total)}."] if status.total else []), *details]
         return {"title": f"{names} is not on this machine yet", "lines": lines}
-    if coming.state == "fetching":
-        of = f" of {messages.format_size(coming.total)}" if coming.total else ""
-        return {"title": f"Downloading {names}", "lines": [f"{messages.format_size(coming.received)}{of}"]}
-    if coming.state == "failed":
-        return {"title": f"{names} cannot be shown", "lines": [coming.message]}
+    if status.state == "fetching":
+        of = f" of {messages.format_size(status.total)}" if status.total else ""
+        return {"title": f"Downloading {names}", "lines": [f"{messages.format_size(status.received)}{of}"]}
+    if status.state == "failed":
+        return {"title": f"{names} cannot be shown", "lines": [status.message]}
     return {"title": f"Loading {names}", "lines": ["This takes a moment."]}

@@ -182,8 +182,8 @@ def painted_target(
         >>> painted_target(drawing, (32, 32), ("Sky", "Car"), "Sky").classes
         ('Car',)
     """
-    numbers = decode_drawing(drawing, size)
-    used = [int(number) for number in np.unique(numbers) if number != UNLABELED]
+    labels = decode_drawing(drawing, size)
+    used = [int(number) for number in np.unique(labels) if number != UNLABELED]
     if not used:
         raise UapsegError(strings.NOT_DRAWN)
     if used[-1] >= len(classes):
@@ -192,7 +192,7 @@ def painted_target(
         raise UapsegError(strings.ONE_CLASS)
     table = np.full(256, UNLABELED, np.uint8)
     table[used] = range(len(used))
-    return label_map_target(table[numbers], tuple(classes[number] for number in used), rest, DRAWING)
+    return label_map_target(table[labels], tuple(classes[number] for number in used), rest, DRAWING)
 
 
 def decode_drawing(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:

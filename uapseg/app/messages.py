@@ -97,11 +97,12 @@ def generalization(target: Target, unseen: Scores, training: Scores) -> str:
         'It overfits: 90 % on the pictures it is trained on, 50 % on unseen ones.'
     """
     name = target.wording("").scores[0].name
-    here, there = unseen.get(name), training.get(name)
-    if here is None or there is None:
+    unseen_score, training_score = unseen.get(name), training.get(name)
+    if unseen_score is None or training_score is None:
         return ""
-    shares = f"{percent(there)} on the pictures it is trained on, {percent(here)} on unseen ones"
-    return f"It overfits: {shares}." if there - here > OVERFITTING_GAP else f"It generalizes: {shares}."
+    shares = f"{percent(training_score)} on the pictures it is trained on, {percent(unseen_score)} on unseen ones"
+    overfits = training_score - unseen_score > OVERFITTING_GAP
+    return f"It overfits: {shares}." if overfits else f"It generalizes: {shares}."
 
 
 def test_result(target: Target, scores: Scores, pictures: int) -> str:
@@ -160,18 +161,18 @@ def claim(target: Target, found: Scores, claimed: Scores | None, source: str) ->
     return f"measured {percent(true)}; it claims {percent(outcome)}"
 
 
-def collapse_warning(swallowed: dict[str, Any]) -> str:
+def collapse_warning(collapse: dict[str, Any]) -> str:
     """Warns that the network predicts one class almost everywhere, from a `uapseg.targets.metrics.Collapse`.
 
     Example:
         >>> collapse_warning({"name": "Road", "perturbed": 0.9, "clean": 0.3, "goal": 0.3})[:60]
         'The network now sees Road in 90 % of the unseen pictures, wh'
     """
-    shares_ = (percent(swallowed[name]) for name in ("perturbed", "clean", "goal"))
+    shares = (percent(collapse[name]) for name in ("perturbed", "clean", "goal"))
     return (
         "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
         " is gone with the target. Go back to an earlier point of the run, lower epsilon, or ask for another class."
-    ).format(swallowed["name"], *shares_)
+    ).format(collapse["name"], *shares)
 
 
 def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards have it
@@ -283,8 +284,8 @@ def about(model: Segmenter, pictures: Dataset) -> str:
         '11 classes'
     """
     width, height = pictures.size
-    shown = f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
-    return f"{shown} {len(pictures.skipped)} could not be downloaded or read." if pictures.skipped else shown
+    line = f"{len(model.classes)} classes; {model.licence}. Pictures of {width} x {height}; {pictures.licence}."
+    return f"{line} {len(pictures.skipped)} could not be downloaded or read." if pictures.skipped else line
 
 
 def short_name(name: str) -> str:

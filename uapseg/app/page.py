@@ -401,8 +401,8 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
     photos, mask = parts["photos", "mask"]
     values = [token, *controls, stage]
     blocks.unload(on(leave_page))
-    for come in (blocks.load, stage.reconnect):
-        come(on(load_page), parts.saved, [token, stage, parts.saved, *controls, *buttons], **AT_ONCE)
+    for event in (blocks.load, stage.reconnect):
+        event(on(load_page), parts.saved, [token, stage, parts.saved, *controls, *buttons], **AT_ONCE)
     # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
     moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
     cast("Any", gr).on(
@@ -412,9 +412,10 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
     word.change(on(change_word), [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
     stage.drawn(on(change_controls), values, [parts.saved, start], **moved)
     wire_pair(parts, context)
-    asked = start.click(on(start_run), values, buttons, preprocess=False, **AT_ONCE)
-    for come in (asked.success, stage.turn):  # who need not wait begins at once, others when the stage sees their turn
-        turn = come(on(run_turn), token, buttons, **AT_ONCE)
+    start_event = start.click(on(start_run), values, buttons, preprocess=False, **AT_ONCE)
+    # Who need not wait begins at once, others when the stage sees their turn
+    for event in (start_event.success, stage.turn):
+        turn = event(on(run_turn), token, buttons, **AT_ONCE)
         turn.failure(on(fail_turn), token, buttons, **AT_ONCE)
     pause.click(on(pause_run), token, buttons, **AT_ONCE)
     reset.click(on(reset_run), token, buttons, **AT_ONCE)
@@ -457,10 +458,10 @@ def wire_files(parts: Parts, context: Context) -> None:
     )  # fmt: skip
     made = save.click(on(export_file), [token, kind], file, **FILES)
     clip = parts.by_name["clip"]
-    tried = clip.upload(on(perturb_video), [token, clip], file, **FILES)
-    tried.then(None, None, None, js=READ)
+    trial = clip.upload(on(perturb_video), [token, clip], file, **FILES)
+    trial.then(None, None, None, js=READ)
     recording = parts.stage.recording(on(finish_recording), token, file, **FILES)
-    for done in (made, tried, recording):
+    for done in (made, trial, recording):
         done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
     everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
     parts.stage.example(on(open_example), token, everything, **FILES)

@@ -94,9 +94,9 @@ class Workspace:
         self._photos: WeakKeyDictionary[UploadedPhoto, Photo] = WeakKeyDictionary()
         self._goals: WeakKeyDictionary[Photo, tuple[Any, Goal]] = WeakKeyDictionary()
         self.scene = self._photo(self._held_out([SCENES.get(data, 0) % len(self.held_out)])[0])
-        numbers = evenly_spaced(len(self.held_out), VALIDATION["validation_pictures"])
-        self.pictures = len(numbers)
-        self.held_out_photos = [self._photo(picture) for picture in self._held_out(numbers[:PREVIEW_IMAGES])]
+        indices = evenly_spaced(len(self.held_out), VALIDATION["validation_pictures"])
+        self.pictures = len(indices)
+        self.held_out_photos = [self._photo(picture) for picture in self._held_out(indices[:PREVIEW_IMAGES])]
 
     @property
     def first(self) -> ControlValues:
@@ -117,11 +117,11 @@ class Workspace:
     def render_in_background(self) -> None:
         """Renders the scenes that a first run meets, in the background and in its order."""
         data, first = self.pair[1], ControlValues
-        numbers = picture_order(len(load_dataset(data, "train")), 0, first.seed)[: first.budget]
-        threading.Thread(target=render_ahead, args=(data, numbers), daemon=True).start()
+        indices = picture_order(len(load_dataset(data, "train")), 0, first.seed)[: first.budget]
+        threading.Thread(target=render_ahead, args=(data, indices), daemon=True).start()
 
-    def _held_out(self, numbers: Sequence[int]) -> list[Picture]:
-        return list(self.held_out.pictures(numbers).permute(0, 2, 3, 1).numpy())
+    def _held_out(self, indices: Sequence[int]) -> list[Picture]:
+        return list(self.held_out.pictures(indices).permute(0, 2, 3, 1).numpy())
 
     def _photo(self, picture: Picture) -> Photo:
         return Photo(picture, self.predict(picture))

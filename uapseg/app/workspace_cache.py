@@ -165,12 +165,12 @@ class WorkspaceCache:
             threading.Thread(target=self._fetch, args=(pair,), daemon=True).start()
 
     def _fetch(self, pair: Pair) -> None:
-        coming = self.ask(pair, OPERATOR, fetch=True)
-        while coming.state == "fetching":
+        status = self.ask(pair, OPERATOR, fetch=True)
+        while status.state == "fetching":
             time.sleep(FETCH_SECONDS)
-            coming = self.ask(pair, OPERATOR)
-        if coming.state == "failed":  # the first visitor who chooses it may try again
-            LOG.warning("%s on %s could not be fetched: %s", *pair, coming.message)
+            status = self.ask(pair, OPERATOR)
+        if status.state == "failed":  # the first visitor who chooses it may try again
+            LOG.warning("%s on %s could not be fetched: %s", *pair, status.message)
             with self._lock:
                 self._failed.pop(pair, None)
 
@@ -197,17 +197,17 @@ class WorkspaceCache:
         return [part for part in parts if {(part.name, one.path.name) for one in part.files} - self._left_out]
 
     def _download_status(self, missing: Sequence["_Part"], token: str, *, fetch: bool) -> LoadStatus:
-        going: list[Fetch] = []
+        fetches: list[Fetch] = []
         for part in missing:
             if part.name not in self._fetches and fetch:
                 self._fetches[part.name] = Fetch(part.begin, download_size(part.files), token, whole=part.whole)
             if part.name in self._fetches:
-                going.append(self._fetches[part.name])
-        if len(going) < len(missing):
+                fetches.append(self._fetches[part.name])
+        if len(fetches) < len(missing):
             return LoadStatus("costs", total=_sum([download_size(part.files) for part in missing]))
-        for each in going:
+        for each in fetches:
             each.wait_for(token)
-        return LoadStatus("fetching", sum(each.received for each in going), _sum([each.total for each in going]))
+        return LoadStatus("fetching", sum(each.received for each in fetches), _sum([each.total for each in fetches]))
 
     def _load(self, pair: Pair) -> None:
         self._loading.add(pair)

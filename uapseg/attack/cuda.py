@@ -155,25 +155,25 @@ class DevicePool:
         free = torch.cuda.mem_get_info(device)[0] if room is None and device.type == "cuda" else 0
         self._room = int(free * MEMORY_SHARE) if room is None else room
 
-    def missing(self, numbers: Sequence[int]) -> list[int]:
+    def missing(self, indices: Sequence[int]) -> list[int]:
         """Returns those of the given indices whose tensors are not cached."""
-        return [number for number in numbers if number not in self._kept]
+        return [index for index in indices if index not in self._kept]
 
-    def stack(self, numbers: Sequence[int], load: Callable[[list[int]], Tensor]) -> Tensor:
+    def stack(self, indices: Sequence[int], load: Callable[[list[int]], Tensor]) -> Tensor:
         """Returns the tensors of the given indices (n, …), on the device.
 
         Args:
-            numbers: The indices.
-            load: Loads the tensors at the given positions of ``numbers``, on any device.
+            indices: The indices.
+            load: Loads the tensors at the given positions of ``indices``, on any device.
         """
-        places = [place for place, number in enumerate(numbers) if number not in self._kept]
-        if len(places) == len(numbers) and not self._room:
+        places = [place for place, index in enumerate(indices) if index not in self._kept]
+        if len(places) == len(indices) and not self._room:
             return load(places).to(self._device, non_blocking=True)
         loaded = dict(zip(places, load(places).to(self._device, non_blocking=True), strict=True)) if places else {}
         for place, tensor in loaded.items():
-            if tensor.nbytes <= self._room and numbers[place] not in self._kept:
-                self._kept[numbers[place]] = tensor
+            if tensor.nbytes <= self._room and indices[place] not in self._kept:
+                self._kept[indices[place]] = tensor
                 self._room -= tensor.nbytes
         return torch.stack(
-            [loaded[place] if place in loaded else self._kept[number] for place, number in enumerate(numbers)]
+            [loaded[place] if place in loaded else self._kept[index] for place, index in enumerate(indices)]
         )

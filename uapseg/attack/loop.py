@@ -87,14 +87,14 @@ def fit(
         _check_target(each, target, settings.tile or train.size, named=bool(also))
     if settings.paste and not target.takes_pasted_objects:
         raise UapsegError("Only objects of hidden classes can be pasted: leave paste at 0, or hide classes.")
-    numbers = evenly_spaced(len(train), settings.train_pictures)
-    if settings.full_batch and settings.budget < len(numbers):
+    indices = evenly_spaced(len(train), settings.train_pictures)
+    if settings.full_batch and settings.budget < len(indices):
         raise UapsegError(
-            f"The preset {settings.preset} takes one step for each pass over the {len(numbers)} training pictures: "
-            f"set a budget of at least {len(numbers)} image-gradients, or use fewer training pictures."
+            f"The preset {settings.preset} takes one step for each pass over the {len(indices)} training pictures: "
+            f"set a budget of at least {len(indices)} image-gradients, or use fewer training pictures."
         )
     cache = cache or RunCache()
-    search = Search(models, train, numbers, target, settings, workers=workers, cache=cache)
+    search = Search(models, train, indices, target, settings, workers=workers, cache=cache)
     if start is not None and start.shape[1:] != search.tile[::-1]:
         height, width = start.shape[1:]
         raise UapsegError(
@@ -118,10 +118,10 @@ def _snapshots(
     search: "Search", held_out: Dataset, state: State | None, start: Delta | None, cache: RunCache
 ) -> Generator[Snapshot, None, None]:
     settings = search.settings
-    training = [search.numbers[place] for place in first_places(len(search.numbers), TRAINING_SAMPLE, settings)]
-    chosen = evenly_spaced(len(held_out), settings.validation_pictures)
-    pictures = ((held_out, chosen), (search.train, training))
-    key = (search.models, held_out, (*chosen,), search.train, (*training,), search.target, search.tile)
+    training = [search.indices[place] for place in first_places(len(search.indices), TRAINING_SAMPLE, settings)]
+    indices = evenly_spaced(len(held_out), settings.validation_pictures)
+    pictures = ((held_out, indices), (search.train, training))
+    key = (search.models, held_out, (*indices,), search.train, (*training,), search.target, search.tile)
     validator = cache.get(
         "validator",
         key,
@@ -132,7 +132,7 @@ def _snapshots(
     clean = validator.clean
     if all(share is None for share in clean.each):
         raise UapsegError(
-            f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(chosen)} validation "
+            f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(indices)} validation "
             "pictures: choose classes that appear, or use other or more pictures."
         )
     if state is None:
@@ -166,7 +166,7 @@ class Search:
     Args:
         models: The networks, on the device to compute on.
         train: The training pictures.
-        numbers: The indices of those to use.
+        indices: The indices of those to use.
         target: What the networks should predict.
         settings: The hyperparameters.
         workers: The processes that share each batch.
@@ -187,16 +187,16 @@ class Search:
         self,
         models: Sequence[Segmenter],
         train: Dataset,
-        numbers: Sequence[int],
+        indices: Sequence[int],
         target: Target,
         settings: Settings,
         *,
         workers: Workers,
         cache: RunCache | None = None,
     ) -> None:
-        paste = settings.objects_to_paste(len(numbers), pastable=target.takes_pasted_objects)
+        paste = settings.objects_to_paste(len(indices), pastable=target.takes_pasted_objects)
         settings = replace(settings, paste=paste)
-        self.models, self.train, self.numbers, self.target, self.settings = models, train, numbers, target, settings
+        self.models, self.train, self.indices, self.target, self.settings = models, train, indices, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device
         self.workers = workers
@@ -210,7 +210,7 @@ class Search:
         self._pictures = DevicePool(self.device)
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         self._order = lru_cache(2)(self._draw_order)  # a batch may lie in two epochs
-        pass_ = len(numbers)
+        pass_ = len(indices)
         self.total = settings.budget // pass_ * pass_ if settings.full_batch else settings.budget
 
     def validation_due(self, state: State) -> bool:
@@ -222,21 +222,21 @@ class Search:
     def advance(self, state: State) -> tuple[State, Tensor, Tensor]:
         """Processes a batch, and takes a step if one is due; also returns the loss and success rate of the batch."""
         spent = state.image_gradients
-        numbers = self._batch(spent)
-        gradient, loss, success = self._gradient(state.delta, numbers, spent)
+        indices = self._batch(spent)
+        gradient, loss, success = self._gradient(state.delta, indices, spent)
         gradient = state.grad_sum + gradient
-        state = replace(state, image_gradients=spent + len(numbers))
-        if self.settings.full_batch and state.image_gradients % len(self.numbers):
+        state = replace(state, image_gradients=spent + len(indices))
+        if self.settings.full_batch and state.image_gradients % len(self.indices):
             return replace(state, grad_sum=gradient), loss, success
         return state.descend(gradient, self._optimizer, self.settings, spent / self.total), loss, success
 
     def _batch(self, spent: int) -> list[int]:
         """The indices of the next batch; each epoch has an order of its own, which is drawn from the seed."""
-        size = len(self.numbers)
+        size = len(self.indices)
         left = min(self.total - spent, size - spent % size if self.settings.full_batch else self.total)
         positions = range(spent, spent + min(self.settings.batch, left))
         orders = {epoch: self._order(epoch) for epoch in {position // size for position in positions}}
-        return [self.numbers[orders[position // size][position % size]] for position in positions]
+        return [self.indices[orders[position // size][position % size]] for position in positions]
 
     def _upcoming(self, spent: int) -> list[int]:
         """This process's share of the next `PREFETCH` pictures or more, in the order in which they come."""
@@ -250,16 +250,16 @@ class Search:
     def _draw_order(self, epoch: int) -> Sequence[int]:
         """The order of an epoch: a permutation, or with balanced classes as many weighted samples."""
         weights = self._class_weights if self.settings.balanced else None
-        return picture_order(len(self.numbers), epoch, self.settings.seed, weights)
+        return picture_order(len(self.indices), epoch, self.settings.seed, weights)
 
     @cached_property
     def _class_weights(self) -> Tensor:
-        return class_balanced_weights(self.models[0], self.train, self.numbers, self.workers)
+        return class_balanced_weights(self.models[0], self.train, self.indices, self.workers)
 
-    def _gradient(self, delta: Delta, numbers: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _gradient(self, delta: Delta, indices: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
         """Gradient of a batch's loss, the loss, and the share of pixels at the goal, over all networks."""
-        batch = self._augmented_batch(numbers, spent)
-        upcoming = self._pictures.missing(self._upcoming(spent + len(numbers)))
+        batch = self._augmented_batch(indices, spent)
+        upcoming = self._pictures.missing(self._upcoming(spent + len(indices)))
         self.train.prefetch(upcoming, whole=self.settings.crop)
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
@@ -271,28 +271,28 @@ class Search:
             torch.stack(success).mean(),
         )
 
-    def _augmented_batch(self, numbers: list[int], spent: int) -> Batch:
+    def _augmented_batch(self, indices: list[int], spent: int) -> Batch:
         """This process's share of a batch, augmented; it depends only on the settings and on what was spent before."""
-        settings, mine = self.settings, self.workers.shard(numbers)
+        settings, mine = self.settings, self.workers.shard(indices)
         seed = settings.seed * 1_000_003 + spent
         return Batch(
             mine,
-            self._images(numbers, seed) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
-            len(numbers),
-            self._augmentations(len(numbers), spent, seed) if mine else (),
+            self._images(indices, seed) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
+            len(indices),
+            self._augmentations(len(indices), spent, seed) if mine else (),
             random_transform(seed) if settings.robust else None,
             cropped=settings.crop,
         )
 
-    def _images(self, numbers: Sequence[int], seed: int) -> Images:
+    def _images(self, indices: Sequence[int], seed: int) -> Images:
         """This process's share of some pictures, in [0, 1]; a GPU caches them in whole grey levels unless cropped."""
-        mine = self.workers.shard(numbers)
+        mine = self.workers.shard(indices)
 
         def load(places: list[int]) -> Pictures:
             return self.train.pictures([mine[place] for place in places])
 
         if self.settings.crop:
-            crops = self.workers.shard(random_crops(len(numbers), seed=seed))
+            crops = self.workers.shard(random_crops(len(indices), seed=seed))
             return self.train.crops(mine, crops).to(self.device, non_blocking=True).float() / 255
         return self._pictures.stack(mine, load).float() / 255
 
@@ -311,6 +311,6 @@ class Search:
 
     def _pictures_so_far(self, spent: int) -> Sequence[int]:
         """The pictures of the batches so far, whose clean predictions are cached unless they were cropped."""
-        if spent >= len(self.numbers):
-            return self.numbers
-        return MappedSequence(self.numbers.__getitem__, self._order(0)[:spent])
+        if spent >= len(self.indices):
+            return self.indices
+        return MappedSequence(self.indices.__getitem__, self._order(0)[:spent])

@@ -37,7 +37,7 @@ class Batch:
     """The training pictures of a step, or this process's share of them.
 
     Attributes:
-        numbers: Their indices.
+        indices: Their indices.
         images: The clean pictures in [0, 1] (n, 3, h, w).
         total: The number of pictures of all processes.
         augmentations: The augmentations of pictures and goals, in this order.
@@ -45,11 +45,11 @@ class Batch:
         cropped: Whether the images are random crops, each of which is seen once.
 
     Example:
-        >>> Batch(numbers=[7], images=torch.zeros(1, 3, 4, 6), total=1).augmentations
+        >>> Batch(indices=[7], images=torch.zeros(1, 3, 4, 6), total=1).augmentations
         ()
     """
 
-    numbers: Sequence[int]
+    indices: Sequence[int]
     images: Images
     total: int
     augmentations: Sequence[Augmentation] = ()
@@ -137,7 +137,7 @@ class Objective:
 
         All three are of the whole batch, whatever share of it this process has.
         """
-        if not batch.numbers:
+        if not batch.indices:
             return self._empty_gradient(delta)
         images = batch.images
         for augmentation in batch.augmentations:
@@ -151,7 +151,7 @@ class Objective:
             if graphed
             else self._loss_gradient(images, delta, *wanted, transform=batch.transform)
         )
-        share = (len(batch.numbers) - below / goal.labels[0].numel()) / batch.total
+        share = (len(batch.indices) - below / goal.labels[0].numel()) / batch.total
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _loss_gradient(
@@ -232,31 +232,31 @@ class Objective:
     def _unframed_goals(self, batch: Batch) -> Goal:
         """The goals before zoom and shift: augmented like the pictures, or if static, where the perturbation is."""
         if not self._target.needs_clean:
-            shape = (len(batch.numbers), *batch.images.shape[-2:])
+            shape = (len(batch.indices), *batch.images.shape[-2:])
             if shape not in self._fixed:
                 self._fixed[shape] = self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))
             return self._fixed[shape]
-        kept = self._clean_maps(batch.images) if batch.cropped else self.clean_maps(batch.numbers, batch.images)
+        maps = self._clean_maps(batch.images) if batch.cropped else self.clean_maps(batch.indices, batch.images)
         for augmentation in batch.augmentations:
-            kept = augmentation.maps(kept)
-        return Goal(kept[:, 0], kept[:, 1]) if self._target.moves_with_image else self._goal_of(kept[:, 0])
+            maps = augmentation.maps(maps)
+        return Goal(maps[:, 0], maps[:, 1]) if self._target.moves_with_image else self._goal_of(maps[:, 0])
 
-    def clean_maps(self, numbers: Sequence[int], images: Images) -> UInt8[Tensor, "n m h w"]:
+    def clean_maps(self, indices: Sequence[int], images: Images) -> UInt8[Tensor, "n m h w"]:
         """Returns what is computed once for each clean picture (n, m, h, w): its prediction, or its goal and groups.
 
         It is stored compressed; on a GPU also as it is, as far as its memory allows.
         """
         return self._maps.stack(
-            numbers, lambda places: self._load_maps([numbers[place] for place in places], images[places])
+            indices, lambda places: self._load_maps([indices[place] for place in places], images[places])
         )
 
-    def _load_maps(self, numbers: list[int], images: Images) -> UInt8[Tensor, "n m h w"]:
-        missing = [place for place, number in enumerate(numbers) if number not in self._kept]
+    def _load_maps(self, indices: list[int], images: Images) -> UInt8[Tensor, "n m h w"]:
+        missing = [place for place, index in enumerate(indices) if index not in self._kept]
         if missing:
             for place, maps in zip(missing, self._clean_maps(images[missing]).cpu(), strict=True):
-                self._kept.add(numbers[place], maps.numpy())
+                self._kept.add(indices[place], maps.numpy())
         shape = (-1, *images.shape[-2:])
-        return torch.stack([torch.as_tensor(self._kept.read(number).copy()).view(shape) for number in numbers])
+        return torch.stack([torch.as_tensor(self._kept.read(index).copy()).view(shape) for index in indices])
 
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)

@@ -34,13 +34,13 @@ class RunCache:
     def get(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
         """Returns the value of a key, creating it with ``make`` if it is not cached."""
         with self._lock:
-            kept = self._kept.setdefault(kind, OrderedDict())
-            if key in kept:
-                kept.move_to_end(key)
-                return kept[key]
-        made = make()
+            cache = self._kept.setdefault(kind, OrderedDict())
+            if key in cache:
+                cache.move_to_end(key)
+                return cache[key]
+        value = make()
         with self._lock:
-            kept[key] = made
-            while len(kept) > self._limit:
-                kept.popitem(last=False)
-        return made
+            cache[key] = value
+            while len(cache) > self._limit:
+                cache.popitem(last=False)
+        return value

@@ -168,7 +168,7 @@ class EvalSet:
     Args:
         model: The network, on the device to compute on.
         dataset: The pictures.
-        numbers: The indices of the pictures.
+        indices: The indices of the pictures.
         target: The target.
         tile: The (width, height) of the perturbation.
         workers: The processes that share the pictures.
@@ -190,7 +190,7 @@ class EvalSet:
         self,
         model: Segmenter,
         dataset: Dataset,
-        numbers: Sequence[int],
+        indices: Sequence[int],
         target: Target,
         tile: tuple[int, int],
         *,
@@ -198,11 +198,11 @@ class EvalSet:
         on_disk: bool = True,
     ) -> None:
         self.model, self.target, self._workers, self._on_disk = model, target, workers, on_disk
-        numbers = workers.shard(numbers)
+        indices = workers.shard(indices)
         device = next(model.buffers()).device
         goal_of = target.bind(model.classes, model.objects, tile)
         self._batches: list[_Batch] = []
-        for _, images in image_batches(dataset, device, numbers):
+        for _, images in image_batches(dataset, device, indices):
             clean = self._predict(images, keep=True)
             self._batches.append(_Batch(images, clean, goal_of(clean)))
 

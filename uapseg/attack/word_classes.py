@@ -156,11 +156,11 @@ def frequent_classes(model: Segmenter, train: Dataset, seed: int) -> list[str]:
         >>> 1 <= len(frequent_classes(load_model("street:small", "cpu"), train, 0)) <= CLASSES
         True
     """
-    numbers = picture_order(len(train), 0, seed)[:PICTURES]
-    predictions = model.predict(load_images(train, numbers, next(model.buffers()).device)).flatten().long()
+    indices = picture_order(len(train), 0, seed)[:PICTURES]
+    predictions = model.predict(load_images(train, indices, next(model.buffers()).device)).flatten().long()
     counts = to_integers(predictions.bincount(minlength=len(model.classes)))
-    ordered = sorted(range(len(counts)), key=lambda number: -counts[number])
-    return [model.classes[number] for number in ordered[:CLASSES] if counts[number]]
+    ordered = sorted(range(len(counts)), key=lambda index: -counts[index])
+    return [model.classes[index] for index in ordered[:CLASSES] if counts[index]]
 
 
 def _trial(model: Segmenter, train: Dataset, target: Target, settings: Settings) -> Iterator[float]:

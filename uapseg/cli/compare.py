@@ -25,8 +25,8 @@ def compare(options: Options) -> None:
     perturbations = [load_perturbation(file) for file in files]
     plans = [perturbation.plan for perturbation in perturbations]
     _check_alike(options, plans)
-    asked = Options(**vars(options), perturbation=options.first, split=None)
-    model, dataset, target = open_evaluation(asked, perturbations[0])
+    first_options = Options(**vars(options), perturbation=options.first, split=None)
+    model, dataset, target = open_evaluation(first_options, perturbations[0])
     for file, own in zip(files, plans, strict=True):
         _check_untrained(file, own, dataset)
     deltas = [perturbation.delta for perturbation in perturbations]

@@ -58,8 +58,8 @@ def datasets(options: Options) -> None:
 
 def _cost(line: dict[str, Any]) -> tuple[str, str]:
     """Whether it is on this machine, and the size of the download."""
-    wanted = line["download_bytes"]
-    return "yes" if line["cached"] else "no", "-" if wanted is None else f"{wanted / 1e6:.0f} MB"
+    size = line["download_bytes"]
+    return "yes" if line["cached"] else "no", "-" if size is None else f"{size / 1e6:.0f} MB"
 
 
 def _model(name: str, options: Options) -> dict[str, Any]:

@@ -99,10 +99,10 @@ def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
         >>> list(report_stall(iter(())))
         []
     """
-    said = False
+    is_reported = False
     for snapshot in snapshots:
-        if snapshot.stalled and not said:
-            state, said = snapshot.state, True
+        if snapshot.stalled and not is_reported:
+            state, is_reported = snapshot.state, True
             tqdm.write(
                 f"Nothing gained on {_pictures(len(state.validation.each))} that it does not learn from since "
                 f"{state.improved_at:,} image-gradients, for half of the budget: Ctrl-C stops here and keeps all.",

@@ -101,17 +101,17 @@ def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, over
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UapsegError(f"The folder {folder} cannot be written: {error.strerror}.") from error
-    kept = {_known(file.resolve()) for file in (perturbation, *pictures)}
+    reserved = {_known(file.resolve()) for file in (perturbation, *pictures)}
     outputs: list[list[Path]] = []
     for picture in pictures:
         stems = (_shortened(picture.stem, "" if number == 1 else f"-{number}") for number in count(1))
         pairs = ([folder.resolve() / f"{stem}{ending}" for ending in ENDINGS] for stem in stems)
-        pair = next(pair for pair in pairs if kept.isdisjoint(map(_known, pair)))
-        kept.update(map(_known, pair))
+        pair = next(pair for pair in pairs if reserved.isdisjoint(map(_known, pair)))
+        reserved.update(map(_known, pair))
         outputs.append([folder / file.name for file in pair])
-    taken = next((file for pair in outputs for file in pair if file.exists()), None)
-    if taken and not overwrite:
-        raise UapsegError(f"{taken} is already there: choose another folder with --out, or add --overwrite.")
+    existing = next((file for pair in outputs for file in pair if file.exists()), None)
+    if existing and not overwrite:
+        raise UapsegError(f"{existing} is already there: choose another folder with --out, or add --overwrite.")
     return outputs
 
 
@@ -141,8 +141,8 @@ def _perturbed(
     device = next(model.buffers()).device
     fitted = fit_picture(picture, perturbation.picture_size)
     row = Row.measure(model, to_images(fitted).to(device), perturbation.delta)
-    seen = overlay(row.perturbed, row.perturbed_prediction, model.palette)
-    for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(seen)), strict=True):
+    segmentation = overlay(row.perturbed, row.perturbed_prediction, model.palette)
+    for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(segmentation)), strict=True):
         write(output, encode_png(made))
     changed = (row.prediction != row.perturbed_prediction).float().mean().item()
     sizes = {"size": list(fitted.size), "from_size": list(picture.size)}

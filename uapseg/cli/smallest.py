@@ -75,8 +75,8 @@ def smallest(options: Options) -> None:
     try:
         least = bisect(most, reached)
     except KeyboardInterrupt as stop:
-        kept = f"{folder} keeps the searches that have ended" if search.points else "no search has ended"
-        raise Stop(signals.number, f"Stopped; {kept}.") from stop
+        outcome = f"{folder} keeps the searches that have ended" if search.points else "no search has ended"
+        raise Stop(signals.number, f"Stopped; {outcome}.") from stop
     fields = _fields(options, benchmark, folder, search.points, least)
     print_result(fields, _text(fields, search.points), as_json=options.json)
 

@@ -36,8 +36,8 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     """
     _check_company(options)
     if options.text is not None or options.mask is not None:
-        drawn = _drawn(options, model, size)
-        return DrawAndHide.of(drawn, _hide(options, model)) if options.hide else drawn
+        target = _drawn(options, model, size)
+        return DrawAndHide.of(target, _hide(options, model)) if options.hide else target
     if options.hide:
         return _hide(options, model)
     return _scene_target(options, model, data)
@@ -195,15 +195,15 @@ def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
     if not 0 <= number < len(dataset):
         raise UapsegError(f"There is no training picture {number}: choose from 0 to {len(dataset) - 1}.")
     device = next(model.buffers()).device
-    seen = model.predict(dataset.pictures([number]).to(device).float() / 255)[0]
-    return label_map_target(seen.cpu().numpy(), model.classes, None, f"scene {number}")
+    labels = model.predict(dataset.pictures([number]).to(device).float() / 255)[0]
+    return label_map_target(labels.cpu().numpy(), model.classes, None, f"scene {number}")
 
 
 def _hidden(names: list[str], model: Segmenter) -> tuple[str, ...]:
     """The classes to hide, each once; ``people`` stands for all that are people, unless a class is called so."""
     group = PEOPLE not in {name.lower() for name in model.classes} and model.people
-    chosen = [model.people if group and name.lower() == PEOPLE else (_named(name, model),) for name in names]
-    hidden = tuple(dict.fromkeys(one for several in chosen for one in several))
+    groups = [model.people if group and name.lower() == PEOPLE else (_named(name, model),) for name in names]
+    hidden = tuple(dict.fromkeys(one for several in groups for one in several))
     others = [name for name in model.people if name not in hidden]
     if others and set(hidden) & set(model.people):
         print_progress(

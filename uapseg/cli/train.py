@@ -145,14 +145,14 @@ def _plan(options: Options, workers: Workers) -> Plan:
 
 
 def _settings(options: Options) -> Settings:
-    chosen = {name: getattr(options, name) for name in FROM_PRESET}
+    overrides = {name: getattr(options, name) for name in FROM_PRESET}
     return PRESETS[options.preset](
         epsilon=options.epsilon / 255,
         norm=options.norm,
         budget=options.budget,
         seed=options.seed,
         tile=options.tile,
-        **{name: value for name, value in chosen.items() if value is not None},
+        **{name: value for name, value in overrides.items() if value is not None},
     )
 
 
@@ -165,8 +165,8 @@ def new_folder(title: str) -> Path:
     """
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M}_{words or 'target'}"
-    taken = (Path("runs") / (name if turn == 1 else f"{name}_{turn}") for turn in range(1, 10_000))
-    return next(path for path in taken if not path.exists())
+    candidates = (Path("runs") / (name if turn == 1 else f"{name}_{turn}") for turn in range(1, 10_000))
+    return next(path for path in candidates if not path.exists())
 
 
 def _run_to_report(

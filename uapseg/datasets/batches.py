@@ -11,12 +11,12 @@ BATCH_SIZE = 8
 """Pictures that are evaluated at a time."""
 
 
-def load_images(dataset: Dataset, numbers: Sequence[int], device: torch.device) -> Images:
+def load_images(dataset: Dataset, indices: Sequence[int], device: torch.device) -> Images:
     """Loads pictures of a dataset as images in [0, 1] on a device.
 
     Args:
         dataset: The dataset.
-        numbers: The indices of the pictures.
+        indices: The indices of the pictures.
         device: The device.
 
     Example:
@@ -26,18 +26,18 @@ def load_images(dataset: Dataset, numbers: Sequence[int], device: torch.device) 
         >>> load_images(dataset, [0], torch.device("cpu")).max()
         tensor(1.)
     """
-    return dataset.pictures(numbers).to(device, non_blocking=True).float() / 255
+    return dataset.pictures(indices).to(device, non_blocking=True).float() / 255
 
 
 def image_batches(
-    dataset: Dataset, device: torch.device, numbers: Sequence[int] | None = None
+    dataset: Dataset, device: torch.device, indices: Sequence[int] | None = None
 ) -> Iterator[tuple[Sequence[int], Images]]:
     """Iterates over the pictures of a dataset in batches of `BATCH_SIZE`, the last of which may be smaller.
 
     Args:
         dataset: The dataset.
         device: The device.
-        numbers: The indices of the pictures; None for all.
+        indices: The indices of the pictures; None for all.
 
     Yields:
         The indices and the images of each batch.
@@ -48,7 +48,7 @@ def image_batches(
         >>> [len(images) for _, images in image_batches(dataset, torch.device("cpu"))]
         [8, 2]
     """
-    numbers = range(len(dataset)) if numbers is None else numbers
-    for start in range(0, len(numbers), BATCH_SIZE):
-        batch = numbers[start : start + BATCH_SIZE]
+    indices = range(len(dataset)) if indices is None else indices
+    for start in range(0, len(indices), BATCH_SIZE):
+        batch = indices[start : start + BATCH_SIZE]
         yield batch, load_images(dataset, batch, device)

@@ -313,5 +313,5 @@ def _format_numbers(numbers: frozenset[int]) -> str:
     order = sorted(numbers)
     if len(order) > 2 and order[-1] - order[0] == len(order) - 1:
         return f"{order[0]} to {order[-1]}"
-    shown = ", ".join(map(str, order[:4]))
-    return f"{shown} and {len(order) - 4} more numbers" if len(order) > 4 else shown
+    listed = ", ".join(map(str, order[:4]))
+    return f"{listed} and {len(order) - 4} more numbers" if len(order) > 4 else listed

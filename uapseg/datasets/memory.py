@@ -45,17 +45,17 @@ class MemoryDataset:
     def __len__(self) -> int:
         return len(self._pictures)
 
-    def pictures(self, numbers: Sequence[int]) -> Pictures:
-        """The pictures with these numbers, uint8 (n, 3, h, w)."""
-        return self._pictures[list(numbers)]
+    def pictures(self, indices: Sequence[int]) -> Pictures:
+        """The pictures with these indices, uint8 (n, 3, h, w)."""
+        return self._pictures[list(indices)]
 
-    def truth(self, numbers: Sequence[int]) -> LabelMaps:
+    def truth(self, indices: Sequence[int]) -> LabelMaps:
         """Label maps of 255, as there is no ground truth, uint8 (n, h, w)."""
-        return torch.full((len(numbers), *self._pictures.shape[2:]), VOID, dtype=torch.uint8)
+        return torch.full((len(indices), *self._pictures.shape[2:]), VOID, dtype=torch.uint8)
 
-    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+    def crops(self, indices: Sequence[int], crops: Sequence[Crop]) -> Pictures:
         """Crops of the pictures, scaled to their size, uint8 (n, 3, h, w)."""
-        return crop_tensors(self.pictures(numbers), crops)
+        return crop_tensors(self.pictures(indices), crops)
 
-    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+    def prefetch(self, indices: Sequence[int], *, whole: bool = False) -> None:
         """Does nothing: the pictures are decoded already."""

@@ -113,9 +113,9 @@ class Layout:
         if not files:
             raise UapsegError(f"There are no pictures in {top}: give the folder that holds {self.contents}.")
         divided = self.splits["train"] == self.splits["val"] == self.splits[split]
-        kept = [picture for picture in sorted(files) if not divided or train_or_val(picture.stem) == split]
+        pictures = [picture for picture in sorted(files) if not divided or train_or_val(picture.stem) == split]
         read_map = partial(read_labels, numbers=lookup_table(self.labels))
-        samples, skipped = make_samples(pair_paths({picture: files[picture] for picture in kept}), read_map)
+        samples, skipped = make_samples(pair_paths({picture: files[picture] for picture in pictures}), read_map)
         return ImageDataset(
             samples,
             name=f"{self.name}:{root}",

@@ -117,8 +117,8 @@ class _Matcher:
         plain = [name for name in self._pictures if not name.marked]
         matched = set(self._match(plain, marked).values())
         owned = {(name.place, name.key) for name in plain}  # a second map of the same picture, such as one in colours
-        taken = {name.path for name in marked if name.path in matched or (name.place, name.key) in owned}
-        self._move(taken)
+        owned_maps = {name.path for name in marked if name.path in matched or (name.place, name.key) in owned}
+        self._move(owned_maps)
 
     def _take_sibling_folders(self) -> None:
         """Folders whose files have the names of pictures elsewhere, and few tones where those have many."""
@@ -185,7 +185,7 @@ class _Matcher:
 
     def _foreign(self) -> list[str]:
         """Notes what may be meant as label maps, if there are none."""
-        said = [
+        notes = [
             f"{folder or 'The top'} holds maps of something else than classes: they are not used."
             for folder in dict.fromkeys(name.folder for name in self._labels if name.others)
         ]
@@ -195,7 +195,7 @@ class _Matcher:
             if path.suffix.lower() in {".txt", ".xml", ".json", ".npy", ".npz", ".mat", ".csv"}
             and any(map(holds_label_maps, path.parts[:-1]))
         )
-        return said + [
+        return notes + [
             f"{folder} holds {count} {suffix} files: label maps are read from PNG files with a class number a pixel."
             for (folder, suffix), count in foreign.items()
             if count > 1

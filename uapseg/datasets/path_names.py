@@ -144,8 +144,8 @@ def read_name(path: str, top: int = 0) -> PathName:
 @lru_cache(maxsize=4096)
 def _words(name: str) -> list[str]:
     """The words of a name: ``SegmentationClassPNG`` has three."""
-    apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFC", name))
-    return [word.strip("0123456789") or word for word in re.split(r"[\W_]+", apart.casefold()) if word]
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFC", name))
+    return [word.strip("0123456789") or word for word in re.split(r"[\W_]+", spaced.casefold()) if word]
 
 
 @lru_cache(maxsize=4096)
@@ -170,14 +170,14 @@ def _place(folder: str) -> list[str]:
 def _split_key(stem: str) -> tuple[str, bool, bool]:
     """A stem without words for pictures and label maps at its ends, and whether it had those for label maps."""
     parts = re.split(r"([ _.-]+)", stem)
-    words, taken = parts[::2], set[str]()
+    words, ends = parts[::2], set[str]()
     others = OTHER_WORDS - {"object", "objects"}  # those are in photos' names as well
     known = LABEL_WORDS | PICTURE_WORDS | others | NEUTRAL_WORDS
     first, last = 0, len(words)
     while last > first and words[last - 1] in known:
-        taken.add(words[last - 1])
+        ends.add(words[last - 1])
         last -= 1
     while last > first and words[first] in LABEL_WORDS | PICTURE_WORDS:
-        taken.add(words[first])
+        ends.add(words[first])
         first += 1
-    return "".join(parts[2 * first : max(0, 2 * last - 1)]), bool(taken & (LABEL_WORDS | others)), bool(taken & others)
+    return "".join(parts[2 * first : max(0, 2 * last - 1)]), bool(ends & (LABEL_WORDS | others)), bool(ends & others)

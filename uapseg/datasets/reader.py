@@ -146,25 +146,25 @@ class ImageDataset:
     def __len__(self) -> int:
         return len(self._samples)
 
-    def pictures(self, numbers: Sequence[int]) -> Pictures:
-        """The pictures with these numbers, uint8 (n, 3, h, w)."""
-        return _stack(self._read_pictures(numbers))
+    def pictures(self, indices: Sequence[int]) -> Pictures:
+        """The pictures with these indices, uint8 (n, 3, h, w)."""
+        return _stack(self._read_pictures(indices))
 
-    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+    def crops(self, indices: Sequence[int], crops: Sequence[Crop]) -> Pictures:
         """Crops of the pictures at their own resolution, scaled to the dataset's size, uint8 (n, 3, h, w)."""
-        wholes = self._read_pictures(numbers, whole=True)
+        wholes = self._read_pictures(indices, whole=True)
         cut = zip(wholes, crops, strict=True)
         return _stack([crop_picture(Image.fromarray(whole), crop, self.size) for whole, crop in cut])
 
-    def truth(self, numbers: Sequence[int]) -> LabelMaps:
+    def truth(self, indices: Sequence[int]) -> LabelMaps:
         """Their true label maps, uint8 (n, h, w); 255 where there is no label."""
-        shown = [self._read_picture(number, self._submit(number))[0] for number in numbers]
-        return _stack([self._read_labels(number) for number in shown])
+        shown = [self._read_picture(index, self._submit(index))[0] for index in indices]
+        return _stack([self._read_labels(index) for index in shown])
 
-    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+    def prefetch(self, indices: Sequence[int], *, whole: bool = False) -> None:
         """Begins to decode the first of these in the background, as they come next: ``whole`` if to be cropped."""
         area = 3 * self.size[0] * self.size[1] * (MAX_MAGNIFICATION**2 if whole else 1)
-        for number in numbers[: min(MAX_PREFETCH, int(shared_cache().limit // (2 * area)))]:
+        for number in indices[: min(MAX_PREFETCH, int(shared_cache().limit // (2 * area)))]:
             self._submit(number, whole=whole)
 
     def _submit(self, number: int, *, whole: bool = False) -> Future[Pixels]:
@@ -172,9 +172,9 @@ class ImageDataset:
         decode = _decode_whole if whole else _decode_picture
         return shared_cache().submit((sample.key, self.size, whole), lambda: decode(sample, self.size))
 
-    def _read_pictures(self, numbers: Sequence[int], *, whole: bool = False) -> list[Pixels]:
-        coming = [self._submit(number, whole=whole) for number in numbers]
-        found = zip(numbers, coming, strict=True)
+    def _read_pictures(self, indices: Sequence[int], *, whole: bool = False) -> list[Pixels]:
+        coming = [self._submit(number, whole=whole) for number in indices]
+        found = zip(indices, coming, strict=True)
         return [self._read_picture(number, first, whole=whole)[1] for number, first in found]
 
     def _read_picture(self, number: int, coming: Future[Pixels], *, whole: bool = False) -> tuple[int, Pixels]:
@@ -285,8 +285,8 @@ class ConcatDataset:
         self.licence, self.classes = first.licence, first.classes
         left_out = set(without)
         kept = [[number for number, key in enumerate(part.keys) if key not in left_out] for part in parts]
-        self._numbers = np.concatenate([np.array(numbers, np.int32) for numbers in kept])
-        self._ends = np.cumsum([len(numbers) for numbers in kept])
+        self._numbers = np.concatenate([np.array(indices, np.int32) for indices in kept])
+        self._ends = np.cumsum([len(indices) for indices in kept])
         self.keys: Sequence[str] = MappedSequence(self._key, range(len(self)))
 
     @property
@@ -302,25 +302,25 @@ class ConcatDataset:
     def __len__(self) -> int:
         return len(self._numbers)
 
-    def pictures(self, numbers: Sequence[int]) -> Pictures:
-        """The pictures with these numbers, uint8, on the CPU."""
-        self.prefetch(numbers)  # all are decoded at once, though they are asked for one by one
-        return torch.cat([part.pictures([number]) for part, number in map(self._find, numbers)])
+    def pictures(self, indices: Sequence[int]) -> Pictures:
+        """The pictures with these indices, uint8, on the CPU."""
+        self.prefetch(indices)  # all are decoded at once, though they are asked for one by one
+        return torch.cat([part.pictures([number]) for part, number in map(self._find, indices)])
 
-    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+    def crops(self, indices: Sequence[int], crops: Sequence[Crop]) -> Pictures:
         """Crops of the pictures at their own resolution, uint8, on the CPU."""
-        self.prefetch(numbers, whole=True)
-        found = zip(map(self._find, numbers), crops, strict=True)
+        self.prefetch(indices, whole=True)
+        found = zip(map(self._find, indices), crops, strict=True)
         return torch.cat([part.crops([number], [crop]) for (part, number), crop in found])
 
-    def truth(self, numbers: Sequence[int]) -> LabelMaps:
+    def truth(self, indices: Sequence[int]) -> LabelMaps:
         """Their true label maps; 255 where there is no label."""
-        return torch.cat([part.truth([number]) for part, number in map(self._find, numbers)])
+        return torch.cat([part.truth([number]) for part, number in map(self._find, indices)])
 
-    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+    def prefetch(self, indices: Sequence[int], *, whole: bool = False) -> None:
         """Begins to decode these in the background, as they come next: ``whole`` if to be cropped."""
         for part in self._parts:
-            part.prefetch([own for of, own in map(self._find, numbers) if of is part], whole=whole)
+            part.prefetch([own for of, own in map(self._find, indices) if of is part], whole=whole)
 
     def _find(self, number: int) -> tuple[Dataset, int]:
         """The part that a picture is in, and its number there."""

@@ -50,19 +50,19 @@ class Dataset(Protocol):
         """How many pictures there are."""
         ...
 
-    def pictures(self, numbers: Sequence[int]) -> Pictures:
-        """The pictures with these numbers, uint8, on the CPU."""
+    def pictures(self, indices: Sequence[int]) -> Pictures:
+        """The pictures with these indices, uint8, on the CPU."""
         ...
 
-    def crops(self, numbers: Sequence[int], crops: Sequence[Crop]) -> Pictures:
+    def crops(self, indices: Sequence[int], crops: Sequence[Crop]) -> Pictures:
         """A crop of each of these pictures at its own resolution, scaled to ``size``, uint8, on the CPU."""
         ...
 
-    def truth(self, numbers: Sequence[int]) -> LabelMaps:
+    def truth(self, indices: Sequence[int]) -> LabelMaps:
         """Their true label maps, numbers of ``classes``; 255 where there is no label."""
         ...
 
-    def prefetch(self, numbers: Sequence[int], *, whole: bool = False) -> None:
+    def prefetch(self, indices: Sequence[int], *, whole: bool = False) -> None:
         """A hint that these come next, as crops if ``whole``, so that they can be made ready in the background."""
         ...
 

@@ -33,8 +33,8 @@ def split_of(identity: str) -> Split:
         >>> [split_of(f"picture {number}") for number in range(3)]
         ['val', 'train', 'train']
     """
-    drawn = unit_hash(identity)
-    return "train" if drawn < TRAIN else "val" if drawn < TRAIN + VAL else "test"
+    fraction = unit_hash(identity)
+    return "train" if fraction < TRAIN else "val" if fraction < TRAIN + VAL else "test"
 
 
 def split_few(identities: Sequence[str]) -> list[Split]:

@@ -71,16 +71,16 @@ def load_scene(folder: Path, split: str, number: int) -> Pixels:
     return shared_pool().render(folder, split, number) if stored is None else stored
 
 
-def render_ahead(name: str, numbers: Sequence[int]) -> None:
-    """Renders and stores the training scenes of these numbers that are not stored; other datasets have none.
+def render_ahead(name: str, indices: Sequence[int]) -> None:
+    """Renders and stores the training scenes of these indices that are not stored; other datasets have none.
 
     Example:
         >>> render_ahead("coco-mini", range(10))
     """
     folder = _folder("train")
-    for number in numbers if name == "street" else ():
-        if not is_stored(folder, number):
-            shared_pool().render(folder, "train", number)
+    for index in indices if name == "street" else ():
+        if not is_stored(folder, index):
+            shared_pool().render(folder, "train", index)
 
 
 def info() -> list[DatasetInfo]:
@@ -103,10 +103,10 @@ def _folder(split: str) -> Path:
 
 
 def _scene_count(where: str, split: Split) -> int:
-    asked = re.fullmatch(r"scenes=([1-9]\d{0,5})", where)
-    if where and (not asked or int(asked[1]) > MAX_SCENES):
+    match = re.fullmatch(r"scenes=([1-9]\d{0,5})", where)
+    if where and (not match or int(match[1]) > MAX_SCENES):
         raise UapsegError(f"street?{where} cannot be opened: write street?scenes=N with N from 1 to {MAX_SCENES}.")
-    return int(asked[1]) if asked and split == "train" else SPLITS[split]
+    return int(match[1]) if match and split == "train" else SPLITS[split]
 
 
 def _picture(folder: Path, split: str, number: int) -> Image.Image:

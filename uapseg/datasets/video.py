@@ -76,13 +76,13 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
             ...
         uapseg.errors.UapsegError: seconds=-1 chooses nothing in a video: ?seconds=2 takes a frame every two seconds.
     """
-    path, apart = _parse(where)
-    video = read_video(path, path.stat().st_mtime_ns if path.is_file() else 0, apart)
+    path, interval = _parse(where)
+    video = read_video(path, path.stat().st_mtime_ns if path.is_file() else 0, interval)
     samples = [
         Sample(f"{video.key}@{time:.3f}", f"{path.name} at {time:.1f} s", partial(read_frame, path, time))
         for time in video.times
     ]
-    splits = [split_of_time(time, video.seconds, GAP * apart) for time in video.times]
+    splits = [split_of_time(time, video.seconds, GAP * interval) for time in video.times]
     inside = [sample for sample, here in zip(samples, splits, strict=True) if split in {"all", here}]
     if not inside:
         raise UapsegError(empty_split_message(split, path.name))
@@ -204,15 +204,15 @@ def _frames(path: Path, begin: float = 0.0) -> Iterator[tuple[float, av.VideoFra
 def _parse(where: str) -> tuple[Path, float]:
     """The file, and how far frames are apart at least."""
     name, _, query = where.partition("?")
-    apart = SECONDS
+    interval = SECONDS
     for key, value in parse_qsl(query, keep_blank_values=True):
         try:
-            apart = float(value)
+            interval = float(value)
         except ValueError:
-            apart = 0.0
-        if key != "seconds" or not 0 < apart < float("inf"):
+            interval = 0.0
+        if key != "seconds" or not 0 < interval < float("inf"):
             raise UapsegError(f"{key}={value} chooses nothing in a video: ?seconds=2 takes a frame every two seconds.")
-    return Path(name).expanduser(), apart
+    return Path(name).expanduser(), interval
 
 
 def _fingerprint(path: Path) -> str:

@@ -141,22 +141,22 @@ class Part:
         Raises:
             WrongContentError: It is not the requested file.
         """
-        wanted = self._wanted
-        kind, _, digits = wanted.checksum.partition(":")
-        right = wanted.size in {None, self.size}
+        download = self._wanted
+        kind, _, digits = download.checksum.partition(":")
+        right = download.size in {None, self.size}
         if right and digits:
             with self._disk(), self._path.open("rb") as file:
                 right = hashlib.file_digest(file, kind).hexdigest().startswith(digits.lower())
         if not right:
             raise WrongContentError(
-                f"The download from {wanted.url} is not the expected file, as its size or checksum differs: "
-                f"{wanted.remedy}."
+                f"The download from {download.url} is not the expected file, as its size or checksum differs: "
+                f"{download.remedy}."
             )
         if check:
             try:
                 check(self._path)
             except UapsegError as error:
-                raise WrongContentError(f"The download from {wanted.url} cannot be used. {error}") from error
+                raise WrongContentError(f"The download from {download.url} cannot be used. {error}") from error
 
     def put_in_place(self) -> None:
         """Moves the part to its final name."""

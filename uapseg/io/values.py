@@ -141,8 +141,8 @@ def _matches_type(value: object, kind: Any) -> bool:
 
 def _match_types(values: tuple[object, ...], kinds: tuple[Any, ...]) -> bool:
     """Whether the values of a tuple match its annotation, where an ellipsis repeats the first type."""
-    wanted = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
-    return len(values) == len(wanted) and all(map(_matches_type, values, wanted))
+    expected = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
+    return len(values) == len(expected) and all(map(_matches_type, values, expected))
 
 
 def _is_finite(value: Any) -> bool:

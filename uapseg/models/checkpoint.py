@@ -92,13 +92,13 @@ def _read(file: Path) -> Any:
 
 def _mismatch(net: nn.Module, state: dict[str, Tensor]) -> str:
     """Describes the first weight that does not match."""
-    wanted = net.state_dict()
-    for key, value in wanted.items():
+    expected = net.state_dict()
+    for key, value in expected.items():
         if key not in state:
             return f"{key} is missing"
         if state[key].shape != value.shape:
             return f"{key} is {_shape(state[key])} and should be {_shape(value)}"
-    return f"{next(key for key in state if key not in wanted)} is too much"
+    return f"{next(key for key in state if key not in expected)} is too much"
 
 
 def _shape(tensor: Tensor) -> str:

@@ -109,14 +109,14 @@ def make_distinct(names: Sequence[str]) -> tuple[str, ...]:
         >>> make_distinct(["car", " Car", "sky"])
         ('car', 'Car (2)', 'sky')
     """
-    taken: dict[str, str] = {}
+    names_by_key: dict[str, str] = {}
     for name in (name.strip() for name in names):
         found, number = name, 1
-        while found.lower() in taken:
+        while found.lower() in names_by_key:
             number += 1
             found = f"{name} ({number})"
-        taken[found.lower()] = found
-    return tuple(taken.values())
+        names_by_key[found.lower()] = found
+    return tuple(names_by_key.values())
 
 
 def _voc_colour(number: int) -> RGB:

@@ -155,8 +155,8 @@ def _channels(net: nn.Module, attribute: str, name: str) -> Channels | None:
     if given is None:
         return None
     values: Any = to_list(given.flatten()) if isinstance(given, torch.Tensor) else given
-    numbers = _is_list(values) and len(values) == 3 and all(isinstance(value, int | float) for value in values)
-    if not numbers or not all((attribute == "mean" or value > 0) and 0 <= value <= 1 for value in values):
+    three = _is_list(values) and len(values) == 3 and all(isinstance(value, int | float) for value in values)
+    if not three or not all((attribute == "mean" or value > 0) and 0 <= value <= 1 for value in values):
         raise UapsegError(
             f"The attribute {attribute} of the network {name} must be three numbers in the units of its pictures, "
             "[0, 1]: divide grey levels by 255."

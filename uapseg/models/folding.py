@@ -63,15 +63,15 @@ def named_modules(net: nn.Module, *, remove_duplicate: bool = True) -> Iterator[
 def _find_pairs(net: nn.Module) -> Generator[list[tuple[str, str]]]:
     """The names of each convolution and of the only module after it, a normalization; filled once the net has run."""
     calls: Counter[str] = Counter()
-    made: dict[int, tuple[str, Tensor]] = {}  # the tensor is kept, so that its id stays its own
+    outputs: dict[int, tuple[str, Tensor]] = {}  # the tensor is kept, so that its id stays its own
     fed: dict[str, str] = {}
 
     def note(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         calls[name] += 1
         if isinstance(module, _CONVOLUTIONS):
-            made[id(output)] = (name, output)
-        elif id(inputs[0]) in made:
-            fed[name] = made[id(inputs[0])][0]
+            outputs[id(output)] = (name, output)
+        elif id(inputs[0]) in outputs:
+            fed[name] = outputs[id(inputs[0])][0]
 
     modules = [
         (name, module) for name, module in named_modules(net) if isinstance(module, (*_CONVOLUTIONS, nn.BatchNorm2d))

@@ -46,15 +46,15 @@ def draw_benchmark(
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     trades = TRADED in variants[0]["perturbed"]
-    drawn: Any = Figure(figsize=(13 if trades else 9, 5), dpi=150, layout="constrained")
-    FigureCanvasAgg(drawn)
-    axes = drawn.subplots(1, 2 if trades else 1, squeeze=False)[0]
+    figure: Any = Figure(figsize=(13 if trades else 9, 5), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, 2 if trades else 1, squeeze=False)[0]
     colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(variants))]
     _draw_curves(axes[0], variants, baselines, colours)
     if trades:
         _draw_trade_off(axes[1], variants, colours)
-    drawn.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
-    return encode_figure(drawn, kind)
+    figure.suptitle(title, ha="left", x=0.01, fontsize=12, fontweight="bold")
+    return encode_figure(figure, kind)
 
 
 def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind: str = "png") -> bytes:

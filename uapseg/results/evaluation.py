@@ -188,12 +188,12 @@ def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, w
     """
     device, shares = next(model.buffers()).device, list[float]()
     while len(shares) < len(dataset) and sum(share >= MIN_TARGET_SHARE for share in shares) < wanted:
-        numbers = range(len(shares), min(len(shares) + BATCH_SIZE, len(dataset)))
+        indices = range(len(shares), min(len(shares) + BATCH_SIZE, len(dataset)))
         if target.source_classes:
-            predictions = model.predict(load_images(dataset, numbers, device))
+            predictions = model.predict(load_images(dataset, indices, device))
             shares += to_list(target_shares(predictions, target, model.classes))
         else:
-            shares += [1.0] * len(numbers)
+            shares += [1.0] * len(indices)
     return sorted(range(len(shares)), key=lambda number: -min(shares[number], MIN_TARGET_SHARE))[:wanted]
 
 
@@ -244,10 +244,10 @@ def evaluate(model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *
     size = (delta.shape[-1], delta.shape[-2])
     noise = ball.quantize(ball.random_noise(size, seed).to(device))
     tally, norms = _Totals(model, dataset, target, size), list[torch.Tensor]()
-    for numbers, images in image_batches(dataset, device):
+    for indices, images in image_batches(dataset, device):
         clean = model.predict(images)
         predictions = {"perturbed": predict_perturbed(model, images, delta), "clean": clean}
-        tally.add(numbers, clean, {**predictions, "random_noise": predict_perturbed(model, images, noise)})
+        tally.add(indices, clean, {**predictions, "random_noise": predict_perturbed(model, images, noise)})
         norms.append((quantize_images(perturb(images, delta)) - images).square().sum((1, 2, 3)).sqrt())
     totals = tally.totals()
     interval = bootstrap_intervals(totals["perturbed"], target, seed)
@@ -292,10 +292,10 @@ class _Totals:
         self._table = torch.tensor([*table, *[255] * (256 - len(table))], dtype=torch.uint8)
         self._has_truth = any(number != 255 for number in table)
 
-    def add(self, numbers: Sequence[int], clean: LabelMaps, predictions: dict[str, LabelMaps]) -> None:
+    def add(self, indices: Sequence[int], clean: LabelMaps, predictions: dict[str, LabelMaps]) -> None:
         """Counts the predictions on some pictures, given by name."""
         goal, classes = self._goal_of(clean), self._model.classes
-        truth = self._table[self._dataset.truth(numbers).long()].to(clean.device) if self._has_truth else None
+        truth = self._table[self._dataset.truth(indices).long()].to(clean.device) if self._has_truth else None
         for name, labels in predictions.items():
             self._parts.setdefault(name, []).append(count_pixels(labels, clean, goal, self._target, classes))
             if truth is not None:

@@ -184,9 +184,9 @@ def draw_figure(
 
     height, width = rows[0].image.shape[-2:]
     columns, cell = len(COLUMNS) + (2 if len(rows) == 1 else 1), (CELL, CELL * height / width)
-    drawn: Canvas = Figure(figsize=(columns * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
-    FigureCanvasAgg(drawn)
-    axes = drawn.subplots(len(rows), columns, squeeze=False)
+    figure: Canvas = Figure(figsize=(columns * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(rows), columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     _draw_rows(axes, rows, palette)
@@ -198,16 +198,16 @@ def draw_figure(
     if beside:
         axes[2][-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0.85), borderaxespad=0, **LEGEND)
     else:
-        drawn.legend(
+        figure.legend(
             handles=handles, ncols=ceil(len(handles) / max(lines, 1)), loc="lower center", borderaxespad=0.25, **LEGEND
         )
-    inches = drawn.get_figheight()
-    drawn.suptitle(title, x=0.008, y=1 - 0.09 / inches, ha="left", va="top", fontsize=13, fontweight="bold")
+    inches = figure.get_figheight()
+    figure.suptitle(title, x=0.008, y=1 - 0.09 / inches, ha="left", va="top", fontsize=13, fontweight="bold")
     bottom = (0.05 if beside else 0.18 + 0.2 * (len(rows) == 2) + LEGEND_LINE * lines) / inches
-    drawn.subplots_adjust(
+    figure.subplots_adjust(
         left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=bottom, wspace=0.035, hspace=0.035 * width / height
     )
-    return encode_figure(drawn, kind)
+    return encode_figure(figure, kind)
 
 
 def encode_figure(drawn: Canvas, kind: str) -> bytes:
@@ -266,14 +266,14 @@ def _legend_handles(rows: Sequence[Row], classes: Sequence[str], palette: Sequen
 
     maps = [labels for row in rows for labels in (row.prediction, row.perturbed_prediction)]
     counts = to_integers(torch.cat([labels.flatten() for labels in maps]).bincount())
-    there = [number for number, count in enumerate(counts) if count and number < len(classes)]
-    return [Patch(facecolor=f"#{bytes(palette[number]).hex()}", label=classes[number]) for number in there]
+    present = [number for number, count in enumerate(counts) if count and number < len(classes)]
+    return [Patch(facecolor=f"#{bytes(palette[number]).hex()}", label=classes[number]) for number in present]
 
 
 def _edges(labels: LabelMap) -> Bool[np.ndarray, "h w"]:
     """Where the class of a pixel differs from that of its right or lower neighbour (h, w), bool."""
-    numbers = labels.cpu().numpy()
-    edges = np.zeros(numbers.shape, bool)
-    edges[:, :-1] |= numbers[:, :-1] != numbers[:, 1:]
-    edges[:-1] |= numbers[:-1] != numbers[1:]
+    classes = labels.cpu().numpy()
+    edges = np.zeros(classes.shape, bool)
+    edges[:, :-1] |= classes[:, :-1] != classes[:, 1:]
+    edges[:-1] |= classes[:-1] != classes[1:]
     return edges

@@ -158,9 +158,9 @@ def selection_sentences(best_iterate: dict[str, int] | None, image_gradients: in
     """
     if best_iterate is None or image_gradients is None:
         return []
-    count, spent = best_iterate["pictures"], best_iterate["image_gradients"]
+    count, used = best_iterate["pictures"], best_iterate["image_gradients"]
     by = f"{count} validation picture{'s' * (count != 1)}"
-    return [f"It is the iterate after {spent:,} of {image_gradients:,} image-gradients, chosen by {by}."]
+    return [f"It is the iterate after {used:,} of {image_gradients:,} image-gradients, chosen by {by}."]
 
 
 def generalization_sentences(unseen: Scores, training: Scores | None) -> list[str]:
@@ -177,11 +177,11 @@ def generalization_sentences(unseen: Scores, training: Scores | None) -> list[st
     if not training:
         return []
     name = next(iter(unseen))
-    here, there = unseen[name], training.get(name)
-    if here is None or there is None:
+    unseen_score, training_score = unseen[name], training.get(name)
+    if unseen_score is None or training_score is None:
         return []
-    line = f"On training pictures, {name.replace('_', ' ')} is {format_percent(there)} %"
-    if there - here > OVERFITTING_GAP:
+    line = f"On training pictures, {name.replace('_', ' ')} is {format_percent(training_score)} %"
+    if training_score - unseen_score > OVERFITTING_GAP:
         return [f"{line}: it overfits. Train on more pictures to narrow the gap."]
     return [f"{line}."]
 

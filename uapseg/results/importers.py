@@ -159,12 +159,12 @@ def _of_numpy(header: Any, file: Any) -> NDArray[Any]:
 
 def _of_torch(content: bytes) -> NDArray[Any]:
     """The tensor in a ``.pt`` file; on the device ``meta``, torch reads its shape but no values."""
-    said = _chosen(torch.load(io.BytesIO(content), map_location="meta", weights_only=True))
-    if not isinstance(said, torch.Tensor) or said.is_complex() or said.dtype == torch.bool:
+    description = _chosen(torch.load(io.BytesIO(content), map_location="meta", weights_only=True))
+    if not isinstance(description, torch.Tensor) or description.is_complex() or description.dtype == torch.bool:
         raise _none()
-    plain = said.dtype in {torch.float16, torch.float32, torch.float64} or not said.is_floating_point()
-    if said.layout == torch.strided:
-        _check_shape(tuple(said.shape), said.element_size() if plain else 4)
+    plain = description.dtype in {torch.float16, torch.float32, torch.float64} or not description.is_floating_point()
+    if description.layout == torch.strided:
+        _check_shape(tuple(description.shape), description.element_size() if plain else 4)
     found = _chosen(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)).detach()
     if found.layout != torch.strided or found.is_quantized or found.is_nested or found.is_meta:
         raise UapsegError(

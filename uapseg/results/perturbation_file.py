@@ -146,16 +146,16 @@ def best_perturbation(plan: Plan, state: State) -> Perturbation:
         >>> best_perturbation(plan, State.initial((32, 32), clean)).levels.abs().max()
         tensor(0, dtype=torch.int16)
     """
-    looked = state.validation.image_gradients > 0
-    whole = plan.settings.ball.to_levels(state.best if looked else state.delta).cpu()
-    scores, training = (state.best_validation.scores, state.best_validation.training) if looked else (None, None)
-    chosen = (
+    is_validated = state.validation.image_gradients > 0
+    levels = plan.settings.ball.to_levels(state.best if is_validated else state.delta).cpu()
+    scores, training = (state.best_validation.scores, state.best_validation.training) if is_validated else (None, None)
+    best_iterate = (
         {"image_gradients": state.best_validation.image_gradients, "pictures": len(state.best_validation.each)}
-        if looked
+        if is_validated
         else None
     )
     return Perturbation(
-        whole, plan, scores, state.image_gradients, round(state.seconds, 3), training, best_iterate=chosen
+        levels, plan, scores, state.image_gradients, round(state.seconds, 3), training, best_iterate=best_iterate
     )  # fmt: skip
 
 
@@ -316,9 +316,9 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
             raise _unknown()
         with cast("Any", safe_open)(path, "pt") as opened:
             metadata: dict[str, str] = opened.metadata() or {}
-            said = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
-            values = said.get("levels")
-            if len(said) != 1 or values is None or values.get_dtype() not in {"I8", "I16"}:
+            tensors = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+            values = tensors.get("levels")
+            if len(tensors) != 1 or values is None or values.get_dtype() not in {"I8", "I16"}:
                 raise UapsegError(
                     "A perturbation's safetensors file holds one tensor, levels, of int8 or int16, and no other."
                 )

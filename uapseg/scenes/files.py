@@ -52,8 +52,8 @@ def render_scene(folder: Path, split: str, number: int) -> Pixels:
         ...     bool((read_scene(Path(folder), 2) == scene).all())
         True
     """
-    drawn = render(split, number)
-    scene = np.dstack([drawn.picture, drawn.labels])
+    rendering = render(split, number)
+    scene = np.dstack([rendering.picture, rendering.labels])
     if number < MAX_STORED:
         with suppress(OSError):
             _store(_file(folder, number), scene)

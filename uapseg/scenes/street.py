@@ -204,9 +204,9 @@ def _claim(taken: list[Place], place: Place) -> bool:
     return True
 
 
-def _cyclists(canvas: Canvas, rng: np.random.Generator, street: Street, taken: list[Place]) -> list[Thing]:
+def _cyclists(canvas: Canvas, rng: np.random.Generator, street: Street, occupied: list[Place]) -> list[Thing]:
     things: list[Thing] = []
-    wanted = 1 if rng.random() < 0.45 else 2
+    count = 1 if rng.random() < 0.45 else 2
     for _ in range(8):
         crossing = bool(rng.random() < 0.5)
         z = rng.uniform(6.0, 12)
@@ -215,7 +215,7 @@ def _cyclists(canvas: Canvas, rng: np.random.Generator, street: Street, taken: l
             if crossing
             else choose(rng, (street.left_kerb + 0.7, street.right_kerb - 0.7, -0.2, 0.9))
         )
-        if len(things) < wanted and _claim(taken, (x, z, 0.9 if crossing else 0.3, 0.4 if crossing else 0.9)):
+        if len(things) < count and _claim(occupied, (x, z, 0.9 if crossing else 0.3, 0.4 if crossing else 0.9)):
             things.append((z, lambda x=x, z=z, crossing=crossing: paint_cyclist(canvas, rng, x, z, crossing=crossing)))
     return things
 

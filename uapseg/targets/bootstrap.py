@@ -106,9 +106,9 @@ def bootstrap_differences(
     """
     before, after = scores(first, target), scores(second, target)
     times = resample(len(first), seed, draws)
-    drawn = [_resampled_scores(counts, target, times) for counts in (first, second)]
+    resampled = [_resampled_scores(counts, target, times) for counts in (first, second)]
     gains = {name: new - old for name, new in after.items() if new is not None and (old := before[name]) is not None}
-    return gains, {name: list(percentiles(drawn[1][name] - drawn[0][name])) for name in gains}
+    return gains, {name: list(percentiles(resampled[1][name] - resampled[0][name])) for name in gains}
 
 
 def lost_objects(
@@ -171,8 +171,8 @@ def resample(count: int, seed: int, draws: int) -> Tensor:
         >>> resample(3, seed=0, draws=2).sum(dim=1).tolist()
         [3.0, 3.0]
     """
-    chosen = torch.randint(count, (draws, count), generator=torch.Generator().manual_seed(seed))
-    return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(1, chosen, torch.ones_like(chosen).double())
+    draws_ = torch.randint(count, (draws, count), generator=torch.Generator().manual_seed(seed))
+    return torch.zeros(draws, count, dtype=torch.float64).scatter_add_(1, draws_, torch.ones_like(draws_).double())
 
 
 def percentiles(shares: Tensor) -> tuple[float, ...]:

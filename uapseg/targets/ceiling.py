@@ -25,8 +25,8 @@ def upsampled_labels(labels: LabelMaps, cells: tuple[int, int], classes: int) ->
         >>> upsampled_labels(labels, (1, 2), classes=2).tolist()  # too thin for cells of four pixels
         [[[0, 0, 0, 0, 0, 0, 0, 0]]]
     """
-    wanted = F.one_hot(labels.long(), classes).permute(0, 3, 1, 2).float()
-    coarse = F.adaptive_avg_pool2d(wanted, cells)
+    one_hot = F.one_hot(labels.long(), classes).permute(0, 3, 1, 2).float()
+    coarse = F.adaptive_avg_pool2d(one_hot, cells)
     enlarged = F.interpolate(coarse, labels.shape[1:], mode="bilinear", align_corners=False)
     return enlarged.argmax(1).to(torch.uint8)
 

@@ -34,12 +34,12 @@ def connected_components(mask: Bool[np.ndarray, "h w"]) -> tuple[Int32[np.ndarra
         (2, np.int32(1), [2, 2, 2])
     """
     found: Any = label(mask, structure=np.ones((3, 3)))
-    numbers: np.ndarray = found[0]
-    sizes = np.bincount(numbers.ravel())
+    components: np.ndarray = found[0]
+    sizes = np.bincount(components.ravel())
     large = sizes >= MIN_SHARE * mask.size
     large[0] = False
     renumbered = np.where(large, large.cumsum(), 0).astype(np.int32)
-    return renumbered[numbers], int(large.sum())
+    return renumbered[components], int(large.sum())
 
 
 def count_components(before: Bool[Tensor, "n h w"], after: Bool[Tensor, "n h w"]) -> Int64[Tensor, "n 3"]:

@@ -143,9 +143,9 @@ def _ink(letter: str, font: Typeface) -> bytes:
 def _check_letters(word: str, font: Typeface) -> None:
     for letter in _missing(word, font):
         code = f"U+{ord(letter):04X}"
-        shown = f"{letter} ({unicodedata.name(letter, code)})" if letter.isprintable() else code
+        name = f"{letter} ({unicodedata.name(letter, code)})" if letter.isprintable() else code
         raise UapsegError(
-            f"The typeface has no letter {shown}: write the word in Latin, Greek, Cyrillic or Hebrew letters, "
+            f"The typeface has no letter {name}: write the word in Latin, Greek, Cyrillic or Hebrew letters, "
             "or use it as a mask."
         )
 

@@ -79,8 +79,8 @@ def mean_iou(overlap: Tensor, union: Tensor) -> float | None:
         0.75
     """
     overlap, union = overlap.sum(0).double(), union.sum(0)
-    there = union > 0
-    return (overlap[there] / union[there]).mean().item() if there.any() else None
+    present = union > 0
+    return (overlap[present] / union[present]).mean().item() if present.any() else None
 
 
 def pixel_accuracy(overlap: Tensor, union: Tensor) -> float | None:

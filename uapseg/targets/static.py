@@ -71,11 +71,11 @@ class StaticTarget(LabelTarget):
         """
         check_types(self, but=("drawing",))
         check_class_names(self.classes)
-        numbers = self.label_map()
-        drawn = numbers[numbers != UNLABELED]
-        if drawn.size and drawn.max() >= len(self.classes):
+        labels = self.label_map()
+        used = labels[labels != UNLABELED]
+        if used.size and used.max() >= len(self.classes):
             raise UapsegError(
-                f"The drawing holds the number {drawn.max()}, but the target names {len(self.classes)} classes: "
+                f"The drawing holds the number {used.max()}, but the target names {len(self.classes)} classes: "
                 "name a class for each number, from 0."
             )
 
@@ -125,11 +125,11 @@ class StaticTarget(LabelTarget):
             raise UapsegError("Nothing is drawn: draw, type or upload a region first.")
         table = np.full(256, UNLABELED, np.uint8)
         table[: len(self.classes)] = class_indices(self.classes, classes)
-        drawn = torch.as_tensor(table[stretched])
+        region_labels = torch.as_tensor(table[stretched])
         rest = class_indices((self.rest,), classes)[0] if self.rest is not None else None
 
         def goal(clean: LabelMaps) -> Goal:
-            region = repeat_tile(drawn.to(clean.device), *clean.shape[1:]).expand_as(clean)
+            region = repeat_tile(region_labels.to(clean.device), *clean.shape[1:]).expand_as(clean)
             outside = region == UNLABELED
             filling = clean if rest is None else torch.full_like(clean, rest)
             return Goal(torch.where(outside, filling, region), outside.to(torch.uint8))

@@ -53,8 +53,8 @@ class Frame(NamedTuple):
 def encode_gif(work: FinishedRun) -> bytes:
     """The animation as GIF, with one palette for all frames, so that no colour changes from one to the next."""
     frames = [Image.fromarray(frame) for frame in _draw(work)]
-    shown = [frames[place] for place in evenly_spaced(len(frames), PALETTE_FRAMES)]
-    sheet = np.concatenate([np.asarray(frame)[::2, ::2] for frame in shown])
+    samples = [frames[place] for place in evenly_spaced(len(frames), PALETTE_FRAMES)]
+    sheet = np.concatenate([np.asarray(frame)[::2, ::2] for frame in samples])
     palette = Image.fromarray(sheet).quantize(256, Image.Quantize.FASTOCTREE)  # keeps rare colours, as those of cars
     small = [frame.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
     buffer = io.BytesIO()
@@ -94,10 +94,10 @@ def _frames(work: FinishedRun) -> list[Frame]:
     last = Frame(work.levels, reached(work.state.best_validation.scores), f"epsilon {work.plan.settings.ball} of 255")
     history_points = [point for point in work.run.history_points if point.image_gradients]
     if len(history_points) >= FEWEST_FRAMES:
-        chosen = [history_points[place] for place in evenly_spaced(len(history_points), MOST_FRAMES)]
+        points = [history_points[place] for place in evenly_spaced(len(history_points), MOST_FRAMES)]
         between = [
             Frame(point.levels, reached(point.validation["scores"]), f"{point.image_gradients:,} image-gradients")
-            for point in chosen
+            for point in points
         ]
     else:
         strengths = np.linspace(0, 1, MOST_FRAMES + 2)[1:-1]
@@ -112,11 +112,11 @@ def _panels(work: FinishedRun, picture: Picture, frame: Frame) -> Picture:
     after = perturb_photo(picture, frame.levels)
     pictures: Sequence[Picture] = (after, overlay_classes(after, work.workspace.predict(after), work.workspace))
     height = round(PANEL_WIDTH * picture.shape[0] / picture.shape[1])
-    drawn = Image.new("RGB", (2 * PANEL_WIDTH + 3 * MARGIN, (height + LINE + 2 * MARGIN) // 2 * 2), PAPER)
+    canvas = Image.new("RGB", (2 * PANEL_WIDTH + 3 * MARGIN, (height + LINE + 2 * MARGIN) // 2 * 2), PAPER)
     for place, panel in enumerate(pictures):
-        shown = Image.fromarray(panel).resize((PANEL_WIDTH, height), Image.Resampling.BILINEAR)
-        drawn.paste(shown, (MARGIN + place * (PANEL_WIDTH + MARGIN), LINE + MARGIN))
-    pen = ImageDraw.Draw(drawn)
+        image = Image.fromarray(panel).resize((PANEL_WIDTH, height), Image.Resampling.BILINEAR)
+        canvas.paste(image, (MARGIN + place * (PANEL_WIDTH + MARGIN), LINE + MARGIN))
+    pen = ImageDraw.Draw(canvas)
     pen.text((MARGIN, MARGIN), frame.reached, ACCENT, load_typeface(frame.reached, 19))
-    pen.text((drawn.width - MARGIN, MARGIN), frame.when, INK, load_typeface(frame.when, 19), anchor="ra")
-    return np.asarray(drawn)
+    pen.text((canvas.width - MARGIN, MARGIN), frame.when, INK, load_typeface(frame.when, 19), anchor="ra")
+    return np.asarray(canvas)

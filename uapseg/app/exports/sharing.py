@@ -101,8 +101,8 @@ def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
         'python -m uapseg train --model street --data street --hide'
     """
     flags = _target_flags(plan, size)
-    numbers = _number_flags(plan.settings)
-    if flags is None or numbers is None:
+    number_flags = _number_flags(plan.settings)
+    if flags is None or number_flags is None:
         return shlex.join(["python", "-m", "uapseg", "train", "--plan", PLAN_FILE])
     sides = None if plan.size is None else f"{plan.size[0]}x{plan.size[1]}"
     named = {
@@ -112,7 +112,7 @@ def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
         "size": sides,
         "eval-data": plan.eval_data,
     }
-    flags = [(name, value) for name, value in named.items() if value is not None] + flags + numbers
+    flags = [(name, value) for name, value in named.items() if value is not None] + flags + number_flags
     flags += [("also", name) for name in plan.also]
     parts = (_typed_flag(*flag) for flag in flags)
     return shlex.join(["python", "-m", "uapseg", "train", *(part for flag in parts for part in flag)])
@@ -165,16 +165,16 @@ _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] =
 
 def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
     """The flags of the settings; None where the presets of the command line do not give the same."""
-    numbers = (float(f"{settings.epsilon * 255:.{digits}g}") for digits in range(1, 18))
-    texts = (str(int(number)) if number.is_integer() else repr(number) for number in numbers)
+    candidates = (float(f"{settings.epsilon * 255:.{digits}g}") for digits in range(1, 18))
+    texts = (str(int(number)) if number.is_integer() else repr(number) for number in candidates)
     epsilon = next((text for text in texts if float(text) / 255 == settings.epsilon), None)
     if epsilon is None or not 0 <= settings.seed < 10**12:
         return None
     names = ("keep_weight" if settings.preset == "fast" else "omega", *FLAGGED)
     fields_ = {name: getattr(settings, name) for name in names}
-    usual = PRESETS[settings.preset](epsilon=settings.epsilon, budget=settings.budget, seed=settings.seed)
-    changed = {name: value for name, value in fields_.items() if value != getattr(usual, name)}
-    if None in changed.values() or replace(usual, **changed) != settings:
+    defaults = PRESETS[settings.preset](epsilon=settings.epsilon, budget=settings.budget, seed=settings.seed)
+    changed = {name: value for name, value in fields_.items() if value != getattr(defaults, name)}
+    if None in changed.values() or replace(defaults, **changed) != settings:
         return None
     flags = {"epsilon": epsilon, "budget": str(settings.budget), "seed": str(settings.seed), "preset": settings.preset}
     return [*flags.items(), *((name.replace("_", "-"), _flag_text(value)) for name, value in changed.items())]
@@ -288,9 +288,9 @@ def _drawing(target: StaticTarget, workspace: Workspace) -> str:
     known = {name.lower(): number for number, name in enumerate(workspace.model.classes)}
     table = np.full(256, UNLABELED, np.uint8)
     table[: len(target.classes)] = [known[name.lower()] for name in target.classes]
-    numbers = table[target.label_map()]
-    numbers = np.asarray(Image.fromarray(numbers).resize(workspace.size, Image.Resampling.NEAREST))
-    pixels = np.stack([numbers, numbers, numbers, np.where(numbers == UNLABELED, 0, 255).astype(np.uint8)], axis=-1)
+    labels = table[target.label_map()]
+    labels = np.asarray(Image.fromarray(labels).resize(workspace.size, Image.Resampling.NEAREST))
+    pixels = np.stack([labels, labels, labels, np.where(labels == UNLABELED, 0, 255).astype(np.uint8)], axis=-1)
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
@@ -336,10 +336,10 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Work
         image_gradients=image_gradients,
         seconds=perturbation.seconds or 0.0,
     )
-    figures, whole = validation_frame(validation), level_array(delta, ball)
+    figures, levels = validation_frame(validation), level_array(delta, ball)
     point = HistoryPoint(
         image_gradients,
-        whole,
+        levels,
         figures,
         plan,
         controls=run.controls,
@@ -355,7 +355,7 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Work
         budget_start=image_gradients,
         image_gradients=image_gradients,
         seconds=state.seconds,
-        levels=whole,
+        levels=levels,
         validation=figures,
         baselines=baselines,
         curve=[(0, baselines["clean"]), (image_gradients, figures["scores"])],
@@ -370,15 +370,15 @@ def measure(
 ) -> tuple[Validation, dict[str, dict[str, Any]]]:
     """The figures of a perturbation, and those of clean pictures and of random noise."""
     settings, target = plan.settings, plan.target
-    numbers = evenly_spaced(len(workspace.held_out), settings.validation_pictures)
+    indices = evenly_spaced(len(workspace.held_out), settings.validation_pictures)
     on_disk = not is_own(workspace.pair[1])
-    judge = EvalSet(workspace.model, workspace.held_out, numbers, target, workspace.size, on_disk=on_disk)
+    eval_set = EvalSet(workspace.model, workspace.held_out, indices, target, workspace.size, on_disk=on_disk)
     noise = settings.ball.quantize(settings.ball.random_noise(workspace.size, settings.seed))
-    whole = settings.ball.quantize(perturbation.delta)
+    levels = settings.ball.quantize(perturbation.delta)
     baselines = {
-        name: scores(judge.predict(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))
+        name: scores(eval_set.predict(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))
     }
-    counts, predictions = judge.predict(whole)
+    counts, predictions = eval_set.predict(levels)
     unknown = perturbation.training or dict.fromkeys(baselines["clean"])
     validation = Validation(
         image_gradients,
@@ -399,8 +399,8 @@ def measure_test(run: Run, workspace: Workspace) -> Scores | None:
     if own is None or plan is None or levels is None:
         return None
     test = own.splits["test"]
-    judge = EvalSet(workspace.model, test, range(len(test)), plan.target, workspace.size, on_disk=False)
-    return scores(judge.predict(torch.as_tensor(levels).float() / 255)[0], plan.target)
+    eval_set = EvalSet(workspace.model, test, range(len(test)), plan.target, workspace.size, on_disk=False)
+    return scores(eval_set.predict(torch.as_tensor(levels).float() / 255)[0], plan.target)
 
 
 def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:

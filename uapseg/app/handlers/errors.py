@@ -98,8 +98,8 @@ class Page(gr.Blocks):
         except Exception as error:
             log(error)
             function = self.fns[block_fn] if isinstance(block_fn, int) else block_fn
-            shown = function.api_visibility == "private"  # programs print what they get
-            raise user_error(html.escape(sentence(error), quote=False) if shown else sentence(error)) from error
+            is_private = function.api_visibility == "private"  # programs print what they get
+            raise user_error(html.escape(sentence(error), quote=False) if is_private else sentence(error)) from error
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Reads what was sent for each component.

@@ -142,15 +142,15 @@ def from_frames(frames: Sequence[Frame], source: str, base: str, size: tuple[int
         >>> from_frames(frames, strings.OWN_CLIP, "street", (64, 48)).source
         'clip'
     """
-    taken = _different_frames(frames)
-    splits: list[Split | None] = [split_of_time(frame.time, frames[-1].time, GAP * FRAME_SECONDS) for frame in taken]
+    views = _different_frames(frames)
+    splits: list[Split | None] = [split_of_time(frame.time, frames[-1].time, GAP * FRAME_SECONDS) for frame in views]
     if splits.count("train") < LEAST_TRAIN or not {*SPLITS} <= {*splits}:
-        raise UapsegError(strings.FEW_FRAMES.format(different=len(taken), frames=len(frames), least=LEAST_PHOTOS))
-    return _data_set([frame.picture for frame in taken], splits, source, base, size)
+        raise UapsegError(strings.FEW_FRAMES.format(different=len(views), frames=len(frames), least=LEAST_PHOTOS))
+    return _data_set([frame.picture for frame in views], splits, source, base, size)
 
 
 def _different_frames(frames: Sequence[Frame]) -> list[Frame]:
-    taken: list[Frame] = []
+    views: list[Frame] = []
     due, before = 0.0, None
     for frame in frames:
         if frame.time < due - 1e-3:
@@ -159,8 +159,8 @@ def _different_frames(frames: Sequence[Frame]) -> list[Frame]:
         thumbnail = np.asarray(Image.fromarray(frame.picture).resize(THUMBNAIL, Image.Resampling.BOX), np.float32)
         if before is None or shows_something_new(thumbnail, before):
             before = thumbnail
-            taken.append(frame)
-    return taken
+            views.append(frame)
+    return views
 
 
 def _data_set(

@@ -252,8 +252,8 @@ class Run:
     @property
     def has_work(self) -> bool:
         """Whether the visitor would lose something with the run."""
-        brought = self.photos or self.own or self.mask or self.controls.drawing
-        return self.plan is not None or bool(brought)
+        belongings = self.photos or self.own or self.mask or self.controls.drawing
+        return self.plan is not None or bool(belongings)
 
     @property
     def trained_on(self) -> OwnPictures | None:
@@ -401,9 +401,9 @@ def changes_objective(first: Plan, second: Plan) -> bool:
 def restore(run: Run, point: HistoryPoint) -> None:
     """Sets the controls to those of a history point."""
     controls, mask = point.controls, run.mask
-    drawn = drawn_region(point.plan.target)
-    if drawn and controls.source == strings.UPLOAD:  # another one may have been uploaded since
-        mask = (drawn[0], drawn[1] ^ controls.invert)
+    region = drawn_region(point.plan.target)
+    if region and controls.source == strings.UPLOAD:  # another one may have been uploaded since
+        mask = (region[0], region[1] ^ controls.invert)
     run.publish(controls=controls, mask=mask, drawing_version=run.drawing_version + 1)
 
 

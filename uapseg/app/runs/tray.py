@@ -58,14 +58,14 @@ def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
         >>> restore_run(Run("a"), key=1, workspace=None)
         False
     """
-    chosen = next((kept for kept in run.kept if kept.key == key), None)
-    if chosen is None:
+    match = next((kept for kept in run.kept if kept.key == key), None)
+    if match is None:
         return False
     keep_run(run, workspace)
     run.publish(
-        **chosen.fields,
-        controls=chosen.controls,
-        kept=[kept for kept in run.kept if kept.key != chosen.key],
+        **match.fields,
+        controls=match.controls,
+        kept=[kept for kept in run.kept if kept.key != match.key],
         drawing_version=run.drawing_version + 1,
         note="",
         pending_change=None,

@@ -67,15 +67,15 @@ def frames(path: str, kind: str, seconds: float, rate: float, longest: int) -> I
     Raises:
         RefusedError: There is none that can be read, or they are too large or too small.
     """
-    taken = 0
+    count = 0
     with suppress(FFmpegError, MemoryError, ValueError):
         for at, picture in _timed(path, kind, longest):
             if at > seconds or time.process_time() > MOST_SECONDS:
                 break
-            if at * rate > taken - 0.01:  # times are not exact
-                taken += 1
+            if at * rate > count - 0.01:  # times are not exact
+                count += 1
                 yield picture()
-    if not taken:
+    if not count:
         raise RefusedError("unreadable")
 
 

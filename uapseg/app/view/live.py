@@ -85,13 +85,13 @@ class Polling:
     async def _loading_reply(self, run: Run) -> dict[str, Any]:
         """The progress of loading the network and the pictures that the visitor chose."""
         pair = run.controls.pair
-        coming = await asyncio.to_thread(self._workspaces.ask_for, run)
+        status = await asyncio.to_thread(self._workspaces.ask_for, run)
         details = await asyncio.to_thread(self._workspaces.details, pair)
         await asyncio.sleep(COMING_SECONDS)
         return {
-            "loading": loading_message(coming, pair, details),
-            "state": coming.state,
-            "share": _share(coming),
+            "loading": loading_message(status, pair, details),
+            "state": status.state,
+            "share": _share(status),
         }
 
     async def _wait(self, run: Run, request: Request, workspace: Workspace) -> None:
@@ -108,8 +108,8 @@ class Polling:
     async def _reply(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
         if _shows_other_pair(request, workspace):
             request = replace(request, seq=-1, frame=-1, own_version=-1)
-        apart = call_in_thread if run.photos else asyncio.to_thread  # the network looks at photos that are new
-        reply = await apart(self._run_reply, run, request, workspace)
+        call = call_in_thread if run.photos else asyncio.to_thread  # the network looks at photos that are new
+        reply = await call(self._run_reply, run, request, workspace)
         if self._frame_due(run, request):
             reply |= await call_in_thread(self._frame, run, request, workspace)
         if self._own_figures_due(run, request):
@@ -194,11 +194,11 @@ class Polling:
             return {}
         began = time.monotonic()
         photos = [workspace.photo(photo) for photo in run.photos]
-        judged = workspace.evaluate(
+        evaluation = workspace.evaluate(
             photos, levels, plan.target, stretch=request.options.stretch, defence=request.options.defence
         )
         run.frame_cache["next"] = _next_frame_time(began)
-        return {"own": {"version": version, **judged}}
+        return {"own": {"version": version, **evaluation}}
 
 
 def _belongings(run: Run, seq: int, workspace: Workspace) -> dict[str, Any]:
@@ -207,8 +207,8 @@ def _belongings(run: Run, seq: int, workspace: Workspace) -> dict[str, Any]:
     if seq < 0 or run.changed_since(seq, "photos"):
         reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
     if seq < 0 or run.changed_since(seq, "own", "controls"):
-        chosen = run.own is not None and run.controls.data == run.own.name
-        reply["training_set"] = {"line": messages.own_pictures(run.own), "chosen": chosen}
+        is_chosen = run.own is not None and run.controls.data == run.own.name
+        reply["training_set"] = {"line": messages.own_pictures(run.own), "chosen": is_chosen}
     if seq < 0 or run.changed_since(seq, "kept"):
         reply["runs"] = [kept.card for kept in run.kept]
     return reply
@@ -225,8 +225,8 @@ def _next_frame_time(began: float) -> float:
     return now + max(FRAME_SECONDS - (now - began), IDLE_SHARE * (now - began))
 
 
-def _share(coming: LoadStatus) -> float | None:
-    return coming.received / coming.total if coming.state == "fetching" and coming.total else None
+def _share(status: LoadStatus) -> float | None:
+    return status.received / status.total if status.state == "fetching" and status.total else None
 
 
 MOST_SECONDS = 6
@@ -277,17 +277,17 @@ def decode_clip(
     Raises:
         UapsegError: The file is no video that can be read, or its frames are too large or too small.
     """
-    asked = [path, _format(path), seconds, rate, longest]
-    command = [sys.executable, "-P", DECODER, *asked]
+    arguments = [path, _format(path), seconds, rate, longest]
+    command = [sys.executable, "-P", DECODER, *arguments]
     try:
-        ended = subprocess.run(  # noqa: S603  a file of the project, and no shell
+        process = subprocess.run(  # noqa: S603  a file of the project, and no shell
             list(map(str, command)),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=DECODER_PATIENCE,
             check=False,
         )
-        head, _, content = ended.stdout.partition(b"\n")
+        head, _, content = process.stdout.partition(b"\n")
         header = json.loads(head)
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise UapsegError(strings.NO_CLIP) from error
@@ -351,15 +351,15 @@ class Camera:
 def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     picture = workspace.fit(read_picture(_content(values.get("picture"))))
     photo = Photo(picture, workspace.predict(picture))
-    reply, now = {"photo": workspace.clean(photo)}, photo
+    reply, viewed = {"photo": workspace.clean(photo)}, photo
     (levels, plan), options = viewed_perturbation(run, values), FrameOptions.of(values)
     if run.is_current and levels is not None and plan is not None:
         rendered = render_frame(workspace, photo, levels, options)
         reply |= frame_payload(workspace, photo, rendered, plan, options)
-        now = rendered.photo
+        viewed = rendered.photo
     number, footage = values.get("record"), values.get("footage")
     reply |= _add_footage(run, picture, footage) if isinstance(footage, int) else {}
-    return reply | (_recorded(run, workspace, now, number) if isinstance(number, int) else {})
+    return reply | (_recorded(run, workspace, viewed, number) if isinstance(number, int) else {})
 
 
 def _content(uri: object) -> bytes:

@@ -52,18 +52,18 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
         >>> heading(Run("a", controls=workspace.first), workspace)["caption"]
         '“foo” in Tree on Building, epsilon 10'
     """
-    chosen, names = run.controls, workspace.model.classes
+    controls, names = run.controls, workspace.model.classes
     target, picture = _target_and_png(run, workspace)
     reply: dict[str, Any] = {
         "target": picture,
-        "drawing": chosen.goal == strings.STATIC and chosen.source == strings.DRAW,
-        "ink": names.index(chosen.inside) if chosen.inside in names else 0,
+        "drawing": controls.goal == strings.STATIC and controls.source == strings.DRAW,
+        "ink": names.index(controls.inside) if controls.inside in names else 0,
     }
     plan = run.plan if run.is_current else None
     target = plan.target if plan else target
     if target:
-        ball = plan.settings.ball if plan else Ball(chosen.epsilon / 255)
-        reply |= titles(target, ball, run.source if plan else chosen.source) | {"asked": chosen.epsilon}
+        ball = plan.settings.ball if plan else Ball(controls.epsilon / 255)
+        reply |= titles(target, ball, run.source if plan else controls.source) | {"asked": controls.epsilon}
     return reply
 
 
@@ -136,7 +136,7 @@ def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
     validation, plan = run.validation, run.plan
     if not run.is_current or validation is None or plan is None:
         return {"plain": "", "warning": run.link_warning, "groups": None}
-    swallowed, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
+    collapse, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
     return {
         "groups": gone if gone[1] else None,
         "plain": " ".join(
@@ -150,8 +150,8 @@ def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
         ),
         "warning": run.link_warning
         or (
-            messages.collapse_warning(swallowed)
-            if swallowed
+            messages.collapse_warning(collapse)
+            if collapse
             else messages.people_warning(plan.target, workspace.model.people)
         ),
     }
@@ -162,10 +162,10 @@ def _own_sentences(run: Run, validation: ValidationFrame, plan: Plan) -> list[st
     own = run.trained_on
     if own is None or validation["image_gradients"] < FIRST_PASSES * len(own.splits["train"]):
         return []
-    found = [messages.generalization(plan.target, validation["scores"], validation["training"])]
+    sentences = [messages.generalization(plan.target, validation["scores"], validation["training"])]
     if run.test_scores:
-        found.append(messages.test_result(plan.target, run.test_scores, len(own.splits["test"])))
-    return found
+        sentences.append(messages.test_result(plan.target, run.test_scores, len(own.splits["test"])))
+    return sentences
 
 
 FIRST_PASSES = 2
@@ -257,8 +257,8 @@ def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
         card = {**card, "title": title, "summary": _sentences(run, workspace)["plain"]}
     if (plan.model, plan.data) != workspace.pair:
         return card
-    made = frame(workspace, shown_photo(run, workspace), levels, plan, FrameOptions())
-    return {**card, **{name: made[name] for name in ("after", "prediction", "success")}}
+    payload = frame(workspace, shown_photo(run, workspace), levels, plan, FrameOptions())
+    return {**card, **{name: payload[name] for name in ("after", "prediction", "success")}}
 
 
 def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
@@ -271,13 +271,13 @@ def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str
     words = _heading_of(run, workspace, point)
     if point and strength == 1 and not defence:
         return {**measured(point.validation, workspace), "baselines": point.baselines, **words}
-    judged = workspace.evaluate(
+    evaluation = workspace.evaluate(
         workspace.held_out_photos, scale_levels(levels, strength), plan.target, defence=defence
     )
     return {
-        **judged,
+        **evaluation,
         **({"baselines": _baselines(workspace, plan, defence)} if defence else {}),
-        "pictures": len(judged["each"]),
+        "pictures": len(evaluation["each"]),
         "measured_at": point and point.image_gradients,
         **_heading_of(run, workspace, point),
     }
@@ -299,8 +299,8 @@ def _heading_of(run: Run, workspace: Workspace, point: HistoryPoint | None) -> d
     if point is None or point.plan == run.plan:
         return {}
     target = point.plan.target
-    called = titles(target, point.plan.settings.ball, point.controls.source)
-    return {"heading": {"target": workspace.target_png(target), **called}}
+    texts = titles(target, point.plan.settings.ball, point.controls.source)
+    return {"heading": {"target": workspace.target_png(target), **texts}}
 
 
 def _history_point(run: Run, values: dict[str, Any]) -> HistoryPoint | None:

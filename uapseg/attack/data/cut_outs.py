@@ -37,7 +37,7 @@ class CutOuts:
         >>> from PIL import Image
         >>> from uapseg.datasets.reader import ImageDataset
         >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
-        >>> clean_maps = lambda numbers, images: torch.zeros(len(images), 2, 48, 64, dtype=torch.uint8)
+        >>> clean_maps = lambda indices, images: torch.zeros(len(images), 2, 48, 64, dtype=torch.uint8)
         >>> cut_outs = CutOuts(dataset, clean_maps, torch.device("cpu"))
         >>> len(cut_outs.draw(2, [0], torch.Generator().manual_seed(0)))
         2
@@ -48,12 +48,12 @@ class CutOuts:
         self.of = lru_cache(CACHED)(self._cut)
         """The objects of a picture, by its number."""
 
-    def draw(self, count: int, numbers: Sequence[int], generator: torch.Generator) -> list[Paste]:
+    def draw(self, count: int, indices: Sequence[int], generator: torch.Generator) -> list[Paste]:
         """Draws up to ``count`` objects, resized and placed; fewer if few pictures show any.
 
         Args:
             count: The number of objects.
-            numbers: The indices of the pictures to draw from.
+            indices: The indices of the pictures to draw from.
             generator: The source of randomness.
         """
         pastes: list[Paste] = []
@@ -61,7 +61,7 @@ class CutOuts:
             if len(pastes) == count:
                 break
             number, choice = to_integers(torch.randint(2**31, (2,), generator=generator))
-            objects = self.of(numbers[number % len(numbers)])
+            objects = self.of(indices[number % len(indices)])
             if objects:
                 pastes.append(random_paste(objects[choice % len(objects)], self._dataset.size, generator))
         return pastes

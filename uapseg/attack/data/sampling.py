@@ -52,7 +52,7 @@ def first_places(length: int, count: int, settings: Settings) -> Sequence[int]:
 
 
 def class_balanced_weights(
-    model: Segmenter, dataset: Dataset, numbers: Sequence[int], workers: Workers = SINGLE_PROCESS
+    model: Segmenter, dataset: Dataset, indices: Sequence[int], workers: Workers = SINGLE_PROCESS
 ) -> Float64[Tensor, " n"]:
     """Computes sampling weights of pictures that balance object classes.
 
@@ -62,7 +62,7 @@ def class_balanced_weights(
     Args:
         model: The network, on the device to compute on; its predictions on the clean pictures decide.
         dataset: The pictures.
-        numbers: The indices of the pictures (n).
+        indices: The indices of the pictures (n).
         workers: The processes that share them; each gets all weights.
 
     Returns:
@@ -78,7 +78,7 @@ def class_balanced_weights(
     """
     device = next(model.buffers()).device
     objects = [model.classes.index(name) for name in model.objects]
-    mine = workers.shard(numbers)
+    mine = workers.shard(indices)
     rows: list[Tensor] = []
     for _, images in image_batches(dataset, device, mine):
         predictions = model.predict(images)

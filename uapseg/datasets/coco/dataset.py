@@ -63,14 +63,14 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
         for download in _missing_annotations(source):
             deque(fetch(download), 0)
         found = _select_official(source, choice)
-        wanted = _restrict(found.pictures, split)
-        download_pictures(name, split, len(wanted))
-        update_attribution(one.entry for one in wanted)
+        selected = _restrict(found.pictures, split)
+        download_pictures(name, split, len(selected))
+        update_attribution(one.entry for one in selected)
     else:
         annotations, pictures = _own_paths(source)
         found = select_annotations(annotations, "", choice)
-        wanted = _restrict(found.pictures, split)
-    whole, skipped = make_samples({one.entry: one if found.labelled else None for one in wanted}, pictures)
+        selected = _restrict(found.pictures, split)
+    whole, skipped = make_samples({one.entry: one if found.labelled else None for one in selected}, pictures)
     return ImageDataset(
         whole,
         name=name,
@@ -192,18 +192,18 @@ def _archive() -> Path:
 
 def _unpack(source: str) -> None:
     """Extracts the one file that is needed from the archive, and deletes the archive."""
-    wanted = _annotations(source)
-    if wanted.is_file() or not _archive().is_file():
+    annotations = _annotations(source)
+    if annotations.is_file() or not _archive().is_file():
         return
-    part = wanted.with_name(f".{wanted.name}.{secrets.token_hex(4)}.part")
+    part = annotations.with_name(f".{annotations.name}.{secrets.token_hex(4)}.part")
     try:
         with (
             zipfile.ZipFile(_archive()) as archive,
-            archive.open(f"annotations/{wanted.name}") as packed,
+            archive.open(f"annotations/{annotations.name}") as packed,
             part.open("wb") as file,
         ):
             shutil.copyfileobj(packed, file, 1 << 20)
-        part.replace(wanted)
+        part.replace(annotations)
         _archive().unlink(missing_ok=True)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise UapsegError(

@@ -38,10 +38,10 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
         UapsegError: The download fails, or the selection is invalid.
     """
     name = f"coco-mini?{where}" if where else "coco-mini"
-    wanted = _select(where, split)
-    download_pictures(name, split, len(wanted))
-    update_attribution(wanted)
-    whole, skipped = make_samples(dict.fromkeys(wanted))
+    selected = _select(where, split)
+    download_pictures(name, split, len(selected))
+    update_attribution(selected)
+    whole, skipped = make_samples(dict.fromkeys(selected))
     return ImageDataset(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)
 
 

@@ -69,12 +69,12 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
     """
     annotations, pictures = _parse_name(where)
     found = read_annotations(annotations, annotations.stat().st_mtime_ns if annotations.is_file() else 0)
-    there = [name for name in sorted(found.masks) if (pictures / name).is_file()]
-    wanted = [name for name, here in zip(there, in_split(there, split), strict=True) if here]
-    if not wanted:
+    names = [name for name in sorted(found.masks) if (pictures / name).is_file()]
+    selected = [name for name, here in zip(names, in_split(names, split), strict=True) if here]
+    if not selected:
         raise UapsegError(empty_split_message(split, f"coco-panoptic:{where}"))
     folder = annotations.with_suffix("")
-    pairs = [(File(pictures / name), File(folder / found.masks[name])) for name in wanted]
+    pairs = [(File(pictures / name), File(folder / found.masks[name])) for name in selected]
     samples, skipped = make_samples(pairs, partial(_read_mask, found))
     return ImageDataset(
         samples,

@@ -162,10 +162,10 @@ class Selection:
                     f"There is no {name!r} in these pictures of COCO: there is {', '.join(sorted(known))}."
                 )
         fitting = sorted(filter(self._fits, entries), key=lambda entry: unit_hash(f"{self.seed}/{entry.number}"))
-        chosen = self._halves(fitting) if self.balanced else fitting[: self.count]
-        if not chosen:
+        selected = self._halves(fitting) if self.balanced else fitting[: self.count]
+        if not selected:
             raise UapsegError("No picture of COCO matches: relax the selection after the question mark.")
-        return sorted(chosen, key=lambda entry: entry.file)
+        return sorted(selected, key=lambda entry: entry.file)
 
     def _fits(self, entry: CocoImage) -> bool:
         large = self._large(entry)
