@@ -7,6 +7,7 @@ import torch
 
 from tests.conftest import Plain, greys
 from uapseg.attack.settings import fast, paper
+from uapseg.cli import race
 from uapseg.errors import UapsegError
 from uapseg.results.benchmark import Benchmark, leaderboard, run_variant
 from uapseg.results.variants import CHANGES, DEFAULT_VARIANTS, NUMBERED, variant_settings
@@ -82,3 +83,20 @@ def test_standings_are_means_over_seeds_in_the_order_of_merit():
     assert table[0]["perturbed"]["target_success"] == sum(success) / 2
     assert table[0]["seed_range"]["target_success"] == [min(success), max(success)]
     assert table[0]["curve"][0] == (0, 0.0)
+
+
+def test_standings_tell_what_other_objects_lose_beyond_random_noise():
+    """Also beside results of a file that do not say so, and with a range where it is known."""
+    run = drained("fast")[0].to_dict()
+    assert run["lost_objects"] is None  # a word has no other objects
+    hiding = run | {"variant": "fast+flip", "interval": run["interval"] | {"lost_objects": [0.1, 0.3]}}
+    runs = [run, hiding | {"lost_objects": 0.2}, hiding | {"seed": 1, "lost_objects": 0.4}]
+    del run["lost_objects"]
+    rows = {row["variant"]: row for row in leaderboard(runs)}
+    assert rows["fast"]["lost_objects"] is None
+    assert "lost_objects" not in rows["fast"]["interval"]
+    assert rows["fast+flip"]["lost_objects"] == pytest.approx(0.3)
+    assert rows["fast+flip"]["interval"]["lost_objects"] == pytest.approx([0.1, 0.3])
+    heading, *lines = race._table([rows["fast+flip"], rows["fast"]], {}).splitlines()
+    assert "objects lost beyond random noise" in heading
+    assert ["30.0 (10.0 to 30.0)" in line for line in lines] == [True, False]

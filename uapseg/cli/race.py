@@ -196,21 +196,24 @@ def _print_leaderboard(options: Options, key: dict[str, Any], done: list[dict[st
 
 def _table(variants: list[LeaderboardRow], baselines: dict[str, Scores]) -> str:
     names = list(variants[0]["perturbed"])
-    rows = [("variant", *(name.replace("_", " ") for name in names), "on training pictures", "seconds")]
+    lost = ["lost_objects"] * any(variant["lost_objects"] is not None for variant in variants)
+    titles = [name.replace("_", " ") for name in names] + ["objects lost beyond random noise"] * len(lost)
+    rows = [("variant", *titles, "on training pictures", "seconds")]
     for variant in variants:
-        cells = (_cell(variant, name) for name in names)
+        shares = variant["perturbed"] | {"lost_objects": variant["lost_objects"]}
+        cells = (_cell(shares[name], variant["interval"].get(name)) for name in (*names, *lost))
         rows.append(
             (variant["variant"], *cells, format_percent(variant["training"][names[0]]), f"{variant['seconds']:.0f}")
         )
     rows += [
-        (name.replace("_", " "), *(format_percent(baseline[one]) for one in names), "", "")
+        (name.replace("_", " "), *(format_percent(baseline[one]) for one in names), *([""] * len(lost)), "", "")
         for name, baseline in baselines.items()
     ]
     return columns(rows)
 
 
-def _cell(variant: LeaderboardRow, name: str) -> str:
-    if name not in variant["interval"]:
-        return format_percent(variant["perturbed"][name])
-    low, high = (format_percent(end) for end in variant["interval"][name])
-    return f"{format_percent(variant['perturbed'][name])} ({low} to {high})"
+def _cell(share: float | None, interval: list[float] | None) -> str:
+    if interval is None:
+        return format_percent(share)
+    low, high = map(format_percent, interval)
+    return f"{format_percent(share)} ({low} to {high})"

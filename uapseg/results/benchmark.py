@@ -68,6 +68,8 @@ class Result:
         training: The scores on some training pictures.
         collapse: The class that replaces others, if any.
         curve: Each validation, as (image-gradients, first score).
+        lost_objects: The share of other objects' pixels lost beyond what random noise loses; None for a target without
+            such objects. Its interval is among those of the scores.
 
     Example:
         >>> result = Result(variant="fast", seed=0, budget=8, image_gradients=8, seconds=1.0,
@@ -90,6 +92,7 @@ class Result:
     training: Scores
     collapse: Collapse | None
     curve: list[tuple[int, float | None]]
+    lost_objects: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Converts to plain values, ready for JSON."""
@@ -144,6 +147,7 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
         training=state.best_validation.training,
         collapse=report.collapse,
         curve=curve,
+        lost_objects=report.lost_objects,
     )
 
 
@@ -162,6 +166,8 @@ class LeaderboardRow(TypedDict):
         image_gradients: The mean image-gradients spent.
         seconds: The mean time spent.
         selection_score: The mean selection score, which orders the leaderboard.
+        lost_objects: The mean share of other objects' pixels lost beyond what random noise loses; None if no result
+            has it. Its interval is among those of the scores.
     """
 
     variant: str
@@ -175,6 +181,7 @@ class LeaderboardRow(TypedDict):
     image_gradients: int
     seconds: float
     selection_score: float
+    lost_objects: float | None
 
 
 def leaderboard(results: Sequence[dict[str, Any]]) -> list[LeaderboardRow]:
@@ -203,11 +210,16 @@ def leaderboard(results: Sequence[dict[str, Any]]) -> list[LeaderboardRow]:
 def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> LeaderboardRow:
     perturbed = {name: _mean([run["perturbed"][name] for run in runs]) for name in runs[0]["perturbed"]}
     known = [name for name, value in perturbed.items() if value is not None]
+    lost = _mean([run.get("lost_objects") for run in runs])
+    with_interval = known if lost is None else [*known, "lost_objects"]
     return {
         "variant": variant,
         "seeds": [run["seed"] for run in runs],
         "perturbed": perturbed,
-        "interval": {name: [mean(run["interval"][name][end] for run in runs) for end in (0, 1)] for name in known},
+        "interval": {
+            name: [mean(run["interval"][name][end] for run in runs if name in run["interval"]) for end in (0, 1)]
+            for name in with_interval
+        },
         "seed_range": {name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known},
         "training": {name: _mean([run["training"][name] for run in runs]) for name in perturbed},
         "collapse": next((run["collapse"] for run in runs if run["collapse"]), None),
@@ -217,6 +229,7 @@ def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> LeaderboardRow
         "image_gradients": round(mean(run["image_gradients"] for run in runs)),
         "seconds": round(mean(run["seconds"] for run in runs), 3),
         "selection_score": mean(run["selection_score"] for run in runs),
+        "lost_objects": lost,
     }
 
 
