@@ -48,6 +48,7 @@ class Example:
         target: What it is to do.
         epsilon: In grey levels.
         robust: Whether it must survive JPEG and the like.
+        keep: The factor of the weight of all that should stay as it is.
         title: What to call it, instead of by its target.
     """
 
@@ -55,15 +56,17 @@ class Example:
     target: Target
     epsilon: int = 10
     robust: bool = False
+    keep: float = 1.0
     title: str = ""
 
 
 EXAMPLES = (
     Example("foo", text_target("foo", "Tree", "Building", SIZE)),
     Example("strong-no-people", HideClasses(classes=("Pedestrian", "Bicyclist")), 16),
+    Example("strong-foo", text_target("foo", "Tree", "Building", SIZE), 16),
     Example("faint-foo", text_target("foo", "Tree", "Building", SIZE), 6),
     Example("robust-foo", text_target("foo", "Tree", "Building", SIZE), robust=True),
-    Example("no-pedestrians", HideClasses(classes=("Pedestrian",))),
+    Example("no-pedestrians", HideClasses(classes=("Pedestrian",)), keep=0.95),
     Example("no-cars", HideClasses(classes=("Car",))),
     Example("no-people", HideClasses(classes=("Pedestrian", "Bicyclist"))),
     Example("all-clear", HideClasses(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
@@ -80,9 +83,10 @@ SMALL = 112
 
 def main() -> None:
     """Makes what is missing, and the index of all."""
-    options = argparse.ArgumentParser(description=__doc__)
+    names = [*(example.name for example in EXAMPLES), "scene"]
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--budget", type=int, default=2000)
-    options.add_argument("--only", nargs="*")
+    options.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=", ".join(names))
     chosen = options.parse_args()
     workspace = Workspace(*PAIR)
     examples = (*EXAMPLES, Example("scene", map_of(SCENE, workspace), title="Another street everywhere"))
@@ -114,7 +118,8 @@ def map_of(number: int, workspace: Workspace) -> Target:
 
 def make(example: Example, file: Path, budget: int, workspace: Workspace) -> None:
     """Trains one; the recorded one leaves its frames as well."""
-    settings = fast(epsilon=example.epsilon / 255, budget=budget, robust=example.robust, **VALIDATION)
+    weighted = {"robust": example.robust, "keep_weight": example.keep}
+    settings = fast(epsilon=example.epsilon / 255, budget=budget, **weighted, **VALIDATION)
     plan = Plan(model=PAIR[0], data=LEARNT, target=example.target, settings=settings)
     frames: list[dict[str, Any]] = []
     snapshot = None
