@@ -105,7 +105,7 @@ class Objective:
         (torch.Size([3, 64, 96]), tensor(True))
     """
 
-    def __init__(  # noqa: PLR0917
+    def __init__(  # noqa: PLR0917  all of different types
         self,
         model: Segmenter,
         target: Target,

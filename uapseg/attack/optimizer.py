@@ -78,7 +78,7 @@ def adam(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tupl
     return mean / (1 - momentum**step) / root, Moments(mean, square)
 
 
-def sign(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tuple[Tensor, Moments]:  # noqa: ARG001
+def sign(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tuple[Tensor, Moments]:  # noqa: ARG001  as adam
     """The sign of the momentum: steps of one size for all values.
 
     Source:
@@ -97,7 +97,7 @@ def sign(gradient: Tensor, moments: Moments, step: int, momentum: float) -> tupl
 def dual_averaging(
     gradient: Tensor,
     moments: Moments,
-    step: int,  # noqa: ARG001
+    step: int,  # noqa: ARG001  as adam
     momentum: float,
 ) -> tuple[Tensor, Moments]:
     """Dual averaging: steps proportional to the momentum, summed without projection up to the optimizer's radius.

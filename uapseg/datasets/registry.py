@@ -25,8 +25,6 @@ class Dataset(Protocol):
         licence: The licence of the pictures.
         classes: The names of the values in `truth`; empty without ground truth.
         keys: What identifies each picture, in any dataset that contains it.
-        skipped: The names of the files known to be unreadable.
-        notes: How pictures and label maps were found and read, in sentences, if worth mentioning.
 
     Example:
         >>> isinstance(load_dataset("street", "val"), Dataset)
@@ -41,10 +39,14 @@ class Dataset(Protocol):
     keys: Sequence[str]
 
     @property
-    def skipped(self) -> tuple[str, ...]: ...  # noqa: D102  said above
+    def skipped(self) -> tuple[str, ...]:
+        """The names of the files known to be unreadable."""
+        ...
 
     @property
-    def notes(self) -> tuple[str, ...]: ...  # noqa: D102  said above
+    def notes(self) -> tuple[str, ...]:
+        """How pictures and label maps were found and read, in sentences, if worth mentioning."""
+        ...
 
     def __len__(self) -> int:
         """How many pictures there are."""

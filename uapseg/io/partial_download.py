@@ -219,7 +219,7 @@ def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPRe
     if position and version:
         request.add_header("If-Range", version)
     try:
-        return urllib.request.urlopen(request, timeout=READ_TIMEOUT)  # noqa: S310
+        return urllib.request.urlopen(request, timeout=READ_TIMEOUT)  # noqa: S310  checked above
     except urllib.error.HTTPError as error:
         raise _refusal(wanted, error) from error
     except urllib.error.URLError as error:

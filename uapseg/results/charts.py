@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from uapseg.results.figures import encode_figure, plain
+from uapseg.results.figures import encode_figure, new_figure, plain
 from uapseg.tensors import Delta
 
 if TYPE_CHECKING:
@@ -42,12 +42,8 @@ def draw_benchmark(
         >>> draw_benchmark([variant], baselines, "Hide Pedestrian")[:4]
         b'\x89PNG'
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     trades = TRADED in variants[0]["perturbed"]
-    figure: Any = Figure(figsize=(13 if trades else 9, 5), dpi=150, layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure(13 if trades else 9, 5, "constrained")
     axes = figure.subplots(1, 2 if trades else 1, squeeze=False)[0]
     colours = [f"C{place}" if place < SHOWN else "0.75" for place in range(len(variants))]
     _draw_curves(axes[0], variants, baselines, colours)
@@ -77,14 +73,10 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
         >>> draw_success_curve([point], 0.8, "Hide Pedestrian")[:4]
         b'\x89PNG'
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     points = sorted(points, key=lambda point: point.epsilon)
     name = next(iter(points[0].perturbed))
-    drawn: Any = Figure(figsize=(7, 4.5), dpi=150, layout="constrained")
-    FigureCanvasAgg(drawn)
-    axis = drawn.subplots()
+    figure = new_figure(7, 4.5, "constrained")
+    axis = figure.subplots()
     epsilons = [point.epsilon for point in points]
     shares = [100 * (point.perturbed[name] or 0) for point in points]
     ends = [[100 * end for end in point.interval.get(name, [0, 0])] for point in points]
@@ -100,8 +92,8 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
     axis.set_xlim(left=0)
     axis.legend(fontsize=8, frameon=False)
     axis.spines[["top", "right"]].set_visible(False)
-    drawn.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
-    return encode_figure(drawn, kind)
+    figure.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
+    return encode_figure(figure, kind)
 
 
 def draw_attribution(found: "Attribution", delta: Delta, title: str, kind: str = "png") -> bytes:
@@ -124,14 +116,10 @@ def draw_attribution(found: "Attribution", delta: Delta, title: str, kind: str =
         >>> draw_attribution(found, torch.zeros(3, 48, 64), "without Pedestrian")[:4]
         b'\x89PNG'
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     height, width = delta.shape[-2:]
     rows, columns = len(found.lost), len(found.lost[0])
-    drawn: Any = Figure(figsize=(7, 7 * height / width + 0.8), dpi=150, layout="constrained")
-    FigureCanvasAgg(drawn)
-    axis = drawn.subplots()
+    figure = new_figure(7, 7 * height / width + 0.8, "constrained")
+    axis = figure.subplots()
     axis.imshow(plain(delta), extent=(0, columns, rows, 0), aspect="auto")
     lost = [[100 * each for each in row] for row in found.lost]
     largest = max(max(map(abs, row)) for row in lost) or 1
@@ -144,9 +132,9 @@ def draw_attribution(found: "Attribution", delta: Delta, title: str, kind: str =
             axis.text(column + 0.5, row + 0.5, f"{points:+.1f}", ha="center", va="center", fontsize=9, color=colour)
     axis.set_xticks([])
     axis.set_yticks([])
-    drawn.colorbar(heat, ax=axis, label=f"{found.score.replace('_', ' ')} lost without the tile, percentage points")
-    drawn.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
-    return encode_figure(drawn, kind)
+    figure.colorbar(heat, ax=axis, label=f"{found.score.replace('_', ' ')} lost without the tile, percentage points")
+    figure.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
+    return encode_figure(figure, kind)
 
 
 def _draw_curves(

@@ -4,7 +4,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -179,56 +179,62 @@ def draw_figure(
         >>> draw_figure(rows, torch.zeros(3, 32, 48), 10 / 255, ["road"], [(128, 64, 128)], title="Nothing")[:4]
         b'\x89PNG'
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  slow, and needed here only
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     height, width = rows[0].image.shape[-2:]
     columns, cell = len(COLUMNS) + (2 if len(rows) == 1 else 1), (CELL, CELL * height / width)
-    figure: Canvas = Figure(figsize=(columns * cell[0], len(rows) * cell[1] + 1.15), dpi=150)
-    FigureCanvasAgg(figure)
+    figure = new_figure(columns * cell[0], len(rows) * cell[1] + 1.15)
     axes = figure.subplots(len(rows), columns, squeeze=False)
     for axis in axes.flat:
         axis.set_axis_off()
     _draw_rows(axes, rows, palette)
     _draw_perturbation(axes, repeat_tile(delta, height, width), epsilon)
-    handles = _legend_handles(rows, classes, palette)
     free = (len(rows) - 2) * cell[1] - 0.5  # inches below the perturbation
-    beside = len(handles) * LEGEND_LINE <= free
-    lines = ceil(len(handles) / LEGEND_COLUMNS)
-    if beside:
-        axes[2][-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0.85), borderaxespad=0, **LEGEND)
-    else:
-        figure.legend(
-            handles=handles, ncols=ceil(len(handles) / max(lines, 1)), loc="lower center", borderaxespad=0.25, **LEGEND
-        )
+    below = _draw_legend(figure, axes, _legend_handles(rows, classes, palette), free)
     inches = figure.get_figheight()
     figure.suptitle(title, x=0.008, y=1 - 0.09 / inches, ha="left", va="top", fontsize=13, fontweight="bold")
-    bottom = (0.05 if beside else 0.18 + 0.2 * (len(rows) == 2) + LEGEND_LINE * lines) / inches
     figure.subplots_adjust(
-        left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=bottom, wspace=0.035, hspace=0.035 * width / height
-    )
+        left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=below / inches, wspace=0.035,
+        hspace=0.035 * width / height,
+    )  # fmt: skip
     return encode_figure(figure, kind)
 
 
-def encode_figure(drawn: Canvas, kind: str) -> bytes:
+def new_figure(width: float, height: float, layout: Literal["constrained"] | None = None) -> Canvas:
+    r"""Makes an empty figure of matplotlib.
+
+    Args:
+        width: Its width in inches.
+        height: Its height in inches.
+        layout: ``constrained`` has matplotlib place what is in it; None leaves that to the caller.
+
+    Example:
+        >>> encode_figure(new_figure(1, 1), "png")[:4]
+        b'\x89PNG'
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415  slow, and needed here only
+
+    return Figure(figsize=(width, height), dpi=150, layout=layout)
+
+
+def encode_figure(figure: Canvas, kind: str) -> bytes:
     r"""Encodes a figure of matplotlib as ``png``, ``jpg`` or ``pdf``, with dollar signs as plain text.
 
     Args:
-        drawn: The figure.
+        figure: The figure.
         kind: The format.
 
     Example:
-        >>> from matplotlib.figure import Figure
-        >>> encode_figure(Figure(figsize=(1, 1)), "png")[:4]
+        >>> encode_figure(new_figure(1, 1), "png")[:4]
         b'\x89PNG'
     """
-    from matplotlib.text import Text  # noqa: PLC0415
-
-    for text in drawn.findobj(Text):
+    for text in figure.findobj(_is_text):
         text.set_parse_math(False)
     buffer = io.BytesIO()
-    drawn.savefig(buffer, format=kind)
+    figure.savefig(buffer, format=kind)
     return buffer.getvalue()
+
+
+def _is_text(artist: object) -> bool:
+    return hasattr(artist, "set_parse_math")
 
 
 def _draw_rows(axes: Any, rows: Sequence[Row], palette: Sequence[RGB]) -> None:
@@ -260,9 +266,25 @@ def _draw_perturbation(axes: Any, delta: Delta, epsilon: float) -> None:
         )
 
 
+def _draw_legend(figure: Canvas, axes: Any, handles: list[Any], free: float) -> float:
+    """Draws the legend below the perturbation where it fits into ``free`` inches, else below all.
+
+    Returns:
+        The inches to leave below the pictures.
+    """
+    if len(handles) * LEGEND_LINE <= free:
+        axes[2][-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0.85), borderaxespad=0, **LEGEND)
+        return 0.05
+    lines = ceil(len(handles) / LEGEND_COLUMNS)
+    figure.legend(
+        handles=handles, ncols=ceil(len(handles) / max(lines, 1)), loc="lower center", borderaxespad=0.25, **LEGEND
+    )
+    return 0.18 + 0.2 * (len(axes) == 2) + LEGEND_LINE * lines
+
+
 def _legend_handles(rows: Sequence[Row], classes: Sequence[str], palette: Sequence[RGB]) -> list[Any]:
     """A patch of colour for each class that is predicted anywhere in the figure."""
-    from matplotlib.patches import Patch  # noqa: PLC0415
+    from matplotlib.patches import Patch  # noqa: PLC0415  slow, and needed here only
 
     maps = [labels for row in rows for labels in (row.prediction, row.perturbed_prediction)]
     counts = to_integers(torch.cat([labels.flatten() for labels in maps]).bincount())

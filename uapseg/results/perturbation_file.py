@@ -316,7 +316,7 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
             raise _unknown()
         with cast("Any", safe_open)(path, "pt") as opened:
             metadata: dict[str, str] = opened.metadata() or {}
-            tensors = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118
+            tensors = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  it is no dict
             values = tensors.get("levels")
             if len(tensors) != 1 or values is None or values.get_dtype() not in {"I8", "I16"}:
                 raise UapsegError(

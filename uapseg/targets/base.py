@@ -86,22 +86,6 @@ class Target(Protocol):
     The first score of `score_fractions` is the success rate: it has a figure for each image and an interval, and is
     drawn as the curve.
 
-    Attributes:
-        kind: The kind of target in files: its key in `uapseg.targets.TARGETS`.
-        title: A short description; also the name of a run's folder.
-        needs_clean: Whether the goal depends on the predictions on the clean images.
-        moves_with_image: Whether the goal belongs to the scene, and so moves when an augmentation moves the image;
-            otherwise it stays where the perturbation is.
-        source_classes: The classes that the network should no longer predict; images without any of them are not
-            informative. Empty for a target that concerns every image alike.
-        takes_pasted_objects: Whether an object of a source class pasted into an image can have the goal of what it
-            covers.
-        scores_miou: Whether ``miou`` compares the predictions before and after as scenes.
-        defaults: The search settings where the user's leave them open.
-        selection: The scores whose mean selects the best iterate; a name that appears twice counts twice.
-        collapse_threshold: The excess of a class, as a share of all pixels, above which it counts as a collapse; None
-            if the scene is meant to disappear.
-
     Example:
         >>> from uapseg.targets import HideClasses
         >>> isinstance(HideClasses(classes=("Car",)), Target)
@@ -111,34 +95,63 @@ class Target(Protocol):
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
     @property
-    def kind(self) -> str: ...  # noqa: D102  said above
+    def kind(self) -> str:
+        """The kind of target in files: its key in `uapseg.targets.TARGETS`."""
+        ...
 
     @property
-    def title(self) -> str: ...  # noqa: D102  said above
+    def title(self) -> str:
+        """A short description; also the name of a run's folder."""
+        ...
 
     @property
-    def needs_clean(self) -> bool: ...  # noqa: D102  said above
+    def needs_clean(self) -> bool:
+        """Whether the goal depends on the predictions on the clean images."""
+        ...
 
     @property
-    def moves_with_image(self) -> bool: ...  # noqa: D102  said above
+    def moves_with_image(self) -> bool:
+        """Whether the goal belongs to the scene, and so moves when an augmentation moves the image.
+
+        Otherwise it stays where the perturbation is.
+        """
+        ...
 
     @property
-    def source_classes(self) -> tuple[str, ...]: ...  # noqa: D102  said above
+    def source_classes(self) -> tuple[str, ...]:
+        """The classes that the network should no longer predict; images without any are not informative.
+
+        Empty for a target that concerns every image alike.
+        """
+        ...
 
     @property
-    def takes_pasted_objects(self) -> bool: ...  # noqa: D102  said above
+    def takes_pasted_objects(self) -> bool:
+        """Whether an object of a source class pasted into an image can have the goal of what it covers."""
+        ...
 
     @property
-    def scores_miou(self) -> bool: ...  # noqa: D102  said above
+    def scores_miou(self) -> bool:
+        """Whether ``miou`` compares the predictions before and after as scenes."""
+        ...
 
     @property
-    def defaults(self) -> SearchDefaults: ...  # noqa: D102  said above
+    def defaults(self) -> SearchDefaults:
+        """The search settings where the user's leave them open."""
+        ...
 
     @property
-    def selection(self) -> tuple[str, ...]: ...  # noqa: D102  said above
+    def selection(self) -> tuple[str, ...]:
+        """The scores whose mean selects the best iterate; a name that appears twice counts twice."""
+        ...
 
     @property
-    def collapse_threshold(self) -> float | None: ...  # noqa: D102  said above
+    def collapse_threshold(self) -> float | None:
+        """The excess of a class, as a share of all pixels, above which it counts as a collapse.
+
+        None if the scene is meant to disappear.
+        """
+        ...
 
     def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:
         """Binds the target to a network and to the size of a perturbation.
@@ -226,13 +239,13 @@ class LabelTarget:
         goal: Goal,
         loss: PixelLossFn,
         *,
-        classes: tuple[str, ...],  # noqa: ARG002
-        fill_weight: float,  # noqa: ARG002
+        classes: tuple[str, ...],
+        fill_weight: float,
     ) -> PixelLoss:
         """The loss for the label of the goal."""
         return loss(logits, goal.labels)
 
-    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
+    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Pixels with the label of the goal."""
         return predictions == goal.labels
 

@@ -79,7 +79,7 @@ class HideClasses:
         """The hidden classes."""
         return self.classes
 
-    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:
         """Finds the hidden pixels in clean predictions, and the label that each should get.
 
         Raises:
@@ -173,7 +173,7 @@ class HideClasses:
             **kept_fractions(counts),
         }
 
-    def wording(self, region: str) -> Wording:  # noqa: ARG002
+    def wording(self, region: str) -> Wording:
         """How the page describes hiding.
 
         Example:

@@ -106,7 +106,7 @@ class StaticTarget(LabelTarget):
             raise UapsegError(_UNREADABLE)
         return np.asarray(picture)
 
-    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:
         """Stretches the drawing to the tile (width, height), in the network's classes.
 
         Raises:
@@ -140,7 +140,7 @@ class StaticTarget(LabelTarget):
         """Weighs the rest slightly more than the region, which is learned sooner."""
         return (1.0, 1.2 * keep_weight)
 
-    def omega_weights(self, omega: float | None) -> tuple[float, ...]:  # noqa: ARG002
+    def omega_weights(self, omega: float | None) -> tuple[float, ...]:
         """Weighs all pixels alike: the published method uses omega only to hide classes."""
         return (1.0, 1.0)
 

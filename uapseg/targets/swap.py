@@ -60,7 +60,7 @@ class SwapClasses(LabelTarget):
         """The source class."""
         return (self.source,)
 
-    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:
         """Finds the pixels of the source class in clean predictions.
 
         Raises:
@@ -98,7 +98,7 @@ class SwapClasses(LabelTarget):
         """``swapped``: pixels of the source class predicted as the other class; the rest as in `kept_fractions`."""
         return {"swapped": (counts.reached[:, 0], counts.pixels[:, 0]), **kept_fractions(counts)}
 
-    def wording(self, region: str) -> Wording:  # noqa: ARG002
+    def wording(self, region: str) -> Wording:
         """How the page describes swapping.
 
         Example:

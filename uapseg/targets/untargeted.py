@@ -49,7 +49,7 @@ class Untargeted:
         """
         check_types(self)
 
-    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:  # noqa: ARG002
+    def bind(self, classes: tuple[str, ...], objects: tuple[str, ...], tile: tuple[int, int]) -> GoalFn:
         """Takes clean predictions as the labels to lose.
 
         Raises:
@@ -65,11 +65,11 @@ class Untargeted:
             raise UapsegError("The network has a single class, which no pixel can lose: choose another network.")
         return lambda clean: Goal(clean, torch.zeros_like(clean))
 
-    def group_weights(self, keep_weight: float) -> tuple[float, ...]:  # noqa: ARG002
+    def group_weights(self, keep_weight: float) -> tuple[float, ...]:
         """A single group, as nothing should stay."""
         return (1.0,)
 
-    def omega_weights(self, omega: float | None) -> tuple[float, ...]:  # noqa: ARG002
+    def omega_weights(self, omega: float | None) -> tuple[float, ...]:
         """Weighs all pixels alike."""
         return (1.0,)
 
@@ -77,10 +77,10 @@ class Untargeted:
         self,
         logits: Logits,
         goal: Goal,
-        loss: PixelLossFn,  # noqa: ARG002
+        loss: PixelLossFn,
         *,
-        classes: tuple[str, ...],  # noqa: ARG002
-        fill_weight: float,  # noqa: ARG002
+        classes: tuple[str, ...],
+        fill_weight: float,
     ) -> PixelLoss:
         """The cross-entropy of having any class but the one to lose, whichever loss is set.
 
@@ -89,7 +89,7 @@ class Untargeted:
         """
         return other_class_loss(logits, goal.labels)
 
-    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:  # noqa: ARG002
+    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Pixels of any other class."""
         return predictions != goal.labels
 
@@ -98,7 +98,7 @@ class Untargeted:
         pixels = counts.pixels[:, 0]
         return {"fooled": (counts.reached[:, 0], pixels), "pixel_accuracy": (counts.exact[:, 0], pixels)}
 
-    def wording(self, region: str) -> Wording:  # noqa: ARG002
+    def wording(self, region: str) -> Wording:
         """How the page describes it.
 
         Example:

@@ -124,17 +124,17 @@ def _target_flags(plan: Plan, size: tuple[int, int] | None) -> Flags | None:
     return flags_of(plan.target, plan, size) if flags_of else None
 
 
-def _hide_flags(target: HideClasses, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001
+def _hide_flags(target: HideClasses, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001  a word needs it
     filling = [("fill", target.fill)] if target.fill else []
     return [("hide", name) for name in target.classes] + filling if target.classes else None
 
 
-def _swap_flags(target: SwapClasses, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001
+def _swap_flags(target: SwapClasses, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001  a word needs it
     names = (target.source, target.into)
     return None if any(name.startswith("-") for name in names) else [("swap", *names)]
 
 
-def _break_flags(target: Untargeted, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001
+def _break_flags(target: Untargeted, plan: Plan, size: tuple[int, int] | None) -> Flags | None:  # noqa: ARG001  a word needs it
     return [("break", "")]
 
 
@@ -249,7 +249,7 @@ def _swap_controls(target: SwapClasses, workspace: Workspace) -> dict[str, Any]:
     return {"goal": strings.SWAP, "swap_from": source, "swap_into": into}
 
 
-def _break_controls(target: Untargeted, workspace: Workspace) -> dict[str, Any]:  # noqa: ARG001
+def _break_controls(target: Untargeted, workspace: Workspace) -> dict[str, Any]:  # noqa: ARG001  others need it
     return {"goal": strings.UNTARGETED}
 
 

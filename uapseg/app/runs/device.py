@@ -336,7 +336,11 @@ CACHE = RunCache()
 """What a changed setting finds loaded: networks, pictures, and the figures of clean pictures."""
 
 
-def requested_seconds(plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None = None) -> int:  # noqa: ARG001
+def requested_seconds(
+    plan: Plan,
+    checkpoint: Checkpoint | None,
+    own: OwnPictures | None = None,  # noqa: ARG001  it gets what `run_steps` gets
+) -> int:
     """How long to ask ZeroGPU for: little, as less is granted sooner; a run that needs more goes on with Resume.
 
     Args:

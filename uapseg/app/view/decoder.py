@@ -55,7 +55,7 @@ def main(path: str, kind: str, seconds: float, rate: float, longest: int) -> Non
 def limit() -> None:
     """Has the system end this process, or refuse it memory, once it takes too much."""
     with suppress(ImportError, ValueError, OSError):  # not on Windows, and not above what is allowed here
-        import resource  # noqa: PLC0415
+        import resource  # noqa: PLC0415  Windows has none
 
         resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
         resource.setrlimit(resource.RLIMIT_CPU, (int(4 * MOST_SECONDS), int(4 * MOST_SECONDS)))
