@@ -155,12 +155,13 @@ def test_what_is_fetched_at_the_start_is_there_when_a_visitor_chooses_it(
     context: Context, server: Server, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(workspace_cache, "FETCH_SECONDS", 0.05)
-    server.add("far.bin", b"x" * 200_000, **SLOW)
+    server.add("far.bin", b"x" * 200_000, pause=1.0)  # for as long as the run may take
     context.workspaces.fetch_in_background(("greys", FAR))
     run = visitor(context)
     start_run(context, run.token, *values(context, budget=320))  # the page can be used meanwhile
     list(run_turn(context, run.token))
     assert (run.status, context.workspaces.get(("greys", FAR))) == ("done", None)
+    server.files["/far.bin"].pause = 0.0
     ends = time.monotonic() + 60
     while context.workspaces.get(("greys", FAR)) is None:
         assert time.monotonic() < ends

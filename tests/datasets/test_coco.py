@@ -20,14 +20,13 @@ from uapseg.datasets import (
     SPLITS,
     attribution,
     catalogue,
-    coco,
-    coco_annotations,
-    coco_files,
-    coco_mini,
     download,
     load_dataset,
     missing_files,
 )
+from uapseg.datasets.coco import annotations, files
+from uapseg.datasets.coco import dataset as coco
+from uapseg.datasets.coco import mini as coco_mini
 from uapseg.datasets.coco.selection import CocoImage, Licence, Selection
 from uapseg.datasets.splits import split_of
 from uapseg.errors import UapsegError
@@ -100,7 +99,7 @@ def server(tmp_path, monkeypatch):
             "ARCHIVE_BYTES": len(content),
         }.items():
             monkeypatch.setattr(coco, name, value)
-        monkeypatch.setattr(coco_files, "IMAGES", server.address)
+        monkeypatch.setattr(files, "IMAGES", server.address)
         for number in range(1, COUNT + 1):
             server.add(f"val2017/{number:012}.jpg", jpeg(number))
         yield server
@@ -219,7 +218,7 @@ def test_without_internet_it_is_said_where_to_put_the_file(server, monkeypatch):
 def offline(monkeypatch):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        monkeypatch.setattr(coco_files, "IMAGES", f"http://127.0.0.1:{unused.getsockname()[1]}")
+        monkeypatch.setattr(files, "IMAGES", f"http://127.0.0.1:{unused.getsockname()[1]}")
 
 
 def test_without_internet_what_is_nearly_complete_opens(server, monkeypatch):
@@ -237,8 +236,8 @@ def test_without_internet_what_is_nearly_complete_opens(server, monkeypatch):
 
 def test_chosen_annotations_are_kept(server, monkeypatch):
     before = load_dataset("coco:val2017?any=dog", "all", SIZE)
-    coco_annotations._chosen.cache_clear()
-    monkeypatch.setattr(coco_annotations, "_narrowed", None)
+    annotations._chosen.cache_clear()
+    monkeypatch.setattr(annotations, "_narrowed", None)
     after = load_dataset("coco:val2017?any=dog", "all", SIZE)
     assert after.keys == before.keys
     assert (after.truth(range(4)) == before.truth(range(4))).all()
