@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser import PATIENT, Site, chromium, ready, site, state, until
 from tests.hands import pause, start
@@ -206,6 +206,25 @@ def cut_rings(tab: Page) -> list[tuple[str, str]]:
     stops = focus_stops(tab)
     assert len(stops) > 20
     return [stop for stop in stops if stop[1]]
+
+
+def test_the_page_asks_again_where_its_first_event_is_lost(served: Site):
+    context = served.browser.new_context()
+    context.set_default_timeout(PATIENT)
+    served.contexts.append(context)
+    tab, lost = context.new_page(), list[str]()
+
+    def lose_the_first(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort()
+
+    tab.route("**/queue/join*", lose_the_first)
+    tab.goto(served.url)
+    ready(tab)
+    assert lost
 
 
 def test_a_link_to_an_example_opens_it_but_not_after_a_reload(served: Site):

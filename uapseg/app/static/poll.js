@@ -76,6 +76,8 @@ function mountLoading() {
 
 const RETRY_MS = 1500;
 const MOST_FAILURES = 5;
+/** How long the page's first event may take to bring the token before it is sent again. */
+const TOKEN_MS = 8000;
 const RATED = 4; // measurements before the time that is left is told: the first steps are slower than the rest
 const MOST_CHANGING_MS = 15000;
 const RESTING = ['idle', 'paused', 'done'];
@@ -326,6 +328,12 @@ function setToken() {
   if (token) run();
 }
 
+/** Asks for the token again where the answer to the page's first event was lost, as on a bad connection. */
+async function waitForToken() {
+  await pause(TOKEN_MS);
+  for (; !poll.token && root.isConnected; await pause(TOKEN_MS)) gradio.trigger('reconnect');
+}
+
 export function mount() {
   mountLoading();
   setText('state', t('loading'));
@@ -339,4 +347,5 @@ export function mount() {
   byId('u-side')?.addEventListener('input', announceChange);
   gradio.watch('token', setToken);
   setToken();
+  waitForToken();
 }
