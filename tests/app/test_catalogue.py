@@ -27,6 +27,7 @@ def test_without_a_list_the_known_networks_and_coco_are_offered():
     assert catalogue.offered_models() == (
         "street",
         "street:small",
+        "street:robust",
         *(f"torchvision:{name}" for name in torchvision.NAMES),
     )
     assert catalogue.offered_datasets() == ("street", "coco-mini", "coco:val2017")
@@ -34,7 +35,7 @@ def test_without_a_list_the_known_networks_and_coco_are_offered():
 
 def test_on_spaces_photos_are_offered_beside_what_comes_with_the_package(monkeypatch):
     monkeypatch.setenv("SPACE_ID", "someone/uapseg")
-    assert catalogue.offered_models() == ("street", catalogue.SPACE_PAIR[0])
+    assert catalogue.offered_models() == ("street", "street:robust", catalogue.SPACE_PAIR[0])
     assert catalogue.offered_datasets() == ("street", catalogue.SPACE_PAIR[1])
     offers = (
         *catalogue.model_offers(catalogue.offered_models()),

@@ -39,7 +39,7 @@ def close(one: Tensor, other: Tensor, share: float) -> bool:
     return float((one - other).norm()) <= share * float(other.norm())
 
 
-@pytest.mark.parametrize("name", ["street", "street:small"])
+@pytest.mark.parametrize("name", ["street", "street:small", "street:robust"])
 def test_the_embedded_networks_are_folded_whole(name):
     folded, plain = load_model(name), load_model(name, fold=False)
     assert (normalizations(folded), normalizations(plain)) == (0, folded.folded)

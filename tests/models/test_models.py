@@ -26,8 +26,8 @@ OWN = f"{own_networks.__file__}:of_one_file"
 
 @pytest.fixture(
     scope="module",
-    params=["street", "street:small", OWN, "greys"],
-    ids=["street", "small", "own", "greys"],
+    params=["street", "street:small", "street:robust", OWN, "greys"],
+    ids=["street", "small", "robust", "own", "greys"],
 )
 def network(request: pytest.FixtureRequest) -> Segmenter:
     return greys() if request.param == "greys" else load_model(request.param)
@@ -98,7 +98,9 @@ def test_a_file_without_its_function_is_refused_with_the_form():
 
 
 def test_an_unknown_embedded_network_is_refused_with_those_there_are():
-    with pytest.raises(UapsegError, match="no embedded network street:x: choose one of street, street:small"):
+    with pytest.raises(
+        UapsegError, match="no embedded network street:x: choose one of street, street:small, street:robust"
+    ):
         load_model("street:x")
 
 

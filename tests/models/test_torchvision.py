@@ -57,7 +57,12 @@ def server(tmp_path, monkeypatch) -> Iterator[Path]:
 
 def test_all_six_have_a_card_and_none_is_loaded(checkpoints):
     cards = {card.name: card for card in catalogue()}
-    assert list(cards) == ["street", "street:small", *(f"torchvision:{name}" for name in torchvision.NAMES)]
+    assert list(cards) == [
+        "street",
+        "street:small",
+        "street:robust",
+        *(f"torchvision:{name}" for name in torchvision.NAMES),
+    ]
     assert cards["street"].cached
     assert cards["street"].download_bytes is None
     for name in torchvision.NAMES:

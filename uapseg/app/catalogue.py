@@ -88,13 +88,13 @@ def offered_models() -> tuple[str, ...]:
     """The networks of the operator's list: ``UAPSEG_MODELS``, separated by commas.
 
     Returns:
-        Without a list, those that are known by name; on Hugging Face Spaces the embedded one and that of `SPACE_PAIR`.
+        Without a list, those known by name; on Hugging Face Spaces two embedded ones and that of `SPACE_PAIR`.
 
     Example:
         >>> "street" in offered_models()
         True
     """
-    return _listed("UAPSEG_MODELS") or (("street", SPACE_PAIR[0]) if on_spaces() else model_names())
+    return _listed("UAPSEG_MODELS") or (("street", "street:robust", SPACE_PAIR[0]) if on_spaces() else model_names())
 
 
 def offered_datasets() -> tuple[str, ...]:

@@ -72,10 +72,14 @@ class Architecture:
     source: str
 
 
+_PAPER = "https://arxiv.org/abs/1905.02244"
+_DEFENCE = "trained against universal perturbations (https://arxiv.org/abs/1812.03705)"
+
 NETWORKS = {
-    "": Architecture(_large, FOLDER / "street.safetensors", "LR-ASPP MobileNetV3-Large (https://arxiv.org/abs/1905.02244)"),
-    "small": Architecture(_small, FOLDER / "small.safetensors", "LR-ASPP MobileNetV3-Small (https://arxiv.org/abs/1905.02244)"),
-}  # fmt: skip
+    "": Architecture(_large, FOLDER / "street.safetensors", f"LR-ASPP MobileNetV3-Large ({_PAPER})"),
+    "small": Architecture(_small, FOLDER / "small.safetensors", f"LR-ASPP MobileNetV3-Small ({_PAPER})"),
+    "robust": Architecture(_large, FOLDER / "robust.safetensors", f"LR-ASPP MobileNetV3-Large ({_PAPER}), {_DEFENCE}"),
+}
 """The networks by what follows ``street:``; the first is plain ``street``."""
 
 
@@ -84,7 +88,7 @@ def info() -> list[ModelInfo]:
 
     Example:
         >>> [network.name for network in info()]
-        ['street', 'street:small']
+        ['street', 'street:small', 'street:robust']
     """
     return [
         ModelInfo(
