@@ -117,33 +117,16 @@ def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, na
 def _snapshots(
     search: "Search", held_out: Dataset, state: State | None, start: Delta | None, cache: RunCache
 ) -> Generator[Snapshot, None, None]:
-    settings = search.settings
-    training = [search.indices[place] for place in first_places(len(search.indices), TRAINING_SAMPLE, settings)]
-    indices = evenly_spaced(len(held_out), settings.validation_pictures)
-    pictures = ((held_out, indices), (search.train, training))
-    key = (search.models, held_out, (*indices,), search.train, (*training,), search.target, search.tile)
-    validator = cache.get(
-        "validator",
-        key,
-        lambda: Validator(
-            search.models, *pictures, search.target, search.tile, workers=search.workers, on_disk=cache.on_disk
-        ),
-    )
-    clean = validator.clean
-    if all(share is None for share in clean.each):
-        raise UapsegError(
-            f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(indices)} validation "
-            "pictures: choose classes that appear, or use other or more pictures."
-        )
+    settings, validator = search.settings, _make_validator(search, held_out, cache)
     if state is None:
-        state = State.initial(search.tile, clean)
+        state = State.initial(search.tile, validator.clean)
         if start is not None:
             state = state.restarted(settings.ball.project(start.cpu()))
     state = state.to(search.device)
     noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
     # After a change, the first step is shown at once; what takes longer, validation and its baseline, follows the next
     changed = state.image_gradients > 0 and not state.validation.image_gradients
-    baselines = {"clean": clean.scores}
+    baselines = {"clean": validator.clean.scores}
     if not changed:
         baselines["random_noise"] = validator.baseline(noise, settings.ball)
     nothing = torch.zeros((), device=search.device)
@@ -158,6 +141,27 @@ def _snapshots(
         changed = False
         state = replace(state, seconds=before + time.monotonic() - began)
         yield Snapshot(state, baselines, state.stalled_for >= search.total / 2, loss, success)
+
+
+def _make_validator(search: "Search", held_out: Dataset, cache: RunCache) -> Validator:
+    """What measures the perturbation on held-out pictures and, to compare, on some training pictures."""
+    training = [search.indices[place] for place in first_places(len(search.indices), TRAINING_SAMPLE, search.settings)]
+    validation = evenly_spaced(len(held_out), search.settings.validation_pictures)
+    pictures = ((held_out, validation), (search.train, training))
+    key = (search.models, held_out, (*validation,), search.train, (*training,), search.target, search.tile)
+    validator = cache.get(
+        "validator",
+        key,
+        lambda: Validator(
+            search.models, *pictures, search.target, search.tile, workers=search.workers, on_disk=cache.on_disk
+        ),
+    )
+    if all(share is None for share in validator.clean.each):
+        raise UapsegError(
+            f"The network sees no {' or '.join(search.target.source_classes)} in any of the {len(validation)} "
+            "validation pictures: choose classes that appear, or use other or more pictures."
+        )
+    return validator
 
 
 class Search:

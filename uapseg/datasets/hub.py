@@ -152,14 +152,7 @@ def _stream(query: Query, folder: Path) -> None:
             'Data sets of the Hugging Face Hub need the package datasets: install it with pip install -e ".[hf]".'
         ) from error
     try:
-        rows = library.load_dataset(query.place, query.config or None, split=query.split, streaming=True)
-        features = rows.features or rows._resolve_features().features  # noqa: SLF001  nothing public tells of the columns
-        _check_columns(query, features)
-        columns = [query.image, *([query.mask] if query.mask else [])]
-        rows = rows.select_columns(columns)
-        for column in columns:
-            if isinstance(features[column], library.Image):
-                rows = rows.cast_column(column, library.Image(decode=False))
+        rows, features = _open_rows(library, query)
         folder.mkdir(parents=True, exist_ok=True)
         for number, row in enumerate(rows.take(query.count)):
             write(folder / f"{number:05}.picture", _content(row[query.image]))
@@ -171,6 +164,19 @@ def _stream(query: Query, folder: Path) -> None:
         raise UapsegError(f"The data set hfdata:{query.place} cannot be read ({one_line(error)}).") from error
     facts = {"classes": list(_class_names(features, query.mask)), "licence": _licence(query.place, rows)}
     write(folder / FACTS, to_json(facts).encode())
+
+
+def _open_rows(library: Any, query: Query) -> tuple[Any, Any]:
+    """The rows, with pictures as they are stored, and the features of all columns."""
+    rows = library.load_dataset(query.place, query.config or None, split=query.split, streaming=True)
+    features = rows.features or rows._resolve_features().features  # noqa: SLF001  nothing public tells of the columns
+    _check_columns(query, features)
+    columns = [query.image, *([query.mask] if query.mask else [])]
+    rows = rows.select_columns(columns)
+    for column in columns:
+        if isinstance(features[column], library.Image):
+            rows = rows.cast_column(column, library.Image(decode=False))
+    return rows, features
 
 
 def _check_place(place: str) -> None:

@@ -86,13 +86,8 @@ def attribute(
         >>> attribute(load_model("street:small"), dataset, Untargeted(), torch.zeros(3, 48, 64), grid=(1, 2)).lost
         [[0.0, 0.0]]
     """
-    height, width = delta.shape[-2:]
     rows, columns = grid
-    if rows > height or columns > width:
-        raise UapsegError(
-            f"A perturbation of {width} x {height} pixels has no {columns} x {rows} tiles: choose fewer rows and "
-            "columns."
-        )
+    height, width = delta.shape[-2:]
     deltas = [delta, *(_without(delta, *tile) for tile in _tiles(height, width, grid))]
     total, *without = count_each(model, dataset, target, deltas)
     found = scores(total, target)
@@ -117,6 +112,11 @@ def attribute(
 
 def _tiles(height: int, width: int, grid: tuple[int, int]) -> list[tuple[slice, slice]]:
     """The tiles of a grid, row by row, as equal as whole pixels allow."""
+    if grid[0] > height or grid[1] > width:
+        raise UapsegError(
+            f"A perturbation of {width} x {height} pixels has no {grid[1]} x {grid[0]} tiles: choose fewer rows and "
+            "columns."
+        )
     rows, columns = (
         [slice(*ends) for ends in pairwise(side * place // count for place in range(count + 1))]
         for side, count in zip((height, width), grid, strict=True)

@@ -159,23 +159,15 @@ def measure_step(
         "published": published.step,
         **({"captured": _captured(model, images)} if can_record(device) else {}),
     }
-    times: dict[str, list[tuple[float, float]]] = {name: [] for name in work}
-    next(snapshots)
-    if device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(device)
-    for _ in range(WARM_UP):
-        next(snapshots)
-    memory = _peak_memory(device)
-    for _ in range(rounds + 1):
-        for name, function in work.items():
-            times[name].append(_seconds(function, device))
+    memory = _warm_up(snapshots, device)
+    times = [{name: _seconds(function, device) for name, function in work.items()} for _ in range(rounds + 1)][1:]
     kernels = _kernels(lambda: next(snapshots), device)
     snapshots.close()
-    seconds = {name: median(until_done for _, until_done in rows[1:]) for name, rows in times.items()}
+    seconds = {name: median(until_done for _, until_done in (row[name] for row in times)) for name in work}
     return StepCost(
         batch=batch,
         step_seconds=seconds["step"],
-        host_seconds=median(until_free for until_free, _ in times["step"][1:]),
+        host_seconds=median(until_free for until_free, _ in (row["step"] for row in times)),
         bare_seconds=seconds["bare"],
         folded_seconds=seconds["folded"],
         captured_seconds=seconds.get("captured"),
@@ -183,6 +175,16 @@ def measure_step(
         kernels=kernels,
         peak_memory_mib=memory,
     )
+
+
+def _warm_up(snapshots: Generator[Snapshot, None, None], device: torch.device) -> int:
+    """Takes the first steps, and returns the peak memory of all but the one that prepares."""
+    next(snapshots)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    for _ in range(WARM_UP):
+        next(snapshots)
+    return _peak_memory(device)
 
 
 class PublishedLoop:
