@@ -100,6 +100,7 @@ WITHOUT_EXAMPLES = {
     "uapseg.app.runs.history": {"rewind_checkpoint": "needs a run"},
     "uapseg.app.runs.run": {"restore": "needs a run"},
     "uapseg.app.server": {"BodyLimit": "needs a server"},
+    "uapseg.app.view.attribution": {"Attributions": "needs a run"},
     "uapseg.app.view.decoder": {"main": "a program", "limit": "ends the process", "frames": "needs a clip"},
     "uapseg.app.workspace": {"overlay_classes": "needs a workspace"},
     "uapseg.app.workspace_cache": {"WorkspaceCache": "loads a network and renders pictures"},

@@ -126,7 +126,8 @@ def test_what_the_browser_gets_names_no_object_of_the_server(blocks: Page, conte
 def test_whatever_is_sent_the_stage_is_answered(context: Context, value: object):
     run = visitor(context)
     renderer, camera = Renderer(context.workspaces, context.runs), Camera(context.workspaces, context.runs)
-    for function in (renderer.frame, renderer.measure, renderer.strengths, renderer.recorded, camera.camera_frame):
+    shown = (renderer.frame, renderer.measure, renderer.strengths, renderer.attribute, renderer.recorded)
+    for function in (*shown, camera.camera_frame):
         for sent in (
             value,
             {"token": value},

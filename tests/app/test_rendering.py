@@ -94,7 +94,8 @@ def test_it_is_told_how_sure_the_network_is_and_what_was_changed(context: Contex
 
 @pytest.mark.parametrize("sent", [{}, {"token": "x"}, None, {"token": ["a"]}])
 def test_a_stranger_sees_nothing(context: Context, sent: object):
-    for ask in (renderer(context).frame, renderer(context).measure, renderer(context).strengths):
+    shown = renderer(context)
+    for ask in (shown.frame, shown.measure, shown.strengths, shown.attribute):
         assert asyncio.run(ask(sent)) == {}
 
 

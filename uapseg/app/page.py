@@ -71,6 +71,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
         renderer.frame,
         renderer.measure,
         renderer.strengths,
+        renderer.attribute,
         renderer.pair,
         renderer.recorded,
         camera.camera_frame,

@@ -207,6 +207,13 @@ STAGE = {
     "m_spectrum": "spectrum",
     "factor": "Amplification of the difference",
     "strength": "Strength",
+    "tiles": "Which parts matter?",
+    "tiles_busy": "measuring tile {number} of {total}",
+    "tiles_hint": "points lost without each tile, of {share} % on {pictures} unseen pictures",
+    "tiles_most": (
+        "Most is lost without the tile in row {row}, column {column}: {points} percentage points of {share} %."
+    ),
+    "d_tiles": "Percentage points of success that are lost without each tile of the perturbation",
     "defence": "Defence before the network",
     "no_defence": "no defence",
     "defended": "with the defence {defence}",
@@ -296,6 +303,7 @@ CLIP_SIZE = (
     "strip."
 )
 NO_PERTURBATION = "There is no perturbation yet: start a run first."
+NOTHING_TO_ATTRIBUTE = "The unseen pictures show nothing that this target is about: choose another target."
 NO_RECORDING = "Nothing was recorded: keep the webcam on for a moment, then record again."
 CLIP = "Try a video clip"
 TRAIN_CLIP = "Train on a clip"

@@ -88,7 +88,7 @@ def attribute(
     """
     rows, columns = grid
     height, width = delta.shape[-2:]
-    deltas = [delta, *(_without(delta, *tile) for tile in _tiles(height, width, grid))]
+    deltas = [delta, *(_without(delta, *tile) for tile in tiles(height, width, grid))]
     total, *without = count_each(model, dataset, target, deltas)
     found = scores(total, target)
     name = next(iter(found))
@@ -110,8 +110,21 @@ def attribute(
     )
 
 
-def _tiles(height: int, width: int, grid: tuple[int, int]) -> list[tuple[slice, slice]]:
-    """The tiles of a grid, row by row, as equal as whole pixels allow."""
+def tiles(height: int, width: int, grid: tuple[int, int]) -> list[tuple[slice, slice]]:
+    """The rows and columns of pixels of each tile of a grid, row by row, as equal as whole pixels allow.
+
+    Args:
+        height: Of the perturbation.
+        width: Of the perturbation.
+        grid: How many rows and columns of tiles.
+
+    Raises:
+        UapsegError: The grid is finer than the perturbation.
+
+    Example:
+        >>> tiles(4, 6, (1, 2))
+        [(slice(0, 4, None), slice(0, 3, None)), (slice(0, 4, None), slice(3, 6, None))]
+    """
     if grid[0] > height or grid[1] > width:
         raise UapsegError(
             f"A perturbation of {width} x {height} pixels has no {grid[1]} x {grid[0]} tiles: choose fewer rows and "

@@ -16,6 +16,7 @@ import {
   plotArea,
   rate,
   rowsOf,
+  strongest,
   wipeEdge,
 } from '../../../uapseg/app/static/numbers.js';
 
@@ -126,4 +127,8 @@ test('classes are listed by their shares, the largest first, with what they were
     listShares(names, after, before, 'was {share} %'),
     'Road 32 %, Car 7 %, was 11 %, Pedestrian 0 %, was 4 %',
   );
+});
+
+test('the largest of some values that are given row by row has a row and a column', () => {
+  assert.deepEqual(strongest([0, 0.1, -1, 0.3, 0.2, 0.1], 3), { value: 0.3, row: 2, column: 1 });
 });

@@ -13,6 +13,7 @@ import * as present from './present.js';
 import * as recorded from './recorded.js';
 import * as runButtons from './run-buttons.js';
 import * as story from './story.js';
+import * as tiles from './tiles.js';
 import * as tray from './tray.js';
 import * as uploads from './uploads.js';
 import * as views from './views.js';
@@ -31,6 +32,7 @@ for (const part of [
   tray,
   camera,
   history,
+  tiles,
   recorded,
   story,
   present,

@@ -120,6 +120,7 @@ export const poll = {
   turn: -1,
   status: '',
   imageGradients: 0,
+  perturbationVersion: 0,
   tenth: 0,
   failures: 0,
   loop: 0,

@@ -84,6 +84,13 @@ export function rowsOf(labels, gap = 8) {
   });
 }
 
+/** The largest of some values that are given row by row, with its row and its column, counted from 1. */
+export function strongest(values, columns) {
+  const value = Math.max(...values);
+  const at = values.indexOf(value);
+  return { value, row: Math.floor(at / columns) + 1, column: (at % columns) + 1 };
+}
+
 /**
  * Classes with their shares, the largest first: "Road 32 %, Pedestrian 0 %, was 4 %". Classes below half a per cent
  * before and after are left out.

@@ -225,6 +225,7 @@ async function applyRun(reply) {
   if (isPhotoWaiting() && !isOpening() && (isLive() || !images.after)) showClean();
   measureRate(reply);
   poll.imageGradients = reply.image_gradients;
+  poll.perturbationVersion = reply.perturbation_version;
   if (recorded.playing) return;
   metrics.total = reply.total;
   if ('curve' in reply && !isOpening()) applyMetrics(reply);

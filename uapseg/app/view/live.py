@@ -158,6 +158,7 @@ class Polling:
             "image_gradients": run.image_gradients if run.is_current else 0,
             "total": run.total if run.is_current else run.controls.budget,
             "seconds": run.seconds,
+            "perturbation_version": run.versions.get("levels", 0),
         }
         fresh = request.seq < 0
         if _shows_other_pair(request, workspace):

@@ -27,8 +27,9 @@ from uapseg.app.frames import (
 from uapseg.app.runs.device import LevelArray, ValidationFrame, level_array
 from uapseg.app.runs.history import HistoryPoint
 from uapseg.app.runs.registry import Registry
-from uapseg.app.runs.run import Run
+from uapseg.app.runs.run import ACTIVE, Run
 from uapseg.app.server import call_in_thread
+from uapseg.app.view.attribution import Attributions
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.ball import Ball
@@ -179,7 +180,7 @@ class Renderer:
     """Answers what the browser asks for besides the newest frame."""
 
     def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
-        self._workspaces, self._runs = workspaces, runs
+        self._workspaces, self._runs, self._attributions = workspaces, runs, Attributions()
 
     async def frame(self, sent: object) -> dict[str, Any]:
         """A frame of a history point or of another strength; empty while another one is being rendered."""
@@ -188,6 +189,13 @@ class Renderer:
     async def strengths(self, sent: object) -> dict[str, Any]:
         """The scores of the perturbation at each strength, on the held-out pictures that are shown."""
         return await self._made(sent, _strengths)
+
+    async def attribute(self, sent: object) -> dict[str, Any]:
+        """What the perturbation loses without each tile measured so far; another one is measured at each request.
+
+        Empty while the run goes on.
+        """
+        return await self._made(sent, self._attribute)
 
     async def measure(self, sent: object) -> dict[str, Any]:
         """The scores of a history point or another strength, with the predictions for the held-out pictures."""
@@ -202,6 +210,12 @@ class Renderer:
         values = to_values(sent)
         run = self._runs.get(values.get("token"))
         return await asyncio.to_thread(recorded_run, run.controls.pair) if run else {}
+
+    def _attribute(self, run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
+        levels, plan = viewed_perturbation(run, values)
+        if levels is None or plan is None or run.status in ACTIVE:
+            return {}
+        return self._attributions.measure_next(run, workspace, levels, plan)
 
     async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
         values = to_values(sent)
