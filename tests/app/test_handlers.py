@@ -33,7 +33,8 @@ from uapseg.app.runs.device import unpack_state
 from uapseg.app.runs.run import Run
 from uapseg.app.view.rendering import figures, heading
 from uapseg.app.workspace_cache import WorkspaceCache
-from uapseg.targets import SwapClasses, Untargeted
+from uapseg.targets import DrawAndHide, HideClasses, SwapClasses, Untargeted
+from uapseg.targets.drawing import drawn_region, text_target
 
 
 def label(updates: tuple) -> str | None:
@@ -295,6 +296,42 @@ def test_every_class_is_broken_and_the_page_says_so(context: Context):
     assert parse_query(dict(parse_qsl(to_query(run.controls, context.first))))["goal"] == strings.UNTARGETED
     assert "Break all (every pixel another class)" in messages.settings(run.controls)
     assert "of all pixels change class" in Path(export_run(strings.FILE_REPORT, run, workspace)).read_text()
+
+
+def test_a_word_is_shown_while_a_class_is_hidden_elsewhere(context: Context):
+    run = started(context, inside="light", rest=strings.KEEP, also_hide=("dark",), budget=64)
+    drain(context, run.token)
+    assert run.plan
+    workspace = context.workspaces.first
+    word = text_target("o", "light", None, workspace.size)
+    assert run.plan.target == DrawAndHide.of(word, HideClasses(classes=("dark",)))
+    reply = heading(run, workspace)
+    assert reply["caption"] == "“o” in light over what it sees, and hide dark, epsilon 10"
+    assert [key for key, *_ in reply["shares"]][:3] == ["changed", "region_success", "hidden"]
+    assert reply["keeps"]
+    assert "of the letters and of dark is as it should be, 48 of 48 groups" in figures(run, workspace)["plain"]
+    assert controls_from_plan(run.plan, workspace) == run.controls
+    assert (
+        to_command(run.plan, workspace.size).count("--text o --region-class light --rest-class keep --hide dark") == 1
+    )
+    linked = parse_query(dict(parse_qsl(to_query(run.controls, context.first))))
+    assert linked["also_hide"] == ["dark"]
+    assert "(“o”, without dark)" in messages.settings(run.controls)
+    region = drawn_region(run.plan.target)
+    assert region
+    assert region[0] == "o"
+
+
+def test_classes_to_hide_elsewhere_do_not_count_where_nothing_else_is_kept(context: Context):
+    run = started(context, inside="light", rest="dark", also_hide=("dark",), budget=64)
+    assert run.plan
+    assert run.plan.target == text_target("o", "light", "dark", context.workspaces.first.size)
+    assert not heading(run, context.workspaces.first)["keeps"]
+
+
+def test_what_is_drawn_cannot_be_hidden_elsewhere(context: Context):
+    with pytest.raises(gr.Error, match="light cannot be drawn and hidden at once"):
+        started(context, inside="light", rest=strings.KEEP, also_hide=("light",))
 
 
 def test_a_pasted_word_counts_like_a_typed_one(context: Context):

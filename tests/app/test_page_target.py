@@ -8,10 +8,30 @@ from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, point, ready  # noqa: F401
-from tests.hands import drag, tool
+from tests.hands import drag, pick, tool
+from uapseg.app import strings
 from uapseg.app.controls import decode_drawing
 
 pytestmark = pytest.mark.browser
+
+
+def test_classes_to_hide_elsewhere_are_offered_where_the_background_is_left_as_it_is(small: Site):
+    tab = small.visit()
+    also = tab.locator("#u-also-hide")
+    expect(also).to_be_hidden()
+    pick(tab, "#u-rest", strings.KEEP_LABEL)
+    pick(tab, "#u-inside", "light")
+    pick(tab, "#u-also-hide", "dark")
+    expect(tab.locator("[data-k=caption]")).to_contain_text("and hide dark")
+    assert small.run(tab).controls.also_hide == ("dark",)
+    tab.keyboard.press("Escape")
+    tab.click("#u-link")
+    tab.wait_for_url("**/?*also_hide=dark*")
+    other = small.visit(path=tab.url.split("/", 3)[3])
+    expect(other.locator("#u-also-hide .token")).to_have_text("dark")
+    pick(other, "#u-rest", "dark")
+    expect(other.locator("#u-also-hide")).to_be_hidden()
+    expect(other.locator("[data-k=caption]")).not_to_contain_text("hide")
 
 
 def test_a_target_is_painted_with_every_tool_and_survives_a_reload(small: Site, tmp_path: Path):

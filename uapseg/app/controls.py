@@ -20,7 +20,7 @@ from uapseg.app import strings
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
-from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target, Untargeted
+from uapseg.targets import DrawAndHide, HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.drawing import NO_WORD, label_map_target, mask_target, text_target
 from uapseg.targets.goals import UNLABELED
 from uapseg.targets.static import DRAWING
@@ -103,6 +103,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "invert": _flag,
     "inside": _text,
     "rest": _text,
+    "also_hide": _names,
     "hide": _names,
     "fill": _text,
     "swap_from": _text,
@@ -118,8 +119,12 @@ READERS: dict[str, Callable[[Any], Any]] = {
 
 _RANGES: dict[str, tuple[float, float]] = {"epsilon": EPSILONS, "budget": BUDGETS, "keep": WEIGHTS, "seed": SEEDS}
 
+LISTED = ("also_hide", "hide")
+"""The controls that name any number of classes."""
+
 _OTHER_OPTIONS = {
     "inside": (),
+    "also_hide": (),
     "hide": (),
     "rest": (strings.KEEP,),
     "fill": (strings.NEAREST,),
@@ -151,7 +156,7 @@ def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any
     if name not in _OTHER_OPTIONS or classes is None:
         return value, True
     known = {*classes, *_OTHER_OPTIONS[name]}
-    if name != "hide":
+    if name not in LISTED:
         return (value, True) if value in known else (None, False)
     found = tuple(each for each in value if each in known)
     return found or None, found == value
@@ -244,6 +249,7 @@ class ControlValues:
         invert: Whether the uploaded mask is inverted.
         inside: The class of the drawn region.
         rest: The class of everything else, or `strings.KEEP`.
+        also_hide: The classes to hide outside the drawn region; they count where the rest is kept.
         hide: The classes to hide.
         fill: What hidden pixels become: a class, or `strings.NEAREST`.
         swap_from: The class whose pixels are to be seen as another.
@@ -268,6 +274,7 @@ class ControlValues:
     invert: bool = False
     inside: str = ""
     rest: str = ""
+    also_hide: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
     fill: str = strings.NEAREST
     swap_from: str = ""
@@ -339,6 +346,12 @@ class ControlValues:
             return SwapClasses(source=self.swap_from, into=self.swap_into)
         if self.goal == strings.UNTARGETED:
             return Untargeted()
+        drawn = self._drawing(size, mask, classes)
+        hides = drawn.rest is None and self.also_hide
+        return DrawAndHide.of(drawn, HideClasses(classes=self.also_hide)) if hides else drawn
+
+    def _drawing(self, size: tuple[int, int], mask: tuple[str, Mask] | None, classes: tuple[str, ...]) -> StaticTarget:
+        """The word, the painted target, or the uploaded mask."""
         rest = None if self.rest == strings.KEEP else self.rest
         if self.source == strings.DRAW:
             return painted_target(self.drawing, size, classes, rest)

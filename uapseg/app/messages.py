@@ -71,7 +71,8 @@ def summary(
     reached, baseline = percent(scores[name]), percent(noise.get(name))
     outcome = f"{reached} {wording.outcome}"
     if gone[1]:
-        outcome = f"{gone[0]} of {gone[1]} {wording.groups}, {reached} of their pixels"
+        groups = f"{gone[0]} of {gone[1]} {wording.groups}"
+        outcome = f"{groups}, {reached} of their pixels" if name == "hidden" else f"{outcome}, {groups}"
     return f"Unseen pictures: {outcome}; random noise of the same size: {baseline}."
 
 
@@ -211,8 +212,9 @@ def settings(controls: ControlValues) -> str:
         'these settings: Show a target (“foo”), epsilon 10, length 2,000'
     """
     source = f"“{controls.word}”" if controls.source == strings.TYPE else strings.SOURCES[controls.source].lower()
+    hidden = (join_names(controls.also_hide),) if controls.also_hide and controls.rest == strings.KEEP else ()
     details = {
-        strings.STATIC: source,
+        strings.STATIC: ", without ".join((source, *hidden)),
         strings.HIDDEN: ", ".join(controls.hide),
         strings.SWAP: f"{controls.swap_from} to {controls.swap_into}",
         strings.UNTARGETED: "every pixel another class",

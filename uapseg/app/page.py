@@ -219,6 +219,13 @@ def target_controls(context: Context) -> dict[str, Any]:
             parts["rest"] = gr.Dropdown(
                 choices["rest"], value=first.rest, label=strings.REST, elem_id="u-rest", min_width=100
             )
+        parts["also_hide"] = gr.Dropdown(
+            choices["also_hide"],
+            value=list(first.also_hide),
+            multiselect=True,
+            label=strings.ALSO_HIDE,
+            elem_id="u-also-hide",
+        )
     with gr.Column(elem_id="u-hidden"):
         parts["hide"] = gr.CheckboxGroup(
             choices["hide"], value=list(first.hide), label=strings.HIDE, elem_id="u-hide", elem_classes="u-chips"

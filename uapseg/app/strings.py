@@ -23,6 +23,7 @@ OWN_SOURCES = {OWN_PHOTOS: "your photos", OWN_WEBCAM: "your webcam recording", O
 """What a visitor's own pictures are called in a sentence."""
 
 KEEP, KEEP_LABEL = "keep", "left as it is"
+ALSO_HIDE = "Also hide elsewhere"
 HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
@@ -45,7 +46,8 @@ FORGET = "Forget your photos"
 
 CONTROLS = {
     "model": "network", "data": "pictures", "goal": "goal", "source": "target", "word": "word", "invert": "inversion",
-    "inside": "class of the region", "rest": "class of the rest", "hide": "classes to hide", "fill": "filling",
+    "inside": "class of the region", "rest": "class of the rest",
+    "also_hide": "classes to hide elsewhere", "hide": "classes to hide", "fill": "filling",
     "swap_from": "class to swap", "swap_into": "class it becomes",
     "epsilon": "epsilon", "keep": "keep weight", "budget": "budget", "seed": "seed", "preset": "preset",
 }  # fmt: skip

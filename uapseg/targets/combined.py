@@ -67,7 +67,7 @@ class DrawAndHide:
         """
         check_types(self, but=("drawing",))
         check_class_names(self.hidden)
-        if not (self._drawn.label_map() == UNLABELED).any():
+        if not (self.drawing_target.label_map() == UNLABELED).any():
             raise UapsegError(
                 "The drawing covers the whole picture, so that nothing is left to hide: draw less, or hide nothing."
             )
@@ -98,17 +98,19 @@ class DrawAndHide:
         )
 
     @property
-    def _drawn(self) -> StaticTarget:
+    def drawing_target(self) -> StaticTarget:
+        """The drawing alone."""
         return StaticTarget(drawing=self.drawing, classes=self.classes, rest=None, caption=self.caption)
 
     @property
-    def _hide(self) -> HideClasses:
+    def hide_target(self) -> HideClasses:
+        """The hidden classes alone."""
         return HideClasses(classes=self.hidden, fill=self.fill)
 
     @property
     def title(self) -> str:
         """The titles of both parts."""
-        return f"{self._drawn.title}, {self._hide.title}"
+        return f"{self.drawing_target.title}, {self.hide_target.title}"
 
     @property
     def source_classes(self) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ class DrawAndHide:
             >>> goal.labels.tolist(), goal.groups.tolist()
             ([[[0, 1, 1, 1]]], [[[3, 2, 0, 2]]])
         """
-        hide, draw = self._hide.bind(classes, objects, tile), self._drawn.bind(classes, objects, tile)
+        hide, draw = self.hide_target.bind(classes, objects, tile), self.drawing_target.bind(classes, objects, tile)
 
         def goal(clean: LabelMaps) -> Goal:
             scene, drawing = hide(clean), draw(clean)
@@ -145,21 +147,21 @@ class DrawAndHide:
 
     def group_weights(self, keep_weight: float) -> tuple[float, ...]:
         """Weighs hidden and drawn pixels alike, and the rest as `HideClasses` does."""
-        return (*self._hide.group_weights(keep_weight), 1.0)
+        return (*self.hide_target.group_weights(keep_weight), 1.0)
 
     def omega_weights(self, omega: float | None) -> tuple[float, ...]:
         """``omega`` for hidden and for drawn pixels, ``1 - omega`` for all others."""
-        return (*self._hide.omega_weights(omega), 1.0 if omega is None else omega)
+        return (*self.hide_target.omega_weights(omega), 1.0 if omega is None else omega)
 
     def pixel_loss(
         self, logits: Logits, goal: Goal, loss: PixelLossFn, *, classes: tuple[str, ...], fill_weight: float
     ) -> PixelLoss:
         """That of `HideClasses`, and for drawn pixels the loss for the drawn label."""
-        return self._hide.pixel_loss(logits, goal, loss, classes=classes, fill_weight=fill_weight)
+        return self.hide_target.pixel_loss(logits, goal, loss, classes=classes, fill_weight=fill_weight)
 
     def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Hidden pixels that no longer have a hidden class, and all others that have the label of the goal."""
-        return self._hide.reached(predictions, goal, classes)
+        return self.hide_target.reached(predictions, goal, classes)
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
         """The scores of both parts.
@@ -175,7 +177,7 @@ class DrawAndHide:
         return {
             "changed": (counts.reached[:, changed].sum(1), counts.pixels[:, changed].sum(1)),
             "region_success": (counts.reached[:, DRAWN], counts.pixels[:, DRAWN]),
-            **self._hide.score_fractions(outside),
+            **self.hide_target.score_fractions(outside),
         }
 
     def wording(self, region: str) -> Wording:
@@ -188,7 +190,7 @@ class DrawAndHide:
             >>> target.wording("the letters").description
             '“foo” in Sky over what it sees, and hide Car'
         """
-        drawn, hide = self._drawn.wording(region), self._hide.wording(region)
+        drawn, hide = self.drawing_target.wording(region), self.hide_target.wording(region)
         return Wording(
             f"{drawn.description}, and hide {join_names(self.hidden)}",
             (

@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from uapseg.errors import UapsegError
 from uapseg.io.images import is_wide
 from uapseg.targets.base import Target
+from uapseg.targets.combined import DrawAndHide
 from uapseg.targets.goals import UNLABELED
 from uapseg.targets.static import DRAWING, StaticTarget
 
@@ -63,14 +64,15 @@ def mask_target(mask: NDArray[np.bool_], inside: str, rest: str | None, caption:
 
 
 def drawn_region(target: Target) -> tuple[str, NDArray[np.bool_]] | None:
-    """Returns the caption of a static target and the mask (h, w) of its first class; None for any other target.
+    """Returns the caption of a drawing and the mask (h, w) of its first class; None for a target without a drawing.
 
     Example:
         >>> import numpy as np
         >>> drawn_region(mask_target(np.array([[True, False]]), inside="Car", rest=None, caption="half"))
         ('half', array([[ True, False]]))
     """
-    return (target.caption, target.label_map() == 0) if isinstance(target, StaticTarget) else None
+    drawn = target.drawing_target if isinstance(target, DrawAndHide) else target
+    return (drawn.caption, drawn.label_map() == 0) if isinstance(drawn, StaticTarget) else None
 
 
 def text_target(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> StaticTarget:

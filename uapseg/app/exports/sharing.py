@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from uapseg.app import messages, strings
-from uapseg.app.controls import BUDGETS, EPSILONS, SEEDS, WEIGHTS, ControlValues
+from uapseg.app.controls import BUDGETS, EPSILONS, LISTED, SEEDS, WEIGHTS, ControlValues
 from uapseg.app.runs.device import level_array, pack_state, validation_frame
 from uapseg.app.runs.history import HistoryPoint
 from uapseg.app.runs.own_pictures import is_own
@@ -26,7 +26,7 @@ from uapseg.attack.validation import EvalSet, Validation, evenly_spaced
 from uapseg.datasets import load_dataset
 from uapseg.errors import UapsegError
 from uapseg.results.perturbation_file import Perturbation
-from uapseg.targets import HideClasses, StaticTarget, SwapClasses, Target, Untargeted
+from uapseg.targets import DrawAndHide, HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.bootstrap import bootstrap_interval
 from uapseg.targets.drawing import text_target
 from uapseg.targets.goals import UNLABELED, class_indices
@@ -51,7 +51,6 @@ FLAGGED = (
 )  # fmt: skip
 """Settings that have a flag, besides those that every command names."""
 
-LISTED = ("hide",)
 NOT_LINKED = ("drawing",)
 """Too long for a link: a plan's JSON has it."""
 
@@ -79,8 +78,8 @@ def parse_query(query: Mapping[str, str]) -> dict[str, Any]:
     """
     known = {f.name for f in fields(ControlValues)} - {*NOT_LINKED}
     values: dict[str, Any] = {name: value for name, value in query.items() if name in known}
-    if "hide" in values:
-        values["hide"] = [name for name in values["hide"].split(",") if name]
+    for listed in {*LISTED} & {*values}:
+        values[listed] = [name for name in values[listed].split(",") if name]
     if "invert" in values:
         values["invert"] = {"True": True, "False": False}.get(values["invert"], values["invert"])
     return values
@@ -154,11 +153,17 @@ def _static_flags(target: StaticTarget, plan: Plan, size: tuple[int, int] | None
     return [("text", target.caption), ("region-class", inside), ("rest-class", rest or KEEP)]
 
 
+def _both_flags(target: DrawAndHide, plan: Plan, size: tuple[int, int] | None) -> Flags | None:
+    drawn, hidden = _static_flags(target.drawing_target, plan, size), _hide_flags(target.hide_target, plan, size)
+    return drawn + hidden if drawn and hidden else None
+
+
 _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] = {
     "static": _static_flags,
     "hidden": _hide_flags,
     "swap": _swap_flags,
     "untargeted": _break_flags,
+    "draw_and_hide": _both_flags,
 }
 """From a target of each kind to its flags, given its plan and the size of the data set's pictures."""
 
@@ -261,11 +266,19 @@ def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, An
     return {**values, "source": strings.DRAW, "drawing": _drawing(target, workspace)}
 
 
+def _both_controls(target: DrawAndHide, workspace: Workspace) -> dict[str, Any]:
+    if target.fill:
+        raise UapsegError(strings.NO_CONTROL)
+    hidden = tuple(_canonical_name(name, workspace) for name in target.hidden)
+    return {**_static_controls(target.drawing_target, workspace), "also_hide": hidden}
+
+
 _CONTROLS: dict[str, Callable[[Any, Workspace], dict[str, Any]]] = {
     "static": _static_controls,
     "hidden": _hide_controls,
     "swap": _swap_controls,
     "untargeted": _break_controls,
+    "draw_and_hide": _both_controls,
 }
 """From a target of each kind to the values of the controls that ask for it."""
 

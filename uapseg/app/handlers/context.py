@@ -19,10 +19,10 @@ from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number
 
 CONTROLS = (
-    "model", "data", "goal", "source", "word", "invert", "inside", "rest", "hide", "fill", "swap_from", "swap_into",
-    "epsilon", "keep", "budget", "seed", "preset",
+    "model", "data", "goal", "source", "word", "invert", "inside", "rest", "also_hide", "hide", "fill",
+    "swap_from", "swap_into", "epsilon", "keep", "budget", "seed", "preset",
 )  # fmt: skip
-CLASSES = ("inside", "rest", "hide", "fill", "swap_from", "swap_into")
+CLASSES = ("inside", "rest", "also_hide", "hide", "fill", "swap_from", "swap_into")
 """The controls whose choices are the classes of the network."""
 
 BUTTONS = ("start", "pause", "reset", "save")
@@ -219,6 +219,7 @@ def class_choices(workspace: Workspace) -> dict[str, list[Option]]:
     return {
         "inside": classes,
         "rest": [*classes, (strings.KEEP_LABEL, strings.KEEP)],
+        "also_hide": classes,
         "hide": classes,
         "fill": [(strings.NEAREST_LABEL, strings.NEAREST), *classes],
         "swap_from": classes,

@@ -164,6 +164,7 @@ async function applyHeading(reply) {
   images.target = reply.target ? await loadImage(reply.target) : null;
   const { caption, shares, amplified, epsilon, asked } = reply;
   metrics.heading = { caption, shares, amplified, epsilon, asked, target: images.target };
+  root.toggleAttribute('data-keeps', reply.keeps);
   metrics.here = reply.here || '';
   showHeading();
   setDrawing(reply.drawing, reply.ink);

@@ -58,6 +58,7 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     reply: dict[str, Any] = {
         "target": picture,
         "drawing": controls.goal == strings.STATIC and controls.source == strings.DRAW,
+        "keeps": controls.goal == strings.STATIC and controls.rest == strings.KEEP,
         "ink": names.index(controls.inside) if controls.inside in names else 0,
     }
     plan = run.plan if run.is_current else None
