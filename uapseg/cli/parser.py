@@ -110,8 +110,9 @@ def _train(parser: Parser) -> None:
 def _add_training(parser: Parser) -> None:
     group = parser.add_argument_group("training")
     group.add_argument(
-        "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change of a value (default: 10)"
-    )
+        "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS",
+        help="largest perturbation, in grey levels of 255, as --norm measures it (default: 10)",
+    )  # fmt: skip
     group.add_argument(
         "--norm", choices=NORMS, default="linf",
         help="what epsilon bounds: each value (linf), or the root mean square of all values (l2), so that the "
