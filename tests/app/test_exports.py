@@ -380,8 +380,6 @@ def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, works
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep_weight=50.0))
     with pytest.raises(UapsegError, match="keep weight must be between"):
         controls_from_plan(heavy, workspaces.first)
-    with pytest.raises(UapsegError, match="this plan the root mean square"):
-        controls_from_plan(replace(run.plan, settings=replace(run.plan.settings, norm="l2")), workspaces.first)
 
 
 def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(context: Context, finished: Run, tmp_path: Path):

@@ -322,6 +322,20 @@ def test_a_word_is_shown_while_a_class_is_hidden_elsewhere(context: Context):
     assert region[0] == "o"
 
 
+def test_epsilon_bounds_the_root_mean_square_where_that_is_chosen(context: Context):
+    run = started(context, norm="l2", budget=64)
+    drain(context, run.token)
+    assert run.plan
+    assert run.plan.settings.norm == "l2"
+    workspace = context.workspaces.first
+    assert heading(run, workspace)["caption"].endswith(", epsilon 10 (L2)")
+    assert controls_from_plan(run.plan, workspace) == run.controls
+    assert "--norm l2" in to_command(run.plan, workspace.size)
+    assert parse_query(dict(parse_qsl(to_query(run.controls, context.first))))["norm"] == "l2"
+    assert "epsilon 10 (L2)" in messages.settings(run.controls)
+    assert np.sqrt(np.mean(np.square(run.levels.astype(float)))) <= 10
+
+
 def test_classes_to_hide_elsewhere_do_not_count_where_nothing_else_is_kept(context: Context):
     run = started(context, inside="light", rest="dark", also_hide=("dark",), budget=64)
     assert run.plan

@@ -10,13 +10,14 @@ import io
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from uapseg.app import strings
+from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import PRESETS
 from uapseg.errors import UapsegError
@@ -113,6 +114,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "keep": _number,
     "seed": _whole,
     "preset": _one_of(PRESETS),
+    "norm": _one_of(strings.NORMS),
     "drawing": _drawing,
 }
 """What reads each value from whatever was sent."""
@@ -259,6 +261,7 @@ class ControlValues:
         keep: The factor of the weight of the rest beside the target, from 0.1 to 4.
         seed: Draws the order of the pictures.
         preset: A name in `uapseg.attack.settings.PRESETS`.
+        norm: What epsilon bounds, a key of `strings.NORMS`.
         drawing: What is painted on the stage, as a data URI; None where nothing is.
 
     Example:
@@ -284,6 +287,7 @@ class ControlValues:
     keep: float = DEFAULT_KEEP
     seed: int = 0
     preset: str = "fast"
+    norm: Literal["linf", "l2"] = "linf"
     drawing: str | None = field(default=None, repr=False)
 
     @classmethod
@@ -304,6 +308,11 @@ class ControlValues:
     def pair(self) -> Pair:
         """Network and data set."""
         return self.model, self.data
+
+    @property
+    def ball(self) -> Ball:
+        """The perturbations that epsilon allows."""
+        return Ball(self.epsilon / 255, self.norm)
 
     def to_dict(self) -> dict[str, Any]:
         """What the browser is to remember: everything but the drawing."""
@@ -383,6 +392,7 @@ class ControlValues:
             budget=budget_start + self.budget,
             seed=self.seed,
             keep_weight=self._weight(),
+            norm=self.norm,
             **VALIDATION,
         )
         return Plan(model=self.model, data=self.data, target=target, settings=settings)

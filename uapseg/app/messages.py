@@ -220,7 +220,7 @@ def settings(controls: ControlValues) -> str:
         strings.UNTARGETED: "every pixel another class",
     }
     goal = f"{strings.GOALS[controls.goal]} ({details[controls.goal]})"
-    return f"these settings: {goal}, epsilon {controls.epsilon}, length {controls.budget:,}"
+    return f"these settings: {goal}, epsilon {controls.ball}, length {controls.budget:,}"
 
 
 def link(opens: str, address: str | None, *, with_drawing: bool) -> str:

@@ -261,6 +261,9 @@ def number_controls(context: Context) -> dict[str, Any]:
         parts["seed"] = gr.Number(
             first.seed, label=strings.SEED, precision=0, minimum=0, elem_id="u-seed", min_width=100
         )
+        parts["norm"] = gr.Dropdown(
+            choices_from(strings.NORMS), value=first.norm, label=strings.NORM, elem_id="u-norm", min_width=200
+        )
     return parts
 
 

@@ -29,7 +29,7 @@ FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
 BREAK = "Every pixel should be predicted as any class but its own: there is nothing else to choose."
 SWAP_FROM, SWAP_INTO = "Pixels of", "Become"
-EPSILON, BUDGET = "Largest change (epsilon), of 255", "Training length (pictures seen)"
+EPSILON, BUDGET = "Largest perturbation (epsilon), of 255", "Training length (pictures seen)"
 WEIGHT = "Protect the rest (x1)"
 WEIGHT_ENDS = {
     STATIC: ("stronger target", "unchanged rest"),
@@ -37,7 +37,10 @@ WEIGHT_ENDS = {
     SWAP: ("swap more", "keep more"),
 }
 """What a small and a large keep weight are for, by goal."""
-SEED, PRESET = "Seed", "Preset"
+SEED, PRESET, NORM = "Seed", "Preset", "Epsilon bounds"
+NORMS = {"linf": "each value (L∞)", "l2": "the root mean square (L2)"}
+"""The label of each norm, by its name in `uapseg.attack.settings.Settings`."""
+
 MORE = "More"
 START, PAUSE, RESUME, RESET, GO_ON = "Start", "Pause", "Resume", "Reset", "Train longer"
 UNDO_RESET = "Undo reset"
@@ -50,6 +53,7 @@ CONTROLS = {
     "also_hide": "classes to hide elsewhere", "hide": "classes to hide", "fill": "filling",
     "swap_from": "class to swap", "swap_into": "class it becomes",
     "epsilon": "epsilon", "keep": "keep weight", "budget": "budget", "seed": "seed", "preset": "preset",
+    "norm": "norm",
 }  # fmt: skip
 """What each control is called in a sentence."""
 
@@ -255,10 +259,6 @@ BUSY = "This run is already in progress in another tab: pause it there first."
 ONE_CLASS = "The region and the rest are the same class: choose two different ones."
 NO_MASK = "Choose a mask picture first."
 NO_CONTROL = "This page has no controls for such a target: run its plan on the command line."
-OTHER_NORM = (
-    "This page bounds each value by epsilon, and this plan the root mean square of all values (L2): run it on the "
-    "command line."
-)
 
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."

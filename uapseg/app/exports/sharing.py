@@ -216,8 +216,6 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
     """
     settings, target = plan.settings, plan.target
     target.bind(workspace.model.classes, workspace.model.objects, workspace.size)
-    if settings.norm != "linf":
-        raise UapsegError(strings.OTHER_NORM)
     epsilon = round(settings.epsilon * 255)
     if not EPSILONS[0] <= epsilon <= EPSILONS[1]:
         raise UapsegError(strings.BAD_NUMBER)
@@ -232,6 +230,7 @@ def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
         "keep": settings.keep_weight,
         "budget": min(BUDGETS[1], max(BUDGETS[0], settings.budget)),
         "seed": settings.seed,
+        "norm": settings.norm,
         "preset": settings.preset if settings.preset in PRESETS else workspace.first.preset,
     }
     controls: dict[str, Any] = {**workspace.first.to_dict(), **numbers}
@@ -427,4 +426,6 @@ def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:
         >>> round(found.settings.epsilon * 255)
         5
     """
-    return replace(plan, target=target, settings=replace(plan.settings, epsilon=max(1 / 255, perturbation.epsilon)))
+    return replace(
+        plan, target=target, settings=replace(plan.settings, epsilon=max(1 / 255, perturbation.epsilon), norm="linf")
+    )

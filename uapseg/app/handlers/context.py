@@ -20,7 +20,7 @@ from uapseg.io.environment import read_number
 
 CONTROLS = (
     "model", "data", "goal", "source", "word", "invert", "inside", "rest", "also_hide", "hide", "fill",
-    "swap_from", "swap_into", "epsilon", "keep", "budget", "seed", "preset",
+    "swap_from", "swap_into", "epsilon", "keep", "budget", "seed", "preset", "norm",
 )  # fmt: skip
 CLASSES = ("inside", "rest", "also_hide", "hide", "fill", "swap_from", "swap_into")
 """The controls whose choices are the classes of the network."""

@@ -64,7 +64,7 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
     plan = run.plan if run.is_current else None
     target = plan.target if plan else target
     if target:
-        ball = plan.settings.ball if plan else Ball(controls.epsilon / 255)
+        ball = plan.settings.ball if plan else controls.ball
         reply |= titles(target, ball, run.source if plan else controls.source) | {"asked": controls.epsilon}
     return reply
 
