@@ -106,7 +106,7 @@ def decode(source: Source, *, wide: bool = False) -> Image.Image:
         raise _too_large(_name(source), MAX_PIXELS) from error
     except Exception as error:  # Pillow's decoders raise almost anything on a broken file
         raise UapsegError(
-            f"{_name(source)} could not be read as a picture: it is damaged or of another kind; "
+            f"{_name(source)} could not be read: it is damaged or of another kind; "
             "PNG, JPEG, WebP, AVIF, GIF, BMP and TIFF work."
         ) from error
 
