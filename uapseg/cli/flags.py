@@ -126,7 +126,7 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
     kind = group.add_mutually_exclusive_group()
     kind.add_argument("--text", metavar="WORD", help="a word: its letters in one class, the rest in another")
     kind.add_argument(
-        "--mask", type=Path, metavar="PICTURE", help="a shape: all that differs from the border of a picture"
+        "--mask", type=Path, metavar="PICTURE", help="a shape: everything in a picture that differs from its border"
     )
     kind.add_argument(
         "--scene", type=int, metavar="INDEX", help="the segmentation of a training picture, counted from 0"
@@ -136,7 +136,7 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
         action="append",
         metavar="CLASS",
         help="the same scene without this class (repeatable); people stands for all classes that are people; with "
-        "--text or --mask, outside the letters or the shape",
+        "--text or --mask, it is hidden outside the letters or the shape",
     )
     kind.add_argument(
         "--swap", nargs=2, metavar=("CLASS", "CLASS"), help="the scene with the first class predicted as the second"
@@ -145,7 +145,7 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
         "--break",
         dest="untargeted",
         action="store_true",
-        help="any scene but the one that is there: every pixel loses its class",
+        help="any other scene: every pixel loses its class (untargeted)",
     )
     if plan:
         kind.add_argument(
@@ -156,8 +156,8 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
     group.add_argument(
         "--region-class",
         metavar="CLASS",
-        help="with --text or --mask: the class of the letters or the shape (default: the network's own, or in long "
-        "runs for a --text the best in brief trials)",
+        help="with --text or --mask: the class of the letters or the shape (default: the network's own choice; in "
+        "long runs with --text, the best in brief trials)",
     )
     group.add_argument(
         "--rest-class",

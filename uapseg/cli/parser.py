@@ -65,8 +65,10 @@ def make_parser() -> Parser:
     _race(add("race", "race", "compare variants of the settings at an equal budget"))
     _transfer(add("transfer", "transfer", "evaluate perturbations on several networks: how well they transfer"))
     _compare(add("compare", "compare", "compare two perturbations on the same pictures, which neither was trained on"))
-    _attribute(add("attribute", "attribute", "measure a perturbation without each of its tiles: which of them matter"))
-    _smallest(add("smallest", "smallest", "find the least epsilon that reaches a share of success"))
+    _attribute(
+        add("attribute", "attribute", "measure which tiles of a perturbation matter, by leaving out one at a time")
+    )
+    _smallest(add("smallest", "smallest", "find the smallest epsilon that reaches a given success rate"))
     _app(add("app", "app", "start the page, to be opened in a browser", json=False))
     _bench(add("bench", "bench", "time a training step against the bare forward pass and input gradient of its batch"))
     return parser
@@ -161,15 +163,15 @@ def _add_training_pictures(parser: Parser) -> None:
     group.add_argument(
         "--crop",
         action="store_true",
-        help="show half to all of a side of each picture at its own resolution, elsewhere each time; with --hide this "
-        "costs a further forward pass",
+        help="train on a random part of each picture, at least half as wide and high, at the resolution of its file; "
+        "with --hide this costs another forward pass",
     )
     group.add_argument(
         "--paste",
         type=int,
         metavar="N",
-        help="with --hide: objects of these classes, from other training pictures, to paste into each (default: 2 "
-        "where the budget meets each picture more than ten times, else 0)",
+        help="with --hide: how many objects of these classes, from other training pictures, to paste into each "
+        "(default: 2 if the budget covers each picture more than ten times, else 0)",
     )
 
 
@@ -182,7 +184,7 @@ def _add_validation(parser: Parser) -> None:
         "--first-validation",
         type=count,
         metavar="N",
-        help="image-gradients before the first validation (default: as many as between two)",
+        help="image-gradients before the first validation (default: as --validate-every)",
     )
     group.add_argument(
         "--validation-pictures",
@@ -201,7 +203,7 @@ def _resume(parser: Parser) -> None:
 
 def _push(parser: Parser) -> None:
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="the run folder")
-    parser.add_argument("repo", metavar="USER/NAME", help="the repository, which is made if it does not exist")
+    parser.add_argument("repo", metavar="USER/NAME", help="the repository, which is created if it does not exist")
     parser.add_argument(
         "--license", default="other", metavar="ID",
         help="the license of the perturbation, such as mit or cc-by-4.0 (default: other)",
@@ -220,10 +222,17 @@ def _race(parser: Parser) -> None:
         help="such as paper,fast,fast+margin+tile-128 (default: fast with one change at a time)",
     )
     variants.add_argument(
-        "--best", type=count, metavar="N", help="the best variants of a race with a smaller budget in the same file"
+        "--best",
+        type=count,
+        metavar="N",
+        help="only the N best variants of an earlier race with a smaller budget in the same file",
     )
     parser.add_argument(
-        "--epsilon", type=epsilon, default=10.0, metavar="GREY_LEVELS", help="largest change of a value (default: 10)"
+        "--epsilon",
+        type=epsilon,
+        default=10.0,
+        metavar="GREY_LEVELS",
+        help="largest change of any value (default: 10)",
     )
     parser.add_argument(
         "--budget", type=count, default=800, metavar="IMAGE_GRADIENTS", help="budget of each variant (default: 800)"
@@ -289,7 +298,7 @@ def _smallest(parser: Parser) -> None:
     add_report(parser)
     add_target(parser)
     parser.add_argument(
-        "--share", type=number, default=0.8, metavar="SHARE", help="the success to reach, up to 1 (default: 0.8)"
+        "--share", type=number, default=0.8, metavar="SHARE", help="the success rate to reach, up to 1 (default: 0.8)"
     )
     parser.add_argument(
         "--epsilon", type=epsilon, default=16.0, metavar="GREY_LEVELS", help="the largest to try (default: 16)"
