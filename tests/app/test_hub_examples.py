@@ -58,12 +58,12 @@ def test_what_keeps_its_claims_is_listed_and_opened_and_the_others_are_not(
     assert workspace.facts["examples"] == workspace.examples
     assert workspace.facts["key"] != key  # pages that are open notice
     for name, reason in {
-        "me/claims": "It claims 100 %, and is measured at",
+        "me/claims": "Its file claims 100 %; measured here, it is",
         "me/weights": "does not name the weights",
         "me/network": "was made for hours",
         "me/silent": "does not say what the network should see",
         "me/missing": "There is no hf-hub:me/missing",
-        "no name": "is no repository of the Hub",
+        "no name": "is not a repository of the Hub",
     }.items():
         assert any(f"{name} is not listed" in text and reason in text for text in caplog.messages), name
     run = visitor(context)

@@ -56,7 +56,7 @@ def test_two_runs_are_seen_side_by_side_and_one_is_taken_up_again(context: Conte
     assert (round(run.plan.settings.epsilon * 255), run.controls.goal) == (10, strings.STATIC)
     assert updates[0]["epsilon"] == 10
     assert [kept.controls.goal for kept in run.kept] == [strings.UNTARGETED]
-    with pytest.raises(gr.Error, match="not kept any more"):
+    with pytest.raises(gr.Error, match="no longer stored"):
         take_up_run(context, run.token, key(first))
 
 

@@ -380,7 +380,12 @@ def test_files_of_another_kind_are_named_as_what_they_are(change, sentence, open
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
-    [("[]", "it is a list"), ("3", "it is no JSON object"), ("{", "no whole JSON"), ("[" * 9999, "no whole JSON")],
+    [
+        ("[]", "it is a list"),
+        ("3", "it is not a JSON object"),
+        ("{", "not complete JSON"),
+        ("[" * 9999, "not complete JSON"),
+    ],
 )
 def test_json_of_another_kind_is_one_sentence(text, sentence, tmp_path):
     (tmp_path / "a.json").write_text(text)

@@ -84,7 +84,7 @@ def test_only_the_rows_asked_for_are_read_and_only_once(folder, monkeypatch):
     [
         ("&mask=stuff", "has no column 'stuff': name one of photo, labels, grid, tags with mask=COLUMN"),
         ("&split=dev", "cannot be read"),
-        ("&count=0", "count=0 is no number of rows: choose 1 to 5000"),
+        ("&count=0", "count=0 is not a number of rows: choose 1 to 5000"),
         ("&rows=9", "hfdata has no option 'rows': choose from image, mask, split, config, count"),
     ],
 )

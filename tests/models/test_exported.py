@@ -140,7 +140,11 @@ def test_a_program_of_two_inputs_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("ending", "sentence"),
-    [("pt2", "is no exported network"), ("pt", "is no TorchScript network .*--weights"), ("ts", "is no TorchScript")],
+    [
+        ("pt2", "is not an exported network"),
+        ("pt", "is not a TorchScript network .*--weights"),
+        ("ts", "TorchScript"),
+    ],
 )
 def test_a_file_of_another_kind_is_one_sentence(ending, sentence, tmp_path):
     torch.save(Bare().state_dict(), tmp_path / f"net.{ending}")

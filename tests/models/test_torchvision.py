@@ -224,7 +224,7 @@ def test_a_checkpoint_runs_no_code(content, sentence, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "sentence"), [("w.safetensors", "is no safetensors file"), ("w.pth", "it is damaged")]
+    ("name", "sentence"), [("w.safetensors", "is not a safetensors file"), ("w.pth", "it is damaged")]
 )
 def test_a_damaged_file_of_weights_is_one_sentence(name, sentence, tmp_path):
     (tmp_path / name).write_bytes(b"nothing of the kind")

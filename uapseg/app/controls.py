@@ -154,7 +154,7 @@ def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any
         low, high = _RANGES[name]
         return (value, True) if low <= value <= high else (None, False)
     if name == "word":
-        return (value, True) if value.strip() else (None, True)  # an empty field is no wish
+        return (value, True) if value.strip() else (None, True)  # an empty field keeps the value
     if name not in _OTHER_OPTIONS or classes is None:
         return value, True
     known = {*classes, *_OTHER_OPTIONS[name]}
@@ -180,7 +180,7 @@ def painted_target(
         rest: The class of everything that is not drawn; None keeps what the network sees.
 
     Raises:
-        UapsegError: Nothing is drawn, all of it in the class of the rest, or it is no drawing for this network.
+        UapsegError: Nothing is drawn, all of it in the class of the rest, or it is not a drawing for this network.
 
     Example:
         >>> buffer = io.BytesIO()
@@ -206,7 +206,7 @@ def decode_drawing(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uin
     """The class number of each pixel (h, w) of a drawing of ``size`` (width, height), 255 where nothing is drawn.
 
     Raises:
-        UapsegError: Nothing was sent, or it is no picture of that size.
+        UapsegError: Nothing was sent, or it is not a picture of that size.
 
     Example:
         >>> buffer = io.BytesIO()

@@ -328,7 +328,7 @@ def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.
     """Live views, target painter, figures.
 
     Its value is ``{"drawing": data URI of a PNG or None}``. Its template is static: Gradio would otherwise draw it
-    anew at each change and drop what the scripts added. (It is no subclass, for which Gradio writes a stub file.)
+    anew at each change and drop what the scripts added. (Gradio would write a stub file for a subclass.)
 
     Args:
         answers: The functions that the scripts call: ``pull`` for what is new, ``frame`` for what was.
@@ -420,7 +420,7 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
         [control.input for control in controls[2:]], on(change_controls), values, [parts.saved, start], **moved
     )
     word = parts.by_name["word"]
-    word.change(on(change_word), [token, word], [parts.saved, start], **moved)  # what is pasted is no input to Gradio
+    word.change(on(change_word), [token, word], [parts.saved, start], **moved)  # pasting is not an input to Gradio
     stage.drawn(on(change_controls), values, [parts.saved, start], **moved)
     wire_pair(parts, context)
     start_event = start.click(on(start_run), values, buttons, preprocess=False, **AT_ONCE)

@@ -269,8 +269,8 @@ NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the pre
 NOT_OFFERED = "This page does not offer that network or data set: choose another."
 NOT_READY = "The network and its pictures are still loading: wait for them, or cancel."
 UNREACHABLE = (
-    "The machine of this page cannot reach the server of these files: check its internet connection and try again, or "
-    "choose what needs no download."
+    "The server of this page cannot reach the one that has these files: check its internet connection and try again, "
+    "or choose something that needs no download."
 )
 NO_ROOM = "The files cannot be saved on the server of this page: free space on its disk, then try again."
 WRONG_FILE = "The downloaded file is not the expected one and was deleted: try again later, or choose something else."
@@ -292,12 +292,12 @@ NO_CLIP = "The clip could not be read: upload a short MP4, WebM or MOV."
 PAUSE_FIRST = "A run is in progress: pause it first, then choose other pictures."
 STILL_GOING = "The run on these pictures has not ended yet: try again in a moment."
 FEW_PHOTOS = (
-    "{different} different photos are too few to train on: bring at least {least}, better twenty or more, as some are "
-    "kept aside for validation and for the test."
+    "{different} different photos are too few to train on: add at least {least}, better twenty or more, as some are "
+    "set aside for validation and for the test."
 )
 FEW_FRAMES = (
-    "Only {different} of {frames} frames can be trained on, as the others show the same: at least {least} are needed, "
-    "so record ten seconds or more in which the picture changes."
+    "Only {different} of {frames} frames can be trained on, as the others show the same, and at least {least} are "
+    "needed: record ten seconds or more in which the picture changes."
 )
 MOST_PHOTOS = "At most {most} photos are accepted at once: the others were left out."
 CLIP_SIZE = (
@@ -313,7 +313,7 @@ PHOTOS_KIND, CLIP_KIND = "photos", "clip"
 READING = {PHOTOS_KIND: "Reading the photos", CLIP_KIND: "Reading the clip"}
 """What is said while an upload is read."""
 OTHER_PAIR = "The file was made for {model} on {data}: choose these above, then open it again."
-NO_RUN = "That run is not kept any more: choose another of your runs."
+NO_RUN = "That run is no longer stored: choose another of your runs."
 NO_HISTORY_POINT = "That point of the run is no longer stored: choose another one on the timeline."
 WRONG_VALUE = "A value is of the wrong kind or outside its range: correct it, or reload the page."
 FAILED = "This failed because of an error in the page, and its log has the details: try again, or reload the page."

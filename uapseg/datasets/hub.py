@@ -81,7 +81,7 @@ class Query:
         if "count" in values:
             count = str(values["count"])
             if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= MOST_ROWS):
-                raise UapsegError(f"count={count} is no number of rows: choose 1 to {MOST_ROWS}.")
+                raise UapsegError(f"count={count} is not a number of rows: choose 1 to {MOST_ROWS}.")
             values["count"] = int(count)
         return cls(place, **values)
 

@@ -68,7 +68,7 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
             pixels if necessary.
 
     Raises:
-        UapsegError: The file is no video, or the split is empty.
+        UapsegError: The file is not a video, or the split is empty.
 
     Example:
         >>> load("clip.mp4?seconds=-1", "train")

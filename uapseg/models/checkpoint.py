@@ -80,7 +80,9 @@ def _read(file: Path) -> Any:
         try:
             return cast("Any", safetensors.torch).load_file(file)
         except (SafetensorError, OSError) as error:
-            raise UapsegError(f"The file {file} is no safetensors file: it is damaged or of another kind.") from error
+            raise UapsegError(
+                f"The file {file} is not a safetensors file: it is damaged or of another kind."
+            ) from error
     try:
         return torch.load(file, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises almost anything on a broken file

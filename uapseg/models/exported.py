@@ -53,7 +53,7 @@ def _scripted(file: Path) -> nn.Module:
             return cast("Any", torch.jit).load(file, map_location="cpu")
     except Exception as error:  # torch raises almost anything on a file of another kind
         raise UapsegError(
-            f"The file {file} is no TorchScript network ({one_line(error)}): write it with torch.jit.save; for "
+            f"The file {file} is not a TorchScript network ({one_line(error)}): write it with torch.jit.save; for "
             "weights alone choose their network and name the file with --weights."
         ) from error
 
@@ -63,7 +63,7 @@ def _exported(file: Path) -> nn.Module:
         program = torch.export.load(file)
     except Exception as error:  # torch raises almost anything on a file of another kind
         raise UapsegError(
-            f"The file {file} is no exported network ({one_line(error)}): write it with torch.export.save."
+            f"The file {file} is not an exported network ({one_line(error)}): write it with torch.export.save."
         ) from error
     _check_dynamic(program, file)
     return unflatten(program)  # unlike program.module() it can be put into eval mode

@@ -104,7 +104,7 @@ def parse_repo(text: str) -> tuple[str, str | None]:
     """
     repo, at, revision = text.partition("@")
     if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*", repo, re.ASCII) or bool(at) != bool(revision):
-        raise UapsegError(f"{text!r} is no repository of the Hub: write USER/NAME.")
+        raise UapsegError(f"{text!r} is not a repository of the Hub: write USER/NAME.")
     return repo, revision or None
 
 
@@ -145,7 +145,7 @@ def _fetch(repo: str, revision: str | None) -> Path:
             return _cached(repo, revision, error)
         if found.size is None or found.size > MOST_FILE:
             raise UapsegError(
-                f"The file {name} of {PREFIX}{repo} has more than {MOST_FILE >> 20} MiB: it is no perturbation."
+                f"The file {name} of {PREFIX}{repo} has more than {MOST_FILE >> 20} MiB: it is not a perturbation."
             )
         return Path(cast("Any", api).hf_hub_download(repo, name, revision=revision))
     raise UapsegError(f"{PREFIX}{repo} holds no perturbation: there is neither {SAFETENSORS} nor {PNG} in it.")

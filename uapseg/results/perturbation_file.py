@@ -210,7 +210,7 @@ def load(path: Path, *, arrays: bool = True) -> Perturbation:
         arrays: Whether arrays of torch or numpy are allowed.
 
     Raises:
-        UapsegError: The file is none of these, is too large, is from another version, or its levels exceed the epsilon
+        UapsegError: The file is of another kind, too large or from another version, or its levels exceed the epsilon
             of its plan.
 
     Example:
@@ -316,7 +316,7 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
             raise _unknown()
         with cast("Any", safe_open)(path, "pt") as opened:
             metadata: dict[str, str] = opened.metadata() or {}
-            tensors = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  it is no dict
+            tensors = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  it is not a dict
             values = tensors.get("levels")
             if len(tensors) != 1 or values is None or values.get_dtype() not in {"I8", "I16"}:
                 raise UapsegError(

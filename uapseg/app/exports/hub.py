@@ -100,9 +100,11 @@ def _card(repo: str, perturbation: Perturbation, plan: Plan, workspace: Workspac
 def _check_claim(name: str, success: float | None, claimed: Scores | None) -> None:
     claim = (claimed or {}).get(name)
     if success is None:
-        raise UapsegError("None of the pictures here shows what it is about.")
+        raise UapsegError("None of the pictures here shows what its target is about.")
     if claim is not None and success < claim - MARGIN:
-        raise UapsegError(f"It claims {messages.percent(claim)}, and is measured at {messages.percent(success)}.")
+        raise UapsegError(
+            f"Its file claims {messages.percent(claim)}; measured here, it is {messages.percent(success)}."
+        )
 
 
 def can_sign_in() -> bool:

@@ -74,7 +74,7 @@ def find_run(context: Context, token: str | None) -> Run:
     """The visitor's run.
 
     Raises:
-        SentenceError: The page is still loading, or the token is none.
+        SentenceError: The page is still loading, or the token is not valid.
     """
     if not token:
         raise user_error(strings.LOADING)
@@ -163,7 +163,7 @@ def find_resting_run(context: Context, token: str | None) -> Run:
     """The visitor's run, unless it waits or runs.
 
     Raises:
-        SentenceError: It does, or the page is still loading, or the token is none.
+        SentenceError: It does, or the page is still loading, or the token is not valid.
     """
     run = find_run(context, token)
     if run.status in ACTIVE:

@@ -1,4 +1,4 @@
-"""How every event of the page ends: with its answer, or with one sentence; the log has what is no fault of the user's.
+"""How every event of the page ends: with its answer, or with one sentence; the log has what is not the user's fault.
 
 Gradio shows messages as HTML. What comes from outside, such as a name in a file or in a link, is shown as text.
 """

@@ -195,7 +195,7 @@ class RunQueue:
         places: How many; None takes ``UAPSEG_CONCURRENCY``, or 1.
 
     Raises:
-        UapsegError: ``UAPSEG_CONCURRENCY`` is no such number.
+        UapsegError: ``UAPSEG_CONCURRENCY`` is not such a number.
 
     Example:
         >>> queue, first, second = RunQueue(places=1), Call(), Call()

@@ -69,7 +69,7 @@ class SavedRuns:
             if time.time() - path.stat().st_mtime > self._expiry_seconds:
                 return None
             with cast("Any", safe_open)(path, framework="np") as file:
-                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is no dict
+                arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  it is not a dict
                 metadata: dict[str, str] = file.metadata() or {}
                 facts = from_json(metadata.get(KEY, ""), "the run")
             run = _run(token, facts, arrays)

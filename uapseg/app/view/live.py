@@ -251,7 +251,7 @@ def perturb_clip(
         report: Called with the share of the frames that are done.
 
     Raises:
-        UapsegError: The file is no video that can be read.
+        UapsegError: The file is not a video that can be read.
     """
     with DECODING:
         pictures = decode_clip(path)
@@ -276,7 +276,7 @@ def decode_clip(
         longest: The longer side of the frames.
 
     Raises:
-        UapsegError: The file is no video that can be read, or its frames are too large or too small.
+        UapsegError: The file is not a video that can be read, or its frames are too large or too small.
     """
     arguments = [path, _format(path), seconds, rate, longest]
     command = [sys.executable, "-P", DECODER, *arguments]
@@ -335,7 +335,7 @@ class Camera:
         """The predictions for a camera frame without and with the perturbation; empty while another is in progress.
 
         Raises:
-            UapsegError: The frame is no picture.
+            UapsegError: The frame is not a picture.
         """
         values = to_values(sent)
         run = self._runs.get(values.get("token"))

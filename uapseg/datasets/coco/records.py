@@ -86,7 +86,7 @@ def read_json(file: Path) -> Any:
     try:
         return json.loads(read(file))
     except (ValueError, RecursionError) as error:
-        raise not_coco(file, "it is no whole JSON") from error
+        raise not_coco(file, "it is not complete JSON") from error
 
 
 def records_in(content: Any, file: Path) -> Records:
@@ -170,7 +170,7 @@ def _parts(content: Any, file: Path) -> tuple[list[Any], list[Any]]:
     if is_list(content):
         raise not_coco(file, "it is a list, as results of a detector are")
     if not is_dict(content):
-        raise not_coco(file, "it is no JSON object")
+        raise not_coco(file, "it is not a JSON object")
     annotations = content.get("annotations")
     first = annotations[0] if is_list(annotations) and annotations else None
     if is_dict(first) and "segments_info" in first:
