@@ -80,6 +80,12 @@ def test_a_single_logit_is_one_of_two_classes(tmp_path):
     torch.testing.assert_close(model(images).softmax(1)[:, 1:], logit.sigmoid(), rtol=1e-4, atol=1e-5)
 
 
+def test_nothing_is_printed_where_commands_print_their_result(tmp_path, capsys):
+    saved(tmp_path)
+    load_model(f"smp:{tmp_path}")
+    assert capsys.readouterr().out == ""
+
+
 def test_classes_that_do_not_fit_are_refused(tmp_path):
     saved(tmp_path)
     (tmp_path / "classes.txt").write_text("road\ncar")

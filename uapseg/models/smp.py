@@ -5,6 +5,8 @@ Source: https://smp.readthedocs.io/en/latest/save_load.html
 
 import json
 import logging
+from contextlib import redirect_stdout
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +68,7 @@ def load(rest: str, *, size: checks.Size | None = None, strict: bool = True) -> 
             is not fit to be attacked.
     """
     name, place = f"smp:{rest}", resolve_place(rest)
-    with plain_errors(name):
+    with plain_errors(name), redirect_stdout(StringIO()):  # where the library prints, commands print their JSON
         folder = _folder(place)
         net = _LIBRARY.from_pretrained(str(folder), encoder_weights=None)
         config = dict(net.config)
