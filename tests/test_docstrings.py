@@ -95,8 +95,9 @@ WITHOUT_EXAMPLES = {
     "uapseg.app.handlers.errors": {"Page": "is a page"},
     "uapseg.app.runs.device": {
         "Checkpoint": "what pack_state returns", "ValidationFrame": "what validation_frame returns",
-        "Step": "what make_step returns", "Waiter": "a protocol", "on_device": "needs ZeroGPU", "run_steps": "trains",
+        "Step": "what make_step returns", "on_device": "needs ZeroGPU", "run_steps": "trains",
     },
+    "uapseg.app.runs.device_queue": {"Waiter": "a protocol"},
     "uapseg.app.runs.history": {"rewind_checkpoint": "needs a run"},
     "uapseg.app.runs.run": {"restore": "needs a run"},
     "uapseg.app.server": {"BodyLimit": "needs a server"},

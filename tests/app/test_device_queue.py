@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from uapseg.app.runs import device
-from uapseg.app.runs.device import Call, RunQueue
+from uapseg.app.runs import device_queue
+from uapseg.app.runs.device_queue import Call, RunQueue
 from uapseg.errors import UapsegError
 
 
@@ -48,7 +48,7 @@ def test_the_device_is_for_as_many_as_said_and_for_each_once():
 
 
 def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(device, "RANK_SECONDS", 0.0)
+    monkeypatch.setattr(device_queue, "RANK_SECONDS", 0.0)
     here = RunQueue(1)
     first, second, third = joined(here, 3)
     first.is_present = second.is_present = False
@@ -59,20 +59,20 @@ def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: 
 
 
 def test_who_does_not_come_when_called_goes_to_the_end(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(device, "RANK_SECONDS", 0.0)
+    monkeypatch.setattr(device_queue, "RANK_SECONDS", 0.0)
     here = RunQueue(1)
     slow, next_ = joined(here, 2)
     assert here.turn(slow)
     old = slow.ticket
-    monkeypatch.setattr(device, "CALL_SECONDS", -1.0)
+    monkeypatch.setattr(device_queue, "CALL_SECONDS", -1.0)
     assert here.turn(next_)
-    monkeypatch.setattr(device, "CALL_SECONDS", 10.0)
+    monkeypatch.setattr(device_queue, "CALL_SECONDS", 10.0)
     assert [here.place(next_), here.place(slow)] == [1, 2]
     assert slow.ticket > old
 
 
 def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(device, "MOST_CALLS", 1)
+    monkeypatch.setattr(device_queue, "MOST_CALLS", 1)
     here, order = RunQueue(1), []
     (visitor,) = joined(here, 1)
     assert here.enter(visitor)
@@ -97,7 +97,7 @@ def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_line_that_is_full_refuses_in_a_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(device, "MOST_WAITING", 2)
+    monkeypatch.setattr(device_queue, "MOST_WAITING", 2)
     here = RunQueue(1)
     joined(here, 2)
     with pytest.raises(UapsegError, match="Too many runs wait"):

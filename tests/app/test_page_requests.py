@@ -16,7 +16,7 @@ from uapseg.app.api import Endpoints
 from uapseg.app.handlers.context import Context
 from uapseg.app.handlers.training import load_page, pause_run
 from uapseg.app.page import page
-from uapseg.app.runs.device import Call, RunQueue
+from uapseg.app.runs.device_queue import Call, RunQueue
 from uapseg.app.view.live import Polling
 from uapseg.app.workspace_cache import WorkspaceCache
 

@@ -1,17 +1,14 @@
-"""The device: the queue for it, the worker that runs on it, and what the worker sends.
+"""The device: the worker that runs on it, and what the worker sends.
 
 The worker is the one part of the page that needs the device. On ZeroGPU it is a forked process: all that crosses is
 plain values and arrays, so that it pickles.
 """
 
-import itertools
 import os
-import threading
 import time
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, Protocol, TypedDict
+from typing import Any, TypedDict
 
 import gradio as gr
 import numpy as np
@@ -26,7 +23,6 @@ from uapseg.attack.run_cache import RunCache
 from uapseg.attack.state import Snapshot, State
 from uapseg.attack.validation import Validation
 from uapseg.errors import UapsegError
-from uapseg.io.environment import read_number
 from uapseg.targets.metrics import Scores
 from uapseg.tensors import from_array
 
@@ -146,180 +142,6 @@ def unpack_state(checkpoint: Checkpoint) -> State:
     """
     arrays = {name: from_array(array.copy()) for name, array in checkpoint["arrays"].items()}
     return State.from_tensors(arrays, checkpoint["rest"])
-
-
-CALL_SECONDS = 10.0
-"""Who does not come within this time when it is their turn goes to the end of the queue."""
-
-MOST_WAITING = 1000
-MOST_CALLS = 16
-"""Programs that wait at once, each with a thread of the server."""
-
-RANK_SECONDS = 0.5
-"""How old the order may be: who leaves without a word is noticed that much later."""
-
-FULL = "Too many runs wait for the device already: try again in a few minutes."
-
-
-class Waiter(Protocol):
-    """Whoever waits.
-
-    Attributes:
-        ticket: Another number each time the waiter joins the queue.
-    """
-
-    ticket: int
-
-    @property
-    def is_present(self) -> bool:
-        """Whether the waiter is still there; who is not loses no place, but is passed over."""
-        ...
-
-
-class Call:
-    """A program that waits: it is there as long as its request is.
-
-    Example:
-        >>> Call().is_present
-        True
-    """
-
-    ticket = 0
-    is_present = True
-
-
-class RunQueue:
-    """A queue for a device that a few can use at once.
-
-    Args:
-        places: How many; None takes ``UAPSEG_CONCURRENCY``, or 1.
-
-    Raises:
-        UapsegError: ``UAPSEG_CONCURRENCY`` is not such a number.
-
-    Example:
-        >>> queue, first, second = RunQueue(places=1), Call(), Call()
-        >>> queue.join(first)
-        >>> queue.join(second)
-        >>> queue.enter(first), queue.enter(second), queue.place(second)
-        (True, False, 1)
-    """
-
-    def __init__(self, places: int | None = None) -> None:
-        self._places = _configured() if places is None else places
-        self._waiting: dict[Waiter, None] = {}
-        self._using: set[Waiter] = set()
-        self._turn_came: dict[Waiter, float] = {}
-        self._ranks: dict[Waiter, int] = {}
-        self._stale, self._ranked = True, 0.0
-        self._tickets = itertools.count(1)
-        self._changed = threading.Condition()
-
-    def join(self, waiter: Waiter) -> None:
-        """Puts a waiter at the end.
-
-        Raises:
-            UapsegError: Too many wait already.
-        """
-        with self._changed:
-            calls = sum(isinstance(each, Call) for each in self._waiting)
-            if len(self._waiting) >= MOST_WAITING or (isinstance(waiter, Call) and calls >= MOST_CALLS):
-                raise UapsegError(FULL)
-            self._append(waiter)
-
-    def leave(self, waiter: Waiter) -> None:
-        """Takes a waiter out of the queue, or the device from it; does nothing where it has neither."""
-        with self._changed:
-            self._using.discard(waiter)
-            self._waiting.pop(waiter, None)
-            self._turn_came.pop(waiter, None)
-            self._touch()
-
-    def place(self, waiter: Waiter) -> int:
-        """How many wait before this one, and it: 1 is next; 0 does not wait."""
-        with self._changed:
-            if waiter not in self._waiting:
-                return 0
-            return self._order().get(waiter) or len(self._ranks) + 1
-
-    def turn(self, waiter: Waiter) -> bool:
-        """Whether the device is free for this one."""
-        with self._changed:
-            return self._is_next(waiter)
-
-    def enter(self, waiter: Waiter) -> bool:
-        """Gives the device to a waiter until it leaves, if it is its turn; whether it was."""
-        with self._changed:
-            self._touch()  # nobody who has gone stands in the way
-            if not self._is_next(waiter):
-                return False
-            del self._waiting[waiter]
-            self._turn_came.pop(waiter, None)
-            self._using.add(waiter)
-            self._touch()
-            return True
-
-    def has(self, waiter: Waiter) -> bool:
-        """Whether the device works for this one."""
-        with self._changed:
-            return waiter in self._using
-
-    @contextmanager
-    def turn_of(self, call: Call) -> Generator[None, None, None]:
-        """Waits until a program has the device, and takes it back in the end.
-
-        Raises:
-            UapsegError: Too many wait already.
-        """
-        self.join(call)
-        try:
-            while not self.enter(call):
-                with self._changed:
-                    self._changed.wait(RANK_SECONDS)
-            yield
-        finally:
-            self.leave(call)
-
-    def _append(self, waiter: Waiter) -> None:
-        self._waiting.pop(waiter, None)
-        self._turn_came.pop(waiter, None)
-        waiter.ticket = next(self._tickets)
-        self._waiting[waiter] = None
-        self._touch()
-
-    def _touch(self) -> None:
-        self._stale = True
-        self._changed.notify_all()
-
-    def _is_next(self, waiter: Waiter) -> bool:
-        if waiter not in self._waiting:
-            return False
-        rank = self._order().get(waiter)
-        return rank is not None and rank <= self._places - len(self._using)
-
-    def _order(self) -> dict[Waiter, int]:
-        """The place of everyone who is there, worked out now and then: hundreds ask for it many times a second."""
-        now = time.monotonic()
-        if self._stale or now - self._ranked > RANK_SECONDS:
-            self._call(now)
-            self._ranks = {waiter: rank for rank, waiter in enumerate(self._there(), 1)}
-            self._stale, self._ranked = False, now
-        return self._ranks
-
-    def _call(self, now: float) -> None:
-        """Notes whose turn it is; who has not come goes to the end."""
-        free = max(0, self._places - len(self._using))
-        for waiter in itertools.islice(self._there(), free):
-            if now - self._turn_came.setdefault(waiter, now) > CALL_SECONDS:
-                self._append(waiter)
-
-    def _there(self) -> list[Waiter]:
-        return [waiter for waiter in self._waiting if waiter.is_present]
-
-
-def _configured() -> int:
-    """How many runs may go at once."""
-    return read_number("UAPSEG_CONCURRENCY", 1, 1, "runs at once")
 
 
 try:

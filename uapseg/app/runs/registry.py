@@ -19,7 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_bytes
 
 from uapseg.app.controls import ControlValues
-from uapseg.app.runs.device import Checkpoint, RunQueue, level_array, pack_state, unpack_state, validation_frame
+from uapseg.app.runs.device import Checkpoint, level_array, pack_state, unpack_state, validation_frame
+from uapseg.app.runs.device_queue import RunQueue
 from uapseg.app.runs.own_pictures import is_own
 from uapseg.app.runs.run import ACTIVE, Run
 from uapseg.attack.run import Plan
