@@ -99,7 +99,7 @@ WITHOUT_EXAMPLES = {
     },
     "uapseg.app.runs.device_queue": {"Waiter": "a protocol"},
     "uapseg.app.runs.history": {"rewind_checkpoint": "needs a run"},
-    "uapseg.app.runs.run": {"restore": "needs a run"},
+    "uapseg.app.runs.continuation": {"restore": "needs a run"},
     "uapseg.app.server": {"BodyLimit": "needs a server"},
     "uapseg.app.view.attribution": {"Attributions": "needs a run"},
     "uapseg.app.view.decoder": {"main": "a program", "limit": "ends the process", "frames": "needs a clip"},

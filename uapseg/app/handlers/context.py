@@ -9,8 +9,9 @@ from uapseg.app import messages, strings
 from uapseg.app.controls import ControlValues
 from uapseg.app.frames import to_values
 from uapseg.app.handlers.errors import user_error, user_errors
+from uapseg.app.runs.continuation import can_continue, find_budget_start
 from uapseg.app.runs.registry import TOKEN, Registry
-from uapseg.app.runs.run import ACTIVE, Run, can_continue, find_budget_start
+from uapseg.app.runs.run import ACTIVE, Run
 from uapseg.app.runs.tray import run_before_reset
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache

@@ -34,18 +34,9 @@ from uapseg.app.handlers.context import (
 )
 from uapseg.app.handlers.errors import as_user_error, user_error, user_errors
 from uapseg.app.handlers.files import remove_uploads
+from uapseg.app.runs.continuation import apply_plan, can_continue, end_run, find_budget_start, restore, rewind
 from uapseg.app.runs.device import run_steps
-from uapseg.app.runs.run import (
-    ACTIVE,
-    PendingChange,
-    Run,
-    apply_plan,
-    can_continue,
-    end_run,
-    find_budget_start,
-    restore,
-    rewind,
-)
+from uapseg.app.runs.run import ACTIVE, PendingChange, Run
 from uapseg.app.runs.tray import keep_run, restore_run, run_before_reset
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
