@@ -13,10 +13,10 @@ import gradio as gr
 from uapseg.app import strings, tour
 from uapseg.app.api import Endpoints
 from uapseg.app.catalogue import Offer
-from uapseg.app.controls import BUDGETS, EPSILONS, WEIGHTS
+from uapseg.app.controls import BUDGETS, EPSILONS, WEIGHTS, ControlValues
 from uapseg.app.exports.hub import can_sign_in
 from uapseg.app.gradio_private import add_endpoint
-from uapseg.app.handlers.context import BUTTONS, CONTROLS, Context, class_choices
+from uapseg.app.handlers.context import BUTTONS, CONTROLS, Context, Option, class_choices
 from uapseg.app.handlers.errors import Page, answer_errors
 from uapseg.app.handlers.files import (
     add_photos,
@@ -199,33 +199,7 @@ def target_controls(context: Context) -> dict[str, Any]:
         elem_classes="u-seg",
     )
     with gr.Column(elem_id="u-static"):
-        parts["source"] = gr.Radio(
-            choices_from(strings.SOURCES),
-            value=first.source,
-            label=strings.SOURCE,
-            elem_id="u-source",
-            elem_classes="u-tabs",
-        )
-        parts["word"] = gr.Textbox(
-            first.word, label=strings.WORD, max_lines=1, max_length=24, elem_id="u-word", show_label=False
-        )
-        with gr.Column(elem_id="u-mask-box"):
-            parts["mask"] = gr.UploadButton(strings.MASK, file_types=["image"], elem_id="u-mask")
-            parts["invert"] = gr.Checkbox(first.invert, label=strings.INVERT, elem_id="u-invert")
-        with gr.Row(elem_id="u-pair"):
-            parts["inside"] = gr.Dropdown(
-                choices["inside"], value=first.inside, label=strings.INSIDE, elem_id="u-inside", min_width=100
-            )
-            parts["rest"] = gr.Dropdown(
-                choices["rest"], value=first.rest, label=strings.REST, elem_id="u-rest", min_width=100
-            )
-        parts["also_hide"] = gr.Dropdown(
-            choices["also_hide"],
-            value=list(first.also_hide),
-            multiselect=True,
-            label=strings.ALSO_HIDE,
-            elem_id="u-also-hide",
-        )
+        parts |= drawing_controls(first, choices)
     with gr.Column(elem_id="u-hidden"):
         parts["hide"] = gr.CheckboxGroup(
             choices["hide"], value=list(first.hide), label=strings.HIDE, elem_id="u-hide", elem_classes="u-chips"
@@ -237,6 +211,44 @@ def target_controls(context: Context) -> dict[str, Any]:
             parts[name] = gr.Dropdown(
                 choices[name], value=getattr(first, name), label=label, elem_id=f"u-{name}", min_width=100
             )
+    return parts
+
+
+def drawing_controls(first: ControlValues, choices: dict[str, list[Option]]) -> dict[str, Any]:
+    """A word, a drawing or a mask, its classes, and the classes to hide beside it.
+
+    Args:
+        first: The values of a new visitor.
+        choices: The classes to choose from in each control.
+    """
+    parts: dict[str, Any] = {}
+    parts["source"] = gr.Radio(
+        choices_from(strings.SOURCES),
+        value=first.source,
+        label=strings.SOURCE,
+        elem_id="u-source",
+        elem_classes="u-tabs",
+    )
+    parts["word"] = gr.Textbox(
+        first.word, label=strings.WORD, max_lines=1, max_length=24, elem_id="u-word", show_label=False
+    )
+    with gr.Column(elem_id="u-mask-box"):
+        parts["mask"] = gr.UploadButton(strings.MASK, file_types=["image"], elem_id="u-mask")
+        parts["invert"] = gr.Checkbox(first.invert, label=strings.INVERT, elem_id="u-invert")
+    with gr.Row(elem_id="u-pair"):
+        parts["inside"] = gr.Dropdown(
+            choices["inside"], value=first.inside, label=strings.INSIDE, elem_id="u-inside", min_width=100
+        )
+        parts["rest"] = gr.Dropdown(
+            choices["rest"], value=first.rest, label=strings.REST, elem_id="u-rest", min_width=100
+        )
+    parts["also_hide"] = gr.Dropdown(
+        choices["also_hide"],
+        value=list(first.also_hide),
+        multiselect=True,
+        label=strings.ALSO_HIDE,
+        elem_id="u-also-hide",
+    )
     return parts
 
 
