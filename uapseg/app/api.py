@@ -209,7 +209,7 @@ class Endpoints:
         return workspace
 
     def _path(self, name: str) -> Path:
-        """Where a file of an answer goes; those of answers long given are removed."""
+        """The path for a file of an answer; files of earlier answers are removed after a while."""
         for folder in Path(self._folder.name).iterdir():
             if time.time() - folder.stat().st_mtime > FILE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)

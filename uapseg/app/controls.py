@@ -34,7 +34,7 @@ SEEDS = (0, 10**12)
 DEFAULT_KEEP = 1.0
 
 MOST_NAME, MOST_WORD, MOST_NAMES = 200, 24, 256
-"""Of a name, of a word; and of the classes to hide."""
+"""The longest name and word, and the most classes to hide."""
 
 PNG_URI = "data:image/png;base64,"
 
@@ -165,7 +165,7 @@ def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any
 
 
 MOST_DRAWING = 500_000
-"""Of a drawing: two values a pixel, those of 512 x 384 pixels of pure noise."""
+"""The longest drawing: that of 512 x 384 pixels of random values takes as much."""
 
 
 def painted_target(

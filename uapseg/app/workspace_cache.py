@@ -32,7 +32,7 @@ LOG = logging.getLogger(__name__)
 MOST_WORKSPACES = 3
 
 OPERATOR = "operator"
-"""Who waits for what is fetched at the start; visitors' tokens are longer."""
+"""The token under which files are fetched at the start; visitors' tokens are longer."""
 
 FETCH_SECONDS = 1.0
 """Between two looks at what is fetched at the start."""

@@ -17,7 +17,7 @@ from uapseg.attack.validation import evenly_spaced
 from uapseg.targets.drawing import load_typeface
 
 PANEL_WIDTH = 480
-"""Of each of the two pictures side by side."""
+"""The width of each of the two pictures side by side."""
 
 MARGIN, LINE = 12, 34
 PAPER, INK, ACCENT = (246, 245, 242), (27, 26, 23), (184, 65, 14)

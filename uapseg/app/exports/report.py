@@ -21,7 +21,7 @@ from uapseg.targets.metrics import Scores
 from uapseg.targets.selection import groups_gone
 
 WIDTH, HEIGHT = 640, 240
-"""Of the curve, without its axes."""
+"""The size of the curve, without its axes."""
 
 LEFT, BELOW = 52, 44
 """Room for its axes."""

@@ -78,7 +78,7 @@ def as_user_error(error: Exception) -> gr.Error:
 LOG = logging.getLogger(__name__)
 
 MOST_LETTERS = 600
-"""Of a message."""
+"""The longest message."""
 
 Answer = Callable[[Any], Awaitable[dict[str, Any]]]
 """What the stage's scripts can ask for: from whatever they sent to what they get."""

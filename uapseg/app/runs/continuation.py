@@ -22,7 +22,7 @@ def can_continue(run: Run) -> bool:
 
 
 def find_budget_start(run: Run, target: Any) -> int:
-    """From where on the budget counts: from the beginning, from the last change of the target, or from a spent one.
+    """Where the budget begins to count: at the start, at the last change of the target, or where it was used up.
 
     Example:
         >>> from uapseg import Untargeted

@@ -11,20 +11,20 @@ from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number
 
 CALL_SECONDS = 10.0
-"""Who does not come within this time when it is their turn goes to the end of the queue."""
+"""A waiter that does not come within this time when it is its turn goes to the end of the queue."""
 
 MOST_WAITING = 1000
 MOST_CALLS = 16
 """Programs that wait at once, each with a thread of the server."""
 
 RANK_SECONDS = 0.5
-"""How old the order may be: who leaves without a word is noticed that much later."""
+"""How old the order may be: a waiter that leaves without saying so is noticed that much later."""
 
 FULL = "Too many runs wait for the device already: try again in a few minutes."
 
 
 class Waiter(Protocol):
-    """Whoever waits.
+    """A visitor's run or a program that waits for the device.
 
     Attributes:
         ticket: Another number each time the waiter joins the queue.

@@ -29,7 +29,7 @@ from uapseg.io.sources import File, Source
 SIZE = (384, 384)
 
 MAX_BYTES = 2 << 30
-"""Of a file of annotations: that of train2017 has 400 MB."""
+"""The most bytes of a file of annotations: that of train2017 has 400 MB."""
 
 
 class Panoptic(NamedTuple):
