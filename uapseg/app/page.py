@@ -340,7 +340,7 @@ def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.
     """Live views, target painter, figures.
 
     Its value is ``{"drawing": data URI of a PNG or None}``. Its template is static: Gradio would otherwise draw it
-    anew at each change and drop what the scripts added. (Gradio would write a stub file for a subclass.)
+    again at each change and drop what the scripts added. (Gradio would write a stub file for a subclass.)
 
     Args:
         answers: The functions that the scripts call: ``pull`` for what is new, ``frame`` for what was.

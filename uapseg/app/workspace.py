@@ -232,7 +232,7 @@ class Workspace:
     def add_examples(self, examples: Sequence[Example]) -> None:
         """Adds examples from the Hub, which pages that are open show too."""
         self.hub_examples = (*self.hub_examples, *examples)
-        self.__dict__.pop("facts", None)  # worked out anew when it is next asked for
+        self.__dict__.pop("facts", None)  # computed again when it is next needed
 
     @cached_property
     def facts(self) -> dict[str, Any]:

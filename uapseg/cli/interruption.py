@@ -78,7 +78,7 @@ class Signals:
             self._stop()
 
     def check(self) -> None:
-        """Raises a stop that was lost: Python swallows exceptions that are raised inside a destructor."""
+        """Raises a stop that was lost: Python ignores exceptions that are raised inside a destructor."""
         if self._number is not None:
             self._stop()
 

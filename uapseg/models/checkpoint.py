@@ -41,10 +41,10 @@ def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> No
         True
     """
     state = {key: value for key, value in read_state(file).items() if not key.startswith(unused)}
-    spoilt = next((key for key, value in state.items() if not value.isfinite().all()), None)
-    if spoilt is not None:
+    faulty = next((key for key, value in state.items() if not value.isfinite().all()), None)
+    if faulty is not None:
         raise UapsegError(
-            f"The weights in {file} are not finite ({spoilt}): use a checkpoint from before the training diverged."
+            f"The weights in {file} are not finite ({faulty}): use a checkpoint from before the training diverged."
         )
     try:
         net.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in state.items()})

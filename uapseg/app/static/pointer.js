@@ -128,7 +128,7 @@ function move(to) {
   const { tool, number } = painting;
   if (tool === 'fill') return;
   const freehand = FREEHAND.includes(tool);
-  if (!freehand) mask.labels.set(stroke.before); // a shape is drawn anew until the hand is lifted
+  if (!freehand) mask.labels.set(stroke.before); // a shape is redrawn until the pointer is lifted
   const paint = strokes[tool === 'erase' ? 'brush' : tool];
   rasterize(tool === 'erase' ? NOTHING : number, (pen) => paint(pen, freehand ? stroke.last : stroke.from, to));
   stroke.last = to;

@@ -197,7 +197,7 @@ function applyMetrics(reply) {
   metrics.groups = reply.groups;
   showWarning(reply.warning || '');
   showTimeline();
-  if (history.defence) emit('frame'); // its figures are measured anew
+  if (history.defence) emit('frame'); // its figures are measured again
   metrics.updates++;
 }
 

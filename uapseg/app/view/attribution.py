@@ -44,7 +44,7 @@ class Attributions:
         self._known: WeakKeyDictionary[Run, _TileScores] = WeakKeyDictionary()
 
     def measure_next(self, run: Run, workspace: Workspace, levels: LevelArray, plan: Plan) -> dict[str, Any]:
-        """Measures one more tile on the unseen pictures that are shown; another perturbation begins anew.
+        """Measures one more tile on the unseen pictures that are shown; a new perturbation begins at the first.
 
         Raises:
             UapsegError: No pixel of these pictures counts.
