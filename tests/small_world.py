@@ -89,7 +89,7 @@ def _module(**names: object) -> ModuleType:
 
 @contextmanager
 def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
-    """Puts a ready noise, one that hides, and a recorded run of two frames on the shelf of a small world."""
+    """Puts a ready noise, one that hides, and a recorded run with an ending on the shelf of a small world."""
     run = trained(workspaces)
     work = FinishedRun.of(run, workspaces.first)
     save_png(folder / "o.png", work.perturbation)
@@ -112,6 +112,8 @@ def stocked(workspaces: WorkspaceCache, folder: Path) -> Iterator[None]:
         "caption": "recorded", "shares": messages.score_labels(work.plan.target, strings.TYPE), "here": "",
         "total": 320, "baselines": run.baselines, "frames": rows,
     }  # fmt: skip
+    heading = {**recorded, "frames": [], "caption": "the ending", "target": prediction}
+    recorded["ending"] = {**rows[0], "heading": heading}
     pair = {"pair": workspaces.first.pair}
     (folder / "index.json").write_text(json.dumps({**pair, "cards": [card, {**card, "hides": True}]}))
     (folder / "recorded.json").write_text(json.dumps({**pair, **recorded}))

@@ -17,13 +17,15 @@ import torch
 
 from uapseg.app import messages, strings
 from uapseg.app.controls import VALIDATION
+from uapseg.app.exports.sharing import measure
 from uapseg.app.frames import FrameOptions, label_png, perturb_photo
-from uapseg.app.runs.device import level_array, validation_frame
-from uapseg.app.view.rendering import frame
+from uapseg.app.runs.device import LevelArray, level_array, validation_frame
+from uapseg.app.view.rendering import frame, titles
 from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan, run
 from uapseg.attack.settings import fast
 from uapseg.attack.state import Snapshot
+from uapseg.attack.validation import Validation
 from uapseg.datasets import load_dataset
 from uapseg.datasets.batches import load_images
 from uapseg.results.evaluation import evaluate, indices_showing_target
@@ -31,6 +33,8 @@ from uapseg.results.figures import Row, draw_figure
 from uapseg.results.perturbation_file import best_perturbation, load, save_png
 from uapseg.targets import HideClasses, Target
 from uapseg.targets.drawing import label_map_target, text_target
+from uapseg.targets.metrics import Scores
+from uapseg.targets.selection import groups_gone
 
 FOLDER = Path(__file__).parent
 PAIR = ("street", "street")
@@ -74,7 +78,8 @@ EXAMPLES = (
 SCENE = 7
 """The train scene whose label map is shown everywhere."""
 
-RECORDED = "foo"
+RECORDED, ENDING = "foo", "strong-no-people"
+"""What the recorded run trains, and what is shown after it."""
 GROWTH = 1.3
 """How many times as many image-gradients as the frame before it a frame of the recorded run has."""
 SMALL = 112
@@ -96,6 +101,7 @@ def main() -> None:
             make(example, file, chosen.budget, workspace)
         if example.name == RECORDED:
             (FOLDER.parent / "figure.png").write_bytes(figure(example, file, workspace))
+    add_ending(workspace)
     cards = [card(example, workspace) for example in examples if (FOLDER / f"{example.name}.png").is_file()]
     (FOLDER / "index.json").write_text(json.dumps({"pair": PAIR, "cards": cards}), encoding="utf-8")
 
@@ -159,17 +165,38 @@ def looked(plan: Plan) -> Iterator[Snapshot]:
 
 def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, Any]:
     """One frame, as small as it can be shown."""
-    state = snapshot.state
-    validation = validation_frame(state.validation)
-    shown = frame(
-        workspace, workspace.scene, level_array(state.delta, plan.settings.ball), plan, FrameOptions(slow=True)
-    )
+    levels = level_array(snapshot.state.delta, plan.settings.ball)
+    return one_frame(plan, levels, snapshot.state.validation, snapshot.baselines, workspace)
+
+
+def one_frame(
+    plan: Plan, levels: LevelArray, found: Validation, baselines: dict[str, Scores], workspace: Workspace
+) -> dict[str, Any]:
+    """What the stage shows of a perturbation."""
+    validation, gone = validation_frame(found), groups_gone(found.counts, plan.target)
     return {
-        **shown, "image_gradients": state.image_gradients,
+        **frame(workspace, workspace.scene, levels, plan, FrameOptions(slow=True)),
+        "image_gradients": found.image_gradients,
         "scores": validation["scores"], "each": validation["each"][:6],
         "thumbs": workspace.thumbs(validation["predictions"][:, ::2, ::2]),
-        "plain": messages.summary(plan.target, validation["scores"], snapshot.baselines, strings.TYPE),
+        "plain": messages.summary(plan.target, validation["scores"], baselines, strings.TYPE, gone),
     }  # fmt: skip
+
+
+def add_ending(workspace: Workspace) -> None:
+    """Has the recorded run end with another perturbation, which hides people."""
+    file, kept = FOLDER / "recorded.json", load(FOLDER / f"{ENDING}.png")
+    text = json.loads(file.read_text(encoding="utf-8"))
+    plan = kept.plan
+    if plan is None:
+        return
+    validation, baselines = measure(kept, plan, workspace, kept.image_gradients or 0)
+    shown = one_frame(plan, level_array(kept.delta, kept.ball), validation, baselines, workspace)
+    heading = {
+        **titles(plan.target, plan.settings.ball, strings.TYPE),
+        "total": kept.image_gradients, "baselines": baselines, "target": workspace.target_png(plan.target),
+    }  # fmt: skip
+    file.write_text(json.dumps({**text, "ending": {**shown, "heading": heading}}), encoding="utf-8")
 
 
 def card(example: Example, workspace: Workspace) -> dict[str, Any]:

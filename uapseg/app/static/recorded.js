@@ -9,6 +9,7 @@ import {
   gallery,
   images,
   listen,
+  loadImage,
   metrics,
   painting,
   pause,
@@ -50,23 +51,25 @@ export async function playRecorded() {
     return;
   }
   badge.hidden = false;
+  const { frames: run, ending } = recorded.frames;
   const motionless = prefersLessMotion();
-  const frames = motionless ? recorded.frames.frames.slice(-1) : recorded.frames.frames;
-  setShares(recorded.frames.shares);
+  const frames = motionless ? run.slice(-1) : run.concat(ending ?? []);
   for (let number = 0; isOn(); number = (number + 1) % frames.length) {
     await showRecorded(frames, number);
-    const isLast = number === frames.length - 1;
-    await pause(motionless ? 1e6 : isLast ? LAST_MS : FRAME_MS);
+    await pause(motionless ? 1e6 : number < run.length - 1 ? FRAME_MS : LAST_MS);
   }
   stopRecorded();
 }
 
 async function showRecorded(frames, number) {
   const part = frames[number];
-  const { baselines, here, total, caption } = recorded.frames;
+  const { heading } = part; // of what is shown after the run
+  const { baselines, here, total, caption, shares } = { ...recorded.frames, ...heading };
   await showFrame(part);
+  shown.target = heading ? await loadImage(heading.target) : metrics.heading.target;
   if (!isOn()) return;
-  const curve = frames.slice(0, number + 1).map((each) => [each.image_gradients, each.scores]);
+  const curve = (heading ? [part] : frames.slice(0, number + 1)).map((each) => [each.image_gradients, each.scores]);
+  setShares(shares);
   Object.assign(metrics, { scores: part.scores, plain: part.plain, baselines, here, total, curve });
   Object.assign(metrics, { measuredAt: part.image_gradients, historyPoints: [], intervals: [], changes: [] });
   Object.assign(gallery, { each: part.each, thumbs: part.thumbs });
