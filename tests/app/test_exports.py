@@ -199,7 +199,7 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(context: Context, 
     assert other.validation
     assert finished.validation
     assert other.validation["scores"] == finished.validation["scores"]
-    assert (other.note, other.baselines) == ("measured 100 %, as the file claims", finished.baselines)
+    assert (other.note, other.baselines) == ("measured here: 100 %, as the file says", finished.baselines)
     start_run(context, other.token, *values(context, budget=640))
     assert other.checkpoint
     state = unpack_state(other.checkpoint)
@@ -226,7 +226,7 @@ def test_a_claim_that_does_not_hold_is_told(context: Context, finished: Run, tmp
     save_png(tmp_path / "weak.png", weak)
     run = visitor(context)
     open_file(context, run.token, str(tmp_path / "weak.png"))
-    assert run.note.endswith("it claims 99 %")
+    assert run.note.endswith("(on other pictures: 99 %)")
     assert not run.note.startswith("measured 99 %")
 
 

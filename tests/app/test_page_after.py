@@ -132,7 +132,7 @@ def test_a_saved_perturbation_is_opened_by_another_visitor_and_a_link_sets_the_c
     expect(tab.locator(".toast-body")).to_contain_text(re.compile("opens these settings: .*“ox”.*length 640"))
     other = small.visit()
     other.set_input_files("#u-more-files input[type=file]", kept)
-    expect(other.locator("[data-k=state]")).to_have_text("measured 100 %, as the file claims")
+    expect(other.locator("[data-k=state]")).to_have_text("measured here: 100 %, as the file says")
     expect(other.locator("#u-word input, #u-word textarea")).to_have_value("ox")
     expect(other.locator("#u-start")).to_have_text("Resume")
     third = small.visit(path=tab.url.split("/", 3)[3])

@@ -3,16 +3,18 @@
 import asyncio
 import base64
 import io
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from tests.small_world import SIZE, ran, registry
+from uapseg.app import strings
 from uapseg.app.frames import FrameOptions, Request, defend_photo, difference, perturb_photo, spectrum, stretch_levels
-from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.context import Context, class_choices
 from uapseg.app.runs.run import Run
-from uapseg.app.view.rendering import STEPS, Renderer, scale_levels
+from uapseg.app.view.rendering import STEPS, Renderer, heading, scale_levels
 from uapseg.app.workspace_cache import WorkspaceCache
 
 
@@ -32,6 +34,23 @@ def renderer(context: Context) -> Renderer:
 
 def opened(uri: str) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2]))))
+
+
+def test_a_class_has_another_name_on_the_page_and_keeps_its_own_elsewhere(
+    context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(strings.CLASS_NAMES, "light", "Pale grey")
+    workspace = context.workspaces.first
+    shown, plan = heading(finished, workspace), finished.plan
+    assert plan
+    assert shown["caption"] == "“o” in Pale grey on dark, epsilon 10"
+    assert "of the letters seen as Pale grey" in shown["shares"][0]
+    assert ("Pale grey", "light") in class_choices(workspace)["inside"]
+    workspace.__dict__.pop("facts", None)
+    assert [each["name"] for each in workspace.facts["classes"]] == ["dark", "Pale grey", "never"]
+    workspace.__dict__.pop("facts", None)
+    assert finished.controls.inside == "light"
+    assert "Pale" not in json.dumps(plan.to_dict())
 
 
 def test_a_frame_of_an_earlier_moment_is_what_was_seen_then(context: Context, finished: Run):

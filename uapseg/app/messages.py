@@ -1,5 +1,6 @@
 """The texts of the page that contain figures or names: of runs, networks and pictures."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,18 @@ from uapseg.targets.static import LETTERS
 
 REGIONS = {strings.TYPE: LETTERS, strings.DRAW: "the drawing", strings.UPLOAD: "the mask"}
 """What to call the region of a target that was typed, drawn or uploaded."""
+
+
+def name_classes(text: str) -> str:
+    """A text with the names of classes as the page shows them, by `strings.CLASS_NAMES`.
+
+    Example:
+        >>> name_classes("of the letters seen as SignSymbol")
+        'of the letters seen as Traffic sign'
+    """
+    for name, shown in strings.CLASS_NAMES.items():
+        text = re.sub(rf"\b{name}\b", shown, text)
+    return text
 
 
 def score_labels(target: Target, source: str) -> list[ScoreLabel]:
@@ -158,22 +171,22 @@ def claim(target: Target, found: Scores, claimed: Scores | None, source: str) ->
     if outcome is None or true is None:
         return f"measured here: {percent(true)}"
     if abs(outcome - true) < 0.01:
-        return f"measured {percent(true)}, as the file claims"
-    return f"measured {percent(true)}; it claims {percent(outcome)}"
+        return f"measured here: {percent(true)}, as the file says"
+    return f"measured here: {percent(true)} (on other pictures: {percent(outcome)})"
 
 
 def collapse_warning(collapse: dict[str, Any]) -> str:
     """Warns that the network predicts one class almost everywhere, from a `uapseg.targets.metrics.Collapse`.
 
     Example:
-        >>> collapse_warning({"name": "Road", "perturbed": 0.9, "clean": 0.3, "goal": 0.3})[:60]
-        'The network now sees Road in 90 % of the unseen pictures, wh'
+        >>> collapse_warning({"name": "Road", "perturbed": 0.9, "clean": 0.3, "goal": 0.3})[:72]
+        'Too strong: the network now sees 90 % of the unseen pictures as Road, wh'
     """
-    shares = (percent(collapse[name]) for name in ("perturbed", "clean", "goal"))
+    now, goal = percent(collapse["perturbed"]), percent(collapse["goal"])
     return (
-        "The network now sees {} in {} of the unseen pictures, where there is {} of it and {} was asked for: the scene"
-        " is gone with the target. Go back to an earlier point of the run, lower epsilon, or ask for another class."
-    ).format(collapse["name"], *shares)
+        f"Too strong: the network now sees {now} of the unseen pictures as {collapse['name']}, where {goal} was asked"
+        " for. Go back on the timeline, or lower epsilon."
+    )
 
 
 def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards have it

@@ -24,6 +24,8 @@ OWN_SOURCES = {OWN_PHOTOS: "your photos", OWN_WEBCAM: "your webcam recording", O
 
 KEEP, KEEP_LABEL = "keep", "left as it is"
 ALSO_HIDE = "Also hide elsewhere"
+CLASS_NAMES = {"SignSymbol": "Traffic sign"}
+"""What the page calls a class whose name is hard to read; files and the command line keep its name."""
 HIDE = "Classes to hide"
 FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
@@ -59,6 +61,8 @@ CONTROLS = {
 
 DOWNLOAD = "Export"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
+PAPER, CODE, PROGRAMS = "Paper", "Code", "Use from a program"
+PAPER_URL = "https://arxiv.org/abs/1704.05712"
 PUBLISH, REPO = "Publish", "USER/NAME on the Hugging Face Hub"
 PUBLISHED = "Published at {url}: uapseg apply hf-hub:{repo} PHOTO uses it."
 SIGN_IN = "Sign in with Hugging Face first: the perturbation is published in your name."
@@ -212,7 +216,7 @@ STAGE = {
     "m_amplified": "amplified",
     "m_spectrum": "spectrum",
     "factor": "Amplification of the difference",
-    "strength": "Strength",
+    "strength": "Preview at",
     "tiles": "Which parts matter?",
     "tiles_busy": "measuring tile {number} of {total}",
     "tiles_hint": "points lost without each tile, of {share} % on {pictures} unseen pictures",

@@ -243,9 +243,13 @@ class Workspace:
             "about": messages.about(self.model, self.held_out),
             "size": self.size,
             "classes": [
-                {"name": name, "rgb": list(rgb)} for name, rgb in zip(model.classes, model.palette, strict=True)
+                {"name": messages.name_classes(name), "rgb": list(rgb)}
+                for name, rgb in zip(model.classes, model.palette, strict=True)
             ],
-            "examples": self.examples,
+            "examples": [
+                {**card, **{part: messages.name_classes(card[part]) for part in ("title", "label")}}
+                for card in self.examples
+            ],
             "scene": {**self.clean(self.scene), "image": webp(self.scene.picture, 75)},
             "pictures": self.pictures,
             "held_out": [self.small(photo) for photo in self.held_out_photos],

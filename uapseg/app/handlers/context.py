@@ -216,7 +216,7 @@ def data_choices(context: Context, run: Run) -> list[Option]:
 
 def class_choices(workspace: Workspace) -> dict[str, list[Option]]:
     """What can be chosen in the controls that name classes."""
-    classes: list[Option] = list(workspace.model.classes)
+    classes: list[Option] = [(messages.name_classes(name), name) for name in workspace.model.classes]
     return {
         "inside": classes,
         "rest": [*classes, (strings.KEEP_LABEL, strings.KEEP)],

@@ -112,8 +112,10 @@ def _card(run: Run, workspace: Workspace) -> dict[str, Any] | None:
     palette = workspace.model.palette
     return {
         "key": next(_keys),
-        "title": messages.caption(plan.target, plan.settings.ball),
-        "summary": messages.summary(plan.target, validation["scores"], run.baselines, run.source),
+        "title": messages.name_classes(messages.caption(plan.target, plan.settings.ball)),
+        "summary": messages.name_classes(
+            messages.summary(plan.target, validation["scores"], run.baselines, run.source)
+        ),
         "success": validation["scores"].get(headline),
         "image_gradients": run.image_gradients,
         "photo": webp(workspace.held_out_photos[0].picture, 50, THUMBNAIL_WIDTH),

@@ -78,10 +78,10 @@ def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
         '12.8'
     """
     return {
-        "shares": messages.score_labels(target, source),
-        "here": messages.image_share_label(target),
+        "shares": [tuple(map(messages.name_classes, label)) for label in messages.score_labels(target, source)],
+        "here": messages.name_classes(messages.image_share_label(target)),
         "amplified": f"{127.5 / (ball.epsilon * 255):.3g}",
-        "caption": messages.caption(target, ball),
+        "caption": messages.name_classes(messages.caption(target, ball)),
         "epsilon": round(ball.epsilon * 255, 2),
     }
 
@@ -141,17 +141,19 @@ def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
     collapse, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
     return {
         "groups": gone if gone[1] else None,
-        "plain": " ".join(
-            filter(
-                None,
-                (
-                    messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
-                    *_own_sentences(run, validation, plan),
-                ),
+        "plain": messages.name_classes(
+            " ".join(
+                filter(
+                    None,
+                    (
+                        messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
+                        *_own_sentences(run, validation, plan),
+                    ),
+                )
             )
         ),
         "warning": run.link_warning
-        or (
+        or messages.name_classes(
             messages.collapse_warning(collapse)
             if collapse
             else messages.people_warning(plan.target, workspace.model.people)
@@ -268,7 +270,7 @@ def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
     if plan is None or levels is None:
         return card
     if kept is None:
-        title = messages.caption(plan.target, plan.settings.ball)
+        title = messages.name_classes(messages.caption(plan.target, plan.settings.ball))
         card = {**card, "title": title, "summary": _sentences(run, workspace)["plain"]}
     if (plan.model, plan.data) != workspace.pair:
         return card
