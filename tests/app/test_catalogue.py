@@ -11,7 +11,7 @@ from uapseg.app import catalogue, strings
 from uapseg.app import catalogue as shelf
 from uapseg.app.handlers.context import Context
 from uapseg.app.handlers.files import open_example
-from uapseg.app.handlers.training import run_turn, start_run
+from uapseg.app.handlers.training import reset_run, run_turn, start_run
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.models import load_model, torchvision
@@ -95,11 +95,21 @@ def chosen(number: object) -> gr.EventData:
 def test_a_ready_perturbation_is_loaded_measured_and_goes_on(context: Context):
     run = visitor(context)
     updates = open_example(context, run.token, chosen(0))
-    assert run.note == "measured 100 %, as the file claims"
+    assert run.note == "measured here: 100 %, as the file says"
     assert updates[-4]["value"] == strings.RESUME
     start_run(context, run.token, *values(context, **{**run.controls.to_dict(), "budget": 640}))
     list(run_turn(context, run.token))
     assert run.image_gradients == 320 + 640
+
+
+def test_reset_after_examples_brings_back_the_controls_from_before_them(context: Context):
+    run = visitor(context)
+    before = run.controls
+    for number in (0, 1):
+        open_example(context, run.token, chosen(number))
+    assert run.controls != before
+    reset_run(context, run.token)
+    assert (run.controls, run.plan, run.kept) == (before, None, [])
 
 
 @pytest.mark.parametrize("number", [2, -1, "0", None])

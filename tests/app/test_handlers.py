@@ -188,7 +188,7 @@ def test_a_run_is_paused_when_its_last_tab_is_closed_and_start_waits_for_its_las
 def test_reset_forgets_the_run_but_not_the_visitor(context: Context):
     run = started(context, budget=640)
     drain(context, run.token)
-    assert label(reset_run(context, run.token)) == strings.START
+    assert label(reset_run(context, run.token)[-4:]) == strings.START
     assert (run.status, run.plan, run.checkpoint) == ("idle", None, None)
     assert context.runs.get(run.token) is run
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.small_world import ran, values
 from uapseg.app import strings
-from uapseg.app.handlers.context import Context
+from uapseg.app.handlers.context import BUTTONS, Context
 from uapseg.app.handlers.training import pause_run, reset_run, run_turn, start_run, take_up_run
 from uapseg.app.runs.tray import FIELDS, MOST_KEPT, keep_run
 from uapseg.app.view.rendering import Renderer
@@ -21,12 +21,12 @@ def key(number: object) -> gr.EventData:
 def test_reset_is_undone_and_what_was_reset_stays_in_the_tray(context: Context):
     run = ran(context, budget=128)
     before = {name: getattr(run, name) for name in FIELDS}
-    buttons = reset_run(context, run.token)
+    buttons = reset_run(context, run.token)[-len(BUTTONS) :]
     assert (run.status, run.plan, buttons[2]["value"]) == ("idle", None, strings.UNDO_RESET)
     (kept,) = run.kept
     assert kept.card["title"].startswith("“o” in light on dark, epsilon 10")
     assert kept.card["success"] == before["validation"]["scores"]["target_success"]
-    buttons = reset_run(context, run.token)
+    buttons = reset_run(context, run.token)[-len(BUTTONS) :]
     assert {name: getattr(run, name) for name in FIELDS} == before
     assert (run.kept, buttons[2]["value"], buttons[0]["value"]) == ([], strings.RESET, strings.GO_ON)
     reset_run(context, run.token)

@@ -126,6 +126,7 @@ def side(context: Context) -> dict[str, Any]:
         parts["reset"] = gr.Button(strings.RESET, interactive=False, elem_id="u-reset", min_width=80)
     gr.HTML(f"<h2>{strings.DOWNLOAD}</h2>", elem_id="u-save-title")
     parts |= file_controls()
+    gr.HTML(links(), elem_id="u-links")
     with gr.Column(elem_id="u-uploads", elem_classes="u-unseen"):  # worked by the stage's own buttons
         parts["photos"] = gr.UploadButton(
             strings.PHOTO, file_types=["image"], file_count="multiple", elem_id="u-photos"
@@ -135,6 +136,14 @@ def side(context: Context) -> dict[str, Any]:
         parts["file"] = gr.DownloadButton(elem_id="u-file")
         parts["query"] = gr.Textbox(elem_id="u-query", container=False)
     return parts
+
+
+def links() -> str:
+    """Where to read more: the paper, on a Space the code, and Gradio's page on how programs use this one."""
+    space = os.environ.get("SPACE_ID")
+    code = {strings.CODE: f"https://huggingface.co/spaces/{space}/tree/main"} if space else {}
+    addresses = {strings.PAPER: strings.PAPER_URL, **code, strings.PROGRAMS: "?view=api"}
+    return "".join(f'<a href="{address}" target="_blank">{name}</a>' for name, address in addresses.items())
 
 
 def file_controls() -> dict[str, Any]:
@@ -441,7 +450,7 @@ def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
         turn = event(on(run_turn), token, buttons, **AT_ONCE)
         turn.failure(on(fail_turn), token, buttons, **AT_ONCE)
     pause.click(on(pause_run), token, buttons, **AT_ONCE)
-    reset.click(on(reset_run), token, buttons, **AT_ONCE)
+    reset.click(on(reset_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
     stage.stopped(on(refresh_buttons), token, buttons, **AT_ONCE)
     stage.kept(on(take_up_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
     stage.rewind(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)

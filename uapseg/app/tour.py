@@ -107,6 +107,7 @@ TOUR_WORDS = {
     "tour": "New to this? Five steps, with a guess in each",
     "of": "{number} of {count}",
     "guess": "Guess first",
+    "wait": "Setting up the page …",
     "right": "Right.",
     "wrong": "Not quite.",
     "next": "Next",

@@ -146,11 +146,14 @@ def export_file(context: Context, token: str | None, kind: object) -> str:
 def open_example(context: Context, token: str | None, event: gr.EventData) -> Updates:
     """One of the perturbations that come with the project was chosen."""
     run = find_resting_run(context, token)
+    before = run.current_example.before if run.current_example else run.controls
     with user_errors():
         workspace = workspace_of(context, run)
         card, perturbation = workspace.load_example(event_value(event, "number"))
         _open_perturbation(context, run, perturbation, workspace)
-    run.opened_example = OpenedExample(Path(card["file"]).stem, card["title"], run.controls, run.image_gradients)
+    run.opened_example = OpenedExample(
+        Path(card["file"]).stem, card["title"], run.controls, run.image_gradients, before
+    )
     return resting_page(context, run)
 
 
@@ -199,7 +202,9 @@ def confirm_link(context: Context, token: str | None, address: str | None) -> No
     gr.Info(
         html.escape(
             messages.link(
-                opens, address, with_drawing=run.controls.source == strings.DRAW and run.current_example is None
+                messages.name_classes(opens),
+                address,
+                with_drawing=run.controls.source == strings.DRAW and run.current_example is None,
             )
         ),
         title=strings.LINK,

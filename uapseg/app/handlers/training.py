@@ -298,18 +298,23 @@ def pause_run(context: Context, token: str | None) -> Updates:
 
 
 def reset_run(context: Context, token: str | None) -> Updates:
-    """Reset was pressed: the run goes into the tray; pressed again, it comes back."""
+    """Reset was pressed: the run goes into the tray; pressed again, it comes back: memory, controls, buttons.
+
+    After an example, the controls are again as they were before it.
+    """
     run = find_run(context, token)
     if run.status in ACTIVE:
-        return pause_run(context, token)
-    last = run_before_reset(run)
+        return browser_memory(run), *control_updates(context, run), *pause_run(context, token)
+    last, example = run_before_reset(run), run.current_example
     if last:
         restore_run(run, last.key, None)
     else:
         keep_run(run, context.workspaces.of(run, run.plan_controls), by_reset=True)
         run.reset()
+    if example:
+        run.publish(controls=example.before, drawing_version=run.drawing_version + 1)
     context.runs.save(run)
-    return resting_buttons(run)
+    return resting_page(context, run)
 
 
 def take_up_run(context: Context, token: str | None, event: gr.EventData) -> Updates:

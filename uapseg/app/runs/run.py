@@ -70,9 +70,11 @@ class OpenedExample(NamedTuple):
         title: What the page calls it.
         controls: The controls then.
         image_gradients: The image-gradients then.
+        before: The controls before, to which Reset goes back.
 
     Example:
-        >>> OpenedExample("foo", "“foo” in Tree on Building", ControlValues(), image_gradients=4000).name
+        >>> first = ControlValues()
+        >>> OpenedExample("foo", "“foo” in Tree on Building", first, image_gradients=4000, before=first).name
         'foo'
     """
 
@@ -80,6 +82,7 @@ class OpenedExample(NamedTuple):
     title: str
     controls: ControlValues
     image_gradients: int
+    before: ControlValues
 
 
 @dataclass(eq=False)

@@ -6,33 +6,39 @@ import {
   button,
   byId,
   facts,
+  gallery,
   gradio,
   make,
   metrics,
   onWorkspace,
+  painting,
   pause,
   poll,
   request,
   root,
+  shown,
   workspace,
 } from './context.js';
 import { showTab } from './gallery.js';
 import { setDefence, setLive, setStrength } from './history.js';
 import { fillIn, group, percent } from './numbers.js';
+import { selectTool } from './pointer.js';
 import { stopRecorded } from './recorded.js';
 import { resetModes, setMode } from './views.js';
 
 const { steps, words } = facts.story;
 const WORD = 0;
+const ACTIVE = ['running', 'waiting'];
 const DEFENCE = 'JPEG 75';
+const MOST_TRIES = 900; // tenths of a second, on a busy machine
 const card = $('.u-story');
 const opener = byId('u-tour');
 
 /**
- * The step that is shown, the example that is loaded, whether the question was answered, and the success without
- * and with a defence.
+ * The step that is shown, the example that is loaded, the success without and with a defence, and the keys of the
+ * runs that were in the tray before.
  */
-const story = { step: -1, example: null, answered: false, defence: null };
+const story = { step: -1, example: null, defence: null, kept: new Set() };
 
 const say = (key, values) => fillIn(words[key], values);
 const hidingExample = () => workspace.examples.findIndex(({ hides }) => hides);
@@ -44,6 +50,7 @@ const conceal = (isHidden) => root.toggleAttribute('data-concealed', isHidden);
 const ACTIONS = {
   clean() {
     conceal(false);
+    if (painting.on) selectTool('view');
     setMode('photo', 'wipe');
     setMode('prediction', 'labels');
     gradio.trigger('view', { kind: 'scene', number: 0 });
@@ -85,19 +92,21 @@ const ACTIONS = {
   },
 };
 
-/** Loads one of the examples, unless it is there already. */
+/** Loads one of the examples, unless it is there already, and waits until it is shown and measured. */
 async function load(number) {
   if (number < 0 || story.example === number) return;
   story.example = number;
   showTab('held_out');
-  const before = metrics.updates;
+  const { updates } = metrics;
+  const { frames } = shown;
   gradio.trigger('example', { number });
-  for (let tries = 0; tries < 200 && metrics.updates === before; tries++) await pause(100);
+  const isThere = () => metrics.updates > updates && shown.frames > frames;
+  for (let tries = 0; tries < MOST_TRIES && story.step >= 0 && !isThere(); tries++) await pause(100);
 }
 
 /** The success with a defence on the pictures that are shown; null where it could not be measured. */
 async function measure(defence) {
-  for (let tries = 0; tries < 100; tries++) {
+  for (let tries = 0; tries < MOST_TRIES && story.step >= 0; tries++) {
     const { scores } = await request('measure', { token: poll.token, defence });
     if (scores) return scores[metrics.shares[0][0]];
     await pause(100); // the server is making something else for this visitor
@@ -126,14 +135,15 @@ async function goTo(number) {
     byId('u-start').focus();
     return;
   }
-  Object.assign(story, { step: number, answered: false, defence: null });
+  Object.assign(story, { step: number, defence: null });
   root.dataset.story = number + 1;
   const step = steps[number];
-  showStep(step, null);
+  const ready = ACTIONS[step.do]();
+  showWaiting(step);
   card.hidden = false;
   $('button', card).focus();
-  await ACTIONS[step.do]();
-  if (story.step !== number || story.answered) return;
+  await ready;
+  if (story.step !== number) return;
   const hadFocus = card.contains(document.activeElement);
   showStep(step, null);
   if (hadFocus) $('button', card).focus();
@@ -161,16 +171,25 @@ function revealText(step, guess) {
   return reveal;
 }
 
+function introduction(step) {
+  return [
+    make('p', 'u-count', say('of', { number: story.step + 1, count: steps.length })),
+    make('p', 'u-title', step.title),
+    make('p', '', fillIn(step.text, values())),
+  ];
+}
+
+/** Shows what a step is about, while the page is made ready for its question. */
+function showWaiting(step) {
+  const foot = make('div', 'u-foot');
+  foot.append(button('', say('leave'), leave));
+  card.replaceChildren(...introduction(step), make('p', 'u-question', say('wait')), foot);
+}
+
 /** Shows a step, and once it was answered the reveal and the way on. */
 function showStep(step, guess) {
   const count = steps.length;
-  const parts = [
-    make('p', 'u-count', say('of', { number: story.step + 1, count })),
-    make('p', 'u-title', step.title),
-    make('p', '', fillIn(step.text, values())),
-    make('p', 'u-question', step.question),
-    answerButtons(step, guess),
-  ];
+  const parts = [...introduction(step), make('p', 'u-question', step.question), answerButtons(step, guess)];
   const foot = make('div', 'u-foot');
   if (guess != null) {
     parts.push(revealText(step, guess));
@@ -192,7 +211,6 @@ function rightAnswer({ right, shares }) {
 }
 
 async function onAnswer(step, number) {
-  story.answered = true;
   for (const each of $$('.u-answers button', card)) each.disabled = true;
   await ACTIONS[step.then](); // may measure which answer is right
   if (steps[story.step] !== step) return; // it was left meanwhile
@@ -200,15 +218,27 @@ async function onAnswer(step, number) {
   $('.u-solid', card).focus();
 }
 
-/** Ends the story; what it loaded goes, so that Start begins with what the controls say. */
+/** Begins the story; a run that is going on is paused, and taken up again in the end. */
+async function begin() {
+  stopRecorded();
+  if (ACTIVE.includes(poll.status)) byId('u-pause').click();
+  for (let tries = 0; tries < MOST_TRIES && ACTIVE.includes(poll.status); tries++) await pause(100);
+  story.kept = new Set(gallery.runs.map(({ key }) => key));
+  goTo(0);
+}
+
+/** Ends the story: the visitor's own run comes back, or else the controls as they were. */
 function leave() {
   card.hidden = true;
   conceal(false);
   delete root.dataset.story;
-  if (story.example != null) byId('u-reset').click();
+  const own = gallery.runs.find(({ key }) => !story.kept.has(key));
+  if (story.example != null && own) gradio.trigger('kept', { key: own.key });
+  else if (story.example != null) byId('u-reset').click();
   Object.assign(story, { step: -1, example: null });
   resetModes();
   setLive();
+  if (painting.allowed && !painting.on) selectTool('brush');
   opener?.focus();
 }
 
@@ -218,10 +248,7 @@ export function mount() {
   });
   if (!opener) return;
   opener.textContent = say('tour');
-  opener.addEventListener('click', () => {
-    stopRecorded();
-    goTo(0);
-  });
+  opener.addEventListener('click', begin);
   onWorkspace(() => {
     opener.hidden = !workspace.examples.length;
   });
