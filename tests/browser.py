@@ -35,6 +35,14 @@ STATE = f"""async () => {{
 }}"""
 """What the page's own modules hold of the run and of what is shown."""
 
+LEFT, RIGHT = '[data-slot="left"] .u-frame', '[data-slot="right"] .u-frame'
+"""The two large pictures."""
+
+BOXES = """selectors => Object.fromEntries(selectors.map(selector => {
+    const box = document.querySelector(selector).getBoundingClientRect();
+    return [selector, [box.left, box.top, box.right, box.bottom]];
+}))"""
+
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
@@ -134,6 +142,11 @@ def point(tab: Page) -> Callable[[float, float], tuple[float, float]]:
     box = tab.locator("[data-view=photo] .u-fit").bounding_box()
     assert box
     return lambda x, y: (box["x"] + x * box["width"], box["y"] + y * box["height"])
+
+
+def boxes(tab: Page, *selectors: str) -> dict[str, list[float]]:
+    """The left, top, right and bottom of parts of the page, in pixels of the window."""
+    return tab.evaluate(BOXES, [*selectors])
 
 
 def toasts(tab: Page) -> str:

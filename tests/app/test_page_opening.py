@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser import PATIENT, Site, chromium, ready, site, state, until
+from tests.browser import LEFT, PATIENT, RIGHT, Site, boxes, chromium, ready, site, state, until
 from tests.hands import pause, start
 from tests.reach import findings, focus_stops
 from tests.small_world import small_world, stocked
@@ -37,6 +37,9 @@ def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
     until(tab, "s.recorded > 0")
     expect(tab.locator(".u-recorded")).to_contain_text("A recorded run")
     expect(tab.locator(".u-first b")).to_have_text("100")
+    expect(tab.locator("[data-k=caption]")).to_have_text("the ending")  # after the run comes another perturbation
+    assert state(tab, "s.curve.length") == 1
+    expect(tab.locator("[data-k=caption]")).to_have_text("recorded")
     assert served.run(tab).status == "idle"
     tab.locator("#u-word input, #u-word textarea").fill("ox")
     expect(tab.locator(".u-recorded")).to_be_hidden()
@@ -124,7 +127,7 @@ def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
     card.click()
     expect(tab.locator(".u-recorded")).to_be_hidden(timeout=1000)
     expect(tab.locator("[data-k=plain]")).to_have_text(re.compile("measuring|Unseen"))
-    expect(tab.locator("[data-k=state]")).to_have_text("measured 100 %, as the file claims")
+    expect(tab.locator("[data-k=state]")).to_have_text("measured here: 100 %, as the file says")
     expect(tab.locator(".u-first b")).to_have_text("100")
     expect(tab.locator("#u-start")).to_have_text("Resume")
 
@@ -154,17 +157,47 @@ def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_ques
     expect(story).to_be_hidden()
     expect(tab.locator("#u-start")).to_be_focused()
     expect(tab.locator("#u-start")).to_have_text("Start", timeout=PATIENT)
+    expect(tab.locator("#u-goal [value=static]")).to_be_checked()
+
+
+def test_after_the_story_ones_own_run_is_there_again(served: Site):
+    tab = served.visit()
+    begin(tab, "mine")
+    until(tab, "s.status === 'running' && s.scores && s.imageGradients > 0")
+    tab.click("#u-tour")
+    for _ in range(2):
+        tab.locator(".u-answers button").first.click()
+        tab.locator(".u-story .u-solid").click()
+    expect(tab.locator(".u-story")).to_contain_text("3 of 5")
+    expect(tab.locator(".u-answers")).to_be_visible()
+    tab.keyboard.press("Escape")
+    expect(tab.locator("[data-k=caption]")).to_contain_text("“mine”")
+    expect(tab.locator("#u-start")).to_have_text("Resume")
+    assert served.run(tab).plan.target.caption == "mine"
+
+
+STORY_SIZES = ((390, 844), (844, 390), (1024, 768), (1280, 720), (1440, 900), (2560, 1440))
 
 
 def test_the_story_can_be_left_at_any_time(served: Site):
     tab = served.visit()
     tab.click("#u-tour")
+    tab.locator(".u-answers").wait_for()
+    for width, height in STORY_SIZES:
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.wait_for_timeout(200)
+        found = boxes(tab, ".u-story", LEFT, RIGHT)
+        left, top, right, bottom = found[".u-story"]
+        assert left >= 0
+        assert bottom <= height
+        for picture in (found[LEFT], found[RIGHT]):
+            assert right <= picture[0] or picture[3] <= top, (width, height)
     tab.locator(".u-story").get_by_role("button", name="Leave").focus()
     tab.keyboard.press("Escape")
     expect(tab.locator(".u-story")).to_be_hidden()
 
 
-def test_axe_finds_nothing_in_any_state_and_theme_and_no_focus_ring_is_cut_off(served: Site):
+def test_axe_finds_nothing_in_any_theme_before_a_run_and_no_focus_ring_is_cut_off(served: Site):
     tab = served.visit(reduced_motion="reduce")
     until(tab, "s.recorded > 0")
     found = {"opening": findings(tab), "rings at first": cut_rings(tab)}
@@ -175,6 +208,18 @@ def test_axe_finds_nothing_in_any_state_and_theme_and_no_focus_ring_is_cut_off(s
     tab.locator("#u-source label", has_text="Draw").click()
     tab.wait_for_selector(".u-tools:visible")
     found["drawing"] = findings(tab)
+    for goal in ("Swap", "Break all", "Hide"):
+        tab.locator("#u-goal label", has_text=goal).click()
+        found[goal] = findings(tab)
+    tab.locator("#u-more button").click()
+    tab.click("#u-kind input")
+    found["lists and More"] = findings(tab)
+    assert {state: each for state, each in found.items() if each} == {}
+
+
+def test_axe_finds_nothing_in_any_theme_during_and_after_a_run(served: Site):
+    tab = served.visit(reduced_motion="reduce")
+    found = {}
     tab.locator("#u-goal label", has_text="Hide").click()
     start(tab, 8000)
     until(tab, "s.status === 'running' && s.scores && s.imageGradients > 0")
@@ -184,7 +229,9 @@ def test_axe_finds_nothing_in_any_state_and_theme_and_no_focus_ring_is_cut_off(s
     found["paused"] = findings(tab)
     start(tab, 50)
     until(tab, "s.status === 'done'")
-    found["finished"] = findings(tab)
+    tab.click("#u-link")
+    tab.locator(".toast-body").wait_for()
+    found["finished, with a message"] = findings(tab)
     tab.get_by_role("button", name="Webcam", exact=True).click()
     tab.locator(".u-record").click()
     until(tab, "s.cameraFrames > 1")
@@ -193,11 +240,24 @@ def test_axe_finds_nothing_in_any_state_and_theme_and_no_focus_ring_is_cut_off(s
     tab.evaluate("() => document.activeElement.blur()")
     tab.keyboard.press("f")
     found["present"] = findings(tab)
+    tab.keyboard.press("g")
+    found["twelve pictures"] = findings(tab)
+    tab.keyboard.press("g")
     tab.keyboard.press("w")
     found["asking for a word"] = findings(tab)
     tab.keyboard.press("Escape")
     tab.evaluate("() => document.activeElement.blur()")
+    tab.keyboard.press("1")
+    expect(tab.locator("[data-k=caption]")).to_contain_text("“o”")
+    until(tab, "s.status === 'paused' && s.scores")
+    tab.evaluate("() => document.activeElement.blur()")
     tab.keyboard.press("Escape")
+    tab.get_by_role("tab", name="Your runs").click()
+    tab.locator(".u-thumb").first.click()
+    tab.locator(".u-pair img").first.wait_for()
+    found["two runs"] = findings(tab)
+    tab.get_by_role("tab", name="Your photos").click()
+    found["no photos yet"] = findings(tab)
     found["rings at the end"] = cut_rings(tab)
     assert {state: each for state, each in found.items() if each} == {}
 

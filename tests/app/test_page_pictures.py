@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, site, state, until  # noqa: F401
 from tests.hands import pick, start
+from tests.reach import findings
 from tests.server import serving
 from tests.small_world import FAR, small_world
 from uapseg.app.frames import mp4
@@ -26,6 +27,7 @@ def test_another_network_is_downloaded_on_the_page_and_attacked(browser: Browser
             pick(tab, "#u-data", FAR)
             panel = tab.locator(".u-loading")
             expect(panel).to_contain_text("To download now: 200 kB")
+            assert findings(tab) == []
             panel.get_by_role("button", name="Cancel").click()
             expect(panel).to_be_hidden()
             expect(tab.locator("#u-data input")).to_have_value("plain:x")
@@ -136,6 +138,25 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
     with tab.expect_download() as coming:
         tab.locator("#u-uploads input[type=file]").nth(1).set_input_files(tmp_path / "clip.mp4")
     assert len(list(decode_clip(coming.value.path()))) == 10
+
+
+def test_ten_seconds_of_the_camera_become_pictures_to_train_on(small: Site):
+    tab = small.visit()
+    tab.get_by_role("button", name="Webcam", exact=True).click()
+    film, line = tab.locator(".u-film"), tab.locator(".u-train-line")
+    expect(film).to_have_text("Train on 10 seconds")
+    film.click()
+    expect(film).to_have_text("Recording, 3 s")
+    expect(line).to_contain_text(re.compile(r"Trains on your webcam recording: \d+ to train on"))
+    expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Photo")
+    start(tab, 200)
+    until(tab, "s.status === 'done'")
+    expect(tab.locator("[data-k=plain]")).to_contain_text(
+        re.compile(r"It (generalizes|overfits): .*On \d+ test picture")
+    )
+    own = small.run(tab).trained_on
+    assert own.source == "webcam"
+    assert all(len(part) for part in own.splits.values())
 
 
 def test_a_pasted_photo_is_taken_too(small: Site):

@@ -1,23 +1,13 @@
 """What is on the first screen of a phone, a tablet, a laptop and a large window."""
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site  # noqa: F401
+from tests.browser import LEFT, RIGHT, Site, boxes, fixture_browser, fixture_small, fixture_small_site  # noqa: F401
 
 pytestmark = pytest.mark.browser
 
-BOXES = """selectors => Object.fromEntries(selectors.map(selector => {
-    const box = document.querySelector(selector).getBoundingClientRect();
-    return [selector, [box.left, box.top, box.right, box.bottom]];
-}))"""
-LEFT, RIGHT, START = '[data-slot="left"] .u-frame', '[data-slot="right"] .u-frame', "#u-start"
-
-
-def boxes(tab: Page, *selectors: str) -> dict[str, list[float]]:
-    return tab.evaluate(BOXES, [*selectors])
-
-
+START, GOAL = "#u-start", "#u-goal"
 SIZES = (
     (390, 844),
     (844, 390),
@@ -36,15 +26,15 @@ TITLES = """() => [...document.querySelectorAll('.u-large figcaption > *')].filt
 """What stands above the two pictures."""
 
 
-def test_both_pictures_and_start_are_on_the_first_screen_and_cover_nothing(small: Site):
+def test_both_pictures_the_goal_and_start_are_on_the_first_screen_and_cover_nothing(small: Site):
     tab = small.visit(is_mobile=True)
     for width, height in SIZES:
         tab.set_viewport_size({"width": width, "height": height})
         tab.wait_for_timeout(200)
-        found = boxes(tab, LEFT, RIGHT, START)
+        found = boxes(tab, LEFT, RIGHT, START, GOAL)
         for left, top, right, bottom in found.values():
-            assert 0 <= left < right <= width
-            assert 0 <= top < bottom <= height
+            assert 0 <= left < right <= width, (width, height)
+            assert 0 <= top < bottom <= height, (width, height)
         assert found[LEFT][3] <= found[RIGHT][1] or found[LEFT][2] <= found[RIGHT][0]
         assert all(found[START][1] >= found[one][3] or found[START][2] <= found[one][0] for one in (LEFT, RIGHT))
         top = "box => document.elementFromPoint((box[0] + box[2]) / 2, (box[1] + box[3]) / 2).id"
@@ -53,6 +43,19 @@ def test_both_pictures_and_start_are_on_the_first_screen_and_cover_nothing(small
         for number, (left, right, top) in enumerate(titles):
             others = [other for other in titles[number + 1 :] if abs(other[2] - top) < 20]
             assert all(right <= other[0] + 1 or other[1] <= left + 1 for other in others), (width, height)
+
+
+@pytest.mark.parametrize("goal", ["Show a target", "Hide", "Swap", "Break all"])
+def test_all_controls_of_a_goal_are_on_the_first_screen_of_a_laptop(small: Site, goal: str):
+    tab = small.visit()
+    tab.locator("#u-goal label", has_text=goal).click()
+    for width, height in ((1440, 900), (1280, 720), (1024, 768)):
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.wait_for_timeout(200)
+        found = boxes(tab, "#u-budget", "#u-more", START)
+        assert found["#u-budget"][3] <= found["#u-more"][1] + 1
+        assert found["#u-more"][3] <= found[START][1], (width, height)
+        assert found[START][3] <= height
 
 
 def test_a_warning_moves_nothing_and_can_be_closed(small: Site):

@@ -70,7 +70,7 @@ function mountLoading() {
   panel.append(...Object.values(buttons));
   onWorkspace(() => {
     const about = byId('u-about');
-    if (about) about.textContent = workspace.about;
+    if (about) about.title = about.textContent = workspace.about;
   });
 }
 
