@@ -226,7 +226,7 @@ def recorded_run(pair: Pair) -> dict[str, Any]:
 
     Example:
         >>> sorted(recorded_run(("street", "street")))
-        ['baselines', 'caption', 'frames', 'here', 'pair', 'shares', 'total']
+        ['baselines', 'caption', 'ending', 'frames', 'here', 'pair', 'shares', 'total']
     """
     file = EXAMPLES / "recorded.json"
     known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"pair": None}

@@ -164,7 +164,7 @@ def claim(target: Target, found: Scores, claimed: Scores | None, source: str) ->
     Example:
         >>> from uapseg.targets import HideClasses
         >>> claim(HideClasses(classes=("Car",)), {"hidden": 0.5}, {"hidden": 0.9}, strings.TYPE)
-        'measured 50 %; it claims 90 %'
+        'measured here: 50 % (on other pictures: 90 %)'
     """
     name = score_labels(target, source)[0][0]
     outcome, true = (claimed or {}).get(name), found.get(name)
