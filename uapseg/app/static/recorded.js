@@ -66,7 +66,7 @@ async function showRecorded(frames, number) {
   const { heading } = part; // of what is shown after the run
   const { baselines, here, total, caption, shares } = { ...recorded.frames, ...heading };
   await showFrame(part);
-  shown.target = heading ? await loadImage(heading.target) : metrics.heading.target;
+  images.target = heading ? await loadImage(heading.target) : metrics.heading.target;
   if (!isOn()) return;
   const curve = (heading ? [part] : frames.slice(0, number + 1)).map((each) => [each.image_gradients, each.scores]);
   setShares(shares);

@@ -8,6 +8,7 @@ import {
   facts,
   gallery,
   gradio,
+  images,
   make,
   metrics,
   onWorkspace,
@@ -16,7 +17,6 @@ import {
   poll,
   request,
   root,
-  shown,
   workspace,
 } from './context.js';
 import { showTab } from './gallery.js';
@@ -98,9 +98,9 @@ async function load(number) {
   story.example = number;
   showTab('held_out');
   const { updates } = metrics;
-  const { frames } = shown;
+  const { frames } = images;
   gradio.trigger('example', { number });
-  const isThere = () => metrics.updates > updates && shown.frames > frames;
+  const isThere = () => metrics.updates > updates && images.frames > frames;
   for (let tries = 0; tries < MOST_TRIES && story.step >= 0 && !isThere(); tries++) await pause(100);
 }
 
