@@ -124,7 +124,7 @@ STAGE = {
     "trade_end": "100 % hidden",
     "strips": "Which pictures are shown below",
     "tab_runs": "Your runs",
-    "runs_hint": "of this visit: press one to see it beside the current one, and another to see both",
+    "runs_hint": "of this visit, kept no longer: press one to see it beside the current one, another to see both",
     "show_run": "{title}: show it beside another run",
     "current_run": "Now: {title}",
     "none_yet": "no figures yet",
