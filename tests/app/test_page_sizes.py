@@ -45,6 +45,15 @@ def test_both_pictures_the_goal_and_start_are_on_the_first_screen_and_cover_noth
             assert all(right <= other[0] + 1 or other[1] <= left + 1 for other in others), (width, height)
 
 
+@pytest.mark.parametrize("goal", ["Hide", "Swap"])
+def test_a_phone_shows_both_pictures_whole_for_every_goal(small: Site, goal: str):
+    tab = small.visit(is_mobile=True, viewport={"width": 390, "height": 844})
+    tab.locator("#u-goal label", has_text=goal).click()
+    tab.wait_for_timeout(200)
+    found = boxes(tab, LEFT, RIGHT, START)
+    assert found[RIGHT][3] <= found[START][1] - 7
+
+
 @pytest.mark.parametrize("goal", ["Show a target", "Hide", "Swap", "Break all"])
 def test_all_controls_of_a_goal_are_on_the_first_screen_of_a_laptop(small: Site, goal: str):
     tab = small.visit()
