@@ -112,6 +112,15 @@ def test_reset_after_examples_brings_back_the_controls_from_before_them(context:
     assert (run.controls, run.plan, run.kept) == (before, None, [])
 
 
+def test_a_run_that_gives_way_to_an_example_is_kept_with_its_own_controls(context: Context):
+    run = visitor(context)
+    start_run(context, run.token, *values(context, budget=64, epsilon=4))
+    list(run_turn(context, run.token))
+    open_example(context, run.token, chosen(0))
+    (kept,) = run.kept
+    assert (kept.controls.epsilon, run.controls.epsilon) == (4, 10)
+
+
 @pytest.mark.parametrize("number", [2, -1, "0", None])
 def test_one_that_does_not_exist_is_refused(context: Context, number: object):
     with pytest.raises(gr.Error):

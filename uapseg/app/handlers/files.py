@@ -241,13 +241,16 @@ def _open(context: Context, run: Run, path: Path, workspace: Workspace) -> None:
 
 def _open_perturbation(context: Context, run: Run, perturbation: Perturbation, workspace: Workspace) -> None:
     check_size(perturbation, workspace)
+    before = context.workspaces.of(run, run.plan_controls)
     if perturbation.plan is None:
         plan = plan_for(perturbation, *_target_and_plan(context, run))
+        keep_run(run, before)
     else:
         check_pair(perturbation.plan, workspace)
-        _set_controls(run, perturbation.plan, workspace)
+        controls = controls_from_plan(perturbation.plan, workspace)
+        keep_run(run, before)  # with the controls that it had
+        run.publish(controls=controls, drawing_version=run.drawing_version + 1)
         plan = _target_and_plan(context, run)[1]
-    keep_run(run, context.workspaces.of(run, run.plan_controls))
     run.publish(note=strings.MEASURING)
     start_from(run, perturbation, plan, workspace)
     context.runs.save(run)

@@ -137,6 +137,7 @@ async function goTo(number) {
   }
   Object.assign(story, { step: number, defence: null });
   root.dataset.story = number + 1;
+  byId('u-side').inert = true;
   const step = steps[number];
   const ready = ACTIONS[step.do]();
   showWaiting(step);
@@ -232,6 +233,7 @@ function leave() {
   card.hidden = true;
   conceal(false);
   delete root.dataset.story;
+  byId('u-side').inert = false;
   const own = gallery.runs.find(({ key }) => !story.kept.has(key));
   if (story.example != null && own) gradio.trigger('kept', { key: own.key });
   else if (story.example != null) byId('u-reset').click();
