@@ -17,6 +17,7 @@ import {
   poll,
   request,
   root,
+  setAttributes,
   workspace,
 } from './context.js';
 import { showTab } from './gallery.js';
@@ -173,9 +174,11 @@ function revealText(step, guess) {
 }
 
 function introduction(step) {
+  const title = make('p', 'u-title', step.title);
+  setAttributes(title, { role: 'heading', 'aria-level': 1 }); // that of the page cannot be reached meanwhile
   return [
     make('p', 'u-count', say('of', { number: story.step + 1, count: steps.length })),
-    make('p', 'u-title', step.title),
+    title,
     make('p', '', fillIn(step.text, values())),
   ];
 }
