@@ -191,7 +191,7 @@ def test_the_story_can_be_left_at_any_time(served: Site):
         assert left >= 0
         assert bottom <= height
         for picture in (found[LEFT], found[RIGHT]):
-            assert right <= picture[0] or picture[3] <= top, (width, height)
+            assert right <= picture[0] or picture[2] <= left or picture[3] <= top, (width, height)
     tab.locator(".u-story").get_by_role("button", name="Leave").focus()
     tab.keyboard.press("Escape")
     expect(tab.locator(".u-story")).to_be_hidden()
@@ -229,9 +229,7 @@ def test_axe_finds_nothing_in_any_theme_during_and_after_a_run(served: Site):
     found["paused"] = findings(tab)
     start(tab, 50)
     until(tab, "s.status === 'done'")
-    tab.click("#u-link")
-    tab.locator(".toast-body").wait_for()
-    found["finished, with a message"] = findings(tab)
+    found["finished"] = findings(tab)
     tab.get_by_role("button", name="Webcam", exact=True).click()
     tab.locator(".u-record").click()
     until(tab, "s.cameraFrames > 1")

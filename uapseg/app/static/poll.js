@@ -1,6 +1,7 @@
 // The long poll: the newest frame wins, so a slow link lowers the frame rate and nothing else.
 import {
   $,
+  $$,
   announce,
   button,
   byId,
@@ -47,9 +48,15 @@ const buttons = {
 };
 const OFFERED = { fetch: ['costs'], again: ['failed'], cancel: ['costs', 'fetching', 'loading', 'failed'] };
 
+/** Keeps keyboard and pointer out of what lies under the panel. */
+function setInert(isInert) {
+  for (const part of $$('.u-head, .u-views, .u-strip')) part.inert = isInert;
+}
+
 function showLoading({ state, share, loading: { title, lines } }) {
   const isNew = !root.dataset.loading;
   root.dataset.loading = state;
+  setInert(true);
   panel.hidden = false;
   $('b', panel).textContent = title;
   $('div', panel).replaceChildren(...lines.map((line) => make('p', '', line)));
@@ -64,6 +71,7 @@ function showLoading({ state, share, loading: { title, lines } }) {
 function hideLoading() {
   panel.hidden = true;
   delete root.dataset.loading;
+  setInert(false);
 }
 
 function mountLoading() {
