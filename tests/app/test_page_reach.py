@@ -125,11 +125,3 @@ def test_a_photo_is_dropped_beside_the_pictures_and_a_frame_around_the_page_can_
     expect(tab.locator("[data-view=photo] figcaption b")).to_have_text("Your photo")
     expect(tab.locator(".u-reading")).to_be_hidden()
     assert state(tab, "s.status") == "idle"
-
-
-def test_a_link_leads_to_how_programs_use_the_page(small: Site):
-    tab = small.visit()
-    link = tab.get_by_role("link", name="Use from a program")
-    expect(tab.get_by_role("link", name="Paper")).to_have_attribute("href", re.compile("arxiv.org"))
-    other = small.visit(link.get_attribute("href") or "")
-    expect(other.locator(".api-docs, .api-docs-wrap").first).to_contain_text("/train")

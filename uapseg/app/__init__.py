@@ -55,7 +55,7 @@ def launch_options() -> dict[str, Any]:
         "favicon_path": str(STATIC / "icon.svg"),
         "run_history": False,
         "enable_monitoring": False,  # what visitors do is not for other visitors
-        "footer_links": ["api"],  # hidden by the styles: the page has its own link to it
+        "footer_links": [],
         "ssr_mode": False,
         "pwa": False,
         "mcp_server": has_mcp(),

@@ -139,10 +139,10 @@ def side(context: Context) -> dict[str, Any]:
 
 
 def links() -> str:
-    """Where to read more: the paper, on a Space the code, and Gradio's page on how programs use this one."""
+    """Where to read more: the paper, and on a Space the code with its README."""
     space = os.environ.get("SPACE_ID")
     code = {strings.CODE: f"https://huggingface.co/spaces/{space}/tree/main"} if space else {}
-    addresses = {strings.PAPER: strings.PAPER_URL, **code, strings.PROGRAMS: "?view=api"}
+    addresses = {strings.PAPER: strings.PAPER_URL, **code}
     return "".join(f'<a href="{address}" target="_blank">{name}</a>' for name, address in addresses.items())
 
 

@@ -61,7 +61,7 @@ CONTROLS = {
 
 DOWNLOAD = "Export"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
-PAPER, CODE, PROGRAMS = "Paper", "Code", "Use from a program"
+PAPER, CODE = "Paper", "Code, and use from a program"
 PAPER_URL = "https://arxiv.org/abs/1704.05712"
 PUBLISH, REPO = "Publish", "USER/NAME on the Hugging Face Hub"
 PUBLISHED = "Published at {url}: uapseg apply hf-hub:{repo} PHOTO uses it."
