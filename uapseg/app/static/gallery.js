@@ -146,7 +146,7 @@ function describe(card) {
 }
 
 function ownHeading() {
-  if (!gallery.photos.length) return '';
+  if (!gallery.photos.length) return t('how');
   const [key, , name] = metrics.shares[0] || [];
   const { scores } = metrics.viewed ?? metrics;
   if (!gallery.own || !scores) return t('own_waiting');
