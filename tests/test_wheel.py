@@ -50,7 +50,7 @@ def test_the_examples_and_the_list_of_photos_are_there(installed: Path, tmp_path
     code = "from uapseg.datasets.coco.mini import read_manifest; from uapseg.app.catalogue import example_cards; "
     code += "print(len(read_manifest()), len(example_cards(('street', 'street'))))"
     photos, examples = output(installed, tmp_path, "-c", code).split()
-    assert (int(photos), int(examples)) == (200, 9)
+    assert (int(photos), int(examples)) == (200, 10)
 
 
 @pytest.fixture
