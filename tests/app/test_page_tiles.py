@@ -23,11 +23,15 @@ def test_each_part_is_measured_once_a_run_rests_and_hidden_as_soon_as_it_goes_on
     expect(button).to_have_attribute("aria-pressed", "true")
     expect(table.locator("td", has_text=re.compile(r"\d"))).to_have_count(24)
     expect(table.locator("tr")).to_have_count(4)
-    expect(hint).to_have_text("points lost without each tile, of 100 % on 12 unseen pictures")
+    expect(table.locator("caption")).to_contain_text("on 12 unseen pictures")
+    expect(hint).to_have_text("points lost, of 100 %")
     expect(tab.locator(".u-live")).to_have_text(
         re.compile(r"^Most is lost without the tile in row \d, column \d: \d+ percentage points of 100 %\.$")
     )
     assert tab.locator("[data-slot=left] [data-view=perturbation]").count() == 1
+    tab.locator("#u-epsilon input[type=number]").fill("9")  # another heading comes
+    expect(tab.locator(".u-wanted")).to_contain_text("9")
+    expect(hint).to_have_text("points lost, of 100 %")
     button.click()
     expect(table).to_be_hidden()
     expect(hint).to_have_text(re.compile(r"12\.8$"))

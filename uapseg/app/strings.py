@@ -31,7 +31,7 @@ FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
 BREAK = "Every pixel should be predicted as any class but its own: there is nothing else to choose."
 SWAP_FROM, SWAP_INTO = "Pixels of", "Become"
-EPSILON, BUDGET = "Largest perturbation (epsilon), of 255", "Training length (pictures seen)"
+EPSILON, BUDGET = "Epsilon, in grey levels of 255", "Training length (pictures seen)"
 WEIGHT = "Protect the rest (x1)"
 WEIGHT_ENDS = {
     STATIC: ("stronger target", "unchanged rest"),
@@ -219,11 +219,11 @@ STAGE = {
     "strength": "Preview at",
     "tiles": "Which parts matter?",
     "tiles_busy": "measuring tile {number} of {total}",
-    "tiles_hint": "points lost without each tile, of {share} % on {pictures} unseen pictures",
+    "tiles_hint": "points lost, of {share} %",
     "tiles_most": (
         "Most is lost without the tile in row {row}, column {column}: {points} percentage points of {share} %."
     ),
-    "d_tiles": "Percentage points of success that are lost without each tile of the perturbation",
+    "d_tiles": "Percentage points of success lost without each tile, on {pictures} unseen pictures",
     "defence": "Defence before the network",
     "no_defence": "no defence",
     "defended": "with the defence {defence}",

@@ -9,8 +9,8 @@ const points = (share) => String(Math.round(share * 100)).replace('-', '−');
 const table = make('table', 'u-parts');
 const toggle = button('u-attribute', '', () => (measured.key ? hide() : measure()));
 
-/** Which perturbation is shown with its tiles; null for none. */
-const measured = { key: null };
+/** Which perturbation is shown with its tiles, null for none, and what is said above it. */
+const measured = { key: null, hint: '' };
 
 /** Another word for each perturbation that can be looked at, or null where none rests at full strength. */
 function currentKey() {
@@ -32,11 +32,12 @@ function follow() {
   const key = currentKey();
   toggle.hidden = key === null;
   if (measured.key && measured.key !== key) hide();
+  else if (measured.hint && measured.key) setHint('perturbation', measured.hint); // a new heading has replaced it
 }
 
 async function measure() {
   const key = currentKey();
-  measured.key = key;
+  Object.assign(measured, { key, hint: '' });
   toggle.setAttribute('aria-pressed', true);
   table.hidden = false;
   enlarge('perturbation');
@@ -47,6 +48,11 @@ async function measure() {
     else if (!reply.lost) await pause(RETRY_MS);
     else if (show(reply)) return;
   }
+}
+
+function say(hint) {
+  measured.hint = hint;
+  setHint('perturbation', hint);
 }
 
 /** Shows the tiles that are measured; whether these are all. */
@@ -63,14 +69,14 @@ function show({ lost, success, rows, columns, pictures }) {
     node.append(...Array.from({ length: columns }, (__, column) => cell(at * columns + column)));
     return node;
   };
-  table.replaceChildren(make('caption', '', t('d_tiles')), ...Array.from({ length: rows }, row));
+  table.replaceChildren(make('caption', '', t('d_tiles', { pictures })), ...Array.from({ length: rows }, row));
   const share = points(success);
   if (lost.length < total) {
-    setHint('perturbation', t('tiles_busy', { number: lost.length + 1, total }));
+    say(t('tiles_busy', { number: lost.length + 1, total }));
     return false;
   }
   const most = strongest(lost, columns);
-  setHint('perturbation', t('tiles_hint', { share, pictures }));
+  say(t('tiles_hint', { share }));
   announce(t('tiles_most', { row: most.row, column: most.column, points: points(most.value), share }));
   return true;
 }
