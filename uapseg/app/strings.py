@@ -162,7 +162,7 @@ STAGE = {
     "thumbs": "what the network sees in them",
     "share_of": ", and the share {here}",
     "in_picture": "{share} % {here}",
-    "baselines": "random noise {noise} %, clean {clean} %",
+    "baselines": "random noise {noise}\u00a0%, clean {clean}\u00a0%",
     "random": "random noise",
     "clean": "clean",
     "pictures": "{pictures} pictures",
