@@ -13,7 +13,7 @@ from uapseg.app import strings
 from uapseg.app.controls import ControlValues
 from uapseg.app.handlers.context import Context
 from uapseg.app.handlers.errors import as_user_error
-from uapseg.app.page import number_controls
+from uapseg.app.layout import number_controls
 from uapseg.app.runs import device
 from uapseg.app.runs.device import pack_state, requested_seconds
 from uapseg.attack.state import State
