@@ -213,14 +213,16 @@ def test_a_browser_that_remembers_nothing_opens_the_page_without_a_word(context:
 
 NAMES = [7, True, ["x"], {"a": 1}, "elephant", "<img src=//other.host>", "x" * 10_000]
 NUMBERS = ["y", "", True, [], {"a": 1}, -1, 10**400, 2**60, float("nan"), float("inf")]
+LISTS = ["x", 7, {"a": 1}, [3], [[]], ["elephant"], ["light"] * 300]
 WRONG = {
     **dict.fromkeys(
-        ("model", "data", "goal", "source", "inside", "rest", "fill", "preset", "swap_from", "swap_into"), NAMES
+        ("model", "data", "goal", "source", "inside", "rest", "fill", "preset", "swap_from", "swap_into", "norm"),
+        NAMES,
     ),
     **dict.fromkeys(("epsilon", "keep", "budget", "seed"), NUMBERS),
     "word": [7, ["x"], {"a": 1}, "x" * 25],
     "invert": [1, "yes", []],
-    "hide": ["x", 7, {"a": 1}, [3], [[]], ["elephant"], ["light"] * 300],
+    **dict.fromkeys(("also_hide", "hide"), LISTS),
 }
 """What each control does not hold."""
 
