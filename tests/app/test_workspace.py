@@ -91,7 +91,7 @@ def test_another_network_is_loaded_in_the_background_and_brings_its_classes(cont
     assert [each["name"] for each in world["classes"]] == ["night", "day", "noon"]
     controls = controls_of(finish_loading(context, run.token))
     assert controls["inside"]["value"] == "day"
-    assert controls["hide"]["choices"] == ["night", "day", "noon"]
+    assert controls["hide"]["choices"] == [(name, name) for name in ("night", "day", "noon")]
     start_run(context, run.token, *values(context, **{**run.controls.to_dict(), "budget": 640}))
     list(run_turn(context, run.token))
     assert run.plan

@@ -125,7 +125,7 @@ def _snapshots(
     state = state.to(search.device)
     noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
     # After a change, the first step is shown at once; what takes longer, validation and its baseline, follows the next
-    changed = state.image_gradients > 0 and not state.validation.image_gradients
+    changed = state.image_gradients > 0 and not state.validation.each
     baselines = {"clean": validator.clean.scores}
     if not changed:
         baselines["random_noise"] = validator.baseline(noise, settings.ball)

@@ -113,10 +113,10 @@ def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
 
 def _success(snapshot: Snapshot, target: Target) -> str:
     """Two scores of the newest look at the validation pictures, beside those of random noise, and what is kept."""
-    state, noise = snapshot.state, snapshot.baselines["random_noise"]
+    state, noise = snapshot.state, snapshot.baselines.get("random_noise", {})
     names = tuple(dict.fromkeys(target.selection))[:2]
     newest = ", ".join(
-        f"{name} {format_percent(state.validation.scores[name])} % (noise {format_percent(noise[name])} %)"
+        f"{name} {format_percent(state.validation.scores[name])} % (noise {format_percent(noise.get(name))} %)"
         for name in names
     )
     if not state.best_validation.image_gradients:
