@@ -54,14 +54,14 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     (tmp_path / "bad.png").write_text("no picture")
     start(tab, 640)
     until(tab, "s.status === 'done'")
-    tab.locator("#u-uploads input[type=file]").first.set_input_files([tmp_path / "mine.png", tmp_path / "other.png"])
+    tab.locator("#u-bring input[type=file]").first.set_input_files([tmp_path / "mine.png", tmp_path / "other.png"])
     title = tab.locator("[data-view=photo] figcaption b")
     expect(title).to_have_text("Your photo")
     tab.get_by_role("tab", name="Your photos (2)").click()
     expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in the data set")
     assert state(tab, "s.own.region_success") > 0.9
     expect(tab.locator(".u-thumb b").nth(1)).to_contain_text("%")
-    tab.locator("#u-uploads input[type=file]").first.set_input_files(tmp_path / "bad.png")
+    tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "bad.png")
     expect(tab.locator(".toast-body").first).to_contain_text("could not be read")
     width = "() => document.querySelector('[data-view=photo] .base').width"
     assert tab.evaluate(width) == 59  # made to fit: of no more pixels than 96 x 64
@@ -76,7 +76,7 @@ def test_photos_are_trained_on_a_defence_is_tried_and_everything_forgotten(small
     paths = [tmp_path / f"{number}.png" for number in range(8)]
     for number, path in enumerate(paths):
         Image.new("RGB", (90, 60), (102 + number % 5,) * 3).resize((90, 60 + number)).save(path)
-    photos, mine = tab.locator("#u-uploads input[type=file]").first, tab.get_by_role("tab", name="Your photos")
+    photos, mine = tab.locator("#u-bring input[type=file]").first, tab.get_by_role("tab", name="Your photos")
     photos.set_input_files(paths[:2])
     mine.click()
     train = tab.get_by_role("button", name="Train on these photos")
@@ -136,7 +136,7 @@ def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Pa
     expect(record).to_be_hidden()
     (tmp_path / "clip.mp4").write_bytes(mp4([np.full((64, 96, 3), 104, np.uint8)] * 10, 10))
     with tab.expect_download() as coming:
-        tab.locator("#u-uploads input[type=file]").nth(1).set_input_files(tmp_path / "clip.mp4")
+        tab.locator("#u-bring input[type=file]").nth(1).set_input_files(tmp_path / "clip.mp4")
     assert len(list(decode_clip(coming.value.path()))) == 10
 
 

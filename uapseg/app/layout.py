@@ -36,7 +36,7 @@ def side(context: Context) -> dict[str, Any]:
     gr.HTML(f"<h2>{strings.DOWNLOAD}</h2>", elem_id="u-save-title")
     parts |= file_controls()
     gr.HTML(links(), elem_id="u-links")
-    with gr.Column(elem_id="u-uploads", elem_classes="u-unseen"):  # worked by the stage's own buttons
+    with gr.Column(elem_id="u-bring", elem_classes="u-unseen"):  # worked by the stage's own buttons
         parts["photos"] = gr.UploadButton(
             strings.PHOTO, file_types=["image"], file_count="multiple", elem_id="u-photos"
         )

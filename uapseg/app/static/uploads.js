@@ -9,7 +9,7 @@ const meter = make('progress');
 let silence = 0;
 let isRead = false; // whether the server is reading it; before, it is on its way
 
-const inputOf = (kind) => $(`#u-uploads input[type=file][accept*=${KINDS[kind]}]`, document);
+const inputOf = (kind) => $(`#u-bring input[type=file][accept*=${KINDS[kind]}]`, document);
 
 /** Shows that an upload is on its way or being read; `share` is how far that is, where it is known. */
 function showReading(kind, share = null) {
@@ -58,7 +58,7 @@ function onDrag(event) {
 export const choosePhotos = () => byId('u-photos').click();
 
 export function mount() {
-  const inputs = byId('u-uploads'); // worked by the stage's buttons alone
+  const inputs = byId('u-bring'); // worked by the stage's buttons alone
   if (inputs) Object.assign(inputs, { inert: true, ariaHidden: 'true' });
   const own = button('u-own', t('choose_photos'), choosePhotos);
   own.title = t('how');
