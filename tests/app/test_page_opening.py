@@ -281,6 +281,7 @@ def test_the_page_asks_again_where_its_first_event_is_lost(served: Site):
 
     tab.route("**/queue/join*", lose_the_first)
     tab.goto(served.url)
+    tab.wait_for_selector("#u-start:not([disabled]):visible")  # also through a reload of Gradio's own
     ready(tab)
     assert lost
 
