@@ -37,9 +37,8 @@ def save(tab: Page, kind: str, path: Path) -> Path:
 
 
 def pick(tab: Page, control: str, name: str) -> None:
-    tab.wait_for_timeout(500)  # the list of the control before fades out
     tab.click(f"{control} input")
-    tab.get_by_role("option", name=name).click()
+    tab.locator(control).get_by_role("option", name=name).click()  # the list of another control may still be closing
 
 
 def tool(tab: Page, name: str) -> None:
