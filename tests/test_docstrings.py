@@ -87,7 +87,7 @@ WITHOUT_EXAMPLES = {
     "uapseg.cli.transfer": {"Cell": "what transfer prints", "transfer": "needs a run"},
     "uapseg.app": {"build": "loads a network and renders pictures"},
     "uapseg.app.catalogue": {"Fetch": "downloads"},
-    "uapseg.app.exports.sharing": {
+    "uapseg.app.runs.import_run": {
         "check_pair": "checks", "check_size": "checks", "start_from": "needs a perturbation for the pictures",
         "measure": "needs a perturbation for the pictures", "measure_test": "needs a run",
     },

@@ -17,9 +17,9 @@ import torch
 
 from uapseg.app import messages, strings
 from uapseg.app.controls import VALIDATION
-from uapseg.app.exports.sharing import measure
 from uapseg.app.frames import FrameOptions, label_png, perturb_photo
 from uapseg.app.runs.device import LevelArray, level_array, validation_frame
+from uapseg.app.runs.import_run import measure
 from uapseg.app.view.rendering import frame, titles
 from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan, run

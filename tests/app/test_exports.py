@@ -25,8 +25,9 @@ from tests.small_world import SIZE, ran, registry, stocked, values, visitor
 from uapseg.app import strings
 from uapseg.app.controls import BUDGETS
 from uapseg.app.exports.animation import encode_gif, encode_mp4
+from uapseg.app.exports.command import to_command
 from uapseg.app.exports.finished_run import FinishedRun
-from uapseg.app.exports.sharing import controls_from_plan, to_command, to_query
+from uapseg.app.exports.links import to_query
 from uapseg.app.handlers.context import CONTROLS, Context
 from uapseg.app.handlers.files import confirm_link, export_file, make_link, open_example, open_file
 from uapseg.app.handlers.training import (
@@ -40,6 +41,7 @@ from uapseg.app.handlers.training import (
     start_run,
 )
 from uapseg.app.page import copy_script
+from uapseg.app.plan_controls import controls_from_plan
 from uapseg.app.runs.device import unpack_state
 from uapseg.app.runs.run import Run
 from uapseg.app.workspace_cache import WorkspaceCache

@@ -14,8 +14,9 @@ from PIL import Image
 
 from tests.small_world import registry, values, visitor
 from uapseg.app import messages, strings
+from uapseg.app.exports.command import to_command
 from uapseg.app.exports.files import export_run
-from uapseg.app.exports.sharing import controls_from_plan, parse_query, to_command, to_query
+from uapseg.app.exports.links import parse_query, to_query
 from uapseg.app.frames import jpeg
 from uapseg.app.handlers.context import BUTTONS, CONTROLS, Context
 from uapseg.app.handlers.files import upload_mask
@@ -29,6 +30,7 @@ from uapseg.app.handlers.training import (
     run_turn,
     start_run,
 )
+from uapseg.app.plan_controls import controls_from_plan
 from uapseg.app.runs.device import unpack_state
 from uapseg.app.runs.run import Run
 from uapseg.app.view.rendering import figures, heading

@@ -10,7 +10,8 @@ from PIL import Image
 
 from tests.small_world import values, visitor
 from uapseg.app import strings
-from uapseg.app.exports.sharing import to_command, to_query
+from uapseg.app.exports.command import to_command
+from uapseg.app.exports.links import to_query
 from uapseg.app.frames import UploadedPhoto, mp4
 from uapseg.app.handlers.context import CONTROLS, Context
 from uapseg.app.handlers.files import remove_photos

@@ -17,12 +17,12 @@ from PIL import Image
 
 from uapseg.app import strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.exports.sharing import check_pair, check_size, measure
 from uapseg.app.frames import STRENGTHS, perturb_photo, stretch_levels, to_values
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.handlers.errors import as_user_error, user_error, user_errors
 from uapseg.app.runs.device import level_array, run_steps, unpack_state, validation_frame
 from uapseg.app.runs.device_queue import Call, RunQueue
+from uapseg.app.runs.import_run import check_pair, check_size, measure
 from uapseg.app.server import DECODING
 from uapseg.app.view.rendering import scale_levels
 from uapseg.app.workspace import Workspace, overlay_classes

@@ -10,9 +10,9 @@ from PIL import Image
 
 from uapseg.app import strings
 from uapseg.app.exports.animation import encode_gif, encode_mp4
+from uapseg.app.exports.command import PLAN_FILE
 from uapseg.app.exports.finished_run import FinishedRun
 from uapseg.app.exports.report import report
-from uapseg.app.exports.sharing import PLAN_FILE
 from uapseg.app.frames import perturb_photo
 from uapseg.app.runs.run import Run
 from uapseg.app.view.rendering import shown_photo

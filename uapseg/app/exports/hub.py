@@ -9,9 +9,10 @@ from tempfile import TemporaryDirectory
 
 from uapseg.app import messages, strings
 from uapseg.app.exports.finished_run import FinishedRun
-from uapseg.app.exports.sharing import check_pair, check_size, controls_from_plan, measure
 from uapseg.app.frames import label_png, perturb_photo
+from uapseg.app.plan_controls import controls_from_plan
 from uapseg.app.runs.device import level_array
+from uapseg.app.runs.import_run import check_pair, check_size, measure
 from uapseg.app.runs.run import Run
 from uapseg.app.workspace import Example, Workspace
 from uapseg.attack.run import Plan

@@ -12,8 +12,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from uapseg.app import messages
+from uapseg.app.exports.command import PLAN_FILE, to_command
 from uapseg.app.exports.finished_run import FinishedRun
-from uapseg.app.exports.sharing import PLAN_FILE, to_command
 from uapseg.app.server import read_static
 from uapseg.io.files import to_json
 from uapseg.results.perturbation_file import save_png

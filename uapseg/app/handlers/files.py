@@ -12,7 +12,7 @@ import gradio as gr
 from uapseg.app import messages, strings
 from uapseg.app.exports.files import cached_file, export_run
 from uapseg.app.exports.hub import publish_run
-from uapseg.app.exports.sharing import check_pair, check_size, controls_from_plan, plan_for, start_from, to_query
+from uapseg.app.exports.links import to_query
 from uapseg.app.frames import UploadedPhoto
 from uapseg.app.gradio_private import upload_folder
 from uapseg.app.handlers.context import (
@@ -30,6 +30,8 @@ from uapseg.app.handlers.context import (
     workspace_of,
 )
 from uapseg.app.handlers.errors import user_error, user_errors
+from uapseg.app.plan_controls import controls_from_plan
+from uapseg.app.runs.import_run import check_pair, check_size, plan_for, start_from
 from uapseg.app.runs.own_pictures import OwnPictures, is_own
 from uapseg.app.runs.run import ACTIVE, OpenedExample, Run
 from uapseg.app.runs.tray import drop_own, keep_run

@@ -12,7 +12,7 @@ import gradio as gr
 
 from uapseg.app import messages, strings
 from uapseg.app.controls import ControlValues
-from uapseg.app.exports.sharing import measure_test, parse_query
+from uapseg.app.exports.links import parse_query
 from uapseg.app.frames import to_values
 from uapseg.app.handlers.context import (
     CLASSES,
@@ -36,6 +36,7 @@ from uapseg.app.handlers.errors import as_user_error, user_error, user_errors
 from uapseg.app.handlers.files import remove_uploads
 from uapseg.app.runs.continuation import apply_plan, can_continue, end_run, find_budget_start, restore, rewind
 from uapseg.app.runs.device import run_steps
+from uapseg.app.runs.import_run import measure_test
 from uapseg.app.runs.run import ACTIVE, PendingChange, Run
 from uapseg.app.runs.tray import keep_run, restore_run, run_before_reset
 from uapseg.attack.run import Plan

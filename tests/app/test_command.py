@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from uapseg.app.exports.sharing import PLAN_FILE, to_command
+from uapseg.app.exports.command import PLAN_FILE, to_command
 from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast, paper
