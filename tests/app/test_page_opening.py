@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.browser import LEFT, PATIENT, RIGHT, Site, boxes, chromium, ready, site, state, until
 from tests.hands import pause, start
@@ -266,24 +266,18 @@ def cut_rings(tab: Page) -> list[tuple[str, str]]:
     return [stop for stop in stops if stop[1]]
 
 
-def test_the_page_asks_again_where_its_first_event_is_lost(served: Site):
-    context = served.browser.new_context()
-    context.set_default_timeout(PATIENT)
-    served.contexts.append(context)
-    tab, lost = context.new_page(), list[str]()
+def test_the_page_asks_again_where_its_first_event_fails(served: Site, monkeypatch: pytest.MonkeyPatch):
+    find, failures = served.runs.find, list[object]()
 
-    def lose_the_first(route: Route) -> None:
-        if lost:
-            route.continue_()
-        else:
-            lost.append(route.request.url)
-            route.abort()
+    def fail_once(token: object) -> object:
+        if not failures:
+            failures.append(token)
+            raise OSError
+        return find(token)
 
-    tab.route("**/queue/join*", lose_the_first)
-    tab.goto(served.url)
-    tab.wait_for_selector("#u-start:not([disabled]):visible")  # also through a reload of Gradio's own
-    ready(tab)
-    assert lost
+    monkeypatch.setattr(served.runs, "find", fail_once)
+    served.visit()
+    assert failures
 
 
 def test_a_link_to_an_example_opens_it_but_not_after_a_reload(served: Site):

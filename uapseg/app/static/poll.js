@@ -338,7 +338,7 @@ function setToken() {
   if (token) run();
 }
 
-/** Asks for the token again where the answer to the page's first event was lost, as on a bad connection. */
+/** Asks for the token again where the page's first event has failed or was not answered. */
 async function waitForToken() {
   await pause(TOKEN_MS);
   for (; !poll.token && root.isConnected; await pause(TOKEN_MS)) gradio.trigger('reconnect');
