@@ -60,7 +60,7 @@ def measure(model: Segmenter, dataset: Dataset, draws: int = 3) -> Accuracy:
 def main() -> None:
     """Prints the figures of one split of one data set."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="street", help="street or street:small")
+    parser.add_argument("--model", default="street", help="street, street:small or street:robust")
     parser.add_argument("--weights", help="other weights than its own")
     parser.add_argument("--data", default="street", help="street or camvid:FOLDER")
     parser.add_argument("--split", default="test", choices=("train", "val", "test"))

@@ -96,8 +96,8 @@ TOUR: list[TourStep] = [
         "shares": [0.95, 0.5, 0.05],
         "reveal": "{hidden} % of their pixels are gone without JPEG, {defended} % after it; the list above the "
         "pictures has more defences. A perturbation trained through JPEG survives more of it. What helps most is to "
-        "train the network with such perturbations: one that was is in the list of networks, as street:robust. Choose "
-        "it, press Start, and see how little a perturbation can do.",
+        "train the network with such perturbations, as was done for street:robust in the list of networks. Choose it, "
+        "press Start, and see how little a perturbation can do.",
         "do": "changed",
         "then": "defend",
     },
