@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from uapseg.errors import UapsegError
 from uapseg.io.download import UnreachableError
@@ -34,12 +35,17 @@ def normalized(images: torch.Tensor, mean: object = IMAGENET[0], std: object = I
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
-    """No encoder's settings are downloaded."""
+    """Nothing is in the hub's cache, and there is no connection to it."""
 
-    def nowhere(*_: object, **__: object) -> None:
-        raise OSError
+    def refuse(*_: object, **__: object) -> None:
+        raise UnreachableError("no connection")
 
-    monkeypatch.setattr("segmentation_models_pytorch.encoders.hf_hub_download", nowhere)
+    def find_nothing(*_: object, local_files_only: bool = False, **__: object) -> None:
+        assert local_files_only, "the hub's library is asked only where there is a connection"
+        raise LocalEntryNotFoundError("not in the cache")
+
+    monkeypatch.setattr("uapseg.models.smp.check_connection", refuse)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", find_nothing)
 
 
 @torch.no_grad()
@@ -64,10 +70,17 @@ def test_without_preprocessing_that_of_imagenet_is_assumed_and_said(tmp_path, ca
 
 
 def test_the_preprocessing_of_the_encoder_is_taken_where_it_is_known(tmp_path, monkeypatch):
-    saved(tmp_path)
-    known = {"mean": [0.5] * 3, "std": [0.5] * 3}
-    monkeypatch.setattr("segmentation_models_pytorch.encoders.get_preprocessing_params", lambda *_: known)
-    assert load_model(f"smp:{tmp_path}").normalize(torch.ones(1, 3, 1, 1)).unique().item() == 1
+    saved(tmp_path / "network")
+    (tmp_path / "config.json").write_text(json.dumps({"mean": [0.5] * 3, "std": [0.5] * 3}))
+    asked = []
+
+    def find(place: str, **how: object) -> str:
+        asked.append((place, how["local_files_only"]))
+        return str(tmp_path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", find)
+    assert load_model(f"smp:{tmp_path / 'network'}").normalize(torch.ones(1, 3, 1, 1)).unique().item() == 1
+    assert asked == [("smp-hub/mobilenet_v2.imagenet", True)]
 
 
 @torch.no_grad()
@@ -98,11 +111,7 @@ def test_a_folder_without_a_network_is_one_sentence(tmp_path):
         load_model(f"smp:{tmp_path}")
 
 
-def test_without_the_internet_one_sentence_says_what_to_do(monkeypatch):
-    def nowhere(*_: object) -> None:
-        raise UnreachableError("no connection")
-
-    monkeypatch.setattr("uapseg.models.smp.check_connection", nowhere)
+def test_without_the_internet_one_sentence_says_what_to_do():
     with pytest.raises(UapsegError, match=r"no cached weights for smp:nobody/nothing: .*smp:FOLDER"):
         load_model("smp:nobody/nothing")
 

@@ -69,7 +69,7 @@ def load(rest: str, *, size: checks.Size | None = None, strict: bool = True) -> 
     """
     name, place = f"smp:{rest}", resolve_place(rest)
     with plain_errors(name), redirect_stdout(StringIO()):  # where the library prints, commands print their JSON
-        folder = _folder(place)
+        folder = Path(place) if Path(place).is_dir() else _download(place, FILES)
         net = _LIBRARY.from_pretrained(str(folder), encoder_weights=None)
         config = dict(net.config)
     mean, std = _statistics(folder, config, name)
@@ -91,15 +91,13 @@ def load(rest: str, *, size: checks.Size | None = None, strict: bool = True) -> 
     return model
 
 
-def _folder(place: str) -> Path:
-    """The folder of a network: itself, or that of the hub's cache, into which it is downloaded first."""
-    if Path(place).is_dir():
-        return Path(place)
+def _download(place: str, names: tuple[str, ...], revision: str | None = None) -> Path:
+    """The folder of the hub's cache with these files of a repository, downloaded where they are not in it."""
     try:
-        return Path(_HUB.snapshot_download(place, allow_patterns=[*FILES], local_files_only=True))
+        return Path(_HUB.snapshot_download(place, revision=revision, allow_patterns=[*names], local_files_only=True))
     except LocalEntryNotFoundError:
         check_connection(place)
-        return Path(_HUB.snapshot_download(place, allow_patterns=[*FILES]))
+        return Path(_HUB.snapshot_download(place, revision=revision, allow_patterns=[*names]))
 
 
 def _classes(folder: Path, count: int, name: str) -> tuple[str, ...]:
@@ -125,7 +123,7 @@ def _statistics(folder: Path, config: dict[str, Any], name: str) -> tuple[Channe
             return found
     encoder, weights = config.get("encoder_name", "resnet34"), config.get("encoder_weights") or "imagenet"
     try:
-        found = _LIBRARY.encoders.get_preprocessing_params(encoder, weights)
+        found = _encoder_settings(encoder, weights)
         mean, std = found["mean"], found["std"]
     except Exception:  # noqa: BLE001  it may be downloaded, and not every encoder has any
         logging.getLogger(__name__).warning(
@@ -133,6 +131,15 @@ def _statistics(folder: Path, config: dict[str, Any], name: str) -> tuple[Channe
         )
         mean, std = IMAGENET
     return _three(mean), _three(std)
+
+
+def _encoder_settings(encoder: str, weights: str) -> dict[str, Any]:
+    """What the library's ``get_preprocessing_params`` reads, which without a connection retries for 90 seconds."""
+    if encoder.startswith("tu-"):  # of timm, whose table is part of the package
+        return _LIBRARY.encoders.get_preprocessing_params(encoder, weights)
+    repository = _LIBRARY.encoders.encoders[encoder]["pretrained_settings"][weights]
+    folder = _download(repository["repo_id"], ("config.json",), repository["revision"])
+    return json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
 def _normalization(value: Any) -> tuple[Channels, Channels] | None:
