@@ -24,6 +24,7 @@ class Served:
         cuts: How many answers break off, before the server recovers.
         silent: Whether nothing comes after the headers, as long as the server runs.
         pause: Seconds before each thousand bytes.
+        together: Where the answers wait for each other, after the headers.
         shift: How far beside the asked position a part begins.
     """
 
@@ -36,6 +37,7 @@ class Served:
     cuts: int = 1_000_000
     silent: bool = False
     pause: float = 0.0
+    together: threading.Barrier | None = None
     shift: int = 0
 
 
@@ -49,7 +51,7 @@ class Server:
         asked: Of each question the path, and the headers Range and If-Range.
         sent: Bytes that were sent of each path.
         closing: Set at the end.
-        busy: Files that are being sent.
+        busy: Who is sending a file, until just before the end of it: upon that the client may ask for the next.
         most: How many were at once.
         lock: Guards these two.
     """
@@ -59,7 +61,7 @@ class Server:
     asked: list[tuple[str, str | None, str | None]] = field(default_factory=list)
     sent: Counter[str] = field(default_factory=Counter)
     closing: threading.Event = field(default_factory=threading.Event)
-    busy: int = 0
+    busy: set["Handler"] = field(default_factory=set)
     most: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -107,12 +109,15 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(416)
             return
         with here.lock:
-            here.busy += 1
-            here.most = max(here.most, here.busy)
+            here.busy.add(self)
+            here.most = max(here.most, len(here.busy))
         self.send_headers(file, start)
         self.send_body(here, file, file.content[start + (file.shift if start else 0) :])
+        self.end(here)
+
+    def end(self, here: Server) -> None:
         with here.lock:
-            here.busy -= 1
+            here.busy.discard(self)
 
     def start_of(self, file: Served) -> int:
         asked = re.fullmatch(r"bytes=(\d+)-", self.headers["Range"] or "")
@@ -135,12 +140,16 @@ class Handler(BaseHTTPRequestHandler):
     def send_body(self, here: Server, file: Served, body: bytes) -> None:
         if file.silent:
             here.closing.wait(60)
+        if file.together:
+            file.together.wait(60)
         if file.cut is not None and file.cuts > 0:
             file.cuts -= 1
             body = body[: file.cut]
         for at in range(0, len(body), 1000):
             time.sleep(file.pause)
             here.sent[self.path] += len(body[at : at + 1000])  # before they arrive, for whoever then counts them
+            if at + 1000 >= len(body):
+                self.end(here)
             try:
                 self.wfile.write(body[at : at + 1000])
             except OSError:  # who asked has gone

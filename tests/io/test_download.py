@@ -253,9 +253,10 @@ def test_many_files_come_at_once_and_failures_are_named(server, tmp_path):
 
 
 def test_files_come_in_parallel(server, tmp_path):
-    downloads = [Download(url=server.add(str(n), CONTENT[:1000], pause=0.2), path=tmp_path / str(n)) for n in range(8)]
-    drained(fetch_all(downloads, parallel=5))
-    assert 2 <= server.most <= 5
+    five = threading.Barrier(5)
+    downloads = [Download(url=server.add(str(n), CONTENT, together=five), path=tmp_path / str(n)) for n in range(20)]
+    assert drained(fetch_all(downloads, parallel=5))[1] == []
+    assert server.most == 5
 
 
 def test_a_file_that_is_refused_is_named_and_not_kept(server, tmp_path):
