@@ -48,11 +48,12 @@ def side(context: Context) -> dict[str, Any]:
 
 
 def links() -> str:
-    """Where to read more: the paper, and on a Space the code with its README."""
+    """Where to read more: the paper, on a Space the code with its README, and how programs use the page."""
     space = os.environ.get("SPACE_ID")
     code = {strings.CODE: f"https://huggingface.co/spaces/{space}/tree/main"} if space else {}
     addresses = {strings.PAPER: strings.PAPER_URL, **code}
-    return "".join(f'<a href="{address}" target="_blank">{name}</a>' for name, address in addresses.items())
+    program = f'<button type="button" id="u-program">{strings.PROGRAM}</button>'
+    return "".join(f'<a href="{address}" target="_blank">{name}</a>' for name, address in addresses.items()) + program
 
 
 def file_controls() -> dict[str, Any]:

@@ -61,8 +61,17 @@ CONTROLS = {
 
 DOWNLOAD = "Export"
 SAVE, OPEN, LINK = "Download", "Open a file", "Copy link"
-PAPER, CODE = "Paper", "Code, and use from a program"
+PAPER, CODE, PROGRAM = "Paper", "Code", "Use from a program"
 PAPER_URL = "https://arxiv.org/abs/1704.05712"
+PROGRAM_CODE = (
+    "# pip install gradio_client\n"
+    "from gradio_client import Client, handle_file\n\n"
+    'client = Client("{address}")\n'
+    'figures, perturbation = client.predict(text="foo", budget=400, api_name="/train")\n'
+    "after, segmentation, changed = client.predict(\n"
+    '    handle_file(perturbation), handle_file("photo.jpg"), api_name="/apply"\n)'
+)
+"""What a program does with the page at an address: a perturbation for a word, added to a photo."""
 PUBLISH, REPO = "Publish", "USER/NAME on the Hugging Face Hub"
 PUBLISHED = "Published at {url}: uapseg apply hf-hub:{repo} PHOTO uses it."
 SIGN_IN = "Sign in with Hugging Face first: the perturbation is published in your name."
@@ -186,6 +195,13 @@ STAGE = {
     "of": " of {whole}",
     "measuring": "measuring",
     "close": "Close",
+    "program": PROGRAM,
+    "program_how": "A program can train, evaluate and apply perturbations on this page too. In Python:",
+    "program_code": PROGRAM_CODE,
+    "program_tools": "Agents find the same functions as tools of the MCP server at",
+    "copy_code": "Copy the code",
+    "copied": "Copied.",
+    "copy_by_hand": "The browser does not allow it, but the code is selected: copy it with Ctrl+C.",
     "at_strength": "at {strength} % strength",
     "back_to": "Continue from this point",
     "live": "Back to the latest",

@@ -10,6 +10,7 @@ import * as own from './own.js';
 import * as pointer from './pointer.js';
 import * as poll from './poll.js';
 import * as present from './present.js';
+import * as program from './program.js';
 import * as recorded from './recorded.js';
 import * as runButtons from './run-buttons.js';
 import * as story from './story.js';
@@ -36,6 +37,7 @@ for (const part of [
   recorded,
   story,
   present,
+  program,
   poll,
 ])
   part.mount();

@@ -99,7 +99,7 @@ function trainWord(event) {
 }
 
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest('dialog')) return;
   if (event.target.matches('input:not([type=range]), textarea, select')) {
     if (event.key === 'Escape' && isPresenting()) entry.hidden = true;
     return;
