@@ -83,6 +83,8 @@ def test_the_line_starts_at_the_left_and_sweeps_over_the_picture_once(small: Sit
         tab = small.visit(reduced_motion=motion)
         line = tab.locator("[data-view=photo] [role=slider]")
         expect(line).to_have_attribute("aria-valuenow", "0")
+        expect(line).to_be_hidden()  # there is nothing to compare yet
+        expect(tab.get_by_text("drag to compare")).to_be_hidden()
         tab.evaluate("""() => {
             const line = document.querySelector('[data-view=photo] [role=slider]');
             window.furthest = 0;
@@ -97,4 +99,5 @@ def test_the_line_starts_at_the_left_and_sweeps_over_the_picture_once(small: Sit
             tab.wait_for_timeout(4000)  # longer than a sweep
             assert tab.evaluate("() => window.furthest") == 0
         expect(line).to_have_attribute("aria-valuenow", "0")
+        expect(tab.locator("[data-view=photo] .u-wipe em", has_text="after")).to_be_visible()
         tab.context.close()

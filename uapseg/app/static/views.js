@@ -242,6 +242,7 @@ export function redraw() {
   drawSmall('perturbation');
   drawSmall('target');
   store(rawLabels.target, images.target, workspace.size);
+  root.toggleAttribute('data-clean', !images.after);
   emit('redrawn');
 }
 
