@@ -133,7 +133,7 @@ STAGE = {
     "trade_end": "100 % hidden",
     "strips": "Which pictures are shown below",
     "tab_runs": "Your runs",
-    "runs_hint": "of this visit, kept no longer: press one to see it beside the current one, another to see both",
+    "runs_hint": "of this visit alone: no history of what others made is kept. Press one, or two, to compare",
     "show_run": "{title}: show it beside another run",
     "current_run": "Now: {title}",
     "none_yet": "no figures yet",
