@@ -214,6 +214,13 @@ def test_axe_finds_nothing_in_any_theme_before_a_run_and_no_focus_ring_is_cut_of
     tab.locator("#u-more button").click()
     tab.click("#u-kind input")
     found["lists and More"] = findings(tab)
+    tab.keyboard.press("Escape")
+    tab.locator("#u-hide label.selected").first.click()
+    tab.click("#u-start")  # refused, as no class is chosen
+    tab.click("#u-link")
+    for kind in ("error", "info"):
+        expect(tab.locator(f".toast-body.{kind}")).to_be_visible()
+    found["messages"] = findings(tab)
     assert {state: each for state, each in found.items() if each} == {}
 
 

@@ -6,6 +6,7 @@ import * as descriptions from './descriptions.js';
 import * as gallery from './gallery.js';
 import * as history from './history.js';
 import * as legend from './legend.js';
+import * as messages from './messages.js';
 import * as own from './own.js';
 import * as pointer from './pointer.js';
 import * as poll from './poll.js';
@@ -33,6 +34,7 @@ for (const part of [
   tray,
   camera,
   history,
+  messages,
   tiles,
   recorded,
   story,
