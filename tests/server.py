@@ -24,6 +24,7 @@ class Served:
         cuts: How many answers break off, before the server recovers.
         silent: Whether nothing comes after the headers, as long as the server runs.
         pause: Seconds before each thousand bytes.
+        at_once: Bytes that come before the first pause.
         together: Where the answers wait for each other, after the headers.
         shift: How far beside the asked position a part begins.
     """
@@ -37,6 +38,7 @@ class Served:
     cuts: int = 1_000_000
     silent: bool = False
     pause: float = 0.0
+    at_once: int = 0
     together: threading.Barrier | None = None
     shift: int = 0
 
@@ -146,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
             file.cuts -= 1
             body = body[: file.cut]
         for at in range(0, len(body), 1000):
-            time.sleep(file.pause)
+            time.sleep(file.pause if at >= file.at_once else 0)
             here.sent[self.path] += len(body[at : at + 1000])  # before they arrive, for whoever then counts them
             if at + 1000 >= len(body):
                 self.end(here)

@@ -17,7 +17,7 @@ from PIL import Image
 from tests.conftest import Plain, greys
 from tests.server import Server, serving
 from tests.small_world import FAR, SHADES, registry, small_world, values, visitor
-from uapseg.app import strings, workspace_cache
+from uapseg.app import catalogue, strings, workspace_cache
 from uapseg.app.controls import ControlValues
 from uapseg.app.handlers.context import CONTROLS, Context
 from uapseg.app.handlers.training import (
@@ -40,8 +40,8 @@ from uapseg.datasets import load_dataset
 from uapseg.io.download import Download
 from uapseg.targets import HideClasses
 
-SLOW = {"pause": 0.01}
-"""The file takes two seconds."""
+SLOW = {"at_once": 100_000, "pause": 1.0}
+"""Half of the file comes at once; the rest takes so long that no test sees the end of it."""
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def workspaces(server: Server, tmp_path: Path) -> Iterator[WorkspaceCache]:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "LONGEST_WAIT", 0.3)
     monkeypatch.setattr(live, "COMING_SECONDS", 0.05)
+    monkeypatch.setattr(catalogue, "DOWNLOAD_PATIENCE", 600)  # only who cancels has gone
 
 
 def poll(context: Context, run: Run) -> dict:
@@ -143,9 +144,10 @@ def test_a_download_shows_how_far_it_is_and_is_shared(context: Context, server: 
     for run in (first, second):
         choose_pair(context, run.token, "greys", FAR)
         start_download(context, run.token)
-    half = until(context, first, lambda reply: (reply.get("share") or 0) > 0.2)
+    half = until(context, first, lambda reply: (reply.get("share") or 0) >= 0.5)
     assert half["share"] < 1
     assert "workspace" not in poll(context, third)  # who stays sees nothing of it
+    server.files["/far.bin"].pause = 0.0
     for run in (first, second):
         assert until(context, run, lambda reply: "workspace" in reply)["workspace"]["size"] == (48, 48)
     assert len(server.asked) == 1
@@ -155,7 +157,7 @@ def test_what_is_fetched_at_the_start_is_there_when_a_visitor_chooses_it(
     context: Context, server: Server, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(workspace_cache, "FETCH_SECONDS", 0.05)
-    server.add("far.bin", b"x" * 200_000, pause=1.0)  # for as long as the run may take
+    server.add("far.bin", b"x" * 200_000, **SLOW)
     context.workspaces.fetch_in_background(("greys", FAR))
     run = visitor(context)
     start_run(context, run.token, *values(context, budget=320))  # the page can be used meanwhile
@@ -189,15 +191,15 @@ def test_a_download_ends_when_the_last_who_waits_cancels(context: Context, serve
     for run in (first, second):
         choose_pair(context, run.token, "greys", FAR)
         start_download(context, run.token)
-    until(context, first, lambda reply: (reply.get("share") or 0) > 0.1)
+    until(context, first, lambda reply: (reply.get("share") or 0) >= 0.5)
     assert controls_of(cancel_loading(context, first.token))["data"]["value"] == "plain:x"
     assert poll(context, second)["state"] == "fetching"
     cancel_loading(context, second.token)
-    time.sleep(1.0)
-    sent = server.sent["/far.bin"]
-    time.sleep(0.3)
-    assert server.sent["/far.bin"] == sent < 200_000
-    assert not (tmp_path / "far.bin").exists()
+    ends = time.monotonic() + 60
+    while list(tmp_path.iterdir()):  # the part that has come
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+    assert server.sent["/far.bin"] < 200_000
 
 
 @pytest.mark.parametrize(
@@ -270,7 +272,7 @@ def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch
 
     def missing_files(name: str) -> list[Download]:
         reading.set()
-        read.wait(30)
+        read.wait(60)
         return []
 
     with small_world() as workspaces:
@@ -278,15 +280,14 @@ def test_nobody_waits_while_annotations_are_read(monkeypatch: pytest.MonkeyPatch
         pair = ("hours", "plain:x")
         slow = threading.Thread(target=workspaces.ask, args=(pair, "a"))
         slow.start()
-        assert reading.wait(10)
-        began = time.monotonic()
+        assert reading.wait(60)
         assert workspaces.get(pair) is None
         assert workspaces.ask(pair, "b").state == "loading"
         workspaces.leave(pair, "b")
-        assert time.monotonic() - began < 1
+        assert slow.is_alive()  # nobody waited until it had read
         read.set()
-        slow.join(30)
-        ends = time.monotonic() + 30
+        slow.join(60)
+        ends = time.monotonic() + 60
         while workspaces.get(pair) is None and time.monotonic() < ends:
             time.sleep(0.01)
         assert workspaces.get(pair) is not None
@@ -299,7 +300,7 @@ def test_the_scenes_that_are_rendered_ahead_are_those_a_first_run_meets_first(mo
         "uapseg.app.workspace.render_ahead", lambda name, numbers: (found.append((name, list(numbers))), asked.set())
     )
     Workspace.render_in_background(Namespace(pair=("street", "street")))
-    assert asked.wait(20)
+    assert asked.wait(60)
     ((name, numbers),) = found
     first = ControlValues()
     settings = fast(epsilon=first.epsilon / 255, budget=first.budget, seed=first.seed)

@@ -38,8 +38,8 @@ def path(tmp_path):
 @pytest.fixture
 def closed_port():
     with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{unused.getsockname()[1]}"
+        unused.bind(("127.0.0.1", 0))  # and nobody listens
+        yield f"http://127.0.0.1:{unused.getsockname()[1]}"
 
 
 def inside(folder):
@@ -207,7 +207,8 @@ def test_a_silent_server_is_given_up(server, path, monkeypatch):
 
 def test_a_slow_server_is_waited_for(server, path, monkeypatch):
     monkeypatch.setattr(uapseg.io.partial_download, "READ_TIMEOUT", 0.5)
-    list(fetch(Download(url=server.add("a", CONTENT[:12_000], pause=0.06), path=path)))  # 0.7 seconds in all
+    slow = server.add("a", CONTENT[:12_000], pause=0.06, ranges=False)  # 0.7 seconds in all
+    list(fetch(Download(url=slow, path=path)))
     assert path.read_bytes() == CONTENT[:12_000]
 
 
@@ -279,7 +280,7 @@ def test_without_a_connection_the_others_are_not_tried(closed_port, tmp_path, mo
     )
     with pytest.raises(UapsegError, match="no connection"):
         drained(fetch_all(downloads))
-    assert len(tried) < 100
+    assert len(tried) < 500 * uapseg.io.download.ATTEMPTS / 2
 
 
 def test_a_disk_that_cannot_be_written_ends_it_at_once(server, tmp_path):
@@ -298,7 +299,7 @@ def test_what_is_fetched_twice_over_is_fetched_once(server, tmp_path):
 
 
 def test_closing_stops_all_that_is_under_way(server, tmp_path):
-    downloads = [Download(url=server.add(str(n), CONTENT, pause=0.02), path=tmp_path / str(n)) for n in range(40)]
+    downloads = [Download(url=server.add(str(n), CONTENT, pause=0.1), path=tmp_path / str(n)) for n in range(40)]
     steps = fetch_all(downloads, parallel=2)
     next(steps)
     steps.close()
