@@ -29,11 +29,16 @@ with init_distributed() as workers:
     torch.save(found, f"{sys.argv[1]}.{workers.rank}")
 """
 LATE = """
-import time
+import os, sys, time
 from datetime import timedelta
+from pathlib import Path
 import torch.distributed.distributed_c10d as torch_distributed
 from uapseg.attack.distributed import init_distributed
 torch_distributed.default_pg_timeout = timedelta(seconds=2)
+here = Path(sys.argv[1])
+(here / os.environ["RANK"]).touch()
+while len(list(here.iterdir())) < 2:  # as importing torch may take one of them longer
+    time.sleep(0.01)
 with init_distributed() as workers:
     time.sleep(0 if workers.local_rank else 5)
     workers.wait()
@@ -126,7 +131,8 @@ def test_what_processes_gather_is_the_batch_again(monkeypatch):
 def test_processes_wait_for_one_that_downloads_longer_than_a_sum_may_take(tmp_path):
     program = tmp_path / "program.py"
     program.write_text(LATE)
-    start(2, program)
+    (tmp_path / "ready").mkdir()
+    start(2, program, tmp_path / "ready")
 
 
 @pytest.mark.parametrize("world", [1, 2, 3])

@@ -1,6 +1,6 @@
 """Crops: parts of pictures at their own resolution, scaled as the whole pictures are."""
 
-import time
+import itertools
 
 import numpy as np
 import pytest
@@ -15,6 +15,7 @@ from uapseg.datasets.reader import ConcatDataset, ImageDataset, Sample
 from uapseg.errors import UapsegError
 
 SIZE = (48, 32)
+NUMBERS = itertools.count()
 WHOLE, CORNER = Crop(1, 0.5, 0.5), Crop(0.5, across=0, down=1)
 
 
@@ -23,7 +24,7 @@ def speckles(size=(96, 80), seed=0) -> Image.Image:
 
 
 def dataset(*pictures) -> ImageDataset:
-    samples = [Sample(f"crop {time.monotonic_ns()}", f"{n}", one) for n, one in enumerate(pictures)]
+    samples = [Sample(f"crop {next(NUMBERS)}", f"{n}", one) for n, one in enumerate(pictures)]
     return ImageDataset(samples, name="test", split="train", size=SIZE, licence="none")
 
 
