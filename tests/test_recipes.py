@@ -171,7 +171,7 @@ class TopRow:
     def pixel_loss(self, logits, goal, loss, *, classes, fill_weight):
         return loss(logits, goal.labels)
 
-    def reached(self, seen, goal, classes):
+    def success_mask(self, seen, goal, classes):
         return seen == goal.labels
 
     def score_fractions(self, counts):

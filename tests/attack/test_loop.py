@@ -243,7 +243,7 @@ def test_clean_predictions_are_computed_once():
 def test_a_search_goes_on_from_a_perturbation_at_rest_by_no_more_than_a_step(rule):
     settings = fast(epsilon=30 * GREY, budget=80, batch=4, step_size=GREY, decay=False, optimizer=rule)
     far = search(settings)[-1].state
-    begun = replace(far.restarted(torch.full_like(far.delta, -20 * GREY)), image_gradients=0)
+    begun = replace(far.restart(torch.full_like(far.delta, -20 * GREY)), image_gradients=0)
     after = search(settings, state=begun)[1].state
     assert (after.delta - begun.delta).abs().mean() / GREY == pytest.approx(1, abs=0.01)
 

@@ -19,14 +19,14 @@ def signals() -> Iterator[Signals]:
 
 @pytest.mark.parametrize("number", STOPS)
 def test_a_signal_is_an_exception(signals, number):
-    with signals.caught(), pytest.raises(Stop, match=r"Stopped\.") as stop:
+    with signals.catch(), pytest.raises(Stop, match=r"Stopped\.") as stop:
         signal.raise_signal(number)
     assert stop.value.number == signals.number == number
     assert signal.getsignal(number) is signal.default_int_handler
 
 
 def both(signals: Signals, done: list[str]) -> None:
-    with signals.held():
+    with signals.delay():
         signal.raise_signal(signal.SIGTERM)
         signal.raise_signal(signal.SIGINT)
         done.append("written")
@@ -38,20 +38,20 @@ def stopped_twice(signals: Signals, done: list[str]) -> None:
         signal.raise_signal(signal.SIGINT)
     finally:
         signal.raise_signal(signal.SIGINT)
-        with signals.held():
+        with signals.delay():
             signal.raise_signal(signal.SIGINT)
             done.append("written")
 
 
 def failed(signals: Signals) -> None:
-    with signals.held():
+    with signals.delay():
         signal.raise_signal(signal.SIGINT)
         raise OSError("full")
 
 
 def test_what_is_held_comes_to_its_end_first(signals):
     done = []
-    with signals.caught(), pytest.raises(Stop):
+    with signals.catch(), pytest.raises(Stop):
         both(signals, done)
     assert done == ["written"]
     assert signals.number == signal.SIGTERM
@@ -59,21 +59,21 @@ def test_what_is_held_comes_to_its_end_first(signals):
 
 def test_a_further_signal_does_not_disturb_what_the_first_one_has_begun(signals):
     done = []
-    with signals.caught(), pytest.raises(Stop):
+    with signals.catch(), pytest.raises(Stop):
         stopped_twice(signals, done)
     assert done == ["written"]
 
 
 def test_a_signal_long_after_the_first_stops_what_that_did_not(signals, monkeypatch):
     monkeypatch.setattr("uapseg.cli.interruption.REPEAT", 0.0)
-    with signals.caught():
+    with signals.catch():
         for _ in range(2):
             with pytest.raises(Stop):
                 signal.raise_signal(signal.SIGINT)
 
 
 def test_a_signal_that_a_destructor_has_swallowed_is_raised_again(signals):
-    with signals.caught():
+    with signals.catch():
         signals.check()
         with pytest.raises(Stop):
             signal.raise_signal(signal.SIGINT)
@@ -82,14 +82,14 @@ def test_a_signal_that_a_destructor_has_swallowed_is_raised_again(signals):
 
 
 def test_a_failed_write_is_told_rather_than_the_signal(signals):
-    with signals.caught(), pytest.raises(OSError, match="full"):
+    with signals.catch(), pytest.raises(OSError, match="full"):
         failed(signals)
 
 
 def test_what_the_process_ignores_stays_ignored(signals):
     """As under nohup."""
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    with signals.caught():
+    with signals.catch():
         signal.raise_signal(signal.SIGHUP)
         signals.check()
 

@@ -18,7 +18,7 @@ from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.cli import main
 from uapseg.cli.output import _success, report_stall
-from uapseg.cli.race import _kept
+from uapseg.cli.race import _append_result
 from uapseg.cli.transfer import Cell
 from uapseg.cli.transfer import _table as transfer_table
 from uapseg.errors import UapsegError
@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_sentence_and_keeps_earlier_results(tmp_path, monkeyp
     (tmp_path / "race.jsonl").write_text("")
     monkeypatch.setattr("uapseg.cli.race.Path.open", full)
     with pytest.raises(UapsegError, match=r"No space left on device; earlier results are kept\.$"):
-        _kept(tmp_path / "race.jsonl", {}, SimpleNamespace(to_dict=dict))
+        _append_result(tmp_path / "race.jsonl", {}, SimpleNamespace(to_dict=dict))
 
 
 def test_an_arm_that_cannot_run_is_left_out(capsys, photos, tmp_path):  # noqa: F811

@@ -7,7 +7,7 @@ import pytest
 
 from tests.photos import photos_in
 from uapseg.cli import main
-from uapseg.cli.targets import _hidden, leaves_pair_open
+from uapseg.cli.targets import _classes_to_hide, leaves_pair_open
 from uapseg.errors import UapsegError
 
 
@@ -28,21 +28,21 @@ STREET = network("Road", "Car", "Pedestrian", "Bicyclist")
     ],
 )
 def test_people_are_all_classes_of_people(names, hidden, capsys):
-    assert _hidden(names, STREET) == hidden
+    assert _classes_to_hide(names, STREET) == hidden
     assert capsys.readouterr().err == ""
 
 
 def test_hiding_one_class_of_people_tells_which_may_take_its_place(capsys):
-    assert _hidden(["bicyclist"], STREET) == ("Bicyclist",)
+    assert _classes_to_hide(["bicyclist"], STREET) == ("Bicyclist",)
     assert "may see Pedestrian where it saw Bicyclist: --hide people hides both" in capsys.readouterr().err
-    assert _hidden(["person"], network("background", "person")) == ("person",)
+    assert _classes_to_hide(["person"], network("background", "person")) == ("person",)
     assert capsys.readouterr().err == ""
 
 
 def test_people_is_a_class_like_others_where_a_network_has_it_or_no_people():
-    assert _hidden(["people"], network("people", "person")) == ("people",)
+    assert _classes_to_hide(["people"], network("people", "person")) == ("people",)
     with pytest.raises(UapsegError, match="no class 'people'"):
-        _hidden(["people"], network("cat", "dog"))
+        _classes_to_hide(["people"], network("cat", "dog"))
 
 
 OPEN = {

@@ -236,8 +236,8 @@ def test_without_internet_what_is_nearly_complete_opens(server, monkeypatch):
 
 def test_chosen_annotations_are_kept(server, monkeypatch):
     before = load_dataset("coco:val2017?any=dog", "all", SIZE)
-    annotations._chosen.cache_clear()
-    monkeypatch.setattr(annotations, "_narrowed", None)
+    annotations._load_selection.cache_clear()
+    monkeypatch.setattr(annotations, "_restrict", None)
     after = load_dataset("coco:val2017?any=dog", "all", SIZE)
     assert after.keys == before.keys
     assert (after.truth(range(4)) == before.truth(range(4))).all()

@@ -9,7 +9,7 @@ from PIL import Image
 from pycocotools import mask as masks
 
 from uapseg.datasets import SPLITS, load_dataset
-from uapseg.datasets.coco.masks import _unpacked, mask_from_outline
+from uapseg.datasets.coco.masks import _decompress, mask_from_outline
 from uapseg.datasets.coco.selection import category_name
 from uapseg.errors import UapsegError
 
@@ -199,7 +199,7 @@ def test_compressed_run_lengths_are_unpacked_as_pycocotools_does():
         )
         assert bad == 0
         assert np.array_equal(masks.decode(found), region)
-        assert sum(_unpacked(encoded["counts"].decode())) == region.size
+        assert sum(_decompress(encoded["counts"].decode())) == region.size
 
 
 @pytest.mark.parametrize(

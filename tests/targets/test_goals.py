@@ -90,8 +90,8 @@ def test_an_untargeted_goal_is_what_each_pixel_is_to_lose():
     goal = target.bind(CLASSES, OBJECTS, SIZE)(seen)
     assert torch.equal(goal.labels, seen)
     assert not goal.groups.any()
-    assert not target.reached(seen, goal, CLASSES).any()
-    assert target.reached((seen + 1) % 4, goal, CLASSES).all()
+    assert not target.success_mask(seen, goal, CLASSES).any()
+    assert target.success_mask((seen + 1) % 4, goal, CLASSES).all()
 
 
 def test_a_picture_of_hidden_classes_only_takes_the_filling_or_the_first_visible_class():

@@ -47,11 +47,11 @@ def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Conca
     """Has an endpoint wait for the device in line."""
 
     @wraps(answer)
-    def waited(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
+    def answer_in_turn(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
         with user_errors(), self.queue.turn_of(Call()):
             return answer(self, *args, **kwargs)
 
-    return waited
+    return answer_in_turn
 
 
 class Endpoints:
@@ -183,7 +183,7 @@ class Endpoints:
         with user_errors():
             workspace, loaded = self._workspace(model, data), _read(perturbation)
             with DECODING:
-                image = np.array(fit_picture(read_picture(_uploaded(picture)), loaded.picture_size))
+                image = np.array(fit_picture(read_picture(_upload_path(picture)), loaded.picture_size))
         _check_strength(strength)
         levels = scale_levels(level_array(loaded.delta, loaded.ball), strength)
         levels = stretch_levels(levels, (image.shape[1], image.shape[0])) if stretch else levels
@@ -191,7 +191,7 @@ class Endpoints:
         prediction = workspace.predict(after)
         changed = float((prediction != workspace.predict(image)).mean())
         files = {"perturbed.png": after, "seen.png": overlay_classes(after, prediction, workspace)}
-        outputs = [self._written(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
+        outputs = [self._save_file(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
         return outputs[0], outputs[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
@@ -215,7 +215,7 @@ class Endpoints:
                 shutil.rmtree(folder, ignore_errors=True)
         return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
 
-    def _written(self, name: str, content: bytes) -> gr.FileData:
+    def _save_file(self, name: str, content: bytes) -> gr.FileData:
         path = self._path(name)
         path.write_bytes(content)
         return gr.FileData(path=str(path))
@@ -241,10 +241,10 @@ def _check_budget(budget: int) -> None:
 
 def _read(file: Any) -> Perturbation:
     with DECODING:
-        return load(_uploaded(file))
+        return load(_upload_path(file))
 
 
-def _uploaded(file: Any) -> Path:
+def _upload_path(file: Any) -> Path:
     """The path of a file that was uploaded to this page; any other is refused, as anything can be sent."""
     path = Path(str(to_values(file).get("path") or getattr(file, "path", ""))).resolve()
     if not path.is_relative_to(upload_folder()) or not path.is_file():

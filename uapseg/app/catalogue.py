@@ -94,7 +94,9 @@ def offered_models() -> tuple[str, ...]:
         >>> "street" in offered_models()
         True
     """
-    return _listed("UAPSEG_MODELS") or (("street", "street:robust", SPACE_PAIR[0]) if on_spaces() else model_names())
+    return _read_list("UAPSEG_MODELS") or (
+        ("street", "street:robust", SPACE_PAIR[0]) if on_spaces() else model_names()
+    )
 
 
 def offered_datasets() -> tuple[str, ...]:
@@ -108,7 +110,7 @@ def offered_datasets() -> tuple[str, ...]:
         True
     """
     known = ("street", SPACE_PAIR[1])
-    return _listed("UAPSEG_DATASETS") or (known if on_spaces() else (*known, "coco:val2017"))
+    return _read_list("UAPSEG_DATASETS") or (known if on_spaces() else (*known, "coco:val2017"))
 
 
 def listed_examples() -> tuple[str, ...]:
@@ -120,7 +122,7 @@ def listed_examples() -> tuple[str, ...]:
         ('USER/foo', 'USER/bar')
         >>> del os.environ["UAPSEG_EXAMPLES"]
     """
-    return _listed("UAPSEG_EXAMPLES")
+    return _read_list("UAPSEG_EXAMPLES")
 
 
 def check_model(name: str) -> None:
@@ -155,7 +157,7 @@ def _check(name: str, offered: tuple[str, ...], kind: str, variable: str) -> Non
         )
 
 
-def _listed(variable: str) -> tuple[str, ...]:
+def _read_list(variable: str) -> tuple[str, ...]:
     names = (name.strip() for name in os.environ.get(variable, "").split(","))
     return tuple(dict.fromkeys(filter(None, names)))
 
@@ -300,7 +302,7 @@ class Fetch:
 
     def _run(self) -> None:
         try:
-            self.failed = self._fetched()
+            self.failed = self._download()
         except UapsegError as error:
             self.error = download_error(error)
         except Exception:
@@ -309,7 +311,7 @@ class Fetch:
         finally:
             self.over = True
 
-    def _fetched(self) -> Sequence[str]:
+    def _download(self) -> Sequence[str]:
         steps = self._begin()
         while True:
             try:

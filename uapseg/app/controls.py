@@ -39,7 +39,7 @@ MOST_NAME, MOST_WORD, MOST_NAMES = 200, 24, 256
 PNG_URI = "data:image/png;base64,"
 
 
-def _whole(value: Any) -> int:
+def _integer(value: Any) -> int:
     return round(_number(value))
 
 
@@ -109,10 +109,10 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "fill": _text,
     "swap_from": _text,
     "swap_into": _text,
-    "epsilon": _whole,
-    "budget": _whole,
+    "epsilon": _integer,
+    "budget": _integer,
     "keep": _number,
-    "seed": _whole,
+    "seed": _integer,
     "preset": _one_of(PRESETS),
     "norm": _one_of(strings.NORMS),
     "drawing": _drawing,
@@ -318,7 +318,9 @@ class ControlValues:
         """What the browser is to remember: everything but the drawing."""
         return asdict(replace(self, drawing=None))
 
-    def updated(self, values: dict[str, Any], classes: tuple[str, ...] | None) -> tuple["ControlValues", list[str]]:
+    def with_values(
+        self, values: dict[str, Any], classes: tuple[str, ...] | None
+    ) -> tuple["ControlValues", list[str]]:
         """This choice with what a link or the browser's memory says, and the names of the values that do not fit.
 
         Args:

@@ -152,7 +152,7 @@ def webp(picture: Picture, quality: int = 80, width: int | None = None) -> str:
         >>> webp(np.zeros((4, 4, 3), np.uint8))[:23]
         'data:image/webp;base64,'
     """
-    return _uri(_shrunk(picture, width), "webp", quality=quality, method=6)
+    return _uri(_shrink(picture, width), "webp", quality=quality, method=6)
 
 
 def jpeg(picture: Picture, quality: int = 85, width: int | None = None) -> str:
@@ -162,10 +162,10 @@ def jpeg(picture: Picture, quality: int = 85, width: int | None = None) -> str:
         >>> jpeg(np.zeros((4, 4, 3), np.uint8))[:23]
         'data:image/jpeg;base64,'
     """
-    return _uri(_shrunk(picture, width), "jpeg", quality=quality)
+    return _uri(_shrink(picture, width), "jpeg", quality=quality)
 
 
-def _shrunk(picture: Picture, width: int | None) -> Image.Image:
+def _shrink(picture: Picture, width: int | None) -> Image.Image:
     image = Image.fromarray(picture)
     if width and image.width > width:
         image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.BOX)

@@ -158,12 +158,12 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
-def claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
+def compare_with_claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
     """Compares the main score measured here with the one that a file states.
 
     Example:
         >>> from uapseg.targets import HideClasses
-        >>> claim(HideClasses(classes=("Car",)), {"hidden": 0.5}, {"hidden": 0.9}, strings.TYPE)
+        >>> compare_with_claim(HideClasses(classes=("Car",)), {"hidden": 0.5}, {"hidden": 0.9}, strings.TYPE)
         'measured here: 50 % (on other pictures: 90 %)'
     """
     name = score_labels(target, source)[0][0]

@@ -80,7 +80,7 @@ def _break_controls(target: Untargeted, workspace: Workspace) -> dict[str, Any]:
 def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, Any]:
     rest = _canonical_name(target.rest, workspace) if target.rest else strings.KEEP
     values = {"goal": strings.STATIC, "rest": rest, "inside": _canonical_name(target.classes[0], workspace)}
-    if _is_typed(target, workspace):
+    if _is_from_text(target, workspace):
         return {**values, "source": strings.TYPE, "word": target.caption}
     return {**values, "source": strings.DRAW, "drawing": _drawing(target, workspace)}
 
@@ -107,7 +107,7 @@ def _canonical_name(name: str, workspace: Workspace) -> str:
     return workspace.model.classes[class_indices((name,), workspace.model.classes)[0]]
 
 
-def _is_typed(target: StaticTarget, workspace: Workspace) -> bool:
+def _is_from_text(target: StaticTarget, workspace: Workspace) -> bool:
     """Whether the page would write the same by itself."""
     try:
         return text_target(target.caption, target.classes[0], target.rest, workspace.size) == target

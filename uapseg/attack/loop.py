@@ -121,7 +121,7 @@ def _snapshots(
     if state is None:
         state = State.initial(search.tile, validator.clean)
         if start is not None:
-            state = state.restarted(settings.ball.project(start.cpu()))
+            state = state.restart(settings.ball.project(start.cpu()))
     state = state.to(search.device)
     noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
     # After a change, the first step is shown at once; what takes longer, validation and its baseline, follows the next

@@ -182,7 +182,7 @@ class Objective:
         """A goal with the weight of each pixel, at the resolution of the loss."""
         height, width = goal.labels.shape[1:]
         if self._at_logits and self._model.logits_size(width, height) != (height, width):
-            coarse = self._coarsened(goal)
+            coarse = self._coarse_goal(goal)
             weights = self._pixel_weights(coarse.goal, height * width, coarse.counts)
             return WantedPixels(coarse.goal.labels, coarse.goal.groups, weights, coarse.counts, coarse.cells)
         return WantedPixels(goal.labels, goal.groups, self._pixel_weights(goal, height * width))
@@ -195,7 +195,7 @@ class Objective:
         plain = settings.loss == "cross-entropy"
         return pixels, pixels if plain else loss_of(logits.detach(), goal, cross_entropy)
 
-    def _coarsened(self, goal: Goal) -> CoarseGoal:
+    def _coarse_goal(self, goal: Goal) -> CoarseGoal:
         """The goal at the resolution of the logits; computed once if it is the same for all images."""
         if self._coarse is None or self._coarse[0] is not goal:
             height, width = goal.labels.shape[1:]

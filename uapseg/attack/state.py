@@ -134,7 +134,7 @@ class State:
         """The image-gradients since the last significant improvement on the validation pictures."""
         return self.validation.image_gradients - self.improved_at
 
-    def restarted(self, delta: Delta) -> "State":
+    def restart(self, delta: Delta) -> "State":
         """Returns this state with another perturbation and a reset optimizer."""
         rest = torch.zeros_like(delta)
         rests = dict.fromkeys(("momentum", "second_moment", "grad_sum"), rest)
@@ -163,7 +163,7 @@ class State:
         )
         uncounted = dict.fromkeys(("peak_counts", "improved_counts"), UNCOUNTED)
         going = replace(self, delta=delta, best=delta, grad_sum=torch.zeros_like(delta), **uncounted)
-        return replace(going if same_target else self.restarted(delta), best_validation=unseen, validation=unseen)
+        return replace(going if same_target else self.restart(delta), best_validation=unseen, validation=unseen)
 
     def to_tensors(self) -> tuple[dict[str, Tensor], str]:
         """Serializes to tensors on the CPU by name, and JSON; tensors that are zero or equal to delta are omitted."""

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         2
     """
     try:
-        with signals.caught():
+        with signals.catch():
             options = make_parser().parse_args(arguments)
             options.command(options)
     except UapsegError as error:

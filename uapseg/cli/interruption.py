@@ -37,8 +37,8 @@ class Signals:
 
     Example:
         >>> signals = Signals()
-        >>> with signals.caught():  # a signal in this block raises Stop
-        ...     with signals.held():
+        >>> with signals.catch():  # a signal in this block raises Stop
+        ...     with signals.delay():
         ...         pass  # but not before this block has ended
     """
 
@@ -48,7 +48,7 @@ class Signals:
         self._holds = 0
 
     @contextmanager
-    def caught(self) -> Generator[None]:
+    def catch(self) -> Generator[None]:
         """Catches the signals that this process does not ignore, while the block runs."""
         self._number, self._raised, self._holds = None, float("-inf"), 0
         if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
@@ -66,7 +66,7 @@ class Signals:
                 signal.signal(number, handler)
 
     @contextmanager
-    def held(self) -> Generator[None]:
+    def delay(self) -> Generator[None]:
         """Delays signals until the block has ended."""
         self._holds += 1
         came = self._number

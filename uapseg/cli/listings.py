@@ -24,7 +24,7 @@ def models(options: Options) -> None:
     """
     if options.names:
         found = [_model(name, options) for name in options.names]
-        text = "\n\n".join(columns(list(_described(line).items())) for line in found)
+        text = "\n\n".join(columns(list(_describe(line).items())) for line in found)
     else:
         found = [asdict(card) for card in networks.catalogue()]
         rows: list[tuple[str, ...]] = [("name", "parameters", "classes", "cached", "download", "licence")]
@@ -77,7 +77,7 @@ def _model(name: str, options: Options) -> dict[str, Any]:
     }
 
 
-def _described(line: dict[str, Any]) -> dict[str, str]:
+def _describe(line: dict[str, Any]) -> dict[str, str]:
     plain = {name: str(value) for name, value in line.items()}
     plain |= {name: ", ".join(line[name]) for name in ("classes", "objects")}
     sides = f"padded inside to multiples of {line['multiple']}" if line["multiple"] > 1 else "any"

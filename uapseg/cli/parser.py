@@ -41,7 +41,7 @@ def make_parser() -> Parser:
 
     def add(name: str, module: str, text: str, *, json: bool = True) -> Parser:
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-        command.set_defaults(command=_later(module, name))
+        command.set_defaults(command=_lazy_command(module, name))
         if json:
             command.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
         return command
@@ -382,7 +382,7 @@ def _bench(parser: Parser) -> None:
     add_device(parser)
 
 
-def _later(module: str, name: str) -> Callable[[Options], None]:
+def _lazy_command(module: str, name: str) -> Callable[[Options], None]:
     """A command that imports its module when it is called."""
 
     def command(options: Options) -> None:

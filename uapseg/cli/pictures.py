@@ -59,7 +59,7 @@ def apply(options: Options) -> None:
         except UapsegError as error:
             left_out.append(error)
         else:
-            done.append({"picture": str(file), **_perturbed(picture, pair, perturbation, model)})
+            done.append({"picture": str(file), **_perturb(picture, pair, perturbation, model)})
     if not done:
         raise left_out[0]
     print_result({"model": model.name, "pictures": done}, "\n".join(map(_line, done)), as_json=options.json)
@@ -101,13 +101,13 @@ def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, over
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UapsegError(f"The folder {folder} cannot be written: {error.strerror}.") from error
-    reserved = {_known(file.resolve()) for file in (perturbation, *pictures)}
+    reserved = {_name_key(file.resolve()) for file in (perturbation, *pictures)}
     outputs: list[list[Path]] = []
     for picture in pictures:
-        stems = (_shortened(picture.stem, "" if number == 1 else f"-{number}") for number in count(1))
+        stems = (_shorten(picture.stem, "" if number == 1 else f"-{number}") for number in count(1))
         pairs = ([folder.resolve() / f"{stem}{ending}" for ending in ENDINGS] for stem in stems)
-        pair = next(pair for pair in pairs if reserved.isdisjoint(map(_known, pair)))
-        reserved.update(map(_known, pair))
+        pair = next(pair for pair in pairs if reserved.isdisjoint(map(_name_key, pair)))
+        reserved.update(map(_name_key, pair))
         outputs.append([folder / file.name for file in pair])
     existing = next((file for pair in outputs for file in pair if file.exists()), None)
     if existing and not overwrite:
@@ -115,14 +115,14 @@ def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, over
     return outputs
 
 
-def _shortened(stem: str, number: str) -> str:
+def _shorten(stem: str, number: str) -> str:
     """The stem of a file's name followed by a number, cut so that an ending still fits."""
     room = MAX_NAME_BYTES - len(number) - max(map(len, ENDINGS))
     content = os.fsencode(stem)
     return (stem if len(content) <= room else content[:room].decode(errors="ignore")) + number
 
 
-def _known(file: Path) -> str:
+def _name_key(file: Path) -> str:
     """The name of a file as a case-insensitive file system compares it."""
     return unicodedata.normalize("NFC", str(file)).casefold()
 
@@ -135,7 +135,7 @@ def _line(done: Mapping[str, Any]) -> str:
     return f"{changed} (at {size}, scaled down from {before} to fit the perturbation)."
 
 
-def _perturbed(
+def _perturb(
     picture: Image.Image, outputs: Sequence[Path], perturbation: Perturbation, model: Segmenter
 ) -> dict[str, Any]:
     device = next(model.buffers()).device

@@ -43,7 +43,7 @@ def race(options: Options) -> None:
     try:
         for variant, seed in product(variants, range(options.seeds)):
             if not any((line["variant"], line["seed"]) == (variant, seed) for line in done):
-                done += [_kept(options.out, key, result) for result in _run(benchmark, variant, seed)]
+                done += [_append_result(options.out, key, result) for result in _run(benchmark, variant, seed)]
     except KeyboardInterrupt as stop:
         again = f"Stopped; {options.out} keeps what has run to its end, and the same command goes on from there."
         raise Stop(signals.number, again) from stop
@@ -111,11 +111,11 @@ def _run(benchmark: Benchmark, variant: str, seed: int) -> list[Result]:
     print_progress(f"{variant}, seed {seed}")
     found: list[Result] = []
 
-    def followed() -> Iterator[Any]:
+    def collect() -> Iterator[Any]:
         found.append((yield from run_variant(benchmark, variant, seed)))
 
     try:
-        deque(with_progress(followed(), benchmark.target, benchmark.budget, 0), maxlen=0)
+        deque(with_progress(collect(), benchmark.target, benchmark.budget, 0), maxlen=0)
     except UapsegError as error:
         print_progress(f"{variant} is left out: {error}")
     return found
@@ -132,12 +132,12 @@ def _check_writable(file: Path) -> None:
         raise UapsegError(f"The file {file} cannot be written: {error.strerror}.") from error
 
 
-def _kept(file: Path, key: dict[str, Any], result: Result) -> dict[str, Any]:
+def _append_result(file: Path, key: dict[str, Any], result: Result) -> dict[str, Any]:
     """Adds a result to the file at once, on a line of its own even where the last one was cut off."""
     line = {"race": key, **result.to_dict()}
     before = read(file)
     try:
-        with signals.held(), file.open("a", encoding="utf-8") as opened:
+        with signals.delay(), file.open("a", encoding="utf-8") as opened:
             opened.write("\n" * (before != b"" and not before.endswith(b"\n")) + json.dumps(line) + "\n")
     except OSError as error:
         raise UapsegError(f"The file {file} cannot be written: {error.strerror}; earlier results are kept.") from error
@@ -157,7 +157,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
         with suppress(ValueError):
             lines.append(json.loads(line))
     if not all(isinstance(line["race"], dict) and line.keys() >= {"variant", "seed", "budget"} for line in lines):
-        raise _altered(file)
+        raise _alteration_error(file)
     return lines
 
 
@@ -170,10 +170,10 @@ def _leaderboard(file: Path, lines: list[dict[str, Any]]) -> list[LeaderboardRow
     try:
         return leaderboard(lines)
     except (TypeError, ValueError, LookupError, AttributeError) as error:
-        raise _altered(file) from error
+        raise _alteration_error(file) from error
 
 
-def _altered(file: Path) -> UapsegError:
+def _alteration_error(file: Path) -> UapsegError:
     return UapsegError(f"{file} holds results that were altered: choose another file with --out.")
 
 

@@ -65,15 +65,15 @@ def smallest(options: Options) -> None:
     check_vacant(folder, overwrite=False)
     search = EpsilonSearch(benchmark, options.share, options.seed)
 
-    def reached(epsilon: int) -> bool:
+    def reaches_share(epsilon: int) -> bool:
         print_progress(f"epsilon {epsilon}")
         deque(with_progress(search.run(epsilon), benchmark.target, benchmark.budget, 0), maxlen=0)
-        with signals.held():
+        with signals.delay():
             _save(options, benchmark, folder, search, _least(search.points))
         return search.points[-1].reached
 
     try:
-        least = bisect(most, reached)
+        least = bisect(most, reaches_share)
     except KeyboardInterrupt as stop:
         outcome = f"{folder} keeps the searches that have ended" if search.points else "no search has ended"
         raise Stop(signals.number, f"Stopped; {outcome}.") from stop

@@ -36,7 +36,7 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     """
     _check_company(options)
     if options.text is not None or options.mask is not None:
-        target = _drawn(options, model, size)
+        target = _drawing(options, model, size)
         return DrawAndHide.of(target, _hide(options, model)) if options.hide else target
     if options.hide:
         return _hide(options, model)
@@ -46,7 +46,7 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
 def _scene_target(options: Options, model: Segmenter, data: str) -> Target | None:
     """The target of a flag that concerns every pixel, and so allows no other beside it."""
     if options.swap:
-        source, into = (_named(name, model) for name in options.swap)
+        source, into = (_spell_class(name, model) for name in options.swap)
         return SwapClasses(source=source, into=into)
     if options.untargeted:
         return Untargeted()
@@ -56,11 +56,11 @@ def _scene_target(options: Options, model: Segmenter, data: str) -> Target | Non
 
 
 def _hide(options: Options, model: Segmenter) -> HideClasses:
-    fill = _named(options.fill, model) if options.fill else None
-    return HideClasses(classes=_hidden(options.hide, model), fill=fill)
+    fill = _spell_class(options.fill, model) if options.fill else None
+    return HideClasses(classes=_classes_to_hide(options.hide, model), fill=fill)
 
 
-def _drawn(options: Options, model: Segmenter, size: tuple[int, int]) -> StaticTarget:
+def _drawing(options: Options, model: Segmenter, size: tuple[int, int]) -> StaticTarget:
     inside, rest = _pair(options, model)
     if options.text is not None:
         return text_target(options.text, inside, rest, size)
@@ -99,7 +99,7 @@ def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) 
     """
     _check_company(options)
     small = trial_size(size)
-    inside, rest = (_named(name, model) if name else None for name in (options.region_class, options.rest_class))
+    inside, rest = (_spell_class(name, model) if name else None for name in (options.region_class, options.rest_class))
     print_progress("Trying pairs of classes for the word...")
     pair, count = choose_pair(
         model,
@@ -180,15 +180,15 @@ def _check_company(options: Options) -> None:
 
 def _pair(options: Options, model: Segmenter) -> tuple[str, str | None]:
     """The classes of the drawn region and of the rest; None for the rest if it is kept."""
-    inside = _named(options.region_class or model.default_pair[0], model)
+    inside = _spell_class(options.region_class or model.default_pair[0], model)
     rest = options.rest_class or (KEEP if options.hide else model.default_pair[1])
     if rest.lower() == KEEP:
         return inside, None
-    if _named(rest, model) == inside:
+    if _spell_class(rest, model) == inside:
         raise UapsegError(
             f"Region and rest are both {inside}: choose two classes with --region-class and --rest-class."
         )
-    return inside, _named(rest, model)
+    return inside, _spell_class(rest, model)
 
 
 def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
@@ -199,10 +199,10 @@ def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
     return label_map_target(labels.cpu().numpy(), model.classes, None, f"scene {number}")
 
 
-def _hidden(names: list[str], model: Segmenter) -> tuple[str, ...]:
+def _classes_to_hide(names: list[str], model: Segmenter) -> tuple[str, ...]:
     """The classes to hide, each once; ``people`` stands for all that are people, unless a class is called so."""
     group = PEOPLE not in {name.lower() for name in model.classes} and model.people
-    groups = [model.people if group and name.lower() == PEOPLE else (_named(name, model),) for name in names]
+    groups = [model.people if group and name.lower() == PEOPLE else (_spell_class(name, model),) for name in names]
     hidden = tuple(dict.fromkeys(one for several in groups for one in several))
     others = [name for name in model.people if name not in hidden]
     if others and set(hidden) & set(model.people):
@@ -212,7 +212,7 @@ def _hidden(names: list[str], model: Segmenter) -> tuple[str, ...]:
     return hidden
 
 
-def _named(name: str, model: Segmenter) -> str:
+def _spell_class(name: str, model: Segmenter) -> str:
     """The name of a class as the network spells it."""
     (number,) = class_indices((name,), model.classes)
     return model.classes[number]

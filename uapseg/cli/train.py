@@ -231,5 +231,5 @@ def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
 
 def _save(folder: RunFolder, snapshot: Snapshot) -> None:
     """Saves a run; signals wait until that is done."""
-    with signals.held():
+    with signals.delay():
         folder.save(snapshot)

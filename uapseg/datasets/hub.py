@@ -216,17 +216,17 @@ def _content(value: Any) -> bytes:
 
 def _class_names(features: dict[str, Any], mask: str) -> tuple[str, ...]:
     """The names of the labels: those of the class labels among the features, if there is one set of them."""
-    found = {tuple(feature.names) for feature in _leaves(features) if type(feature).__name__ == "ClassLabel"}
+    found = {tuple(feature.names) for feature in _leaf_features(features) if type(feature).__name__ == "ClassLabel"}
     return found.pop() if mask and len(found) == 1 else ()
 
 
-def _leaves(feature: Any) -> Iterator[Any]:
+def _leaf_features(feature: Any) -> Iterator[Any]:
     """The features without parts in a feature, however it is nested."""
     if is_dict(feature):
         for part in feature.values():
-            yield from _leaves(part)
+            yield from _leaf_features(part)
     elif hasattr(feature, "feature"):
-        yield from _leaves(feature.feature)
+        yield from _leaf_features(feature.feature)
     else:
         yield feature
 

@@ -181,9 +181,9 @@ class _Matcher:
             if folder not in first_ones:
                 self._notes.append(f"{folder or 'The top'} is not used: the label maps are taken from {first}.")
         if not served:
-            self._notes += self._foreign()
+            self._notes += self._foreign_notes()
 
-    def _foreign(self) -> list[str]:
+    def _foreign_notes(self) -> list[str]:
         """Notes what may be meant as label maps, if there are none."""
         notes = [
             f"{folder or 'The top'} holds maps of something else than classes: they are not used."
@@ -220,7 +220,7 @@ class _Matcher:
                 begun[beginning].append(name)
         alike = Counter(called for name in pictures for called in {name.stem, name.key})
 
-        def own(name: PathName) -> PathName | None:
+        def find_own(name: PathName) -> PathName | None:
             for called in (name.stem, name.key):
                 if near := here[name.place, called]:
                     return near[0]
@@ -230,7 +230,7 @@ class _Matcher:
             longer = begun[name.place, name.stem] or (begun[name.stem] if alike[name.stem] == 1 else [])
             return longer[0] if len(longer) == 1 else None
 
-        return {name.path: map_.path for name in pictures if (map_ := own(name))}
+        return {name.path: map_.path for name in pictures if (map_ := find_own(name))}
 
     def _look_like_maps(self, names: Iterable[PathName]) -> bool:
         """Whether some of these files, evenly spaced, all look like label maps."""

@@ -119,7 +119,7 @@ def size_of(beginning: bytes) -> tuple[int, int] | None:
         ((32, 16), None)
     """
     try:
-        with _opened(beginning) as opened:
+        with _open(beginning) as opened:
             return opened.size
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return None
@@ -158,7 +158,7 @@ def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
         ((32, 16), 1)
     """
     try:
-        with _opened(content) as opened:
+        with _open(content) as opened:
             if opened.width * opened.height > MAX_PIXELS:
                 return None
             plain = opened.format == "PNG" and not any(mark in content for mark in _MARKS)
@@ -224,7 +224,7 @@ class _Content(io.BytesIO):
 
 
 def _decode(content: bytes, name: str, *, wide: bool) -> Image.Image:
-    with _opened(content) as opened:
+    with _open(content) as opened:
         most = min(_MAX_PIXELS.get(kind or "", MAX_PIXELS) for kind in (opened.format, opened.mode))
         if opened.width * opened.height > most:
             raise _too_large(name, most)
@@ -234,7 +234,7 @@ def _decode(content: bytes, name: str, *, wide: bool) -> Image.Image:
         return opened if wide and is_wide(opened) else _to_rgb(opened)
 
 
-def _opened(content: bytes) -> Image.Image:
+def _open(content: bytes) -> Image.Image:
     """Opens a picture and reads its header; the pixels, which take the time, are read outside the lock."""
     Image.init()
     known = sorted(_FORMATS & Image.OPEN.keys())

@@ -55,7 +55,7 @@ def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
     for sizes in ([SIZE, ODD_SIZE, *run], run):
         for multiple in MULTIPLES if sizes else ():
             model.multiple = multiple
-            if all(_takes(model, each) for each in sizes):
+            if all(_accepts(model, each) for each in sizes):
                 return sizes[0]
     model.multiple = 1
     for each in (SIZE, *(run or [ODD_SIZE])):
@@ -63,7 +63,7 @@ def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
     raise UapsegError(f"The network {model.name} accepts only some sizes of pictures: choose one of them with --size.")
 
 
-def _takes(model: Segmenter, size: Size) -> bool:
+def _accepts(model: Segmenter, size: Size) -> bool:
     try:
         model.raw_output(probe_images(size))
     except UapsegError:
@@ -117,7 +117,7 @@ def check(model: Segmenter, size: Size | None = None, *, strict: bool = True) ->
     _check_gradient(model, images)
     _run_guess(lambda: _check_probabilities(model, logits, images), strict=strict)
     _run_guess(lambda: check_scale(model, images), strict=strict)
-    if _takes(model, ODD_SIZE):
+    if _accepts(model, ODD_SIZE):
         _check_size(model, logits)
 
 

@@ -43,11 +43,11 @@ def load(
     """
     file = Path(name).expanduser()
     fingerprint = hashlib.sha256(read(file)).hexdigest()[:12]
-    net = _exported(file) if file.suffix.lower() == ".pt2" else _scripted(file)
+    net = _load_program(file) if file.suffix.lower() == ".pt2" else _load_script(file)
     return wrap(net, file.name, source=str(file), fingerprint=fingerprint, size=size, strict=strict)
 
 
-def _scripted(file: Path) -> nn.Module:
+def _load_script(file: Path) -> nn.Module:
     try:
         with warnings.catch_warnings(action="ignore", category=FutureWarning):  # that torch would rather export
             return cast("Any", torch.jit).load(file, map_location="cpu")
@@ -58,7 +58,7 @@ def _scripted(file: Path) -> nn.Module:
         ) from error
 
 
-def _exported(file: Path) -> nn.Module:
+def _load_program(file: Path) -> nn.Module:
     try:
         program = torch.export.load(file)
     except Exception as error:  # torch raises almost anything on a file of another kind

@@ -47,7 +47,7 @@ class _Logits(nn.Module):
         return self.net(pixel_values=pixels).logits
 
 
-class _Flipped(nn.Module):
+class _BgrNetwork(nn.Module):
     """A network that expects BGR.
 
     Args:
@@ -83,7 +83,7 @@ def load(
     classes = _classes(net.net.config)
     mean, std = _statistics(processor, name)
     model = Segmenter(
-        _Flipped(net) if getattr(processor, "do_flip_channel_order", False) else net,
+        _BgrNetwork(net) if getattr(processor, "do_flip_channel_order", False) else net,
         name=name,
         classes=classes,
         palette=palette_of(classes),

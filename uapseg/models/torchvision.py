@@ -72,7 +72,7 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
     """
     for download in missing_files(name, weights):
         _fetch(download, name)
-    published = _published(name)
+    published = _weights_of(name)
     classes = _classes(published)
     net: Any = get_model(name, weights=None, weights_backbone=None, num_classes=len(classes))
     # the pretrained ones have a second head, of use in training alone
@@ -110,7 +110,7 @@ def coarse_logits(net: Any, images: Tensor) -> Tensor:
     return net.classifier(features if isinstance(net, LRASPP) else features["out"])
 
 
-def _published(name: str) -> Weights:
+def _weights_of(name: str) -> Weights:
     if name not in NAMES:
         raise UapsegError(f"torchvision has no segmentation network {name!r}: choose one of {', '.join(NAMES)}.")
     return get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"].value
@@ -128,7 +128,7 @@ def _channels(values: Sequence[float]) -> Channels:
 
 def _download(name: str) -> Download:
     """Where the weights come from and where torch keeps them; the file name ends in its checksum."""
-    url = _published(name).url
+    url = _weights_of(name).url
     file = url.rsplit("/", 1)[1]
     checksum = f"sha256:{Path(file).stem.rsplit('-', 1)[1]}"
     return Download(url=url, path=Path(torch.hub.get_dir()) / "checkpoints" / file, checksum=checksum)
@@ -146,7 +146,7 @@ def _fetch(download: Download, name: str) -> None:
 
 
 def _network_info(name: str) -> ModelInfo:
-    published = _published(name)
+    published = _weights_of(name)
     return ModelInfo(
         name=f"torchvision:{name}",
         parameters=published.meta["num_params"],

@@ -45,7 +45,9 @@ class UniversalNetwork(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (n, k, h, w) of normalized images (n, 3, h, w)."""
-        scores = self._scores(pixels, self._mask_size) if self._side is None else self._windowed(pixels, self._side)
+        scores = (
+            self._scores(pixels, self._mask_size) if self._side is None else self._window_scores(pixels, self._side)
+        )
         scores = F.interpolate(scores, pixels.shape[-2:], mode="bilinear", align_corners=False)
         return (scores + FLOOR).log()
 
@@ -58,7 +60,7 @@ class UniversalNetwork(nn.Module):
             masks = F.interpolate(masks, mask_size, mode="bilinear", align_corners=False)
         return class_scores(answer.class_queries_logits.float(), masks)
 
-    def _windowed(self, pixels: Tensor, side: int) -> Tensor:
+    def _window_scores(self, pixels: Tensor, side: int) -> Tensor:
         """The class scores of images whose shorter side is scaled to ``side``, as means over overlapping squares."""
         height, width = pixels.shape[-2:]
         size = (max(side, side * height // width), max(side, side * width // height))

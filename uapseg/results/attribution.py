@@ -88,7 +88,7 @@ def attribute(
     """
     rows, columns = grid
     height, width = delta.shape[-2:]
-    deltas = [delta, *(_without(delta, *tile) for tile in tiles(height, width, grid))]
+    deltas = [delta, *(_remove_tile(delta, *tile) for tile in tiles(height, width, grid))]
     total, *without = count_each(model, dataset, target, deltas)
     found = scores(total, target)
     name = next(iter(found))
@@ -137,7 +137,7 @@ def tiles(height: int, width: int, grid: tuple[int, int]) -> list[tuple[slice, s
     return [(row, column) for row in rows for column in columns]
 
 
-def _without(delta: Delta, rows: slice, columns: slice) -> Delta:
+def _remove_tile(delta: Delta, rows: slice, columns: slice) -> Delta:
     left = delta.clone()
     left[:, rows, columns] = 0
     return left

@@ -142,7 +142,7 @@ def _fetch(repo: str, revision: str | None) -> Path:
         except errors.HfHubHTTPError:
             raise
         except Exception as error:  # noqa: BLE001  no connection, which the library tells in many ways
-            return _cached(repo, revision, error)
+            return _find_cached(repo, revision, error)
         if found.size is None or found.size > MOST_FILE:
             raise UapsegError(
                 f"The file {name} of {PREFIX}{repo} has more than {MOST_FILE >> 20} MiB: it is not a perturbation."
@@ -151,7 +151,7 @@ def _fetch(repo: str, revision: str | None) -> Path:
     raise UapsegError(f"{PREFIX}{repo} holds no perturbation: there is neither {SAFETENSORS} nor {PNG} in it.")
 
 
-def _cached(repo: str, revision: str | None, error: Exception) -> Path:
+def _find_cached(repo: str, revision: str | None, error: Exception) -> Path:
     """The file that an earlier call has fetched, if there is no connection now."""
     for name in (SAFETENSORS, PNG):
         cached = huggingface_hub.try_to_load_from_cache(repo, name, revision=revision)

@@ -139,7 +139,7 @@ def _of_archive(content: bytes) -> NDArray[Any]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         entries = archive.infolist()
         if all(entry.filename.endswith(".npy") for entry in entries):
-            entry = _chosen({entry.filename.removesuffix(".npy"): entry for entry in entries})
+            entry = _choose_array({entry.filename.removesuffix(".npy"): entry for entry in entries})
             with archive.open(entry) as header, archive.open(entry) as file:
                 return _of_numpy(header, file)
     if sum(entry.file_size for entry in entries) > MOST_BYTES + len(content):
@@ -159,13 +159,13 @@ def _of_numpy(header: Any, file: Any) -> NDArray[Any]:
 
 def _of_torch(content: bytes) -> NDArray[Any]:
     """The tensor in a ``.pt`` file; on the device ``meta``, torch reads its shape but no values."""
-    description = _chosen(torch.load(io.BytesIO(content), map_location="meta", weights_only=True))
+    description = _choose_array(torch.load(io.BytesIO(content), map_location="meta", weights_only=True))
     if not isinstance(description, torch.Tensor) or description.is_complex() or description.dtype == torch.bool:
         raise _none()
     plain = description.dtype in {torch.float16, torch.float32, torch.float64} or not description.is_floating_point()
     if description.layout == torch.strided:
         _check_shape(tuple(description.shape), description.element_size() if plain else 4)
-    found = _chosen(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)).detach()
+    found = _choose_array(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)).detach()
     if found.layout != torch.strided or found.is_quantized or found.is_nested or found.is_meta:
         raise UapsegError(
             "The perturbation is sparse, quantized, nested or without values: save a plain tensor, such as "
@@ -174,7 +174,7 @@ def _of_torch(content: bytes) -> NDArray[Any]:
     return (found if plain else found.float()).resolve_neg().numpy()
 
 
-def _chosen(found: Any) -> Any:
+def _choose_array(found: Any) -> Any:
     """The perturbation among the named contents of a file, or its only content."""
     if not is_dict(found):
         return found

@@ -101,7 +101,7 @@ class EpsilonSearch:
             return None
         before = self.points[-1].epsilon
         state = self.states[before]
-        scaled = state.restarted(state.best * (settings.epsilon * 255 / before))
+        scaled = state.restart(state.best * (settings.epsilon * 255 / before))
         return replace(
             scaled.with_settings(settings, same_target=False), image_gradients=0, seconds=0.0, improved_at=0
         )
@@ -129,22 +129,22 @@ class EpsilonSearch:
         )
 
 
-def bisect(most: int, reached: Callable[[int], bool]) -> int | None:
+def bisect(most: int, is_reached: Callable[[int], bool]) -> int | None:
     """Finds the smallest integer at which a monotone condition holds; None if it does not hold at ``most``.
 
     Args:
         most: The largest number, which is tried first.
-        reached: The condition; if it holds at a number, it holds at all larger ones.
+        is_reached: The condition; if it holds at a number, it holds at all larger ones.
 
     Example:
         >>> tried = []
         >>> bisect(16, lambda number: tried.append(number) or number >= 5), tried
         (5, [16, 8, 4, 6, 5])
     """
-    if not reached(most):
+    if not is_reached(most):
         return None
     below, least = 0, most
     while least - below > 1:
         middle = (below + least) // 2
-        below, least = (below, middle) if reached(middle) else (middle, least)
+        below, least = (below, middle) if is_reached(middle) else (middle, least)
     return least

@@ -157,7 +157,7 @@ def measure_step(
         "bare": lambda: _bare(unfolded, images),
         "folded": lambda: _bare(model, images),
         "published": published.step,
-        **({"captured": _captured(model, images)} if can_record(device) else {}),
+        **({"captured": _capture(model, images)} if can_record(device) else {}),
     }
     memory = _warm_up(snapshots, device)
     times = [{name: _seconds(function, device) for name, function in work.items()} for _ in range(rounds + 1)][1:]
@@ -241,7 +241,7 @@ def _bare(model: Segmenter, images: Images) -> tuple[Tensor]:
     return (torch.autograd.grad(F.cross_entropy(model(images), labels), images)[0],)
 
 
-def _captured(model: Segmenter, images: Images) -> Callable[[], None]:
+def _capture(model: Segmenter, images: Images) -> Callable[[], None]:
     """The same as a CUDA graph."""
     return record_cuda_graph(partial(_bare, model), [images])[0]
 

@@ -184,14 +184,14 @@ class Canvas:
 
     def cast_shadow(self, footprint: Sequence[Point], height: float, base: float = 0.0) -> None:
         """Cast the shadow of an upright prism on ``footprint`` from ``base`` to ``height`` metres."""
-        low = [self._fall(x, base, z) for x, z in footprint]
-        high = [self._fall(x, height, z) for x, z in footprint]
+        low = [self._shadow_point(x, base, z) for x, z in footprint]
+        high = [self._shadow_point(x, height, z) for x, z in footprint]
         self.add_shadow(low)
         self.add_shadow(high)
         for index in range(len(low)):
             self.add_shadow([low[index - 1], low[index], high[index], high[index - 1]])
 
-    def _fall(self, x: float, y: float, z: float) -> Point:
+    def _shadow_point(self, x: float, y: float, z: float) -> Point:
         sun = self.light.sun
         return x - sun[0] / sun[1] * y, z - sun[2] / sun[1] * y
 

@@ -200,7 +200,7 @@ class Target(Protocol):
         """
         ...
 
-    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+    def success_mask(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Returns which pixels are as the target requires (n, h, w), bool.
 
         Args:
@@ -229,7 +229,7 @@ class LabelTarget:
     Example:
         >>> import torch
         >>> labels = torch.tensor([[[0, 1]]], dtype=torch.uint8)
-        >>> LabelTarget().reached(torch.zeros_like(labels), Goal(labels, labels), ("Sky", "Car")).tolist()
+        >>> LabelTarget().success_mask(torch.zeros_like(labels), Goal(labels, labels), ("Sky", "Car")).tolist()
         [[[True, False]]]
     """
 
@@ -245,7 +245,7 @@ class LabelTarget:
         """The loss for the label of the goal."""
         return loss(logits, goal.labels)
 
-    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+    def success_mask(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Pixels with the label of the goal."""
         return predictions == goal.labels
 

@@ -159,9 +159,9 @@ class DrawAndHide:
         """That of `HideClasses`, and for drawn pixels the loss for the drawn label."""
         return self.hide_target.pixel_loss(logits, goal, loss, classes=classes, fill_weight=fill_weight)
 
-    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+    def success_mask(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Hidden pixels that no longer have a hidden class, and all others that have the label of the goal."""
-        return self.hide_target.reached(predictions, goal, classes)
+        return self.hide_target.success_mask(predictions, goal, classes)
 
     def score_fractions(self, counts: Counts) -> dict[str, Fraction]:
         """The scores of both parts.

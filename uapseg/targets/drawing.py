@@ -92,7 +92,7 @@ def text_target(text: str, inside: str, rest: str | None, size: tuple[int, int])
         >>> target.title, target.label_map().shape
         ('foo in Car on Sky', (32, 48))
     """
-    word = " ".join(_composed(text).split())
+    word = " ".join(_compose(text).split())
     if not 1 <= len(word) <= 24:
         raise UapsegError(NO_WORD)
     font, line, (width, height) = load_typeface(word, 100), _from_left_to_right(word), size
@@ -152,7 +152,7 @@ def _check_letters(word: str, font: Typeface) -> None:
         )
 
 
-def _composed(text: str) -> str:
+def _compose(text: str) -> str:
     """Composes accents with their letters, and drops invisible format characters."""
     return "".join(letter for letter in unicodedata.normalize("NFC", text) if unicodedata.category(letter) != "Cf")
 

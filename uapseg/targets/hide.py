@@ -146,7 +146,7 @@ class HideClasses:
         gone = hidden_class_loss(logits.movedim(1, -1)[hidden], sources)
         return pixels.masked_scatter(hidden, gone + fill_weight * (pixels[hidden] - gone))
 
-    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+    def success_mask(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Hidden pixels that no longer have a hidden class, and other pixels that keep their label."""
         hidden = torch.tensor(class_indices(self.classes, classes), dtype=torch.uint8, device=predictions.device)
         return torch.where(goal.groups == 0, ~torch.isin(predictions, hidden), predictions == goal.labels)

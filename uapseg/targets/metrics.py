@@ -34,7 +34,7 @@ def count_pixels(
         >>> scores(counts, target)["hidden"]
         0.5
     """
-    reached, groups = target.reached(predictions, goal, classes), len(target.group_weights(1.0))
+    reached, groups = target.success_mask(predictions, goal, classes), len(target.group_weights(1.0))
     sources = class_indices(target.source_classes, classes)
     return Counts.of_masks(predictions, clean, goal, reached, len(classes), groups=groups, sources=sources)
 

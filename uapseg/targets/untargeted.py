@@ -89,7 +89,7 @@ class Untargeted:
         """
         return other_class_loss(logits, goal.labels)
 
-    def reached(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
+    def success_mask(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Pixels of any other class."""
         return predictions != goal.labels
 

@@ -37,16 +37,16 @@ class Frame(NamedTuple):
 
     Attributes:
         levels: Whole grey levels (3, h, w).
-        reached: What is reached, in words.
+        score: The main score, in words.
         when: Where that is, in words.
 
     Example:
-        >>> Frame(np.zeros((3, 32, 48), np.int16), reached="0 % hidden", when="clean picture").when
+        >>> Frame(np.zeros((3, 32, 48), np.int16), score="0 % hidden", when="clean picture").when
         'clean picture'
     """
 
     levels: LevelArray
-    reached: str
+    score: str
     when: str
 
 
@@ -87,16 +87,18 @@ def _frames(work: FinishedRun) -> list[Frame]:
     """The clean picture first, then history points, or growing strengths where the run has few, as an example has."""
     name, label, _ = messages.score_labels(work.plan.target, work.run.source)[0]
 
-    def reached(scores: dict[str, float | None]) -> str:
+    def score_text(scores: dict[str, float | None]) -> str:
         return f"{messages.percent(scores.get(name))} {label}"
 
-    clean = Frame(np.zeros_like(work.levels), reached(work.run.baselines["clean"]), "clean picture")
-    last = Frame(work.levels, reached(work.state.best_validation.scores), f"epsilon {work.plan.settings.ball} of 255")
+    clean = Frame(np.zeros_like(work.levels), score_text(work.run.baselines["clean"]), "clean picture")
+    last = Frame(
+        work.levels, score_text(work.state.best_validation.scores), f"epsilon {work.plan.settings.ball} of 255"
+    )
     history_points = [point for point in work.run.history_points if point.image_gradients]
     if len(history_points) >= FEWEST_FRAMES:
         points = [history_points[place] for place in evenly_spaced(len(history_points), MOST_FRAMES)]
         between = [
-            Frame(point.levels, reached(point.validation["scores"]), f"{point.image_gradients:,} image-gradients")
+            Frame(point.levels, score_text(point.validation["scores"]), f"{point.image_gradients:,} image-gradients")
             for point in points
         ]
     else:
@@ -117,6 +119,6 @@ def _panels(work: FinishedRun, picture: Picture, frame: Frame) -> Picture:
         image = Image.fromarray(panel).resize((PANEL_WIDTH, height), Image.Resampling.BILINEAR)
         canvas.paste(image, (MARGIN + place * (PANEL_WIDTH + MARGIN), LINE + MARGIN))
     pen = ImageDraw.Draw(canvas)
-    pen.text((MARGIN, MARGIN), frame.reached, ACCENT, load_typeface(frame.reached, 19))
+    pen.text((MARGIN, MARGIN), frame.score, ACCENT, load_typeface(frame.score, 19))
     pen.text((canvas.width - MARGIN, MARGIN), frame.when, INK, load_typeface(frame.when, 19), anchor="ra")
     return np.asarray(canvas)

@@ -84,7 +84,7 @@ def pictures(path: Path, work: FinishedRun) -> None:
             file.writestr(f"{name}.png", encode_png(Image.fromarray(perturb_photo(photo.picture, work.levels))))
 
 
-def _written(make: Callable[[FinishedRun], bytes]) -> Callable[[Path, FinishedRun], Any]:
+def _writer(make: Callable[[FinishedRun], bytes]) -> Callable[[Path, FinishedRun], Any]:
     return lambda path, work: path.write_bytes(make(work))
 
 
@@ -94,14 +94,14 @@ _MAKERS: dict[str, tuple[str, Callable[[Path, FinishedRun], Any]]] = {
         "uapseg-epsilon{epsilon}.safetensors", lambda path, work: save_safetensors(path, work.perturbation)
     ),
     strings.FILE_PICTURES: ("uapseg-pictures.zip", pictures),
-    strings.FILE_FIGURE: ("uapseg-figure.png", _written(lambda work: work.figure("png"))),
-    strings.FILE_PDF: ("uapseg-figure.pdf", _written(lambda work: work.figure("pdf"))),
-    strings.FILE_GIF: ("uapseg-animation.gif", _written(encode_gif)),
-    strings.FILE_MP4: ("uapseg-animation.mp4", _written(encode_mp4)),
-    strings.FILE_REPORT: ("uapseg-report.html", _written(lambda work: report(work).encode())),
+    strings.FILE_FIGURE: ("uapseg-figure.png", _writer(lambda work: work.figure("png"))),
+    strings.FILE_PDF: ("uapseg-figure.pdf", _writer(lambda work: work.figure("pdf"))),
+    strings.FILE_GIF: ("uapseg-animation.gif", _writer(encode_gif)),
+    strings.FILE_MP4: ("uapseg-animation.mp4", _writer(encode_mp4)),
+    strings.FILE_REPORT: ("uapseg-report.html", _writer(lambda work: report(work).encode())),
     strings.FILE_FIGURES: (
-        "uapseg-figures.json", _written(lambda work: to_json(run_figures(work), indent=2).encode())
+        "uapseg-figures.json", _writer(lambda work: to_json(run_figures(work), indent=2).encode())
     ),
-    strings.FILE_PLAN: (PLAN_FILE, _written(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
+    strings.FILE_PLAN: (PLAN_FILE, _writer(lambda work: to_json(work.plan.to_dict(), indent=2).encode())),
 }  # fmt: skip
 """The name of each kind of file, and what writes it."""

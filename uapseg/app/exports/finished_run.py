@@ -73,12 +73,12 @@ class FinishedRun:
         """The held-out pictures, those that show well what the target is about first."""
         model, target = self.workspace.model, self.plan.target
 
-        def unclear(photo: Photo) -> float:
+        def negative_share(photo: Photo) -> float:
             return -min(
                 target_shares(from_array(photo.prediction)[None], target, model.classes).item(), MIN_TARGET_SHARE
             )
 
-        return sorted(self.workspace.held_out_photos, key=unclear)
+        return sorted(self.workspace.held_out_photos, key=negative_share)
 
     def _row(self, photo: Photo) -> Row:
         after = perturb_photo(photo.picture, self.levels)

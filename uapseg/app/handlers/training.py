@@ -119,7 +119,7 @@ def finish_loading(context: Context, token: str | None) -> Updates:
     if workspace:
         of_classes = {name: getattr(run.controls, name) for name in CLASSES}
         first = replace(run.controls, **{name: getattr(workspace.first, name) for name in CLASSES})
-        controls, unfit = first.updated(of_classes, workspace.model.classes)
+        controls, unfit = first.with_values(of_classes, workspace.model.classes)
         ignored = [name for name in unfit if name in run.unchecked_controls]
         run.publish(
             controls=controls,
@@ -165,7 +165,7 @@ def _restore_controls(context: Context, run: Run, controls: ControlValues, saved
     workspace = context.workspaces.of(run, named)
     if named.pair != controls.pair and workspace:
         named = replace(named, **{name: getattr(workspace.first, name) for name in CLASSES})
-    read, others = named.updated(saved, workspace.model.classes if workspace else None)
+    read, others = named.with_values(saved, workspace.model.classes if workspace else None)
     unchecked_controls: frozenset[str] = frozenset() if workspace else frozenset(saved) & {*CLASSES}
     run.publish(
         controls=read, link_warning=messages.ignored_controls([*unfit, *others]), unchecked_controls=unchecked_controls

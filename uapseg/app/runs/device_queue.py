@@ -68,7 +68,7 @@ class RunQueue:
     """
 
     def __init__(self, places: int | None = None) -> None:
-        self._places = _configured() if places is None else places
+        self._places = _read_places() if places is None else places
         self._waiting: dict[Waiter, None] = {}
         self._using: set[Waiter] = set()
         self._turn_came: dict[Waiter, float] = {}
@@ -95,7 +95,7 @@ class RunQueue:
             self._using.discard(waiter)
             self._waiting.pop(waiter, None)
             self._turn_came.pop(waiter, None)
-            self._touch()
+            self._notify()
 
     def place(self, waiter: Waiter) -> int:
         """How many wait before this one, and it: 1 is next; 0 does not wait."""
@@ -112,13 +112,13 @@ class RunQueue:
     def enter(self, waiter: Waiter) -> bool:
         """Gives the device to a waiter until it leaves, if it is its turn; whether it was."""
         with self._changed:
-            self._touch()  # nobody who has gone stands in the way
+            self._notify()  # nobody who has gone stands in the way
             if not self._is_next(waiter):
                 return False
             del self._waiting[waiter]
             self._turn_came.pop(waiter, None)
             self._using.add(waiter)
-            self._touch()
+            self._notify()
             return True
 
     def has(self, waiter: Waiter) -> bool:
@@ -147,9 +147,9 @@ class RunQueue:
         self._turn_came.pop(waiter, None)
         waiter.ticket = next(self._tickets)
         self._waiting[waiter] = None
-        self._touch()
+        self._notify()
 
-    def _touch(self) -> None:
+    def _notify(self) -> None:
         self._stale = True
         self._changed.notify_all()
 
@@ -164,21 +164,21 @@ class RunQueue:
         now = time.monotonic()
         if self._stale or now - self._ranked > RANK_SECONDS:
             self._call(now)
-            self._ranks = {waiter: rank for rank, waiter in enumerate(self._there(), 1)}
+            self._ranks = {waiter: rank for rank, waiter in enumerate(self._present_waiters(), 1)}
             self._stale, self._ranked = False, now
         return self._ranks
 
     def _call(self, now: float) -> None:
         """Notes whose turn it is; who has not come goes to the end."""
         free = max(0, self._places - len(self._using))
-        for waiter in itertools.islice(self._there(), free):
+        for waiter in itertools.islice(self._present_waiters(), free):
             if now - self._turn_came.setdefault(waiter, now) > CALL_SECONDS:
                 self._append(waiter)
 
-    def _there(self) -> list[Waiter]:
+    def _present_waiters(self) -> list[Waiter]:
         return [waiter for waiter in self._waiting if waiter.is_present]
 
 
-def _configured() -> int:
+def _read_places() -> int:
     """How many runs may go at once."""
     return read_number("UAPSEG_CONCURRENCY", 1, 1, "runs at once")

@@ -83,4 +83,4 @@ def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint
         predictions=from_array(figures["predictions"].copy()),
     )
     rest = {"image_gradients": point.image_gradients, "seconds": point.seconds, "improved_at": point.image_gradients}
-    return pack_state(replace(state.restarted(delta), **rest, best_validation=validation, validation=validation))
+    return pack_state(replace(state.restart(delta), **rest, best_validation=validation, validation=validation))

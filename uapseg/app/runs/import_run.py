@@ -58,7 +58,7 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Work
     validation, baselines = measure(perturbation, plan, workspace, image_gradients)
     delta = ball.quantize(perturbation.delta)
     state = replace(
-        State.initial(workspace.size, validation).restarted(delta),
+        State.initial(workspace.size, validation).restart(delta),
         image_gradients=image_gradients,
         seconds=perturbation.seconds or 0.0,
     )
@@ -87,7 +87,7 @@ def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Work
         curve=[(0, baselines["clean"]), (image_gradients, figures["scores"])],
         history_points=[point],
         checkpoint=pack_state(state),
-        note=messages.claim(plan.target, validation.scores, perturbation.scores, run.controls.source),
+        note=messages.compare_with_claim(plan.target, validation.scores, perturbation.scores, run.controls.source),
     )
 
 

@@ -116,7 +116,7 @@ def content_of(run: Run) -> bytes | None:
         return whole
     state = unpack_state(checkpoint)
     levels = level_array(state.best, plan.settings.ball)
-    rest = pack_state(state.restarted(from_array(levels).float() / 255))
+    rest = pack_state(state.restart(from_array(levels).float() / 255))
     arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
     small = _pack(run, plan, {"levels": levels, **arrays}, rest["rest"])
     return small if len(small) <= MOST_SAVED else None
@@ -152,7 +152,7 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
     checkpoint: Checkpoint = {"arrays": arrays, "rest": facts["rest"]}
     state, plan = unpack_state(checkpoint), Plan.from_dict(facts["plan"])
     if levels is not None:
-        state = state.restarted(state.delta)
+        state = state.restart(state.delta)
     run = Run(token)
     run.publish(
         plan=plan, checkpoint=pack_state(state), levels=level_array(state.best, plan.settings.ball),

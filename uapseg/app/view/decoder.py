@@ -69,7 +69,7 @@ def frames(path: str, kind: str, seconds: float, rate: float, longest: int) -> I
     """
     count = 0
     with suppress(FFmpegError, MemoryError, ValueError):
-        for at, picture in _timed(path, kind, longest):
+        for at, picture in _lazy_frames(path, kind, longest):
             if at > seconds or time.process_time() > MOST_SECONDS:
                 break
             if at * rate > count - 0.01:  # times are not exact
@@ -79,7 +79,7 @@ def frames(path: str, kind: str, seconds: float, rate: float, longest: int) -> I
         raise RefusedError("unreadable")
 
 
-def _timed(path: str, kind: str, longest: int) -> Iterator[tuple[float, Callable[[], Picture]]]:
+def _lazy_frames(path: str, kind: str, longest: int) -> Iterator[tuple[float, Callable[[], Picture]]]:
     """Each frame's time after the first one's, in seconds, and what makes a picture of it."""
     with av.open(path, "r", format=kind, options={"max_pixels": str(MOST_PIXELS)}) as file:
         stream = next(iter(file.streams.video), None)

@@ -360,7 +360,7 @@ def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> di
         viewed = rendered.photo
     number, footage = values.get("record"), values.get("footage")
     reply |= _add_footage(run, picture, footage) if isinstance(footage, int) else {}
-    return reply | (_recorded(run, workspace, viewed, number) if isinstance(number, int) else {})
+    return reply | (_record(run, workspace, viewed, number) if isinstance(number, int) else {})
 
 
 def _content(uri: object) -> bytes:
@@ -386,7 +386,7 @@ def _add_footage(run: Run, picture: Picture, number: int) -> dict[str, Any]:
     return {"filmed": run.footage.seconds, "enough": run.footage.full}
 
 
-def _recorded(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:
+def _record(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:
     """Adds what is shown to the recording of that number; how long it is."""
     if run.recording is None or run.recording.number != number:
         run.recording = Recording(number)

@@ -99,7 +99,7 @@ def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
     """The newest figures, and all before."""
     validation = run.validation if run.is_current else None
     return {
-        **measured(validation, workspace),
+        **validation_figures(validation, workspace),
         "baselines": run.baselines if run.is_current else {},
         "curve": run.curve if run.is_current else [],
         "plan_changes": run.plan_changes if run.is_current else [],
@@ -108,7 +108,7 @@ def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
     }
 
 
-def measured(validation: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
+def validation_figures(validation: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
     """The figures of one validation; nothing but names where there was none."""
     return {
         "scores": validation and validation["scores"],
@@ -287,7 +287,7 @@ def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str
     defence = FrameOptions.of(values).defence
     words = _heading_of(run, workspace, point)
     if point and strength == 1 and not defence:
-        return {**measured(point.validation, workspace), "baselines": point.baselines, **words}
+        return {**validation_figures(point.validation, workspace), "baselines": point.baselines, **words}
     evaluation = workspace.evaluate(
         workspace.held_out_photos, scale_levels(levels, strength), plan.target, defence=defence
     )

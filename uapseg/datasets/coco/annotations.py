@@ -37,7 +37,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Annotated:
+class AnnotatedImage:
     """A picture with its annotated objects.
 
     Attributes:
@@ -49,7 +49,7 @@ class Annotated:
         >>> from uapseg.datasets.coco.selection import Licence
         >>> entry = CocoImage(1, "a.jpg", "", Licence(4, "CC BY", ""), "", {"person": 0.25})
         >>> shape = Shape(15, mask_from_box({"bbox": [0, 0, 2, 1]}, (4, 2)))
-        >>> Annotated(entry, (4, 2), (shape,)).labels().tolist()
+        >>> AnnotatedImage(entry, (4, 2), (shape,)).labels().tolist()
         [[15, 15, 0, 0], [0, 0, 0, 0]]
     """
 
@@ -87,7 +87,7 @@ class SelectedAnnotations:
         False
     """
 
-    pictures: tuple[Annotated, ...]
+    pictures: tuple[AnnotatedImage, ...]
     left_out: tuple[str, ...]
     labelled: bool
 
@@ -119,23 +119,25 @@ def select_annotations(
         changed = annotations.stat().st_mtime_ns
     except OSError as error:
         raise UapsegError(f"There is no file {annotations}: give COCO's instances_*.json.") from error
-    return _chosen(annotations, changed, folder, choice, kept)
+    return _load_selection(annotations, changed, folder, choice, kept)
 
 
 @lru_cache(maxsize=8)
-def _chosen(annotations: Path, changed: int, folder: str, choice: Selection, kept: Path | None) -> SelectedAnnotations:
+def _load_selection(
+    annotations: Path, changed: int, folder: str, choice: Selection, kept: Path | None
+) -> SelectedAnnotations:
     if kept and kept.is_file() and kept.stat().st_mtime_ns >= changed:
-        return _annotated(records_in(read_json(kept), annotations), folder, annotations)
+        return _read_objects(records_in(read_json(kept), annotations), folder, annotations)
     content = read_json(annotations)
-    records = _narrowed(records_in(content, annotations), folder, choice)
+    records = _restrict(records_in(content, annotations), folder, choice)
     if kept:
         with suppress(OSError, UapsegError):  # a full or read-only disk costs time, not the run
             kept.parent.mkdir(parents=True, exist_ok=True)
             write(kept, json.dumps({**content, **_raw(records)}).encode())
-    return _annotated(records, folder, annotations)
+    return _read_objects(records, folder, annotations)
 
 
-def _narrowed(records: Records, folder: str, choice: Selection) -> Records:
+def _restrict(records: Records, folder: str, choice: Selection) -> Records:
     """The selected pictures alone."""
     entries = {_entry(record, records, folder): record for record in records.pictures}
     return Records(
@@ -168,16 +170,16 @@ def _area(annotation: dict[str, Any], size: tuple[int, int]) -> int:
     return area(runs) if runs else 0
 
 
-def _annotated(records: Records, folder: str, file: Path) -> SelectedAnnotations:
+def _read_objects(records: Records, folder: str, file: Path) -> SelectedAnnotations:
     """All pictures of these annotations, sorted by file name, with their objects of VOC's classes."""
-    left_out, found = Counter(records.left_out), list[Annotated]()
+    left_out, found = Counter(records.left_out), list[AnnotatedImage]()
     for record in sorted(records.pictures, key=lambda record: record.file):
         shapes: list[Shape] = []
         for annotation in record.annotations:
             shape, bad = _shape(annotation, records, record.size)
             left_out["outlines that enclose nothing or do not fit their picture"] += bad
             shapes += [shape] if shape else []
-        found.append(Annotated(_entry(record, records, folder), record.size, tuple(shapes)))
+        found.append(AnnotatedImage(_entry(record, records, folder), record.size, tuple(shapes)))
     words = [f"{count} {what} in {file.name}" for what, count in left_out.items() if count]
     labelled = not VOC_NUMBERS.keys().isdisjoint(records.categories.values())
     words += [] if labelled else [f"all labels, as no category in {file.name} is a class of VOC"]

@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
 
-from uapseg.datasets.coco.annotations import Annotated, SelectedAnnotations, select_annotations
+from uapseg.datasets.coco.annotations import AnnotatedImage, SelectedAnnotations, select_annotations
 from uapseg.datasets.coco.files import (
     attribution_csv,
     download_pictures,
@@ -177,7 +177,7 @@ def _select_official(source: str, choice: Selection) -> SelectedAnnotations:
     )
 
 
-def _restrict(listed: Sequence[Annotated], split: Split) -> list[Annotated]:
+def _restrict(listed: Sequence[AnnotatedImage], split: Split) -> list[AnnotatedImage]:
     inside = in_split((one.entry.identity for one in listed), split)
     return [one for one, here in zip(listed, inside, strict=True) if here]
 

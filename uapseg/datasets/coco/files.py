@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image
 
-from uapseg.datasets.coco.annotations import Annotated
+from uapseg.datasets.coco.annotations import AnnotatedImage
 from uapseg.datasets.coco.selection import CocoImage
 from uapseg.datasets.reader import Sample
 from uapseg.datasets.registry import download, missing_files
@@ -83,7 +83,7 @@ def missing_pictures(entries: Iterable[CocoImage]) -> list[Download]:
 
 
 def make_samples(
-    wanted: Mapping[CocoImage, Annotated | None], pictures: Path | None = None
+    wanted: Mapping[CocoImage, AnnotatedImage | None], pictures: Path | None = None
 ) -> tuple[list[Sample], list[str]]:
     """Creates samples of the intact pictures, and lists the names of those that are damaged.
 

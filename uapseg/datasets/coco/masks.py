@@ -40,7 +40,7 @@ def mask_from_outline(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | No
     """
     outline = annotation.get("segmentation")
     if is_dict(outline):
-        runs = _counted(outline, size)
+        runs = _from_run_lengths(outline, size)
         return runs, int(runs is None)
     if not is_list(outline) or not outline:
         return None, 1
@@ -105,10 +105,10 @@ def _polygon(part: Any, size: tuple[int, int]) -> list[float] | None:
     return corners.tolist() if points.min() >= -1 and points.max() <= 2 else None
 
 
-def _counted(outline: Raw, size: tuple[int, int]) -> Runs | None:
+def _from_run_lengths(outline: Raw, size: tuple[int, int]) -> Runs | None:
     """A mask from run lengths, if they match a picture of this size."""
     shape, counts = outline.get("size"), outline.get("counts")
-    counts = _unpacked(counts) if isinstance(counts, str) else counts
+    counts = _decompress(counts) if isinstance(counts, str) else counts
     if shape != [size[1], size[0]] or not is_list(counts) or not counts:
         return None
     if not all(isinstance(count, int) and count >= 0 for count in counts) or sum(counts) != size[0] * size[1]:
@@ -116,7 +116,7 @@ def _counted(outline: Raw, size: tuple[int, int]) -> Runs | None:
     return _encoded({"size": shape, "counts": counts}, size[1], size[0])
 
 
-def _unpacked(text: str) -> list[int] | None:
+def _decompress(text: str) -> list[int] | None:
     """The run lengths in a compressed string: five bits per character, from the third on relative to that two before.
 
     Source: ``rleFrString`` of https://github.com/cocodataset/cocoapi/blob/master/common/maskApi.c

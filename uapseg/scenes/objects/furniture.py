@@ -161,7 +161,7 @@ def paint_sign(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> 
         _board(canvas, rng, centre, (width, radius * rng.uniform(0.75, 1.3)), z)
 
 
-def _lit(canvas: Canvas, colour: Colour) -> Colour:
+def _front_colour(canvas: Canvas, colour: Colour) -> Colour:
     return canvas.light.shade(colour, (canvas.light.bright_side(0.4), 0.2, -0.9))
 
 
@@ -169,8 +169,8 @@ def _disc_sign(canvas: Canvas, rng: np.random.Generator, centre: Point, radius: 
     rim, field = choose(
         rng, ((RED, WHITE), (RED, WHITE), ((30, 84, 160), (30, 84, 160)), (RED, (30, 84, 160)), (RED, RED))
     )
-    canvas.ellipse(centre, (radius, radius), _lit(canvas, rim), z, Label.SIGN)
-    canvas.ellipse(centre, (radius * 0.74, radius * 0.74), _lit(canvas, field), z, None)
+    canvas.ellipse(centre, (radius, radius), _front_colour(canvas, rim), z, Label.SIGN)
+    canvas.ellipse(centre, (radius * 0.74, radius * 0.74), _front_colour(canvas, field), z, None)
     u, v = centre
     ink = BLACK if field == WHITE else WHITE
     if field == RED:
@@ -181,7 +181,7 @@ def _disc_sign(canvas: Canvas, rng: np.random.Generator, centre: Point, radius: 
                 (u + 0.7 * radius, v + 0.16 * radius),
                 (u - 0.7 * radius, v + 0.16 * radius),
             ],
-            _lit(canvas, WHITE),
+            _front_colour(canvas, WHITE),
             z,
             None,
         )
@@ -190,21 +190,23 @@ def _disc_sign(canvas: Canvas, rng: np.random.Generator, centre: Point, radius: 
         canvas.stroke(
             [(u - 0.3 * radius, v - 0.4 * radius), (u + 0.3 * radius, v + 0.4 * radius)],
             0.2 * radius,
-            _lit(canvas, ink),
+            _front_colour(canvas, ink),
             z,
             None,
         )
         canvas.stroke(
             [(u + 0.35 * radius, v), (u + 0.3 * radius, v + 0.4 * radius), (u - 0.15 * radius, v + 0.4 * radius)],
             0.2 * radius,
-            _lit(canvas, ink),
+            _front_colour(canvas, ink),
             z,
             None,
         )
         return
-    canvas.ring((u + 0.26 * radius, v), (0.24 * radius, 0.4 * radius), 0.14 * radius, _lit(canvas, ink), z)
+    canvas.ring((u + 0.26 * radius, v), (0.24 * radius, 0.4 * radius), 0.14 * radius, _front_colour(canvas, ink), z)
     two = [(-0.5, -0.25), (-0.3, -0.38), (-0.1, -0.22), (-0.5, 0.34), (-0.08, 0.34)]
-    canvas.stroke([(u + a * radius, v + b * radius) for a, b in two], 0.13 * radius, _lit(canvas, ink), z, None)
+    canvas.stroke(
+        [(u + a * radius, v + b * radius) for a, b in two], 0.13 * radius, _front_colour(canvas, ink), z, None
+    )
 
 
 def _triangle_sign(canvas: Canvas, centre: Point, radius: float, z: float) -> None:
@@ -215,21 +217,24 @@ def _triangle_sign(canvas: Canvas, centre: Point, radius: float, z: float) -> No
             (u + radius * 0.95 * size, v + 0.7 * radius * size),
             (u - radius * 0.95 * size, v + 0.7 * radius * size),
         ]
-        canvas.polygon(corners, _lit(canvas, colour), z, label)
+        canvas.polygon(corners, _front_colour(canvas, colour), z, label)
     canvas.stroke([(u, v - 0.2 * radius), (u, v + 0.2 * radius)], 0.14 * radius, BLACK, z, None)
 
 
 def _board(canvas: Canvas, rng: np.random.Generator, centre: Point, half: Point, z: float) -> None:
     field, ink = choose(rng, BOARDS)
     u, v = centre
-    for grow, colour, label in ((1.0, _lit(canvas, ink), Label.SIGN), (0.92, _lit(canvas, field), None)):
+    for grow, colour, label in (
+        (1.0, _front_colour(canvas, ink), Label.SIGN),
+        (0.92, _front_colour(canvas, field), None),
+    ):
         a, b = half[0] * grow, half[1] * grow
         canvas.polygon([(u - a, v - b), (u + a, v - b), (u + a, v + b), (u - a, v + b)], colour, z, label)
     for row in range(int(rng.integers(2, 4))):
         at = v + half[1] * (-0.5 + 0.5 * row)
         left = u - half[0] * 0.7
         right = left + half[0] * rng.uniform(0.6, 1.4)
-        canvas.stroke([(left, at), (right, at)], 0.16 * half[1], _lit(canvas, ink), z, None)
+        canvas.stroke([(left, at), (right, at)], 0.16 * half[1], _front_colour(canvas, ink), z, None)
 
 
 def paint_poster(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -> None:
@@ -257,4 +262,4 @@ def paint_poster(canvas: Canvas, rng: np.random.Generator, x: float, z: float) -
     ]
     canvas.stroke([*frame, frame[0]], 0.1 * scale, (52, 54, 58), z, Label.SIGN)
     picture = jitter(rng, choose(rng, ((226, 120, 60), (90, 160, 190), (220, 200, 120), (180, 70, 110))), 14)
-    canvas.ellipse((u, v - 0.3 * outer[1]), (outer[0] * 0.6, outer[1] * 0.4), _lit(canvas, picture), z, None)
+    canvas.ellipse((u, v - 0.3 * outer[1]), (outer[0] * 0.6, outer[1] * 0.4), _front_colour(canvas, picture), z, None)

@@ -193,7 +193,7 @@ def _from_side(figure: Figure, rng: np.random.Generator, outfit: Outfit, facing:
     )
     hand = _arm(figure, shoulder, -facing * swing * 0.9, facing * 0.35, outfit, 0.95)
     if rng.random() < 0.35:
-        _carried(figure, hand, jitter(rng, choose(rng, CLOTH), 12))
+        _hand_bag(figure, hand, jitter(rng, choose(rng, CLOTH), 12))
     _head(figure, outfit, facing, back=False)
 
 
@@ -223,7 +223,7 @@ def _from_front(figure: Figure, rng: np.random.Generator, outfit: Outfit, swing:
         bag = jitter(rng, choose(rng, PAINT), 10)
         figure.shape([(-0.085, 0.58), (0.085, 0.58), (0.08, 0.8), (-0.08, 0.8)], bag)
     elif rng.random() < 0.4:
-        _carried(figure, choose(rng, hands), jitter(rng, choose(rng, CLOTH), 12))
+        _hand_bag(figure, choose(rng, hands), jitter(rng, choose(rng, CLOTH), 12))
     _head(figure, outfit, 0, back=back)
 
 
@@ -240,7 +240,7 @@ def _head(figure: Figure, outfit: Outfit, facing: int, *, back: bool) -> None:
     figure.disc((facing * 0.014 + figure.canvas.light.bright_side(0.01), 0.922), (0.03, 0.046), bright)
 
 
-def _carried(figure: Figure, hand: Point, colour: Colour) -> None:
+def _hand_bag(figure: Figure, hand: Point, colour: Colour) -> None:
     u, v = hand
     figure.shape([(u - 0.06, v - 0.17), (u + 0.06, v - 0.17), (u + 0.05, v - 0.02), (u - 0.05, v - 0.02)], colour)
 

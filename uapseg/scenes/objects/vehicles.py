@@ -51,7 +51,7 @@ def paint_vehicle(canvas: Canvas, rng: np.random.Generator, car: Vehicle) -> Non
     for part, low, high in panels:
         _panel(canvas, rng, car, part, (low, high))
     for side in (-1, 1):
-        if _sees(canvas, car.place(car.body.length / 2, 0.6, side * car.half(0.6)), car.aim(0, 0, side)):
+        if _faces_camera(canvas, car.place(car.body.length / 2, 0.6, side * car.half(0.6)), car.aim(0, 0, side)):
             _flank(canvas, car, side)
         _mirror(canvas, car, side)
 
@@ -64,7 +64,7 @@ def _mirror(canvas: Canvas, car: Vehicle, side: int) -> None:
     canvas.face(corners, scale_colour(car.paint, 0.7), Label.CAR, (0.0, 0.2, -0.98))
 
 
-def _sees(canvas: Canvas, point: Point3, normal: Point3) -> bool:
+def _faces_camera(canvas: Canvas, point: Point3, normal: Point3) -> bool:
     camera = canvas.camera
     bend = camera.bend * point[2] ** 2
     to_camera = (camera.x - point[0] - bend, camera.height - point[1], -point[2])
@@ -106,7 +106,7 @@ def _panel(
 ) -> None:
     (a0, y0), (a1, y1) = ends
     normal = car.aim(-(y1 - y0), a1 - a0, 0.0)
-    if not _sees(canvas, car.place((a0 + a1) / 2, (y0 + y1) / 2, 0), normal):
+    if not _faces_camera(canvas, car.place((a0 + a1) / 2, (y0 + y1) / 2, 0), normal):
         return
 
     def corner(s: float, t: float) -> Point3:
