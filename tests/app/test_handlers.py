@@ -33,7 +33,7 @@ from uapseg.app.handlers.training import (
 from uapseg.app.plan_controls import controls_from_plan
 from uapseg.app.runs.device import unpack_state
 from uapseg.app.runs.run import Run
-from uapseg.app.view.rendering import figures, heading
+from uapseg.app.view.figures import figures, heading
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.targets import DrawAndHide, HideClasses, SwapClasses, Untargeted
 from uapseg.targets.drawing import drawn_region, text_target

@@ -14,7 +14,8 @@ from uapseg.app import strings
 from uapseg.app.frames import FrameOptions, Request, defend_photo, difference, perturb_photo, spectrum, stretch_levels
 from uapseg.app.handlers.context import Context, class_choices
 from uapseg.app.runs.run import Run
-from uapseg.app.view.rendering import STEPS, Renderer, heading, scale_levels
+from uapseg.app.view.figures import heading
+from uapseg.app.view.rendering import STEPS, Renderer, scale_levels
 from uapseg.app.workspace_cache import WorkspaceCache
 
 

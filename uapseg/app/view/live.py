@@ -33,15 +33,8 @@ from uapseg.app.runs.own_pictures import Footage
 from uapseg.app.runs.registry import Registry
 from uapseg.app.runs.run import ACTIVE, Run
 from uapseg.app.server import DECODING, call_in_thread
-from uapseg.app.view.rendering import (
-    figures,
-    frame,
-    frame_payload,
-    heading,
-    render_frame,
-    shown_photo,
-    viewed_perturbation,
-)
+from uapseg.app.view.figures import figures, heading
+from uapseg.app.view.rendering import frame, frame_payload, render_frame, shown_photo, viewed_perturbation
 from uapseg.app.workspace import Workspace, overlay_classes
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError

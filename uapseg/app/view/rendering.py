@@ -1,4 +1,4 @@
-"""What the stage shows of a run: frames of any history point at any strength, titles and scores."""
+"""What the stage shows of a run: frames and scores of any history point, at any strength."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from uapseg.app import messages, strings
+from uapseg.app import messages
 from uapseg.app.catalogue import recorded_run
 from uapseg.app.frames import (
     FrameOptions,
@@ -24,156 +24,17 @@ from uapseg.app.frames import (
     stretch_levels,
     to_values,
 )
-from uapseg.app.runs.device import LevelArray, ValidationFrame, level_array
+from uapseg.app.runs.device import LevelArray, level_array
 from uapseg.app.runs.history import HistoryPoint
 from uapseg.app.runs.registry import Registry
 from uapseg.app.runs.run import ACTIVE, Run
 from uapseg.app.server import call_in_thread
 from uapseg.app.view.attribution import Attributions
+from uapseg.app.view.figures import sentences, titles, validation_figures
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
-from uapseg.attack.ball import Ball
 from uapseg.attack.run import Plan
-from uapseg.errors import UapsegError
-from uapseg.targets import Target
 from uapseg.targets.metrics import Scores
-from uapseg.targets.selection import groups_gone
-from uapseg.tensors import from_array
-
-
-def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """What the controls ask for now, and the words for what runs.
-
-    Example:
-        >>> from PIL import Image
-        >>> from uapseg import load_model
-        >>> from uapseg.datasets.reader import ImageDataset
-        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
-        >>> workspace = Workspace(loaded=(load_model("street:small"), pictures))
-        >>> heading(Run("a", controls=workspace.first), workspace)["caption"]
-        '“foo” in Tree on Building, epsilon 10'
-    """
-    controls, names = run.controls, workspace.model.classes
-    target, picture = _target_and_png(run, workspace)
-    reply: dict[str, Any] = {
-        "target": picture,
-        "drawing": controls.goal == strings.STATIC and controls.source == strings.DRAW,
-        "keeps": controls.goal == strings.STATIC and controls.rest == strings.KEEP,
-        "ink": names.index(controls.inside) if controls.inside in names else 0,
-    }
-    plan = run.plan if run.is_current else None
-    target = plan.target if plan else target
-    if target:
-        ball = plan.settings.ball if plan else controls.ball
-        reply |= titles(target, ball, run.source if plan else controls.source) | {"asked": controls.epsilon}
-    return reply
-
-
-def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
-    """What a target and its scores are called; ``source`` is a key of `strings.SOURCES`.
-
-    Example:
-        >>> from uapseg import Untargeted
-        >>> titles(Untargeted(), Ball(10 / 255), strings.TYPE)["amplified"]
-        '12.8'
-    """
-    return {
-        "shares": [tuple(map(messages.name_classes, label)) for label in messages.score_labels(target, source)],
-        "here": messages.name_classes(messages.image_share_label(target)),
-        "amplified": f"{127.5 / (ball.epsilon * 255):.3g}",
-        "caption": messages.name_classes(messages.caption(target, ball)),
-        "epsilon": round(ball.epsilon * 255, 2),
-    }
-
-
-def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
-    """The target that the controls describe, and its picture."""
-    try:
-        target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
-        return target, workspace.target_png(target)
-    except UapsegError:
-        return None, None
-
-
-def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """The newest figures, and all before."""
-    validation = run.validation if run.is_current else None
-    return {
-        **validation_figures(validation, workspace),
-        "baselines": run.baselines if run.is_current else {},
-        "curve": run.curve if run.is_current else [],
-        "plan_changes": run.plan_changes if run.is_current else [],
-        **_history(run),
-        **_sentences(run, workspace),
-    }
-
-
-def validation_figures(validation: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
-    """The figures of one validation; nothing but names where there was none."""
-    return {
-        "scores": validation and validation["scores"],
-        "each": validation and validation["each"][: len(validation["predictions"])],
-        "thumbs": validation and workspace.thumbs(validation["predictions"]),
-        "measured_at": validation and validation["image_gradients"],
-        "pictures": validation and len(validation["each"]),
-    }
-
-
-def _history(run: Run) -> dict[str, Any]:
-    """The history points, and the confidence intervals of their scores."""
-    history_points = run.history_points if run.is_current else []
-    return {
-        "history_points": [point.image_gradients for point in history_points],
-        "intervals": [
-            [point.image_gradients, *point.validation["interval"]]
-            for point in history_points
-            if point.validation["interval"]
-        ],
-        "interval_score": next(iter(history_points[-1].validation["scores"]), "") if history_points else "",
-    }
-
-
-def _sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """The figures in a sentence, and a warning where the network sees one class almost everywhere."""
-    validation, plan = run.validation, run.plan
-    if not run.is_current or validation is None or plan is None:
-        return {"plain": "", "warning": run.link_warning, "groups": None}
-    collapse, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
-    return {
-        "groups": gone if gone[1] else None,
-        "plain": messages.name_classes(
-            " ".join(
-                filter(
-                    None,
-                    (
-                        messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
-                        *_own_sentences(run, validation, plan),
-                    ),
-                )
-            )
-        ),
-        "warning": run.link_warning
-        or messages.name_classes(
-            messages.collapse_warning(collapse)
-            if collapse
-            else messages.people_warning(plan.target, workspace.model.people)
-        ),
-    }
-
-
-def _own_sentences(run: Run, validation: ValidationFrame, plan: Plan) -> list[str]:
-    """Of a run on a visitor's own pictures: whether it generalizes, and in the end the score on the test split."""
-    own = run.trained_on
-    if own is None or validation["image_gradients"] < FIRST_PASSES * len(own.splits["train"]):
-        return []
-    sentences = [messages.generalization(plan.target, validation["scores"], validation["training"])]
-    if run.test_scores:
-        sentences.append(messages.test_result(plan.target, run.test_scores, len(own.splits["test"])))
-    return sentences
-
-
-FIRST_PASSES = 2
-"""After so many passes over few pictures it shows whether they are learnt by heart."""
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 """The strengths on the curve."""
@@ -271,7 +132,7 @@ def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
         return card
     if kept is None:
         title = messages.name_classes(messages.caption(plan.target, plan.settings.ball))
-        card = {**card, "title": title, "summary": _sentences(run, workspace)["plain"]}
+        card = {**card, "title": title, "summary": sentences(run, workspace)["plain"]}
     if (plan.model, plan.data) != workspace.pair:
         return card
     payload = frame(workspace, shown_photo(run, workspace), levels, plan, FrameOptions())
