@@ -280,7 +280,7 @@ def test_a_class_is_swapped_for_another_and_the_page_says_so(context: Context):
     assert set(run.baselines["random_noise"]) == {"swapped", "kept", "kept_objects", "miou"}
     reply = heading(run, context.workspaces.first)
     assert reply["caption"] == "Show dark as light, epsilon 10"
-    assert reply["shares"][0][:2] == ("swapped", "of dark seen as light")
+    assert reply["shares"][0][:2] == ("swapped", "of dark pixels seen as light")
     assert controls_from_plan(run.plan, context.workspaces.first).goal == strings.SWAP
     assert "--swap dark light" in to_command(run.plan, (96, 64))
 

@@ -75,7 +75,7 @@ def summary(
         >>> from uapseg.targets import HideClasses
         >>> hide, noise = HideClasses(classes=("Car",)), {"random_noise": {"hidden": 0.03}}
         >>> summary(hide, {"hidden": 0.85}, noise, strings.TYPE)
-        'Unseen pictures: 85 % of Car vanishes; random noise of the same size: 3 %.'
+        'Unseen pictures: 85 % of the pixels of Car vanish; random noise of the same size: 3 %.'
     """
     wording, noise = target.wording(REGIONS[source]), baselines.get("random_noise", {})
     name = wording.scores[0].name

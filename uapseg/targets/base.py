@@ -63,12 +63,12 @@ class Wording(NamedTuple):
         description: What it does, as a title: "Hide Car".
         scores: The scores that the page shows, the most important one first.
         in_image: What the figure of a single image is a share of: "of the hidden classes gone".
-        outcome: What the most important score is a share of, as a statement: "of Car vanishes".
+        outcome: What the most important score is a share of, as a statement: "of the pixels of Car vanish".
         groups: The same for connected components, to follow their number: "groups of Car are gone"; empty for targets
             that do not count components.
 
     Example:
-        >>> Wording("Hide Car", (), "of the hidden classes gone", "of Car vanishes").groups
+        >>> Wording("Hide Car", (), "of the hidden classes gone", "of the pixels of Car vanish").groups
         ''
     """
 

@@ -189,7 +189,7 @@ class HideClasses:
                 ScoreLabel("kept_objects", "of the other objects kept", "other objects"),
             ),
             "of the hidden classes gone",
-            f"of {names} vanishes",
+            f"of the pixels of {names} vanish",
             f"groups of {names} are gone",
         )
 

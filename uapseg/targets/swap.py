@@ -108,10 +108,10 @@ class SwapClasses(LabelTarget):
         return Wording(
             f"Show {self.source} as {self.into}",
             (
-                ScoreLabel("swapped", f"of {self.source} seen as {self.into}", "swapped"),
+                ScoreLabel("swapped", f"of {self.source} pixels seen as {self.into}", "swapped"),
                 ScoreLabel("kept", "of everything else kept", "everything else"),
                 ScoreLabel("kept_objects", "of the other objects kept", "other objects"),
             ),
-            f"of {self.source} seen as {self.into}",
-            f"of {self.source} is seen as {self.into}",
+            f"of the {self.source} pixels seen as {self.into}",
+            f"of the pixels of {self.source} are seen as {self.into}",
         )
