@@ -380,7 +380,7 @@ def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, works
     assert controls_from_plan(run.plan, workspaces.first) == run.controls
     assert "--keep-weight 1.5" in saved(context, run, strings.FILE_REPORT).read_text()
     heavy = replace(run.plan, settings=replace(run.plan.settings, keep_weight=50.0))
-    with pytest.raises(UapsegError, match="keep weight must be between"):
+    with pytest.raises(UapsegError, match="Protect the rest” must be between"):
         controls_from_plan(heavy, workspaces.first)
 
 

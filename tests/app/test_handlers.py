@@ -141,7 +141,7 @@ def test_the_keep_weight_is_slid_while_a_run_goes_on(context: Context):
     assert (run.status, run.plan.settings.keep_weight, run.budget_start) == ("running", 2.5, 0)
     assert run.image_gradients >= before
     assert run.curve[0][0] == 0
-    assert [label for _, label in run.plan_changes] == ["keep weight 2.5"]
+    assert [label for _, label in run.plan_changes] == ["protect the rest x2.5"]
     assert run.checkpoint
     assert unpack_state(run.checkpoint).image_gradients >= before
     driver.close()
@@ -256,7 +256,7 @@ def test_a_link_changes_what_fits_in_a_run_that_rests_and_nothing_else(context: 
     run = visitor(context, {"epsilon": 7, "word": "ox"})  # type: ignore[arg-type]
     link = {"goal": "bogus", "source": "nope", "preset": "x", "epsilon": "99", "seed": "-5", "keep": "9", "word": "at"}
     load_page(context, {"token": run.token}, gr.Request(session_hash="s", query_params=link))
-    assert "at their defaults: goal, target, epsilon, keep weight, seed and preset." in run.link_warning
+    assert "at their defaults: goal, target, epsilon, protection of the rest, seed and preset." in run.link_warning
     assert run.controls == replace(context.first, epsilon=7, word="at")
     start_run(context, run.token, *values(context, **run.controls.to_dict()))
     assert run.link_warning == ""
@@ -377,7 +377,7 @@ def test_visitors_do_not_share_anything(context: Context):
         ({"epsilon": "many"}, "between 1 and 32"),
         ({"keep": 4.5}, "between 0.1 and 4\\."),
         ({"keep": "nan"}, "between 1 and 32"),
-        ({"keep": 2, "preset": "paper"}, "paper has no keep weight"),
+        ({"keep": 2, "preset": "paper"}, "paper weights all pixels alike"),
         ({"inside": "elephant"}, "no class 'elephant'"),
     ],
 )

@@ -52,7 +52,7 @@ def test_the_keep_weight_is_slid_while_the_run_goes_on(small: Site):
     run = small.run(tab)
     until(
         tab,
-        "s.status === 'running' && s.changes.some(([, label]) => label === 'keep weight 1.5')"
+        "s.status === 'running' && s.changes.some(([, label]) => label === 'protect the rest x1.5')"
         f" && s.imageGradients > {before}",
     )
     assert run.plan.settings.keep_weight == pytest.approx(1.5)

@@ -214,7 +214,7 @@ def change(old: Plan, new: Plan) -> str:
         return "new target"
     if new.settings.ball != old.settings.ball:
         return f"epsilon {new.settings.ball}"
-    return f"keep weight {new.settings.keep_weight:g}"
+    return f"protect the rest x{new.settings.keep_weight:g}"
 
 
 def settings(controls: ControlValues) -> str:

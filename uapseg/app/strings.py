@@ -54,7 +54,7 @@ CONTROLS = {
     "inside": "class of the region", "rest": "class of the rest",
     "also_hide": "classes to hide elsewhere", "hide": "classes to hide", "fill": "filling",
     "swap_from": "class to swap", "swap_into": "class it becomes",
-    "epsilon": "epsilon", "keep": "keep weight", "budget": "budget", "seed": "seed", "preset": "preset",
+    "epsilon": "epsilon", "keep": "protection of the rest", "budget": "training length", "seed": "seed", "preset": "preset",
     "norm": "norm",
 }  # fmt: skip
 """What each control is called in a sentence."""
@@ -282,10 +282,10 @@ NO_CONTROL = "This page has no controls for such a target: run its plan on the c
 
 NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
-BAD_NUMBER = "Epsilon must be between 1 and 32, and the budget between 50 and 20,000."
+BAD_NUMBER = "Epsilon must be between 1 and 32, and the training length between 50 and 20,000."
 BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
-BAD_WEIGHT = "The keep weight must be between 0.1 and 4."
-NO_WEIGHT = "The preset paper has no keep weight: set it to 1, or choose the preset fast."
+BAD_WEIGHT = "“Protect the rest” must be between 0.1 and 4."
+NO_WEIGHT = "The preset paper weights all pixels alike: set “Protect the rest” to 1, or choose the preset fast."
 NOT_OFFERED = "This page does not offer that network or data set: choose another."
 NOT_READY = "The network and its pictures are still loading: wait for them, or cancel."
 UNREACHABLE = (
@@ -347,4 +347,4 @@ QUOTA = (
 NO_QUOTA = "Your time on the GPU is used up for today: sign in to Hugging Face for more, or press Resume tomorrow."
 BROKEN = "The run stopped because of an error: press Resume to go on from the last checkpoint."
 LEFT = "paused: nobody was watching"
-STALLED = "no improvement on unseen pictures for half of the budget: Pause keeps everything"
+STALLED = "no improvement on unseen pictures for half of the training length: Pause keeps everything"
