@@ -24,6 +24,7 @@ from uapseg.errors import UapsegError
 from uapseg.targets import DrawAndHide, HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.drawing import NO_WORD, label_map_target, mask_target, text_target
 from uapseg.targets.goals import UNLABELED
+from uapseg.targets.people import PEOPLE, expand_people, names_people
 from uapseg.targets.static import DRAWING
 
 EPSILONS = (1, 32)
@@ -157,7 +158,7 @@ def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any
         return (value, True) if value.strip() else (None, True)  # an empty field keeps the value
     if name not in _OTHER_OPTIONS or classes is None:
         return value, True
-    known = {*classes, *_OTHER_OPTIONS[name]}
+    known = {*classes, *_OTHER_OPTIONS[name], *(PEOPLE,) * (name in LISTED and names_people(classes))}
     if name not in LISTED:
         return (value, True) if value in known else (None, False)
     found = tuple(each for each in value if each in known)
@@ -252,7 +253,7 @@ class ControlValues:
         inside: The class of the drawn region.
         rest: The class of everything else, or `strings.KEEP`.
         also_hide: The classes to hide outside the drawn region; they count where the rest is kept.
-        hide: The classes to hide.
+        hide: The classes to hide; `PEOPLE` stands for all that are people.
         fill: What hidden pixels become: a class, or `strings.NEAREST`.
         swap_from: The class whose pixels are to be seen as another.
         swap_into: That other class.
@@ -352,14 +353,15 @@ class ControlValues:
             UapsegError: Something is missing; the message says what.
         """
         if self.goal == strings.HIDDEN:
-            return HideClasses(classes=self.hide, fill=None if self.fill == strings.NEAREST else self.fill)
+            hidden = expand_people(self.hide, classes)
+            return HideClasses(classes=hidden, fill=None if self.fill == strings.NEAREST else self.fill)
         if self.goal == strings.SWAP:
             return SwapClasses(source=self.swap_from, into=self.swap_into)
         if self.goal == strings.UNTARGETED:
             return Untargeted()
         drawn = self._drawing(size, mask, classes)
         hides = drawn.rest is None and self.also_hide
-        return DrawAndHide.of(drawn, HideClasses(classes=self.also_hide)) if hides else drawn
+        return DrawAndHide.of(drawn, HideClasses(classes=expand_people(self.also_hide, classes))) if hides else drawn
 
     def _drawing(self, size: tuple[int, int], mask: tuple[str, Mask] | None, classes: tuple[str, ...]) -> StaticTarget:
         """The word, the painted target, or the uploaded mask."""

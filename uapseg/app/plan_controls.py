@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from uapseg.errors import UapsegError
 from uapseg.targets import DrawAndHide, HideClasses, StaticTarget, SwapClasses, Untargeted
 from uapseg.targets.drawing import text_target
 from uapseg.targets.goals import UNLABELED, class_indices
+from uapseg.targets.people import PEOPLE, names_people
 
 
 def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
@@ -63,7 +64,7 @@ def _hide_controls(target: HideClasses, workspace: Workspace) -> dict[str, Any]:
     fill = _canonical_name(target.fill, workspace) if target.fill else strings.NEAREST
     return {
         "goal": strings.HIDDEN,
-        "hide": tuple(_canonical_name(name, workspace) for name in target.classes),
+        "hide": _names_to_hide(target.classes, workspace),
         "fill": fill,
     }
 
@@ -88,7 +89,7 @@ def _static_controls(target: StaticTarget, workspace: Workspace) -> dict[str, An
 def _both_controls(target: DrawAndHide, workspace: Workspace) -> dict[str, Any]:
     if target.fill:
         raise UapsegError(strings.NO_CONTROL)
-    hidden = tuple(_canonical_name(name, workspace) for name in target.hidden)
+    hidden = _names_to_hide(target.hidden, workspace)
     return {**_static_controls(target.drawing_target, workspace), "also_hide": hidden}
 
 
@@ -100,6 +101,15 @@ _CONTROLS: dict[str, Callable[[Any, Workspace], dict[str, Any]]] = {
     "draw_and_hide": _both_controls,
 }
 """From a target of each kind to the values of the controls that ask for it."""
+
+
+def _names_to_hide(names: Sequence[str], workspace: Workspace) -> tuple[str, ...]:
+    """The classes to hide as the controls name them: `PEOPLE` for all that are people."""
+    classes = tuple(_canonical_name(name, workspace) for name in names)
+    people = workspace.model.people if names_people(workspace.model.classes) else ()
+    if not people or not set(people) <= set(classes):
+        return classes
+    return (PEOPLE, *(name for name in classes if name not in people))
 
 
 def _canonical_name(name: str, workspace: Workspace) -> str:

@@ -26,7 +26,7 @@ KEEP, KEEP_LABEL = "keep", "left as it is"
 ALSO_HIDE = "Also hide elsewhere"
 CLASS_NAMES = {"SignSymbol": "Traffic sign"}
 """What the page calls a class whose name is hard to read; files and the command line keep its name."""
-HIDE = "Classes to hide"
+HIDE, PEOPLE = "Classes to hide", "People"
 FILL = "Hidden pixels become"
 NEAREST, NEAREST_LABEL = "nearest", "their surroundings"
 BREAK = "Every pixel should be predicted as any class but its own: there is nothing else to choose."
@@ -54,8 +54,8 @@ CONTROLS = {
     "inside": "class of the region", "rest": "class of the rest",
     "also_hide": "classes to hide elsewhere", "hide": "classes to hide", "fill": "filling",
     "swap_from": "class to swap", "swap_into": "class it becomes",
-    "epsilon": "epsilon", "keep": "protection of the rest", "budget": "training length", "seed": "seed", "preset": "preset",
-    "norm": "norm",
+    "epsilon": "epsilon", "keep": "protection of the rest", "budget": "training length", "seed": "seed",
+    "preset": "preset", "norm": "norm",
 }  # fmt: skip
 """What each control is called in a sentence."""
 

@@ -42,6 +42,7 @@ from uapseg.results.perturbation_file import Perturbation
 from uapseg.targets import Target
 from uapseg.targets.goals import Goal
 from uapseg.targets.metrics import Scores, count_pixels, per_image_success, scores
+from uapseg.targets.people import PEOPLE, names_people
 from uapseg.tensors import from_array
 
 SCENES = {"street": 34}
@@ -102,15 +103,15 @@ class Workspace:
     def first(self) -> ControlValues:
         """The controls that a new visitor finds."""
         inside, rest = self.model.default_pair
-        hide = self.model.people or self.model.classes[:1]
-        into = next((name for name in self.model.objects if name not in hide), rest)
+        hidden = self.model.people or self.model.classes[:1]
+        into = next((name for name in self.model.objects if name not in hidden), rest)
         return ControlValues(
             model=self.pair[0],
             data=self.pair[1],
             inside=inside,
             rest=rest,
-            hide=hide,
-            swap_from=hide[0],
+            hide=(PEOPLE,) if names_people(self.model.classes) else hidden,
+            swap_from=hidden[0],
             swap_into=into,
         )
 
@@ -238,14 +239,13 @@ class Workspace:
     def facts(self) -> dict[str, Any]:
         """What the browser needs to know of network and pictures."""
         model = self.model
+        colours = dict(zip(model.classes, model.palette, strict=True))
         return {
             "key": " ".join((*self.pair, *(example.card["file"] for example in self.hub_examples))),
             "about": messages.about(self.model, self.held_out),
             "size": self.size,
-            "classes": [
-                {"name": messages.name_classes(name), "rgb": list(rgb)}
-                for name, rgb in zip(model.classes, model.palette, strict=True)
-            ],
+            "classes": [{"name": messages.name_classes(name), "rgb": list(rgb)} for name, rgb in colours.items()],
+            "people": [list(colours[name]) for name in model.people],
             "examples": [
                 {**card, **{part: messages.name_classes(card[part]) for part in ("title", "label")}}
                 for card in self.examples

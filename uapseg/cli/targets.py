@@ -12,7 +12,7 @@ from uapseg.models import Segmenter
 from uapseg.targets import DrawAndHide, HideClasses, StaticTarget, SwapClasses, Target, Untargeted
 from uapseg.targets.drawing import label_map_target, mask_target, read_mask, text_target
 from uapseg.targets.goals import class_indices
-from uapseg.targets.people import PEOPLE
+from uapseg.targets.people import expand_people
 
 
 def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, int]) -> Target | None:
@@ -201,9 +201,7 @@ def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
 
 def _classes_to_hide(names: list[str], model: Segmenter) -> tuple[str, ...]:
     """The classes to hide, each once; ``people`` stands for all that are people, unless a class is called so."""
-    group = PEOPLE not in {name.lower() for name in model.classes} and model.people
-    groups = [model.people if group and name.lower() == PEOPLE else (_spell_class(name, model),) for name in names]
-    hidden = tuple(dict.fromkeys(one for several in groups for one in several))
+    hidden = tuple(dict.fromkeys(_spell_class(name, model) for name in expand_people(names, model.classes)))
     others = [name for name in model.people if name not in hidden]
     if others and set(hidden) & set(model.people):
         print_progress(

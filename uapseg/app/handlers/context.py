@@ -18,6 +18,7 @@ from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number
+from uapseg.targets.people import PEOPLE, names_people
 
 CONTROLS = (
     "model", "data", "goal", "source", "word", "invert", "inside", "rest", "also_hide", "hide", "fill",
@@ -217,11 +218,12 @@ def data_choices(context: Context, run: Run) -> list[Option]:
 def class_choices(workspace: Workspace) -> dict[str, list[Option]]:
     """What can be chosen in the controls that name classes."""
     classes: list[Option] = [(messages.name_classes(name), name) for name in workspace.model.classes]
+    people: list[Option] = [(strings.PEOPLE, PEOPLE)] * names_people(workspace.model.classes)
     return {
         "inside": classes,
         "rest": [*classes, (strings.KEEP_LABEL, strings.KEEP)],
-        "also_hide": classes,
-        "hide": classes,
+        "also_hide": [*people, *classes],
+        "hide": [*people, *classes],
         "fill": [(strings.NEAREST_LABEL, strings.NEAREST), *classes],
         "swap_from": classes,
         "swap_into": classes,

@@ -68,6 +68,13 @@ function legendItem({ name, rgb }) {
   return item;
 }
 
+/** Colours beside each other, as a style sheet takes a background. */
+function stripes(colours) {
+  const ends = (rgb, place) =>
+    `rgb(${rgb.join()}) ${(100 * place) / colours.length}% ${(100 * (place + 1)) / colours.length}%`;
+  return `linear-gradient(90deg, ${colours.map(ends).join()})`;
+}
+
 /** Lights up what the pointer is over, or what has the focus, in a group of names. */
 function addHover(group, nameAt) {
   const enter = ({ type, target }) => {
@@ -87,8 +94,9 @@ export function mount() {
     pinned = null;
     legend.replaceChildren(...workspace.classes.map(legendItem));
     legend.classList.toggle('u-many', workspace.classes.length > 24);
-    const rule = ({ rgb }, number) => `#u-hide label:nth-of-type(${number + 1}) { --chip: rgb(${rgb.join()}) }`;
-    chips.textContent = workspace.classes.map(rule).join('\n');
+    const colours = [stripes(workspace.people), ...workspace.classes.map(({ rgb }) => `rgb(${rgb.join()})`)];
+    const rule = (colour, place) => `#u-hide label:nth-last-of-type(${place + 1}) { --chip: ${colour} }`;
+    chips.textContent = colours.toReversed().map(rule).join('\n'); // the chip "People" is not always there
   });
   rove(legend, 'button');
   addHover(legend, (node) => node.closest('li')?.dataset.name);
