@@ -20,7 +20,8 @@ from uapseg.app.controls import VALIDATION
 from uapseg.app.frames import FrameOptions, label_png, perturb_photo
 from uapseg.app.runs.device import LevelArray, level_array, validation_frame
 from uapseg.app.runs.import_run import measure
-from uapseg.app.view.rendering import frame, titles
+from uapseg.app.view.figures import titles
+from uapseg.app.view.rendering import frame
 from uapseg.app.workspace import Workspace
 from uapseg.attack.run import Plan, run
 from uapseg.attack.settings import fast
