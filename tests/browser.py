@@ -11,13 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.small_world import small_world
-from uapseg.app import launch_options
+from tests.small_world import served, small_world
 from uapseg.app.handlers.context import Context
-from uapseg.app.page import page
 from uapseg.app.runs.registry import Registry
 from uapseg.app.server import MODULES
-from uapseg.app.view.live import Polling
 from uapseg.app.workspace_cache import WorkspaceCache
 
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
@@ -110,12 +107,9 @@ class Site:
 @contextmanager
 def site(browser: Browser, workspaces: WorkspaceCache, patience: float = 30) -> Iterator[Site]:
     """Serves the page with a registry of its own."""
-    runs = Registry()
-    context = Context(workspaces, runs, patience)
-    blocks = page(context, Polling(workspaces, runs))
-    _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-    yield Site(url, context, browser)
-    blocks.close()
+    context = Context(workspaces, Registry(), patience)
+    with served(context) as url:
+        yield Site(url, context, browser)
 
 
 def ready(tab: Page) -> None:
@@ -162,8 +156,8 @@ def fixture_browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module", name="small_site")
 def fixture_small_site(browser: Browser) -> Iterator[Site]:
-    with small_world() as workspaces, site(browser, workspaces) as served:
-        yield served
+    with small_world() as workspaces, site(browser, workspaces) as opened:
+        yield opened
 
 
 @pytest.fixture(name="small")

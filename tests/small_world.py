@@ -11,13 +11,15 @@ import pytest
 import torch
 
 from tests.conftest import Greys, Plain, greys
-from uapseg.app import catalogue, messages, strings
+from uapseg.app import catalogue, launch_options, messages, strings
 from uapseg.app.exports.finished_run import FinishedRun
 from uapseg.app.frames import FrameOptions
 from uapseg.app.handlers.context import CONTROLS, Context
 from uapseg.app.handlers.training import load_page, run_turn, start_run
+from uapseg.app.page import page
 from uapseg.app.runs.registry import Registry
 from uapseg.app.runs.run import Run
+from uapseg.app.view.live import Polling
 from uapseg.app.view.rendering import frame
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.datasets import registry as datasets
@@ -70,6 +72,16 @@ def small_world(url: str = "", folder: Path | None = None) -> Iterator[Workspace
             patch.setitem((models if network else datasets).KINDS, name, kind)
         yield WorkspaceCache(("greys", "hours"), ("plain:x", FAR) if url else ("plain:x",))
     torch.set_num_threads(threads)
+
+
+@contextmanager
+def served(context: Context) -> Iterator[str]:
+    """Serves the page in this process, and gives its address."""
+    blocks = page(context, Polling(context.workspaces, context.runs))
+    options = {**launch_options(), "prevent_thread_lock": True, "quiet": True, "server_name": "127.0.0.1"}
+    _, url, _ = blocks.launch(**options, _frontend=False)  # it would give up where the page took three seconds
+    yield url
+    blocks.close()
 
 
 def hours() -> Segmenter:

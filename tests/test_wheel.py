@@ -2,16 +2,16 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.visitors import page_of
 
 ROOT = Path(__file__).parents[1]
 
@@ -56,23 +56,11 @@ def test_the_examples_and_the_list_of_photos_are_there(installed: Path, tmp_path
 @pytest.fixture
 def address(installed: Path, tmp_path: Path) -> Iterator[str]:
     """Where the installed page is served."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uapseg", "app", "--port", str(port)]
-    page = subprocess.Popen(command, cwd=tmp_path, env=environment(installed))
-    yield f"http://127.0.0.1:{port}"
-    page.terminate()
-    page.wait(20)
+    command = [sys.executable, "-m", "uapseg", "app"]
+    with page_of(command, tmp_path, environment(installed), tmp_path / "log") as (url, _):
+        yield url
 
 
 def test_the_page_opens(address: str):
-    for _ in range(120):
-        time.sleep(0.5)
-        try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                assert "u-stage" in answer.read().decode()
-                return
-        except OSError:
-            continue
-    pytest.fail("no page after a minute")
+    with urllib.request.urlopen(address, timeout=120) as answer:
+        assert "u-stage" in answer.read().decode()

@@ -6,7 +6,7 @@ python -m tests.visitors --visitors 8 --minutes 6
 import argparse
 import os
 import random
-import socket
+import re
 import subprocess
 import sys
 import tempfile
@@ -184,37 +184,42 @@ def told(crowd: Crowd, options: argparse.Namespace, *, grown: float, left: float
 
 @contextmanager
 def served(place: Path) -> Iterator[Served]:
-    """Starts ``app.py`` and waits until it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    told = {
-        "GRADIO_SERVER_PORT": str(port),
-        "GRADIO_SERVER_NAME": "127.0.0.1",
-        "GRADIO_TEMP_DIR": str(place / "gradio"),
-    }
-    log = (place / "log").open("wb")
-    process = subprocess.Popen(
-        [sys.executable, "app.py"], cwd=ROOT, env={**os.environ, **told}, stdout=log, stderr=log
-    )
+    """Starts ``app.py``, and waits until it can be visited."""
+    told = {**os.environ, "GRADIO_SERVER_NAME": "127.0.0.1", "GRADIO_TEMP_DIR": str(place / "gradio")}
+    with page_of([sys.executable, "app.py"], ROOT, told, place / "log") as (url, process):
+        yield Served(url, process)
+
+
+@contextmanager
+def page_of(command: Sequence[str], folder: Path, told: dict[str, str], log: Path) -> Iterator[tuple[str, int]]:
+    """Runs a command that serves the page, and gives the address that it prints, and its process.
+
+    Args:
+        command: The command.
+        folder: Where to run it.
+        told: Its environment.
+        log: Where what it prints goes.
+
+    Raises:
+        RuntimeError: It ends instead.
+    """
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=folder, env={**told, "PYTHONUNBUFFERED": "1"}, stdout=output, stderr=output
+        )
     try:
-        url = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            try:
-                httpx.get(url, timeout=20)
-                break
-            except httpx.HTTPError:
-                if process.poll() is not None:
-                    raise RuntimeError((place / "log").read_text()) from None
-                time.sleep(0.2)
-        yield Served(url, process.pid)
+        ends = time.monotonic() + 300
+        while not (found := re.search(r"Running on local URL:\s+(\S+)", log.read_text())):
+            if process.poll() is not None or time.monotonic() > ends:
+                raise RuntimeError(log.read_text())
+            time.sleep(0.2)
+        yield found[1], process.pid
     finally:
         process.terminate()
         try:
-            process.wait(10)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
-        log.close()
 
 
 if __name__ == "__main__":

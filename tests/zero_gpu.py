@@ -35,6 +35,18 @@ def device_api() -> tuple[int, list[str]]:
     return server.servers[0].sockets[0].getsockname()[1], calls
 
 
+def steps_of(run: Any) -> list[int]:
+    """The image-gradients of each step that a run takes from now on."""
+    taken, apply_step = [], run.apply_step
+
+    def noted(step: dict[str, Any]) -> None:
+        taken.append(step["image_gradients"])
+        apply_step(step)
+
+    run.apply_step = noted
+    return taken
+
+
 def main(folder: Path) -> dict[str, Any]:
     """Runs, pauses, resumes, fails and survives the loss of its worker."""
     port, calls = device_api()
@@ -57,6 +69,7 @@ def main(folder: Path) -> dict[str, Any]:
     from tests.small_world import registry, small_world, values, visitor
     from uapseg.app.handlers.context import Context
     from uapseg.app.handlers.training import pause_run, run_turn, start_run
+    from uapseg.app.runs.device import unpack_state
 
     with small_world() as workspaces:
         workspaces.first.predict(workspaces.first.scene.picture)  # the process that is forked has computed before
@@ -66,16 +79,19 @@ def main(folder: Path) -> dict[str, Any]:
 
         start_run(context, run.token, *values(context, budget=8000))
         driver = run_turn(context, run.token)
-        next(driver)
+        while run.image_gradients == 0:
+            next(driver)
         found["workers"] = len(multiprocessing.active_children())
         pause_run(context, run.token)
         list(driver)
-        found["paused"] = [run.status, run.image_gradients]
+        found["paused"] = [run.status, run.image_gradients, unpack_state(run.checkpoint).image_gradients]
 
+        seen = steps_of(run)
         start_run(context, run.token, *values(context, budget=8000))
         driver = run_turn(context, run.token)
-        next(driver)
-        found["resumed"] = [run.status, run.image_gradients]
+        while not seen:
+            next(driver)
+        found["resumed"] = [run.status, seen[0]]
         for worker in multiprocessing.active_children():
             os.kill(worker.pid or 0, signal.SIGKILL)  # what ZeroGPU does to a run that takes too long
         try:

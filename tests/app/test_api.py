@@ -11,11 +11,8 @@ from gradio_client.exceptions import AppError
 from PIL import Image
 
 from tests.conftest import greys
-from tests.small_world import registry, small_world
-from uapseg.app import launch_options
+from tests.small_world import registry, served, small_world
 from uapseg.app.handlers.context import Context
-from uapseg.app.page import page
-from uapseg.app.view.live import Polling
 from uapseg.attack.perturbation import fit_picture
 from uapseg.io.images import to_images
 from uapseg.results.perturbation_file import load
@@ -23,12 +20,8 @@ from uapseg.results.perturbation_file import load
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
-    with small_world() as workspaces:
-        runs = registry()
-        blocks = page(Context(workspaces, runs), Polling(workspaces, runs))
-        _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    with small_world() as workspaces, served(Context(workspaces, registry())) as url:
         yield Client(url, verbose=False, download_files=str(tmp_path_factory.mktemp("client")))
-        blocks.close()
 
 
 @pytest.fixture(scope="module")

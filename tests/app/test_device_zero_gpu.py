@@ -28,18 +28,16 @@ def test_the_run_crosses_into_a_forked_worker_and_back(tmp_path: Path):
     pytest.importorskip("spaces")
     done = subprocess.run(
         [sys.executable, "-m", "tests.zero_gpu", str(tmp_path)],
-        capture_output=True, text=True, cwd=ROOT, timeout=300, check=False,
+        capture_output=True, text=True, cwd=ROOT, timeout=600, check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["workers"] == 1
-    status, image_gradients = found["paused"]
+    status, image_gradients, kept = found["paused"]
     assert status == "paused"
-    assert image_gradients < 8000
-    assert found["resumed"][0] == "running"
-    if image_gradients > 200:  # a checkpoint is at most a second old; a shorter run may have none yet
-        assert found["resumed"][1] >= image_gradients * 0.5
+    assert kept <= image_gradients < 8000
+    assert found["resumed"] == ["running", kept]
     assert found["killed"] == [
         "paused",
         "The GPU was taken away before the run finished: press Resume to go on from the last checkpoint.",

@@ -8,4 +8,4 @@ from uapseg.app.handlers.training import CHANGE_DELAY
 def test_each_changed_setting_gets_a_trained_frame_after_the_delay(context: Context):
     found = first_frames(context)
     assert [change for change, _, _ in found] == CHANGES
-    assert all(seconds > CHANGE_DELAY and computing < 1 for _, seconds, computing in found)
+    assert all(seconds > CHANGE_DELAY and computing < 5 for _, seconds, computing in found)

@@ -108,7 +108,7 @@ def test_a_closed_tab_frees_the_device_and_keeps_the_checkpoint(context: Context
     assert context.runs.queue.has(run)
     driver.close()  # what Gradio does when the tab is closed
     assert run.worker_done
-    assert run.worker_done.wait(10)
+    assert run.worker_done.wait(60)
     assert (run.status, context.runs.queue.has(run)) == ("paused", False)
     assert run.checkpoint is not None
 
@@ -199,7 +199,7 @@ def test_a_reload_finds_run_controls_and_resume_again(context: Context):
     run = started(context, budget=4000, epsilon=7, word="ox")
     going(context, run).close()
     assert run.worker_done
-    assert run.worker_done.wait(10)
+    assert run.worker_done.wait(60)
     token, _, memory, *rest = load_page(context, {"token": run.token})
     controls, buttons = rest[: -len(BUTTONS)], rest[-len(BUTTONS) :]
     assert token == run.token == memory["token"]

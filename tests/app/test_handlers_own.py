@@ -34,7 +34,6 @@ from uapseg.app.view.figures import figures
 from uapseg.app.view.live import _belongings
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
-from uapseg.io.download import cache_folder
 
 SIZE = (96, 64)
 
@@ -123,11 +122,17 @@ def test_a_run_on_photos_says_whether_it_generalizes_and_what_the_test_pictures_
     assert "overfits" not in figures(run, workspace)["plain"]
 
 
-def test_nothing_of_own_pictures_is_on_the_disk_or_in_a_link(context: Context):
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache folder that nobody else writes to."""
+    monkeypatch.setenv("UAPSEG_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def test_nothing_of_own_pictures_is_on_the_disk_or_in_a_link(cache: Path, context: Context):
     run = with_photos(context)
-    before = {*cache_folder().rglob("*")}
     trained(context, run)
-    assert {path for path in cache_folder().rglob("*") if path.is_file()} <= before
+    assert not [path for path in cache.rglob("*") if path.is_file()]
     assert run.plan
     assert content_of(run) is None
     assert "data" not in to_query(run.controls, context.first)

@@ -13,8 +13,9 @@ from uapseg.app import strings
 from uapseg.app.handlers.context import CONTROLS, Context
 from uapseg.app.handlers.training import change_controls, rewind_run, run_turn, start_run
 from uapseg.app.runs import history
-from uapseg.app.runs.device import unpack_state
+from uapseg.app.runs.device import Step, unpack_state
 from uapseg.app.runs.run import Run
+from uapseg.attack.run import Plan
 
 
 def started(context: Context, **changes: object) -> Run:
@@ -35,6 +36,20 @@ def until(run: Run, driver: Generator, met) -> None:
     while not met(run) and time.monotonic() < ends:
         next(driver)
     assert met(run)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, Plan]]:
+    """All steps of a run: the image-gradients, and the plan they were spent on."""
+    made: list[tuple[int, Plan]] = []
+
+    def apply_step(run: Run, step: Step, real=Run.apply_step) -> None:
+        assert run.plan
+        made.append((step["image_gradients"], run.plan))
+        real(run, step)
+
+    monkeypatch.setattr(Run, "apply_step", apply_step)
+    return made
 
 
 def chosen(image_gradients: int) -> gr.EventData:
@@ -130,14 +145,15 @@ def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
     assert (run.status, run.image_gradients) == ("done", 640)
 
 
-def test_a_running_search_goes_on_from_the_moment_that_is_chosen(context: Context, monkeypatch):
+def test_a_running_search_goes_on_from_the_moment_that_is_chosen(context: Context, monkeypatch, steps: list):
     monkeypatch.setattr("uapseg.app.handlers.training.HEARTBEAT_SECONDS", 0.02)
     run = started(context, budget=8000)
     driver = run_turn(context, run.token)
     until(run, driver, lambda run: len(run.history_points) > 4)
-    rewind_run(context, run.token, chosen(run.history_points[1].image_gradients))
-    ahead = run.history_points[4].image_gradients
-    until(run, driver, lambda run: run.image_gradients < ahead)
+    image_gradients, ahead = (run.history_points[number].image_gradients for number in (1, 4))
+    before = len(steps)
+    rewind_run(context, run.token, chosen(image_gradients))
+    until(run, driver, lambda run: any(image_gradients < step < ahead for step, _ in steps[before:]))
     assert run.status == "running"
     driver.close()
 
@@ -210,7 +226,7 @@ def test_a_moment_of_an_uploaded_mask_brings_that_mask_back(context: Context):
     assert (run.plan, run.plan_changes) == (first, [])
 
 
-def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context: Context, monkeypatch):
+def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context: Context, monkeypatch, steps: list):
     monkeypatch.setattr("uapseg.app.handlers.training.HEARTBEAT_SECONDS", 0.02)
     monkeypatch.setattr("uapseg.app.handlers.training.CHANGE_DELAY", 0.0)
     run = started(context, budget=8000, word="o")
@@ -219,12 +235,15 @@ def test_a_control_moved_just_after_going_back_counts_and_the_moment_too(context
     ahead, image_gradients = run.history_points[4].image_gradients, run.history_points[1].image_gradients
     change_controls(context, run.token, *values(context, budget=8000, word="x"))
     until(run, driver, lambda run: run.plan.target.caption == "x")
-    rewind_run(context, run.token, chosen(image_gradients))
-    assert (run.controls.word, run.plan.target.caption if run.plan else "") == ("o", "x")
-    change_controls(context, run.token, *values(context, budget=8000, word="o", epsilon=5))
-    until(run, driver, lambda run: run.image_gradients < ahead and run.plan.settings.epsilon == 5 / 255)
-    assert run.plan
-    assert run.plan.target.caption == "o"
+    with monkeypatch.context() as patch:  # the run is at a step for as long as both take
+        patch.setattr("uapseg.app.handlers.training._is_change_due", lambda _: False)
+        rewind_run(context, run.token, chosen(image_gradients))
+        assert (run.controls.word, run.plan.target.caption if run.plan else "") == ("o", "x")
+        change_controls(context, run.token, *values(context, budget=8000, word="o", epsilon=5))
+    until(run, driver, lambda run: any(plan.settings.epsilon == 5 / 255 for _, plan in steps))
+    step, plan = next((step, plan) for step, plan in steps if plan.settings.epsilon == 5 / 255)
+    assert image_gradients <= step < ahead
+    assert plan.target.caption == "o"
     driver.close()
 
 

@@ -12,11 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.small_world import registry, small_world
-from uapseg.app import has_mcp, launch_options
+from tests.small_world import registry, served, small_world
+from uapseg.app import has_mcp
 from uapseg.app.handlers.context import Context
-from uapseg.app.page import page
-from uapseg.app.view.live import Polling
 
 pytest.importorskip("mcp")
 
@@ -29,12 +27,8 @@ TOOLS = {"train", "evaluate", "apply", "models"}
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
     assert has_mcp()
-    with small_world() as workspaces:
-        runs = registry()
-        blocks = page(Context(workspaces, runs), Polling(workspaces, runs))
-        _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    with small_world() as workspaces, served(Context(workspaces, registry())) as url:
         yield f"{url}gradio_api/mcp/"
-        blocks.close()
 
 
 async def ignore(*_: Any) -> None:

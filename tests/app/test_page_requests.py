@@ -11,13 +11,11 @@ import httpx
 import pytest
 
 from tests.small_world import ran, registry, small_world, values
-from uapseg.app import launch_options
+from tests.small_world import served as small_served
 from uapseg.app.api import Endpoints
 from uapseg.app.handlers.context import Context
 from uapseg.app.handlers.training import load_page, pause_run
-from uapseg.app.page import page
 from uapseg.app.runs.device_queue import Call, RunQueue
-from uapseg.app.view.live import Polling
 from uapseg.app.workspace_cache import WorkspaceCache
 
 
@@ -45,12 +43,9 @@ class Served:
 def served() -> Iterator[Served]:
     with small_world() as workspaces:
         context = Context(workspaces, registry(), patience=600)
-        blocks = page(context, Polling(workspaces, context.runs))
-        _, url, _ = blocks.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-        with httpx.Client(base_url=url, timeout=30) as web:
+        with small_served(context) as url, httpx.Client(base_url=url, timeout=120) as web:
             config = web.get("config").json()
             yield Served(context, web, {each["api_name"]: each["id"] for each in config["dependencies"]})
-        blocks.close()
 
 
 @pytest.mark.parametrize("route", ["run", "api"])
@@ -107,7 +102,7 @@ def test_a_program_waits_for_the_device_as_visitors_do(workspaces: WorkspaceCach
     call.join(1)
     assert not answers
     line.leave(holder)
-    call.join(60)
+    call.join(120)
     assert answers[0]["image_gradients"] == 64
     assert line.turn(holder) is False
     line.join(holder)

@@ -104,7 +104,9 @@ kept, ready, before = [], threading.Barrier(16), held()
 threads = [threading.Thread(target=work) for _ in range(16)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-time.sleep(1)
+ends = time.monotonic() + (60 if sys.argv[1] == "spare" else 1)
+while held() - before >= 60 and time.monotonic() < ends:
+    time.sleep(0.1)
 print(held() - before)
 """
 
