@@ -76,7 +76,7 @@ def test_a_list_cannot_let_strangers_run_code(monkeypatch):
     monkeypatch.setenv("UAPSEG_MODELS", "evil.py:net")
     catalogue.check_model("evil.py:net")
     with pytest.raises(UapsegError, match="runs code from a file"):
-        load_model("evil.py:net", trusted=False)
+        load_model("evil.py:net", allow_code=False)
 
 
 PAIR = ("greys", "plain:x")

@@ -246,7 +246,7 @@ def test_many_files_come_at_once_and_failures_are_named(server, tmp_path):
     server.files["/3.bin"].status = 404
     server.files["/7.bin"].cut = 500
     server.files["/7.bin"].ranges = False
-    seen, failed = drained(fetch_all(downloads, parallel=4))
+    seen, failed = drained(fetch_all(downloads, max_parallel=4))
     assert failed == ["3.bin", "7.bin"]
     assert {file.name for file in tmp_path.iterdir()} == set(names) - set(failed)
     assert seen[-1].received >= sum(1000 * n for n in range(1, 13)) - 4000 - 8000
@@ -256,7 +256,7 @@ def test_many_files_come_at_once_and_failures_are_named(server, tmp_path):
 def test_files_come_in_parallel(server, tmp_path):
     five = threading.Barrier(5)
     downloads = [Download(url=server.add(str(n), CONTENT, together=five), path=tmp_path / str(n)) for n in range(20)]
-    assert drained(fetch_all(downloads, parallel=5))[1] == []
+    assert drained(fetch_all(downloads, max_parallel=5))[1] == []
     assert server.most == 5
 
 
@@ -300,7 +300,7 @@ def test_what_is_fetched_twice_over_is_fetched_once(server, tmp_path):
 
 def test_closing_stops_all_that_is_under_way(server, tmp_path):
     downloads = [Download(url=server.add(str(n), CONTENT, pause=0.1), path=tmp_path / str(n)) for n in range(40)]
-    steps = fetch_all(downloads, parallel=2)
+    steps = fetch_all(downloads, max_parallel=2)
     next(steps)
     steps.close()
     asked = len(server.asked)

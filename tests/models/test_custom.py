@@ -229,8 +229,8 @@ def test_nothing_that_runs_code_is_loaded_for_strangers(tmp_path):
     (tmp_path / "main.torchscript").touch()
     for name in ("main.py:net", "main.pt2", "main.torchscript"):
         with pytest.raises(UapsegError, match="runs code from a file"):
-            load_model(str(tmp_path / name), trusted=False)
-    assert load_model("street", trusted=False).name == "street"
+            load_model(str(tmp_path / name), allow_code=False)
+    assert load_model("street", allow_code=False).name == "street"
 
 
 def test_weights_are_for_known_architectures_alone():

@@ -88,7 +88,7 @@ class Workspace:
         self, model: str = "street", data: str = "street", *, loaded: tuple[Segmenter, Dataset] | None = None
     ) -> None:
         self.pair: Pair = (model, data)
-        self.model, self.held_out = loaded or (load_model(model, trusted=False), load_dataset(data, "val"))
+        self.model, self.held_out = loaded or (load_model(model, allow_code=False), load_dataset(data, "val"))
         self.size = self.held_out.size
         self.hub_examples: tuple[Example, ...] = ()
         self._lock = threading.Lock()

@@ -59,7 +59,7 @@ class Plan:
         Raises:
             UapsegError: A field is invalid; the message names it and what it may be.
         """
-        check_types(self, but=("target",))
+        check_types(self, skip=("target",))
         if not isinstance(self.target, tuple(TARGETS.values())):
             raise UapsegError(
                 f"The target must be one of the kinds {', '.join(TARGETS)}; it is {quote_value(self.target)}."
@@ -103,7 +103,7 @@ def run(
     state: State | None = None,
     start: Delta | None = None,
     workers: Workers = SINGLE_PROCESS,
-    trusted: bool = True,
+    allow_code: bool = True,
     pictures: tuple[Dataset, Dataset] | None = None,
     strict: bool = True,
     cache: RunCache | None = None,
@@ -116,7 +116,7 @@ def run(
         state: The state of an interrupted run of the same plan.
         start: The perturbation that a new run starts from; None starts from zero.
         workers: The processes that share each batch.
-        trusted: Whether its networks may run code from a file; False for a plan that anyone but the user made.
+        allow_code: Whether its networks may run code from a file; False for a plan that anyone but the user made.
         pictures: The result of `load_run_data`, if already loaded.
         strict: Whether a network that looks wrongly normalized is an error; otherwise it is a warning.
         cache: What earlier runs of this process have loaded, to be shared.
@@ -145,8 +145,8 @@ def run(
     train, held_out = pictures or cache.get("data", data, lambda: load_run_data(plan))
 
     def load(name: str, weights: str | None = None) -> Segmenter:
-        make = partial(load_model, name, on, weights=weights, trusted=trusted, size=train.size, strict=strict)
-        return cache.get("network", (name, str(on), weights, trusted, train.size, strict), make)
+        make = partial(load_model, name, on, weights=weights, allow_code=allow_code, size=train.size, strict=strict)
+        return cache.get("network", (name, str(on), weights, allow_code, train.size, strict), make)
 
     model, also = load(plan.model, plan.weights), [load(name) for name in plan.also]
     return fit(

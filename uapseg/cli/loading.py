@@ -104,8 +104,8 @@ def load_network(options: Options, perturbation: Perturbation, size: tuple[int, 
         )
     weights = options.weights or (plan.weights if plan and name == plan.model else None)
     download_needed([(name, weights)], [])
-    device, trusted = choose_device(options.device), bool(options.model)
-    model = load_model(name, device, weights=weights, trusted=trusted, size=size, strict=options.strict)
+    device, allow_code = choose_device(options.device), bool(options.model)
+    model = load_model(name, device, weights=weights, allow_code=allow_code, size=size, strict=options.strict)
     if not options.model:
         check_fingerprint(perturbation, model)
     return model
@@ -146,7 +146,7 @@ def needs_trust(plan: Plan) -> bool:
     return any(map(runs_code, (plan.model, *plan.also)))
 
 
-def check_trust(plan: Plan, *, trusted: bool) -> None:
+def check_trust(plan: Plan, *, allow_code: bool) -> None:
     """Checks that the plan of a file, which may come from anyone, runs no code without the user's consent.
 
     Raises:
@@ -156,11 +156,11 @@ def check_trust(plan: Plan, *, trusted: bool) -> None:
         >>> from uapseg import HideClasses, fast
         >>> plan = Plan(model="mine.py:net", data="street", target=HideClasses(classes=("Car",)),
         ...             settings=fast(epsilon=10 / 255, budget=8))
-        >>> check_trust(plan, trusted=False)
+        >>> check_trust(plan, allow_code=False)
         Traceback (most recent call last):
             ...
         uapseg.errors.UapsegError: The network mine.py:net runs code from a file: read that file, ...
     """
     name = next(filter(runs_code, (plan.model, *plan.also)), None)
-    if name and not trusted:
+    if name and not allow_code:
         raise UapsegError(f"The network {name} runs code from a file: read that file, then allow it with --trust.")

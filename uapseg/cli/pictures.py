@@ -71,7 +71,7 @@ def apply(options: Options) -> None:
 def figure(options: Options) -> None:
     """Draws test pictures and their segmentation, before and after the perturbation of a run."""
     folder = RunFolder.open(options.folder)
-    check_trust(folder.plan, trusted=options.trust)
+    check_trust(folder.plan, allow_code=options.trust)
     file = options.out or options.folder / "figure.png"
     if file.suffix.lower() not in KINDS:
         raise UapsegError(f"The figure {file.name} must end in .png or .pdf: choose such a name with --out.")
@@ -80,7 +80,7 @@ def figure(options: Options) -> None:
     dataset = load_evaluation_data(plan.data, plan.eval_data, plan.size)
     device = choose_device(options.device)
     model = load_model(
-        plan.model, device, weights=plan.weights, trusted=options.trust, size=dataset.size, strict=options.strict
+        plan.model, device, weights=plan.weights, allow_code=options.trust, size=dataset.size, strict=options.strict
     )
     images = load_images(dataset, indices_showing_target(model, dataset, plan.target, options.pictures), device)
     rows = [Row.measure(model, image[None], perturbation.delta) for image in images]

@@ -46,12 +46,12 @@ def train(options: Options) -> None:
         choice = _flags_or_plan(options)
         _download(choice, workers)
         plan = _plan(choice, workers) if isinstance(choice, Options) else choice
-        trusted = isinstance(choice, Options) or options.trust  # what the user typed is trusted
+        allow_code = isinstance(choice, Options) or options.trust  # what the user typed is trusted
         # raises errors of the plan before a folder is made
         pictures, strict = load_run_data(plan), options.strict
-        start = _start(options, plan, trusted=trusted) if options.start else None
+        start = _start(options, plan, allow_code=allow_code) if options.start else None
         snapshots = run(
-            plan, device=options.device, start=start.delta if start else None, workers=workers, trusted=trusted,
+            plan, device=options.device, start=start.delta if start else None, workers=workers, allow_code=allow_code,
             strict=strict, pictures=pictures,
         )  # fmt: skip
         if workers.rank:
@@ -70,12 +70,12 @@ def resume(options: Options) -> None:
     with init_distributed() as workers:
         folder = RunFolder.open(options.folder)
         plan, state = folder.plan, folder.load_state()
-        check_trust(plan, trusted=options.trust)
+        check_trust(plan, allow_code=options.trust)
         _download(plan, workers)
         pictures, start = load_run_data(plan), folder.start()
         snapshots = run(
             plan, device=options.device, state=state, start=start.delta if start else None, workers=workers,
-            trusted=options.trust, strict=options.strict, pictures=pictures,
+            allow_code=options.trust, strict=options.strict, pictures=pictures,
         )  # fmt: skip
         if workers.rank:
             _assist(snapshots)
@@ -89,12 +89,12 @@ def resume(options: Options) -> None:
         _run_to_report(folder, snapshots, (*pictures, test), state.image_gradients if state else 0, options)
 
 
-def _start(options: Options, plan: Plan, *, trusted: bool) -> Perturbation:
+def _start(options: Options, plan: Plan, *, allow_code: bool) -> Perturbation:
     """The perturbation of ``--from``, if it belongs to the network of that name, or to another one."""
     start = load_perturbation(options.start)
     if start.plan and start.plan.model == plan.model:
         model = load_model(
-            plan.model, weights=plan.weights, trusted=trusted, size=plan.size, strict=options.strict, fold=False
+            plan.model, weights=plan.weights, allow_code=allow_code, size=plan.size, strict=options.strict, fold=False
         )
         check_fingerprint(start, model)
     return start
@@ -109,7 +109,7 @@ def _flags_or_plan(options: Options) -> Options | Plan:
     if flags := given_flags(options):
         raise UapsegError(f"--plan contains these settings already: leave out {', '.join(flags)}.")
     plan = extract_plan(read(options.plan, MOST_BYTES))
-    check_trust(plan, trusted=options.trust)
+    check_trust(plan, allow_code=options.trust)
     return plan
 
 

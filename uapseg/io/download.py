@@ -79,13 +79,13 @@ def fetch(download: Download, check: Check | None = None) -> Generator[Progress,
 
 
 def fetch_all(
-    downloads: Iterable[Download], *, parallel: int = 8, check: Check | None = None
+    downloads: Iterable[Download], *, max_parallel: int = 8, check: Check | None = None
 ) -> Generator[Progress, None, list[str]]:
     """Downloads many files in parallel, except those that exist already.
 
     Args:
         downloads: The files to download.
-        parallel: How many to download at the same time.
+        max_parallel: How many to download at the same time.
         check: Validates each file before it gets its name, on any thread.
 
     Yields:
@@ -103,34 +103,34 @@ def fetch_all(
         []
     """
     batch = _Batch([d for d in {d.path: d for d in downloads}.values() if not d.path.is_file()], check)
-    pool = ThreadPoolExecutor(parallel, thread_name_prefix="fetch")
-    ended: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
+    pool = ThreadPoolExecutor(max_parallel, thread_name_prefix="fetch")
+    finished_downloads: queue.SimpleQueue[Future[None]] = queue.SimpleQueue()
     try:
         for number in range(len(batch.downloads)):
-            pool.submit(batch.fetch, number).add_done_callback(ended.put)
-        left = len(batch.downloads)
-        while left:
+            pool.submit(batch.fetch, number).add_done_callback(finished_downloads.put)
+        remaining_count = len(batch.downloads)
+        while remaining_count:
             with suppress(queue.Empty):
-                ended.get(timeout=0.2).result()
-                left -= 1
+                finished_downloads.get(timeout=0.2).result()
+                remaining_count -= 1
             yield batch.progress()
     finally:
-        batch.stopped = True
+        batch.is_stopped = True
         pool.shutdown(cancel_futures=True)
-    return sorted(batch.failed)
+    return sorted(batch.failed_names)
 
 
 class _Batch:
     """Files that are downloaded in parallel, with the progress of each."""
 
     def __init__(self, downloads: Sequence[Download], check: Check | None) -> None:
-        self.downloads, self.failed, self.stopped = downloads, list[str](), False
+        self.downloads, self.failed_names, self.is_stopped = downloads, list[str](), False
         self._check = check
-        self._received = [0] * len(downloads)
-        self._totals = [download.size for download in downloads]
+        self._received_bytes = [0] * len(downloads)
+        self._total_bytes = [download.size for download in downloads]
 
     def fetch(self, number: int) -> None:
-        """Downloads one of the files; if that fails, its name is added to ``failed``.
+        """Downloads one of the files; if that fails, its name is added to ``failed_names``.
 
         Raises:
             UapsegError: There is no connection, or the disk is full, so that the others would fail too.
@@ -139,38 +139,38 @@ class _Batch:
         try:
             with closing(fetch(download, self._check)) as steps:
                 for step in steps:
-                    self._received[number], self._totals[number] = step.received, step.total
-                    if self.stopped:
+                    self._received_bytes[number], self._total_bytes[number] = step.received, step.total
+                    if self.is_stopped:
                         return
         except (UnreachableError, DiskError):
             raise
         except UapsegError:
-            self.failed.append(download.path.name)
+            self.failed_names.append(download.path.name)
 
     def progress(self) -> Progress:
         """The progress of all files together; a file of unknown size counts as large as the others on average."""
-        known = [total for total in self._totals if total is not None]
-        total = round(sum(known) * len(self._totals) / len(known)) if known else None
-        return Progress(sum(self._received), total)
+        known_totals = [total for total in self._total_bytes if total is not None]
+        total = round(sum(known_totals) * len(self._total_bytes) / len(known_totals)) if known_totals else None
+        return Progress(sum(self._received_bytes), total)
 
 
 def _attempts(part: Part, download: Download, check: Check | None) -> Generator[Progress, None, None]:
     """Receives until the file is complete and correct; a wrong file is downloaded once more from the start."""
-    furthest, failures, mended = part.size, 0, False
+    largest_size, failures, was_restarted = part.size, 0, False
     while True:
         try:
             yield from part.receive()
             part.verify(check)
         except InterruptedDownloadError as error:
-            failures = 1 if part.size > furthest else failures + 1
-            furthest = max(furthest, part.size)
+            failures = 1 if part.size > largest_size else failures + 1
+            largest_size = max(largest_size, part.size)
             if failures == ATTEMPTS:
                 raise _exhausted_error(download, error) from error
         except WrongContentError:
             part.discard()
-            if mended:
+            if was_restarted:
                 raise
-            mended = True
+            was_restarted = True
         else:
             return
         time.sleep(RETRY_DELAY * 2 ** max(0, failures - 1))

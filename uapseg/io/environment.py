@@ -41,5 +41,5 @@ def thread_count() -> int:
         >>> 1 <= thread_count() <= MAX_THREADS
         True
     """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(MAX_THREADS, allowed)
+    core_count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(MAX_THREADS, core_count)

@@ -76,11 +76,11 @@ def remove_parts(folder: Path) -> None:
 def _sync_folder(folder: Path) -> None:
     """Flushes the entries of a folder to disk, where the system supports it."""
     with suppress(OSError):  # Windows cannot open a folder
-        opened = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(folder, os.O_RDONLY)
         try:
-            os.fsync(opened)
+            os.fsync(descriptor)
         finally:
-            os.close(opened)
+            os.close(descriptor)
 
 
 def read(path: Path, max_bytes: int | None = None) -> bytes:

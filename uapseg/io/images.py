@@ -111,7 +111,7 @@ def decode(source: Source, *, wide: bool = False) -> Image.Image:
         ) from error
 
 
-def size_of(beginning: bytes) -> tuple[int, int] | None:
+def size_of(first_bytes: bytes) -> tuple[int, int] | None:
     """Reads the stored (width, height) of a picture from its first bytes; None if they do not contain it.
 
     Example:
@@ -119,8 +119,8 @@ def size_of(beginning: bytes) -> tuple[int, int] | None:
         ((32, 16), None)
     """
     try:
-        with _open(beginning) as opened:
-            return opened.size
+        with _open(first_bytes) as picture:
+            return picture.size
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return None
 
@@ -138,8 +138,8 @@ def upright_size(content: bytes) -> tuple[int, int] | None:
     shape = stored_shape(content)
     if shape is None:
         return None
-    (width, height), turn = shape
-    return (height, width) if turn > 4 else (width, height)
+    (width, height), orientation = shape
+    return (height, width) if orientation > 4 else (width, height)
 
 
 def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
@@ -158,12 +158,12 @@ def stored_shape(content: bytes) -> tuple[tuple[int, int], int] | None:
         ((32, 16), 1)
     """
     try:
-        with _open(content) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
+        with _open(content) as picture:
+            if picture.width * picture.height > MAX_PIXELS:
                 return None
-            plain = opened.format == "PNG" and not any(mark in content for mark in _MARKS)
-            stored = not plain and opened.format != "TIFF"  # of those, Pillow gives the upright size
-            return opened.size, opened.getexif().get(ExifTags.Base.Orientation, 1) if stored else 1
+            is_plain_png = picture.format == "PNG" and not any(mark in content for mark in _MARKS)
+            has_orientation = not is_plain_png and picture.format != "TIFF"  # of those, Pillow gives the upright size
+            return picture.size, picture.getexif().get(ExifTags.Base.Orientation, 1) if has_orientation else 1
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return None
 
@@ -215,36 +215,36 @@ class _Content(io.BytesIO):
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
-        self._end = time.thread_time() + MAX_SECONDS
+        self._deadline = time.thread_time() + MAX_SECONDS
 
     def read(self, size: int | None = -1, /) -> bytes:
-        if time.thread_time() > self._end:
+        if time.thread_time() > self._deadline:
             raise UapsegError("The picture takes too long to decode: save it again as a plain PNG or JPEG.")
         return super().read(size)
 
 
 def _decode(content: bytes, name: str, *, wide: bool) -> Image.Image:
-    with _open(content) as opened:
-        most = min(_MAX_PIXELS.get(kind or "", MAX_PIXELS) for kind in (opened.format, opened.mode))
-        if opened.width * opened.height > most:
-            raise _too_large(name, most)
-        opened.seek(0)
-        opened.load()
-        ImageOps.exif_transpose(opened, in_place=True)
-        return opened if wide and is_wide(opened) else _to_rgb(opened)
+    with _open(content) as picture:
+        max_pixels = min(_MAX_PIXELS.get(kind or "", MAX_PIXELS) for kind in (picture.format, picture.mode))
+        if picture.width * picture.height > max_pixels:
+            raise _too_large(name, max_pixels)
+        picture.seek(0)
+        picture.load()
+        ImageOps.exif_transpose(picture, in_place=True)
+        return picture if wide and is_wide(picture) else _to_rgb(picture)
 
 
 def _open(content: bytes) -> Image.Image:
     """Opens a picture and reads its header; the pixels, which take the time, are read outside the lock."""
     Image.init()
-    known = sorted(_FORMATS & Image.OPEN.keys())
+    formats = sorted(_FORMATS & Image.OPEN.keys())
     with _FILTERS, warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # what is wrong with a picture is said once, by us
         warnings.simplefilter("error", Image.DecompressionBombWarning)
-        opened = Image.open(_Content(content), formats=known)
-        if opened.format == "JPEG":
-            opened.getexif()  # warns where the camera's notes are damaged
-        return opened
+        picture = Image.open(_Content(content), formats=formats)
+        if picture.format == "JPEG":
+            picture.getexif()  # warns where the camera's notes are damaged
+        return picture
 
 
 def is_wide(picture: Image.Image) -> bool:
@@ -276,19 +276,19 @@ def _to_8_bits(values: NDArray[Any]) -> NDArray[np.uint8]:
 
     Values outside these ranges, such as elevations, are scaled by their extremes.
     """
-    real = np.issubdtype(values.dtype, np.floating)
-    finite = np.isfinite(values)
-    low, high = (float(values[finite].min()), float(values[finite].max())) if finite.any() else (0.0, 0.0)
-    if not real and low >= 0 and high < len(_FROM_16_BITS):
+    is_float = np.issubdtype(values.dtype, np.floating)
+    is_finite = np.isfinite(values)
+    low, high = (float(values[is_finite].min()), float(values[is_finite].max())) if is_finite.any() else (0.0, 0.0)
+    if not is_float and low >= 0 and high < len(_FROM_16_BITS):
         return _FROM_16_BITS[values]
-    if real and low >= 0:
+    if is_float and low >= 0:
         low, high = 0.0, next((top for top in (1.0, 255.0, 65535.0) if high <= top), high)
-    scaled = (np.where(finite, values, low).astype(np.float32) - low) * (255 / (high - low) if high > low else 0.0)
-    return np.rint(scaled).astype(np.uint8)
+    levels = (np.where(is_finite, values, low).astype(np.float32) - low) * (255 / (high - low) if high > low else 0.0)
+    return np.rint(levels).astype(np.uint8)
 
 
-def _too_large(name: str, most: int) -> UapsegError:
-    return UapsegError(f"{name} has more than {most // 1_000_000} megapixels: use a smaller one.")
+def _too_large(name: str, max_pixels: int) -> UapsegError:
+    return UapsegError(f"{name} has more than {max_pixels // 1_000_000} megapixels: use a smaller one.")
 
 
 def _name(source: Source) -> str:

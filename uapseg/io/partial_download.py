@@ -95,14 +95,14 @@ class Part:
         wanted: The file to download. With a checksum, the part that an earlier download left is resumed.
     """
 
-    def __init__(self, wanted: Download) -> None:
-        self._wanted, self._version = wanted, ""
-        folder, name = wanted.path.parent, wanted.path.name
-        self._left = folder / f".{name}.part"
+    def __init__(self, download: Download) -> None:
+        self._download, self._version = download, ""
+        folder, name = download.path.parent, download.path.name
+        self._resumable_path = folder / f".{name}.part"
         self._path = folder / f".{name}.{secrets.token_hex(4)}.part"
         with self._disk():
             folder.mkdir(parents=True, exist_ok=True)
-            if wanted.checksum:
+            if download.checksum:
                 self._take_over()
 
     @property
@@ -120,9 +120,9 @@ class Part:
             InterruptedDownloadError: The connection ended early.
             UapsegError: The server has no such file.
         """
-        if not (self._version or self._wanted.checksum):
+        if not (self._version or self._download.checksum):
             self.discard()  # nothing would tell whether the rest is of the same file
-        with _answer(self._wanted, self.size, self._version) as answer:
+        with _answer(self._download, self.size, self._version) as answer:
             if answer.status != HTTPStatus.PARTIAL_CONTENT:
                 self.discard()
             elif not answer.headers.get("Content-Range", "").startswith(f"bytes {self.size}-"):
@@ -141,13 +141,13 @@ class Part:
         Raises:
             WrongContentError: It is not the requested file.
         """
-        download = self._wanted
+        download = self._download
         kind, _, digits = download.checksum.partition(":")
-        right = download.size in {None, self.size}
-        if right and digits:
+        is_expected = download.size in {None, self.size}
+        if is_expected and digits:
             with self._disk(), self._path.open("rb") as file:
-                right = hashlib.file_digest(file, kind).hexdigest().startswith(digits.lower())
-        if not right:
+                is_expected = hashlib.file_digest(file, kind).hexdigest().startswith(digits.lower())
+        if not is_expected:
             raise WrongContentError(
                 f"The download from {download.url} is not the expected file, as its size or checksum differs: "
                 f"{download.remedy}."
@@ -161,7 +161,7 @@ class Part:
     def put_in_place(self) -> None:
         """Moves the part to its final name."""
         with self._disk():
-            self._path.replace(self._wanted.path)
+            self._path.replace(self._download.path)
 
     def discard(self) -> None:
         """Deletes what was received, to start over."""
@@ -172,48 +172,48 @@ class Part:
     def leave(self) -> None:
         """Keeps the part if a later download can resume it, and deletes it otherwise."""
         with suppress(OSError):
-            if self._wanted.checksum:
-                self._path.replace(self._left)
+            if self._download.checksum:
+                self._path.replace(self._resumable_path)
             else:
                 self._path.unlink(missing_ok=True)
 
     def _take_over(self) -> None:
         """Resumes the part that an earlier download left: renaming it succeeds for one process only."""
-        stray = re.compile(rf"\.{re.escape(self._wanted.path.name)}\.[0-9a-f]{{8}}\.part")
-        for part in self._left.parent.iterdir():
+        abandoned_name = re.compile(rf"\.{re.escape(self._download.path.name)}\.[0-9a-f]{{8}}\.part")
+        for part in self._resumable_path.parent.iterdir():
             with suppress(OSError):
-                abandoned = stray.fullmatch(part.name) and time.time() - part.stat().st_mtime > STALE_AFTER
-                if part == self._left or abandoned:
+                is_abandoned = abandoned_name.fullmatch(part.name) and time.time() - part.stat().st_mtime > STALE_AFTER
+                if part == self._resumable_path or is_abandoned:
                     part.replace(self._path)
                     return
 
     def _add(self, answer: http.client.HTTPResponse) -> Generator[Progress, None, None]:
-        received = self.size
-        total = self._wanted.size if answer.length is None else received + answer.length
+        received_bytes = self.size
+        total = self._download.size if answer.length is None else received_bytes + answer.length
         with self._disk():
             file = self._path.open("ab", buffering=0)
         with file:
             while chunk := _next(answer):
                 with self._disk():
                     file.write(chunk)
-                received += len(chunk)
-                yield Progress(received, total)
-        if total is not None and received < total:
-            raise InterruptedDownloadError(f"it stopped after {received} of {total} bytes")
+                received_bytes += len(chunk)
+                yield Progress(received_bytes, total)
+        if total is not None and received_bytes < total:
+            raise InterruptedDownloadError(f"it stopped after {received_bytes} of {total} bytes")
 
     @contextmanager
     def _disk(self) -> Generator[None]:
         try:
             yield
         except OSError as error:
-            raise DiskError(f"The file {self._wanted.path} cannot be written: {error.strerror}.") from error
+            raise DiskError(f"The file {self._download.path} cannot be written: {error.strerror}.") from error
 
 
-def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPResponse:
+def _answer(download: Download, position: int, version: str) -> http.client.HTTPResponse:
     """Requests a file from a byte position on."""
-    if urlsplit(wanted.url).scheme not in {"http", "https"}:
-        raise UapsegError(f"{wanted.url} cannot be fetched: an address begins with http:// or https://.")
-    request = urllib.request.Request(wanted.url, headers={"User-Agent": "uapseg"})  # noqa: S310  checked above
+    if urlsplit(download.url).scheme not in {"http", "https"}:
+        raise UapsegError(f"{download.url} cannot be fetched: an address begins with http:// or https://.")
+    request = urllib.request.Request(download.url, headers={"User-Agent": "uapseg"})  # noqa: S310  checked above
     if position:
         request.add_header("Range", f"bytes={position}-")
     if position and version:
@@ -221,19 +221,19 @@ def _answer(wanted: Download, position: int, version: str) -> http.client.HTTPRe
     try:
         return urllib.request.urlopen(request, timeout=READ_TIMEOUT)  # noqa: S310  checked above
     except urllib.error.HTTPError as error:
-        raise _refusal(wanted, error) from error
+        raise _refusal(download, error) from error
     except urllib.error.URLError as error:
         raise NoConnectionError(_reason(error.reason)) from error
     except (OSError, http.client.HTTPException) as error:
         raise InterruptedDownloadError(_reason(error)) from error
 
 
-def _refusal(wanted: Download, error: urllib.error.HTTPError) -> Exception:
+def _refusal(download: Download, error: urllib.error.HTTPError) -> Exception:
     if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-        return WrongContentError(f"{wanted.url} is shorter than what was downloaded before: {wanted.remedy}.")
+        return WrongContentError(f"{download.url} is shorter than what was downloaded before: {download.remedy}.")
     if error.code in _PASSING or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return InterruptedDownloadError(f"it answers {error.code} {error.reason}")
-    return UapsegError(f"{wanted.url} answers {error.code} {error.reason}: {wanted.remedy}.")
+    return UapsegError(f"{download.url} answers {error.code} {error.reason}: {download.remedy}.")
 
 
 def _next(answer: http.client.HTTPResponse) -> bytes:

@@ -241,11 +241,11 @@ def open_zip(archive: Path) -> zipfile.ZipFile:
 
 
 @lru_cache(maxsize=8)
-def _opened_zip(archive: Path, changed: int, process: int) -> zipfile.ZipFile:  # noqa: ARG001  forked, they'd share a position
-    opened = zipfile.ZipFile(archive)
-    if len(opened.namelist()) > MAX_MEMBERS:
+def _opened_zip(archive: Path, modified_ns: int, process: int) -> zipfile.ZipFile:  # noqa: ARG001  forked, they'd share a position
+    zip_file = zipfile.ZipFile(archive)
+    if len(zip_file.namelist()) > MAX_MEMBERS:
         raise UapsegError(f"{archive} holds more than {MAX_MEMBERS:,} files: use a smaller archive.")
-    return opened
+    return zip_file
 
 
 def fingerprint_all(sources: Sequence[Source]) -> list[str | None]:
@@ -279,8 +279,10 @@ def fingerprint_readable(sources: Iterable[Source]) -> dict[Source, str]:
         >>> [(file.name, len(digits)) for file, digits in found.items()]
         [('a.png', 32)]
     """
-    listed = list(sources)
-    return {source: found for source, found in zip(listed, fingerprint_all(listed), strict=True) if found}
+    files = list(sources)
+    return {
+        source: fingerprint for source, fingerprint in zip(files, fingerprint_all(files), strict=True) if fingerprint
+    }
 
 
 def _fingerprint(source: Source) -> str | None:
@@ -295,8 +297,8 @@ def _fingerprint(source: Source) -> str | None:
 
 def _seems_whole(first: bytes, last: bytes) -> bool:
     shape = size_of(first)
-    ended = (first[:2] == b"\xff\xd8" and b"\xff\xd9" in last) or (first[1:4] == b"PNG" and b"IEND" in last)
-    return ended and shape is not None and min(shape) >= SMALLEST_SIDE and shape[0] * shape[1] <= MAX_PIXELS
+    has_end_marker = (first[:2] == b"\xff\xd8" and b"\xff\xd9" in last) or (first[1:4] == b"PNG" and b"IEND" in last)
+    return has_end_marker and shape is not None and min(shape) >= SMALLEST_SIDE and shape[0] * shape[1] <= MAX_PIXELS
 
 
 def _printable(name: str) -> str:

@@ -16,12 +16,12 @@ _short = Repr()
 _short.maxstring = _short.maxother = 60
 
 
-def check_types(holder: Any, *, but: Iterable[str] = ()) -> None:
+def check_types(instance: Any, *, skip: Iterable[str] = ()) -> None:
     """Checks that every field of a dataclass has its annotated type, and that every number is finite.
 
     Args:
-        holder: A dataclass instance; its annotations are classes, tuples, unions and literals.
-        but: Names of fields to skip.
+        instance: A dataclass instance; its annotations are classes, tuples, unions and literals.
+        skip: Names of fields to skip.
 
     Raises:
         UapsegError: A field has another type; the message names the field and the expected type.
@@ -33,9 +33,9 @@ def check_types(holder: Any, *, but: Iterable[str] = ()) -> None:
             ...
         uapseg.errors.UapsegError: The seed must be a whole number; it is 'one'.
     """
-    for field in fields(holder):
-        value = getattr(holder, field.name)
-        if field.name not in but and not _matches_type(value, field.type):
+    for field in fields(instance):
+        value = getattr(instance, field.name)
+        if field.name not in skip and not _matches_type(value, field.type):
             raise UapsegError(
                 f"The {_spell_out(field.name)} must be {_describe_type(field.type)}; it is {quote_value(value)}."
             )
@@ -141,8 +141,8 @@ def _matches_type(value: object, kind: Any) -> bool:
 
 def _match_types(values: tuple[object, ...], kinds: tuple[Any, ...]) -> bool:
     """Whether the values of a tuple match its annotation, where an ellipsis repeats the first type."""
-    expected = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
-    return len(values) == len(expected) and all(map(_matches_type, values, expected))
+    expected_kinds = kinds[:1] * len(values) if kinds[-1] is Ellipsis else kinds
+    return len(values) == len(expected_kinds) and all(map(_matches_type, values, expected_kinds))
 
 
 def _is_finite(value: Any) -> bool:

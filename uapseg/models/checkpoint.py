@@ -41,10 +41,10 @@ def load_weights(net: nn.Module, file: Path, name: str, unused: str = "-") -> No
         True
     """
     state = {key: value for key, value in read_state(file).items() if not key.startswith(unused)}
-    faulty = next((key for key, value in state.items() if not value.isfinite().all()), None)
-    if faulty is not None:
+    faulty_key = next((key for key, value in state.items() if not value.isfinite().all()), None)
+    if faulty_key is not None:
         raise UapsegError(
-            f"The weights in {file} are not finite ({faulty}): use a checkpoint from before the training diverged."
+            f"The weights in {file} are not finite ({faulty_key}): use a checkpoint from before the training diverged."
         )
     try:
         net.load_state_dict({key: v.float() if v.is_floating_point() else v for key, v in state.items()})
@@ -94,13 +94,13 @@ def _read(file: Path) -> Any:
 
 def _mismatch(net: nn.Module, state: dict[str, Tensor]) -> str:
     """Describes the first weight that does not match."""
-    expected = net.state_dict()
-    for key, value in expected.items():
+    expected_state = net.state_dict()
+    for key, value in expected_state.items():
         if key not in state:
             return f"{key} is missing"
         if state[key].shape != value.shape:
             return f"{key} is {_shape(state[key])} and should be {_shape(value)}"
-    return f"{next(key for key in state if key not in expected)} is too much"
+    return f"{next(key for key in state if key not in expected_state)} is too much"
 
 
 def _shape(tensor: Tensor) -> str:

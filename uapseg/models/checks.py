@@ -55,11 +55,11 @@ def find_multiple(model: Segmenter, size: Size | None = None) -> Size:
     for sizes in ([SIZE, ODD_SIZE, *run], run):
         for multiple in MULTIPLES if sizes else ():
             model.multiple = multiple
-            if all(_accepts(model, each) for each in sizes):
+            if all(_accepts(model, candidate_size) for candidate_size in sizes):
                 return sizes[0]
     model.multiple = 1
-    for each in (SIZE, *(run or [ODD_SIZE])):
-        model.raw_output(probe_images(each))  # says why
+    for candidate_size in (SIZE, *(run or [ODD_SIZE])):
+        model.raw_output(probe_images(candidate_size))  # says why
     raise UapsegError(f"The network {model.name} accepts only some sizes of pictures: choose one of them with --size.")
 
 
@@ -108,8 +108,8 @@ def check(model: Segmenter, size: Size | None = None, *, strict: bool = True) ->
         >>> from uapseg.models import load_model
         >>> check(load_model("street:small"))
     """
-    takes = find_multiple(model, size)
-    images = probe_images(takes)
+    working_size = find_multiple(model, size)
+    images = probe_images(working_size)
     logits = _logits(model, images)
     _check_classes(model, logits)
     _check_train_mode(model)
@@ -183,10 +183,10 @@ def _check_classes(model: Segmenter, logits: Tensor) -> None:
 
 
 def _check_train_mode(model: Segmenter) -> None:
-    stubborn = next((name for name, module in named_modules(model) if module.training), None)
-    if stubborn is not None:
+    module_name = next((name for name, module in named_modules(model) if module.training), None)
+    if module_name is not None:
         raise UapsegError(
-            f"The network {model.name} stays in train mode ({stubborn.removeprefix('_net.')}): "
+            f"The network {model.name} stays in train mode ({module_name.removeprefix('_net.')}): "
             "let its method train do what torch's does."
         )
 
@@ -213,10 +213,10 @@ def _check_probabilities(model: Segmenter, logits: Tensor, images: Images) -> No
     if logits.min() < 0 or logits.max() > 1:
         return
     bright = _logits(model, images * 255)
-    adds_up = bool((logits.sum(1) - 1).abs().max() < 1e-3)
+    sums_to_one = bool((logits.sum(1) - 1).abs().max() < 1e-3)
     inside = bright.min() >= 0 and bright.max() <= 1
     wide = any(answer.min() < 0.05 and answer.max() > 0.95 for answer in (logits, bright))
-    if adds_up or (inside and wide):
+    if sums_to_one or (inside and wide):
         raise UapsegError(
             f"The network {model.name} answers with probabilities: leave the softmax or sigmoid out, so that it "
             "returns logits."

@@ -87,8 +87,8 @@ def default_pair(classes: Sequence[str]) -> tuple[str, str]:
         >>> default_pair(["Building", "Tree", "Sky"]), default_pair(["a", "b", "c"])
         (('Tree', 'Building'), ('b', 'a'))
     """
-    known = {name.lower(): name for name in classes}
-    pairs = ((known[a], known[b]) for a, b in _PAIRS if a in known and b in known)
+    names_by_key = {name.lower(): name for name in classes}
+    pairs = ((names_by_key[a], names_by_key[b]) for a, b in _PAIRS if a in names_by_key and b in names_by_key)
     return next(pairs, (classes[1], classes[0]))
 
 
@@ -111,11 +111,11 @@ def make_distinct(names: Sequence[str]) -> tuple[str, ...]:
     """
     names_by_key: dict[str, str] = {}
     for name in (name.strip() for name in names):
-        found, number = name, 1
-        while found.lower() in names_by_key:
+        distinct_name, number = name, 1
+        while distinct_name.lower() in names_by_key:
             number += 1
-            found = f"{name} ({number})"
-        names_by_key[found.lower()] = found
+            distinct_name = f"{name} ({number})"
+        names_by_key[distinct_name.lower()] = distinct_name
     return tuple(names_by_key.values())
 
 

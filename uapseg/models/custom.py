@@ -62,8 +62,8 @@ def load(
     net = _call(file, function)
     if not isinstance(net, nn.Module):
         raise UapsegError(f"The function {name} returns {type(net).__name__}: it must return a torch.nn.Module.")
-    short = f"{file.name}:{function}"
-    return wrap(net.to("cpu", torch.float32), short, source=str(file), size=size, strict=strict)
+    short_name = f"{file.name}:{function}"
+    return wrap(net.to("cpu", torch.float32), short_name, source=str(file), size=size, strict=strict)
 
 
 def wrap(
@@ -108,8 +108,8 @@ def wrap(
     )
     classes = _classes(net, name)
     if not classes:
-        nameless = segmenter(classes=(), palette=(), objects=(), pair=("", ""))
-        classes = numbered_names(checks.count_classes(nameless, checks.find_multiple(nameless, size)))
+        unnamed_model = segmenter(classes=(), palette=(), objects=(), pair=("", ""))
+        classes = numbered_names(checks.count_classes(unnamed_model, checks.find_multiple(unnamed_model, size)))
     model = segmenter(
         classes=classes,
         palette=_palette(net, classes, name),
@@ -124,7 +124,7 @@ def _classes(net: nn.Module, name: str) -> tuple[str, ...]:
     names = getattr(net, "classes", None)
     if names is None:
         return ()
-    if not _is_list(names) or len(names) < 2 or not all(isinstance(each, str) and each.strip() for each in names):
+    if not _is_list(names) or len(names) < 2 or not all(isinstance(entry, str) and entry.strip() for entry in names):
         raise UapsegError(f"The attribute classes of the network {name} must be a list of two or more names.")
     return make_distinct(names)
 
@@ -151,10 +151,10 @@ def _objects(net: nn.Module, classes: tuple[str, ...], name: str) -> tuple[str, 
 
 
 def _channels(net: nn.Module, attribute: str, name: str) -> Channels | None:
-    given = getattr(net, attribute, None)
-    if given is None:
+    statistics = getattr(net, attribute, None)
+    if statistics is None:
         return None
-    values: Any = to_list(given.flatten()) if isinstance(given, torch.Tensor) else given
+    values: Any = to_list(statistics.flatten()) if isinstance(statistics, torch.Tensor) else statistics
     three = _is_list(values) and len(values) == 3 and all(isinstance(value, int | float) for value in values)
     if not three or not all((attribute == "mean" or value > 0) and 0 <= value <= 1 for value in values):
         raise UapsegError(
@@ -180,8 +180,8 @@ def _call(file: Path, function: str) -> Any:
             return getattr(_import(file), function)()
     except Exception as error:  # code of the user's own may raise anything
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(file)]
-        where = f"{file}, line {lines[-1]}" if lines else f"{file}"
-        raise UapsegError(f"The network {file}:{function} cannot be built ({where}: {one_line(error)}).") from error
+        location = f"{file}, line {lines[-1]}" if lines else f"{file}"
+        raise UapsegError(f"The network {file}:{function} cannot be built ({location}: {one_line(error)}).") from error
 
 
 class _SourceLoader(SourceFileLoader):

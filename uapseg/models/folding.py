@@ -40,13 +40,15 @@ def fold_batch_norm(net: nn.Module, logits_of: Callable[[nn.Module], Tensor]) ->
         return net, 0
     try:
         with _find_pairs(net) as pairs:
-            before = logits_of(net)
-        folded = _fold_pairs(net, pairs)
-        after = logits_of(folded)
+            original_logits = logits_of(net)
+        folded_net = _fold_pairs(net, pairs)
+        folded_logits = logits_of(folded_net)
     except Exception:  # noqa: BLE001  a network of the user's own may raise anything: on this size, a copy, a lost weight
         return net, 0
-    same = torch.allclose(before, after, rtol=1e-3, atol=1e-3 * float(before.abs().max()))
-    return (folded, len(pairs)) if pairs and same else (net, 0)
+    is_equal = torch.allclose(
+        original_logits, folded_logits, rtol=1e-3, atol=1e-3 * float(original_logits.abs().max())
+    )
+    return (folded_net, len(pairs)) if pairs and is_equal else (net, 0)
 
 
 def named_modules(net: nn.Module, *, remove_duplicate: bool = True) -> Iterator[tuple[str, nn.Module]]:
@@ -64,19 +66,19 @@ def _find_pairs(net: nn.Module) -> Generator[list[tuple[str, str]]]:
     """The names of each convolution and of the only module after it, a normalization; filled once the net has run."""
     calls: Counter[str] = Counter()
     outputs: dict[int, tuple[str, Tensor]] = {}  # the tensor is kept, so that its id stays its own
-    fed: dict[str, str] = {}
+    convolution_of: dict[str, str] = {}
 
     def note(name: str, module: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         calls[name] += 1
         if isinstance(module, _CONVOLUTIONS):
             outputs[id(output)] = (name, output)
         elif id(inputs[0]) in outputs:
-            fed[name] = outputs[id(inputs[0])][0]
+            convolution_of[name] = outputs[id(inputs[0])][0]
 
     modules = [
         (name, module) for name, module in named_modules(net) if isinstance(module, (*_CONVOLUTIONS, nn.BatchNorm2d))
     ]
-    handles = [
+    hooks = [
         module.register_forward_hook(lambda module, inputs, output, name=name: note(name, module, inputs, output))
         for name, module in modules
     ]
@@ -84,27 +86,27 @@ def _find_pairs(net: nn.Module) -> Generator[list[tuple[str, str]]]:
     try:
         yield pairs
     finally:
-        for handle in handles:
-            handle.remove()
+        for hook in hooks:
+            hook.remove()
     owners = Counter(id(module) for _, module in named_modules(net, remove_duplicate=False))
-    known = dict(modules)
-    feeds = Counter(fed.values())
+    modules_by_name = dict(modules)
+    output_counts = Counter(convolution_of.values())
     pairs += [
         (convolution, normalization)
-        for normalization, convolution in fed.items()
-        if all(calls[name] == 1 and owners[id(known[name])] == 1 for name in (convolution, normalization))
-        and feeds[convolution] == 1
-        and known[normalization].track_running_stats
+        for normalization, convolution in convolution_of.items()
+        if all(calls[name] == 1 and owners[id(modules_by_name[name])] == 1 for name in (convolution, normalization))
+        and output_counts[convolution] == 1
+        and modules_by_name[normalization].track_running_stats
     ]
 
 
 def _fold_pairs(net: nn.Module, pairs: list[tuple[str, str]]) -> nn.Module:
     """A copy with each convolution fused, and each normalization replaced by the identity."""
-    folded = deepcopy(net).eval()
+    folded_net = deepcopy(net).eval()
     for convolution, normalization in pairs:
-        conv, norm = folded.get_submodule(convolution), folded.get_submodule(normalization)
+        conv, norm = folded_net.get_submodule(convolution), folded_net.get_submodule(normalization)
         transposed = isinstance(conv, nn.ConvTranspose2d)
         fused = cast("Any", fuse_conv_bn_eval)(conv, norm, transpose=transposed)
-        folded.set_submodule(convolution, fused)
-        folded.set_submodule(normalization, nn.Identity().eval())
-    return folded
+        folded_net.set_submodule(convolution, fused)
+        folded_net.set_submodule(normalization, nn.Identity().eval())
+    return folded_net

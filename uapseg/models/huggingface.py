@@ -113,37 +113,37 @@ def _load(place: str, name: str) -> tuple["_Logits | UniversalNetwork", Any]:
 
 
 def _read(place: str, name: str, *, local_files_only: bool) -> tuple["_Logits | UniversalNetwork", Any]:
-    where: dict[str, Any] = {"local_files_only": local_files_only, "trust_remote_code": False}
+    options: dict[str, Any] = {"local_files_only": local_files_only, "trust_remote_code": False}
     library = cast("Any", transformers)  # its types are incomplete
-    config = library.AutoConfig.from_pretrained(place, **where)
+    config = library.AutoConfig.from_pretrained(place, **options)
     universal = config.model_type in KINDS
     if not universal and type(config) not in library.MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING:
         raise UapsegError(
             f"The network {name} is a {config.model_type}, which gives each pixel no class by itself (networks to be "
             "prompted, such as SAM, do not either): choose a SegFormer, an UperNet or a Mask2Former."
         )
-    auto = "UniversalSegmentation" if universal else "SemanticSegmentation"
-    net, found = getattr(library, f"AutoModelFor{auto}").from_pretrained(
-        place, config=config, weights_only=True, dtype=torch.float32, output_loading_info=True, **where
+    task_name = "UniversalSegmentation" if universal else "SemanticSegmentation"
+    net, loading_info = getattr(library, f"AutoModelFor{task_name}").from_pretrained(
+        place, config=config, weights_only=True, dtype=torch.float32, output_loading_info=True, **options
     )
-    absent = [*found["missing_keys"], *found["mismatched_keys"]]
-    if absent:
+    missing_keys = [*loading_info["missing_keys"], *loading_info["mismatched_keys"]]
+    if missing_keys:
         raise UapsegError(
             f"The network {name} has not been trained for segmentation, or is of another architecture (its weights "
-            f"lack {absent[0]}): choose one that has, or load it by its own code with --model FILE.py:FUNCTION."
+            f"lack {missing_keys[0]}): choose one that has, or load it by its own code with --model FILE.py:FUNCTION."
         )
     if config.model_type == "oneformer":  # its own processor downloads names of classes, which are not needed
-        processor = library.MaskFormerImageProcessor.from_pretrained(place, **where)
-        return UniversalNetwork(net, _task_tokens(place, config.task_seq_len, where)), processor
-    processor = library.AutoImageProcessor.from_pretrained(place, **where)
+        processor = library.MaskFormerImageProcessor.from_pretrained(place, **options)
+        return UniversalNetwork(net, _task_tokens(place, config.task_seq_len, options)), processor
+    processor = library.AutoImageProcessor.from_pretrained(place, **options)
     return UniversalNetwork(net) if universal else _Logits(net), processor
 
 
-def _task_tokens(place: str, length: int, where: dict[str, Any]) -> Tensor:
+def _task_tokens(place: str, length: int, options: dict[str, Any]) -> Tensor:
     """The token ids of a OneFormer's task prompt (1, length), by the tokenizer beside its weights."""
-    tokenizer = cast("Any", transformers).CLIPTokenizer.from_pretrained(place, **where)
-    found = tokenizer([TASK], padding="max_length", max_length=length, truncation=True, return_tensors="pt")
-    return found["input_ids"] * found["attention_mask"]
+    tokenizer = cast("Any", transformers).CLIPTokenizer.from_pretrained(place, **options)
+    encoding = tokenizer([TASK], padding="max_length", max_length=length, truncation=True, return_tensors="pt")
+    return encoding["input_ids"] * encoding["attention_mask"]
 
 
 def _classes(config: Any) -> tuple[str, ...]:
@@ -151,40 +151,42 @@ def _classes(config: Any) -> tuple[str, ...]:
 
     Some networks count from 1, skip numbers, or name what has no label.
     """
-    known = {int(number): name for number, name in config.id2label.items()}
-    first = 1 if set(known) == set(range(1, config.num_labels + 1)) else 0
-    names = [known.get(number + first) for number in range(config.num_labels)]
-    unnamed = numbered_names(config.num_labels)
+    names_by_number = {int(number): name for number, name in config.id2label.items()}
+    first = 1 if set(names_by_number) == set(range(1, config.num_labels + 1)) else 0
+    names = [names_by_number.get(number + first) for number in range(config.num_labels)]
+    default_names = numbered_names(config.num_labels)
     return make_distinct(
-        [name if isinstance(name, str) and name.strip() else unnamed[n] for n, name in enumerate(names)]
+        [name if isinstance(name, str) and name.strip() else default_names[n] for n, name in enumerate(names)]
     )
 
 
 def _statistics(processor: Any, name: str) -> tuple[Channels, Channels]:
     """Mean and std in the unit of images, whatever the processor multiplies grey levels by."""
     scale = 255 * (processor.rescale_factor or 1 / 255) if processor.do_rescale else 255.0
-    plain = not processor.do_normalize
-    r, g, b = (0.0,) * 3 if plain else _channels(processor, "image_mean", name)
-    red, green, blue = (1.0,) * 3 if plain else _channels(processor, "image_std", name)
+    is_unnormalized = not processor.do_normalize
+    r, g, b = (0.0,) * 3 if is_unnormalized else _channels(processor, "image_mean", name)
+    red, green, blue = (1.0,) * 3 if is_unnormalized else _channels(processor, "image_std", name)
     if min(red, green, blue) <= 0:
         raise _unreadable("image_std", name)
     return (r / scale, g / scale, b / scale), (red / scale, green / scale, blue / scale)
 
 
-def _channels(processor: Any, what: str, name: str) -> Channels:
+def _channels(processor: Any, attribute: str, name: str) -> Channels:
     """The value for each channel: a missing one is the default of its class, a single one counts for all channels."""
-    values = getattr(processor, what, None)
-    values = getattr(cast("Any", type(processor)), what, None) if values is None else values
-    listed: list[Any] = list(values) if is_sequence(values) else [values]
-    if len(listed) not in {1, 3} or not all(isinstance(each, int | float) and isfinite(each) for each in listed):
-        raise _unreadable(what, name)
-    red, green, blue = listed if len(listed) == 3 else listed * 3
+    values = getattr(processor, attribute, None)
+    values = getattr(cast("Any", type(processor)), attribute, None) if values is None else values
+    numbers: list[Any] = list(values) if is_sequence(values) else [values]
+    if len(numbers) not in {1, 3} or not all(
+        isinstance(number, int | float) and isfinite(number) for number in numbers
+    ):
+        raise _unreadable(attribute, name)
+    red, green, blue = numbers if len(numbers) == 3 else numbers * 3
     return float(red), float(green), float(blue)
 
 
-def _unreadable(what: str, name: str) -> UapsegError:
+def _unreadable(attribute: str, name: str) -> UapsegError:
     return UapsegError(
-        f"The network {name} has no {what} of three numbers: write what it was trained with into its "
+        f"The network {name} has no {attribute} of three numbers: write what it was trained with into its "
         "preprocessor_config.json."
     )
 

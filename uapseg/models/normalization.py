@@ -37,23 +37,25 @@ def check_scale(model: Segmenter, images: Images) -> None:
         >>> check_scale(load_model("street"), torch.rand(2, 3, 64, 96))
     """
     other = images.flip(0)
-    reached = _first_layer_inputs(model, images, other)
-    if reached is None:
+    layer_inputs = _first_layer_inputs(model, images, other)
+    if layer_inputs is None:
         _check_response(model, images)
         return
-    first, second = reached
-    given = model.normalize(images)
-    gain = float((first - second).square().mean().sqrt() / (given - model.normalize(other)).square().mean().sqrt())
+    first, second = layer_inputs
+    normalized_images = model.normalize(images)
+    gain = float(
+        (first - second).square().mean().sqrt() / (normalized_images - model.normalize(other)).square().mean().sqrt()
+    )
     values = f"its first layer gets values from {first.min():.3g} to {first.max():.3g}"
     if gain < 0.05:
         raise _expects_255(model, values)
-    normalised = not torch.equal(given, images)
-    if normalised and gain > 1.6:
+    is_normalized = not torch.equal(normalized_images, images)
+    if is_normalized and gain > 1.6:
         raise UapsegError(
             f"The network {model.name} normalizes its pictures although it has the attributes mean and std, which "
             f"do that already ({values}): remove one or the other."
         )
-    if not normalised and (8 < gain < 100 or gain > 600):
+    if not is_normalized and (8 < gain < 100 or gain > 600):
         raise UapsegError(
             f"The network {model.name} normalizes its pictures twice, or as if they ranged from 0 to 255 ({values}): "
             "they are in [0, 1], so that once is enough."
@@ -62,15 +64,15 @@ def check_scale(model: Segmenter, images: Images) -> None:
 
 def _check_response(model: Segmenter, images: Images) -> None:
     """For a network without weights: whether pictures in [0, 1] look black to it, while those in [0, 255] do not."""
-    black, seen = (model(images * scale).softmax(1) for scale in (0, 1))
-    dark = (seen - black).abs().max() < 0.02
-    if dark and (model(images * 255).softmax(1) - black).abs().max() > 0.5:
+    black_response, response = (model(images * scale).softmax(1) for scale in (0, 1))
+    dark = (response - black_response).abs().max() < 0.02
+    if dark and (model(images * 255).softmax(1) - black_response).abs().max() > 0.5:
         raise _expects_255(model, "to it they look black")
 
 
-def _expects_255(model: Segmenter, seen: str) -> UapsegError:
+def _expects_255(model: Segmenter, symptom: str) -> UapsegError:
     return UapsegError(
-        f"The network {model.name} expects pictures from 0 to 255 ({seen}): they are in [0, 1], so leave out the "
+        f"The network {model.name} expects pictures from 0 to 255 ({symptom}): they are in [0, 1], so leave out the "
         "division by 255, or the second normalization."
     )
 

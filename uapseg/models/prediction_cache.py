@@ -41,9 +41,9 @@ def predict_cached(model: Segmenter, images: Images) -> LabelMaps:
         return model.predict(images)
     file = _folder() / f"{_key(model, images)}.npz"
     shape = (len(images), *images.shape[-2:])
-    known = _read(file, shape)
-    if known is not None:
-        return known.to(images.device)
+    cached_labels = _read(file, shape)
+    if cached_labels is not None:
+        return cached_labels.to(images.device)
     labels = model.predict(images)
     _write(file, labels)
     return labels
@@ -55,9 +55,9 @@ def _folder() -> Path:
 
 def _key(model: Segmenter, images: Images) -> str:
     """A hash of all that predictions depend on: weights and code of the network, how it computes, and the pixels."""
-    computing = (torch.__version__, images.device.type, torch.get_num_threads(), model.folded)
+    environment = (torch.__version__, images.device.type, torch.get_num_threads(), model.folded)
     digest = hashlib.blake2b(
-        repr((model.fingerprint, model.version, computing, images.shape)).encode(), digest_size=16
+        repr((model.fingerprint, model.version, environment, images.shape)).encode(), digest_size=16
     )
     digest.update((images * 255).round().to(torch.uint8).cpu().numpy().tobytes())
     return digest.hexdigest()
@@ -66,8 +66,8 @@ def _key(model: Segmenter, images: Images) -> str:
 def _read(file: Path, shape: tuple[int, ...]) -> LabelMaps | None:
     """The label maps in a file; None if it is missing or damaged."""
     try:
-        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
-            labels = stored["labels"]
+        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as arrays:
+            labels = arrays["labels"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
     with suppress(OSError):
@@ -88,9 +88,9 @@ def _write(file: Path, labels: LabelMaps) -> None:
 def _remove_oldest(folder: Path) -> None:
     """Removes the least recently used files until the rest fits; other processes may do the same."""
     files = [(file.stat().st_mtime, file.stat().st_size, file) for file in folder.glob("*.npz")]
-    too_much = sum(size for _, size, _ in files) - LIMIT
+    excess_bytes = sum(size for _, size, _ in files) - LIMIT
     for _, size, file in sorted(files):
-        if too_much <= 0:
+        if excess_bytes <= 0:
             return
         file.unlink(missing_ok=True)
-        too_much -= size
+        excess_bytes -= size

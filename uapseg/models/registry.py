@@ -156,7 +156,7 @@ def load_model(
     device: torch.device | str = "cpu",
     *,
     weights: str | None = None,
-    trusted: bool = True,
+    allow_code: bool = True,
     fold: bool = True,
     size: tuple[int, int] | None = None,
     strict: bool = True,
@@ -168,7 +168,7 @@ def load_model(
             ``FILE.py:FUNCTION``, or a file of ``torch.export`` (``.pt2``) or TorchScript (``.torchscript``).
         device: The device to compute on.
         weights: A file of weights to use instead of the usual ones: safetensors, or a state dict of torch.
-        trusted: Whether ``name`` may run code from a file; False if anyone but the user chose it.
+        allow_code: Whether ``name`` may run code from a file; False if anyone but the user chose it.
         fold: Whether to fold batch normalization into convolutions, which is the same function but faster; the
             fingerprint is that of the original weights.
         size: The (width, height) of the pictures to attack, if known: some networks accept few sizes.
@@ -183,7 +183,7 @@ def load_model(
         (11, torch.Size([1, 11, 64, 96]))
     """
     kind, rest = _resolve(name)
-    if kind.runs_code and not trusted:
+    if kind.runs_code and not allow_code:
         raise UapsegError(f"The network {name} runs code from a file: name it yourself with --model, or in Python.")
     if weights is not None and not kind.takes_weights:
         raise UapsegError(f"The network {name} has its own weights: leave out the file of weights.")

@@ -77,7 +77,7 @@ class Segmenter(nn.Module):
         self.objects, self.default_pair, self.source, self.licence = objects, pair, source, licence
         self.multiple, self.version = multiple, version
         self._mean, self._std = (nn.Buffer(torch.tensor(v, dtype=torch.float32).view(1, 3, 1, 1)) for v in (mean, std))
-        self._net, self._known, self._run = net, fingerprint, run or _call
+        self._net, self._fingerprint, self._run = net, fingerprint, run or _call
         self._logits_sizes: dict[tuple[int, int], tuple[int, int]] = {}
         self.folded = 0
         """How many batch normalizations were folded into convolutions."""
@@ -124,10 +124,10 @@ class Segmenter(nn.Module):
         """Computes the logits (n, k, h, w) of images (n, 3, h, w) in [0, 1]."""
         logits: Tensor = self.raw_output(images)
         height, width = images.shape[-2:]
-        whole = self.padded_size(width, height)[::-1]
-        if logits.shape[-2:] != whole:
-            logits = F.interpolate(logits, whole, mode="bilinear", align_corners=False)
-        return logits if whole == (height, width) else logits[..., :height, :width]
+        padded_shape = self.padded_size(width, height)[::-1]
+        if logits.shape[-2:] != padded_shape:
+            logits = F.interpolate(logits, padded_shape, mode="bilinear", align_corners=False)
+        return logits if padded_shape == (height, width) else logits[..., :height, :width]
 
     def padded_size(self, width: int, height: int) -> tuple[int, int]:
         """Returns the (width, height) of the pictures inside the net."""
@@ -159,15 +159,15 @@ class Segmenter(nn.Module):
     @torch.no_grad()
     def fold(self) -> None:
         """Folds batch normalization into the convolutions before it; logits, gradients and fingerprint stay."""
-        self._known = self.fingerprint
+        self._fingerprint = self.fingerprint
         images = torch.rand(2, 3, 96, 128, generator=torch.Generator().manual_seed(0)).to(self._mean.device)
         self._net, self.folded = fold_batch_norm(self._net, lambda net: self._run_net(net, images))
 
     @cached_property
     def fingerprint(self) -> str:
         """Twelve hexadecimal digits that identify the weights and the normalization."""
-        if self._known is not None:
-            return self._known
+        if self._fingerprint is not None:
+            return self._fingerprint
         digest = hashlib.sha256()
         for name, tensor in sorted(self.state_dict().items()):
             digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
@@ -182,9 +182,9 @@ def _call(net: nn.Module, images: Tensor) -> Any:
 def _find_logits(answer: Any) -> Any:
     """The logits in an output: by name, or else the first or only tensor."""
     if is_dict(answer):
-        named = [answer[name] for name in ("out", "logits") if name in answer]
+        named_outputs = [answer[name] for name in ("out", "logits") if name in answer]
         tensors = [value for value in answer.values() if isinstance(value, Tensor)]
-        return named[0] if named else tensors[0] if len(tensors) == 1 else None
+        return named_outputs[0] if named_outputs else tensors[0] if len(tensors) == 1 else None
     if is_sequence(answer):
         return answer[0] if answer else None
     return answer

@@ -118,13 +118,13 @@ def _statistics(folder: Path, config: dict[str, Any], name: str) -> tuple[Channe
     file = folder / "albumentations_config_eval.json"
     if file.is_file():
         with plain_errors(name):
-            found = _normalization(json.loads(file.read_text(encoding="utf-8")))
-        if found:
-            return found
+            statistics = _normalization(json.loads(file.read_text(encoding="utf-8")))
+        if statistics:
+            return statistics
     encoder, weights = config.get("encoder_name", "resnet34"), config.get("encoder_weights") or "imagenet"
     try:
-        found = _encoder_settings(encoder, weights)
-        mean, std = found["mean"], found["std"]
+        statistics = _encoder_settings(encoder, weights)
+        mean, std = statistics["mean"], statistics["std"]
     except Exception:  # noqa: BLE001  it may be downloaded, and not every encoder has any
         logging.getLogger(__name__).warning(
             "The network %s does not say how its pictures were normalized: mean and std of ImageNet are assumed.", name
@@ -152,7 +152,7 @@ def _normalization(value: Any) -> tuple[Channels, Channels] | None:
         return next(filter(None, map(_normalization, value.values())), None)
     scale = float(value.get("max_pixel_value") or 255.0) / 255
     mean, std = (_three(value.get(key) or default) for key, default in zip(("mean", "std"), IMAGENET, strict=True))
-    return _three([each * scale for each in mean]), _three([each * scale for each in std])
+    return _three([number * scale for number in mean]), _three([number * scale for number in std])
 
 
 def _three(values: Any) -> Channels:

@@ -48,8 +48,8 @@ def _large() -> nn.Module:
 
 def _small() -> nn.Module:
     """The same head on the small MobileNetV3, at an eighth and a sixteenth of the picture."""
-    whole = mobilenet_v3_small(weights=None, dilated=True)
-    stages = create_feature_extractor(whole, {"features.2": "low", "features.12": "high"})
+    network = mobilenet_v3_small(weights=None, dilated=True)
+    stages = create_feature_extractor(network, {"features.2": "low", "features.12": "high"})
     return LRASPP(stages, low_channels=24, high_channels=576, num_classes=len(CLASSES))
 
 
@@ -129,8 +129,8 @@ def load(rest: str = "", weights: Path | None = None) -> Segmenter:
         'street:small'
     """
     if rest not in NETWORKS:
-        known = ", ".join(map(_name, NETWORKS))
-        raise UapsegError(f"There is no embedded network {_name(rest)}: choose one of {known}.")
+        names = ", ".join(map(_name, NETWORKS))
+        raise UapsegError(f"There is no embedded network {_name(rest)}: choose one of {names}.")
     architecture = NETWORKS[rest]
     if weights is None and not architecture.file.is_file():
         raise UapsegError(f"The weights of the network {_name(rest)} are missing: put them at {architecture.file}.")

@@ -72,12 +72,12 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
     """
     for download in missing_files(name, weights):
         _fetch(download, name)
-    published = _weights_of(name)
-    classes = _classes(published)
+    weights_entry = _weights_of(name)
+    classes = _classes(weights_entry)
     net: Any = get_model(name, weights=None, weights_backbone=None, num_classes=len(classes))
     # the pretrained ones have a second head, of use in training alone
     load_weights(net, weights or _download(name).path, f"torchvision:{name}", unused="aux_classifier.")
-    preset = published.transforms()
+    preset = weights_entry.transforms()
     return Segmenter(
         net,
         name=f"torchvision:{name}",
@@ -87,7 +87,7 @@ def load(name: str, weights: Path | None = None) -> Segmenter:
         pair=default_pair(classes),
         mean=_channels(preset.mean),
         std=_channels(preset.std),
-        source=f"{weights}" if weights else SOURCE.format(name, published.url),
+        source=f"{weights}" if weights else SOURCE.format(name, weights_entry.url),
         licence="that of the file of weights" if weights else LICENCE,
         version=f"torchvision {torchvision.__version__}",
         run=coarse_logits,
@@ -116,9 +116,9 @@ def _weights_of(name: str) -> Weights:
     return get_model_weights(name)["COCO_WITH_VOC_LABELS_V1"].value
 
 
-def _classes(published: Weights) -> tuple[str, ...]:
+def _classes(weights_entry: Weights) -> tuple[str, ...]:
     """The names of VOC, without the underscores around the background."""
-    return tuple(name.strip("_") for name in published.meta["categories"])
+    return tuple(name.strip("_") for name in weights_entry.meta["categories"])
 
 
 def _channels(values: Sequence[float]) -> Channels:
@@ -146,13 +146,13 @@ def _fetch(download: Download, name: str) -> None:
 
 
 def _network_info(name: str) -> ModelInfo:
-    published = _weights_of(name)
+    weights_entry = _weights_of(name)
     return ModelInfo(
         name=f"torchvision:{name}",
-        parameters=published.meta["num_params"],
-        classes=len(published.meta["categories"]),
+        parameters=weights_entry.meta["num_params"],
+        classes=len(weights_entry.meta["categories"]),
         licence=LICENCE,
-        source=SOURCE.format(name, published.url),
+        source=SOURCE.format(name, weights_entry.url),
         cached=_download(name).path.is_file(),
-        download_bytes=round(published.meta["_file_size"] * 2**20),
+        download_bytes=round(weights_entry.meta["_file_size"] * 2**20),
     )

@@ -64,10 +64,10 @@ class UniversalNetwork(nn.Module):
         """The class scores of images whose shorter side is scaled to ``side``, as means over overlapping squares."""
         height, width = pixels.shape[-2:]
         size = (max(side, side * height // width), max(side, side * width // height))
-        scaled = F.interpolate(pixels, size, mode="bilinear", align_corners=False, antialias=True)
+        resized = F.interpolate(pixels, size, mode="bilinear", align_corners=False, antialias=True)
         axis = 2 if height > width else 3
         starts = window_starts(max(size), side)
-        windows = torch.cat([scaled.narrow(axis, start, side) for start in starts])
+        windows = torch.cat([resized.narrow(axis, start, side) for start in starts])
         parts = self._scores(windows, (side, side)).chunk(len(starts))
         total = parts[0].new_zeros(len(pixels), parts[0].shape[1], *size)
         counts = parts[0].new_zeros(size)

@@ -40,8 +40,8 @@ def bootstrap_interval(counts: Counts, target: Target, seed: int = 0, draws: int
         >>> bootstrap_interval(counts, target)
         (0.5, 0.5)
     """
-    part, whole = next(iter(target.score_fractions(counts).values()))
-    return percentiles(_resampled_share(resample(len(counts), seed, draws), part, whole))
+    part, total = next(iter(target.score_fractions(counts).values()))
+    return percentiles(_resampled_share(resample(len(counts), seed, draws), part, total))
 
 
 def bootstrap_intervals(counts: Counts, target: Target, seed: int = 0, draws: int = 1000) -> dict[str, list[float]]:
@@ -104,10 +104,14 @@ def bootstrap_differences(
         >>> differences["fooled"], intervals["fooled"]
         (1.0, [1.0, 1.0])
     """
-    before, after = scores(first, target), scores(second, target)
+    first_scores, second_scores = scores(first, target), scores(second, target)
     times = resample(len(first), seed, draws)
     resampled = [_resampled_scores(counts, target, times) for counts in (first, second)]
-    gains = {name: new - old for name, new in after.items() if new is not None and (old := before[name]) is not None}
+    gains = {
+        name: new - old
+        for name, new in second_scores.items()
+        if new is not None and (old := first_scores[name]) is not None
+    }
     return gains, {name: list(percentiles(resampled[1][name] - resampled[0][name])) for name in gains}
 
 
@@ -140,15 +144,16 @@ def lost_objects(
         >>> lost_objects(after, before, target)
         (0.5, [0.5, 0.5])
     """
-    (kept, pixels), (kept_before, _) = (
-        target.score_fractions(one).get("kept_objects", (torch.zeros(1), torch.zeros(1))) for one in (counts, baseline)
+    (kept_pixels, pixels), (baseline_kept_pixels, _) = (
+        target.score_fractions(image_counts).get("kept_objects", (torch.zeros(1), torch.zeros(1)))
+        for image_counts in (counts, baseline)
     )
     if not pixels.any():
         return None
-    lost = kept_before - kept
+    lost_pixels = baseline_kept_pixels - kept_pixels
     times = resample(len(counts), seed, draws)
-    interval = percentiles((times @ lost.double()) / (times @ pixels.double()))
-    return lost.sum().item() / pixels.sum().item(), list(interval)
+    interval = percentiles((times @ lost_pixels.double()) / (times @ pixels.double()))
+    return lost_pixels.sum().item() / pixels.sum().item(), list(interval)
 
 
 def _resampled_scores(counts: Counts, target: Target, times: Tensor) -> dict[str, Tensor]:
@@ -160,8 +165,8 @@ def _resampled_scores(counts: Counts, target: Target, times: Tensor) -> dict[str
     return shares
 
 
-def _resampled_share(times: Tensor, part: Tensor, whole: Tensor) -> Tensor:
-    return (times @ part.double()).clamp(min=0) / (times @ whole.double())
+def _resampled_share(times: Tensor, part: Tensor, total: Tensor) -> Tensor:
+    return (times @ part.double()).clamp(min=0) / (times @ total.double())
 
 
 def resample(count: int, seed: int, draws: int) -> Tensor:

@@ -65,36 +65,40 @@ class DrawAndHide:
         Raises:
             UapsegError: A field is invalid, a drawn class is to be hidden, or nothing lies outside the drawing.
         """
-        check_types(self, but=("drawing",))
+        check_types(self, skip=("drawing",))
         check_class_names(self.hidden)
         if not (self.drawing_target.label_map() == UNLABELED).any():
             raise UapsegError(
                 "The drawing covers the whole picture, so that nothing is left to hide: draw less, or hide nothing."
             )
-        both = [name for name in self.classes if name.lower() in {other.lower() for other in self.hidden}]
-        if both:
+        conflicts = [name for name in self.classes if name.lower() in {other.lower() for other in self.hidden}]
+        if conflicts:
             raise UapsegError(
-                f"{', '.join(both)} cannot be drawn and hidden at once: draw in another class, or hide others."
+                f"{', '.join(conflicts)} cannot be drawn and hidden at once: draw in another class, or hide others."
             )
 
     @classmethod
-    def of(cls, drawn: StaticTarget, hide: HideClasses) -> "DrawAndHide":
+    def of(cls, drawing_target: StaticTarget, hide_target: HideClasses) -> "DrawAndHide":
         """Combines a drawing, whose rest keeps the network's predictions, with hidden classes.
 
         Args:
-            drawn: The drawing.
-            hide: The classes to hide.
+            drawing_target: The drawing.
+            hide_target: The classes to hide.
 
         Raises:
             UapsegError: The two contradict each other.
         """
-        if drawn.rest is not None:
+        if drawing_target.rest is not None:
             raise UapsegError(
-                f"Outside the drawing everything is to be {drawn.rest}, so that there is nothing to hide: keep the "
-                "rest, or hide nothing."
+                f"Outside the drawing everything is to be {drawing_target.rest}, so that there is nothing to "
+                "hide: keep the rest, or hide nothing."
             )
         return cls(
-            drawing=drawn.drawing, classes=drawn.classes, caption=drawn.caption, hidden=hide.classes, fill=hide.fill
+            drawing=drawing_target.drawing,
+            classes=drawing_target.classes,
+            caption=drawing_target.caption,
+            hidden=hide_target.classes,
+            fill=hide_target.fill,
         )
 
     @property
@@ -133,10 +137,13 @@ class DrawAndHide:
             >>> goal.labels.tolist(), goal.groups.tolist()
             ([[[0, 1, 1, 1]]], [[[3, 2, 0, 2]]])
         """
-        hide, draw = self.hide_target.bind(classes, objects, tile), self.drawing_target.bind(classes, objects, tile)
+        hide_goal, draw_goal = (
+            self.hide_target.bind(classes, objects, tile),
+            self.drawing_target.bind(classes, objects, tile),
+        )
 
         def goal(clean: LabelMaps) -> Goal:
-            scene, drawing = hide(clean), draw(clean)
+            scene, drawing = hide_goal(clean), draw_goal(clean)
             region = drawing.groups == 0
             return Goal(
                 torch.where(region, drawing.labels, scene.labels),
@@ -173,9 +180,9 @@ class DrawAndHide:
         outside = replace(
             counts, **{name: getattr(counts, name)[:, :DRAWN] for name in ("pixels", "reached", "exact")}
         )
-        changed = [0, DRAWN]
+        changed_groups = [0, DRAWN]
         return {
-            "changed": (counts.reached[:, changed].sum(1), counts.pixels[:, changed].sum(1)),
+            "changed": (counts.reached[:, changed_groups].sum(1), counts.pixels[:, changed_groups].sum(1)),
             "region_success": (counts.reached[:, DRAWN], counts.pixels[:, DRAWN]),
             **self.hide_target.score_fractions(outside),
         }
@@ -190,15 +197,15 @@ class DrawAndHide:
             >>> target.wording("the letters").description
             '“foo” in Sky over what it sees, and hide Car'
         """
-        drawn, hide = self.drawing_target.wording(region), self.hide_target.wording(region)
+        drawing_words, hide_words = self.drawing_target.wording(region), self.hide_target.wording(region)
         return Wording(
-            f"{drawn.description}, and hide {join_names(self.hidden)}",
+            f"{drawing_words.description}, and hide {join_names(self.hidden)}",
             (
                 ScoreLabel("changed", "of what is to change changed", "what is to change"),
-                drawn.scores[0],
-                *hide.scores,
+                drawing_words.scores[0],
+                *hide_words.scores,
             ),
             "of what is to change changed",
             f"of {region or 'the drawing'} and of {join_names(self.hidden)} is as it should be",
-            hide.groups,
+            hide_words.groups,
         )

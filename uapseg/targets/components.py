@@ -33,8 +33,8 @@ def connected_components(mask: Bool[np.ndarray, "h w"]) -> tuple[Int32[np.ndarra
         >>> count, numbers[1, 1], numbers[3].tolist()
         (2, np.int32(1), [2, 2, 2])
     """
-    found: Any = label(mask, structure=np.ones((3, 3)))
-    components: np.ndarray = found[0]
+    result: Any = label(mask, structure=np.ones((3, 3)))
+    components: np.ndarray = result[0]
     sizes = np.bincount(components.ravel())
     large = sizes >= MIN_SHARE * mask.size
     large[0] = False
@@ -42,12 +42,14 @@ def connected_components(mask: Bool[np.ndarray, "h w"]) -> tuple[Int32[np.ndarra
     return renumbered[components], int(large.sum())
 
 
-def count_components(before: Bool[Tensor, "n h w"], after: Bool[Tensor, "n h w"]) -> Int64[Tensor, "n 3"]:
+def count_components(
+    clean_masks: Bool[Tensor, "n h w"], perturbed_masks: Bool[Tensor, "n h w"]
+) -> Int64[Tensor, "n 3"]:
     """Counts for each mask how many of its connected components are gone, partly gone and still there.
 
     Args:
-        before: Pixels of a hidden class in the clean prediction.
-        after: Pixels of any hidden class in the new prediction.
+        clean_masks: Pixels of a hidden class in the clean prediction.
+        perturbed_masks: Pixels of any hidden class in the new prediction.
 
     Returns:
         The three counts for each of the n masks.
@@ -59,12 +61,16 @@ def count_components(before: Bool[Tensor, "n h w"], after: Bool[Tensor, "n h w"]
         >>> count_components(before, after).tolist()
         [[1, 0, 2]]
     """
-    return torch.stack([_count(*masks) for masks in zip(before.cpu().numpy(), after.cpu().numpy(), strict=True)])
+    return torch.stack(
+        [_count(*masks) for masks in zip(clean_masks.cpu().numpy(), perturbed_masks.cpu().numpy(), strict=True)]
+    )
 
 
-def _count(before: Bool[np.ndarray, "h w"], after: Bool[np.ndarray, "h w"]) -> Int64[Tensor, " 3"]:
-    numbers, count = connected_components(before)
-    sizes, left = (np.bincount(numbers[mask], minlength=count + 1)[1:] for mask in (before, before & after))
-    shares = left / sizes
-    gone, partly = (int((shares < most).sum()) for most in (GONE, PARTLY_GONE))
-    return torch.tensor([gone, partly - gone, count - partly])
+def _count(clean_mask: Bool[np.ndarray, "h w"], perturbed_mask: Bool[np.ndarray, "h w"]) -> Int64[Tensor, " 3"]:
+    numbers, count = connected_components(clean_mask)
+    sizes, remaining_sizes = (
+        np.bincount(numbers[mask], minlength=count + 1)[1:] for mask in (clean_mask, clean_mask & perturbed_mask)
+    )
+    shares = remaining_sizes / sizes
+    gone_count, below_partly_count = (int((shares < threshold).sum()) for threshold in (GONE, PARTLY_GONE))
+    return torch.tensor([gone_count, below_partly_count - gone_count, count - below_partly_count])

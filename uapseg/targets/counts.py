@@ -52,7 +52,7 @@ class Counts:
 
     @classmethod
     def of_masks(
-        cls, predictions: LabelMaps, clean: LabelMaps, goal: Goal, reached: Tensor, k: int, *, groups: int,
+        cls, predictions: LabelMaps, clean: LabelMaps, goal: Goal, success_mask: Tensor, k: int, *, groups: int,
         sources: Sequence[int] = (),
     ) -> "Counts":  # fmt: skip
         """Counts predictions against a goal and against the clean predictions.
@@ -61,7 +61,7 @@ class Counts:
             predictions: The predictions (n, h, w).
             clean: The predictions on the clean images (n, h, w).
             goal: The goal in the same images.
-            reached: Pixels that are as the target requires (n, h, w), bool.
+            success_mask: Pixels that are as the target requires (n, h, w), bool.
             k: The number of classes.
             groups: The number of groups.
             sources: The classes that should be gone.
@@ -76,22 +76,24 @@ class Counts:
         """
         of_source = torch.zeros(256, dtype=torch.bool, device=predictions.device)
         of_source[list(sources)] = True
-        remaining = of_source[predictions.long()]
+        remaining_mask = of_source[predictions.long()]
         masks = [goal.groups == group for group in range(groups)]
-        changed = masks[0] & bool(sources)
-        pairs = _histogram(clean.long() * (k + 1) + torch.where(changed, k, predictions.long()), (k + 1) ** 2)
+        source_mask = masks[0] & bool(sources)
+        pairs = _histogram(clean.long() * (k + 1) + torch.where(source_mask, k, predictions.long()), (k + 1) ** 2)
         pairs = pairs.view(-1, k + 1, k + 1)[:, :k, :k]  # leaves out the changed pixels, which went to class k
         overlap = pairs.diagonal(dim1=1, dim2=2)
         union = pairs.sum(1) + pairs.sum(2) - overlap
         union[:, list(sources)] = 0  # what became of such a class is not in the union of the class that it was
-        exact = predictions == goal.labels
+        exact_mask = predictions == goal.labels
         return cls(
             _sums(masks),
-            _sums([reached & mask for mask in masks]),
-            _sums([exact & mask for mask in masks]),
-            _sums([remaining]),
-            _sums([remaining & ~masks[0]]),
-            count_components(masks[0], remaining) if sources else torch.zeros(len(predictions), 3, dtype=torch.int64),
+            _sums([success_mask & mask for mask in masks]),
+            _sums([exact_mask & mask for mask in masks]),
+            _sums([remaining_mask]),
+            _sums([remaining_mask & ~masks[0]]),
+            count_components(masks[0], remaining_mask)
+            if sources
+            else torch.zeros(len(predictions), 3, dtype=torch.int64),
             overlap,
             union,
             *(_histogram(labels.long(), k) for labels in (clean, goal.labels, predictions)),
@@ -132,8 +134,8 @@ def truth_overlap(predictions: LabelMaps, truth: LabelMaps, k: int) -> tuple[Ten
         >>> [pixels.tolist() for pixels in truth_overlap(maps[:1], maps[1:], 2)]
         [[[1, 0]], [[2, 1]]]
     """
-    known = truth < k
-    pairs = torch.where(known, truth.long() * k + predictions.long(), k * k)
+    is_labelled = truth < k
+    pairs = torch.where(is_labelled, truth.long() * k + predictions.long(), k * k)
     square = _histogram(pairs, k * k + 1)[:, :-1].view(-1, k, k)
     overlap = square.diagonal(dim1=1, dim2=2)
     return overlap, square.sum(1) + square.sum(2) - overlap

@@ -71,8 +71,10 @@ def drawn_region(target: Target) -> tuple[str, NDArray[np.bool_]] | None:
         >>> drawn_region(mask_target(np.array([[True, False]]), inside="Car", rest=None, caption="half"))
         ('half', array([[ True, False]]))
     """
-    drawn = target.drawing_target if isinstance(target, DrawAndHide) else target
-    return (drawn.caption, drawn.label_map() == 0) if isinstance(drawn, StaticTarget) else None
+    drawing_target = target.drawing_target if isinstance(target, DrawAndHide) else target
+    return (
+        (drawing_target.caption, drawing_target.label_map() == 0) if isinstance(drawing_target, StaticTarget) else None
+    )
 
 
 def text_target(text: str, inside: str, rest: str | None, size: tuple[int, int]) -> StaticTarget:
@@ -173,7 +175,7 @@ def _from_left_to_right(word: str) -> str:
     return word[::-1]
 
 
-def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None = None) -> NDArray[np.bool_]:
+def read_mask(picture: Image.Image, *, invert: bool = False, max_side: int | None = None) -> NDArray[np.bool_]:
     """Extracts the drawn region of a picture of any size and mode: what differs from most of its border.
 
     Transparency decides if it varies within the picture, otherwise brightness.
@@ -181,7 +183,7 @@ def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None
     Args:
         picture: The picture.
         invert: Whether to invert the mask.
-        longest: The longest side of the mask in pixels; None keeps the size of the picture.
+        max_side: The longest side of the mask in pixels; None keeps the size of the picture.
 
     Returns:
         The mask (h, w).
@@ -195,7 +197,7 @@ def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None
         >>> read_mask(picture).nonzero()
         (array([2]), array([1]))
     """
-    values = brightness(_one_channel(picture, longest or max(picture.size)))
+    values = brightness(_one_channel(picture, max_side or max(picture.size)))
     light = values > (float(values.min()) + float(values.max())) / 2
     border = np.concatenate([light[0], light[-1], light[1:-1, 0], light[1:-1, -1]])
     if light.all() or not light.any():
@@ -204,16 +206,16 @@ def read_mask(picture: Image.Image, *, invert: bool = False, longest: int | None
     return ~mask if invert else mask
 
 
-def _one_channel(picture: Image.Image, longest: int) -> Image.Image:
-    """The channel of a picture that shows what is drawn, no side longer than ``longest``."""
+def _one_channel(picture: Image.Image, max_side: int) -> Image.Image:
+    """The channel of a picture that shows what is drawn, no side longer than ``max_side``."""
     alpha = picture.getchannel("A") if "A" in picture.getbands() else None
     if alpha is not None and alpha.getextrema() != (alpha.getpixel((0, 0)),) * 2:
         picture = alpha
     elif not is_wide(picture):
         picture = picture.convert("L")
-    if max(picture.size) > longest:
+    if max(picture.size) > max_side:
         picture = picture.convert("F") if is_wide(picture) else picture  # of wide modes, this one can be scaled
-        picture.thumbnail((longest, longest), Image.Resampling.BOX)
+        picture.thumbnail((max_side, max_side), Image.Resampling.BOX)
     return picture
 
 

@@ -53,11 +53,11 @@ def class_indices(names: tuple[str, ...], classes: tuple[str, ...]) -> tuple[int
         >>> class_indices(("car", "Sky"), ("Sky", "Road", "Car"))
         (2, 0)
     """
-    known = {name.lower(): index for index, name in enumerate(classes)}
+    index_of = {name.lower(): index for index, name in enumerate(classes)}
     for name in names:
-        if name.lower() not in known:
+        if name.lower() not in index_of:
             raise UapsegError(f"The network has no class {name!r}: choose from {', '.join(classes)}.")
-    return tuple(known[name.lower()] for name in names)
+    return tuple(index_of[name.lower()] for name in names)
 
 
 def check_class_names(names: tuple[str, ...]) -> None:

@@ -93,8 +93,8 @@ class HideClasses:
             ([[[0, 0, 1, 1]]], [[[2, 0, 0, 2]]])
         """
         hidden = class_indices(self.classes, classes)
-        others = [index for index in range(len(classes)) if index not in hidden]
-        if not hidden or not others:
+        other_indices = [index for index in range(len(classes)) if index not in hidden]
+        if not hidden or not other_indices:
             raise UapsegError("Choose at least one class to hide, and leave at least one.")
         fill = class_indices((self.fill,), classes)[0] if self.fill is not None else None
         if fill in hidden:
@@ -108,7 +108,9 @@ class HideClasses:
         def goal(clean: LabelMaps) -> Goal:
             groups = group.to(clean.device)[clean.long()]
             filling = (
-                torch.full_like(clean, fill) if fill is not None else fill_from_nearest(clean, groups == 0, others[0])
+                torch.full_like(clean, fill)
+                if fill is not None
+                else fill_from_nearest(clean, groups == 0, other_indices[0])
             )
             return Goal(torch.where(groups == 0, filling, clean), groups)
 
@@ -135,16 +137,16 @@ class HideClasses:
         Asking each of them for the label of its surroundings is harder than hiding requires. At ``fill_weight`` 1 the
         loss asks for nothing else, at 0 only for the absence of the hidden classes.
         """
-        pixels = loss(logits, goal.labels)
+        fill_loss = loss(logits, goal.labels)
         if self.fill is not None or fill_weight == 1:
-            return pixels
+            return fill_loss
         hidden, sources = goal.groups == 0, class_indices(self.classes, classes)
         if _fixed_shapes(logits):
-            gone = hidden_class_loss(logits, sources)
-            return torch.where(hidden, gone + fill_weight * (pixels - gone), pixels)
+            hidden_loss = hidden_class_loss(logits, sources)
+            return torch.where(hidden, hidden_loss + fill_weight * (fill_loss - hidden_loss), fill_loss)
         # Few pixels: the sums over classes are taken for these alone
-        gone = hidden_class_loss(logits.movedim(1, -1)[hidden], sources)
-        return pixels.masked_scatter(hidden, gone + fill_weight * (pixels[hidden] - gone))
+        hidden_loss = hidden_class_loss(logits.movedim(1, -1)[hidden], sources)
+        return fill_loss.masked_scatter(hidden, hidden_loss + fill_weight * (fill_loss[hidden] - hidden_loss))
 
     def success_mask(self, predictions: LabelMaps, goal: Goal, classes: tuple[str, ...]) -> Tensor:
         """Hidden pixels that no longer have a hidden class, and other pixels that keep their label."""
@@ -163,11 +165,11 @@ class HideClasses:
         """
         pixels, remaining = counts.pixels[:, 0], counts.remaining[:, 0]
         components = counts.components.sum(1)
-        shown = (pixels > 0) | (remaining > 0)
+        has_class = (pixels > 0) | (remaining > 0)
         return {
             "hidden": (pixels - remaining, pixels),
             "filled": (counts.exact[:, 0], pixels),
-            "fully_hidden": ((shown & (remaining == 0)).long(), shown.long()),
+            "fully_hidden": ((has_class & (remaining == 0)).long(), has_class.long()),
             **{name: (counts.components[:, state], components) for state, name in enumerate(COMPONENT_SCORES)},
             "elsewhere": (counts.elsewhere[:, 0], pixels),
             **kept_fractions(counts),
@@ -207,13 +209,13 @@ def hidden_class_loss(logits: Tensor, hidden: Sequence[int]) -> Tensor:
         tensor([1.5000])
     """
     logits = logits.float()
-    others = _other_classes(tuple(hidden), logits.shape[1], logits.device)
-    return logits.logsumexp(dim=1) - logits.index_select(1, others).logsumexp(dim=1)
+    other_classes = _other_classes(tuple(hidden), logits.shape[1], logits.device)
+    return logits.logsumexp(dim=1) - logits.index_select(1, other_classes).logsumexp(dim=1)
 
 
 @lru_cache(maxsize=64)
 def _other_classes(hidden: tuple[int, ...], count: int, device: torch.device) -> Tensor:
-    """The indices of all classes but some, made once: a step on a GPU must not wait for the host."""
+    """The indices of all other classes, cached: a step on a GPU must not wait for a copy from the host."""
     return torch.tensor([index for index in range(count) if index not in hidden], device=device)
 
 
@@ -236,12 +238,12 @@ def fill_from_nearest(labels: LabelMaps, hidden: Tensor, otherwise: int) -> Labe
         >>> fill_from_nearest(labels, labels == 2, otherwise=0).tolist()
         [[[0, 0, 1, 1]]]
     """
-    filled = labels.cpu().clone()
+    filled_labels = labels.cpu().clone()
     for index, mask in enumerate(hidden.cpu().numpy()):
         if mask.all():
-            filled[index] = otherwise
+            filled_labels[index] = otherwise
         elif mask.any():
-            found: Any = distance_transform_edt(mask, return_distances=False, return_indices=True)
-            rows, columns = found
-            filled[index] = filled[index][torch.as_tensor(rows).long(), torch.as_tensor(columns).long()]
-    return filled.to(labels.device)
+            nearest: Any = distance_transform_edt(mask, return_distances=False, return_indices=True)
+            rows, columns = nearest
+            filled_labels[index] = filled_labels[index][torch.as_tensor(rows).long(), torch.as_tensor(columns).long()]
+    return filled_labels.to(labels.device)

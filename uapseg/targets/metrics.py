@@ -34,9 +34,9 @@ def count_pixels(
         >>> scores(counts, target)["hidden"]
         0.5
     """
-    reached, groups = target.success_mask(predictions, goal, classes), len(target.group_weights(1.0))
+    success_mask, groups = target.success_mask(predictions, goal, classes), len(target.group_weights(1.0))
     sources = class_indices(target.source_classes, classes)
-    return Counts.of_masks(predictions, clean, goal, reached, len(classes), groups=groups, sources=sources)
+    return Counts.of_masks(predictions, clean, goal, success_mask, len(classes), groups=groups, sources=sources)
 
 
 def scores(counts: Counts, target: Target) -> Scores:
@@ -61,7 +61,7 @@ def scores(counts: Counts, target: Target) -> Scores:
         >>> found["hidden"], found["kept"], found["miou"]
         (0.5, 1.0, 1.0)
     """
-    sums = {name: (part.sum(), whole.sum()) for name, (part, whole) in target.score_fractions(counts).items()}
+    sums = {name: (part.sum(), total.sum()) for name, (part, total) in target.score_fractions(counts).items()}
     values: Scores = {name: _share(*pair) for name, pair in sums.items()}
     return values | ({"miou": mean_iou(counts.overlap, counts.union)} if target.scores_miou else {})
 
@@ -112,8 +112,11 @@ def per_image_success(counts: Counts, target: Target) -> tuple[float | None, ...
         >>> per_image_success(counts, target)
         (0.5, None)
     """
-    part, whole = next(iter(target.score_fractions(counts).values()))
-    return tuple(0.0 if less < 0 else _share(less, of) for less, of in zip(part, whole, strict=True))
+    part, total = next(iter(target.score_fractions(counts).values()))
+    return tuple(
+        0.0 if image_part < 0 else _share(image_part, image_total)
+        for image_part, image_total in zip(part, total, strict=True)
+    )
 
 
 @dataclass(frozen=True)
@@ -162,13 +165,13 @@ def find_collapse(counts: Counts, target: Target, classes: tuple[str, ...]) -> C
     threshold = target.collapse_threshold
     if threshold is None:
         return None
-    whole = counts.pixels.sum().item()
-    totals = (to_list(values.sum(0) / whole) for values in (counts.clean, counts.goal, counts.predicted))
-    grown = [Collapse(*row) for row in zip(classes, *totals, strict=True)]
-    worst = max(grown, key=lambda one: one.excess)
+    pixel_count = counts.pixels.sum().item()
+    totals = (to_list(values.sum(0) / pixel_count) for values in (counts.clean, counts.goal, counts.predicted))
+    collapses = [Collapse(*row) for row in zip(classes, *totals, strict=True)]
+    worst = max(collapses, key=lambda collapse: collapse.excess)
     return worst if worst.excess > threshold else None
 
 
-def _share(part: Tensor, whole: Tensor) -> float | None:
+def _share(part: Tensor, total: Tensor) -> float | None:
     """A ratio in [0, 1]; None if the denominator is zero."""
-    return max(0, part.item()) / whole.item() if whole.item() else None
+    return max(0, part.item()) / total.item() if total.item() else None

@@ -38,8 +38,8 @@ def selection_score(counts: SelectionCounts) -> float:
         >>> selection_score(torch.tensor([[[[1, 2], [3, 3]]]]))
         0.75
     """
-    once = torch.ones(1, counts.shape[1], dtype=torch.float64)
-    return _selection_scores(counts, once).nan_to_num(0).item()
+    weights = torch.ones(1, counts.shape[1], dtype=torch.float64)
+    return _selection_scores(counts, weights).nan_to_num(0).item()
 
 
 def selection_gain(new: SelectionCounts, old: SelectionCounts, draws: int = 1000) -> tuple[float, float, float]:
@@ -82,8 +82,8 @@ def groups_gone(counts: SelectionCounts, target: Target) -> tuple[int, int]:
     """
     if "gone" not in target.selection or not counts.numel():
         return 0, 0
-    gone, total = to_integers(counts[0, :, target.selection.index("gone")].sum(0))
-    return gone, total
+    gone_count, group_count = to_integers(counts[0, :, target.selection.index("gone")].sum(0))
+    return gone_count, group_count
 
 
 def _selection_scores(counts: SelectionCounts, times: Tensor) -> Tensor:

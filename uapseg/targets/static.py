@@ -69,13 +69,13 @@ class StaticTarget(LabelTarget):
         Raises:
             UapsegError: A field is invalid.
         """
-        check_types(self, but=("drawing",))
+        check_types(self, skip=("drawing",))
         check_class_names(self.classes)
         labels = self.label_map()
-        used = labels[labels != UNLABELED]
-        if used.size and used.max() >= len(self.classes):
+        used_labels = labels[labels != UNLABELED]
+        if used_labels.size and used_labels.max() >= len(self.classes):
             raise UapsegError(
-                f"The drawing holds the number {used.max()}, but the target names {len(self.classes)} classes: "
+                f"The drawing holds the number {used_labels.max()}, but the target names {len(self.classes)} classes: "
                 "name a class for each number, from 0."
             )
 
@@ -160,16 +160,18 @@ class StaticTarget(LabelTarget):
             '“foo” in Car on Sky'
         """
         rest = f"on {self.rest}" if self.rest else "over what it sees"
-        quoted = f"“{self.caption}”"
-        name = "A drawing" if self.caption == DRAWING else quoted
-        one = len(self.classes) == 1
-        classes = self.classes[0] if one else f"{len(self.classes)} classes"
+        quoted_caption = f"“{self.caption}”"
+        name = "A drawing" if self.caption == DRAWING else quoted_caption
+        has_one_class = len(self.classes) == 1
+        classes = self.classes[0] if has_one_class else f"{len(self.classes)} classes"
         return Wording(
             f"{name} in {classes} {rest}",
             (
-                ScoreLabel("region_success", f"of {region} seen as {self.classes[0] if one else 'painted'}", region),
+                ScoreLabel(
+                    "region_success", f"of {region} seen as {self.classes[0] if has_one_class else 'painted'}", region
+                ),
                 ScoreLabel("target_success", "of all pixels at the target", "all pixels"),
             ),
             "of the pixels at the target",
-            f"of {quoted if region == LETTERS else region} appears",
+            f"of {quoted_caption if region == LETTERS else region} appears",
         )

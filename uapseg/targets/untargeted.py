@@ -129,5 +129,5 @@ def other_class_loss(logits: Logits, labels: LabelMaps) -> PixelLoss:
         tensor([[[1.5000]]])
     """
     logits = logits.float()
-    others = logits.scatter(1, labels.long().unsqueeze(1), float("-inf"))
-    return logits.logsumexp(dim=1) - others.logsumexp(dim=1)
+    other_logits = logits.scatter(1, labels.long().unsqueeze(1), float("-inf"))
+    return logits.logsumexp(dim=1) - other_logits.logsumexp(dim=1)

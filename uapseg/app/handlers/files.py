@@ -122,7 +122,7 @@ def upload_mask(context: Context, token: str | None, path: str) -> dict[str, Any
     run = find_run(context, token)
     run.uploads.add(Path(path))
     with user_errors(), DECODING:
-        mask = read_mask(decode(path, wide=True), longest=LONGEST_MASK)
+        mask = read_mask(decode(path, wide=True), max_side=LONGEST_MASK)
     run.publish(mask=(Path(path).name, mask))
     return gr.update(value=start_label(run))
 
