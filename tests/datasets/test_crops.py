@@ -90,7 +90,7 @@ def test_pictures_to_be_cropped_are_decoded_once_and_within_the_memory(monkeypat
         data.crops([0, 1], random_crops(2, seed=seed))
     assert sorted(reads) == [0, 1]
     data.crops([2, 3], [WHOLE, WHOLE])
-    assert cache.used <= cache.limit
+    assert cache.byte_count <= cache.limit
 
 
 def test_a_damaged_picture_gives_way_to_the_next_when_cropped():

@@ -155,8 +155,8 @@ def test_memory_never_holds_more_than_its_limit(small):
     dataset = photos(*map(grey, range(40)))  # 3 KiB each
     for _ in range(2):
         assert dataset.pictures(range(40))[:, 0, 0, 0].tolist() == list(range(40))
-    assert 32 * 1024 - 3072 < small.used <= 32 * 1024
-    assert small.used == sum(array.nbytes for array in small._arrays.values())
+    assert 32 * 1024 - 3072 < small.byte_count <= 32 * 1024
+    assert small.byte_count == sum(array.nbytes for array in small._arrays.values())
 
 
 def test_what_was_not_asked_for_the_longest_goes_first():
@@ -173,7 +173,7 @@ def test_what_was_not_asked_for_the_longest_goes_first():
 def test_what_is_larger_than_the_memory_is_given_all_the_same():
     kept = ImageCache(10)
     assert kept.submit("a", lambda: np.ones(100, np.uint8)).result().sum() == 100
-    assert kept.used == 0
+    assert kept.byte_count == 0
 
 
 def test_what_fails_is_tried_again_when_it_is_asked_for_again():

@@ -211,7 +211,7 @@ def load_training_data(data: str, eval_data: str | None = None, size: tuple[int,
         test = load_dataset(data, "test", train.size)
     except UapsegError:  # too few pictures for one
         return train
-    return ConcatDataset((train, test), without=set(load_evaluation_data(data, eval_data, size).keys))
+    return ConcatDataset((train, test), excluded_keys=set(load_evaluation_data(data, eval_data, size).keys))
 
 
 def check_unseen(pictures: Dataset, plan: Plan) -> None:

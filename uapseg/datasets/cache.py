@@ -35,52 +35,52 @@ class ImageCache:
         >>> cache = ImageCache(limit=100)
         >>> cache.submit("zeros", lambda: np.zeros(10, np.uint8)).result().sum()
         np.uint64(0)
-        >>> cache.used
+        >>> cache.byte_count
         10
     """
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.used = 0
+        self.byte_count = 0
         self.lock = threading.Lock()
         self._arrays: OrderedDict[Hashable, Pixels] = OrderedDict()
-        self._coming: dict[Hashable, Future[Pixels]] = {}
+        self._futures: dict[Hashable, Future[Pixels]] = {}
         self._pool: ThreadPoolExecutor | None = None
 
-    def submit(self, key: Hashable, make: Callable[[], Pixels]) -> Future[Pixels]:
+    def submit(self, key: Hashable, compute: Callable[[], Pixels]) -> Future[Pixels]:
         """Returns a future of the array with this key, computing it on a background thread if it is not cached.
 
         Args:
             key: What identifies the array.
-            make: Computes it; called once however many callers wait.
+            compute: Computes it; called once however many callers wait.
         """
         with self.lock:
             if key in self._arrays:
                 self._arrays.move_to_end(key)
                 return _future_of(self._arrays[key])
-            if key not in self._coming:
+            if key not in self._futures:
                 self._pool = self._pool or ThreadPoolExecutor(thread_count(), thread_name_prefix="decode")
-                self._coming[key] = self._pool.submit(self._make, key, make)
-            return self._coming[key]
+                self._futures[key] = self._pool.submit(self._make, key, compute)
+            return self._futures[key]
 
-    def _make(self, key: Hashable, make: Callable[[], Pixels]) -> Pixels:
+    def _make(self, key: Hashable, compute: Callable[[], Pixels]) -> Pixels:
         try:
-            array = make()
+            array = compute()
         except BaseException:
             with self.lock:
-                del self._coming[key]
+                del self._futures[key]
             raise
         with self.lock:
-            del self._coming[key]
+            del self._futures[key]
             self._arrays[key] = array
-            self.used += array.nbytes
-            while self.used > self.limit:
-                self.used -= self._arrays.popitem(last=False)[1].nbytes
+            self.byte_count += array.nbytes
+            while self.byte_count > self.limit:
+                self.byte_count -= self._arrays.popitem(last=False)[1].nbytes
         return array
 
     def after_fork(self) -> None:
         """Resets the cache in a forked process, which has none of its parent's threads but its locked lock."""
-        self._coming, self._pool = {}, None
+        self._futures, self._pool = {}, None
         self.lock.release()
 
 
@@ -112,19 +112,19 @@ def memory_limit() -> int:
         >>> memory_limit() % MIB
         0
     """
-    usual = min(MAX_BYTES, _available_memory() // 4) // read_number("LOCAL_WORLD_SIZE", 1, 1)
-    return read_number("UAPSEG_MEMORY", usual // MIB, unit="MiB") * MIB
+    default_bytes = min(MAX_BYTES, _available_memory() // 4) // read_number("LOCAL_WORLD_SIZE", 1, 1)
+    return read_number("UAPSEG_MEMORY", default_bytes // MIB, unit="MiB") * MIB
 
 
 def _available_memory() -> int:
     """Bytes of memory that this process may use; 4 GiB if unknown."""
-    found: list[int] = []
+    limits: list[int] = []
     with suppress(AttributeError, ValueError, OSError):
-        found.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     for file in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with suppress(OSError, ValueError):
-            found.append(int(Path(file).read_text()))  # what a container is allowed
-    return min((size for size in found if size > 0), default=4096 * MIB)
+            limits.append(int(Path(file).read_text()))  # what a container is allowed
+    return min((size for size in limits if size > 0), default=4096 * MIB)
 
 
 def _future_of(array: Pixels) -> Future[Pixels]:

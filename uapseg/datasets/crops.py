@@ -42,7 +42,7 @@ class Crop:
             picture_size: The (width, height) of the picture.
             size: The (width, height) that gives the aspect ratio.
         """
-        factor = self.scale * min(whole / side for whole, side in zip(picture_size, size, strict=True))
+        factor = self.scale * min(picture_side / side for picture_side, side in zip(picture_size, size, strict=True))
         width, height = (side * factor for side in size)
         left, upper = self.across * (picture_size[0] - width), self.down * (picture_size[1] - height)
         return left, upper, min(left + width, picture_size[0]), min(upper + height, picture_size[1])
@@ -79,8 +79,8 @@ def crop_picture(picture: Image.Image, crop: Crop, size: tuple[int, int]) -> Pix
         >>> crop_picture(Image.new("RGB", (640, 480)), Crop(0.5, 0, 0), (100, 100)).shape
         (3, 100, 100)
     """
-    scaled = picture.resize(size, Image.Resampling.BICUBIC, box=crop.box(picture.size, size))
-    return np.ascontiguousarray(np.asarray(scaled).transpose(2, 0, 1))
+    cropped_picture = picture.resize(size, Image.Resampling.BICUBIC, box=crop.box(picture.size, size))
+    return np.ascontiguousarray(np.asarray(cropped_picture).transpose(2, 0, 1))
 
 
 def crop_tensors(pictures: Pictures, crops: Sequence[Crop]) -> Pictures:
@@ -92,9 +92,14 @@ def crop_tensors(pictures: Pictures, crops: Sequence[Crop]) -> Pictures:
         True
     """
     height, width = pictures.shape[-2:]
-    wholes = (Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()) for picture in pictures)
+    full_pictures = (Image.fromarray(picture.permute(1, 2, 0).contiguous().numpy()) for picture in pictures)
     return torch.as_tensor(
-        np.stack([crop_picture(whole, crop, (width, height)) for whole, crop in zip(wholes, crops, strict=True)])
+        np.stack(
+            [
+                crop_picture(full_picture, crop, (width, height))
+                for full_picture, crop in zip(full_pictures, crops, strict=True)
+            ]
+        )
     )
 
 
@@ -105,8 +110,10 @@ def shrink_for_crops(picture: Image.Image, size: tuple[int, int]) -> Image.Image
         >>> shrink_for_crops(Image.new("RGB", (4000, 3000)), (100, 100)).size
         (267, 200)
     """
-    factor = max(MAX_MAGNIFICATION * side / whole for whole, side in zip(picture.size, size, strict=True))
+    factor = max(
+        MAX_MAGNIFICATION * side / picture_side for picture_side, side in zip(picture.size, size, strict=True)
+    )
     if factor >= 1:
         return picture
-    width, height = (max(1, round(whole * factor)) for whole in picture.size)
+    width, height = (max(1, round(picture_side * factor)) for picture_side in picture.size)
     return picture.resize((width, height), Image.Resampling.BICUBIC)

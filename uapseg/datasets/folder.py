@@ -49,17 +49,17 @@ def read_tree(path: Path) -> Tree:
         ['a.jpg']
     """
     if path.is_dir():
-        found: Iterator[tuple[str, Source]] = (
+        named_sources: Iterator[tuple[str, Source]] = (
             (file.relative_to(path).as_posix(), File(file)) for file in path.rglob("*") if file.is_file()
         )
     elif path.suffix.lower() == ".zip":
         inside = [member for member in open_zip(path).infolist() if member.filename[-1:] not in {"/", "\\"}]
         if inside and all(member.flag_bits & ENCRYPTED for member in inside):
             raise UapsegError(f"{path} is encrypted: unpack it, and use the folder.")
-        found = ((member.filename, ZipMember(path, member.filename)) for member in inside)
+        named_sources = ((member.filename, ZipMember(path, member.filename)) for member in inside)
     else:
         return _read_list(path)
-    files = {plain: source for name, source in found if (plain := _relative_path(name))}
+    files = {path_name: source for name, source in named_sources if (path_name := _relative_path(name))}
     return Tree({name: files[name] for name in sorted(files) if not _is_hidden(name)})
 
 
@@ -88,21 +88,21 @@ def _read_list(path: Path) -> Tree:
 
 def _parse_line(base: Path, line: str) -> tuple[Path, Path | None]:
     """The picture of a line and, in a second column, its label map."""
-    whole = _find_file(base, line)
-    if whole:
-        return whole, None
+    line_file = _find_file(base, line)
+    if line_file:
+        return line_file, None
     for cells in (re.split(r"\s*[\t,;]\s*", line), line.split()):
-        both = [_find_file(base, cell) for cell in cells]
-        if len(both) == 2 and both[0]:
-            return both[0], both[1]
+        cell_files = [_find_file(base, cell) for cell in cells]
+        if len(cell_files) == 2 and cell_files[0]:
+            return cell_files[0], cell_files[1]
     return _absolute(base, line.replace("\\", "/")), None
 
 
 def _find_file(base: Path, name: str) -> Path | None:
     """The file of this name, whatever slashes it was written with."""
-    ways = (_absolute(base, way) for way in (name, name.replace("\\", "/")))
+    candidates = (_absolute(base, spelling) for spelling in (name, name.replace("\\", "/")))
     with suppress(OSError):  # a name that is too long
-        return next((path for path in ways if path.is_file()), None)
+        return next((path for path in candidates if path.is_file()), None)
     return None
 
 
@@ -112,13 +112,15 @@ def _absolute(base: Path, name: str) -> Path:
 
 def _nearby_files(pictures: list[Path], base: Path) -> Iterator[Path]:
     """Files in the pictures' own folders, in folders for label maps beside or above them, and the names of classes."""
-    own = dict.fromkeys(picture.parent for picture in pictures)
-    above = dict.fromkeys([base, *(folder for first in own for folder in _folders_above(first, base))])
-    for folder in above:
+    own_folders = dict.fromkeys(picture.parent for picture in pictures)
+    searched_folders = dict.fromkeys(
+        [base, *(folder for own_folder in own_folders for folder in _folders_above(own_folder, base))]
+    )
+    for folder in searched_folders:
         for entry in _list_folder(folder):
             if entry.is_dir() and holds_label_maps(entry.name):
                 yield from (Path(file) for file in Path(entry.path).rglob("*") if file.is_file())
-            elif entry.is_file() and (folder in own or normalize_name(entry.name) == CLASSES_FILE):
+            elif entry.is_file() and (folder in own_folders or normalize_name(entry.name) == CLASSES_FILE):
                 yield Path(entry.path)
 
 
@@ -161,12 +163,12 @@ def load(name: str, split: Split, size: tuple[int, int] | None = None) -> ImageD
         (1, (64, 32), ())
     """
     tree = read_tree(Path(name).expanduser())
-    paired, names = pair_files(tree), _read_class_names(tree)
-    pairs: list[Pair] = [(tree.files[path], tree.files[maps] if maps else None) for path, maps in paired.maps.items()]
+    pairing, names = pair_files(tree), _read_class_names(tree)
+    pairs: list[Pair] = [(tree.files[path], tree.files[maps] if maps else None) for path, maps in pairing.maps.items()]
     if not pairs:
-        found = f" {' '.join(paired.notes)}" if paired.notes else ""
-        raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.{found}")
-    return open_pairs(pairs, names, name=name, split=split, size=size, notes=paired.notes)
+        notes = f" {' '.join(pairing.notes)}" if pairing.notes else ""
+        raise UapsegError(f"There are no pictures in {name}: JPEG, PNG, WebP, AVIF, GIF, BMP and TIFF work.{notes}")
+    return open_pairs(pairs, names, name=name, split=split, size=size, notes=pairing.notes)
 
 
 def open_pairs(
@@ -199,22 +201,24 @@ def open_pairs(
     """
     naming = match_names(names, [labels for _, labels in pairs if labels])
     notes = [*notes, *naming.notes]
-    if lying := _find_unturned_labels(pairs):
-        notes.append(f"The label map of {lying} is not turned upright as its picture is: none is used; turn them too.")
-    if lying or not naming.usable:
+    if unturned_name := _find_unturned_labels(pairs):
+        notes.append(
+            f"The label map of {unturned_name} is not turned upright as its picture is: none is used; turn them too."
+        )
+    if unturned_name or not naming.usable:
         pairs = [(picture, None) for picture, _ in pairs]
-    whole, skipped = make_samples(pairs, naming.read)
-    if not whole:
-        first = f", {len(skipped)} are damaged or missing: see {skipped[0]} first" if skipped else ""
-        raise UapsegError(f"No picture in {name} can be read{first}.")
-    inside = whole.select(in_split((sample.key for sample in whole), split))
-    if not inside:
+    samples, skipped = make_samples(pairs, naming.read)
+    if not samples:
+        hint = f", {len(skipped)} are damaged or missing: see {skipped[0]} first" if skipped else ""
+        raise UapsegError(f"No picture in {name} can be read{hint}.")
+    split_samples = samples.select(in_split((sample.key for sample in samples), split))
+    if not split_samples:
         raise UapsegError(empty_split_message(split, name))
     return ImageDataset(
-        inside,
+        split_samples,
         name=name,
         split=split,
-        size=size or default_size(first_size(whole, (MAX_SIDE, MAX_SIDE))),
+        size=size or default_size(first_size(samples, (MAX_SIDE, MAX_SIDE))),
         licence="your own",
         classes=naming.classes,
         skipped=skipped,
@@ -242,16 +246,18 @@ def _read_class_names(tree: Tree) -> dict[int, str] | None:
     Raises:
         UapsegError: Several such files differ.
     """
-    found = sorted(
+    paths = sorted(
         (path for path in tree.files if normalize_name(PurePosixPath(path).name) == CLASSES_FILE), key=_depth
     )
-    if not found:
+    if not paths:
         return None
-    alike = [path for path in found if _depth(path) == _depth(found[0])]
-    named = [read_classes(tree.files[path]) for path in alike]
-    if any(names != named[0] for names in named):
-        raise UapsegError(f"{alike[0]} and {alike[1]} name different classes: leave one {CLASSES_FILE}, at the top.")
-    return named[0]
+    top_paths = [path for path in paths if _depth(path) == _depth(paths[0])]
+    class_lists = [read_classes(tree.files[path]) for path in top_paths]
+    if any(names != class_lists[0] for names in class_lists):
+        raise UapsegError(
+            f"{top_paths[0]} and {top_paths[1]} name different classes: leave one {CLASSES_FILE}, at the top."
+        )
+    return class_lists[0]
 
 
 def _depth(path: str) -> int:

@@ -66,18 +66,18 @@ class Query:
     count: int = COUNT
 
     @classmethod
-    def parse(cls, where: str) -> "Query":
+    def parse(cls, suffix: str) -> "Query":
         """Reads a name without its kind.
 
         Raises:
             UapsegError: An option is unknown or invalid.
         """
-        place, _, options = where.partition("?")
+        place, _, options = suffix.partition("?")
         values: dict[str, Any] = dict(parse_qsl(options, keep_blank_values=True))
-        known = [field.name for field in fields(cls)][1:]
+        option_names = [field.name for field in fields(cls)][1:]
         for name in values:
-            if name not in known:
-                raise UapsegError(f"hfdata has no option {name!r}: choose from {', '.join(known)}.")
+            if name not in option_names:
+                raise UapsegError(f"hfdata has no option {name!r}: choose from {', '.join(option_names)}.")
         if "count" in values:
             count = str(values["count"])
             if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= MOST_ROWS):
@@ -86,11 +86,11 @@ class Query:
         return cls(place, **values)
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, streaming the rows that are not in the cache.
 
     Args:
-        where: The id or the folder, and the options of `Query` after a question mark.
+        suffix: The id or the folder, and the options of `Query` after a question mark.
         split: The split.
         size: The (width, height) of the pictures; None for that of the first picture, as in a folder.
 
@@ -103,16 +103,16 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
             ...
         uapseg.errors.UapsegError: There is no folder no/such/folder: name a folder, or an id such as user/name.
     """
-    query = Query.parse(where)
+    query = Query.parse(suffix)
     folder = _rows_folder(query)
     if not (folder / FACTS).is_file():
         _stream(query, folder)
     facts = from_json(read(folder / FACTS), "The cached data set")
     pictures = sorted(folder.glob("*.picture"))
-    pairs: list[Pair] = [(File(one), _labels(one)) for one in pictures]
+    pairs: list[Pair] = [(File(picture), _labels(picture)) for picture in pictures]
     classes: list[str] = facts["classes"]
     names = dict(enumerate(classes))
-    dataset = open_pairs(pairs, names or None, name=f"hfdata:{where}", split=split, size=size)
+    dataset = open_pairs(pairs, names or None, name=f"hfdata:{suffix}", split=split, size=size)
     dataset.licence = facts["licence"]
     return dataset
 
@@ -133,8 +133,8 @@ def _rows_folder(query: Query) -> Path:
     """The folder of the rows of a query; those of a folder that has changed are in another one."""
     place = Path(query.place).expanduser()
     files = sorted(place.rglob("*")) if place.is_dir() else []
-    changed = [(str(file), file.stat().st_mtime_ns) for file in files if file.is_file()]
-    return cache_folder() / "hfdata" / sha256(f"{query} {changed}".encode()).hexdigest()[:32]
+    file_versions = [(str(file), file.stat().st_mtime_ns) for file in files if file.is_file()]
+    return cache_folder() / "hfdata" / sha256(f"{query} {file_versions}".encode()).hexdigest()[:32]
 
 
 def _labels(picture: Path) -> File | None:
@@ -216,8 +216,10 @@ def _content(value: Any) -> bytes:
 
 def _class_names(features: dict[str, Any], mask: str) -> tuple[str, ...]:
     """The names of the labels: those of the class labels among the features, if there is one set of them."""
-    found = {tuple(feature.names) for feature in _leaf_features(features) if type(feature).__name__ == "ClassLabel"}
-    return found.pop() if mask and len(found) == 1 else ()
+    name_lists = {
+        tuple(feature.names) for feature in _leaf_features(features) if type(feature).__name__ == "ClassLabel"
+    }
+    return name_lists.pop() if mask and len(name_lists) == 1 else ()
 
 
 def _leaf_features(feature: Any) -> Iterator[Any]:

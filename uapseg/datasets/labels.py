@@ -39,8 +39,8 @@ def lookup_table(classes: Mapping[int, int]) -> Pixels:
         [0, 1, 255]
     """
     numbers = np.full(256, VOID, np.uint8)
-    for stored, number in classes.items():
-        numbers[stored] = number
+    for value, number in classes.items():
+        numbers[value] = number
     return numbers
 
 
@@ -87,9 +87,9 @@ def read_numbers(source: Source) -> Pixels:
     if width * height > MAX_PIXELS:
         raise UapsegError(f"The labels {source.name} have more than {MAX_PIXELS // 1_000_000} megapixels.")
     try:
-        with Image.open(io.BytesIO(content), formats=(*LOSSLESS_FORMATS, *LOSSY_FORMATS)) as opened:
-            kind = opened.format
-            values = _pixel_values(ImageOps.exif_transpose(opened)) if kind in LOSSLESS_FORMATS else None
+        with Image.open(io.BytesIO(content), formats=(*LOSSLESS_FORMATS, *LOSSY_FORMATS)) as picture:
+            kind = picture.format
+            values = _pixel_values(ImageOps.exif_transpose(picture)) if kind in LOSSLESS_FORMATS else None
     except Exception as error:  # Pillow's decoders raise almost anything on a broken file
         raise UapsegError(f"The labels {source.name} could not be read: they are damaged, or no PNG.") from error
     if kind not in LOSSLESS_FORMATS:
@@ -114,13 +114,13 @@ def looks_like_label_map(source: Source) -> bool:
         width, height = size_of(content) or (0, 0)
         if width * height > MAX_PIXELS:
             return False
-        with Image.open(io.BytesIO(content), formats=(*LOSSLESS_FORMATS, *LOSSY_FORMATS)) as opened:
-            if opened.format in LOSSY_FORMATS:
-                tones = np.array(opened.convert("L").histogram()).reshape(-1, 8).sum(1)
+        with Image.open(io.BytesIO(content), formats=(*LOSSLESS_FORMATS, *LOSSY_FORMATS)) as picture:
+            if picture.format in LOSSY_FORMATS:
+                tones = np.array(picture.convert("L").histogram()).reshape(-1, 8).sum(1)
                 return bool(np.sort(tones)[-4:].sum() > 0.97 * tones.sum())
-            if opened.mode.startswith("I") or opened.mode == "F":
-                return len(np.unique(np.asarray(opened))) <= MAX_COLOURS
-            return opened.getcolors(MAX_COLOURS) is not None
+            if picture.mode.startswith("I") or picture.mode == "F":
+                return len(np.unique(np.asarray(picture))) <= MAX_COLOURS
+            return picture.getcolors(MAX_COLOURS) is not None
     except Exception:  # noqa: BLE001  Pillow's decoders raise almost anything on a broken file
         return False
 
@@ -142,10 +142,10 @@ def _pixel_values(picture: Image.Image) -> NDArray[Any] | None:
 def _grey_palette(picture: Image.Image) -> Pixels | None:
     """The tones of a grey palette without duplicates; programs that save grey pictures may renumber them so."""
     colours = np.array(picture.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
-    used = max(number for number, count in enumerate(picture.histogram()) if count)
-    if len(colours) <= used or (colours != colours[:, :1]).any():
+    max_number = max(number for number, count in enumerate(picture.histogram()) if count)
+    if len(colours) <= max_number or (colours != colours[:, :1]).any():
         return None
-    tones = colours[: used + 1, 0]
+    tones = colours[: max_number + 1, 0]
     return np.resize(colours[:, 0], 256) if len(np.unique(tones)) == len(tones) else None
 
 
@@ -154,13 +154,13 @@ def _to_bytes(values: NDArray[Any], name: str) -> Pixels:
     if values.dtype in {np.dtype(bool), np.dtype(np.uint8)}:
         return values.astype(np.uint8)
     void = ~np.isfinite(values) | (values < 0) | (values == VOID_16)
-    kept = values[~void]
-    if kept.size and kept.max() > VOID:
+    labelled_values = values[~void]
+    if labelled_values.size and labelled_values.max() > VOID:
         raise UapsegError(
-            f"The labels {name} hold numbers up to {kept.max():.0f}, and classes go up to {VOID - 1}: "
+            f"The labels {name} hold numbers up to {labelled_values.max():.0f}, and classes go up to {VOID - 1}: "
             "save class numbers, not those of objects."
         )
-    if np.issubdtype(values.dtype, np.floating) and (kept % 1).any():
+    if np.issubdtype(values.dtype, np.floating) and (labelled_values % 1).any():
         raise UapsegError(f"The labels {name} hold fractions: save the number of its class at each pixel.")
     return np.where(void, VOID, values).astype(np.uint8)
 
@@ -201,11 +201,11 @@ class ClassNames:
             UapsegError: It cannot be read, or holds other values than those that have a name.
         """
         numbers = read_numbers(source)
-        there = _values_in(numbers)
-        strange = there - self.named - {VOID}
-        if strange and (VOID in self.named or not (there - {0, VOID}) & self.named):
+        values = _values_in(numbers)
+        unnamed_values = values - self.named - {VOID}
+        if unnamed_values and (VOID in self.named or not (values - {0, VOID}) & self.named):
             raise UapsegError(
-                f"The labels {source.name} hold {_format_numbers(strange)}, and classes.txt names "
+                f"The labels {source.name} hold {_format_numbers(unnamed_values)}, and classes.txt names "
                 f"{_format_numbers(self.named)}: save class numbers."
             )
         return self.numbers[numbers]
@@ -230,23 +230,27 @@ def read_classes(source: Source) -> dict[int, str]:
         {0: 'road', 1: 'car'}
     """
     lines = [line.strip(" \t\"',\ufeff") for line in to_text(source.read()).splitlines()]
-    written = [line for line in lines if line]
-    if written[:1] == ["__ignore__"]:  # what labelme calls -1
-        lines, written = lines[lines.index("__ignore__") + 1 :], written[1:]
+    filled_lines = [line for line in lines if line]
+    if filled_lines[:1] == ["__ignore__"]:  # what labelme calls -1
+        lines, filled_lines = lines[lines.index("__ignore__") + 1 :], filled_lines[1:]
     for form, number, name in ((_NUMBERED, 1, 2), (_NUMBERED_BEHIND, 2, 1)):
-        found = [form.fullmatch(line) for line in written]
-        pairs = [(int(one[number][:9]), one[name].strip(" \t\"',")) for one in found if one]
-        if written and len(pairs) == len(written) and (len(pairs) == 1 or len({name for _, name in pairs}) > 1):
+        matches = [form.fullmatch(line) for line in filled_lines]
+        pairs = [(int(match[number][:9]), match[name].strip(" \t\"',")) for match in matches if match]
+        if (
+            filled_lines
+            and len(pairs) == len(filled_lines)
+            and (len(pairs) == 1 or len({name for _, name in pairs}) > 1)
+        ):
             if len(dict(pairs)) < len(pairs):
                 raise UapsegError(f"{source.name} names a number twice: write each once, such as `1 person`.")
             names = dict(pairs)
             break
     else:
         names = {number: line for number, line in enumerate(lines) if line}
-    kept = {number: name.strip("_") or name for number, name in names.items() if number < VOID}
-    if not kept:
+    class_names = {number: name.strip("_") or name for number, name in names.items() if number < VOID}
+    if not class_names:
         raise UapsegError(f"{source.name} names no class: write one name a line, starting with class 0.")
-    return kept
+    return class_names
 
 
 def match_names(names: dict[int, str] | None, maps: Sequence[Source]) -> ClassNames:
@@ -260,14 +264,15 @@ def match_names(names: dict[int, str] | None, maps: Sequence[Source]) -> ClassNa
         >>> match_names({0: "road", 2: "car"}, []).numbers[:3].tolist()
         [0, 255, 1]
     """
-    known = names or {number: str(number) for number in range(VOID)}
-    naming = _index_names(known)
-    there = frozenset[int]().union(*map(_values_in_file, maps[:: max(1, len(maps) // PROBES)][:PROBES]))
-    if VOID in there and there <= {0, VOID}:
+    names_by_value = names or {number: str(number) for number in range(VOID)}
+    naming = _index_names(names_by_value)
+    values = frozenset[int]().union(*map(_values_in_file, maps[:: max(1, len(maps) // PROBES)][:PROBES]))
+    if VOID in values and values <= {0, VOID}:
         return _match_binary(names, naming)
-    if strange := there - naming.named - {VOID}:
+    if unnamed_values := values - naming.named - {VOID}:
         note = (
-            f"Some label maps hold {_format_numbers(strange)}, for which classes.txt has no name: they count as void."
+            f"Some label maps hold {_format_numbers(unnamed_values)}, for which classes.txt has no name: "
+            "they count as void."
         )
         return ClassNames(naming.classes, naming.numbers, naming.named, (note,))
     return naming
@@ -313,5 +318,5 @@ def _format_numbers(numbers: frozenset[int]) -> str:
     order = sorted(numbers)
     if len(order) > 2 and order[-1] - order[0] == len(order) - 1:
         return f"{order[0]} to {order[-1]}"
-    listed = ", ".join(map(str, order[:4]))
-    return f"{listed} and {len(order) - 4} more numbers" if len(order) > 4 else listed
+    text = ", ".join(map(str, order[:4]))
+    return f"{text} and {len(order) - 4} more numbers" if len(order) > 4 else text

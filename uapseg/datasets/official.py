@@ -112,8 +112,8 @@ class Layout:
         files = self.find(top, self.splits[split])
         if not files:
             raise UapsegError(f"There are no pictures in {top}: give the folder that holds {self.contents}.")
-        divided = self.splits["train"] == self.splits["val"] == self.splits[split]
-        pictures = [picture for picture in sorted(files) if not divided or train_or_val(picture.stem) == split]
+        is_divided = self.splits["train"] == self.splits["val"] == self.splits[split]
+        pictures = [picture for picture in sorted(files) if not is_divided or train_or_val(picture.stem) == split]
         read_map = partial(read_labels, numbers=lookup_table(self.labels))
         samples, skipped = make_samples(pair_paths({picture: files[picture] for picture in pictures}), read_map)
         return ImageDataset(
@@ -152,7 +152,9 @@ def _cityscapes_labels(folder: Path, picture: Path) -> Path:
 def _find_voc(root: Path, part: str) -> Files:
     """The files of VOC2012 or another year: in ``root``, or in VOCdevkit in or around it, the latest year first."""
     years = [*sorted(root.glob("VOC20*"), reverse=True), *sorted(root.glob("VOCdevkit/VOC20*"), reverse=True)]
-    folder = next((one for one in [root, *years] if (one / "ImageSets" / "Segmentation").is_dir()), None)
+    folder = next(
+        (candidate for candidate in [root, *years] if (candidate / "ImageSets" / "Segmentation").is_dir()), None
+    )
     if folder is None:
         return {}
     lines = read(folder / "ImageSets" / "Segmentation" / f"{part}.txt").decode("utf-8", "replace").splitlines()

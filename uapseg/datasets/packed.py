@@ -32,8 +32,8 @@ class PackedSequence(Sequence[T], Generic[T]):
 
     def __init__(self, items: Iterable[T]) -> None:
         self._blocks, self._length = list[bytes](), 0
-        left = iter(items)
-        while block := tuple(islice(left, BLOCK)):
+        iterator = iter(items)
+        while block := tuple(islice(iterator, BLOCK)):
             self._blocks.append(zlib.compress(json.dumps(block).encode()))
             self._length += len(block)
         self._block = lru_cache(UNPACKED)(self._unpack)
@@ -78,9 +78,9 @@ class MappedSequence(Sequence[U], Generic[U, T]):
     def __init__(self, function: Callable[[T], U], items: Sequence[T]) -> None:
         self._function, self._items = function, items
 
-    def select(self, kept: Iterable[bool]) -> "MappedSequence[U, T]":
-        """Packs those of the items for which ``kept`` is true."""
-        return MappedSequence(self._function, PackedSequence(compress(self._items, kept)))
+    def select(self, selectors: Iterable[bool]) -> "MappedSequence[U, T]":
+        """Packs those of the items for which ``selectors`` is true."""
+        return MappedSequence(self._function, PackedSequence(compress(self._items, selectors)))
 
     def __len__(self) -> int:
         return len(self._items)

@@ -75,7 +75,7 @@ class PathName:
     @cached_property
     def beginnings(self) -> list[str]:
         """The stem without its last word, without its last two words, and so on."""
-        ends = [found.start() for found in re.finditer(r"[ _.-]+", self.stem)]
+        ends = [match.start() for match in re.finditer(r"[ _.-]+", self.stem)]
         return [self.stem[:end] for end in reversed(ends) if end]
 
     @cached_property
@@ -120,42 +120,42 @@ def read_name(path: str, top: int = 0) -> PathName:
         >>> read_name("images/0001.jpg").key
         '0001'
     """
-    whole = PurePosixPath(path)
-    folders = whole.parts[top:-1]
-    telling = [
+    pure_path = PurePosixPath(path)
+    folders = pure_path.parts[top:-1]
+    telling_indices = [
         number for number, name in enumerate(folders) if holds_label_maps(name) or _consists_of(PICTURE_WORDS, name)
     ]
-    stem = normalize_name(whole.stem)
-    key, marked, others = _split_key(stem)
-    within = {word for name in folders for word in _words(name)}
-    labels = bool(telling) and holds_label_maps(folders[telling[-1]])
+    stem = normalize_name(pure_path.stem)
+    key, marked, is_other_map = _split_key(stem)
+    folder_words = {word for name in folders for word in _words(name)}
+    labels = bool(telling_indices) and holds_label_maps(folders[telling_indices[-1]])
     return PathName(
         path=path,
-        folder="/".join(whole.parts[:-1]),
+        folder="/".join(pure_path.parts[:-1]),
         place=tuple(part for name in folders for part in _place(name)),
         stem=stem,
         key=key,
         labels=labels,
         marked=marked,
-        others=others or (labels and bool(within & OTHER_WORDS)),
+        others=is_other_map or (labels and bool(folder_words & OTHER_WORDS)),
     )
 
 
 @lru_cache(maxsize=4096)
 def _words(name: str) -> list[str]:
     """The words of a name: ``SegmentationClassPNG`` has three."""
-    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFC", name))
-    return [word.strip("0123456789") or word for word in re.split(r"[\W_]+", spaced.casefold()) if word]
+    spaced_name = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFC", name))
+    return [word.strip("0123456789") or word for word in re.split(r"[\W_]+", spaced_name.casefold()) if word]
 
 
 @lru_cache(maxsize=4096)
 def _consists_of(words: frozenset[str], name: str) -> bool:
     """Whether a name consists of these words, and otherwise only of neutral ones."""
-    more = PICTURE_WORDS if words is LABEL_WORDS else set[str]()
-    known = words.union(SPLIT_WORDS, NEUTRAL_WORDS, OTHER_WORDS, more)
+    more_words = PICTURE_WORDS if words is LABEL_WORDS else set[str]()
+    allowed_words = words.union(SPLIT_WORDS, NEUTRAL_WORDS, OTHER_WORDS, more_words)
     return any(
-        words & set(found) and all(word in known or word.isdecimal() for word in found)
-        for found in (_words(name), _words(name.lower()))
+        words & set(name_words) and all(word in allowed_words or word.isdecimal() for word in name_words)
+        for name_words in (_words(name), _words(name.lower()))
     )
 
 
@@ -170,14 +170,18 @@ def _place(folder: str) -> list[str]:
 def _split_key(stem: str) -> tuple[str, bool, bool]:
     """A stem without words for pictures and label maps at its ends, and whether it had those for label maps."""
     parts = re.split(r"([ _.-]+)", stem)
-    words, ends = parts[::2], set[str]()
-    others = OTHER_WORDS - {"object", "objects"}  # those are in photos' names as well
-    known = LABEL_WORDS | PICTURE_WORDS | others | NEUTRAL_WORDS
+    words, end_words = parts[::2], set[str]()
+    other_words = OTHER_WORDS - {"object", "objects"}  # those are in photos' names as well
+    known_words = LABEL_WORDS | PICTURE_WORDS | other_words | NEUTRAL_WORDS
     first, last = 0, len(words)
-    while last > first and words[last - 1] in known:
-        ends.add(words[last - 1])
+    while last > first and words[last - 1] in known_words:
+        end_words.add(words[last - 1])
         last -= 1
     while last > first and words[first] in LABEL_WORDS | PICTURE_WORDS:
-        ends.add(words[first])
+        end_words.add(words[first])
         first += 1
-    return "".join(parts[2 * first : max(0, 2 * last - 1)]), bool(ends & (LABEL_WORDS | others)), bool(ends & others)
+    return (
+        "".join(parts[2 * first : max(0, 2 * last - 1)]),
+        bool(end_words & (LABEL_WORDS | other_words)),
+        bool(end_words & other_words),
+    )

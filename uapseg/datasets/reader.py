@@ -140,8 +140,8 @@ class ImageDataset:
     def notes(self) -> tuple[str, ...]:
         """How the dataset was read, in sentences, and why label maps could not be, as far as known."""
         reasons = list(self._unlabelled.values())
-        more = [f"So it is with {len(reasons) - MAX_NOTES} more label maps."] if len(reasons) > MAX_NOTES else []
-        return (*self._notes, *reasons[:MAX_NOTES], *more)
+        remainder = [f"So it is with {len(reasons) - MAX_NOTES} more label maps."] if len(reasons) > MAX_NOTES else []
+        return (*self._notes, *reasons[:MAX_NOTES], *remainder)
 
     def __len__(self) -> int:
         return len(self._samples)
@@ -152,14 +152,14 @@ class ImageDataset:
 
     def crops(self, indices: Sequence[int], crops: Sequence[Crop]) -> Pictures:
         """Crops of the pictures at their own resolution, scaled to the dataset's size, uint8 (n, 3, h, w)."""
-        wholes = self._read_pictures(indices, whole=True)
-        cut = zip(wholes, crops, strict=True)
-        return _stack([crop_picture(Image.fromarray(whole), crop, self.size) for whole, crop in cut])
+        full_pictures = self._read_pictures(indices, whole=True)
+        picture_crops = zip(full_pictures, crops, strict=True)
+        return _stack([crop_picture(Image.fromarray(picture), crop, self.size) for picture, crop in picture_crops])
 
     def truth(self, indices: Sequence[int]) -> LabelMaps:
         """Their true label maps, uint8 (n, h, w); 255 where there is no label."""
-        shown = [self._read_picture(index, self._submit(index))[0] for index in indices]
-        return _stack([self._read_labels(index) for index in shown])
+        readable_indices = [self._read_picture(index, self._submit(index))[0] for index in indices]
+        return _stack([self._read_labels(index) for index in readable_indices])
 
     def prefetch(self, indices: Sequence[int], *, whole: bool = False) -> None:
         """Begins to decode the first of these in the background, as they come next: ``whole`` if to be cropped."""
@@ -173,20 +173,20 @@ class ImageDataset:
         return shared_cache().submit((sample.key, self.size, whole), lambda: decode(sample, self.size))
 
     def _read_pictures(self, indices: Sequence[int], *, whole: bool = False) -> list[Pixels]:
-        coming = [self._submit(number, whole=whole) for number in indices]
-        found = zip(indices, coming, strict=True)
-        return [self._read_picture(number, first, whole=whole)[1] for number, first in found]
+        futures = [self._submit(number, whole=whole) for number in indices]
+        pending_pictures = zip(indices, futures, strict=True)
+        return [self._read_picture(number, future, whole=whole)[1] for number, future in pending_pictures]
 
-    def _read_picture(self, number: int, coming: Future[Pixels], *, whole: bool = False) -> tuple[int, Pixels]:
+    def _read_picture(self, number: int, future: Future[Pixels], *, whole: bool = False) -> tuple[int, Pixels]:
         """The picture of this number or, if it is damaged, of the next readable one, and which one that is."""
-        for shown in (*range(number, len(self)), *range(number)):
-            if shown in self._damaged:
+        for candidate in (*range(number, len(self)), *range(number)):
+            if candidate in self._damaged:
                 continue
             try:
-                return shown, (coming if shown == number else self._submit(shown, whole=whole)).result()
+                return candidate, (future if candidate == number else self._submit(candidate, whole=whole)).result()
             except UapsegError:
-                self._damaged.add(shown)
-                self._skipped[self._samples[shown].name] = None
+                self._damaged.add(candidate)
+                self._skipped[self._samples[candidate].name] = None
         raise UapsegError(_unreadable_message(self.name, self.split, self.skipped))
 
     def _read_labels(self, number: int) -> Pixels:
@@ -224,8 +224,8 @@ def first_size(samples: Sequence[Sample], otherwise: tuple[int, int]) -> tuple[i
 
 
 def _decode_picture(sample: Sample, size: tuple[int, int]) -> Pixels:
-    fitted = ImageOps.fit(sample.read_picture(), size, Image.Resampling.BICUBIC)
-    return np.ascontiguousarray(np.asarray(fitted).transpose(2, 0, 1))
+    picture = ImageOps.fit(sample.read_picture(), size, Image.Resampling.BICUBIC)
+    return np.ascontiguousarray(np.asarray(picture).transpose(2, 0, 1))
 
 
 def _decode_whole(sample: Sample, size: tuple[int, int]) -> Pixels:
@@ -234,8 +234,8 @@ def _decode_whole(sample: Sample, size: tuple[int, int]) -> Pixels:
 
 
 def _decode_labels(sample: Sample, size: tuple[int, int]) -> Pixels:
-    whole = sample.read_labels() if sample.read_labels else np.empty((0, 0), np.uint8)
-    return np.array(ImageOps.fit(Image.fromarray(whole), size, Image.Resampling.NEAREST))
+    labels = sample.read_labels() if sample.read_labels else np.empty((0, 0), np.uint8)
+    return np.array(ImageOps.fit(Image.fromarray(labels), size, Image.Resampling.NEAREST))
 
 
 def _stack(arrays: list[Pixels]) -> torch.Tensor:
@@ -278,15 +278,15 @@ class ConcatDataset:
         128
     """
 
-    def __init__(self, parts: Sequence[Dataset], *, without: Collection[str] = ()) -> None:
+    def __init__(self, parts: Sequence[Dataset], *, excluded_keys: Collection[str] = ()) -> None:
         first, *_ = self._parts = tuple(parts)
         self.name, self.size = first.name, first.size
         self.split: Split = first.split
         self.licence, self.classes = first.licence, first.classes
-        left_out = set(without)
-        kept = [[number for number, key in enumerate(part.keys) if key not in left_out] for part in parts]
-        self._numbers = np.concatenate([np.array(indices, np.int32) for indices in kept])
-        self._ends = np.cumsum([len(indices) for indices in kept])
+        excluded = set(excluded_keys)
+        part_indices = [[number for number, key in enumerate(part.keys) if key not in excluded] for part in parts]
+        self._numbers = np.concatenate([np.array(indices, np.int32) for indices in part_indices])
+        self._ends = np.cumsum([len(indices) for indices in part_indices])
         self.keys: Sequence[str] = MappedSequence(self._key, range(len(self)))
 
     @property
@@ -310,8 +310,8 @@ class ConcatDataset:
     def crops(self, indices: Sequence[int], crops: Sequence[Crop]) -> Pictures:
         """Crops of the pictures at their own resolution, uint8, on the CPU."""
         self.prefetch(indices, whole=True)
-        found = zip(map(self._find, indices), crops, strict=True)
-        return torch.cat([part.crops([number], [crop]) for (part, number), crop in found])
+        located_crops = zip(map(self._find, indices), crops, strict=True)
+        return torch.cat([part.crops([number], [crop]) for (part, number), crop in located_crops])
 
     def truth(self, indices: Sequence[int]) -> LabelMaps:
         """Their true label maps; 255 where there is no label."""
@@ -320,12 +320,12 @@ class ConcatDataset:
     def prefetch(self, indices: Sequence[int], *, whole: bool = False) -> None:
         """Begins to decode these in the background, as they come next: ``whole`` if to be cropped."""
         for part in self._parts:
-            part.prefetch([own for of, own in map(self._find, indices) if of is part], whole=whole)
+            part.prefetch([own_number for owner, own_number in map(self._find, indices) if owner is part], whole=whole)
 
     def _find(self, number: int) -> tuple[Dataset, int]:
         """The part that a picture is in, and its number there."""
         return self._parts[int(np.searchsorted(self._ends, number, side="right"))], int(self._numbers[number])
 
     def _key(self, number: int) -> str:
-        part, own = self._find(number)
-        return part.keys[own]
+        part, own_number = self._find(number)
+        return part.keys[own_number]

@@ -103,7 +103,7 @@ class DatasetInfo:
 class _Opener(Protocol):
     """A module of a dataset, or an object in one."""
 
-    def load(self, where: str, split: Split, size: tuple[int, int] | None, /) -> Dataset: ...
+    def load(self, suffix: str, split: Split, size: tuple[int, int] | None, /) -> Dataset: ...
 
     def info(self) -> list[DatasetInfo]: ...
 
@@ -112,9 +112,9 @@ class _Opener(Protocol):
 class _Downloader(_Opener, Protocol):
     """The same for a dataset that is downloaded."""
 
-    def missing_files(self, where: str, split: Split, /) -> list[Download]: ...
+    def missing_files(self, suffix: str, split: Split, /) -> list[Download]: ...
 
-    def attribution(self, where: str, /) -> str: ...
+    def attribution(self, suffix: str, /) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,8 @@ class Kind:
     def opener(self) -> _Opener:
         """Imports what has ``load`` and ``info``."""
         module, _, name = self.place.partition(":")
-        found = import_module(module)
-        return cast("_Opener", getattr(found, name) if name else found)
+        imported_module = import_module(module)
+        return cast("_Opener", getattr(imported_module, name) if name else imported_module)
 
     def downloader(self) -> _Downloader:
         """The same for a dataset that is downloaded."""
@@ -204,10 +204,10 @@ def load_dataset(name: str, split: str, size: tuple[int, int] | None = None) -> 
         >>> len(dataset), dataset.size
         (64, (96, 64))
     """
-    kind, where = _resolve(name)
-    for known in get_args(Split):
-        if split == known:
-            return kind.opener().load(where, known, size)
+    kind, suffix = _resolve(name)
+    for valid_split in get_args(Split):
+        if split == valid_split:
+            return kind.opener().load(suffix, valid_split, size)
     raise UapsegError(f"There is no split called {split!r}: choose one of {', '.join(SPLITS)}.")
 
 
@@ -227,8 +227,8 @@ def missing_files(name: str, split: Split | None = None) -> list[Download]:
         >>> missing_files("street")
         []
     """
-    kind, where = _resolve(name)
-    return kind.downloader().missing_files(where, split or "all") if kind.downloads else []
+    kind, suffix = _resolve(name)
+    return kind.downloader().missing_files(suffix, split or "all") if kind.downloads else []
 
 
 def download(name: str, split: Split | None = None) -> Generator[Progress, None, tuple[str, ...]]:
@@ -253,14 +253,16 @@ def download(name: str, split: Split | None = None) -> Generator[Progress, None,
     """
     from uapseg.io.images import read_picture  # noqa: PLC0415  most sets download nothing
 
-    failed: list[str] = []
-    while missing := [download for download in missing_files(name, split) if download.path.name not in failed]:
-        pictures = [download for download in missing if download.path.suffix == ".jpg"]
-        for download in missing:
+    failed_names: list[str] = []
+    while missing_downloads := [
+        download for download in missing_files(name, split) if download.path.name not in failed_names
+    ]:
+        pictures = [download for download in missing_downloads if download.path.suffix == ".jpg"]
+        for download in missing_downloads:
             if download not in pictures:
                 yield from fetch(download)
-        failed += yield from fetch_all(pictures, check=read_picture)
-    return tuple(failed)
+        failed_names += yield from fetch_all(pictures, check=read_picture)
+    return tuple(failed_names)
 
 
 def attribution(name: str) -> str:
@@ -276,10 +278,10 @@ def attribution(name: str) -> str:
         >>> attribution("coco-mini?count=1").splitlines()[0]
         'file,licence,licence_url,source'
     """
-    kind, where = _resolve(name)
+    kind, suffix = _resolve(name)
     if not kind.downloads:
         raise UapsegError(f"The pictures of {name} are your own: there is no attribution.")
-    return kind.downloader().attribution(where)
+    return kind.downloader().attribution(suffix)
 
 
 def overlap(first: Dataset, second: Dataset) -> tuple[str, ...]:
@@ -294,12 +296,12 @@ def overlap(first: Dataset, second: Dataset) -> tuple[str, ...]:
 
 def _resolve(name: str) -> tuple[Kind, str]:
     """The kind of a dataset, and the rest of its name."""
-    plain = name.partition("?")[0]
-    bare = plain in KINDS and KINDS[plain].bare
-    prefix, _, rest = name.partition("?" if bare else ":")
+    name_before_query = name.partition("?")[0]
+    is_bare = name_before_query in KINDS and KINDS[name_before_query].bare
+    prefix, _, suffix = name.partition("?" if is_bare else ":")
     kind = KINDS.get(prefix)
-    if kind and (kind.bare if bare else rest and not kind.bare):
-        return kind, rest
+    if kind and (kind.bare if is_bare else suffix and not kind.bare):
+        return kind, suffix
     if is_path(name):
         return _FOLDER, name
     raise UapsegError(f"There is no data set called {name!r}: choose one of {', '.join(dataset_names())}.")

@@ -52,10 +52,10 @@ def make_samples(
         (['a.png'], ['b.png'])
     """
     keys = fingerprint_all([picture for picture, _ in pairs])
-    found = zip(keys, pairs, strict=True)
-    rows = ([key, picture.fields, labels.fields if labels else []] for key, (picture, labels) in found if key)
-    damaged = [picture.name for key, (picture, _) in zip(keys, pairs, strict=True) if not key]
-    return MappedSequence(partial(_to_sample, read), PackedSequence(rows)), damaged
+    keyed_pairs = zip(keys, pairs, strict=True)
+    rows = ([key, picture.fields, labels.fields if labels else []] for key, (picture, labels) in keyed_pairs if key)
+    damaged_names = [picture.name for key, (picture, _) in zip(keys, pairs, strict=True) if not key]
+    return MappedSequence(partial(_to_sample, read), PackedSequence(rows)), damaged_names
 
 
 def _to_sample(read: Callable[[Source], Pixels], row: Row) -> Sample:
@@ -73,7 +73,7 @@ def _read_picture(picture: Source) -> Image.Image:
 
 
 def _read_labels(picture: Source, labels: Source, read: Callable[[Source], Pixels]) -> Pixels:
-    found, shape = read(labels), upright_size(picture.read())
-    if shape and found.shape[::-1] != shape:
+    label_map, shape = read(labels), upright_size(picture.read())
+    if shape and label_map.shape[::-1] != shape:
         raise UapsegError(f"The labels {labels.name} do not have the size of their picture: resize one of them.")
-    return found
+    return label_map

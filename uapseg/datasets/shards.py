@@ -34,11 +34,11 @@ MAX_SHARDS = 100_000
 """The most archives of a dataset."""
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, downloading the archives that are missing.
 
     Args:
-        where: The pattern: paths, or addresses that begin with http:// or https://, with ``{000..099}`` for numbers
+        suffix: The pattern: paths, or addresses that begin with http:// or https://, with ``{000..099}`` for numbers
             and ``::`` between several patterns.
         split: The split.
         size: The (width, height) of the pictures; None for that of the first picture, as in a folder.
@@ -52,9 +52,9 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
             ...
         uapseg.errors.UapsegError: There is no file missing-0.tar: write a pattern such as photos-{000..099}.tar.
     """
-    for download in missing_files(where, split):
+    for download in missing_files(suffix, split):
         deque(fetch(download), maxlen=0)
-    shards = [_path_of(place) for place in _expand(where)]
+    shards = [_path_of(place) for place in _expand(suffix)]
     pairs, classes = list[Pair](), list[Source]()
     for shard in shards:
         for group in _read_groups(shard):
@@ -62,13 +62,13 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
                 classes.append(group["txt"])
             elif pair := _find_pair(group):
                 pairs.append(pair)
-    beside = File(shards[0].parent / CLASSES_FILE)
-    classes += [beside] if beside.path.is_file() else []
+    classes_file = File(shards[0].parent / CLASSES_FILE)
+    classes += [classes_file] if classes_file.path.is_file() else []
     names = read_classes(classes[0]) if classes else None
-    return open_pairs(pairs, names, name=f"shards:{where}", split=split, size=size)
+    return open_pairs(pairs, names, name=f"shards:{suffix}", split=split, size=size)
 
 
-def missing_files(where: str, split: Split) -> list[Download]:  # noqa: ARG001  a shard holds pictures of each
+def missing_files(suffix: str, split: Split) -> list[Download]:  # noqa: ARG001  a shard holds pictures of each
     """Lists the archives that have to be downloaded.
 
     Example:
@@ -77,12 +77,12 @@ def missing_files(where: str, split: Split) -> list[Download]:  # noqa: ARG001  
     """
     return [
         Download(url=place, path=path)
-        for place in _expand(where)
+        for place in _expand(suffix)
         if _is_address(place) and not (path := _path_of(place)).is_file()
     ]
 
 
-def attribution(where: str) -> str:
+def attribution(suffix: str) -> str:
     """Refuses: what is in the archives is the user's own.
 
     Raises:
@@ -94,7 +94,7 @@ def attribution(where: str) -> str:
             ...
         uapseg.errors.UapsegError: The pictures of shards:photos.tar are your own: there is no attribution.
     """
-    raise UapsegError(f"The pictures of shards:{where} are your own: there is no attribution.")
+    raise UapsegError(f"The pictures of shards:{suffix} are your own: there is no attribution.")
 
 
 def info() -> list[DatasetInfo]:

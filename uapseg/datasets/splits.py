@@ -52,15 +52,17 @@ def split_few(identities: Sequence[str]) -> list[Split]:
         >>> split_few(["a", "b", "c", "c"])
         ['test', 'val', 'train', 'train']
     """
-    ranked = sorted(set(identities), key=unit_hash)
-    if len(ranked) < len(SPLITS):
-        raise UapsegError(f"{len(ranked)} different pictures cannot be split in three: add more.")
-    held_out = max(1, round(VAL * len(ranked)))
-    found: dict[str, Split] = {}
-    for place, identity in enumerate(ranked):
-        left = len(ranked) - place
-        found[identity] = "train" if left > 2 * held_out else "val" if left > held_out else "test"
-    return [found[identity] for identity in identities]
+    ordered_identities = sorted(set(identities), key=unit_hash)
+    if len(ordered_identities) < len(SPLITS):
+        raise UapsegError(f"{len(ordered_identities)} different pictures cannot be split in three: add more.")
+    held_out = max(1, round(VAL * len(ordered_identities)))
+    splits: dict[str, Split] = {}
+    for place, identity in enumerate(ordered_identities):
+        remaining_count = len(ordered_identities) - place
+        splits[identity] = (
+            "train" if remaining_count > 2 * held_out else "val" if remaining_count > held_out else "test"
+        )
+    return [splits[identity] for identity in identities]
 
 
 def split_of_time(time: float, length: float, gap: float) -> Split | None:
@@ -77,11 +79,11 @@ def split_of_time(time: float, length: float, gap: float) -> Split | None:
     """
     if time < TRAIN * length:
         return "train"
-    last = time >= (TRAIN + VAL) * length
-    border = (TRAIN + VAL if last else TRAIN) * length
+    is_last_border = time >= (TRAIN + VAL) * length
+    border = (TRAIN + VAL if is_last_border else TRAIN) * length
     if time < border + gap:
         return None
-    return "test" if last else "val"
+    return "test" if is_last_border else "val"
 
 
 def train_or_val(identity: str) -> Split:

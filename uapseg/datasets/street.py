@@ -28,11 +28,11 @@ MAX_SCENES = 100_000
 """The most training scenes."""
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split.
 
     Args:
-        where: Empty, or ``scenes=N``.
+        suffix: Empty, or ``scenes=N``.
         split: The split.
         size: The (width, height) of the pictures; None for the default.
 
@@ -44,7 +44,7 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
         (600, 64)
     """
     require_official("street", split)
-    name, count = (f"street?{where}" if where else "street"), _scene_count(where, split)
+    name, count = (f"street?{suffix}" if suffix else "street"), _scene_count(suffix, split)
     folder = _folder(split)
     samples = MappedSequence(partial(_sample, folder, split), range(count))
     return ImageDataset(samples, name=name, split=split, size=size or SIZE, licence=LICENCE, classes=CLASSES)
@@ -67,8 +67,8 @@ def load_scene(folder: Path, split: str, number: int) -> Pixels:
         split: The split.
         number: The index of the scene.
     """
-    stored = read_scene(folder, number)
-    return shared_pool().render(folder, split, number) if stored is None else stored
+    stored_scene = read_scene(folder, number)
+    return shared_pool().render(folder, split, number) if stored_scene is None else stored_scene
 
 
 def render_ahead(name: str, indices: Sequence[int]) -> None:
@@ -102,10 +102,10 @@ def _folder(split: str) -> Path:
     return cache_folder() / f"street-{VERSION}" / split
 
 
-def _scene_count(where: str, split: Split) -> int:
-    match = re.fullmatch(r"scenes=([1-9]\d{0,5})", where)
-    if where and (not match or int(match[1]) > MAX_SCENES):
-        raise UapsegError(f"street?{where} cannot be opened: write street?scenes=N with N from 1 to {MAX_SCENES}.")
+def _scene_count(suffix: str, split: Split) -> int:
+    match = re.fullmatch(r"scenes=([1-9]\d{0,5})", suffix)
+    if suffix and (not match or int(match[1]) > MAX_SCENES):
+        raise UapsegError(f"street?{suffix} cannot be opened: write street?scenes=N with N from 1 to {MAX_SCENES}.")
     return int(match[1]) if match and split == "train" else SPLITS[split]
 
 

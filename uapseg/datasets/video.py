@@ -55,14 +55,14 @@ class Video(NamedTuple):
     still: int
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the frames of a video file.
 
     The first 70 % of the time are train, the next 15 % val and the rest test; the frames just after a border are in
     no split.
 
     Args:
-        where: The path of the file; ``?seconds=N`` after it says how far frames are apart at least.
+        suffix: The path of the file; ``?seconds=N`` after it says how far frames are apart at least.
         split: The split.
         size: The (width, height) of the pictures; None for that of the video, scaled down to a longer side of 512
             pixels if necessary.
@@ -76,20 +76,20 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
             ...
         uapseg.errors.UapsegError: seconds=-1 chooses nothing in a video: ?seconds=2 takes a frame every two seconds.
     """
-    path, interval = _parse(where)
+    path, interval = _parse(suffix)
     video = read_video(path, path.stat().st_mtime_ns if path.is_file() else 0, interval)
     samples = [
         Sample(f"{video.key}@{time:.3f}", f"{path.name} at {time:.1f} s", partial(read_frame, path, time))
         for time in video.times
     ]
     splits = [split_of_time(time, video.seconds, GAP * interval) for time in video.times]
-    inside = [sample for sample, here in zip(samples, splits, strict=True) if split in {"all", here}]
+    inside = [sample for sample, frame_split in zip(samples, splits, strict=True) if split in {"all", frame_split}]
     if not inside:
         raise UapsegError(empty_split_message(split, path.name))
     notes = [f"{video.still} frames of {path.name} show what the frame before shows: they are left out."]
     return ImageDataset(
         inside,
-        name=f"video:{where}",
+        name=f"video:{suffix}",
         split=split,
         size=size or default_size(first_size(samples, (MAX_SIDE, MAX_SIDE))),
         licence="your own",
@@ -108,31 +108,31 @@ def info() -> list[DatasetInfo]:
 
 
 @lru_cache(maxsize=4)
-def read_video(path: Path, changed: int, apart: float) -> Video:  # noqa: ARG001  another file has another time
+def read_video(path: Path, modified_ns: int, interval: float) -> Video:  # noqa: ARG001  another file has another time
     """Finds the frames of a video that are far enough apart and differ.
 
     Args:
         path: The file.
-        changed: When it was changed last.
-        apart: How far frames are apart at least, in seconds.
+        modified_ns: When it was changed last.
+        interval: How far frames are apart at least, in seconds.
 
     Raises:
         UapsegError: There is no such file, or no frame in it can be decoded.
 
     Example:
-        >>> read_video(Path("missing.mp4"), changed=0, apart=1.0)
+        >>> read_video(Path("missing.mp4"), modified_ns=0, interval=1.0)
         Traceback (most recent call last):
             ...
         uapseg.errors.UapsegError: There is no file missing.mp4.
     """
     if not path.is_file():
         raise UapsegError(f"There is no file {path}.")
-    candidates, times, before = list[float](), list[float](), np.full((*THUMBNAIL, 3), np.inf, np.float32)
+    candidates, times, last_thumbnail = list[float](), list[float](), np.full((*THUMBNAIL, 3), np.inf, np.float32)
     try:
-        for time, thumbnail in islice(_thumbnails(path, apart), MAX_FRAMES):
+        for time, thumbnail in islice(_thumbnails(path, interval), MAX_FRAMES):
             candidates.append(time)
-            if shows_something_new(thumbnail, before):
-                before = thumbnail
+            if shows_something_new(thumbnail, last_thumbnail):
+                last_thumbnail = thumbnail
                 times.append(time)
     except FFmpegError as error:
         if not times:  # else the frames before the damage are taken
@@ -142,22 +142,22 @@ def read_video(path: Path, changed: int, apart: float) -> Video:  # noqa: ARG001
     return Video(_fingerprint(path), tuple(times), candidates[-1], len(candidates) - len(times))
 
 
-def shows_something_new(thumbnail: NDArray[np.float32], before: NDArray[np.float32]) -> bool:
+def shows_something_new(thumbnail: NDArray[np.float32], previous: NDArray[np.float32]) -> bool:
     """Whether a frame differs from the one taken before; both in small (h, w, 3), in grey levels.
 
     Example:
         >>> shows_something_new(np.zeros((32, 32, 3), np.float32), np.ones((32, 32, 3), np.float32))
         False
     """
-    return bool(np.abs(thumbnail - before).mean() >= DIFFERENCE)
+    return bool(np.abs(thumbnail - previous).mean() >= DIFFERENCE)
 
 
-def _thumbnails(path: Path, apart: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
+def _thumbnails(path: Path, interval: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
     """The times of frames that are far enough apart, and these frames in small."""
-    due = 0.0
+    next_time = 0.0
     for time, frame in _frames(path):
-        if time >= due - 1e-3:
-            due = time + apart
+        if time >= next_time - 1e-3:
+            next_time = time + interval
             yield time, np.asarray(frame.reformat(*THUMBNAIL, "rgb24", interpolation="AREA").to_ndarray(), np.float32)
 
 
@@ -178,16 +178,16 @@ def read_frame(path: Path, time: float) -> Image.Image:
         uapseg.errors.UapsegError: missing.mp4 cannot be read at 2.0 s (No such file or directory).
     """
     try:
-        frame = next((frame for at, frame in _frames(path, time) if at >= time - 1e-3), None)
+        frame = next((frame for frame_time, frame in _frames(path, time) if frame_time >= time - 1e-3), None)
     except FFmpegError as error:
         raise UapsegError(f"{path} cannot be read at {time:.1f} s ({error.strerror}).") from error
     if frame is None:
         raise UapsegError(f"{path} has no frame at {time:.1f} s.")
-    turned = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4)
-    return Image.fromarray(np.ascontiguousarray(turned))
+    pixels = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4)
+    return Image.fromarray(np.ascontiguousarray(pixels))
 
 
-def _frames(path: Path, begin: float = 0.0) -> Iterator[tuple[float, av.VideoFrame]]:
+def _frames(path: Path, start: float = 0.0) -> Iterator[tuple[float, av.VideoFrame]]:
     """The frames from a time on, or a little before, with their times in seconds from the first."""
     with av.open(str(path)) as file:
         stream = next(iter(file.streams.video), None)
@@ -195,15 +195,15 @@ def _frames(path: Path, begin: float = 0.0) -> Iterator[tuple[float, av.VideoFra
             return
         stream.thread_type = "AUTO"
         first = float((stream.start_time or 0) * stream.time_base) if stream.time_base else 0.0
-        if begin and stream.time_base:
-            file.seek(int((begin + first) / stream.time_base), stream=stream)
+        if start and stream.time_base:
+            file.seek(int((start + first) / stream.time_base), stream=stream)
         for frame in file.decode(stream):
             yield frame.time - first, frame
 
 
-def _parse(where: str) -> tuple[Path, float]:
+def _parse(suffix: str) -> tuple[Path, float]:
     """The file, and how far frames are apart at least."""
-    name, _, query = where.partition("?")
+    name, _, query = suffix.partition("?")
     interval = SECONDS
     for key, value in parse_qsl(query, keep_blank_values=True):
         try:

@@ -14,11 +14,11 @@ from uapseg.errors import UapsegError, one_line
 from uapseg.io.download import Download, UnreachableError, fetch
 
 
-def resolve_place(rest: str) -> str:
+def resolve_place(suffix: str) -> str:
     """Resolves the folder of a network, or its id on the hub.
 
     Args:
-        rest: The name of the network without its kind.
+        suffix: The name of the network without its kind.
 
     Raises:
         UapsegError: It is neither, or a folder without ``config.json``.
@@ -27,14 +27,14 @@ def resolve_place(rest: str) -> str:
         >>> resolve_place("nvidia/segformer-b0")
         'nvidia/segformer-b0'
     """
-    folder = Path(rest).expanduser()
+    folder = Path(suffix).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
             raise UapsegError(f"The folder {folder} has no config.json: name one that save_pretrained has written.")
         return str(folder)
-    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", rest):
+    if not re.fullmatch(r"\w[\w.-]*(/\w[\w.-]*)?", suffix):
         raise UapsegError(f"There is no folder {folder}: name a folder with a saved network, or an id.")
-    return rest
+    return suffix
 
 
 def check_connection(place: str) -> None:

@@ -63,7 +63,7 @@ class _BgrNetwork(nn.Module):
 
 
 def load(
-    rest: str,
+    suffix: str,
     *,
     size: checks.Size | None = None,
     strict: bool = True,
@@ -71,14 +71,14 @@ def load(
     """Loads a network by its id on the hub or from a folder, with the mean and std of its image processor.
 
     Args:
-        rest: The id or the folder.
+        suffix: The id or the folder.
         size: The (width, height) of the pictures to attack, if known.
         strict: Whether probable mistakes are errors; otherwise they are warnings.
 
     Raises:
         UapsegError: There is no such network, it cannot be downloaded, or it does not return logits for each pixel.
     """
-    name, place = f"hf:{rest}", resolve_place(rest)
+    name, place = f"hf:{suffix}", resolve_place(suffix)
     net, processor = _load(place, name)
     classes = _classes(net.net.config)
     mean, std = _statistics(processor, name)
@@ -91,7 +91,7 @@ def load(
         pair=default_pair(classes),
         mean=mean,
         std=std,
-        source=place if Path(place).is_dir() else f"https://huggingface.co/{rest}",
+        source=place if Path(place).is_dir() else f"https://huggingface.co/{suffix}",
         licence="see its model card",
         channels_last=False,
     )

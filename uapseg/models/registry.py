@@ -56,7 +56,7 @@ class Kind:
             ``missing_files(rest, weights)``.
         runs_code: Whether it runs code from a file; the file's name is then the network's.
         checked: Whether networks are checked before use; ``load`` then takes ``size`` and ``strict``.
-        needs_rest: Whether the name must continue after a colon.
+        needs_suffix: Whether the name must continue after a colon.
 
     Example:
         >>> KINDS["street"].module().info()[0].name
@@ -68,7 +68,7 @@ class Kind:
     takes_weights: bool = False
     runs_code: bool = False
     checked: bool = False
-    needs_rest: bool = False
+    needs_suffix: bool = False
 
     def module(self) -> Any:
         """Imports the module of the kind."""
@@ -77,9 +77,9 @@ class Kind:
 
 KINDS = {
     "street": Kind("uapseg.models.street", listed=True, takes_weights=True),
-    "torchvision": Kind("uapseg.models.torchvision", listed=True, takes_weights=True, needs_rest=True),
-    "hf": Kind("uapseg.models.huggingface", checked=True, needs_rest=True),
-    "smp": Kind("uapseg.models.smp", checked=True, needs_rest=True),
+    "torchvision": Kind("uapseg.models.torchvision", listed=True, takes_weights=True, needs_suffix=True),
+    "hf": Kind("uapseg.models.huggingface", checked=True, needs_suffix=True),
+    "smp": Kind("uapseg.models.smp", checked=True, needs_suffix=True),
 }
 """The kinds by the prefix of their names."""
 
@@ -134,8 +134,8 @@ def missing_files(name: str, weights: str | None = None) -> list[Download]:
         >>> missing_files("street")
         []
     """
-    kind, rest = _resolve(name)
-    return kind.module().missing_files(rest, _path(weights)) if kind.takes_weights else []
+    kind, suffix = _resolve(name)
+    return kind.module().missing_files(suffix, _path(weights)) if kind.takes_weights else []
 
 
 def runs_code(name: str) -> bool:
@@ -182,7 +182,7 @@ def load_model(
         >>> len(model.classes), model(torch.zeros(1, 3, 64, 96)).shape
         (11, torch.Size([1, 11, 64, 96]))
     """
-    kind, rest = _resolve(name)
+    kind, suffix = _resolve(name)
     if kind.runs_code and not allow_code:
         raise UapsegError(f"The network {name} runs code from a file: name it yourself with --model, or in Python.")
     if weights is not None and not kind.takes_weights:
@@ -190,7 +190,7 @@ def load_model(
     options: dict[str, Any] = {"weights": _path(weights)} if kind.takes_weights else {}
     if kind.checked:
         options |= {"size": size, "strict": strict}
-    model: Segmenter = kind.module().load(rest, **options).to(device)
+    model: Segmenter = kind.module().load(suffix, **options).to(device)
     if fold:
         model.fold()
     return model
@@ -200,13 +200,13 @@ def _resolve(name: str) -> tuple[Kind, str]:
     """The kind of a network, and the rest of its name."""
     if from_file := _kind_of_file(name):
         return from_file, name
-    prefix, colon, rest = name.partition(":")
+    prefix, colon, suffix = name.partition(":")
     if prefix.lower().endswith(".py"):
         raise UapsegError(f"{prefix} names no function: write --model {prefix}:FUNCTION, which returns the network.")
     kind = KINDS.get(prefix)
-    if kind is None or bool(rest) != bool(colon) or (kind.needs_rest and not rest):
+    if kind is None or bool(suffix) != bool(colon) or (kind.needs_suffix and not suffix):
         raise UapsegError(f"There is no network called {name!r}: choose one of {_FORMS}.")
-    return kind, rest
+    return kind, suffix
 
 
 def _kind_of_file(name: str) -> Kind | None:

@@ -57,7 +57,7 @@ class _Binary(nn.Module):
         return torch.cat([torch.zeros_like(logit), logit], dim=1)
 
 
-def load(rest: str, *, size: checks.Size | None = None, strict: bool = True) -> Segmenter:
+def load(suffix: str, *, size: checks.Size | None = None, strict: bool = True) -> Segmenter:
     """The network with an id of the hub or in a folder, with its preprocessing.
 
     Mean and std are those of ``albumentations_config_eval.json`` beside the weights, else those of its encoder.
@@ -67,7 +67,7 @@ def load(rest: str, *, size: checks.Size | None = None, strict: bool = True) -> 
         UapsegError: segmentation_models_pytorch is not installed, there is no such network, it cannot be had, or it
             is not fit to be attacked.
     """
-    name, place = f"smp:{rest}", resolve_place(rest)
+    name, place = f"smp:{suffix}", resolve_place(suffix)
     with plain_errors(name), redirect_stdout(StringIO()):  # where the library prints, commands print their JSON
         folder = Path(place) if Path(place).is_dir() else _download(place, FILES)
         net = _LIBRARY.from_pretrained(str(folder), encoder_weights=None)
@@ -84,7 +84,7 @@ def load(rest: str, *, size: checks.Size | None = None, strict: bool = True) -> 
         pair=default_pair(classes),
         mean=mean,
         std=std,
-        source=str(folder) if Path(place).is_dir() else f"https://huggingface.co/{rest}",
+        source=str(folder) if Path(place).is_dir() else f"https://huggingface.co/{suffix}",
         licence="see its model card",
     )
     checks.check(model, size, strict=strict)

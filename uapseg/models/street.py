@@ -92,7 +92,7 @@ def info() -> list[ModelInfo]:
     """
     return [
         ModelInfo(
-            name=_name(rest),
+            name=_name(suffix),
             parameters=sum(weight.numel() for weight in architecture.build().parameters()),
             classes=len(CLASSES),
             licence=LICENCE,
@@ -100,11 +100,11 @@ def info() -> list[ModelInfo]:
             cached=architecture.file.is_file(),
             download_bytes=None,
         )
-        for rest, architecture in NETWORKS.items()
+        for suffix, architecture in NETWORKS.items()
     ]
 
 
-def missing_files(rest: str = "", weights: Path | None = None) -> list[Download]:  # noqa: ARG001  as other networks
+def missing_files(suffix: str = "", weights: Path | None = None) -> list[Download]:  # noqa: ARG001  as other networks
     """Lists nothing to download, as the weights are bundled.
 
     Example:
@@ -114,11 +114,11 @@ def missing_files(rest: str = "", weights: Path | None = None) -> list[Download]
     return []
 
 
-def load(rest: str = "", weights: Path | None = None) -> Segmenter:
+def load(suffix: str = "", weights: Path | None = None) -> Segmenter:
     """Loads an embedded network, or its architecture with other weights.
 
     Args:
-        rest: A key of `NETWORKS`.
+        suffix: A key of `NETWORKS`.
         weights: Another file of weights.
 
     Raises:
@@ -128,17 +128,17 @@ def load(rest: str = "", weights: Path | None = None) -> Segmenter:
         >>> load("small").name
         'street:small'
     """
-    if rest not in NETWORKS:
+    if suffix not in NETWORKS:
         names = ", ".join(map(_name, NETWORKS))
-        raise UapsegError(f"There is no embedded network {_name(rest)}: choose one of {names}.")
-    architecture = NETWORKS[rest]
+        raise UapsegError(f"There is no embedded network {_name(suffix)}: choose one of {names}.")
+    architecture = NETWORKS[suffix]
     if weights is None and not architecture.file.is_file():
-        raise UapsegError(f"The weights of the network {_name(rest)} are missing: put them at {architecture.file}.")
+        raise UapsegError(f"The weights of the network {_name(suffix)} are missing: put them at {architecture.file}.")
     net = architecture.build()
-    load_weights(net, weights or architecture.file, _name(rest))
+    load_weights(net, weights or architecture.file, _name(suffix))
     return Segmenter(
         net,
-        name=_name(rest),
+        name=_name(suffix),
         classes=CLASSES,
         palette=PALETTE,
         objects=("Pole", "SignSymbol", "Fence", "Car", "Pedestrian", "Bicyclist"),
@@ -152,8 +152,8 @@ def load(rest: str = "", weights: Path | None = None) -> Segmenter:
     )
 
 
-def _name(rest: str) -> str:
-    return f"street:{rest}" if rest else "street"
+def _name(suffix: str) -> str:
+    return f"street:{suffix}" if suffix else "street"
 
 
 def _source(architecture: Architecture) -> str:

@@ -67,9 +67,9 @@ class AnnotatedImage:
         labels = np.zeros((height, width), np.uint8)
         for shape in sorted(self.shapes, key=lambda shape: shape.number != VOID):
             inside = fill_mask(shape.runs)
-            claimed = inside & (labels != 0) & (labels != VOID) & (labels != shape.number)
+            overlap = inside & (labels != 0) & (labels != VOID) & (labels != shape.number)
             labels[inside] = shape.number
-            labels[claimed] = VOID
+            labels[overlap] = VOID
         return labels
 
 
@@ -93,7 +93,7 @@ class SelectedAnnotations:
 
 
 def select_annotations(
-    annotations: Path, folder: str, choice: Selection, kept: Path | None = None
+    annotations: Path, folder: str, choice: Selection, cache_file: Path | None = None
 ) -> SelectedAnnotations:
     """Reads the annotations of the selected pictures, and drops all others to save memory.
 
@@ -101,7 +101,8 @@ def select_annotations(
         annotations: A file such as COCO's ``instances_*.json``.
         folder: The folder that the entries should name.
         choice: The selection.
-        kept: Where to cache the annotations of the selected pictures, as those of train2017 take a minute to read.
+        cache_file: Where to cache the annotations of the selected pictures, as reading those of train2017 takes a
+            minute.
 
     Raises:
         UapsegError: The file is invalid, or no picture in it matches.
@@ -111,29 +112,29 @@ def select_annotations(
         >>> content = {"images": [{"id": 1, "file_name": "a.jpg", "width": 4, "height": 2}],
         ...            "annotations": [square], "categories": [{"id": 1, "name": "person"}]}
         >>> _ = Path("a.json").write_text(json.dumps(content))
-        >>> found = select_annotations(Path("a.json"), "", Selection())
-        >>> found.pictures[0].entry.shares
+        >>> selected = select_annotations(Path("a.json"), "", Selection())
+        >>> selected.pictures[0].entry.shares
         {'person': 0.5}
     """
     try:
-        changed = annotations.stat().st_mtime_ns
+        modified_ns = annotations.stat().st_mtime_ns
     except OSError as error:
         raise UapsegError(f"There is no file {annotations}: give COCO's instances_*.json.") from error
-    return _load_selection(annotations, changed, folder, choice, kept)
+    return _load_selection(annotations, modified_ns, folder, choice, cache_file)
 
 
 @lru_cache(maxsize=8)
 def _load_selection(
-    annotations: Path, changed: int, folder: str, choice: Selection, kept: Path | None
+    annotations: Path, modified_ns: int, folder: str, choice: Selection, cache_file: Path | None
 ) -> SelectedAnnotations:
-    if kept and kept.is_file() and kept.stat().st_mtime_ns >= changed:
-        return _read_objects(records_in(read_json(kept), annotations), folder, annotations)
+    if cache_file and cache_file.is_file() and cache_file.stat().st_mtime_ns >= modified_ns:
+        return _read_objects(records_in(read_json(cache_file), annotations), folder, annotations)
     content = read_json(annotations)
     records = _restrict(records_in(content, annotations), folder, choice)
-    if kept:
+    if cache_file:
         with suppress(OSError, UapsegError):  # a full or read-only disk costs time, not the run
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            write(kept, json.dumps({**content, **_raw(records)}).encode())
+            cache_file.parent.mkdir(parents=True, exist_ok=True)
+            write(cache_file, json.dumps({**content, **_raw(records)}).encode())
     return _read_objects(records, folder, annotations)
 
 
@@ -158,8 +159,8 @@ def _entry(record: Record, records: Records, folder: str) -> CocoImage:
     for annotation in record.annotations:
         name = category_of(annotation, records.categories)
         if name is not None:
-            covered = positive(annotation.get("area")) or _area(annotation, record.size)
-            share = min(1.0, covered / (record.size[0] * record.size[1]))
+            pixel_count = positive(annotation.get("area")) or _area(annotation, record.size)
+            share = min(1.0, pixel_count / (record.size[0] * record.size[1]))
             shares[name] = max(share, shares.get(name, 0.0))
     return CocoImage(record.number, record.file, folder, record.licence, record.source, shares)
 
@@ -172,18 +173,18 @@ def _area(annotation: dict[str, Any], size: tuple[int, int]) -> int:
 
 def _read_objects(records: Records, folder: str, file: Path) -> SelectedAnnotations:
     """All pictures of these annotations, sorted by file name, with their objects of VOC's classes."""
-    left_out, found = Counter(records.left_out), list[AnnotatedImage]()
+    problem_counts, images = Counter(records.left_out), list[AnnotatedImage]()
     for record in sorted(records.pictures, key=lambda record: record.file):
         shapes: list[Shape] = []
         for annotation in record.annotations:
-            shape, bad = _shape(annotation, records, record.size)
-            left_out["outlines that enclose nothing or do not fit their picture"] += bad
+            shape, bad_count = _shape(annotation, records, record.size)
+            problem_counts["outlines that enclose nothing or do not fit their picture"] += bad_count
             shapes += [shape] if shape else []
-        found.append(AnnotatedImage(_entry(record, records, folder), record.size, tuple(shapes)))
-    words = [f"{count} {what} in {file.name}" for what, count in left_out.items() if count]
+        images.append(AnnotatedImage(_entry(record, records, folder), record.size, tuple(shapes)))
+    words = [f"{count} {problem} in {file.name}" for problem, count in problem_counts.items() if count]
     labelled = not VOC_NUMBERS.keys().isdisjoint(records.categories.values())
     words += [] if labelled else [f"all labels, as no category in {file.name} is a class of VOC"]
-    return SelectedAnnotations(tuple(found), tuple(words), labelled)
+    return SelectedAnnotations(tuple(images), tuple(words), labelled)
 
 
 def _shape(annotation: dict[str, Any], records: Records, size: tuple[int, int]) -> tuple[Shape | None, int]:
@@ -192,8 +193,8 @@ def _shape(annotation: dict[str, Any], records: Records, size: tuple[int, int]) 
     number = VOID if name is None or is_crowd(annotation) else VOC_NUMBERS.get(name, 0)
     if name is not None and name not in VOC_NUMBERS:
         return None, 0  # background
-    runs, bad = mask_from_outline(annotation, size)
+    runs, bad_count = mask_from_outline(annotation, size)
     if runs:
-        return Shape(number, runs), bad
+        return Shape(number, runs), bad_count
     box = mask_from_box(annotation, size)
-    return Shape(VOID, box) if box else None, bad
+    return Shape(VOID, box) if box else None, bad_count

@@ -46,73 +46,75 @@ SIZE = (384, 384)
 LICENCE = "each photo by its licence at Flickr"
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, downloading what is missing.
 
     Args:
-        where: The name after ``coco:``.
+        suffix: The name after ``coco:``.
         split: The split.
         size: The (width, height) of the pictures; None for the default.
 
     Raises:
         UapsegError: The download fails, or the selection or a file is invalid.
     """
-    source, choice = _parse_name(where)
-    name, pictures = f"coco:{where}", None
+    source, choice = _parse_name(suffix)
+    name, pictures = f"coco:{suffix}", None
     if source in OFFICIAL:
         for download in _missing_annotations(source):
             deque(fetch(download), 0)
-        found = _select_official(source, choice)
-        selected = _restrict(found.pictures, split)
+        annotated = _select_official(source, choice)
+        selected = _restrict(annotated.pictures, split)
         download_pictures(name, split, len(selected))
-        update_attribution(one.entry for one in selected)
+        update_attribution(image.entry for image in selected)
     else:
         annotations, pictures = _own_paths(source)
-        found = select_annotations(annotations, "", choice)
-        selected = _restrict(found.pictures, split)
-    whole, skipped = make_samples({one.entry: one if found.labelled else None for one in selected}, pictures)
+        annotated = select_annotations(annotations, "", choice)
+        selected = _restrict(annotated.pictures, split)
+    samples, skipped = make_samples(
+        {image.entry: image if annotated.labelled else None for image in selected}, pictures
+    )
     return ImageDataset(
-        whole,
+        samples,
         name=name,
         split=split,
         size=size or SIZE,
         licence=LICENCE,
         classes=VOC_CLASSES,
-        skipped=[*skipped, *found.left_out],
+        skipped=[*skipped, *annotated.left_out],
     )
 
 
-def missing_files(where: str, split: Split) -> list[Download]:
+def missing_files(suffix: str, split: Split) -> list[Download]:
     """Lists what to download next: first the annotations, and once they exist, the selected pictures.
 
     Args:
-        where: The name after ``coco:``.
+        suffix: The name after ``coco:``.
         split: The split.
     """
-    source, choice = _parse_name(where)
+    source, choice = _parse_name(suffix)
     if source not in OFFICIAL:
         return []
     return _missing_annotations(source) or missing_pictures(
-        one.entry for one in _restrict(_select_official(source, choice).pictures, split)
+        image.entry for image in _restrict(_select_official(source, choice).pictures, split)
     )
 
 
-def attribution(where: str) -> str:
+def attribution(suffix: str) -> str:
     """Lists authorship and licences of the selected pictures as CSV.
 
     Args:
-        where: The name after ``coco:``.
+        suffix: The name after ``coco:``.
 
     Raises:
         UapsegError: The annotations have not been downloaded yet.
     """
-    source, choice = _parse_name(where)
-    found = (
+    source, choice = _parse_name(suffix)
+    annotated = (
         _select_official(source, choice)
         if source in OFFICIAL
         else select_annotations(_own_paths(source)[0], "", choice)
     )
-    return attribution_csv(one.entry for one in found.pictures)
+    return attribution_csv(image.entry for image in annotated.pictures)
 
 
 def info() -> list[DatasetInfo]:
@@ -122,32 +124,32 @@ def info() -> list[DatasetInfo]:
         >>> [form.name for form in info()]
         ['coco:val2017', 'coco:train2017', 'coco:ANNOTATIONS.json:PICTURES']
     """
-    ways = "?any=person,dog&count=200 and more choose from it"
-    own = DatasetInfo(
-        name="coco:ANNOTATIONS.json:PICTURES", about=f"COCO's annotations and pictures that you have; {ways}",
+    queries = "?any=person,dog&count=200 and more choose from it"
+    own_info = DatasetInfo(
+        name="coco:ANNOTATIONS.json:PICTURES", about=f"COCO's annotations and pictures that you have; {queries}",
         size=SIZE, classes=len(VOC_CLASSES), licence=LICENCE,
     )  # fmt: skip
-    return [*(_official_info(source, ways) for source in OFFICIAL), own]
+    return [*(_official_info(source, queries) for source in OFFICIAL), own_info]
 
 
-def _official_info(source: str, ways: str) -> DatasetInfo:
+def _official_info(source: str, queries: str) -> DatasetInfo:
     count = min(MAX_COUNT, OFFICIAL[source])
-    here = len(list(folder_of(source).glob("*.jpg")))
+    cached_count = len(list(folder_of(source).glob("*.jpg")))
     annotated = _annotations(source).is_file()
     return DatasetInfo(
         name=f"coco:{source}",
-        about=f"photos of everyday scenes; {ways}",
+        about=f"photos of everyday scenes; {queries}",
         pictures={"all": count},
         size=SIZE,
         classes=len(VOC_CLASSES),
         licence=LICENCE,
-        cached=annotated and here >= count,
-        download_bytes=(0 if annotated else ARCHIVE_BYTES) + PICTURE_BYTES * max(0, count - here),
+        cached=annotated and cached_count >= count,
+        download_bytes=(0 if annotated else ARCHIVE_BYTES) + PICTURE_BYTES * max(0, count - cached_count),
     )
 
 
-def _parse_name(where: str) -> tuple[str, Selection]:
-    source, _, query = where.partition("?")
+def _parse_name(suffix: str) -> tuple[str, Selection]:
+    source, _, query = suffix.partition("?")
     return source, Selection.parse(query)
 
 
@@ -177,9 +179,9 @@ def _select_official(source: str, choice: Selection) -> SelectedAnnotations:
     )
 
 
-def _restrict(listed: Sequence[AnnotatedImage], split: Split) -> list[AnnotatedImage]:
-    inside = in_split((one.entry.identity for one in listed), split)
-    return [one for one, here in zip(listed, inside, strict=True) if here]
+def _restrict(images: Sequence[AnnotatedImage], split: Split) -> list[AnnotatedImage]:
+    inside = in_split((image.entry.identity for image in images), split)
+    return [image for image, is_inside in zip(images, inside, strict=True) if is_inside]
 
 
 def _annotations(source: str) -> Path:
@@ -199,10 +201,10 @@ def _unpack(source: str) -> None:
     try:
         with (
             zipfile.ZipFile(_archive()) as archive,
-            archive.open(f"annotations/{annotations.name}") as packed,
+            archive.open(f"annotations/{annotations.name}") as member,
             part.open("wb") as file,
         ):
-            shutil.copyfileobj(packed, file, 1 << 20)
+            shutil.copyfileobj(member, file, 1 << 20)
         part.replace(annotations)
         _archive().unlink(missing_ok=True)
     except (OSError, KeyError, zipfile.BadZipFile) as error:

@@ -83,14 +83,14 @@ def missing_pictures(entries: Iterable[CocoImage]) -> list[Download]:
 
 
 def make_samples(
-    wanted: Mapping[CocoImage, AnnotatedImage | None], pictures: Path | None = None
+    annotations: Mapping[CocoImage, AnnotatedImage | None], pictures: Path | None = None
 ) -> tuple[list[Sample], list[str]]:
     """Creates samples of the intact pictures, and lists the names of those that are damaged.
 
     If a picture has another size than its annotations, its labels are left out and listed as well.
 
     Args:
-        wanted: The pictures with their annotations, if known.
+        annotations: The pictures with their annotations, if known.
         pictures: The user's folder of the pictures; None for the downloaded ones.
 
     Raises:
@@ -104,26 +104,26 @@ def make_samples(
         >>> samples[0].name, damaged
         ('a.png', [])
     """
-    places = {entry: File(_picture_path(entry, pictures)) for entry in wanted}
+    places = {entry: File(_picture_path(entry, pictures)) for entry in annotations}
     keys = fingerprint_readable(places.values())
-    whole: list[Sample] = []
+    samples: list[Sample] = []
     misfits: dict[str, str] = {}
     for entry, file in places.items():
         if file not in keys:
             continue
-        annotated = wanted[entry]
-        if annotated and (why := _size_mismatch(file, annotated.size)):
-            misfits[entry.file], annotated = why, None
+        annotated = annotations[entry]
+        if annotated and (reason := _size_mismatch(file, annotated.size)):
+            misfits[entry.file], annotated = reason, None
         labels = annotated.labels if annotated else None
-        whole.append(Sample(keys[file], entry.file, partial(_read_picture, file), labels))
-    if len(misfits) == len(whole) > 1:
-        name, why = next(iter(misfits.items()))
+        samples.append(Sample(keys[file], entry.file, partial(_read_picture, file), labels))
+    if len(misfits) == len(samples) > 1:
+        name, reason = next(iter(misfits.items()))
         raise UapsegError(
-            f"The annotations do not fit the pictures: {name} {why}, and so are all others. Choose the folder "
+            f"The annotations do not fit the pictures: {name} {reason}, and so are all others. Choose the folder "
             "of pictures that they belong to, or correct width and height in them."
         )
-    damaged = [entry.file for entry, file in places.items() if file not in keys]
-    return whole, [*damaged, *(f"labels of {name}, which {why}" for name, why in misfits.items())]
+    damaged_names = [entry.file for entry, file in places.items() if file not in keys]
+    return samples, [*damaged_names, *(f"labels of {name}, which {reason}" for name, reason in misfits.items())]
 
 
 def attribution_csv(entries: Iterable[CocoImage]) -> str:
@@ -146,13 +146,13 @@ def update_attribution(entries: Iterable[CocoImage]) -> None:
         folders.setdefault(entry.folder, []).append(entry)
     for folder, inside in folders.items():
         file = folder_of(folder) / ATTRIBUTION_FILE
-        before = file.read_text("utf-8") if file.is_file() else ""
-        rows = {row["file"]: row for row in csv.DictReader(io.StringIO(before)) if row.keys() == set(COLUMNS)}
+        old_text = file.read_text("utf-8") if file.is_file() else ""
+        rows = {row["file"]: row for row in csv.DictReader(io.StringIO(old_text)) if row.keys() == set(COLUMNS)}
         rows |= {row["file"]: row for row in map(_row, inside)}
-        after = _to_csv(rows[name] for name in sorted(rows))
-        if after != before:
+        new_text = _to_csv(rows[name] for name in sorted(rows))
+        if new_text != old_text:
             with suppress(UapsegError):  # a read-only disk does not stop a run; `credits_of` still tells
-                write(file, after.encode())
+                write(file, new_text.encode())
 
 
 def _row(entry: CocoImage) -> dict[Any, str]:
@@ -173,9 +173,9 @@ def _picture_path(entry: CocoImage, pictures: Path | None) -> Path:
     if inside.is_absolute() or PureWindowsPath(entry.file).drive or ".." in inside.parts:
         raise UapsegError(f"{entry.file} in the annotations leads outside the folder of pictures: correct it there.")
     folder = pictures or folder_of(entry.folder)
-    above, parts = folder.absolute().parts, inside.parts
+    folder_parts, parts = folder.absolute().parts, inside.parts
     for shared in range(1, len(parts)):  # the folder that was named may be the one that the names begin with
-        if above[-shared:] == parts[:shared] and not (folder / inside).is_file():
+        if folder_parts[-shared:] == parts[:shared] and not (folder / inside).is_file():
             return folder.joinpath(*parts[shared:])
     return folder / inside
 
@@ -186,16 +186,16 @@ def _size_mismatch(file: File, size: tuple[int, int]) -> str:
     Only the size tells whether the annotations were made on the stored or the upright picture.
     """
     first = file.ends()[1]
-    known = stored_shape(first) if first[:2] == JPEG else None
-    shape = known or stored_shape(file.read())  # other formats may say how they are turned at their end
+    jpeg_shape = stored_shape(first) if first[:2] == JPEG else None
+    shape = jpeg_shape or stored_shape(file.read())  # other formats may say how they are turned at their end
     if shape is None:
         return ""  # damaged, and found to be so when it is decoded
-    (width, height), turn = shape
-    upright = (height, width) if turn > 4 else (width, height)
+    (width, height), orientation = shape
+    upright = (height, width) if orientation > 4 else (width, height)
     if upright != size:
-        turned = " once it is upright" if (width, height) == size else ""
-        return f"is {upright[0]}x{upright[1]}{turned}, and {size[0]}x{size[1]} in its annotations"
-    if turn > 1 and (width, height) == size:
+        condition = " once it is upright" if (width, height) == size else ""
+        return f"is {upright[0]}x{upright[1]}{condition}, and {size[0]}x{size[1]} in its annotations"
+    if orientation > 1 and (width, height) == size:
         return "is turned by its EXIF, so that its annotations may be for either way round"
     return ""
 

@@ -45,10 +45,10 @@ def mask_from_outline(annotation: Raw, size: tuple[int, int]) -> tuple[Runs | No
     if not is_list(outline) or not outline:
         return None, 1
     polygons = [_polygon(part, size) for part in (outline if isinstance(outline[0], list | dict) else [outline])]
-    whole = [polygon for polygon in polygons if polygon]
-    if not whole:
+    full_polygons = [polygon for polygon in polygons if polygon]
+    if not full_polygons:
         return None, 1
-    return masks.merge(_encoded(whole, size[1], size[0])), len(polygons) - len(whole)
+    return masks.merge(_encoded(full_polygons, size[1], size[0])), len(polygons) - len(full_polygons)
 
 
 def mask_from_box(annotation: Raw, size: tuple[int, int]) -> Runs | None:

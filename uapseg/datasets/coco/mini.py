@@ -26,43 +26,43 @@ SIZE = (384, 384)
 LICENCE = "each photo by its licence at Flickr"
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split, downloading what is missing.
 
     Args:
-        where: The selection.
+        suffix: The selection.
         split: The split.
         size: The (width, height) of the pictures; None for the default.
 
     Raises:
         UapsegError: The download fails, or the selection is invalid.
     """
-    name = f"coco-mini?{where}" if where else "coco-mini"
-    selected = _select(where, split)
+    name = f"coco-mini?{suffix}" if suffix else "coco-mini"
+    selected = _select(suffix, split)
     download_pictures(name, split, len(selected))
     update_attribution(selected)
-    whole, skipped = make_samples(dict.fromkeys(selected))
-    return ImageDataset(whole, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)
+    samples, skipped = make_samples(dict.fromkeys(selected))
+    return ImageDataset(samples, name=name, split=split, size=size or SIZE, licence=LICENCE, skipped=skipped)
 
 
-def missing_files(where: str, split: Split) -> list[Download]:
+def missing_files(suffix: str, split: Split) -> list[Download]:
     """Lists the selected pictures that have to be downloaded.
 
     Example:
         >>> len(missing_files("count=3", "all")) <= 3
         True
     """
-    return missing_pictures(_select(where, split))
+    return missing_pictures(_select(suffix, split))
 
 
-def attribution(where: str) -> str:
+def attribution(suffix: str) -> str:
     """Lists authorship and licences of the selected pictures as CSV.
 
     Example:
         >>> attribution("count=1").splitlines()[0]
         'file,licence,licence_url,source'
     """
-    return attribution_csv(_select(where, "all"))
+    return attribution_csv(_select(suffix, "all"))
 
 
 def info() -> list[DatasetInfo]:
@@ -74,7 +74,7 @@ def info() -> list[DatasetInfo]:
     """
     entries = read_manifest()
     sides = [split_of(entry.identity) for entry in entries]
-    left = missing_pictures(entries)
+    missing_downloads = missing_pictures(entries)
     return [
         DatasetInfo(
             name="coco-mini",
@@ -83,8 +83,8 @@ def info() -> list[DatasetInfo]:
             size=SIZE,
             classes=0,
             licence=LICENCE,
-            cached=not left,
-            download_bytes=sum(download.size or 0 for download in left),
+            cached=not missing_downloads,
+            download_bytes=sum(download.size or 0 for download in missing_downloads),
         )
     ]
 
@@ -114,4 +114,4 @@ def read_manifest() -> tuple[CocoImage, ...]:
 def _select(query: str, split: Split) -> list[CocoImage]:
     entries = Selection.parse(query).select(read_manifest())
     inside = in_split((entry.identity for entry in entries), split)
-    return [entry for entry, here in zip(entries, inside, strict=True) if here]
+    return [entry for entry, is_inside in zip(entries, inside, strict=True) if is_inside]

@@ -50,11 +50,11 @@ class Panoptic(NamedTuple):
     segments: dict[str, dict[int, int]]
 
 
-def load(where: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
+def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> ImageDataset:
     """Opens a split of the pictures in an annotation file that are in the folder.
 
     Args:
-        where: The name after ``coco-panoptic:``.
+        suffix: The name after ``coco-panoptic:``.
         split: The split.
         size: The (width, height) of the pictures; None for the default.
 
@@ -67,22 +67,22 @@ def load(where: str, split: Split, size: tuple[int, int] | None = None) -> Image
             ...
         uapseg.errors.UapsegError: Write coco-panoptic:ANNOTATIONS.json:PICTURES with a folder for PICTURES.
     """
-    annotations, pictures = _parse_name(where)
-    found = read_annotations(annotations, annotations.stat().st_mtime_ns if annotations.is_file() else 0)
-    names = [name for name in sorted(found.masks) if (pictures / name).is_file()]
-    selected = [name for name, here in zip(names, in_split(names, split), strict=True) if here]
+    annotations, pictures = _parse_name(suffix)
+    panoptic = read_annotations(annotations, annotations.stat().st_mtime_ns if annotations.is_file() else 0)
+    names = [name for name in sorted(panoptic.masks) if (pictures / name).is_file()]
+    selected = [name for name, is_inside in zip(names, in_split(names, split), strict=True) if is_inside]
     if not selected:
-        raise UapsegError(empty_split_message(split, f"coco-panoptic:{where}"))
+        raise UapsegError(empty_split_message(split, f"coco-panoptic:{suffix}"))
     folder = annotations.with_suffix("")
-    pairs = [(File(pictures / name), File(folder / found.masks[name])) for name in selected]
-    samples, skipped = make_samples(pairs, partial(_read_mask, found))
+    pairs = [(File(pictures / name), File(folder / panoptic.masks[name])) for name in selected]
+    samples, skipped = make_samples(pairs, partial(_read_mask, panoptic))
     return ImageDataset(
         samples,
-        name=f"coco-panoptic:{where}",
+        name=f"coco-panoptic:{suffix}",
         split=split,
         size=size or SIZE,
         licence="each photo by its licence at Flickr",
-        classes=found.classes,
+        classes=panoptic.classes,
         skipped=skipped,
     )
 
@@ -106,18 +106,18 @@ def info() -> list[DatasetInfo]:
 
 
 @lru_cache(maxsize=2)
-def read_annotations(path: Path, changed: int) -> Panoptic:  # noqa: ARG001  another file has another time
+def read_annotations(path: Path, modified_ns: int) -> Panoptic:  # noqa: ARG001  another file has another time
     """Reads a file of panoptic annotations.
 
     Args:
         path: The file.
-        changed: When it was changed last.
+        modified_ns: When it was changed last.
 
     Raises:
         UapsegError: There is no such file, or it holds something else.
 
     Example:
-        >>> read_annotations(Path("missing.json"), changed=0)
+        >>> read_annotations(Path("missing.json"), modified_ns=0)
         Traceback (most recent call last):
             ...
         uapseg.errors.UapsegError: There is no file missing.json.
@@ -125,13 +125,15 @@ def read_annotations(path: Path, changed: int) -> Panoptic:  # noqa: ARG001  ano
     content = read(path, MAX_BYTES)
     try:
         fields: dict[str, Any] = json.loads(content)
-        names = {int(one["id"]): str(one["name"]) for one in fields["categories"]}
+        names = {int(entry["id"]): str(entry["name"]) for entry in fields["categories"]}
         index = {number: place for place, number in enumerate(sorted(names))}
-        pictures = {one["id"]: _plain(one["file_name"]) for one in fields["images"]}
-        masks = {pictures[one["image_id"]]: _plain(one["file_name"]) for one in fields["annotations"]}
+        pictures = {entry["id"]: _plain(entry["file_name"]) for entry in fields["images"]}
+        masks = {pictures[entry["image_id"]]: _plain(entry["file_name"]) for entry in fields["annotations"]}
         segments = {
-            _plain(one["file_name"]): {int(part["id"]): index[part["category_id"]] for part in one["segments_info"]}
-            for one in fields["annotations"]
+            _plain(entry["file_name"]): {
+                int(part["id"]): index[part["category_id"]] for part in entry["segments_info"]
+            }
+            for entry in fields["annotations"]
         }
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise UapsegError(
@@ -147,18 +149,18 @@ def _plain(name: str) -> str:
     return PurePosixPath(name).name
 
 
-def _read_mask(found: Panoptic, source: Source) -> Pixels:
+def _read_mask(panoptic: Panoptic, source: Source) -> Pixels:
     """The class of each pixel (h, w): a pixel's color is the id of its segment, R + 256 G + 256 ** 2 B."""
     colors = np.asarray(read_picture(source.read()), np.int64) @ np.array([1, 1 << 8, 1 << 16])
     ids, places = np.unique(colors, return_inverse=True)
-    classes = found.segments[source.name]
+    classes = panoptic.segments[source.name]
     table = np.array([classes.get(int(number), VOID) for number in ids], np.uint8)
     return table[places].reshape(colors.shape)
 
 
-def _parse_name(where: str) -> tuple[Path, Path]:
+def _parse_name(suffix: str) -> tuple[Path, Path]:
     """The two paths in a name; each may contain colons, as those of Windows do."""
-    annotations, mark, pictures = where.partition(".json:")
+    annotations, mark, pictures = suffix.partition(".json:")
     if not mark or not Path(pictures).expanduser().is_dir():
         raise UapsegError("Write coco-panoptic:ANNOTATIONS.json:PICTURES with a folder for PICTURES.")
     return Path(f"{annotations}.json").expanduser(), Path(pictures).expanduser()

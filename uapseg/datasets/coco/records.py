@@ -155,14 +155,14 @@ def positive(value: Any) -> float | None:
     return None
 
 
-def not_coco(file: Path, why: str) -> UapsegError:
+def not_coco(file: Path, reason: str) -> UapsegError:
     """Creates the error for a file of another kind.
 
     Example:
         >>> str(not_coco(Path("a.json"), "it holds captions"))
         "a.json is not as COCO's instances_*.json: it holds captions."
     """
-    return UapsegError(f"{file} is not as COCO's instances_*.json: {why}.")
+    return UapsegError(f"{file} is not as COCO's instances_*.json: {reason}.")
 
 
 def _parts(content: Any, file: Path) -> tuple[list[Any], list[Any]]:
@@ -177,10 +177,10 @@ def _parts(content: Any, file: Path) -> tuple[list[Any], list[Any]]:
         raise not_coco(file, "it is a panoptic file, its label maps are PNG files; give the instances file beside it")
     if is_dict(first) and "caption" in first:
         raise not_coco(file, "it holds captions; give the instances file beside it")
-    missing = [part for part in ("images", "annotations", "categories") if not is_list(content.get(part))]
-    if missing:
-        raise not_coco(file, f"it has no list called {missing[0]}")
-    if annotations and not any(is_dict(one) and "name" in one for one in content["categories"]):
+    missing_parts = [part for part in ("images", "annotations", "categories") if not is_list(content.get(part))]
+    if missing_parts:
+        raise not_coco(file, f"it has no list called {missing_parts[0]}")
+    if annotations and not any(is_dict(category) and "name" in category for category in content["categories"]):
         raise not_coco(file, "its categories have no names")
     return content["images"], content["annotations"]
 
@@ -196,34 +196,34 @@ def _by_number(
         if record is None:
             left_out[_INCOMPLETE] += 1
             continue
-        same = by_file.setdefault(record.file, record)
-        other = by_number.setdefault(record.number, same)
+        first_record = by_file.setdefault(record.file, record)
+        other = by_number.setdefault(record.number, first_record)
         if other.file != record.file:
             raise UapsegError(
                 f"{file.name} gives {other.file} and {record.file} the same id {record.number}, so that the "
                 "owner of the annotations is unknown: give each picture an id of its own."
             )
-        if same.size != record.size:
+        if first_record.size != record.size:
             raise UapsegError(f"{file.name} lists {record.file} twice, in two sizes: leave one of them out.")
     return by_number
 
 
-def _categories(listed: Sequence[Any]) -> dict[Key, str]:
-    found: dict[Key, str] = {}
-    for one in listed:
-        key = _key(one.get("id")) if is_dict(one) else None
-        if key is not None and isinstance(one.get("name"), str):
-            found[key] = category_name(one["name"])
-    return found
+def _categories(entries: Sequence[Any]) -> dict[Key, str]:
+    names: dict[Key, str] = {}
+    for entry in entries:
+        key = _key(entry.get("id")) if is_dict(entry) else None
+        if key is not None and isinstance(entry.get("name"), str):
+            names[key] = category_name(entry["name"])
+    return names
 
 
-def _licences(listed: Any) -> dict[Key, Licence]:
-    found: dict[Key, Licence] = {}
-    for one in listed if is_list(listed) else ():
-        key = _key(one.get("id")) if is_dict(one) else None
+def _licences(entries: Any) -> dict[Key, Licence]:
+    licences: dict[Key, Licence] = {}
+    for entry in entries if is_list(entries) else ():
+        key = _key(entry.get("id")) if is_dict(entry) else None
         if key is not None:
-            found[key] = Licence(key, _text(one.get("name")), _text(one.get("url")))
-    return found
+            licences[key] = Licence(key, _text(entry.get("name")), _text(entry.get("url")))
+    return licences
 
 
 def _record(image: Any, licences: Mapping[Key, Licence]) -> Record | None:
@@ -237,8 +237,8 @@ def _record(image: Any, licences: Mapping[Key, Licence]) -> Record | None:
     if min(width, height) < 1 or width * height > MAX_PIXELS:
         return None
     licence = _looked_up(licences, image.get("license")) or _UNKNOWN
-    plain = PurePosixPath(file).as_posix()  # without ./ and //
-    return Record(number, plain, (width, height), licence, _text(image.get("flickr_url")), image)
+    normalized_file = PurePosixPath(file).as_posix()  # without ./ and //
+    return Record(number, normalized_file, (width, height), licence, _text(image.get("flickr_url")), image)
 
 
 def _key(value: Any) -> Key | None:
@@ -253,9 +253,9 @@ def _key(value: Any) -> Key | None:
     return value if isinstance(value, int) else None
 
 
-def _looked_up(found: Mapping[Key, Any], value: Any) -> Any:
+def _looked_up(table: Mapping[Key, Any], value: Any) -> Any:
     key = _key(value)
-    return None if key is None else found.get(key)
+    return None if key is None else table.get(key)
 
 
 def _text(value: Any) -> str:

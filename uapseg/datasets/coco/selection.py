@@ -52,8 +52,8 @@ def category_name(name: str) -> str:
         ('tv', 'dog', 'palm tree')
     """
     words = " ".join(re.findall(r"\w+", name.casefold().replace("_", " ")))
-    joined = words.replace(" ", "")
-    return _KNOWN.get(joined) or _KNOWN.get(joined.removesuffix("s")) or words or name
+    joined_words = words.replace(" ", "")
+    return _KNOWN.get(joined_words) or _KNOWN.get(joined_words.removesuffix("s")) or words or name
 
 
 MAX_COUNT = 5000
@@ -155,14 +155,14 @@ class Selection:
         Raises:
             UapsegError: A category is unknown, or no picture matches.
         """
-        known = {category for entry in entries for category in entry.shares}
+        categories = {category for entry in entries for category in entry.shares}
         for name in (*self.any_of, *self.all_of, *filter(None, [self.balanced])):
-            if name not in known:
+            if name not in categories:
                 raise UapsegError(
-                    f"There is no {name!r} in these pictures of COCO: there is {', '.join(sorted(known))}."
+                    f"There is no {name!r} in these pictures of COCO: there is {', '.join(sorted(categories))}."
                 )
-        fitting = sorted(filter(self._fits, entries), key=lambda entry: unit_hash(f"{self.seed}/{entry.number}"))
-        selected = self._halves(fitting) if self.balanced else fitting[: self.count]
+        matches = sorted(filter(self._fits, entries), key=lambda entry: unit_hash(f"{self.seed}/{entry.number}"))
+        selected = self._halves(matches) if self.balanced else matches[: self.count]
         if not selected:
             raise UapsegError("No picture of COCO matches: relax the selection after the question mark.")
         return sorted(selected, key=lambda entry: entry.file)
@@ -185,11 +185,11 @@ class Selection:
         halves: tuple[list[CocoImage], list[CocoImage]] = ([], [])
         for entry in entries:
             large = self._large(entry)
-            absent = self.balanced not in entry.shares
-            if large & VOC_NUMBERS.keys() - {self.balanced} and (absent or self.balanced in large):
-                halves[absent].append(entry)
-        half = min(self.count // 2, *map(len, halves))
-        return [*halves[0][:half], *halves[1][:half]]
+            is_absent = self.balanced not in entry.shares
+            if large & VOC_NUMBERS.keys() - {self.balanced} and (is_absent or self.balanced in large):
+                halves[is_absent].append(entry)
+        half_count = min(self.count // 2, *map(len, halves))
+        return [*halves[0][:half_count], *halves[1][:half_count]]
 
 
 _PARTS = {
