@@ -101,7 +101,7 @@ class Endpoints:
             text: A word of 1 to 24 letters; it counts where `hide` is empty.
             region_class: The class of its letters; empty takes the network's own choice.
             rest_class: The class of everything else, or "keep" for what the network sees.
-            hide: Classes to hide instead of showing a word.
+            hide: Classes to hide instead of showing a word; people stands for all that are people.
             epsilon: The largest change, 1 to 32 grey levels of 255.
             budget: Image-gradients, 50 to 2000.
             seed: Draws the order of the pictures.
