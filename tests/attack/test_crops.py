@@ -71,7 +71,7 @@ def test_a_crop_costs_one_forward_pass_and_none_where_the_goal_is_fixed(target, 
     for spent in range(0, 9, 3):
         search._gradient(torch.zeros(3, 12, 16), search._batch(spent), spent)
     assert (counted.backward, counted.forward_only) == (9, 9 * forward)
-    assert not list(search._objectives[0]._kept)
+    assert not list(search._objectives[0]._map_store)
 
 
 def test_every_process_crops_its_share_as_one_alone_does():

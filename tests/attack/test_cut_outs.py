@@ -66,7 +66,7 @@ def test_objects_come_from_pictures_that_were_met_before():
     assert search._pictures_so_far(3) == first
     assert set(search._pictures_so_far(5)) == set(search._pictures_so_far(600)) == set(range(5))
     search._augmented_batch(first, 0)
-    assert set(search._objectives[0]._kept) <= set(first)
+    assert set(search._objectives[0]._map_store) <= set(first)
 
 
 def test_of_pictures_without_objects_nothing_is_pasted():

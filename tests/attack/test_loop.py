@@ -349,7 +349,9 @@ def shifted(by: int) -> Segmenter:
 
 def several(also: Segmenter, levels: int) -> Snapshot:
     settings = fast(epsilon=levels * GREY, budget=240)
-    return list(fit(greys(), Plain((100,) * 4), Plain((100,) * 2, "val"), EVERYWHERE, settings, also=[also]))[-1]
+    return list(fit(greys(), Plain((100,) * 4), Plain((100,) * 2, "val"), EVERYWHERE, settings, extra_models=[also]))[
+        -1
+    ]
 
 
 @pytest.mark.parametrize(("levels", "merits"), [(10, (0.0, 0.0)), (11, (1.0, 0.0)), (14, (1.0, 1.0))])
@@ -365,7 +367,7 @@ def test_of_several_networks_the_one_without_a_class_is_named():
     night.classes = ("night", "day", "noon")
     night.objects = ("day",)
     with pytest.raises(UapsegError, match="does not fit the network greys 3: The network has no class 'light'"):
-        fit(greys(), Plain((1,)), Plain((1,), "val"), target, fast(epsilon=GREY, budget=1), also=[night])
+        fit(greys(), Plain((1,)), Plain((1,), "val"), target, fast(epsilon=GREY, budget=1), extra_models=[night])
 
 
 def test_random_noise_and_clean_floors_come_with_every_snapshot():

@@ -149,8 +149,8 @@ def test_goals_are_framed_anew_with_the_perturbed_picture(target):
 def test_clean_predictions_are_kept_small():
     objective = Objective(greys(), HIDE, RULE, SIZE, SINGLE_PROCESS)
     objective.gradient(batch(115, 95), torch.zeros(3, 12, 16))
-    assert set(objective._kept) == {0, 1}
-    assert objective._kept.nbytes < 2 * 12 * 16 / 4
+    assert set(objective._map_store) == {0, 1}
+    assert objective._map_store.nbytes < 2 * 12 * 16 / 4
 
 
 def test_the_network_sees_the_processed_picture():

@@ -65,11 +65,11 @@ class Ball:
             >>> Ball(0.02, "l2").project(torch.full((3, 2, 2), 0.5))[0, 0]
             tensor([0.0200, 0.0200])
         """
-        bound = radius * self.epsilon
+        max_size = radius * self.epsilon
         if self.norm == "linf":
-            return delta.clamp(-bound, bound)
+            return delta.clamp(-max_size, max_size)
         delta = delta.clamp(-MOST_LEVEL / 255, MOST_LEVEL / 255)
-        return delta * (bound / root_mean_square(delta).clamp(min=max(bound, 1e-30)))
+        return delta * (max_size / root_mean_square(delta).clamp(min=max(max_size, 1e-30)))
 
     def normalize_step(self, direction: Tensor) -> Tensor:
         """Scales the direction of a step to a root mean square of 1 in the Euclidean norm; else it stays as it is.
@@ -93,8 +93,8 @@ class Ball:
             [2, 2, 1]
         """
         if self.norm == "linf":
-            most = int(self.epsilon * 255 + _ROUNDING)
-            return (delta * 255).round().clamp(-most, most).to(torch.int16)
+            max_level = int(self.epsilon * 255 + _ROUNDING)
+            return (delta * 255).round().clamp(-max_level, max_level).to(torch.int16)
         levels = _round(delta)
         return levels if self.holds(levels) else _round(delta * self._rounding_factor(delta))
 

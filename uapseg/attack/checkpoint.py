@@ -35,10 +35,13 @@ def pack(state: State, plan: Plan) -> bytes:
         >>> unpack(pack(state, plan), plan, "The state").image_gradients
         0
     """
-    tensors, rest = state.to_tensors()
-    apart = {name: tensor.clone() for name, tensor in tensors.items()}  # safetensors refuses tensors that share memory
-    fields = {"state": rest, "plan": plan_hash(plan)}
-    return save_tensors(apart, metadata={KEY: to_json({**fields, "checksum": _checksum(apart, fields)})})
+    tensors, state_json = state.to_tensors()
+    # safetensors refuses tensors that share memory
+    separate_tensors = {name: tensor.clone() for name, tensor in tensors.items()}
+    fields = {"state": state_json, "plan": plan_hash(plan)}
+    return save_tensors(
+        separate_tensors, metadata={KEY: to_json({**fields, "checksum": _checksum(separate_tensors, fields)})}
+    )
 
 
 def unpack(content: bytes, plan: Plan, name: str) -> State:
@@ -61,13 +64,13 @@ def unpack(content: bytes, plan: Plan, name: str) -> State:
             ...
         uapseg.errors.UapsegError: The state is damaged: restore a copy of it, or train again with --overwrite.
     """
-    damaged = UapsegError(f"{name} is damaged: restore a copy of it, or train again with --overwrite.")
+    damage_error = UapsegError(f"{name} is damaged: restore a copy of it, or train again with --overwrite.")
     try:
         tensors = load_tensors(content)
         header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         fields = from_json(header["__metadata__"][KEY], name)
         if fields.pop("checksum", None) != _checksum(tensors, fields):
-            raise damaged
+            raise damage_error
         if fields["plan"] != plan_hash(plan):
             raise UapsegError(
                 f"{name} belongs to another plan than the one beside it: restore the two that were saved "
@@ -75,7 +78,7 @@ def unpack(content: bytes, plan: Plan, name: str) -> State:
             )
         return State.from_tensors(tensors, fields["state"])
     except (SafetensorError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise damaged from error
+        raise damage_error from error
 
 
 def plan_hash(plan: Plan) -> str:

@@ -103,7 +103,7 @@ class GraphedFunction:
         self._function, self._record = function, record
         self._calls: Counter[object] = Counter()
         self._graphs: dict[object, _Graph] = {}
-        self._works = True
+        self._can_record = True
 
     def __call__(self, *inputs: Tensor | None) -> Outputs:
         """Returns the outputs of the function for these inputs."""
@@ -112,8 +112,8 @@ class GraphedFunction:
             return self._graphs[key].run(inputs)
         outputs = self._function(*inputs)
         self._calls[key] += 1
-        if self._works and self._calls[key] >= WARM_UP and len(self._graphs) < MAX_GRAPHS:
-            self._works = self._add_graph(key, inputs, outputs)
+        if self._can_record and self._calls[key] >= WARM_UP and len(self._graphs) < MAX_GRAPHS:
+            self._can_record = self._add_graph(key, inputs, outputs)
         return outputs
 
     def _add_graph(self, key: object, inputs: tuple[Tensor | None, ...], outputs: Outputs) -> bool:
@@ -142,22 +142,22 @@ class DevicePool:
 
     Args:
         device: Where the tensors are needed.
-        room: The most bytes to keep; None takes `MEMORY_SHARE` of the free memory of a GPU, and 0 elsewhere.
+        max_bytes: The most bytes to keep; None takes `MEMORY_SHARE` of the free memory of a GPU, and 0 elsewhere.
 
     Example:
-        >>> pool = DevicePool(torch.device("cpu"), room=100)
+        >>> pool = DevicePool(torch.device("cpu"), max_bytes=100)
         >>> pool.stack([5, 7], lambda places: torch.tensor([50, 70])[places]).tolist(), pool.missing([5, 6])
         ([50, 70], [6])
     """
 
-    def __init__(self, device: torch.device, room: int | None = None) -> None:
-        self._device, self._kept = device, dict[int, Tensor]()
-        free = torch.cuda.mem_get_info(device)[0] if room is None and device.type == "cuda" else 0
-        self._room = int(free * MEMORY_SHARE) if room is None else room
+    def __init__(self, device: torch.device, max_bytes: int | None = None) -> None:
+        self._device, self._tensors = device, dict[int, Tensor]()
+        free_bytes = torch.cuda.mem_get_info(device)[0] if max_bytes is None and device.type == "cuda" else 0
+        self._free_bytes = int(free_bytes * MEMORY_SHARE) if max_bytes is None else max_bytes
 
     def missing(self, indices: Sequence[int]) -> list[int]:
         """Returns those of the given indices whose tensors are not cached."""
-        return [index for index in indices if index not in self._kept]
+        return [index for index in indices if index not in self._tensors]
 
     def stack(self, indices: Sequence[int], load: Callable[[list[int]], Tensor]) -> Tensor:
         """Returns the tensors of the given indices (n, …), on the device.
@@ -166,14 +166,19 @@ class DevicePool:
             indices: The indices.
             load: Loads the tensors at the given positions of ``indices``, on any device.
         """
-        places = [place for place, index in enumerate(indices) if index not in self._kept]
-        if len(places) == len(indices) and not self._room:
+        places = [place for place, index in enumerate(indices) if index not in self._tensors]
+        if len(places) == len(indices) and not self._free_bytes:
             return load(places).to(self._device, non_blocking=True)
-        loaded = dict(zip(places, load(places).to(self._device, non_blocking=True), strict=True)) if places else {}
-        for place, tensor in loaded.items():
-            if tensor.nbytes <= self._room and indices[place] not in self._kept:
-                self._kept[indices[place]] = tensor
-                self._room -= tensor.nbytes
+        loaded_tensors = (
+            dict(zip(places, load(places).to(self._device, non_blocking=True), strict=True)) if places else {}
+        )
+        for place, tensor in loaded_tensors.items():
+            if tensor.nbytes <= self._free_bytes and indices[place] not in self._tensors:
+                self._tensors[indices[place]] = tensor
+                self._free_bytes -= tensor.nbytes
         return torch.stack(
-            [loaded[place] if place in loaded else self._kept[index] for place, index in enumerate(indices)]
+            [
+                loaded_tensors[place] if place in loaded_tensors else self._tensors[index]
+                for place, index in enumerate(indices)
+            ]
         )

@@ -59,10 +59,10 @@ class Workers:
             return rows
         shares: list[Any] = [None] * self.world
         dist.all_gather_object(shares, rows)
-        whole: list[Any] = [None] * sum(map(len, shares))
+        values: list[Any] = [None] * sum(map(len, shares))
         for rank, share in enumerate(shares):
-            whole[rank :: self.world] = share
-        return whole
+            values[rank :: self.world] = share
+        return values
 
     def wait(self) -> None:
         """Waits for all processes, up to `PATIENCE`: one of them may be downloading."""

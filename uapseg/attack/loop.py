@@ -43,7 +43,7 @@ def fit(
     target: Target,
     settings: Settings,
     *,
-    also: Sequence[Segmenter] = (),
+    extra_models: Sequence[Segmenter] = (),
     state: State | None = None,
     start: Delta | None = None,
     workers: Workers = SINGLE_PROCESS,
@@ -57,7 +57,7 @@ def fit(
         held_out: The validation pictures, which select the best iterate.
         target: What the network should predict.
         settings: The hyperparameters.
-        also: Further networks to attack at once, on the same device.
+        extra_models: Further networks to attack at once, on the same device.
         state: The state of an interrupted search with the same arguments.
         start: The perturbation that a new search starts from, clamped to epsilon; None starts from zero.
         workers: The processes that share each batch.
@@ -82,9 +82,9 @@ def fit(
         >>> last.state.image_gradients, last.state.best.shape
         (4, torch.Size([3, 64, 96]))
     """
-    models = (model, *also)
-    for each in models:
-        _check_target(each, target, settings.tile or train.size, named=bool(also))
+    models = (model, *extra_models)
+    for network in models:
+        _check_target(network, target, settings.tile or train.size, add_name=bool(extra_models))
     if settings.paste and not target.takes_pasted_objects:
         raise UapsegError("Only objects of hidden classes can be pasted: leave paste at 0, or hide classes.")
     indices = evenly_spaced(len(train), settings.train_pictures)
@@ -104,12 +104,12 @@ def fit(
     return _snapshots(search, held_out, state, start, cache)
 
 
-def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, named: bool) -> None:
+def _check_target(model: Segmenter, target: Target, tile: tuple[int, int], *, add_name: bool) -> None:
     """Checks that a network has the classes of a target; the message names the network if there are several."""
     try:
         target.bind(model.classes, model.objects, tile)
     except UapsegError as error:
-        if not named:
+        if not add_name:
             raise
         raise UapsegError(f"The target does not fit the network {model.name}: {error}") from error
 
@@ -124,22 +124,22 @@ def _snapshots(
             state = state.restart(settings.ball.project(start.cpu()))
     state = state.to(search.device)
     noise = settings.ball.random_noise(search.tile, settings.seed).to(search.device)
-    # After a change, the first step is shown at once; what takes longer, validation and its baseline, follows the next
-    changed = state.image_gradients > 0 and not state.validation.each
+    # After a change, the first step is shown at once; validation and its baseline, which take longer, follow the next
+    is_first_after_change = state.image_gradients > 0 and not state.validation.each
     baselines = {"clean": validator.clean.scores}
-    if not changed:
+    if not is_first_after_change:
         baselines["random_noise"] = validator.baseline(noise, settings.ball)
-    nothing = torch.zeros((), device=search.device)
-    yield Snapshot(state, baselines, False, nothing, nothing)
-    before, began = state.seconds, time.monotonic()
+    zero = torch.zeros((), device=search.device)
+    yield Snapshot(state, baselines, False, zero, zero)
+    earlier_seconds, start_time = state.seconds, time.monotonic()
     while state.image_gradients < search.total:
         state, loss, success = search.advance(state)
-        if search.validation_due(state) and not (changed and state.image_gradients < search.total):
+        if search.validation_due(state) and not (is_first_after_change and state.image_gradients < search.total):
             baselines = {**baselines, "random_noise": validator.baseline(noise, settings.ball)}
             validation = validator.evaluate(state.delta, settings.ball, state.image_gradients)
             state = state.with_validation(validation)
-        changed = False
-        state = replace(state, seconds=before + time.monotonic() - began)
+        is_first_after_change = False
+        state = replace(state, seconds=earlier_seconds + time.monotonic() - start_time)
         yield Snapshot(state, baselines, state.stalled_for >= search.total / 2, loss, success)
 
 
@@ -205,51 +205,53 @@ class Search:
         self.device = next(models[0].buffers()).device
         self.workers = workers
         cache = cache or RunCache()
-        kept = [cache.get("clean maps", (model, train, target, self.tile), MapStore) for model in models]
+        clean_maps = [cache.get("clean maps", (model, train, target, self.tile), MapStore) for model in models]
         self._objectives = [
             Objective(model, target, settings, self.tile, workers, maps)
-            for model, maps in zip(models, kept, strict=True)
+            for model, maps in zip(models, clean_maps, strict=True)
         ]
         self._optimizer = OPTIMIZERS[settings.optimizer or target.defaults.optimizer]
         self._pictures = DevicePool(self.device)
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         self._order = lru_cache(2)(self._draw_order)  # a batch may lie in two epochs
-        pass_ = len(indices)
-        self.total = settings.budget // pass_ * pass_ if settings.full_batch else settings.budget
+        epoch_length = len(indices)
+        self.total = settings.budget // epoch_length * epoch_length if settings.full_batch else settings.budget
 
     def validation_due(self, state: State) -> bool:
         """Whether it is time to evaluate the validation pictures."""
-        last, every = state.validation.image_gradients, self.settings.validate_every
-        due = last + every if last else self.settings.first_validation or every
-        return state.image_gradients >= min(due, self.total)
+        last_validation, interval = state.validation.image_gradients, self.settings.validate_every
+        next_validation = last_validation + interval if last_validation else self.settings.first_validation or interval
+        return state.image_gradients >= min(next_validation, self.total)
 
     def advance(self, state: State) -> tuple[State, Tensor, Tensor]:
         """Processes a batch, and takes a step if one is due; also returns the loss and success rate of the batch."""
-        spent = state.image_gradients
-        indices = self._batch(spent)
-        gradient, loss, success = self._gradient(state.delta, indices, spent)
+        position = state.image_gradients
+        indices = self._batch(position)
+        gradient, loss, success = self._gradient(state.delta, indices, position)
         gradient = state.grad_sum + gradient
-        state = replace(state, image_gradients=spent + len(indices))
+        state = replace(state, image_gradients=position + len(indices))
         if self.settings.full_batch and state.image_gradients % len(self.indices):
             return replace(state, grad_sum=gradient), loss, success
-        return state.descend(gradient, self._optimizer, self.settings, spent / self.total), loss, success
+        return state.descend(gradient, self._optimizer, self.settings, position / self.total), loss, success
 
-    def _batch(self, spent: int) -> list[int]:
+    def _batch(self, position: int) -> list[int]:
         """The indices of the next batch; each epoch has an order of its own, which is drawn from the seed."""
         size = len(self.indices)
-        left = min(self.total - spent, size - spent % size if self.settings.full_batch else self.total)
-        positions = range(spent, spent + min(self.settings.batch, left))
-        orders = {epoch: self._order(epoch) for epoch in {position // size for position in positions}}
-        return [self.indices[orders[position // size][position % size]] for position in positions]
+        remaining_count = min(
+            self.total - position, size - position % size if self.settings.full_batch else self.total
+        )
+        positions = range(position, position + min(self.settings.batch, remaining_count))
+        orders = {epoch: self._order(epoch) for epoch in {place // size for place in positions}}
+        return [self.indices[orders[place // size][place % size]] for place in positions]
 
-    def _upcoming(self, spent: int) -> list[int]:
+    def _upcoming(self, position: int) -> list[int]:
         """This process's share of the next `PREFETCH` pictures or more, in the order in which they come."""
-        upcoming, end = list[int](), min(spent + PREFETCH, self.total)
-        while spent < end:
-            batch = self._batch(spent)
-            upcoming += self.workers.shard(batch)
-            spent += len(batch)
-        return upcoming
+        upcoming_indices, end = list[int](), min(position + PREFETCH, self.total)
+        while position < end:
+            batch = self._batch(position)
+            upcoming_indices += self.workers.shard(batch)
+            position += len(batch)
+        return upcoming_indices
 
     def _draw_order(self, epoch: int) -> Sequence[int]:
         """The order of an epoch: a permutation, or with balanced classes as many weighted samples."""
@@ -260,11 +262,11 @@ class Search:
     def _class_weights(self) -> Tensor:
         return class_balanced_weights(self.models[0], self.train, self.indices, self.workers)
 
-    def _gradient(self, delta: Delta, indices: list[int], spent: int) -> tuple[Tensor, Tensor, Tensor]:
+    def _gradient(self, delta: Delta, indices: list[int], position: int) -> tuple[Tensor, Tensor, Tensor]:
         """Gradient of a batch's loss, the loss, and the share of pixels at the goal, over all networks."""
-        batch = self._augmented_batch(indices, spent)
-        upcoming = self._pictures.missing(self._upcoming(spent + len(indices)))
-        self.train.prefetch(upcoming, whole=self.settings.crop)
+        batch = self._augmented_batch(indices, position)
+        upcoming_indices = self._pictures.missing(self._upcoming(position + len(indices)))
+        self.train.prefetch(upcoming_indices, whole=self.settings.crop)
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
@@ -275,46 +277,46 @@ class Search:
             torch.stack(success).mean(),
         )
 
-    def _augmented_batch(self, indices: list[int], spent: int) -> Batch:
-        """This process's share of a batch, augmented; it depends only on the settings and on what was spent before."""
-        settings, mine = self.settings, self.workers.shard(indices)
-        seed = settings.seed * 1_000_003 + spent
+    def _augmented_batch(self, indices: list[int], position: int) -> Batch:
+        """This process's share of a batch, augmented; it depends only on the settings and the position."""
+        settings, own_indices = self.settings, self.workers.shard(indices)
+        seed = settings.seed * 1_000_003 + position
         return Batch(
-            mine,
-            self._images(indices, seed) if mine else torch.zeros(0, 3, 1, 1, device=self.device),
+            own_indices,
+            self._images(indices, seed) if own_indices else torch.zeros(0, 3, 1, 1, device=self.device),
             len(indices),
-            self._augmentations(len(indices), spent, seed) if mine else (),
+            self._augmentations(len(indices), position, seed) if own_indices else (),
             random_transform(seed) if settings.robust else None,
             cropped=settings.crop,
         )
 
     def _images(self, indices: Sequence[int], seed: int) -> Images:
         """This process's share of some pictures, in [0, 1]; a GPU caches them in whole grey levels unless cropped."""
-        mine = self.workers.shard(indices)
+        own_indices = self.workers.shard(indices)
 
         def load(places: list[int]) -> Pictures:
-            return self.train.pictures([mine[place] for place in places])
+            return self.train.pictures([own_indices[place] for place in places])
 
         if self.settings.crop:
             crops = self.workers.shard(random_crops(len(indices), seed=seed))
-            return self.train.crops(mine, crops).to(self.device, non_blocking=True).float() / 255
-        return self._pictures.stack(mine, load).float() / 255
+            return self.train.crops(own_indices, crops).to(self.device, non_blocking=True).float() / 255
+        return self._pictures.stack(own_indices, load).float() / 255
 
-    def _augmentations(self, count: int, spent: int, seed: int) -> list[Augmentation]:
+    def _augmentations(self, count: int, position: int, seed: int) -> list[Augmentation]:
         """The augmentations of this process's share of ``count`` pictures; pasted objects come last, unmoved."""
-        settings, found = self.settings, list[Augmentation]()
+        settings, augmentations = self.settings, list[Augmentation]()
         if settings.shift or settings.flip:
             moves = random_moves(count, settings.shift, flip=settings.flip, seed=seed)
-            found.append(Moves(self.workers.shard(moves)))
+            augmentations.append(Moves(self.workers.shard(moves)))
         if settings.paste:
-            pictures = self._pictures_so_far(spent + count)
+            pictures = self._pictures_so_far(position + count)
             generators = (torch.Generator().manual_seed(seed + place) for place in self.workers.shard(range(count)))
             pastes = [self._cut_outs.draw(settings.paste, pictures, generator) for generator in generators]
-            found.append(Pastes(pastes))
-        return found
+            augmentations.append(Pastes(pastes))
+        return augmentations
 
-    def _pictures_so_far(self, spent: int) -> Sequence[int]:
+    def _pictures_so_far(self, position: int) -> Sequence[int]:
         """The pictures of the batches so far, whose clean predictions are cached unless they were cropped."""
-        if spent >= len(self.indices):
+        if position >= len(self.indices):
             return self.indices
-        return MappedSequence(self.indices.__getitem__, self._order(0)[:spent])
+        return MappedSequence(self.indices.__getitem__, self._order(0)[:position])

@@ -39,9 +39,9 @@ def margin(logits: Logits, labels: LabelMaps) -> PixelLoss:
         Perturbations, https://arxiv.org/abs/2007.06189, for each pixel.
     """
     index, logits = labels.long().unsqueeze(1), logits.float()
-    own = logits.gather(1, index).squeeze(1)
-    rival = logits.detach().scatter(1, index, float("-inf")).amax(dim=1)
-    return (rival - own).clamp(min=-MARGIN)
+    label_logits = logits.gather(1, index).squeeze(1)
+    rival_logits = logits.detach().scatter(1, index, float("-inf")).amax(dim=1)
+    return (rival_logits - label_logits).clamp(min=-MARGIN)
 
 
 def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
@@ -56,8 +56,8 @@ def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
         Zhang et al., Data-Free Universal Adversarial Perturbation and Black-Box Attack, ICCV 2021, for each pixel.
     """
     centred = logits.float() - logits.float().mean(dim=1, keepdim=True)
-    own = F.normalize(centred, dim=1).gather(1, labels.long().unsqueeze(1)).squeeze(1)
-    return 1 - own / (1 - 1 / logits.shape[1]) ** 0.5
+    label_logits = F.normalize(centred, dim=1).gather(1, labels.long().unsqueeze(1)).squeeze(1)
+    return 1 - label_logits / (1 - 1 / logits.shape[1]) ** 0.5
 
 
 LOSSES: dict[str, Callable[[Logits, LabelMaps], PixelLoss]] = {

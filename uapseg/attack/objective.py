@@ -89,7 +89,7 @@ class Objective:
         settings: The hyperparameters.
         tile: The (width, height) of the perturbation.
         workers: The processes that share each batch.
-        kept: A cache of clean predictions or goals, to be shared by objectives of the same network, pictures and
+        map_store: A cache of clean predictions or goals, to be shared by objectives of the same network, pictures and
             target.
 
     Example:
@@ -112,14 +112,14 @@ class Objective:
         settings: Settings,
         tile: tuple[int, int],
         workers: Workers,
-        kept: MapStore | None = None,
+        map_store: MapStore | None = None,
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
         self._weighting = PIXEL_WEIGHTINGS[settings.pixel_weighting or target.defaults.pixel_weighting]
         self._goal_of = target.bind(model.classes, model.objects, tile)
-        self._kept = MapStore() if kept is None else kept
+        self._map_store = MapStore() if map_store is None else map_store
         resolution = settings.loss_resolution or target.defaults.loss_resolution
-        self._at_logits = resolution == "logits"
+        self._uses_logits_resolution = resolution == "logits"
         self._by_pixel = settings.full_batch or settings.omega is not None
         weights = (
             target.omega_weights(settings.omega) if self._by_pixel else target.group_weights(settings.keep_weight)
@@ -128,7 +128,7 @@ class Objective:
         self._weights = torch.tensor(weights, device=device)
         self._maps = DevicePool(device)
         self._graphed = GraphedFunction(self._loss_gradient) if can_record(device) else None
-        self._fixed: dict[tuple[int, ...], Goal] = {}
+        self._constant_goals: dict[tuple[int, ...], Goal] = {}
         self._coarse: tuple[Goal, CoarseGoal] | None = None
         self._cells: dict[tuple[int, ...], Tensor] = {}
 
@@ -143,34 +143,34 @@ class Objective:
         for augmentation in batch.augmentations:
             images = augmentation.images(images)
         goal = self._goals(batch)
-        wanted = self._wanted_pixels(goal)
+        wanted_pixels = self._wanted_pixels(goal)
         # The random transforms differ from step to step, so that they cannot be recorded
         graphed = None if batch.transform else self._graphed
         gradient, loss, below = (
-            graphed(images, delta, *wanted)
+            graphed(images, delta, *wanted_pixels)
             if graphed
-            else self._loss_gradient(images, delta, *wanted, transform=batch.transform)
+            else self._loss_gradient(images, delta, *wanted_pixels, transform=batch.transform)
         )
         share = (len(batch.indices) - below / goal.labels[0].numel()) / batch.total
         return self._workers.sum(gradient), self._workers.sum(loss), self._workers.sum(share)
 
     def _loss_gradient(
-        self, images: Images, delta: Delta, *wanted: Tensor | None, transform: Transform | None = None
+        self, images: Images, delta: Delta, *wanted_pixels: Tensor | None, transform: Transform | None = None
     ) -> tuple[Delta, Tensor, Tensor]:
         """The gradient of the loss by the perturbation, the loss, and how many pixels are below the threshold.
 
         Args:
             images: The clean pictures, augmented.
             delta: The perturbation.
-            wanted: The fields of `WantedPixels`.
+            wanted_pixels: The fields of `WantedPixels`.
             transform: The transform of the perturbed pictures before the network.
         """
-        labels, groups, weights, counts, cells = WantedPixels(*wanted)  # pyright: ignore[reportArgumentType]
+        labels, groups, weights, counts, cells = WantedPixels(*wanted_pixels)  # pyright: ignore[reportArgumentType]
         leaf = delta.detach().requires_grad_()
         with torch.enable_grad():
-            attacked = perturb(images, leaf)
-            attacked = transform.images(attacked) if transform else attacked
-            logits = self._model.raw_output(attacked) if self._at_logits else self._model(attacked)
+            perturbed = perturb(images, leaf)
+            perturbed = transform.images(perturbed) if transform else perturbed
+            logits = self._model.raw_output(perturbed) if self._uses_logits_resolution else self._model(perturbed)
             logits = logits if cells is None else cell_logits(logits, cells)
             pixels, entropy = self._pixel_losses(logits, Goal(labels, groups))
             loss = (pixels * (weights * self._weighting(entropy.detach(), self._settings.tau))).sum()
@@ -181,7 +181,7 @@ class Objective:
     def _wanted_pixels(self, goal: Goal) -> "WantedPixels":
         """A goal with the weight of each pixel, at the resolution of the loss."""
         height, width = goal.labels.shape[1:]
-        if self._at_logits and self._model.logits_size(width, height) != (height, width):
+        if self._uses_logits_resolution and self._model.logits_size(width, height) != (height, width):
             coarse = self._coarse_goal(goal)
             weights = self._pixel_weights(coarse.goal, height * width, coarse.counts)
             return WantedPixels(coarse.goal.labels, coarse.goal.groups, weights, coarse.counts, coarse.cells)
@@ -192,8 +192,8 @@ class Objective:
         settings, classes = self._settings, self._model.classes
         loss_of = partial(self._target.pixel_loss, classes=classes, fill_weight=settings.fill_weight)
         pixels = loss_of(logits, goal, LOSSES[settings.loss])
-        plain = settings.loss == "cross-entropy"
-        return pixels, pixels if plain else loss_of(logits.detach(), goal, cross_entropy)
+        is_cross_entropy = settings.loss == "cross-entropy"
+        return pixels, pixels if is_cross_entropy else loss_of(logits.detach(), goal, cross_entropy)
 
     def _coarse_goal(self, goal: Goal) -> CoarseGoal:
         """The goal at the resolution of the logits; computed once if it is the same for all images."""
@@ -233,9 +233,11 @@ class Objective:
         """The goals before zoom and shift: augmented like the pictures, or if static, where the perturbation is."""
         if not self._target.needs_clean:
             shape = (len(batch.indices), *batch.images.shape[-2:])
-            if shape not in self._fixed:
-                self._fixed[shape] = self._goal_of(torch.zeros(shape, dtype=torch.uint8, device=batch.images.device))
-            return self._fixed[shape]
+            if shape not in self._constant_goals:
+                self._constant_goals[shape] = self._goal_of(
+                    torch.zeros(shape, dtype=torch.uint8, device=batch.images.device)
+                )
+            return self._constant_goals[shape]
         maps = self._clean_maps(batch.images) if batch.cropped else self.clean_maps(batch.indices, batch.images)
         for augmentation in batch.augmentations:
             maps = augmentation.maps(maps)
@@ -251,12 +253,12 @@ class Objective:
         )
 
     def _load_maps(self, indices: list[int], images: Images) -> UInt8[Tensor, "n m h w"]:
-        missing = [place for place, index in enumerate(indices) if index not in self._kept]
-        if missing:
-            for place, maps in zip(missing, self._clean_maps(images[missing]).cpu(), strict=True):
-                self._kept.add(indices[place], maps.numpy())
+        missing_places = [place for place, index in enumerate(indices) if index not in self._map_store]
+        if missing_places:
+            for place, maps in zip(missing_places, self._clean_maps(images[missing_places]).cpu(), strict=True):
+                self._map_store.add(indices[place], maps.numpy())
         shape = (-1, *images.shape[-2:])
-        return torch.stack([torch.as_tensor(self._kept.read(index).copy()).view(shape) for index in indices])
+        return torch.stack([torch.as_tensor(self._map_store.read(index).copy()).view(shape) for index in indices])
 
     def _clean_maps(self, images: Images) -> UInt8[Tensor, "n m h w"]:
         clean = self._model.predict(images)

@@ -23,12 +23,12 @@ def fit_picture(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
         >>> fit_picture(Image.new("RGB", (768, 512)), (384, 256)).size
         (384, 256)
     """
-    most = min(size[0] * size[1], MOST_PIXELS)
-    share = (most / (picture.width * picture.height)) ** 0.5
+    max_pixels = min(size[0] * size[1], MOST_PIXELS)
+    share = (max_pixels / (picture.width * picture.height)) ** 0.5
     if share >= 1:
         return picture
     width = max(1, round(picture.width * share))
-    height = max(1, min(round(picture.height * share), most // width))  # so that a fitted picture stays as it is
+    height = max(1, min(round(picture.height * share), max_pixels // width))  # so that a fitted picture stays as it is
     return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 

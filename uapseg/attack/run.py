@@ -79,9 +79,9 @@ class Plan:
             UapsegError: The fields are not those of a plan of this version.
         """
         try:
-            plain: dict[str, Any] = {name: _to_tuples(value) for name, value in fields.items()}
-            target, settings = plain.pop("target"), plain.pop("settings")
-            return cls(target=TARGETS[target["kind"]](**target), settings=Settings(**settings), **plain)
+            values: dict[str, Any] = {name: _to_tuples(value) for name, value in fields.items()}
+            target, settings = values.pop("target"), values.pop("settings")
+            return cls(target=TARGETS[target["kind"]](**target), settings=Settings(**settings), **values)
         except UapsegError as error:
             sentence = str(error)
             raise UapsegError(f"The plan cannot be read: {sentence[0].lower()}{sentence[1:]}") from error
@@ -140,18 +140,20 @@ def run(
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
         https://arxiv.org/abs/1704.05712
     """
-    on, cache = choose_device(device), cache or RunCache()
+    torch_device, cache = choose_device(device), cache or RunCache()
     data = (training_data(plan), plan.eval_data, plan.size)
     train, held_out = pictures or cache.get("data", data, lambda: load_run_data(plan))
 
     def load(name: str, weights: str | None = None) -> Segmenter:
-        make = partial(load_model, name, on, weights=weights, allow_code=allow_code, size=train.size, strict=strict)
-        return cache.get("network", (name, str(on), weights, allow_code, train.size, strict), make)
+        load_network = partial(
+            load_model, name, torch_device, weights=weights, allow_code=allow_code, size=train.size, strict=strict
+        )
+        return cache.get("network", (name, str(torch_device), weights, allow_code, train.size, strict), load_network)
 
-    model, also = load(plan.model, plan.weights), [load(name) for name in plan.also]
+    model, extra_models = load(plan.model, plan.weights), [load(name) for name in plan.also]
     return fit(
         model, train, held_out, plan.target, plan.settings,
-        also=also, state=state, start=start, workers=workers, cache=cache,
+        extra_models=extra_models, state=state, start=start, workers=workers, cache=cache,
     )  # fmt: skip
 
 
@@ -168,8 +170,8 @@ def training_data(plan: Plan) -> str:
         >>> training_data(Plan(**plan, settings=paper(epsilon=10 / 255, budget=2000)))
         'street?scenes=512'
     """
-    every_one = plan.settings.full_batch or plan.settings.balanced
-    return f"street?scenes={PASS_PICTURES}" if plan.data == "street" and every_one else plan.data
+    uses_all_pictures = plan.settings.full_batch or plan.settings.balanced
+    return f"street?scenes={PASS_PICTURES}" if plan.data == "street" and uses_all_pictures else plan.data
 
 
 def load_run_data(plan: Plan) -> tuple[Dataset, Dataset]:
@@ -283,11 +285,11 @@ def choose_device(name: str = "auto") -> torch.device:
         device(type='cpu')
     """
     gpus = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
-    there = [*["cuda"][: len(gpus)], *["mps"] * torch.backends.mps.is_available(), "cpu", *gpus]
-    chosen = there[0] if name == "auto" else name
-    if chosen not in there:
-        raise UapsegError(f"There is no device {name!r} here: choose one of {', '.join(there)}.")
-    device = torch.device(chosen)
+    available = [*["cuda"][: len(gpus)], *["mps"] * torch.backends.mps.is_available(), "cpu", *gpus]
+    device_name = available[0] if name == "auto" else name
+    if device_name not in available:
+        raise UapsegError(f"There is no device {name!r} here: choose one of {', '.join(available)}.")
+    device = torch.device(device_name)
     if device.type == "cuda":
         torch.set_float32_matmul_precision("high")  # in TF32, as convolutions are there anyway
     return device

@@ -28,17 +28,17 @@ class RunCache:
 
     def __init__(self, limit: int = 2, *, on_disk: bool = True) -> None:
         self._limit, self.on_disk = limit, on_disk
-        self._kept: dict[str, OrderedDict[Hashable, Any]] = {}
+        self._entries: dict[str, OrderedDict[Hashable, Any]] = {}
         self._lock = threading.Lock()
 
-    def get(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        """Returns the value of a key, creating it with ``make`` if it is not cached."""
+    def get(self, kind: str, key: Hashable, compute: Callable[[], T]) -> T:
+        """Returns the value of a key, creating it with ``compute`` if it is not cached."""
         with self._lock:
-            cache = self._kept.setdefault(kind, OrderedDict())
+            cache = self._entries.setdefault(kind, OrderedDict())
             if key in cache:
                 cache.move_to_end(key)
                 return cache[key]
-        value = make()
+        value = compute()
         with self._lock:
             cache[key] = value
             while len(cache) > self._limit:

@@ -166,14 +166,14 @@ class Settings:
         return PASTE if pastable and not self.full_batch and self.budget > PASTE_AFTER * pictures else 0
 
 
-def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) -> Settings:
+def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **overrides: Any) -> Settings:
     """Returns the settings of the published method: a sign step of one grey level after each epoch.
 
     Args:
         epsilon: The bound of the perturbation, in [0, 1].
         budget: The image-gradients to spend.
         omega: The weight of hidden pixels in [0, 1].
-        others: Other fields of `Settings`.
+        overrides: Other fields of `Settings`.
 
     Source:
         Metzen et al., Universal Adversarial Perturbations Against Semantic Image Segmentation,
@@ -187,16 +187,16 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **others: Any) 
         preset="paper", epsilon=epsilon, budget=budget, batch=8, full_batch=True, optimizer="sign",
         step_size=GREY_LEVEL, decay=False, momentum=0.0, omega=omega,
     )  # fmt: skip
-    return replace(settings, **others)
+    return replace(settings, **overrides)
 
 
-def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
+def fast(*, epsilon: float, budget: int, **overrides: Any) -> Settings:
     """Returns settings that need less work: small batches, normalized gradients, momentum and a decaying step size.
 
     Args:
         epsilon: The bound of the perturbation, in [0, 1].
         budget: The image-gradients to spend.
-        others: Other fields of `Settings`.
+        overrides: Other fields of `Settings`.
 
     Source:
         Mini-batches after Shafahi et al., https://arxiv.org/abs/1811.11304; momentum on normalized gradients after
@@ -210,7 +210,7 @@ def fast(*, epsilon: float, budget: int, **others: Any) -> Settings:
         preset="fast", epsilon=epsilon, budget=budget, batch=4, full_batch=False, step_size=0.2 * epsilon, decay=True,
         momentum=0.9, loss_resolution=None, pixel_weighting=None, omega=None, fill_weight=0.2,
     )  # fmt: skip
-    return replace(settings, **others)
+    return replace(settings, **overrides)
 
 
 PRESETS: dict[str, Callable[..., Settings]] = {"fast": fast, "paper": paper}

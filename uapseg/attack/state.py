@@ -89,21 +89,29 @@ class State:
         difference is not significant, the previous best was so by chance, and the last one has been trained longest.
         Significance is decided by the 95 % bootstrap interval of the gain in selection score.
         """
-        peak = self.peak_counts if self.peak_counts.shape == validation.counts.shape else self.best_validation.counts
-        gain, worse = 0.0, False
-        if self.best_validation.image_gradients and peak.shape == validation.counts.shape:
-            _, gain, high = selection_gain(validation.counts, peak)
-            worse = high < 0
+        peak_counts = (
+            self.peak_counts if self.peak_counts.shape == validation.counts.shape else self.best_validation.counts
+        )
+        gain, is_worse = 0.0, False
+        if self.best_validation.image_gradients and peak_counts.shape == validation.counts.shape:
+            _, gain, high = selection_gain(validation.counts, peak_counts)
+            is_worse = high < 0
         elif self.best_validation.image_gradients:  # at other pictures
-            worse = validation.selection_score < self.best_validation.selection_score
-        kept = {} if worse else {"best": self.delta, "best_validation": validation}
-        rose = (
+            is_worse = validation.selection_score < self.best_validation.selection_score
+        new_best = {} if is_worse else {"best": self.delta, "best_validation": validation}
+        is_improved = (
             self.improved_counts.shape != validation.counts.shape
             or selection_gain(validation.counts, self.improved_counts)[0] > 0
         )
-        marks = {"improved_counts": validation.counts, "improved_at": validation.image_gradients} if rose else {}
+        marks = (
+            {"improved_counts": validation.counts, "improved_at": validation.image_gradients} if is_improved else {}
+        )
         return replace(
-            self, validation=validation, peak_counts=validation.counts if gain >= 0 else peak, **kept, **marks
+            self,
+            validation=validation,
+            peak_counts=validation.counts if gain >= 0 else peak_counts,
+            **new_best,
+            **marks,
         )
 
     def descend(self, gradient: Tensor, optimizer: Optimizer, settings: Settings, share: float) -> "State":
@@ -118,8 +126,8 @@ class State:
         moments = Moments(self.momentum, self.second_moment)
         direction, moments = optimizer.rule(normalize(gradient), moments, self.step + 1, settings.momentum)
         ball = settings.ball
-        moved = self.dual - settings.step_size_at(share) * ball.normalize_step(direction)
-        dual = ball.project(moved, optimizer.radius)
+        moved_dual = self.dual - settings.step_size_at(share) * ball.normalize_step(direction)
+        dual = ball.project(moved_dual, optimizer.radius)
         return replace(
             self,
             step=self.step + 1,
@@ -136,10 +144,10 @@ class State:
 
     def restart(self, delta: Delta) -> "State":
         """Returns this state with another perturbation and a reset optimizer."""
-        rest = torch.zeros_like(delta)
-        rests = dict.fromkeys(("momentum", "second_moment", "grad_sum"), rest)
+        zero = torch.zeros_like(delta)
+        zeros = dict.fromkeys(("momentum", "second_moment", "grad_sum"), zero)
         uncounted = dict.fromkeys(("peak_counts", "improved_counts"), UNCOUNTED)
-        return replace(self, step=0, delta=delta, dual=delta, best=delta, **rests, **uncounted)
+        return replace(self, step=0, delta=delta, dual=delta, best=delta, **zeros, **uncounted)
 
     def with_settings(self, settings: Settings, *, same_target: bool) -> "State":
         """Returns this state as the start of a search with other settings or another target.
@@ -152,7 +160,7 @@ class State:
             same_target: Whether the target stays the same.
         """
         delta = settings.ball.project(self.dual)
-        unseen = replace(
+        empty_validation = replace(
             self.validation,
             image_gradients=0,
             scores=dict.fromkeys(self.validation.scores),
@@ -162,8 +170,12 @@ class State:
             counts=UNCOUNTED,
         )
         uncounted = dict.fromkeys(("peak_counts", "improved_counts"), UNCOUNTED)
-        going = replace(self, delta=delta, best=delta, grad_sum=torch.zeros_like(delta), **uncounted)
-        return replace(going if same_target else self.restart(delta), best_validation=unseen, validation=unseen)
+        continued_state = replace(self, delta=delta, best=delta, grad_sum=torch.zeros_like(delta), **uncounted)
+        return replace(
+            continued_state if same_target else self.restart(delta),
+            best_validation=empty_validation,
+            validation=empty_validation,
+        )
 
     def to_tensors(self) -> tuple[dict[str, Tensor], str]:
         """Serializes to tensors on the CPU by name, and JSON; tensors that are zero or equal to delta are omitted."""
@@ -178,24 +190,24 @@ class State:
             for part in PARTS
         }
         tensors |= {"peak_counts": self.peak_counts, "improved_counts": self.improved_counts}
-        rest: dict[str, object] = {
+        fields: dict[str, object] = {
             name: getattr(self, name) for name in ("image_gradients", "step", "seconds", "improved_at")
         }
-        rest |= {
+        fields |= {
             name: {k: v for k, v in asdict(validation).items() if k not in PARTS}
             for name, validation in validations.items()
         }
-        return tensors, json.dumps(rest)
+        return tensors, json.dumps(fields)
 
     @classmethod
-    def from_tensors(cls, tensors: dict[str, Tensor], rest: str) -> "State":
+    def from_tensors(cls, tensors: dict[str, Tensor], state_json: str) -> "State":
         """Deserializes the result of `to_tensors`."""
-        fields: dict[str, Any] = json.loads(rest)
+        fields: dict[str, Any] = json.loads(state_json)
         for name in ("best_validation", "validation"):
             fields[name] = Validation.from_dict(fields[name], *(tensors[f"{name}.{part}"] for part in PARTS))
         zero = torch.zeros_like(tensors["delta"])
-        known = {"dual": tensors["delta"], **tensors}
-        fields |= {name: known.get(name, zero) for name in TENSORS} | {
+        known_tensors = {"dual": tensors["delta"], **tensors}
+        fields |= {name: known_tensors.get(name, zero) for name in TENSORS} | {
             name: tensors[name] for name in ("peak_counts", "improved_counts")
         }
         return cls(**fields)

@@ -115,9 +115,9 @@ def resize(images: Images, factor: float) -> Images:
         >>> resize(torch.ones(1, 3, 32, 48), factor=0.75).shape
         torch.Size([1, 3, 32, 48])
     """
-    small = [max(1, round(side * factor)) for side in images.shape[-2:]]
-    shrunk = F.interpolate(images, small, mode="bilinear", align_corners=False, antialias=True)
-    return F.interpolate(shrunk, images.shape[-2:], mode="bilinear", align_corners=False).clamp(0, 1)
+    small_size = [max(1, round(side * factor)) for side in images.shape[-2:]]
+    small_images = F.interpolate(images, small_size, mode="bilinear", align_corners=False, antialias=True)
+    return F.interpolate(small_images, images.shape[-2:], mode="bilinear", align_corners=False).clamp(0, 1)
 
 
 def blur(images: Images, sigma: float) -> Images:
@@ -149,15 +149,17 @@ def jpeg(images: Images, quality: int) -> Images:
         torch.Size([1, 3, 32, 48])
     """
     height, width = images.shape[-2:]
-    padded = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate")
+    padded_images = F.pad(images, (0, -width % 16, 0, -height % 16), mode="replicate")
     matrix = images.new_tensor(TO_YCC)
-    planes = torch.einsum("ij,njhw->nihw", matrix, padded) * 255
+    planes = torch.einsum("ij,njhw->nihw", matrix, padded_images) * 255
     luma = _quantize(planes[:, :1] - 128, _quantization_table(LUMA, quality)) + 128
-    small = F.avg_pool2d(planes[:, 1:], 2)
-    colour = F.interpolate(_quantize(small, _quantization_table(CHROMA, quality)), scale_factor=2, mode="bilinear")
-    whole = torch.cat([luma, colour], dim=1) / 255
-    back = torch.einsum("ij,njhw->nihw", matrix.inverse(), whole)
-    return back[..., :height, :width].clamp(0, 1)
+    small_chroma = F.avg_pool2d(planes[:, 1:], 2)
+    colour = F.interpolate(
+        _quantize(small_chroma, _quantization_table(CHROMA, quality)), scale_factor=2, mode="bilinear"
+    )
+    coded_planes = torch.cat([luma, colour], dim=1) / 255
+    decoded_images = torch.einsum("ij,njhw->nihw", matrix.inverse(), coded_planes)
+    return decoded_images[..., :height, :width].clamp(0, 1)
 
 
 def _quantize(plane: Tensor, table: Tensor) -> Tensor:
@@ -165,9 +167,9 @@ def _quantize(plane: Tensor, table: Tensor) -> Tensor:
     n, c, height, width = plane.shape
     basis, table = _basis().to(plane), table.to(plane)
     blocks = plane.view(n, c, height // 8, 8, width // 8, 8).transpose(3, 4)
-    scaled = basis @ blocks @ basis.T / table
-    scaled = scaled + (scaled.round() - scaled).detach()
-    return (basis.T @ (scaled * table) @ basis).transpose(3, 4).reshape(n, c, height, width)
+    coefficients = basis @ blocks @ basis.T / table
+    coefficients = coefficients + (coefficients.round() - coefficients).detach()
+    return (basis.T @ (coefficients * table) @ basis).transpose(3, 4).reshape(n, c, height, width)
 
 
 def _quantization_table(base: tuple[tuple[int, ...], ...], quality: int) -> Tensor:

@@ -119,16 +119,16 @@ class Validator:
         on_disk: bool = True,
     ) -> None:
         shared: dict[str, Any] = {"workers": workers, "on_disk": on_disk}
-        self._first, *self._others = (EvalSet(model, *held_out, target, tile, **shared) for model in models)
+        self._first_set, *self._other_sets = (EvalSet(model, *held_out, target, tile, **shared) for model in models)
         self._training = EvalSet(models[0], *training, target, tile, **shared)
         self._baselines: dict[bytes, Scores] = {}
 
     def evaluate(self, delta: Delta | None, ball: Ball, image_gradients: int = 0) -> Validation:
         """Evaluates a perturbation in whole grey levels within a ball; None evaluates the clean pictures."""
         quantized = None if delta is None else ball.quantize(delta)
-        counts, predictions = self._first.predict(quantized)
-        target = self._first.target
-        others = [other.predict(quantized)[0] for other in self._others]
+        counts, predictions = self._first_set.predict(quantized)
+        target = self._first_set.target
+        other_counts = [other.predict(quantized)[0] for other in self._other_sets]
         return Validation(
             image_gradients,
             scores(counts, target),
@@ -136,9 +136,9 @@ class Validator:
             predictions,
             scores(self._training.predict(quantized)[0], target),
             bootstrap_interval(counts, target),
-            tuple(scores(other, target) for other in others),
-            find_collapse(counts, target, self._first.model.classes),
-            torch.cat([selection_counts(one, target) for one in (counts, *others)]),
+            tuple(scores(other, target) for other in other_counts),
+            find_collapse(counts, target, self._first_set.model.classes),
+            torch.cat([selection_counts(network_counts, target) for network_counts in (counts, *other_counts)]),
         )
 
     @cached_property
@@ -151,7 +151,7 @@ class Validator:
         quantized = ball.quantize(delta)
         key = hashlib.blake2b(quantized.cpu().numpy().tobytes(), digest_size=16).digest()
         if key not in self._baselines:
-            self._baselines[key] = scores(self._first.predict(quantized, keep=True)[0], self._first.target)
+            self._baselines[key] = scores(self._first_set.predict(quantized, keep=True)[0], self._first_set.target)
         return self._baselines[key]
 
 
@@ -230,13 +230,13 @@ class EvalSet:
         return predict_cached(self.model, images) if keep and self._on_disk else self.model.predict(images)
 
 
-def evenly_spaced(length: int, wanted: int | None) -> Sequence[int]:
-    """Returns ``wanted`` evenly spaced indices below ``length``; all of them for None or if too many are wanted.
+def evenly_spaced(length: int, count: int | None) -> Sequence[int]:
+    """Returns ``count`` evenly spaced indices below ``length``; all of them for None or if too many are wanted.
 
     Example:
         >>> evenly_spaced(10, 3), evenly_spaced(2, None)
         ([0, 3, 6], range(0, 2))
     """
-    if wanted is None or wanted >= length:
+    if count is None or count >= length:
         return range(length)
-    return [number * length // wanted for number in range(wanted)]
+    return [number * length // count for number in range(count)]

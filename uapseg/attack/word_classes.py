@@ -57,13 +57,13 @@ def successive_halving(candidates: Mapping[T, Iterator[float]], steps: int) -> T
         >>> successive_halving({"early": repeat(3), "late": count(), "never": repeat(0)}, steps=40)
         'late'
     """
-    alive = list(candidates)
-    rounds = ceil(log2(len(alive))) if len(alive) > 1 else 0
+    remaining_names = list(candidates)
+    rounds = ceil(log2(len(remaining_names))) if len(remaining_names) > 1 else 0
     for _ in range(rounds):
-        each = max(1, steps // rounds // len(alive))
-        scores = {name: list(islice(candidates[name], each))[-1] for name in alive}
-        alive = sorted(alive, key=lambda name: -scores[name])[: ceil(len(alive) / 2)]
-    return alive[0]
+        steps_per_candidate = max(1, steps // rounds // len(remaining_names))
+        scores = {name: list(islice(candidates[name], steps_per_candidate))[-1] for name in remaining_names}
+        remaining_names = sorted(remaining_names, key=lambda name: -scores[name])[: ceil(len(remaining_names) / 2)]
+    return remaining_names[0]
 
 
 def candidate_pairs(frequent: Sequence[str], default: Pair, inside: str | None, rest: str | None) -> list[Pair]:
@@ -84,9 +84,9 @@ def candidate_pairs(frequent: Sequence[str], default: Pair, inside: str | None, 
         >>> candidate_pairs(["Road", "Sky"], ("Tree", "Sky"), "Car", None)
         [('Car', 'Sky'), ('Car', 'Road')]
     """
-    named = (inside or default[0], rest or default[1])
+    named_pair = (inside or default[0], rest or default[1])
     pairs = product([inside] if inside else frequent, [rest] if rest else frequent)
-    return list(dict.fromkeys(pair for pair in (named, *pairs) if pair[0] != pair[1])) or [named]
+    return list(dict.fromkeys(pair for pair in (named_pair, *pairs) if pair[0] != pair[1])) or [named_pair]
 
 
 def trial_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -96,8 +96,8 @@ def trial_size(size: tuple[int, int]) -> tuple[int, int]:
         >>> trial_size((384, 256)), trial_size((192, 96))
         ((192, 128), (192, 96))
     """
-    half = (size[0] // 2, size[1] // 2)
-    return half if min(half) >= SMALLEST_SIDE else size
+    half_size = (size[0] // 2, size[1] // 2)
+    return half_size if min(half_size) >= SMALLEST_SIDE else size
 
 
 def choose_pair(
@@ -136,7 +136,10 @@ def choose_pair(
     pairs = candidate_pairs(frequent_classes(model, train, seed), model.default_pair, inside, rest)
     settings = fast(epsilon=epsilon, budget=10**6, seed=seed, batch=BATCH, decay=False)
     trials = {
-        (one, other): _trial(model, train, text_target(text, one, other, train.size), settings) for one, other in pairs
+        (region_class, rest_class): _trial(
+            model, train, text_target(text, region_class, rest_class, train.size), settings
+        )
+        for region_class, rest_class in pairs
     }
     return successive_halving(trials, int((work - PICTURES / 3) / BATCH)), len(pairs)
 
@@ -159,15 +162,15 @@ def frequent_classes(model: Segmenter, train: Dataset, seed: int) -> list[str]:
     indices = picture_order(len(train), 0, seed)[:PICTURES]
     predictions = model.predict(load_images(train, indices, next(model.buffers()).device)).flatten().long()
     counts = to_integers(predictions.bincount(minlength=len(model.classes)))
-    ordered = sorted(range(len(counts)), key=lambda index: -counts[index])
-    return [model.classes[index] for index in ordered[:CLASSES] if counts[index]]
+    ordered_indices = sorted(range(len(counts)), key=lambda index: -counts[index])
+    return [model.classes[index] for index in ordered_indices[:CLASSES] if counts[index]]
 
 
 def _trial(model: Segmenter, train: Dataset, target: Target, settings: Settings) -> Iterator[float]:
     """The negative loss of each batch before the step that it leads to: each batch is of new pictures."""
-    nothing = Validation(0, {}, (), torch.zeros(0, 1, 1, dtype=torch.uint8), {})
+    empty_validation = Validation(0, {}, (), torch.zeros(0, 1, 1, dtype=torch.uint8), {})
     search = Search((model,), train, range(len(train)), target, settings, workers=SINGLE_PROCESS)
-    state = State.initial(train.size, nothing).to(search.device)
+    state = State.initial(train.size, empty_validation).to(search.device)
     while True:
         state, loss, _ = search.advance(state)
         yield -loss.item()

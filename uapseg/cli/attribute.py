@@ -23,11 +23,14 @@ def attribute(options: Options) -> None:
     perturbation = load_perturbation(options.perturbation)
     model, dataset, target = open_evaluation(options, perturbation)
     grid = (options.rows, options.columns)
-    found = measure(model, dataset, target, perturbation.delta, grid=grid, seed=options.seed)
+    attribution = measure(model, dataset, target, perturbation.delta, grid=grid, seed=options.seed)
     if chart:
-        write(chart, draw_attribution(found, perturbation.delta, _title(target.title, found, perturbation.plan)))
-    fields = {"perturbation": str(options.perturbation), **found.to_dict(), "chart": chart and str(chart)}
-    print_result(fields, _text(found), as_json=options.json)
+        write(
+            chart,
+            draw_attribution(attribution, perturbation.delta, _title(target.title, attribution, perturbation.plan)),
+        )
+    fields = {"perturbation": str(options.perturbation), **attribution.to_dict(), "chart": chart and str(chart)}
+    print_result(fields, _text(attribution), as_json=options.json)
 
 
 def _check_chart(file: Path) -> None:
@@ -38,18 +41,19 @@ def _check_chart(file: Path) -> None:
         raise UapsegError(f"There is no folder {file.parent} for the chart: create it, or name another with --chart.")
 
 
-def _title(target: str, found: Attribution, plan: Plan | None) -> str:
+def _title(target: str, attribution: Attribution, plan: Plan | None) -> str:
     epsilon = f", epsilon {plan.settings.epsilon * 255:g}" if plan else ""
-    return f"{target}{epsilon} · {found.data} · network {found.model}"
+    return f"{target}{epsilon} · {attribution.data} · network {attribution.model}"
 
 
-def _text(found: Attribution) -> str:
+def _text(attribution: Attribution) -> str:
     """What is lost without each tile, in per cent of the same pixels, as a table and two sentences."""
-    rows = [tuple(f"{100 * lost:+.1f}" for lost in row) for row in found.lost]
-    row, column = found.most_important
-    low, high = (100 * end for end in found.interval[row][column])
+    rows = [tuple(f"{100 * share:+.1f}" for share in row) for row in attribution.lost]
+    row, column = attribution.most_important
+    low, high = (100 * bound for bound in attribution.interval[row][column])
     return (
-        f"{columns(rows)}\nWhat {found.score.replace('_', ' ')} loses without each tile, in percentage points. With "
-        f"all tiles it is {format_percent(found.success)} on {found.pictures} pictures of {found.data}.\n"
+        f"{columns(rows)}\nWhat {attribution.score.replace('_', ' ')} loses without each tile, in percentage "
+        f"points. With all tiles it is {format_percent(attribution.success)} on {attribution.pictures} pictures of "
+        f"{attribution.data}.\n"
         f"Most is lost without row {row + 1}, column {column + 1} (95 % interval {low:+.1f} to {high:+.1f})."
     )

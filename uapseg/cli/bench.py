@@ -64,12 +64,12 @@ def _first_frame_seconds(options: Options, target: Target) -> float:
         model=options.model, data=options.data, weights=options.weights, size=options.size, target=target,
         settings=fast(epsilon=EPSILON, budget=400),
     )  # fmt: skip
-    began = time.perf_counter()
+    start_time = time.perf_counter()
     snapshots = run(plan, device=options.device, strict=options.strict)
     next(snapshots)
     next(snapshots)
     snapshots.close()
-    return time.perf_counter() - began
+    return time.perf_counter() - start_time
 
 
 def _text(fields: BenchReport, costs: list[StepCost]) -> str:

@@ -27,13 +27,13 @@ def compare(options: Options) -> None:
     _check_alike(options, plans)
     first_options = Options(**vars(options), perturbation=options.first, split=None)
     model, dataset, target = open_evaluation(first_options, perturbations[0])
-    for file, own in zip(files, plans, strict=True):
-        _check_untrained(file, own, dataset)
+    for file, plan in zip(files, plans, strict=True):
+        _check_untrained(file, plan, dataset)
     deltas = [perturbation.delta for perturbation in perturbations]
-    found = measure(model, dataset, target, *deltas, seed=options.seed)
+    comparison = measure(model, dataset, target, *deltas, seed=options.seed)
     epsilons = [round(perturbation.epsilon * 255, 3) for perturbation in perturbations]
-    fields = {"perturbations": list(map(str, files)), "epsilon": epsilons, **found.to_dict()}
-    print_result(fields, _text(found), as_json=options.json)
+    fields = {"perturbations": list(map(str, files)), "epsilon": epsilons, **comparison.to_dict()}
+    print_result(fields, _text(comparison), as_json=options.json)
 
 
 def _check_alike(options: Options, plans: Sequence[Plan | None]) -> None:
@@ -62,11 +62,11 @@ def _check_untrained(file: Path, plan: Plan | None, dataset: Dataset) -> None:
     if plan is None:
         return
     try:
-        known = load_run_data(plan)
+        run_data = load_run_data(plan)
     except UapsegError:
         print_progress(f"The pictures that {file} was trained on are not here: it may know some of those measured.")
         return
-    shared = {key for part in known for key in overlap(part, dataset)}
+    shared = {key for part in run_data for key in overlap(part, dataset)}
     if shared:
         raise UapsegError(
             f"{file} was trained on or chosen by {len(shared)} of these pictures: name others with --data or "
@@ -74,22 +74,22 @@ def _check_untrained(file: Path, plan: Plan | None, dataset: Dataset) -> None:
         )
 
 
-def _text(found: Comparison) -> str:
+def _text(comparison: Comparison) -> str:
     """The scores in per cent and their differences, as a table and two sentences."""
     rows: list[tuple[str, ...]] = [("", "first", "second", "second - first", "95 % interval")]
-    for name, first in found.first.items():
-        shares = (format_percent(first), format_percent(found.second[name]))
-        rows.append((name.replace("_", " "), *shares, *_cells(found, name)))
-    kind = f"all {found.pictures}" if found.split == "all" else f"{found.pictures} {found.split}"
+    for name, first in comparison.first.items():
+        shares = (format_percent(first), format_percent(comparison.second[name]))
+        rows.append((name.replace("_", " "), *shares, *_cells(comparison, name)))
+    kind = f"all {comparison.pictures}" if comparison.split == "all" else f"{comparison.pictures} {comparison.split}"
     return (
-        f"{columns(rows)}\n{kind} pictures of {found.data}, network {found.model}; {SIGNIFICANT} marks differences "
-        "whose interval does not contain 0"
+        f"{columns(rows)}\n{kind} pictures of {comparison.data}, network {comparison.model}; {SIGNIFICANT} marks "
+        "differences whose interval does not contain 0"
     )
 
 
-def _cells(found: Comparison, name: str) -> tuple[str, str]:
-    if not found.interval.get(name):
+def _cells(comparison: Comparison, name: str) -> tuple[str, str]:
+    if not comparison.interval.get(name):
         return "-", "-"
-    low, high = found.interval[name]
+    low, high = comparison.interval[name]
     mark = f" {SIGNIFICANT}" if low > 0 or high < 0 else ""
-    return f"{100 * found.difference[name]:+.1f}{mark}", f"{100 * low:+.1f} to {100 * high:+.1f}"
+    return f"{100 * comparison.difference[name]:+.1f}{mark}", f"{100 * low:+.1f} to {100 * high:+.1f}"

@@ -42,11 +42,11 @@ def evaluate(options: Options) -> None:
     if perturbation.plan is None:
         table += f"\nRead as: {report.convention}."
     if options.robustness:
-        found = evaluate_robustness(
+        robustness = evaluate_robustness(
             model, dataset, target, perturbation.delta, ball=perturbation.ball, seed=options.seed
         )
-        fields["robustness"] = found
-        table += f"\n\n{_robustness_table(found)}"
+        fields["robustness"] = robustness
+        table += f"\n\n{_robustness_table(robustness)}"
     print_result(fields, table, as_json=options.json)
 
 
@@ -117,11 +117,11 @@ def eval_data_of(options: Options, plan: Plan | None) -> str | None:
     return options.eval_data or (plan.eval_data if plan and not (options.data or options.split) else None)
 
 
-def _robustness_table(found: dict[str, dict[str, Scores]]) -> str:
+def _robustness_table(robustness: dict[str, dict[str, Scores]]) -> str:
     """The scores after each transform in per cent, with the first score of both baselines."""
-    names = list(next(iter(found.values()))["perturbed"])
+    names = list(next(iter(robustness.values()))["perturbed"])
     rows: list[tuple[str, ...]] = [("after", *(name.replace("_", " ") for name in names), "clean", "random noise")]
-    for transform, scores in found.items():
+    for transform, scores in robustness.items():
         baselines = (format_percent(scores[baseline][names[0]]) for baseline in ("clean", "random_noise"))
         rows.append((transform, *(format_percent(scores["perturbed"][name]) for name in names), *baselines))
     return columns(rows)

@@ -182,16 +182,17 @@ def check_target(options: Options) -> None:
     """
     if not hasattr(options, "target_needed"):
         return
-    others = ("text", "mask", "scene", "swap", "plan")
-    named = [name for name in others if getattr(options, name, None) is not None] + ["break"] * options.untargeted
-    if options.target_needed and not named and options.hide is None:
+    target_flags = ("text", "mask", "scene", "swap", "plan")
+    given_flags = [name for name in target_flags if getattr(options, name, None) is not None]
+    given_flags += ["break"] * options.untargeted
+    if options.target_needed and not given_flags and options.hide is None:
         plan = ", or --plan" * hasattr(options, "plan")
         raise UapsegError(f"Name a target: one of --text, --mask, --scene, --hide, --swap and --break{plan}.")
-    alone = [name for name in named if name not in {"text", "mask"}]
-    if alone and options.hide is not None:
+    exclusive_flags = [name for name in given_flags if name not in {"text", "mask"}]
+    if exclusive_flags and options.hide is not None:
         raise UapsegError(
-            f"--hide goes with --text or --mask, or alone, as --{alone[0]} says what every pixel is to be: leave one "
-            "out."
+            f"--hide goes with --text or --mask, or alone, as --{exclusive_flags[0]} says what every pixel is to be: "
+            "leave one out."
         )
     if options.hide is not None and (options.rest_class or KEEP).lower() != KEEP:
         raise UapsegError(
@@ -238,8 +239,8 @@ def fill_defaults(options: Options) -> Options:
         >>> fill_defaults(parser.parse_args([])).seed
         0
     """
-    missing = {name: value for name, value in options.usual.items() if getattr(options, name) is None}
-    return Options(**{**vars(options), **missing})
+    missing_values = {name: value for name, value in options.usual.items() if getattr(options, name) is None}
+    return Options(**{**vars(options), **missing_values})
 
 
 def add_trust(parser: Parser, text: str = "") -> None:

@@ -44,37 +44,39 @@ class Signals:
 
     def __init__(self) -> None:
         self._number: int | None = None
-        self._raised = float("-inf")
-        self._holds = 0
+        self._last_stop = float("-inf")
+        self._delay_depth = 0
 
     @contextmanager
     def catch(self) -> Generator[None]:
         """Catches the signals that this process does not ignore, while the block runs."""
-        self._number, self._raised, self._holds = None, float("-inf"), 0
+        self._number, self._last_stop, self._delay_depth = None, float("-inf"), 0
         if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
             yield
             return
-        before = {number: signal.getsignal(number) for number in STOPS}
+        old_handlers = {number: signal.getsignal(number) for number in STOPS}
         # nohup ignores SIGHUP, and shells ignore SIGINT in background processes: both are left ignored
-        ours = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+        caught_handlers = {
+            number: handler for number, handler in old_handlers.items() if handler is not signal.SIG_IGN
+        }
         try:
-            for number in ours:
+            for number in caught_handlers:
                 signal.signal(number, self._handle)
             yield
         finally:
-            for number, handler in ours.items():
+            for number, handler in caught_handlers.items():
                 signal.signal(number, handler)
 
     @contextmanager
     def delay(self) -> Generator[None]:
         """Delays signals until the block has ended."""
-        self._holds += 1
-        came = self._number
+        self._delay_depth += 1
+        earlier_number = self._number
         try:
             yield
         finally:
-            self._holds -= 1
-        if self._number != came:
+            self._delay_depth -= 1
+        if self._number != earlier_number:
             self._stop()
 
     def check(self) -> None:
@@ -89,11 +91,11 @@ class Signals:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002  Python passes it
         self._number = self._number or number
-        if not self._holds and time.monotonic() - self._raised > REPEAT:
+        if not self._delay_depth and time.monotonic() - self._last_stop > REPEAT:
             self._stop()
 
     def _stop(self) -> NoReturn:
-        self._raised = time.monotonic()
+        self._last_stop = time.monotonic()
         raise Stop(self.number)
 
 

@@ -23,17 +23,17 @@ def models(options: Options) -> None:
         parameters ...
     """
     if options.names:
-        found = [_model(name, options) for name in options.names]
-        text = "\n\n".join(columns(list(_describe(line).items())) for line in found)
+        entries = [_model(name, options) for name in options.names]
+        text = "\n\n".join(columns(list(_describe(entry).items())) for entry in entries)
     else:
-        found = [asdict(card) for card in networks.catalogue()]
+        entries = [asdict(card) for card in networks.catalogue()]
         rows: list[tuple[str, ...]] = [("name", "parameters", "classes", "cached", "download", "licence")]
-        for line in found:
-            size = f"{line['parameters'] / 1e6:.1f} million"
-            here, download = _cost(line)
-            rows.append((line["name"], size, str(line["classes"]), here, download, line["licence"]))
+        for entry in entries:
+            size = f"{entry['parameters'] / 1e6:.1f} million"
+            cached, download = _cost(entry)
+            rows.append((entry["name"], size, str(entry["classes"]), cached, download, entry["licence"]))
         text = f"{columns(rows)}\n{OTHER_MODELS}"
-    print_result({"models": found}, text, as_json=options.json)
+    print_result({"models": entries}, text, as_json=options.json)
 
 
 def datasets(options: Options) -> None:
@@ -45,15 +45,15 @@ def datasets(options: Options) -> None:
         street  384x256  4000   64   64    11       yes     - ...
     """
     cards = {card.name: card for card in data.catalogue()}
-    found = [_dataset(name, cards) for name in options.names] or [asdict(card) for card in cards.values()]
+    entries = [_dataset(name, cards) for name in options.names] or [asdict(card) for card in cards.values()]
     rows: list[tuple[str, ...]] = [("name", "size", *data.SPLITS, "classes", "cached", "download", "licence")]
-    for line in found:
-        size = "x".join(map(str, line["size"])) if line["size"] else "varies"
-        counts = (str(line["pictures"].get(split, "-")) for split in data.SPLITS)
-        classes = "-" if line["classes"] is None else str(line["classes"])
-        rows.append((line["name"], size, *counts, classes, *_cost(line), line["licence"]))
-    lines = [text for line in found for text in (*list_files(line.get("skipped", [])), *line.get("notes", []))]
-    print_result({"datasets": found}, "\n".join([columns(rows), *lines]), as_json=options.json)
+    for entry in entries:
+        size = "x".join(map(str, entry["size"])) if entry["size"] else "varies"
+        counts = (str(entry["pictures"].get(split, "-")) for split in data.SPLITS)
+        classes = "-" if entry["classes"] is None else str(entry["classes"])
+        rows.append((entry["name"], size, *counts, classes, *_cost(entry), entry["licence"]))
+    lines = [text for entry in entries for text in (*list_files(entry.get("skipped", [])), *entry.get("notes", []))]
+    print_result({"datasets": entries}, "\n".join([columns(rows), *lines]), as_json=options.json)
 
 
 def _cost(line: dict[str, Any]) -> tuple[str, str]:
@@ -78,11 +78,11 @@ def _model(name: str, options: Options) -> dict[str, Any]:
 
 
 def _describe(line: dict[str, Any]) -> dict[str, str]:
-    plain = {name: str(value) for name, value in line.items()}
-    plain |= {name: ", ".join(line[name]) for name in ("classes", "objects")}
+    cells = {name: str(value) for name, value in line.items()}
+    cells |= {name: ", ".join(line[name]) for name in ("classes", "objects")}
     sides = f"padded inside to multiples of {line['multiple']}" if line["multiple"] > 1 else "any"
-    plain |= {"parameters": f"{line['parameters'] / 1e6:.1f} million", "multiple": sides}
-    return {{"multiple": "sides"}.get(name, name): value for name, value in plain.items()}
+    cells |= {"parameters": f"{line['parameters'] / 1e6:.1f} million", "multiple": sides}
+    return {{"multiple": "sides"}.get(name, name): value for name, value in cells.items()}
 
 
 def _dataset(name: str, cards: dict[str, data.DatasetInfo]) -> dict[str, Any]:
@@ -90,14 +90,14 @@ def _dataset(name: str, cards: dict[str, data.DatasetInfo]) -> dict[str, Any]:
     if name in cards and not cards[name].cached:
         return asdict(cards[name])
     download_needed([], [name])
-    splits, refusals = dict[str, data.Dataset](), list[UapsegError]()
+    splits, errors = dict[str, data.Dataset](), list[UapsegError]()
     for split in data.SPLITS:
         try:
             splits[split] = data.load_dataset(name, split)
         except UapsegError as error:  # a split may be empty
-            refusals.append(error)
+            errors.append(error)
     if not splits:
-        raise refusals[0]
+        raise errors[0]
     last = list(splits.values())[-1]
     return {
         "name": name,

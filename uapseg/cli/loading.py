@@ -37,11 +37,12 @@ def download_needed(networks: Iterable[tuple[str, str | None]], data: Iterable[s
         for download in models.missing_files(name, weights):
             with suppress(UnreachableError):  # loading the network tells what to do without a connection
                 _with_bar(fetch(download), download.path.name)
-    for name in dict.fromkeys(one for one in data if one):
-        failed = _with_bar(datasets.download(name), name)
-        if failed:
+    for name in dict.fromkeys(dataset_name for dataset_name in data if dataset_name):
+        failed_names = _with_bar(datasets.download(name), name)
+        if failed_names:
             print_progress(
-                f"{len(failed)} pictures of {name} could not be downloaded and are left out, {failed[0]} first."
+                f"{len(failed_names)} pictures of {name} could not be downloaded and are left out, "
+                f"{failed_names[0]} first."
             )
 
 
@@ -50,14 +51,14 @@ def _with_bar(progress: Generator[Progress, None, Any], name: str) -> Any:
     bar: Any = None
     while True:
         try:
-            now = next(progress)
+            state = next(progress)
         except StopIteration as end:
             if bar is not None:
                 bar.close()
             return end.value
-        bar = bar or tqdm(total=now.total, unit="B", unit_scale=True, desc=name, file=sys.stderr, dynamic_ncols=True)
-        bar.total = now.total
-        bar.update(now.received - bar.n)
+        bar = bar or tqdm(total=state.total, unit="B", unit_scale=True, desc=name, file=sys.stderr, dynamic_ncols=True)
+        bar.total = state.total
+        bar.update(state.received - bar.n)
 
 
 def load_perturbation(path: Path) -> Perturbation:

@@ -54,17 +54,17 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def with_progress(snapshots: Iterator[Snapshot], target: Target, total: int, spent: int) -> Generator[Snapshot]:
+def with_progress(snapshots: Iterator[Snapshot], target: Target, total: int, initial: int) -> Generator[Snapshot]:
     """Yields the snapshots, and moves a progress bar over image-gradients on standard error.
 
     Example:
         >>> from uapseg.targets import Untargeted
-        >>> list(with_progress(iter(()), Untargeted(), total=400, spent=0))
+        >>> list(with_progress(iter(()), Untargeted(), total=400, initial=0))
         []
     """
     pause = _pause()
     with tqdm(
-        total=total, initial=spent, unit=" image-gradients", bar_format=SHAPE, mininterval=pause, maxinterval=pause,
+        total=total, initial=initial, unit=" image-gradients", bar_format=SHAPE, mininterval=pause, maxinterval=pause,
         smoothing=0.1, dynamic_ncols=True, file=sys.stderr,
     ) as bar:  # fmt: skip
         for snapshot in snapshots:
@@ -115,14 +115,14 @@ def _success(snapshot: Snapshot, target: Target) -> str:
     """Two scores of the newest look at the validation pictures, beside those of random noise, and what is kept."""
     state, noise = snapshot.state, snapshot.baselines.get("random_noise", {})
     names = tuple(dict.fromkeys(target.selection))[:2]
-    newest = ", ".join(
+    last_scores = ", ".join(
         f"{name} {format_percent(state.validation.scores[name])} % (noise {format_percent(noise.get(name))} %)"
         for name in names
     )
     if not state.best_validation.image_gradients:
-        return newest
+        return last_scores
     best = state.best_validation
-    return f"{newest}; kept: that of {best.image_gradients:,}, by {_pictures(len(best.each))}"
+    return f"{last_scores}; kept: that of {best.image_gradients:,}, by {_pictures(len(best.each))}"
 
 
 def _pictures(count: int) -> str:

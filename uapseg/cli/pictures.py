@@ -51,7 +51,7 @@ def apply(options: Options) -> None:
     perturbation = load_perturbation(options.perturbation)
     outputs = _outputs(options.pictures, options.out, options.perturbation, overwrite=options.overwrite)
     model = load_network(options, perturbation)
-    done, left_out = list[dict[str, Any]](), list[UapsegError]()
+    results, left_out = list[dict[str, Any]](), list[UapsegError]()
     pairs = list(zip(options.pictures, outputs, strict=True))
     for file, pair in with_bar(pairs, " pictures"):
         try:
@@ -59,10 +59,10 @@ def apply(options: Options) -> None:
         except UapsegError as error:
             left_out.append(error)
         else:
-            done.append({"picture": str(file), **_perturb(picture, pair, perturbation, model)})
-    if not done:
+            results.append({"picture": str(file), **_perturb(picture, pair, perturbation, model)})
+    if not results:
         raise left_out[0]
-    print_result({"model": model.name, "pictures": done}, "\n".join(map(_line, done)), as_json=options.json)
+    print_result({"model": model.name, "pictures": results}, "\n".join(map(_line, results)), as_json=options.json)
     if left_out:
         number = f"{len(left_out)} of {len(pairs)} pictures could not be read; the others are written."
         raise UapsegError("\n".join(map(str, [*left_out, number])))
@@ -109,17 +109,17 @@ def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, over
         pair = next(pair for pair in pairs if reserved.isdisjoint(map(_name_key, pair)))
         reserved.update(map(_name_key, pair))
         outputs.append([folder / file.name for file in pair])
-    existing = next((file for pair in outputs for file in pair if file.exists()), None)
-    if existing and not overwrite:
-        raise UapsegError(f"{existing} is already there: choose another folder with --out, or add --overwrite.")
+    existing_file = next((file for pair in outputs for file in pair if file.exists()), None)
+    if existing_file and not overwrite:
+        raise UapsegError(f"{existing_file} is already there: choose another folder with --out, or add --overwrite.")
     return outputs
 
 
 def _shorten(stem: str, number: str) -> str:
     """The stem of a file's name followed by a number, cut so that an ending still fits."""
-    room = MAX_NAME_BYTES - len(number) - max(map(len, ENDINGS))
+    max_bytes = MAX_NAME_BYTES - len(number) - max(map(len, ENDINGS))
     content = os.fsencode(stem)
-    return (stem if len(content) <= room else content[:room].decode(errors="ignore")) + number
+    return (stem if len(content) <= max_bytes else content[:max_bytes].decode(errors="ignore")) + number
 
 
 def _name_key(file: Path) -> str:
@@ -127,23 +127,25 @@ def _name_key(file: Path) -> str:
     return unicodedata.normalize("NFC", str(file)).casefold()
 
 
-def _line(done: Mapping[str, Any]) -> str:
-    changed = f"{done['perturbed']}: the prediction changes in {100 * done['changed']:.1f} % of the pixels"
-    if done["size"] == done["from_size"]:
-        return f"{changed}."
-    size, before = ("x".join(map(str, done[name])) for name in ("size", "from_size"))
-    return f"{changed} (at {size}, scaled down from {before} to fit the perturbation)."
+def _line(result: Mapping[str, Any]) -> str:
+    sentence = f"{result['perturbed']}: the prediction changes in {100 * result['changed']:.1f} % of the pixels"
+    if result["size"] == result["from_size"]:
+        return f"{sentence}."
+    size, original_size = ("x".join(map(str, result[name])) for name in ("size", "from_size"))
+    return f"{sentence} (at {size}, scaled down from {original_size} to fit the perturbation)."
 
 
 def _perturb(
     picture: Image.Image, outputs: Sequence[Path], perturbation: Perturbation, model: Segmenter
 ) -> dict[str, Any]:
     device = next(model.buffers()).device
-    fitted = fit_picture(picture, perturbation.picture_size)
-    row = Row.measure(model, to_images(fitted).to(device), perturbation.delta)
+    fitted_picture = fit_picture(picture, perturbation.picture_size)
+    row = Row.measure(model, to_images(fitted_picture).to(device), perturbation.delta)
     segmentation = overlay(row.perturbed, row.perturbed_prediction, model.palette)
-    for output, made in zip(outputs, (to_picture(row.perturbed), Image.fromarray(segmentation)), strict=True):
-        write(output, encode_png(made))
-    changed = (row.prediction != row.perturbed_prediction).float().mean().item()
-    sizes = {"size": list(fitted.size), "from_size": list(picture.size)}
-    return {"perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed, **sizes}
+    for output, output_picture in zip(
+        outputs, (to_picture(row.perturbed), Image.fromarray(segmentation)), strict=True
+    ):
+        write(output, encode_png(output_picture))
+    changed_share = (row.prediction != row.perturbed_prediction).float().mean().item()
+    sizes = {"size": list(fitted_picture.size), "from_size": list(picture.size)}
+    return {"perturbed": str(outputs[0]), "seen": str(outputs[1]), "changed": changed_share, **sizes}

@@ -16,5 +16,5 @@ def push(options: Options) -> None:
     places = [name for name in names if name and "/" in name and base_model(name) is None]
     if places:
         print_progress(f"Whoever sees it can read the names in its plan: {', '.join(places)}.")
-    use = f"python -m uapseg apply {PREFIX}{options.repo} PHOTO"
-    print_result({"url": url, "repo": options.repo}, f"Written to {url}; `{use}` uses it.", as_json=options.json)
+    command = f"python -m uapseg apply {PREFIX}{options.repo} PHOTO"
+    print_result({"url": url, "repo": options.repo}, f"Written to {url}; `{command}` uses it.", as_json=options.json)

@@ -38,18 +38,18 @@ def race(options: Options) -> None:
     benchmark = load_benchmark(options)
     key = _key(options, benchmark)
     variants = _variants(options, key)
-    done = [line for line in _lines(options.out) if line["race"] == key]
+    results = [line for line in _lines(options.out) if line["race"] == key]
     _check_writable(options.out)
     try:
         for variant, seed in product(variants, range(options.seeds)):
-            if not any((line["variant"], line["seed"]) == (variant, seed) for line in done):
-                done += [_append_result(options.out, key, result) for result in _run(benchmark, variant, seed)]
+            if not any((line["variant"], line["seed"]) == (variant, seed) for line in results):
+                results += [_append_result(options.out, key, result) for result in _run(benchmark, variant, seed)]
     except KeyboardInterrupt as stop:
-        again = f"Stopped; {options.out} keeps what has run to its end, and the same command goes on from there."
-        raise Stop(signals.number, again) from stop
-    if not done:
+        message = f"Stopped; {options.out} keeps what has run to its end, and the same command goes on from there."
+        raise Stop(signals.number, message) from stop
+    if not results:
         raise UapsegError("No variant could run: raise the budget, or choose other variants.")
-    _print_leaderboard(options, key, done)
+    _print_leaderboard(options, key, results)
 
 
 def load_benchmark(options: Options) -> Benchmark:
@@ -95,30 +95,32 @@ def _variants(options: Options, key: dict[str, Any]) -> list[str]:
         for variant in variants:  # a mistake in the last name is reported before the first runs
             variant_settings(variant, epsilon=options.epsilon / 255, budget=options.budget, seed=0)
         return variants
-    alike = [line for line in _lines(options.out) if all(line["race"].get(name) == key[name] for name in ALIKE)]
-    smaller = [line for line in alike if line["budget"] < options.budget]
-    if not smaller:
+    comparable_results = [
+        line for line in _lines(options.out) if all(line["race"].get(name) == key[name] for name in ALIKE)
+    ]
+    smaller_results = [line for line in comparable_results if line["budget"] < options.budget]
+    if not smaller_results:
         raise UapsegError(
             f"{options.out} holds no race of a smaller budget to take the best variants from: run one first."
         )
-    largest = max(line["budget"] for line in smaller)
-    ranked = _leaderboard(options.out, [line for line in smaller if line["budget"] == largest])
-    return [variant["variant"] for variant in ranked[: options.best]]
+    largest = max(line["budget"] for line in smaller_results)
+    rows = _leaderboard(options.out, [line for line in smaller_results if line["budget"] == largest])
+    return [variant["variant"] for variant in rows[: options.best]]
 
 
 def _run(benchmark: Benchmark, variant: str, seed: int) -> list[Result]:
     """Runs one variant; one that cannot run here is named, and gives no result."""
     print_progress(f"{variant}, seed {seed}")
-    found: list[Result] = []
+    results: list[Result] = []
 
     def collect() -> Iterator[Any]:
-        found.append((yield from run_variant(benchmark, variant, seed)))
+        results.append((yield from run_variant(benchmark, variant, seed)))
 
     try:
         deque(with_progress(collect(), benchmark.target, benchmark.budget, 0), maxlen=0)
     except UapsegError as error:
         print_progress(f"{variant} is left out: {error}")
-    return found
+    return results
 
 
 def _check_writable(file: Path) -> None:
@@ -135,10 +137,10 @@ def _check_writable(file: Path) -> None:
 def _append_result(file: Path, key: dict[str, Any], result: Result) -> dict[str, Any]:
     """Adds a result to the file at once, on a line of its own even where the last one was cut off."""
     line = {"race": key, **result.to_dict()}
-    before = read(file)
+    old_content = read(file)
     try:
-        with signals.delay(), file.open("a", encoding="utf-8") as opened:
-            opened.write("\n" * (before != b"" and not before.endswith(b"\n")) + json.dumps(line) + "\n")
+        with signals.delay(), file.open("a", encoding="utf-8") as stream:
+            stream.write("\n" * (old_content != b"" and not old_content.endswith(b"\n")) + json.dumps(line) + "\n")
     except OSError as error:
         raise UapsegError(f"The file {file} cannot be written: {error.strerror}; earlier results are kept.") from error
     return line
@@ -177,9 +179,9 @@ def _alteration_error(file: Path) -> UapsegError:
     return UapsegError(f"{file} holds results that were altered: choose another file with --out.")
 
 
-def _print_leaderboard(options: Options, key: dict[str, Any], done: list[dict[str, Any]]) -> None:
-    variants = _leaderboard(options.out, done)
-    baselines: dict[str, Scores] = {name: done[0][name] for name in ("random_noise", "clean")}
+def _print_leaderboard(options: Options, key: dict[str, Any], results: list[dict[str, Any]]) -> None:
+    variants = _leaderboard(options.out, results)
+    baselines: dict[str, Scores] = {name: results[0][name] for name in ("random_noise", "clean")}
     title = f"{key['target']} · {options.data} · network {options.model} · epsilon {options.epsilon:g}"
     picture = options.out.with_suffix(".png")
     write(picture, draw_benchmark(variants, baselines, title))
@@ -196,17 +198,23 @@ def _print_leaderboard(options: Options, key: dict[str, Any], done: list[dict[st
 
 def _table(variants: list[LeaderboardRow], baselines: dict[str, Scores]) -> str:
     names = list(variants[0]["perturbed"])
-    lost = ["lost_objects"] * any(variant["lost_objects"] is not None for variant in variants)
-    titles = [name.replace("_", " ") for name in names] + ["objects lost beyond random noise"] * len(lost)
+    extra_columns = ["lost_objects"] * any(variant["lost_objects"] is not None for variant in variants)
+    titles = [name.replace("_", " ") for name in names] + ["objects lost beyond random noise"] * len(extra_columns)
     rows = [("variant", *titles, "on training pictures", "seconds")]
     for variant in variants:
         shares = variant["perturbed"] | {"lost_objects": variant["lost_objects"]}
-        cells = (_cell(shares[name], variant["interval"].get(name)) for name in (*names, *lost))
+        cells = (_cell(shares[name], variant["interval"].get(name)) for name in (*names, *extra_columns))
         rows.append(
             (variant["variant"], *cells, format_percent(variant["training"][names[0]]), f"{variant['seconds']:.0f}")
         )
     rows += [
-        (name.replace("_", " "), *(format_percent(baseline[one]) for one in names), *([""] * len(lost)), "", "")
+        (
+            name.replace("_", " "),
+            *(format_percent(baseline[column]) for column in names),
+            *([""] * len(extra_columns)),
+            "",
+            "",
+        )
         for name, baseline in baselines.items()
     ]
     return columns(rows)

@@ -59,7 +59,7 @@ def smallest(options: Options) -> None:
     """Trains at several epsilons; after each, the folder holds the curve so far and the smallest perturbation."""
     if not 0 < options.share <= 1:
         raise UapsegError(f"The share must be above 0 and at most 1, such as 0.8, not {options.share:g}.")
-    most = int(options.epsilon)
+    max_epsilon = int(options.epsilon)
     benchmark = load_benchmark(options)
     folder = options.out or new_folder(f"smallest {benchmark.target.title}")
     check_vacant(folder, overwrite=False)
@@ -73,7 +73,7 @@ def smallest(options: Options) -> None:
         return search.points[-1].reached
 
     try:
-        least = bisect(most, reaches_share)
+        least = bisect(max_epsilon, reaches_share)
     except KeyboardInterrupt as stop:
         outcome = f"{folder} keeps the searches that have ended" if search.points else "no search has ended"
         raise Stop(signals.number, f"Stopped; {outcome}.") from stop
@@ -99,8 +99,10 @@ def _save(
             model=options.model, data=options.data, target=benchmark.target, settings=search.settings(least),
             weights=options.weights, eval_data=options.eval_data, size=options.size,
         )  # fmt: skip
-        found = best_perturbation(plan, search.states[least])
-        save_png(folder / PNG, replace(found, image_gradients=search.points[-1].image_gradients, best_iterate=None))
+        perturbation = best_perturbation(plan, search.states[least])
+        save_png(
+            folder / PNG, replace(perturbation, image_gradients=search.points[-1].image_gradients, best_iterate=None)
+        )
 
 
 def _fields(
@@ -130,11 +132,11 @@ def _text(fields: SmallestReport, points: Sequence[Point]) -> str:
         shares = (point.validation[name], point.perturbed[name])
         noise = format_percent(point.random_noise[name])
         rows.append((f"{point.epsilon}", *map(format_percent, shares), interval, noise))
-    asked = f"{format_percent(fields['share'])} % of {name.replace('_', ' ')}"
+    share = f"{format_percent(fields['share'])} % of {name.replace('_', ' ')}"
     if fields["least"] is None:
-        found = f"{asked} is not reached at epsilon {points[0].epsilon}: raise --epsilon or --budget"
+        result = f"{share} is not reached at epsilon {points[0].epsilon}: raise --epsilon or --budget"
     else:
-        found = (
-            f"{asked} is reached from epsilon {fields['least']}; {fields['perturbation']} contains the perturbation"
+        result = (
+            f"{share} is reached from epsilon {fields['least']}; {fields['perturbation']} contains the perturbation"
         )
-    return f"{columns(rows)}\n{found}, and {fields['chart']} shows the curve."
+    return f"{columns(rows)}\n{result}, and {fields['chart']} shows the curve."

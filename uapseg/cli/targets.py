@@ -81,9 +81,9 @@ def leaves_pair_open(options: Options) -> bool:
         >>> leaves_pair_open(options)
         True
     """
-    named = (options.region_class and options.rest_class) or (options.rest_class or "").lower() == KEEP
-    simple = not (named or options.tile or options.also or options.hide)
-    return options.text is not None and simple and options.budget >= 20 * FULL_GRADIENTS
+    names_both = (options.region_class and options.rest_class) or (options.rest_class or "").lower() == KEEP
+    is_plain_run = not (names_both or options.tile or options.also or options.hide)
+    return options.text is not None and is_plain_run and options.budget >= 20 * FULL_GRADIENTS
 
 
 def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) -> tuple[str, str]:
@@ -98,15 +98,15 @@ def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) 
         UapsegError: A class is unknown, or two flags do not go together.
     """
     _check_company(options)
-    small = trial_size(size)
+    small_size = trial_size(size)
     inside, rest = (_spell_class(name, model) if name else None for name in (options.region_class, options.rest_class))
     print_progress("Trying pairs of classes for the word...")
     pair, count = choose_pair(
         model,
-        load_dataset(options.data, "train", small),
+        load_dataset(options.data, "train", small_size),
         options.text,
         epsilon=options.epsilon / 255,
-        work=FULL_GRADIENTS * (size[0] * size[1]) / (small[0] * small[1]),
+        work=FULL_GRADIENTS * (size[0] * size[1]) / (small_size[0] * small_size[1]),
         seed=options.seed,
         inside=inside,
         rest=rest,
@@ -127,8 +127,8 @@ def names_target(options: Options) -> bool:
         >>> names_target(make_parser().parse_args(["evaluate", "a.png", "--scene", "0"]))
         True
     """
-    named = (options.text, options.mask, options.scene, options.hide, options.swap)
-    return options.untargeted or any(value is not None for value in named)
+    target_flags = (options.text, options.mask, options.scene, options.hide, options.swap)
+    return options.untargeted or any(value is not None for value in target_flags)
 
 
 def _caption(file: Path) -> str:
@@ -162,7 +162,7 @@ def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Pat
 def _check_company(options: Options) -> None:
     """Checks that no flag comes without the flag it belongs to, where it would have no effect."""
     drawing = options.text is not None or options.mask is not None
-    for flag, value, fits, others in (
+    for flag, value, is_allowed, partner in (
         ("--region-class", options.region_class, drawing, "--text or --mask"),
         ("--rest-class", options.rest_class, drawing, "--text or --mask"),
         ("--invert", options.invert, options.mask is not None, "--mask"),
@@ -174,8 +174,8 @@ def _check_company(options: Options) -> None:
             "a target that keeps something",
         ),
     ):
-        if value and not fits:
-            raise UapsegError(f"{flag} goes with {others} only: leave it out.")
+        if value and not is_allowed:
+            raise UapsegError(f"{flag} goes with {partner} only: leave it out.")
 
 
 def _pair(options: Options, model: Segmenter) -> tuple[str, str | None]:
@@ -202,10 +202,11 @@ def _scene(number: int, model: Segmenter, dataset: Dataset) -> StaticTarget:
 def _classes_to_hide(names: list[str], model: Segmenter) -> tuple[str, ...]:
     """The classes to hide, each once; ``people`` stands for all that are people, unless a class is called so."""
     hidden = tuple(dict.fromkeys(_spell_class(name, model) for name in expand_people(names, model.classes)))
-    others = [name for name in model.people if name not in hidden]
-    if others and set(hidden) & set(model.people):
+    other_people = [name for name in model.people if name not in hidden]
+    if other_people and set(hidden) & set(model.people):
         print_progress(
-            f"The network may see {' or '.join(others)} where it saw {' or '.join(hidden)}: --hide people hides both."
+            f"The network may see {' or '.join(other_people)} where it saw {' or '.join(hidden)}: "
+            "--hide people hides both."
         )
     return hidden
 

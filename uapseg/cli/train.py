@@ -113,11 +113,11 @@ def _flags_or_plan(options: Options) -> Options | Plan:
     return plan
 
 
-def _download(wanted: Options | Plan, workers: Workers) -> None:
+def _download(source: Options | Plan, workers: Workers) -> None:
     """Lets the first process of each machine download what is missing, while the others wait."""
     if workers.local_rank == 0:
-        networks = [(wanted.model, wanted.weights), *((name, None) for name in wanted.also)]
-        download_needed(networks, [wanted.data, wanted.eval_data])
+        networks = [(source.model, source.weights), *((name, None) for name in source.also)]
+        download_needed(networks, [source.data, source.eval_data])
     workers.wait()
 
 
@@ -165,7 +165,7 @@ def new_folder(title: str) -> Path:
     """
     words = re.sub(r"[^a-z0-9]+", "-", title.lower()).strip("-")[:40].strip("-")
     name = f"{datetime.now().astimezone():%Y-%m-%d_%H%M}_{words or 'target'}"
-    candidates = (Path("runs") / (name if turn == 1 else f"{name}_{turn}") for turn in range(1, 10_000))
+    candidates = (Path("runs") / (name if number == 1 else f"{name}_{number}") for number in range(1, 10_000))
     return next(path for path in candidates if not path.exists())
 
 
@@ -173,7 +173,7 @@ def _run_to_report(
     folder: RunFolder,
     snapshots: Generator[Snapshot],
     pictures: tuple[Dataset, Dataset, Dataset],
-    spent: int,
+    image_gradients: int,
     options: Options,
 ) -> None:
     """Runs to the end and evaluates; a run that is stopped has saved all of its progress.
@@ -182,45 +182,49 @@ def _run_to_report(
         folder: The folder of the run.
         snapshots: The snapshots of the run.
         pictures: The data sets for training, validation and test.
-        spent: Image-gradients of earlier parts of the run.
+        image_gradients: Image-gradients of earlier parts of the run.
         options: The flags.
     """
-    *used, test = pictures
+    *training_data, test = pictures
     plan = folder.plan
     print_progress(f"Training into {folder.path}: {plan.target.title}.")
-    for line in list_files(used[0].skipped):
+    for line in list_files(training_data[0].skipped):
         print_progress(line)
     try:
-        last = _search(folder, report_stall(with_progress(snapshots, plan.target, plan.settings.budget, spent)))
+        last = _search(
+            folder, report_stall(with_progress(snapshots, plan.target, plan.settings.budget, image_gradients))
+        )
         print_progress("Evaluating on the test pictures...")
         device = choose_device(options.device)
         model = load_model(plan.model, device, weights=plan.weights, size=test.size, strict=options.strict)
-        report = full_report(best_perturbation(plan, last.state), model, test, plan.target, used=used)
+        report = full_report(
+            best_perturbation(plan, last.state), model, test, plan.target, training_data=training_data
+        )
     except KeyboardInterrupt as stop:
-        again = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
-        again += "" if options.strict else " --no-checks"
-        message = f"Stopped; everything is saved in {folder.path}, and `{again}` continues from there."
+        command = f"python -m uapseg resume {quote(str(folder.path))}{' --trust' * needs_trust(plan)}"
+        command += "" if options.strict else " --no-checks"
+        message = f"Stopped; everything is saved in {folder.path}, and `{command}` continues from there."
         raise Stop(signals.number, message) from stop
     start = folder.start()
     fields = report.to_dict() | {"plan": plan.to_dict(), "start": perturbation_hash(start.delta) if start else None}
     _save(folder, last)  # again, as the folder may have been deleted during the evaluation
     folder.write_report(fields)
     cost = f"{report.image_gradients} image-gradients in {report.seconds or 0:.0f} s"
-    where = f"{cost}; {folder.path / PNG} and {SAFETENSORS} contain the perturbation."
-    print_result({**fields, "folder": str(folder.path)}, f"{report.table()}\n{where}", as_json=options.json)
+    summary = f"{cost}; {folder.path / PNG} and {SAFETENSORS} contain the perturbation."
+    print_result({**fields, "folder": str(folder.path)}, f"{report.table()}\n{summary}", as_json=options.json)
 
 
 def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
     """Follows a run to its last snapshot, and saves it every few seconds and at the end, however it ends."""
     last: Snapshot | None = None
-    saved = time.monotonic()
+    last_save = time.monotonic()
     try:
         with closing(snapshots):
             for last in snapshots:
                 folder.append_history(last)
-                if time.monotonic() - saved > SAVE_EVERY:
+                if time.monotonic() - last_save > SAVE_EVERY:
                     _save(folder, last)
-                    saved = time.monotonic()
+                    last_save = time.monotonic()
                 signals.check()
     finally:
         if last is not None:

@@ -269,7 +269,7 @@ class ConcatDataset:
 
     Args:
         parts: The splits; name, licence and classes are those of the first.
-        without: The keys of pictures to leave out.
+        excluded_keys: The keys of pictures to leave out.
 
     Example:
         >>> from uapseg.datasets import load_dataset

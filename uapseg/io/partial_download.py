@@ -92,7 +92,7 @@ class Part:
     """A partial download, under a temporary name of its own so that no other download writes to it.
 
     Args:
-        wanted: The file to download. With a checksum, the part that an earlier download left is resumed.
+        download: The file to download. With a checksum, the part that an earlier download left is resumed.
     """
 
     def __init__(self, download: Download) -> None:

@@ -47,7 +47,7 @@ class Attribution:
     @property
     def most_important(self) -> tuple[int, int]:
         """The row and the column of the tile without which most is lost, counted from 0 at the top left."""
-        cells = [(row, column) for row, each in enumerate(self.lost) for column in range(len(each))]
+        cells = [(row, column) for row, values in enumerate(self.lost) for column in range(len(values))]
         return max(cells, key=lambda cell: self.lost[cell[0]][cell[1]])
 
     def to_dict(self) -> dict[str, Any]:
@@ -89,23 +89,23 @@ def attribute(
     rows, columns = grid
     height, width = delta.shape[-2:]
     deltas = [delta, *(_remove_tile(delta, *tile) for tile in tiles(height, width, grid))]
-    total, *without = count_each(model, dataset, target, deltas)
-    found = scores(total, target)
-    name = next(iter(found))
-    cells = [bootstrap_differences(each, total, target, seed) for each in without]
-    if any(name not in lost for lost, _ in cells):
+    total, *tile_counts = count_each(model, dataset, target, deltas)
+    total_scores = scores(total, target)
+    name = next(iter(total_scores))
+    differences = [bootstrap_differences(counts, total, target, seed) for counts in tile_counts]
+    if any(name not in losses for losses, _ in differences):
         raise UapsegError(
             f"The network sees nothing that {target.title!r} is about in these pictures: name others with --data."
         )
-    lost, interval = [each[0][name] for each in cells], [each[1][name] for each in cells]
+    losses, interval = [counts[0][name] for counts in differences], [counts[1][name] for counts in differences]
     return Attribution(
         model=model.name,
         data=dataset.name,
         split=dataset.split,
         pictures=len(dataset),
         score=name,
-        success=found[name],
-        lost=[lost[columns * row : columns * (row + 1)] for row in range(rows)],
+        success=total_scores[name],
+        lost=[losses[columns * row : columns * (row + 1)] for row in range(rows)],
         interval=[interval[columns * row : columns * (row + 1)] for row in range(rows)],
     )
 
@@ -131,13 +131,13 @@ def tiles(height: int, width: int, grid: tuple[int, int]) -> list[tuple[slice, s
             "columns."
         )
     rows, columns = (
-        [slice(*ends) for ends in pairwise(side * place // count for place in range(count + 1))]
+        [slice(*borders) for borders in pairwise(side * place // count for place in range(count + 1))]
         for side, count in zip((height, width), grid, strict=True)
     )
     return [(row, column) for row in rows for column in columns]
 
 
 def _remove_tile(delta: Delta, rows: slice, columns: slice) -> Delta:
-    left = delta.clone()
-    left[:, rows, columns] = 0
-    return left
+    remaining_delta = delta.clone()
+    remaining_delta[:, rows, columns] = 0
+    return remaining_delta

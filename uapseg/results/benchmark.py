@@ -118,9 +118,9 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
     Raises:
         UapsegError: There is no such variant, or it does not fit the benchmark.
     """
-    every = max(1, benchmark.budget // 8)
+    interval = max(1, benchmark.budget // 8)
     settings = variant_settings(
-        variant, epsilon=benchmark.epsilon, budget=benchmark.budget, seed=seed, validate_every=every
+        variant, epsilon=benchmark.epsilon, budget=benchmark.budget, seed=seed, validate_every=interval
     )
     if settings.full_batch or settings.balanced:
         settings = replace(settings, train_pictures=PASS_PICTURES)
@@ -199,19 +199,19 @@ def leaderboard(results: Sequence[dict[str, Any]]) -> list[LeaderboardRow]:
         >>> [row["variant"] for row in leaderboard(runs)]
         ['fast', 'paper']
     """
-    ordered = sorted(results, key=lambda result: result["variant"])
+    ordered_results = sorted(results, key=lambda result: result["variant"])
     variants = [
         _leaderboard_row(variant, list(group))
-        for variant, group in groupby(ordered, key=lambda result: result["variant"])
+        for variant, group in groupby(ordered_results, key=lambda result: result["variant"])
     ]
     return sorted(variants, key=lambda variant: variant["selection_score"], reverse=True)
 
 
 def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> LeaderboardRow:
     perturbed = {name: _mean([run["perturbed"][name] for run in runs]) for name in runs[0]["perturbed"]}
-    known = [name for name, value in perturbed.items() if value is not None]
-    lost = _mean([run.get("lost_objects") for run in runs])
-    with_interval = known if lost is None else [*known, "lost_objects"]
+    known_names = [name for name, value in perturbed.items() if value is not None]
+    lost_objects = _mean([run.get("lost_objects") for run in runs])
+    with_interval = known_names if lost_objects is None else [*known_names, "lost_objects"]
     return {
         "variant": variant,
         "seeds": [run["seed"] for run in runs],
@@ -220,25 +220,28 @@ def _leaderboard_row(variant: str, runs: list[dict[str, Any]]) -> LeaderboardRow
             name: [mean(run["interval"][name][end] for run in runs if name in run["interval"]) for end in (0, 1)]
             for name in with_interval
         },
-        "seed_range": {name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known},
+        "seed_range": {
+            name: [pick(run["perturbed"][name] for run in runs) for pick in (min, max)] for name in known_names
+        },
         "training": {name: _mean([run["training"][name] for run in runs]) for name in perturbed},
         "collapse": next((run["collapse"] for run in runs if run["collapse"]), None),
         "curve": [
-            (spent, _mean([run["curve"][place][1] for run in runs])) for place, spent in enumerate(_validations(runs))
+            (image_gradients, _mean([run["curve"][place][1] for run in runs]))
+            for place, image_gradients in enumerate(_validations(runs))
         ],
         "image_gradients": round(mean(run["image_gradients"] for run in runs)),
         "seconds": round(mean(run["seconds"] for run in runs), 3),
         "selection_score": mean(run["selection_score"] for run in runs),
-        "lost_objects": lost,
+        "lost_objects": lost_objects,
     }
 
 
 def _validations(runs: list[dict[str, Any]]) -> list[int]:
     """The image-gradients of the validations that all seeds have reached."""
     curves: list[list[tuple[int, float | None]]] = [run["curve"] for run in runs]
-    return [spent for spent, _ in min(curves, key=len)]
+    return [image_gradients for image_gradients, _ in min(curves, key=len)]
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return mean(known) if known else None
+    known_values = [value for value in values if value is not None]
+    return mean(known_values) if known_values else None

@@ -79,10 +79,10 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
     axis = figure.subplots()
     epsilons = [point.epsilon for point in points]
     shares = [100 * (point.perturbed[name] or 0) for point in points]
-    ends = [[100 * end for end in point.interval.get(name, [0, 0])] for point in points]
-    beyond = [[max(0, y - low) for y, (low, _) in zip(shares, ends, strict=True)],
-              [max(0, high - y) for y, (_, high) in zip(shares, ends, strict=True)]]  # fmt: skip
-    axis.errorbar(epsilons, shares, yerr=beyond, marker="o", lw=1.8, capsize=3, label="perturbation")
+    intervals = [[100 * end for end in point.interval.get(name, [0, 0])] for point in points]
+    error_bars = [[max(0, y - low) for y, (low, _) in zip(shares, intervals, strict=True)],
+              [max(0, high - y) for y, (_, high) in zip(shares, intervals, strict=True)]]  # fmt: skip
+    axis.errorbar(epsilons, shares, yerr=error_bars, marker="o", lw=1.8, capsize=3, label="perturbation")
     noise = [100 * (point.random_noise[name] or 0) for point in points]
     axis.plot(epsilons, noise, color="0.4", ls="--", lw=1, marker=".", label="random noise")
     axis.axhline(100 * share, color="0.4", ls=":", lw=1, label="asked for")
@@ -96,11 +96,11 @@ def draw_success_curve(points: Sequence["Point"], share: float, title: str, kind
     return encode_figure(figure, kind)
 
 
-def draw_attribution(found: "Attribution", delta: Delta, title: str, kind: str = "png") -> bytes:
+def draw_attribution(attribution: "Attribution", delta: Delta, title: str, kind: str = "png") -> bytes:
     r"""Draws what is lost without each tile of a perturbation, over the perturbation itself.
 
     Args:
-        found: The success that is lost.
+        attribution: The success that is lost.
         delta: The perturbation (3, h, w) in [-1, 1].
         title: The title.
         kind: ``png``, or another format of matplotlib such as ``pdf``.
@@ -117,22 +117,30 @@ def draw_attribution(found: "Attribution", delta: Delta, title: str, kind: str =
         b'\x89PNG'
     """
     height, width = delta.shape[-2:]
-    rows, columns = len(found.lost), len(found.lost[0])
+    rows, columns = len(attribution.lost), len(attribution.lost[0])
     figure = new_figure(7, 7 * height / width + 0.8, "constrained")
     axis = figure.subplots()
     axis.imshow(plain(delta), extent=(0, columns, rows, 0), aspect="auto")
-    lost = [[100 * each for each in row] for row in found.lost]
-    largest = max(max(map(abs, row)) for row in lost) or 1
+    lost_points = [[100 * each for each in row] for row in attribution.lost]
+    largest = max(max(map(abs, row)) for row in lost_points) or 1
     heat = axis.imshow(
-        lost, extent=(0, columns, rows, 0), aspect="auto", cmap="RdBu_r", vmin=-largest, vmax=largest, alpha=0.75
+        lost_points,
+        extent=(0, columns, rows, 0),
+        aspect="auto",
+        cmap="RdBu_r",
+        vmin=-largest,
+        vmax=largest,
+        alpha=0.75,
     )
-    for row, each in enumerate(lost):
+    for row, each in enumerate(lost_points):
         for column, points in enumerate(each):
             colour = "white" if abs(points) > 0.7 * largest else "black"
             axis.text(column + 0.5, row + 0.5, f"{points:+.1f}", ha="center", va="center", fontsize=9, color=colour)
     axis.set_xticks([])
     axis.set_yticks([])
-    figure.colorbar(heat, ax=axis, label=f"{found.score.replace('_', ' ')} lost without the tile, percentage points")
+    figure.colorbar(
+        heat, ax=axis, label=f"{attribution.score.replace('_', ' ')} lost without the tile, percentage points"
+    )
     figure.suptitle(title, ha="left", x=0.01, fontsize=11, fontweight="bold")
     return encode_figure(figure, kind)
 
@@ -142,10 +150,12 @@ def _draw_curves(
 ) -> None:
     name = next(iter(variants[0]["perturbed"]))
     for variant, colour in zip(variants, colours, strict=True):
-        spent, share = zip(*variant["curve"], strict=True)
+        image_gradients, share = zip(*variant["curve"], strict=True)
         values = [100 * value if value is not None else float("nan") for value in share]
         label = f"{variant['variant']}  {100 * (variant['perturbed'][name] or 0):.1f}"
-        axis.plot(spent, values, color=colour, lw=1.8, label=label, zorder=2 if colour.startswith("C") else 1)
+        axis.plot(
+            image_gradients, values, color=colour, lw=1.8, label=label, zorder=2 if colour.startswith("C") else 1
+        )
     for baseline, style in (("random_noise", "--"), ("clean", ":")):
         if (value := baselines[baseline][name]) is not None:
             axis.axhline(100 * value, color="0.4", ls=style, lw=1, label=baseline.replace("_", " "))
@@ -160,9 +170,11 @@ def _draw_curves(
 def _draw_trade_off(axis: Axes, variants: Sequence["LeaderboardRow"], colours: list[str]) -> None:
     success = next(iter(variants[0]["perturbed"]))
     for variant, colour in zip(variants, colours, strict=True):
-        kept, reached = (100 * (variant["perturbed"][name] or 0) for name in (TRADED, success))
-        axis.scatter(kept, reached, color=colour, s=36, zorder=2)
-        axis.annotate(variant["variant"], (kept, reached), xytext=(4, 3), textcoords="offset points", fontsize=7)
+        kept_share, success_share = (100 * (variant["perturbed"][name] or 0) for name in (TRADED, success))
+        axis.scatter(kept_share, success_share, color=colour, s=36, zorder=2)
+        axis.annotate(
+            variant["variant"], (kept_share, success_share), xytext=(4, 3), textcoords="offset points", fontsize=7
+        )
     axis.set_xlabel("other objects kept, %")
     axis.set_ylabel(f"{success.replace('_', ' ')}, %")
     axis.set_title("on test pictures: further right and up is better", fontsize=9)

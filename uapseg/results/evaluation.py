@@ -115,8 +115,8 @@ class Report:
                 cells += [f"{format_percent(values['clean']):>9}", f"{format_percent(values['random_noise']):>14}"]
                 lines.append(f"{label:<18}" + "".join(cells))
         kind = f"all {self.pictures}" if self.split == "all" else f"{self.pictures} {self.split}"
-        where = f"{kind} pictures of {self.data}, network {self.model}"
-        lines.append(f"{where}; largest change {self.linf:.0f} grey levels of 255, root mean square {self.rms:.1f}")
+        context = f"{kind} pictures of {self.data}, network {self.model}"
+        lines.append(f"{context}; largest change {self.linf:.0f} grey levels of 255, root mean square {self.rms:.1f}")
         if self.multiple > 1:
             lines.append(
                 f"The network takes sides of multiples of {self.multiple}: pictures are padded inside, and cut again."
@@ -168,14 +168,14 @@ def target_shares(predictions: LabelMaps, target: Target, classes: Sequence[str]
     return torch.isin(predictions.long(), sources).float().mean((1, 2)).cpu()
 
 
-def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, wanted: int) -> list[int]:
+def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, count: int) -> list[int]:
     """Returns the indices of the first pictures that clearly show what a target concerns, then of those that do less.
 
     Args:
         model: The network, on the device to compute on; its predictions on the clean pictures decide.
         dataset: The pictures.
         target: The target.
-        wanted: The most pictures.
+        count: The most pictures.
 
     Example:
         >>> from PIL import Image
@@ -183,18 +183,18 @@ def indices_showing_target(model: Segmenter, dataset: Dataset, target: Target, w
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
         >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
-        >>> indices_showing_target(load_model("street:small"), dataset, Untargeted(), wanted=4)
+        >>> indices_showing_target(load_model("street:small"), dataset, Untargeted(), count=4)
         [0]
     """
     device, shares = next(model.buffers()).device, list[float]()
-    while len(shares) < len(dataset) and sum(share >= MIN_TARGET_SHARE for share in shares) < wanted:
+    while len(shares) < len(dataset) and sum(share >= MIN_TARGET_SHARE for share in shares) < count:
         indices = range(len(shares), min(len(shares) + BATCH_SIZE, len(dataset)))
         if target.source_classes:
             predictions = model.predict(load_images(dataset, indices, device))
             shares += to_list(target_shares(predictions, target, model.classes))
         else:
             shares += [1.0] * len(indices)
-    return sorted(range(len(shares)), key=lambda number: -min(shares[number], MIN_TARGET_SHARE))[:wanted]
+    return sorted(range(len(shares)), key=lambda number: -min(shares[number], MIN_TARGET_SHARE))[:count]
 
 
 def predict_perturbed(model: Segmenter, images: Images, delta: Delta) -> LabelMaps:
@@ -238,7 +238,7 @@ def evaluate(model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *
         >>> report.perturbed["fooled"], report.linf
         (0.0, 0.0)
     """
-    began = time.monotonic()
+    start_time = time.monotonic()
     device = next(model.buffers()).device
     delta = ball.quantize(delta.to(device))
     size = (delta.shape[-1], delta.shape[-2])
@@ -251,9 +251,9 @@ def evaluate(model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *
         norms.append((quantize_images(perturb(images, delta)) - images).square().sum((1, 2, 3)).sqrt())
     totals = tally.totals()
     interval = bootstrap_intervals(totals["perturbed"], target, seed)
-    lost = lost_objects(totals["perturbed"], totals["random_noise"], target, seed)
-    if lost:
-        interval["lost_objects"] = lost[1]
+    lost_share = lost_objects(totals["perturbed"], totals["random_noise"], target, seed)
+    if lost_share:
+        interval["lost_objects"] = lost_share[1]
     return Report(
         model=model.name,
         data=dataset.name,
@@ -266,7 +266,7 @@ def evaluate(model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *
         random_noise=scores(totals["random_noise"], target),
         selection_score=selection_score(selection_counts(totals["perturbed"], target)),
         interval=interval,
-        lost_objects=lost[0] if lost else None,
+        lost_objects=lost_share[0] if lost_share else None,
         truth=tally.truth(),
         truth_accuracy=tally.truth_accuracy(),
         collapse=find_collapse(totals["perturbed"], target, model.classes),
@@ -274,7 +274,7 @@ def evaluate(model: Segmenter, dataset: Dataset, target: Target, delta: Delta, *
         l2=torch.cat(norms).mean().item(),
         rms=round(root_mean_square(delta).item() * 255, 3),
         hashes=_hashes(model, dataset, target, delta),
-        measuring_seconds=round(time.monotonic() - began, 3),
+        measuring_seconds=round(time.monotonic() - start_time, 3),
         multiple=model.multiple,
     )
 
@@ -286,7 +286,7 @@ class _Totals:
         self._model, self._dataset, self._target = model, dataset, target
         self._goal_of = target.bind(model.classes, model.objects, tile)
         self._parts: dict[str, list[Counts]] = {}
-        self._true: dict[str, list[tuple[Tensor, Tensor]]] = {}
+        self._truth_counts: dict[str, list[tuple[Tensor, Tensor]]] = {}
         names = {name.lower(): number for number, name in enumerate(model.classes)}
         table = [names.get(name.lower(), 255) for name in dataset.classes]
         self._table = torch.tensor([*table, *[255] * (256 - len(table))], dtype=torch.uint8)
@@ -299,7 +299,7 @@ class _Totals:
         for name, labels in predictions.items():
             self._parts.setdefault(name, []).append(count_pixels(labels, clean, goal, self._target, classes))
             if truth is not None:
-                self._true.setdefault(name, []).append(truth_overlap(labels, truth, len(classes)))
+                self._truth_counts.setdefault(name, []).append(truth_overlap(labels, truth, len(classes)))
 
     def totals(self) -> dict[str, Counts]:
         """The counts over all pictures, by name."""
@@ -307,17 +307,17 @@ class _Totals:
 
     def truth(self) -> dict[str, float | None]:
         """The mean IoU against the ground truth, by name, over classes that both the network and the dataset know."""
-        known = sorted(set(to_integers(self._table)) - {255})
+        known_labels = sorted(set(to_integers(self._table)) - {255})
         return {
-            name: mean_iou(*(torch.cat(one)[:, known] for one in zip(*pairs, strict=True)))
-            for name, pairs in self._true.items()
+            name: mean_iou(*(torch.cat(batches)[:, known_labels] for batches in zip(*pairs, strict=True)))
+            for name, pairs in self._truth_counts.items()
         }
 
     def truth_accuracy(self) -> dict[str, float | None]:
         """The share of labelled pixels that are predicted as in the ground truth, by name."""
         return {
-            name: pixel_accuracy(*(torch.cat(one) for one in zip(*pairs, strict=True)))
-            for name, pairs in self._true.items()
+            name: pixel_accuracy(*(torch.cat(batches) for batches in zip(*pairs, strict=True)))
+            for name, pairs in self._truth_counts.items()
         }
 
 
@@ -326,8 +326,8 @@ def _hashes(model: Segmenter, dataset: Dataset, target: Target, delta: Delta) ->
         "pictures": "\n".join(dataset.keys).encode(),
         "target": json.dumps(asdict(target)).encode(),
     }
-    hashed = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in contents.items()}
-    return {"weights": model.fingerprint, **hashed, "perturbation": perturbation_hash(delta)}
+    hashes = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in contents.items()}
+    return {"weights": model.fingerprint, **hashes, "perturbation": perturbation_hash(delta)}
 
 
 def perturbation_hash(delta: Delta) -> str:

@@ -78,9 +78,9 @@ class Row:
             >>> row.prediction.shape
             torch.Size([32, 48])
         """
-        changed = quantize_images(perturb(images, delta.to(images.device)))
-        before, after = model.predict(images), model.predict(changed)
-        return cls(images[0].cpu(), before[0].cpu(), changed[0].cpu(), after[0].cpu())
+        perturbed = quantize_images(perturb(images, delta.to(images.device)))
+        prediction, perturbed_prediction = model.predict(images), model.predict(perturbed)
+        return cls(images[0].cpu(), prediction[0].cpu(), perturbed[0].cpu(), perturbed_prediction[0].cpu())
 
 
 def picture(image: Image) -> Picture:
@@ -120,9 +120,9 @@ def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB], opacity: flo
     """
     colours = colorize(labels, palette).astype(np.float32)
     grey = picture(image).astype(np.float32).mean(axis=2, keepdims=True)  # one hue only: that of the class
-    mixed = opacity * colours + (1 - opacity) * (64 + 0.75 * grey)  # lifted: in a dark photo colours stay themselves
-    mixed[_edges(labels)] = 0.35 * colours[_edges(labels)] + 0.65 * 255
-    return np.rint(mixed).astype(np.uint8)
+    values = opacity * colours + (1 - opacity) * (64 + 0.75 * grey)  # lifted: in a dark photo colours stay themselves
+    values[_edges(labels)] = 0.35 * colours[_edges(labels)] + 0.65 * 255
+    return np.rint(values).astype(np.uint8)
 
 
 def amplify(delta: Delta, epsilon: float) -> Picture:
@@ -187,12 +187,12 @@ def draw_figure(
         axis.set_axis_off()
     _draw_rows(axes, rows, palette)
     _draw_perturbation(axes, repeat_tile(delta, height, width), epsilon)
-    free = (len(rows) - 2) * cell[1] - 0.5  # inches below the perturbation
-    below = _draw_legend(figure, axes, _legend_handles(rows, classes, palette), free)
+    free_height = (len(rows) - 2) * cell[1] - 0.5  # inches below the perturbation
+    legend_height = _draw_legend(figure, axes, _legend_handles(rows, classes, palette), free_height)
     inches = figure.get_figheight()
     figure.suptitle(title, x=0.008, y=1 - 0.09 / inches, ha="left", va="top", fontsize=13, fontweight="bold")
     figure.subplots_adjust(
-        left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=below / inches, wspace=0.035,
+        left=0.008, right=0.992, top=1 - 0.68 / inches, bottom=legend_height / inches, wspace=0.035,
         hspace=0.035 * width / height,
     )  # fmt: skip
     return encode_figure(figure, kind)
@@ -254,25 +254,25 @@ def _draw_perturbation(axes: Any, delta: Delta, epsilon: float) -> None:
     """Draws the perturbation as it is and amplified: one below the other, or side by side in a figure of one row."""
     factor = f" {127.5 / (255 * epsilon):.3g} times" if epsilon else ""
     single = len(axes) == 1
-    as_it_is, amplified = (axes[0][-2], axes[0][-1]) if single else (axes[0][-1], axes[1][-1])
-    as_it_is.imshow(plain(delta), interpolation="antialiased", aspect="auto")
-    amplified.imshow(amplify(delta, epsilon), interpolation="antialiased", aspect="auto")
-    as_it_is.set_title("perturbation", fontsize=10.5, pad=5)
+    plain_axis, amplified_axis = (axes[0][-2], axes[0][-1]) if single else (axes[0][-1], axes[1][-1])
+    plain_axis.imshow(plain(delta), interpolation="antialiased", aspect="auto")
+    amplified_axis.imshow(amplify(delta, epsilon), interpolation="antialiased", aspect="auto")
+    plain_axis.set_title("perturbation", fontsize=10.5, pad=5)
     if single:
-        amplified.set_title(f"amplified{factor}", fontsize=10.5, pad=5)
+        amplified_axis.set_title(f"amplified{factor}", fontsize=10.5, pad=5)
     else:  # above it is the perturbation as it is
-        amplified.text(
-            0.5, -0.03, f"amplified{factor}", transform=amplified.transAxes, ha="center", va="top", size=10.5
+        amplified_axis.text(
+            0.5, -0.03, f"amplified{factor}", transform=amplified_axis.transAxes, ha="center", va="top", size=10.5
         )
 
 
-def _draw_legend(figure: Canvas, axes: Any, handles: list[Any], free: float) -> float:
-    """Draws the legend below the perturbation where it fits into ``free`` inches, else below all.
+def _draw_legend(figure: Canvas, axes: Any, handles: list[Any], free_height: float) -> float:
+    """Draws the legend below the perturbation where it fits into ``free_height`` inches, else below all.
 
     Returns:
         The inches to leave below the pictures.
     """
-    if len(handles) * LEGEND_LINE <= free:
+    if len(handles) * LEGEND_LINE <= free_height:
         axes[2][-1].legend(handles=handles, loc="upper left", bbox_to_anchor=(0, 0.85), borderaxespad=0, **LEGEND)
         return 0.05
     lines = ceil(len(handles) / LEGEND_COLUMNS)

@@ -65,8 +65,8 @@ class FullReport:
 
     def to_dict(self) -> dict[str, object]:
         """Converts to plain values, ready for JSON: the fields of `Report` and these, side by side."""
-        own = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "scores"}
-        return {**self.scores.to_dict(), **own}
+        own_fields = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "scores"}
+        return {**self.scores.to_dict(), **own_fields}
 
     def table(self) -> str:
         """Formats the report as a text table, followed by a sentence on each thing to know about it."""
@@ -88,7 +88,7 @@ def full_report(
     target: Target,
     *,
     seed: int = 0,
-    used: Sequence[Dataset] = (),
+    training_data: Sequence[Dataset] = (),
 ) -> FullReport:
     """Evaluates a perturbation on a dataset, and adds what is known about its search and the pictures.
 
@@ -98,7 +98,7 @@ def full_report(
         dataset: The pictures to evaluate on.
         target: The target of the perturbation.
         seed: Random seed of the noise and the bootstrap.
-        used: The pictures just used for training and selection.
+        training_data: The pictures just used for training and selection.
 
     Raises:
         UapsegError: The target does not fit the classes of the network.
@@ -114,7 +114,7 @@ def full_report(
         >>> full_report(found, load_model("street:small"), dataset, Untargeted()).scores.perturbed["fooled"]
         0.0
     """
-    datasets, cells = (*used, dataset), model.logits_size(*dataset.size)
+    datasets, cells = (*training_data, dataset), model.logits_size(*dataset.size)
     tile = (perturbation.levels.shape[2], perturbation.levels.shape[1])
     return FullReport(
         scores=evaluate(model, dataset, target, perturbation.delta, ball=perturbation.ball, seed=seed),
@@ -145,8 +145,8 @@ def ceiling_sentences(ceiling: Scores, stride: int) -> list[str]:
     """
     if not ceiling or stride < COARSE_STRIDE:
         return []
-    best = " and ".join(f"{format_percent(value)} % {name.replace('_', ' ')}" for name, value in ceiling.items())
-    return [f"The network's output is {stride} times coarser than the pictures: it can reach about {best}."]
+    ceilings = " and ".join(f"{format_percent(value)} % {name.replace('_', ' ')}" for name, value in ceiling.items())
+    return [f"The network's output is {stride} times coarser than the pictures: it can reach about {ceilings}."]
 
 
 def selection_sentences(best_iterate: dict[str, int] | None, image_gradients: int | None) -> list[str]:
@@ -158,26 +158,26 @@ def selection_sentences(best_iterate: dict[str, int] | None, image_gradients: in
     """
     if best_iterate is None or image_gradients is None:
         return []
-    count, used = best_iterate["pictures"], best_iterate["image_gradients"]
+    count, selected_at = best_iterate["pictures"], best_iterate["image_gradients"]
     by = f"{count} validation picture{'s' * (count != 1)}"
-    return [f"It is the iterate after {used:,} of {image_gradients:,} image-gradients, chosen by {by}."]
+    return [f"It is the iterate after {selected_at:,} of {image_gradients:,} image-gradients, chosen by {by}."]
 
 
-def generalization_sentences(unseen: Scores, training: Scores | None) -> list[str]:
+def generalization_sentences(unseen_scores: Scores, training_scores: Scores | None) -> list[str]:
     """Says how a perturbation does on training pictures, and whether it overfits.
 
     Args:
-        unseen: The scores on pictures not used for training.
-        training: The scores on training pictures; None if unknown.
+        unseen_scores: The scores on pictures not used for training.
+        training_scores: The scores on training pictures; None if unknown.
 
     Example:
         >>> generalization_sentences({"hidden": 0.5}, {"hidden": 0.9})
         ['On training pictures, hidden is 90.0 %: it overfits. Train on more pictures to narrow the gap.']
     """
-    if not training:
+    if not training_scores:
         return []
-    name = next(iter(unseen))
-    unseen_score, training_score = unseen[name], training.get(name)
+    name = next(iter(unseen_scores))
+    unseen_score, training_score = unseen_scores[name], training_scores.get(name)
     if unseen_score is None or training_score is None:
         return []
     line = f"On training pictures, {name.replace('_', ' ')} is {format_percent(training_score)} %"
@@ -193,16 +193,16 @@ def list_files(files: Sequence[str]) -> list[str]:
         >>> list_files(["a.jpg", "b.jpg"]), list_files([])
         (['Not readable, and left out: a.jpg, b.jpg.'], [])
     """
-    more = f" and {len(files) - MAX_NAMES} more" if len(files) > MAX_NAMES else ""
-    return [f"Not readable, and left out: {', '.join(files[:MAX_NAMES])}{more}."] if files else []
+    remainder = f" and {len(files) - MAX_NAMES} more" if len(files) > MAX_NAMES else ""
+    return [f"Not readable, and left out: {', '.join(files[:MAX_NAMES])}{remainder}."] if files else []
 
 
 def _notes(model: Segmenter, datasets: Sequence[Dataset]) -> list[str]:
     """Notes on how pictures and label maps were read, and whether the last dataset lacks usable ground truth."""
     notes = [note for dataset in datasets for note in dataset.notes]
-    known = {name.lower() for name in model.classes}
+    names = {name.lower() for name in model.classes}
     last = datasets[-1]
-    if last.classes and not known & {name.lower() for name in last.classes}:
+    if last.classes and not names & {name.lower() for name in last.classes}:
         notes.append(
             f"No class of {last.name} has the name of one of the network's, so there is no ground truth: names come "
             "from classes.txt."

@@ -110,21 +110,21 @@ def parse_repo(text: str) -> tuple[str, str | None]:
 
 def _write_files(place: Path, repo: str, folder: RunFolder, report: dict[str, Any], licence: str) -> None:
     """Writes everything that a repository holds into a folder."""
-    found = folder.perturbation()
+    perturbation = folder.perturbation()
     try:
-        if report["hashes"]["perturbation"] != perturbation_hash(found.delta):
+        if report["hashes"]["perturbation"] != perturbation_hash(perturbation.delta):
             raise UapsegError(
                 f"The report in {folder.path} is not about the perturbation beside it: resume the run, which measures "
                 "it again."
             )
-        found = replace(found, fingerprint=report["hashes"]["weights"])
-        card = model_card(repo, found, report, licence)
+        perturbation = replace(perturbation, fingerprint=report["hashes"]["weights"])
+        card = model_card(repo, perturbation, report, licence)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UapsegError(
             f"The report in {folder.path} was altered: resume the run, which writes it again."
         ) from error
-    save_png(place / PNG, found)
-    save_safetensors(place / SAFETENSORS, found)
+    save_png(place / PNG, perturbation)
+    save_safetensors(place / SAFETENSORS, perturbation)
     for name, fields in ((PLAN, {"plan": folder.plan.to_dict()}), (REPORT, report)):
         write(place / name, (to_json(fields, indent=2) + "\n").encode())
     write(place / CARD, card.encode())
@@ -136,14 +136,14 @@ def _fetch(repo: str, revision: str | None) -> Path:
     for name in (SAFETENSORS, PNG):
         try:
             url = huggingface_hub.hf_hub_url(repo, name, revision=revision, endpoint=api.endpoint)
-            found = api.get_hf_file_metadata(url=url)
+            metadata = api.get_hf_file_metadata(url=url)
         except errors.EntryNotFoundError:
             continue
         except errors.HfHubHTTPError:
             raise
         except Exception as error:  # noqa: BLE001  no connection, which the library tells in many ways
             return _find_cached(repo, revision, error)
-        if found.size is None or found.size > MOST_FILE:
+        if metadata.size is None or metadata.size > MOST_FILE:
             raise UapsegError(
                 f"The file {name} of {PREFIX}{repo} has more than {MOST_FILE >> 20} MiB: it is not a perturbation."
             )

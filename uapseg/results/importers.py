@@ -67,8 +67,8 @@ def read_array(content: bytes) -> Read:
     if not np.isfinite([low, high]).all():
         raise _none()
     if values.dtype == np.uint8:
-        whole, assumed = read_image(values)
-        return whole, f"an array {order} of bytes: {assumed}"
+        image_levels, assumption = read_image(values)
+        return image_levels, f"an array {order} of bytes: {assumption}"
     largest = max(-float(low), float(high))
     grey = np.issubdtype(values.dtype, np.integer) or largest > 1
     if largest > 255:
@@ -77,8 +77,10 @@ def read_array(content: bytes) -> Read:
         )
     units = "grey levels of 255" if grey else "units of [0, 1], as none is beyond 1"
     levels = np.empty(values.shape, np.int16)
-    for plane, whole in zip(values, levels, strict=True):  # one at a time, as all together would fill the memory
-        whole[:] = np.rint(plane.astype(np.float32) * (1 if grey else 255))
+    for plane, image_levels in zip(
+        values, levels, strict=True
+    ):  # one at a time, as all together would fill the memory
+        image_levels[:] = np.rint(plane.astype(np.float32) * (1 if grey else 255))
     return levels, f"an array {order}: values are in {units}, rounded to whole levels"
 
 
@@ -95,12 +97,12 @@ def read_image(values: NDArray[np.uint8]) -> Read:
         (np.int16(10), 'a value is 128 + level')
     """
     wide = values.astype(np.int16)
-    both = int(wide.min()) + int(wide.max())
-    if both not in {254, 255}:
+    extremes_sum = int(wide.min()) + int(wide.max())
+    if extremes_sum not in {254, 255}:
         wide -= 128
         return wide, "a value is 128 + level"
     wide -= 127
-    if both == 254:
+    if extremes_sum == 254:
         return wide, "a value is 127.5 + level, cut down to a whole number"
     wide -= wide > 0  # what lies half a level above 127 or below 128 is cut to no level
     return wide, "a value is 127.5 + level, which is cut to a whole level"
@@ -162,25 +164,27 @@ def _of_torch(content: bytes) -> NDArray[Any]:
     description = _choose_array(torch.load(io.BytesIO(content), map_location="meta", weights_only=True))
     if not isinstance(description, torch.Tensor) or description.is_complex() or description.dtype == torch.bool:
         raise _none()
-    plain = description.dtype in {torch.float16, torch.float32, torch.float64} or not description.is_floating_point()
+    is_plain_dtype = (
+        description.dtype in {torch.float16, torch.float32, torch.float64} or not description.is_floating_point()
+    )
     if description.layout == torch.strided:
-        _check_shape(tuple(description.shape), description.element_size() if plain else 4)
-    found = _choose_array(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)).detach()
-    if found.layout != torch.strided or found.is_quantized or found.is_nested or found.is_meta:
+        _check_shape(tuple(description.shape), description.element_size() if is_plain_dtype else 4)
+    tensor = _choose_array(torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)).detach()
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_nested or tensor.is_meta:
         raise UapsegError(
             "The perturbation is sparse, quantized, nested or without values: save a plain tensor, such as "
             "tensor.to_dense()."
         )
-    return (found if plain else found.float()).resolve_neg().numpy()
+    return (tensor if is_plain_dtype else tensor.float()).resolve_neg().numpy()
 
 
-def _choose_array(found: Any) -> Any:
+def _choose_array(content: Any) -> Any:
     """The perturbation among the named contents of a file, or its only content."""
-    if not is_dict(found):
-        return found
-    if NAME not in found and len(found) != 1:
-        raise UapsegError(f"The file holds {len(found)} things: name the array of the perturbation {NAME}.")
-    return found[NAME] if NAME in found else next(iter(found.values()))
+    if not is_dict(content):
+        return content
+    if NAME not in content and len(content) != 1:
+        raise UapsegError(f"The file holds {len(content)} things: name the array of the perturbation {NAME}.")
+    return content[NAME] if NAME in content else next(iter(content.values()))
 
 
 def _check_shape(shape: tuple[int, ...], item: int) -> None:

@@ -134,8 +134,8 @@ def base_model(network: str) -> str | None:
         >>> base_model("street") is None
         True
     """
-    kind, _, rest = network.partition(":")
-    return rest if kind == "hf" and rest.count("/") == 1 and not Path(rest).expanduser().is_dir() else None
+    kind, _, suffix = network.partition(":")
+    return suffix if kind == "hf" and suffix.count("/") == 1 and not Path(suffix).expanduser().is_dir() else None
 
 
 def _result_rows(report: Mapping[str, Any]) -> list[str]:

@@ -94,9 +94,9 @@ class Perturbation:
         if self.plan and not self.plan.settings.ball.holds(self.levels):
             ball = self.plan.settings.ball
             size = size_in_levels(self.levels, ball.norm)
-            how = "up to" if ball.norm == "linf" else "a root mean square of"
+            measure = "up to" if ball.norm == "linf" else "a root mean square of"
             raise UapsegError(
-                f"The perturbation changes values by {how} {size:.4g} grey levels, "
+                f"The perturbation changes values by {measure} {size:.4g} grey levels, "
                 f"more than the epsilon of {ball.epsilon * 255:g} in its plan: the file was altered."
             )
 
@@ -122,11 +122,11 @@ class Perturbation:
         The plan of a tile may leave the size to the dataset, and a file without a plan does not contain it: then it is
         the larger one of its own and `DEFAULT_SIZE`.
         """
-        own = (self.levels.shape[2], self.levels.shape[1])
+        own_size = (self.levels.shape[2], self.levels.shape[1])
         if self.plan and self.plan.settings.tile is None:
-            return own
+            return own_size
         pictures = self.plan.size if self.plan and self.plan.size else DEFAULT_SIZE
-        return max(own, pictures, key=prod)
+        return max(own_size, pictures, key=prod)
 
 
 def best_perturbation(plan: Plan, state: State) -> Perturbation:
@@ -251,11 +251,13 @@ def _fields(text: str | None) -> dict[str, Any]:
     if len(text) > MOST_TEXT:
         raise UapsegError("The metadata of the perturbation is too long: the file was altered.")
     fields = from_json(text, "The metadata of the perturbation")
-    known = {name: fields.get(name) for name in _FITS}
-    wrong = next((n for n, value in known.items() if value is not None and not _FITS[n](value)), None)
-    if wrong:
-        raise UapsegError(f"The {wrong} in the metadata of the perturbation cannot be read: the file was altered.")
-    return known | {"plan": Plan.from_dict(known["plan"]) if known["plan"] is not None else None}
+    values = {name: fields.get(name) for name in _FITS}
+    invalid_name = next((n for n, value in values.items() if value is not None and not _FITS[n](value)), None)
+    if invalid_name:
+        raise UapsegError(
+            f"The {invalid_name} in the metadata of the perturbation cannot be read: the file was altered."
+        )
+    return values | {"plan": Plan.from_dict(values["plan"]) if values["plan"] is not None else None}
 
 
 def is_cost(value: Any) -> bool:
@@ -306,17 +308,17 @@ def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:
     text = picture.info.get(KEY)
     if isinstance(text, str):
         return np.subtract(pixels, ZERO_LEVEL, dtype=np.int16, order="C"), text, OURS
-    values, assumed = read_image(pixels)
-    return values, None, f"a picture without a plan: {assumed}"
+    values, assumption = read_image(pixels)
+    return values, None, f"a picture without a plan: {assumption}"
 
 
 def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], str | None]:
     try:
         if int.from_bytes(content[:8], "little") > MOST_TEXT:  # the length of the header
             raise _unknown()
-        with cast("Any", safe_open)(path, "pt") as opened:
-            metadata: dict[str, str] = opened.metadata() or {}
-            tensors = {name: opened.get_slice(name) for name in opened.keys()}  # noqa: SIM118  it is not a dict
+        with cast("Any", safe_open)(path, "pt") as file:
+            metadata: dict[str, str] = file.metadata() or {}
+            tensors = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118  it is not a dict
             values = tensors.get("levels")
             if len(tensors) != 1 or values is None or values.get_dtype() not in {"I8", "I16"}:
                 raise UapsegError(
@@ -327,7 +329,7 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
                 raise UapsegError("The levels of a perturbation are of three colours, as (3, height, width).")
             if math.prod(shape) > 3 * MOST_PIXELS:
                 raise too_large()
-            return opened.get_tensor("levels").numpy().astype(np.int16), metadata.get(KEY)  # a copy: the file may go
+            return file.get_tensor("levels").numpy().astype(np.int16), metadata.get(KEY)  # a copy: the file may go
     except (SafetensorError, OSError) as error:
         raise _unknown() from error
 

@@ -33,19 +33,19 @@ POINTS = 6
 
 def _recompress(images: Images, kind: str, quality: int) -> Images:
     """Encodes and decodes with a real encoder of ``JPEG`` or ``WEBP``."""
-    again: list[torch.Tensor] = []
+    recompressed_images: list[torch.Tensor] = []
     for image in images:
         buffer = io.BytesIO()
         to_picture(image).save(buffer, kind, quality=quality)
         values = np.asarray(Image.open(buffer).convert("RGB"), np.float32).transpose(2, 0, 1) / 255
-        again.append(torch.as_tensor(values.copy()))
-    return torch.stack(again).to(images.device)
+        recompressed_images.append(torch.as_tensor(values.copy()))
+    return torch.stack(recompressed_images).to(images.device)
 
 
 def _reduce_bits(images: Images, bits: int) -> Images:
     """Quantizes to a number of bits."""
-    most = 2**bits - 1
-    return (images * most).round() / most
+    max_value = 2**bits - 1
+    return (images * max_value).round() / max_value
 
 
 def _take_median(images: Images) -> Images:
@@ -204,11 +204,11 @@ def evaluate_robustness(
         clean = model.predict(images)
         goal = goal_of(clean)
         for name, change in deltas.items():
-            attacked = images if change is None else quantize_images(perturb(images, change))
+            pictures = images if change is None else quantize_images(perturb(images, change))
             for process, (change_picture, change_map) in TRANSFORMS.items():
-                seen = model.predict(quantize_images(change_picture(attacked)))
-                wanted = Goal(change_map(goal.labels), change_map(goal.groups))
-                counts = count_pixels(seen, change_map(clean), wanted, target, model.classes)
+                predictions = model.predict(quantize_images(change_picture(pictures)))
+                transformed_goal = Goal(change_map(goal.labels), change_map(goal.groups))
+                counts = count_pixels(predictions, change_map(clean), transformed_goal, target, model.classes)
                 parts.setdefault((process, name), []).append(counts)
     totals = {key: scores(reduce(add, part), target) for key, part in parts.items()}
     return {process: {name: totals[process, name] for name in deltas} for process in TRANSFORMS}

@@ -105,9 +105,11 @@ class RunFolder:
         validation, seconds = snapshot.state.validation, round(snapshot.state.seconds, 3)
         # a history that is newer than the state resumed from is cut back to it
         self._validations = [
-            old for old in self._validations if old["image_gradients"] < validation.image_gradients
+            saved for saved in self._validations if saved["image_gradients"] < validation.image_gradients
         ] + [
-            next((old for old in self._validations if old["image_gradients"] == validation.image_gradients), None)
+            next(
+                (saved for saved in self._validations if saved["image_gradients"] == validation.image_gradients), None
+            )
             or {"image_gradients": validation.image_gradients, "seconds": seconds, "scores": dict(validation.scores)}
         ]
 
@@ -152,13 +154,13 @@ class RunFolder:
         """
         if not (self.path / SAFETENSORS).is_file():
             raise UapsegError(f"The run in {self.path} has found no perturbation yet: resume it first.")
-        found = load(self.path / SAFETENSORS)
-        if found.plan != self.plan:
+        perturbation = load(self.path / SAFETENSORS)
+        if perturbation.plan != self.plan:
             raise UapsegError(
                 f"The perturbation in {self.path} belongs to another plan than the one beside it: resume the "
                 "run, which saves it again."
             )
-        return found
+        return perturbation
 
     def write_start(self, start: Perturbation) -> None:
         """Saves the perturbation that the run starts from.

@@ -99,11 +99,11 @@ class EpsilonSearch:
         """The last perturbation, rescaled to the new epsilon, with nothing spent; None for the first search."""
         if not self.points:
             return None
-        before = self.points[-1].epsilon
-        state = self.states[before]
-        scaled = state.restart(state.best * (settings.epsilon * 255 / before))
+        last_epsilon = self.points[-1].epsilon
+        state = self.states[last_epsilon]
+        scaled_state = state.restart(state.best * (settings.epsilon * 255 / last_epsilon))
         return replace(
-            scaled.with_settings(settings, same_target=False), image_gradients=0, seconds=0.0, improved_at=0
+            scaled_state.with_settings(settings, same_target=False), image_gradients=0, seconds=0.0, improved_at=0
         )
 
     def _check_clean(self, snapshot: Snapshot) -> None:
@@ -129,11 +129,11 @@ class EpsilonSearch:
         )
 
 
-def bisect(most: int, is_reached: Callable[[int], bool]) -> int | None:
-    """Finds the smallest integer at which a monotone condition holds; None if it does not hold at ``most``.
+def bisect(highest: int, is_reached: Callable[[int], bool]) -> int | None:
+    """Finds the smallest integer at which a monotone condition holds; None if it does not hold at ``highest``.
 
     Args:
-        most: The largest number, which is tried first.
+        highest: The largest number, which is tried first.
         is_reached: The condition; if it holds at a number, it holds at all larger ones.
 
     Example:
@@ -141,10 +141,10 @@ def bisect(most: int, is_reached: Callable[[int], bool]) -> int | None:
         >>> bisect(16, lambda number: tried.append(number) or number >= 5), tried
         (5, [16, 8, 4, 6, 5])
     """
-    if not is_reached(most):
+    if not is_reached(highest):
         return None
-    below, least = 0, most
-    while least - below > 1:
-        middle = (below + least) // 2
-        below, least = (below, middle) if is_reached(middle) else (middle, least)
-    return least
+    too_low, lowest = 0, highest
+    while lowest - too_low > 1:
+        middle = (too_low + lowest) // 2
+        too_low, lowest = (too_low, middle) if is_reached(middle) else (middle, lowest)
+    return lowest

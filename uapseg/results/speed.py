@@ -151,23 +151,23 @@ def measure_step(
     device = next(model.buffers()).device
     images = load_images(dataset, [number % len(dataset) for number in range(batch)], device)
     snapshots = _steps(model, dataset, target, batch, rounds)
-    published = PublishedLoop(unfolded, images, target)
-    work: dict[str, Callable[[], object]] = {
+    published_loop = PublishedLoop(unfolded, images, target)
+    functions: dict[str, Callable[[], object]] = {
         "step": lambda: next(snapshots),
         "bare": lambda: _bare(unfolded, images),
         "folded": lambda: _bare(model, images),
-        "published": published.step,
+        "published": published_loop.step,
         **({"captured": _capture(model, images)} if can_record(device) else {}),
     }
     memory = _warm_up(snapshots, device)
-    times = [{name: _seconds(function, device) for name, function in work.items()} for _ in range(rounds + 1)][1:]
+    times = [{name: _seconds(function, device) for name, function in functions.items()} for _ in range(rounds + 1)][1:]
     kernels = _kernels(lambda: next(snapshots), device)
     snapshots.close()
-    seconds = {name: median(until_done for _, until_done in (row[name] for row in times)) for name in work}
+    seconds = {name: median(device_time for _, device_time in (row[name] for row in times)) for name in functions}
     return StepCost(
         batch=batch,
         step_seconds=seconds["step"],
-        host_seconds=median(until_free for until_free, _ in (row["step"] for row in times)),
+        host_seconds=median(host_time for host_time, _ in (row["step"] for row in times)),
         bare_seconds=seconds["bare"],
         folded_seconds=seconds["folded"],
         captured_seconds=seconds.get("captured"),
@@ -248,11 +248,11 @@ def _capture(model: Segmenter, images: Images) -> Callable[[], None]:
 
 def _seconds(work: Callable[[], object], device: torch.device) -> tuple[float, float]:
     """Seconds until a function returns, and until the device has finished what it asked for."""
-    began = time.perf_counter()
+    start_time = time.perf_counter()
     work()
-    host = time.perf_counter() - began
+    host_time = time.perf_counter() - start_time
     _synchronize(device)
-    return host, time.perf_counter() - began
+    return host_time, time.perf_counter() - start_time
 
 
 def _synchronize(device: torch.device) -> None:

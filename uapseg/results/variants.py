@@ -51,7 +51,7 @@ DEFAULT_VARIANTS = (
 """The variants that ``race`` compares by default: one change at a time."""
 
 
-def variant_settings(variant: str, *, epsilon: float, budget: int, seed: int, **others: Any) -> Settings:
+def variant_settings(variant: str, *, epsilon: float, budget: int, seed: int, **overrides: Any) -> Settings:
     """Returns the settings of a variant.
 
     Args:
@@ -59,7 +59,7 @@ def variant_settings(variant: str, *, epsilon: float, budget: int, seed: int, **
         epsilon: The bound of the perturbation, in [0, 1].
         budget: The image-gradients to spend.
         seed: The random seed.
-        others: Other fields of `Settings`.
+        overrides: Other fields of `Settings`.
 
     Raises:
         UapsegError: There is no such preset or change, or a number is out of range.
@@ -75,7 +75,7 @@ def variant_settings(variant: str, *, epsilon: float, budget: int, seed: int, **
     fields: dict[str, Any] = {}
     for change in changes:
         fields |= _fields(change, variant)
-    return PRESETS[preset](epsilon=epsilon, budget=budget, seed=seed, **{**others, **fields})
+    return PRESETS[preset](epsilon=epsilon, budget=budget, seed=seed, **{**overrides, **fields})
 
 
 def _fields(change: str, variant: str) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def _fields(change: str, variant: str) -> dict[str, Any]:
     try:
         return CHANGES[change] if change in CHANGES or not number else NUMBERED[name](float(number))
     except (KeyError, ValueError, OverflowError) as error:
-        known = ", ".join([*CHANGES, *(f"{one}-NUMBER" for one in NUMBERED)])
+        names = ", ".join([*CHANGES, *(f"{prefix}-NUMBER" for prefix in NUMBERED)])
         raise UapsegError(
-            f"There is no change {change!r} for the variant {variant!r}: choose from {known}."
+            f"There is no change {change!r} for the variant {variant!r}: choose from {names}."
         ) from error

@@ -139,7 +139,7 @@ def publish_run(run: Run, workspace: Workspace, repo: str, token: str | None) ->
         save_png(folder.path / PNG, perturbation)
         save_safetensors(folder.path / SAFETENSORS, perturbation)
         test, used = _pictures(run, work)
-        report = full_report(perturbation, workspace.model, test, plan.target, used=used)
+        report = full_report(perturbation, workspace.model, test, plan.target, training_data=used)
         folder.write_report(report.to_dict() | {"plan": plan.to_dict()})
         return push_to_hub(folder, repo.strip(), token=token)
 

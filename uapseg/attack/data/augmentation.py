@@ -135,29 +135,29 @@ class Pastes:
         images = images.clone()
         for image, pastes in zip(images, self.pastes, strict=True):
             for paste in pastes:
-                there, here = _overlap(paste, image)
-                image[:, *there] = torch.where(
-                    paste.cut_out.mask[here], paste.cut_out.image[:, *here], image[:, *there]
+                target_slices, source_slices = _overlap(paste, image)
+                image[:, *target_slices] = torch.where(
+                    paste.cut_out.mask[source_slices], paste.cut_out.image[:, *source_slices], image[:, *target_slices]
                 )
         return images
 
     def maps(self, maps: Maps) -> Maps:
         """Moves the pixels of the objects to group 0, given labels and groups (n, 2, h, w)."""
         maps = maps.clone()
-        for one, pastes in zip(maps, self.pastes, strict=True):
+        for clean_map, pastes in zip(maps, self.pastes, strict=True):
             for paste in pastes:
-                there, here = _overlap(paste, one)
-                one[1, *there].masked_fill_(paste.cut_out.mask[here], 0)
+                target_slices, source_slices = _overlap(paste, clean_map)
+                clean_map[1, *target_slices].masked_fill_(paste.cut_out.mask[source_slices], 0)
         return maps
 
 
 def _overlap(paste: Paste, picture: Tensor) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """The rows and columns of a picture (…, h, w) that the box of a cut-out covers, and those of the box."""
-    there, here = list[slice](), list[slice]()
+    target_slices, source_slices = list[slice](), list[slice]()
     for start, length, end in zip((paste.top, paste.left), paste.cut_out.mask.shape, picture.shape[-2:], strict=True):
-        there.append(slice(max(start, 0), max(min(start + length, end), 0)))
-        here.append(slice(max(-start, 0), max(min(length, end - start), 0)))
-    return (there[0], there[1]), (here[0], here[1])
+        target_slices.append(slice(max(start, 0), max(min(start + length, end), 0)))
+        source_slices.append(slice(max(-start, 0), max(min(length, end - start), 0)))
+    return (target_slices[0], target_slices[1]), (source_slices[0], source_slices[1])
 
 
 def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]:
@@ -174,10 +174,10 @@ def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]
         True
     """
     generator = torch.Generator().manual_seed(seed)
-    ways = torch.randint(-shift, shift + 1, (count, 2), generator=generator)
+    offsets = torch.randint(-shift, shift + 1, (count, 2), generator=generator)
     turns = torch.randint(2, (count,), generator=generator)
-    rows = zip(*map(to_integers, (*ways.unbind(1), turns)), strict=True)
-    return [Move(down, right, flip and bool(turned)) for down, right, turned in rows]
+    rows = zip(*map(to_integers, (*offsets.unbind(1), turns)), strict=True)
+    return [Move(down, right, flip and bool(is_flipped)) for down, right, is_flipped in rows]
 
 
 def random_paste(cut_out: CutOut, size: tuple[int, int], generator: torch.Generator) -> Paste:

@@ -92,7 +92,7 @@ def coarsen(
     counts = torch.zeros(len(images) * area * kinds, device=places.device)
     counts.scatter_add_(0, places, torch.ones_like(places, dtype=counts.dtype))
     fixed_shape = fixed_shape and len(counts) * classes <= MAX_FIXED
-    found = torch.arange(len(counts), device=places.device) if fixed_shape else counts.nonzero().squeeze(1)
-    kind = found % kinds
+    indices = torch.arange(len(counts), device=places.device) if fixed_shape else counts.nonzero().squeeze(1)
+    kind = indices % kinds
     labels, group = (values.to(torch.uint8)[:, None, None] for values in (kind % classes, kind // classes))
-    return CoarseGoal(Goal(labels, group), found // kinds, counts[found][:, None, None])
+    return CoarseGoal(Goal(labels, group), indices // kinds, counts[indices][:, None, None])

@@ -71,8 +71,8 @@ class CutOuts:
         groups = self._clean_maps([number], image)[0, 1]
         components, count = connected_components((groups == 0).cpu().numpy())
         cut_outs: list[CutOut] = []
-        for one in range(1, count + 1):
-            mask = torch.as_tensor(components == one)
+        for component in range(1, count + 1):
+            mask = torch.as_tensor(components == component)
             rows, columns = (to_integers(mask.any(axis).nonzero().flatten()) for axis in (1, 0))
             box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
             cut_outs.append(CutOut(image[0, :, *box].clone(), mask[box].to(self._device)))

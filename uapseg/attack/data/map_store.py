@@ -27,7 +27,7 @@ class MapStore:
     process ends.
 
     Args:
-        room: The most bytes of compressed content in memory; None for a share of the memory for decoded pictures.
+        max_bytes: The most bytes of compressed content in memory; None for a share of the memory for decoded pictures.
 
     Example:
         >>> store = MapStore()
@@ -36,12 +36,12 @@ class MapStore:
         (True, [3], 524288, True)
     """
 
-    def __init__(self, room: int | None = None) -> None:
-        self._room = memory_limit() // MEMORY_SHARE if room is None else room
+    def __init__(self, max_bytes: int | None = None) -> None:
+        self._max_bytes = memory_limit() // MEMORY_SHARE if max_bytes is None else max_bytes
         self._starts = array("q")
         self._lock = threading.Lock()  # runs of one process may share a store
-        self._end = 0
-        self._file = tempfile.SpooledTemporaryFile[bytes](max_size=max(1, self._room), dir=_folder())
+        self._byte_count = 0
+        self._file = tempfile.SpooledTemporaryFile[bytes](max_size=max(1, self._max_bytes), dir=_folder())
 
     def __contains__(self, number: int) -> bool:
         return number < len(self._starts) and self._starts[number] >= 0
@@ -52,7 +52,7 @@ class MapStore:
     @property
     def nbytes(self) -> int:
         """The bytes of all entries, in memory and on the disk."""
-        return self._end
+        return self._byte_count
 
     def add(self, number: int, maps: NDArray[np.uint8]) -> None:
         """Stores an array, once for each number.
@@ -65,14 +65,14 @@ class MapStore:
             if number in self:
                 return
             try:
-                self._file.seek(self._end)
+                self._file.seek(self._byte_count)
                 self._file.write(len(content).to_bytes(HEADER) + content)
             except OSError as error:
                 raise UapsegError(
                     f"Clean predictions cannot be stored on the disk ({error.strerror}): make room in {_folder()}."
                 ) from error
             self._starts.extend([-1] * (number + 1 - len(self._starts)))
-            self._starts[number], self._end = self._end, self._end + HEADER + len(content)
+            self._starts[number], self._byte_count = self._byte_count, self._byte_count + HEADER + len(content)
 
     def read(self, number: int) -> NDArray[np.uint8]:
         """Reads the values of an array (n), in a row."""

@@ -33,10 +33,10 @@ def picture_order(length: int, epoch: int, seed: int, weights: Float64[Tensor, "
     """
     generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
     if weights is not None:
-        drawn = torch.multinomial(weights, length, replacement=True, generator=generator)
+        order = torch.multinomial(weights, length, replacement=True, generator=generator)
     else:
-        drawn = torch.randperm(length, generator=generator)
-    return array("i", drawn.int().numpy().tobytes())  # a list would take ten times the memory
+        order = torch.randperm(length, generator=generator)
+    return array("i", order.int().numpy().tobytes())  # a list would take ten times the memory
 
 
 def first_places(length: int, count: int, settings: Settings) -> Sequence[int]:
@@ -78,14 +78,15 @@ def class_balanced_weights(
     """
     device = next(model.buffers()).device
     objects = [model.classes.index(name) for name in model.objects]
-    mine = workers.shard(indices)
+    own_indices = workers.shard(indices)
     rows: list[Tensor] = []
-    for _, images in image_batches(dataset, device, mine):
+    for _, images in image_batches(dataset, device, own_indices):
         predictions = model.predict(images)
         sums = [(predictions == number).sum((1, 2)).cpu() for number in objects]
         rows += torch.stack(sums, dim=1) if sums else torch.zeros(len(predictions), 0)
     pixels = dataset.size[0] * dataset.size[1]
-    shown = (torch.stack(workers.gather(rows)) >= SHOWN * pixels).double()  # on the CPU: Apple's MPS has no float64
-    shown = torch.cat([shown, (shown.sum(1, keepdim=True) == 0).double()], dim=1)
-    odds = (shown / shown.sum(0).clamp(min=1)).sum(1)
-    return odds / odds.sum()
+    # On the CPU: Apple's MPS has no float64
+    has_class = (torch.stack(workers.gather(rows)) >= SHOWN * pixels).double()
+    has_class = torch.cat([has_class, (has_class.sum(1, keepdim=True) == 0).double()], dim=1)
+    weights = (has_class / has_class.sum(0).clamp(min=1)).sum(1)
+    return weights / weights.sum()
