@@ -346,7 +346,7 @@ def by_link(context: Context, query: dict[str, str]) -> Run:
 
 
 def test_a_class_that_a_network_does_not_have_is_said_when_the_network_has_come(context: Context):
-    context.workspaces._ready.clear()
+    context.workspaces._workspaces.clear()
     run = by_link(context, {"model": "hours", "inside": "elephant", "rest": "night", "goal": strings.HIDDEN})
     assert run.link_warning == ""
     while context.workspaces.get(run.controls.pair) is None:

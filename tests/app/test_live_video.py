@@ -225,7 +225,7 @@ def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatc
     recording = Recording(1)
     recording.add(grey(100))
     recording.add(grey(100, 48))
-    recording._began -= MOST_SECONDS
+    recording._start_time -= MOST_SECONDS
     for _ in range(3):
         recording.add(grey(100))
     assert len(decoded(recording.content())) == 2

@@ -65,7 +65,7 @@ def test_a_resting_run_is_forgotten_after_its_time_and_a_running_one_is_not(monk
 
 def test_no_number_of_page_loads_pushes_out_what_someone_worked_on(page: Context):
     run = ran(page, budget=64)
-    page.runs._most = 70
+    page.runs._max_visits = 70
     loads = [load_page(page, None)[0] for _ in range(80)]
     assert page.runs.get(run.token) is run
     assert [page.runs.get(token) is None for token in (loads[0], loads[9], loads[10], loads[-1])] == [
@@ -88,7 +88,7 @@ def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(pa
     for run in (old, new):
         run.mark_absent()
     page.runs.get(new.token)
-    page.runs._most_bytes = old.size + new.size - 1
+    page.runs._max_bytes = old.size + new.size - 1
     visitor(page)
     assert [page.runs.get(run.token) for run in (old, new)] == [None, new]
     back = page.runs.find(old.token)

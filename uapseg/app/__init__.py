@@ -23,10 +23,10 @@ from uapseg.app.workspace_cache import WorkspaceCache
 
 
 def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = None) -> gr.Blocks:
-    """The page, ready to be launched with `launch_options`.
+    """Builds the page; launch it with `launch_options`.
 
     Args:
-        workspaces: Networks and pictures; None takes those on offer, see `uapseg.app.catalogue`.
+        workspaces: Networks and pictures; None for those on offer, see `uapseg.app.catalogue`.
         patience: Seconds after which a run that nobody watches is paused; None takes ``UAPSEG_PATIENCE``, or 30.
     """
     limit_arenas()
@@ -41,7 +41,7 @@ def build(workspaces: WorkspaceCache | None = None, *, patience: float | None = 
 
 
 def launch_options() -> dict[str, Any]:
-    """What `gr.Blocks.launch` needs for this page to look and behave as designed.
+    """The arguments of `gr.Blocks.launch` with which this page looks and behaves as designed.
 
     Example:
         >>> launch_options()["max_file_size"]
@@ -68,7 +68,7 @@ def launch_options() -> dict[str, Any]:
 
 
 def has_mcp() -> bool:
-    """Whether the package mcp is there, in a version that Gradio can use: agents then find the endpoints as tools.
+    """Whether the package mcp is installed in a version that Gradio supports: agents then find the endpoints as tools.
 
     Example:
         >>> isinstance(has_mcp(), bool)
@@ -81,7 +81,7 @@ def has_mcp() -> bool:
 
 
 def theme() -> Base:
-    """Neutral, in a typeface that Gradio brings; of its files only the weights 400 and 700 are complete.
+    """A neutral theme in a typeface bundled with Gradio, of which only the weights 400 and 700 are complete.
 
     Example:
         >>> type(theme()).__name__

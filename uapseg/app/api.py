@@ -44,7 +44,7 @@ R = TypeVar("R")
 
 
 def _in_turn(answer: Callable[Concatenate["Endpoints", P], R]) -> Callable[Concatenate["Endpoints", P], R]:
-    """Has an endpoint wait for the device in line."""
+    """Makes an endpoint wait in the queue for the device."""
 
     @wraps(answer)
     def answer_in_turn(self: "Endpoints", *args: P.args, **kwargs: P.kwargs) -> R:
@@ -59,7 +59,7 @@ class Endpoints:
 
     Args:
         workspaces: Its networks and pictures.
-        queue: The queue for the device, in which programs wait as the page's visitors do.
+        queue: The queue for the device, which API calls share with the page's visitors.
     """
 
     def __init__(self, workspaces: WorkspaceCache, queue: RunQueue) -> None:
@@ -74,11 +74,13 @@ class Endpoints:
             Names, what each is, and classes by network; the first network and pictures are the defaults elsewhere.
         """
         models, pictures = self._workspaces.model_offers, self._workspaces.dataset_offers
-        loaded = {pair[0]: workspace.model for pair in self._pairs() if (workspace := self._workspaces.get(pair))}
+        models_by_name = {
+            pair[0]: workspace.model for pair in self._pairs() if (workspace := self._workspaces.get(pair))
+        }
         return {
             "models": {offer.name: offer.details for offer in models},
             "data": {offer.name: offer.details for offer in pictures},
-            "classes": {name: list(model.classes) for name, model in loaded.items()},
+            "classes": {name: list(model.classes) for name, model in models_by_name.items()},
         }
 
     @_in_turn
@@ -104,7 +106,7 @@ class Endpoints:
             hide: Classes to hide instead of showing a word; people stands for all that are people.
             epsilon: The largest change, 1 to 32 grey levels of 255.
             budget: Image-gradients, 50 to 2000.
-            seed: Draws the order of the pictures.
+            seed: The random seed of the order of the pictures.
             model: The network; empty takes the page's first.
             data: The pictures; empty takes the page's first.
             keep: What the rest counts beside the target, times the usual: 0.1 to 4.
@@ -147,14 +149,24 @@ class Endpoints:
         """
         with user_errors():
             workspace = self._workspace(model, data)
-            loaded = _read(perturbation)
-            if loaded.plan is None:
+            perturbation_content = _read(perturbation)
+            if perturbation_content.plan is None:
                 raise UapsegError(strings.NO_PLAN)
-            check_pair(loaded.plan, workspace)
-            check_size(loaded, workspace)
-            validation, baselines = measure(loaded, loaded.plan, workspace, max(1, loaded.image_gradients or 0))
+            check_pair(perturbation_content.plan, workspace)
+            check_size(perturbation_content, workspace)
+            validation, baselines = measure(
+                perturbation_content,
+                perturbation_content.plan,
+                workspace,
+                max(1, perturbation_content.image_gradients or 0),
+            )
         figures = validation_frame(validation)
-        return {"perturbed": figures["scores"], **baselines, "each": figures["each"], "claimed": loaded.scores}
+        return {
+            "perturbed": figures["scores"],
+            **baselines,
+            "each": figures["each"],
+            "claimed": perturbation_content.scores,
+        }
 
     @_in_turn
     def apply(  # noqa: PLR0917  programs name what they send
@@ -181,18 +193,18 @@ class Endpoints:
             with the picture's width and height.
         """
         with user_errors():
-            workspace, loaded = self._workspace(model, data), _read(perturbation)
+            workspace, perturbation_content = self._workspace(model, data), _read(perturbation)
             with DECODING:
-                image = np.array(fit_picture(read_picture(_upload_path(picture)), loaded.picture_size))
+                image = np.array(fit_picture(read_picture(_upload_path(picture)), perturbation_content.picture_size))
         _check_strength(strength)
-        levels = scale_levels(level_array(loaded.delta, loaded.ball), strength)
+        levels = scale_levels(level_array(perturbation_content.delta, perturbation_content.ball), strength)
         levels = stretch_levels(levels, (image.shape[1], image.shape[0])) if stretch else levels
         after = perturb_photo(image, levels)
         prediction = workspace.predict(after)
-        changed = float((prediction != workspace.predict(image)).mean())
+        changed_share = float((prediction != workspace.predict(image)).mean())
         files = {"perturbed.png": after, "seen.png": overlay_classes(after, prediction, workspace)}
-        outputs = [self._save_file(name, encode_png(Image.fromarray(each))) for name, each in files.items()]
-        return outputs[0], outputs[1], {"changed": changed, "width": image.shape[1], "height": image.shape[0]}
+        outputs = [self._save_file(name, encode_png(Image.fromarray(array))) for name, array in files.items()]
+        return outputs[0], outputs[1], {"changed": changed_share, "width": image.shape[1], "height": image.shape[0]}
 
     def _pairs(self) -> Iterator[tuple[str, str]]:
         return product(self._workspaces.models, self._workspaces.datasets)
@@ -209,7 +221,7 @@ class Endpoints:
         return workspace
 
     def _path(self, name: str) -> Path:
-        """The path for a file of an answer; files of earlier answers are removed after a while."""
+        """A path for a file in a reply; files of earlier replies are deleted after a while."""
         for folder in Path(self._folder.name).iterdir():
             if time.time() - folder.stat().st_mtime > FILE_SECONDS:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -245,7 +257,7 @@ def _read(file: Any) -> Perturbation:
 
 
 def _upload_path(file: Any) -> Path:
-    """The path of a file that was uploaded to this page; any other is refused, as anything can be sent."""
+    """The path of an uploaded file; any other path is refused, as a request may contain any."""
     path = Path(str(to_values(file).get("path") or getattr(file, "path", ""))).resolve()
     if not path.is_relative_to(upload_folder()) or not path.is_file():
         raise UapsegError(strings.NOT_UPLOADED)

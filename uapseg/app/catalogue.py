@@ -21,11 +21,11 @@ from uapseg.results.perturbation_file import Perturbation, load
 
 
 class Offer(NamedTuple):
-    """What can be chosen.
+    """An entry of a list of networks or datasets.
 
     Attributes:
-        name: What ``load_model`` or ``load_dataset`` takes.
-        label: What the list says: the name, and in short what it is and costs.
+        name: The name for ``load_model`` or ``load_dataset``.
+        label: The text of the list: name, short description and cost.
         details: Size, classes, cost and licence in a line.
 
     Example:
@@ -39,7 +39,7 @@ class Offer(NamedTuple):
 
 
 def model_offers(names: Sequence[str]) -> list[Offer]:
-    """The networks, each with what its card says.
+    """The networks on offer, described by their cards.
 
     Example:
         >>> [offer.name for offer in model_offers(["street", "mine.py:net"])]
@@ -50,7 +50,7 @@ def model_offers(names: Sequence[str]) -> list[Offer]:
 
 
 def dataset_offers(names: Sequence[str]) -> list[Offer]:
-    """The data sets, each with what its card says.
+    """The datasets on offer, described by their cards.
 
     Example:
         >>> dataset_offers(["street"])[0].name
@@ -65,23 +65,23 @@ SPACE_PAIR: Pair = ("torchvision:lraspp_mobilenet_v3_large", "coco-mini")
 
 
 def _cost(name: str, card: models.ModelInfo | datasets.DatasetInfo) -> str:
-    ahead = on_spaces() and name in SPACE_PAIR
-    return messages.cost(card.cached or ahead, card.download_bytes)
+    is_preloaded = on_spaces() and name in SPACE_PAIR
+    return messages.cost(card.cached or is_preloaded, card.download_bytes)
 
 
 def _model_offer(name: str, card: models.ModelInfo) -> Offer:
     cost = _cost(name, card)
-    about = f"{card.classes} classes"
-    details = f"Network: {about}, {card.parameters / 1e6:.1f} million weights, {cost}; licence: {card.licence}."
-    return Offer(name, f"{messages.short_name(name)} · {about} · {cost}", details)
+    summary = f"{card.classes} classes"
+    details = f"Network: {summary}, {card.parameters / 1e6:.1f} million weights, {cost}; licence: {card.licence}."
+    return Offer(name, f"{messages.short_name(name)} · {summary} · {cost}", details)
 
 
 def _dataset_offer(name: str, card: datasets.DatasetInfo) -> Offer:
     cost = _cost(name, card)
-    about = f"{sum(card.pictures.values())} pictures" if card.pictures else card.about
+    summary = f"{sum(card.pictures.values())} pictures" if card.pictures else card.about
     size = f" of {card.size[0]} x {card.size[1]}" if card.size else ""
-    details = f"Pictures: {about}{size}, {cost}; licence: {card.licence}."
-    return Offer(name, f"{name} · {about} · {cost}", details)
+    details = f"Pictures: {summary}{size}, {cost}; licence: {card.licence}."
+    return Offer(name, f"{name} · {summary} · {cost}", details)
 
 
 def offered_models() -> tuple[str, ...]:
@@ -109,8 +109,8 @@ def offered_datasets() -> tuple[str, ...]:
         >>> "street" in offered_datasets()
         True
     """
-    known = ("street", SPACE_PAIR[1])
-    return _read_list("UAPSEG_DATASETS") or (known if on_spaces() else (*known, "coco:val2017"))
+    default_names = ("street", SPACE_PAIR[1])
+    return _read_list("UAPSEG_DATASETS") or (default_names if on_spaces() else (*default_names, "coco:val2017"))
 
 
 def listed_examples() -> tuple[str, ...]:
@@ -126,7 +126,7 @@ def listed_examples() -> tuple[str, ...]:
 
 
 def check_model(name: str) -> None:
-    """Makes sure that a network may be loaded for anyone who asks.
+    """Checks that a network is on the operator's list.
 
     Raises:
         UapsegError: It is not on the list.
@@ -138,7 +138,7 @@ def check_model(name: str) -> None:
 
 
 def check_dataset(name: str) -> None:
-    """Makes sure that a set of pictures may be opened for anyone who asks.
+    """Checks that a dataset is on the operator's list.
 
     Raises:
         UapsegError: It is not on the list.
@@ -149,10 +149,10 @@ def check_dataset(name: str) -> None:
     _check(name, offered_datasets(), "set of pictures", "UAPSEG_DATASETS")
 
 
-def _check(name: str, offered: tuple[str, ...], kind: str, variable: str) -> None:
-    if name not in offered:
+def _check(name: str, offered_names: tuple[str, ...], kind: str, variable: str) -> None:
+    if name not in offered_names:
         raise UapsegError(
-            f"This page does not offer the {kind} {name}: choose one of {', '.join(offered)}; "
+            f"This page does not offer the {kind} {name}: choose one of {', '.join(offered_names)}; "
             f"who runs the page sets the list in {variable}."
         )
 
@@ -177,7 +177,7 @@ EXAMPLES = ASSETS / "ready"
 
 @cache
 def example_cards(pair: Pair) -> list[dict[str, Any]]:
-    """What there is to know of each perturbation for a network and its pictures; none where nothing was made for them.
+    """The cards of the ready perturbations for a network and its pictures; empty if there are none.
 
     Each has ``file``, ``title``, ``epsilon``, ``success`` and ``interval`` on the test pictures, ``image_gradients``,
     and ``prediction``: what the network predicts for the scene with it.
@@ -187,17 +187,17 @@ def example_cards(pair: Pair) -> list[dict[str, Any]]:
         '“foo” in Tree on Building, epsilon 10'
     """
     index = EXAMPLES / "index.json"
-    known: dict[str, Any] = (
+    content: dict[str, Any] = (
         json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {"pair": None, "cards": []}
     )
-    return [card for card in known["cards"] if known["pair"] == list(pair) and (EXAMPLES / card["file"]).is_file()]
+    return [card for card in content["cards"] if content["pair"] == list(pair) and (EXAMPLES / card["file"]).is_file()]
 
 
 def example_card(pair: Pair, number: object) -> dict[str, Any]:
-    """The card of one of the perturbations, by its place among `example_cards`.
+    """The card of a ready perturbation, by its index in `example_cards`.
 
     Raises:
-        UapsegError: There is none of that number for this network and these pictures.
+        UapsegError: There is no such card for this network and these pictures.
 
     Example:
         >>> example_card(("street", "street"), 0)["epsilon"]
@@ -224,25 +224,25 @@ def load_example(card: dict[str, Any]) -> Perturbation:
 
 @cache
 def recorded_run(pair: Pair) -> dict[str, Any]:
-    """A run on a network and its pictures, frame by frame, as the stage shows it; empty where none was recorded.
+    """The recorded run of a network and its pictures, frame by frame, as the stage shows it; empty if there is none.
 
     Example:
         >>> sorted(recorded_run(("street", "street")))
         ['baselines', 'caption', 'ending', 'frames', 'here', 'pair', 'shares', 'total']
     """
     file = EXAMPLES / "recorded.json"
-    known = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"pair": None}
-    return known if known["pair"] == list(pair) else {}
+    content = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {"pair": None}
+    return content if content["pair"] == list(pair) else {}
 
 
 @dataclass(frozen=True)
 class LoadStatus:
-    """The progress of a network and its pictures that cannot be shown yet.
+    """The loading progress of a network and its pictures.
 
     Attributes:
-        state: ``costs`` waits for the visitor's consent, as something has to be downloaded first.
-        received: Bytes that have arrived.
-        total: Bytes to download, None where that is not known.
+        state: The stage of loading; ``costs`` means that a download waits for the visitor's consent.
+        received: The bytes received so far.
+        total: The bytes to download; None if unknown.
         message: Why it failed.
 
     Example:
@@ -265,68 +265,71 @@ Steps = Generator[Progress, None, Sequence[str]]
 
 
 class Fetch:
-    """A download of several files in a thread. It stops when nobody waits for it any more, and can be continued.
+    """A download of several files in a thread. It stops when no visitor waits for it, and can be resumed.
 
     Args:
-        begin: Begins to fetch them; what it returns in the end are the names of the files that could not be had.
-        total: How many bytes they are, where that is known.
-        token: The first visitor who waits.
-        whole: Whether every file is needed, and not only as many as can be had.
+        start: Starts the download, which returns the names of the files that failed.
+        total: The size of all files in bytes; None if unknown.
+        token: The token of the first visitor who waits.
+        needs_all: Whether every file is needed; otherwise files that fail are left out.
 
     Attributes:
-        received: Bytes that have arrived.
-        total: Bytes of all files, None where the server does not say.
-        over: Whether nothing more will come.
-        error: Why it failed, in a sentence; empty where it did not.
-        failed: The names of the files that did not come although the others did.
-        whole: Whether every file is needed.
-        stopped: Whether it ended because nobody waited any more.
+        received: The bytes received so far.
+        total: The size of all files in bytes; None if the server does not say.
+        is_over: Whether the download has ended.
+        error: Why it failed, in a sentence; empty if it did not.
+        failed_names: The names of the files that failed while others did not.
+        needs_all: Whether every file is needed.
+        is_stopped: Whether it ended because no visitor waited any more.
     """
 
-    def __init__(self, begin: Callable[[], Steps], total: int | None, token: str, *, whole: bool = True) -> None:
-        self.whole = whole
+    def __init__(self, start: Callable[[], Steps], total: int | None, token: str, *, needs_all: bool = True) -> None:
+        self.needs_all = needs_all
         self.received, self.total = 0, total
-        self.over, self.error, self.stopped = False, "", False
-        self.failed: Sequence[str] = ()
-        self._begin = begin
-        self._waiting = {token: time.monotonic()}
+        self.is_over, self.error, self.is_stopped = False, "", False
+        self.failed_names: Sequence[str] = ()
+        self._start = start
+        self._last_requests = {token: time.monotonic()}
         threading.Thread(target=self._run, daemon=True).start()
 
     def wait_for(self, token: str) -> None:
-        """Notes that a visitor waits, and still does."""
-        self._waiting[token] = time.monotonic()
+        """Notes that a visitor waits."""
+        self._last_requests[token] = time.monotonic()
 
     def leave(self, token: str) -> None:
         """Notes that a visitor no longer waits."""
-        self._waiting.pop(token, None)
+        self._last_requests.pop(token, None)
 
     def _run(self) -> None:
         try:
-            self.failed = self._download()
+            self.failed_names = self._download()
         except UapsegError as error:
             self.error = download_error(error)
         except Exception:
             LOG.exception("Files could not be fetched.")
             self.error = strings.NOT_FETCHED
         finally:
-            self.over = True
+            self.is_over = True
 
     def _download(self) -> Sequence[str]:
-        steps = self._begin()
+        steps = self._start()
         while True:
             try:
                 progress = next(steps)
             except StopIteration as end:
                 return end.value
             self.received, self.total = progress.received, progress.total or self.total
-            if all(time.monotonic() - asked > DOWNLOAD_PATIENCE for asked in list(self._waiting.values())):
+            if all(
+                time.monotonic() - last_request > DOWNLOAD_PATIENCE
+                for last_request in list(self._last_requests.values())
+            ):
                 steps.close()
-                self.stopped = True
+                self.is_stopped = True
                 return ()
 
 
 def download_error(error: UapsegError) -> str:
-    """Why a download failed, and how to mend it; the error's own message names files of this machine.
+    """Explains why a download failed and how to fix it; the error's own message names files of the server.
 
     Example:
         >>> download_error(UnreachableError("…")) == strings.UNREACHABLE
@@ -341,7 +344,7 @@ def download_error(error: UapsegError) -> str:
 
 
 def download_size(downloads: Sequence[Download]) -> int | None:
-    """The bytes of all files together; None where one of them is unknown.
+    """The size of all files together in bytes; None if one is unknown.
 
     Example:
         >>> from pathlib import Path
@@ -353,7 +356,7 @@ def download_size(downloads: Sequence[Download]) -> int | None:
 
 
 def loading_message(status: "LoadStatus", pair: tuple[str, str], details: Sequence[str]) -> dict[str, Any]:
-    """What the page says while network and pictures are not there yet.
+    """The message of the page while a network and its pictures are loading.
 
     Example:
         >>> loading_message(LoadStatus("loading"), ("street", "coco-mini"), [])
@@ -364,8 +367,8 @@ def loading_message(status: "LoadStatus", pair: tuple[str, str], details: Sequen
         lines = [*([f"To download now: {messages.format_size(status.total)}."] if status.total else []), *details]
         return {"title": f"{names} is not on this machine yet", "lines": lines}
     if status.state == "fetching":
-        of = f" of {messages.format_size(status.total)}" if status.total else ""
-        return {"title": f"Downloading {names}", "lines": [f"{messages.format_size(status.received)}{of}"]}
+        total = f" of {messages.format_size(status.total)}" if status.total else ""
+        return {"title": f"Downloading {names}", "lines": [f"{messages.format_size(status.received)}{total}"]}
     if status.state == "failed":
         return {"title": f"{names} cannot be shown", "lines": [status.message]}
     return {"title": f"Loading {names}", "lines": ["This takes a moment."]}

@@ -85,8 +85,8 @@ def _drawing(value: Any) -> str:
     return value
 
 
-def _one_of(known: Iterable[str]) -> Callable[[Any], str]:
-    names = tuple(known)
+def _one_of(allowed_names: Iterable[str]) -> Callable[[Any], str]:
+    names = tuple(allowed_names)
 
     def read(value: Any) -> str:
         if value not in names:
@@ -138,10 +138,10 @@ _OTHER_OPTIONS = {
 
 
 def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any, bool]:
-    """The part of a control's value that a network allows, or None, and whether that is all of it.
+    """The part of a control's value that a network allows, or None, and whether that is the whole value.
 
     Args:
-        name: The control's.
+        name: The name of the control.
         value: What its reader in `READERS` returned.
         classes: The names of the network's classes; None allows any.
 
@@ -158,11 +158,11 @@ def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any
         return (value, True) if value.strip() else (None, True)  # an empty field keeps the value
     if name not in _OTHER_OPTIONS or classes is None:
         return value, True
-    known = {*classes, *_OTHER_OPTIONS[name], *(PEOPLE,) * (name in LISTED and names_people(classes))}
+    options = {*classes, *_OTHER_OPTIONS[name], *(PEOPLE,) * (name in LISTED and names_people(classes))}
     if name not in LISTED:
-        return (value, True) if value in known else (None, False)
-    found = tuple(each for each in value if each in known)
-    return found or None, found == value
+        return (value, True) if value in options else (None, False)
+    allowed_values = tuple(entry for entry in value if entry in options)
+    return allowed_values or None, allowed_values == value
 
 
 MOST_DRAWING = 500_000
@@ -177,7 +177,7 @@ def painted_target(
     Args:
         drawing: A data URI of a PNG of the model's own ``size``.
         size: (width, height).
-        classes: The network's, by which the drawing is numbered.
+        classes: The classes of the network; the numbers in the drawing are their indices.
         rest: The class of everything that is not drawn; None keeps what the network sees.
 
     Raises:
@@ -191,23 +191,23 @@ def painted_target(
         ('Car',)
     """
     labels = decode_drawing(drawing, size)
-    used = [int(number) for number in np.unique(labels) if number != UNLABELED]
-    if not used:
+    used_labels = [int(number) for number in np.unique(labels) if number != UNLABELED]
+    if not used_labels:
         raise UapsegError(strings.NOT_DRAWN)
-    if used[-1] >= len(classes):
+    if used_labels[-1] >= len(classes):
         raise UapsegError(strings.BAD_DRAWING)
-    if [classes[number] for number in used] == [rest]:
+    if [classes[number] for number in used_labels] == [rest]:
         raise UapsegError(strings.ONE_CLASS)
     table = np.full(256, UNLABELED, np.uint8)
-    table[used] = range(len(used))
-    return label_map_target(table[labels], tuple(classes[number] for number in used), rest, DRAWING)
+    table[used_labels] = range(len(used_labels))
+    return label_map_target(table[labels], tuple(classes[number] for number in used_labels), rest, DRAWING)
 
 
 def decode_drawing(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uint8]:
     """The class number of each pixel (h, w) of a drawing of ``size`` (width, height), 255 where nothing is drawn.
 
     Raises:
-        UapsegError: Nothing was sent, or it is not a picture of that size.
+        UapsegError: It is empty, or not a picture of that size.
 
     Example:
         >>> buffer = io.BytesIO()
@@ -217,11 +217,11 @@ def decode_drawing(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uin
     """
     if not drawing:
         raise UapsegError(strings.NOT_DRAWN)
-    coded = drawing.partition(",")[2]
-    if len(coded) > MOST_DRAWING:
+    encoded_png = drawing.partition(",")[2]
+    if len(encoded_png) > MOST_DRAWING:
         raise UapsegError(strings.BAD_DRAWING)
     try:
-        with Image.open(io.BytesIO(base64.b64decode(coded, validate=True)), formats=["PNG"]) as picture:
+        with Image.open(io.BytesIO(base64.b64decode(encoded_png, validate=True)), formats=["PNG"]) as picture:
             if picture.size != size:
                 raise UapsegError(strings.BAD_DRAWING)
             pixels = np.asarray(picture.convert("RGBA"))
@@ -256,14 +256,14 @@ class ControlValues:
         hide: The classes to hide; `PEOPLE` stands for all that are people.
         fill: What hidden pixels become: a class, or `strings.NEAREST`.
         swap_from: The class whose pixels are to be seen as another.
-        swap_into: That other class.
-        epsilon: In grey levels.
-        budget: In image-gradients.
+        swap_into: The other class.
+        epsilon: The bound on the perturbation, in grey levels.
+        budget: The length of the training, in image-gradients.
         keep: The factor of the weight of the rest beside the target, from 0.1 to 4.
-        seed: Draws the order of the pictures.
+        seed: The random seed of the order of the pictures.
         preset: A name in `uapseg.attack.settings.PRESETS`.
         norm: What epsilon bounds, a key of `strings.NORMS`.
-        drawing: What is painted on the stage, as a data URI; None where nothing is.
+        drawing: The drawing on the stage, as a data URI; None without one.
 
     Example:
         >>> ControlValues.of({"goal": "hidden", "hide": ["Car"]}).hide
@@ -293,7 +293,7 @@ class ControlValues:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> "ControlValues":
-        """Reads values as a browser or a link sent them; a missing one is the default.
+        """Reads values from a browser or a link; missing ones become the default.
 
         Raises:
             UapsegError: A value is of the wrong kind; a number may still be out of range, as it is while it is typed.
@@ -302,8 +302,8 @@ class ControlValues:
             >>> ControlValues.of({"word": "ox", "epsilon": "12"}).epsilon
             12
         """
-        sent = {f.name: values[f.name] for f in fields(cls) if values.get(f.name) is not None}
-        return cls(**{name: READERS[name](value) for name, value in sent.items()})
+        texts = {f.name: values[f.name] for f in fields(cls) if values.get(f.name) is not None}
+        return cls(**{name: READERS[name](value) for name, value in texts.items()})
 
     @property
     def pair(self) -> Pair:
@@ -316,41 +316,43 @@ class ControlValues:
         return Ball(self.epsilon / 255, self.norm)
 
     def to_dict(self) -> dict[str, Any]:
-        """What the browser is to remember: everything but the drawing."""
+        """The values that the browser stores: everything but the drawing."""
         return asdict(replace(self, drawing=None))
 
     def with_values(
         self, values: dict[str, Any], classes: tuple[str, ...] | None
     ) -> tuple["ControlValues", list[str]]:
-        """This choice with what a link or the browser's memory says, and the names of the values that do not fit.
+        """These values updated from a link or the browser's memory, and the names of the values that do not fit.
 
         Args:
-            values: From outside, some of them maybe no values at all; those that do not fit are left as they are here.
-            classes: The names of the network's classes; None where it is not loaded yet.
+            values: The new values, unchecked; those that do not fit are ignored.
+            classes: The names of the network's classes; None if it is not loaded yet.
         """
-        fitting: dict[str, Any] = {}
-        unfit: list[str] = []
+        valid_values: dict[str, Any] = {}
+        invalid_names: list[str] = []
         for name, value in values.items():
             try:
-                read = READERS[name](value)
+                parsed_value = READERS[name](value)
             except UapsegError:
-                unfit.append(name)
+                invalid_names.append(name)
                 continue
-            fitting[name], fits = allowed(name, read, classes)
-            if not fits:
-                unfit.append(name)
-        return replace(self, **{name: value for name, value in fitting.items() if value is not None}), unfit
+            valid_values[name], is_valid = allowed(name, parsed_value, classes)
+            if not is_valid:
+                invalid_names.append(name)
+        return replace(
+            self, **{name: value for name, value in valid_values.items() if value is not None}
+        ), invalid_names
 
     def target(self, size: tuple[int, int], mask: tuple[str, Mask] | None, classes: tuple[str, ...]) -> Target:
         """The target, on pictures of ``size`` (width, height), for a network with these classes.
 
         Args:
-            size: Of the data set's pictures.
+            size: The (width, height) of the pictures.
             mask: The uploaded mask and its file's name.
-            classes: The names of the classes, by which a drawing is numbered.
+            classes: The classes of the network; the numbers in a drawing are their indices.
 
         Raises:
-            UapsegError: Something is missing; the message says what.
+            UapsegError: A value is missing; the message says which.
         """
         if self.goal == strings.HIDDEN:
             hidden = expand_people(self.hide, classes)
@@ -359,9 +361,13 @@ class ControlValues:
             return SwapClasses(source=self.swap_from, into=self.swap_into)
         if self.goal == strings.UNTARGETED:
             return Untargeted()
-        drawn = self._drawing(size, mask, classes)
-        hides = drawn.rest is None and self.also_hide
-        return DrawAndHide.of(drawn, HideClasses(classes=expand_people(self.also_hide, classes))) if hides else drawn
+        drawing_target = self._drawing(size, mask, classes)
+        hides = drawing_target.rest is None and self.also_hide
+        return (
+            DrawAndHide.of(drawing_target, HideClasses(classes=expand_people(self.also_hide, classes)))
+            if hides
+            else drawing_target
+        )
 
     def _drawing(self, size: tuple[int, int], mask: tuple[str, Mask] | None, classes: tuple[str, ...]) -> StaticTarget:
         """The word, the painted target, or the uploaded mask."""
@@ -381,7 +387,7 @@ class ControlValues:
         """The plan of a run.
 
         Args:
-            target: What `target` gave.
+            target: The result of `target`.
             budget_start: The image-gradients already spent before the budget begins to count.
 
         Raises:

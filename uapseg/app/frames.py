@@ -27,7 +27,7 @@ LabelMap = NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class UploadedPhoto:
-    """A photo that a visitor uploaded, scaled as it is shown: RGB (h, w, 3), uint8.
+    """A photo that a visitor uploaded, scaled for display: RGB (h, w, 3), uint8.
 
     Example:
         >>> UploadedPhoto(np.zeros((48, 64, 3), np.uint8)).picture.shape
@@ -74,7 +74,7 @@ def perturb_photo(picture: Picture, levels: LevelArray) -> Picture:
 
 
 def defend_photo(picture: Picture, defence: str) -> Picture:
-    """The picture after one of `uapseg.results.robustness.DEFENCES`; as it is where ``defence`` is empty.
+    """Applies one of `uapseg.results.robustness.DEFENCES` to a picture; none if ``defence`` is empty.
 
     Example:
         >>> defend_photo(np.full((16, 16, 3), 100, np.uint8), "5 bits").max()
@@ -146,7 +146,7 @@ def grey_png(values: LabelMap) -> str:
 def webp(picture: Picture, quality: int = 80, width: int | None = None) -> str:
     """Encodes a picture as a WebP data URI, at most ``width`` pixels wide.
 
-    It is a third smaller than JPEG and takes twenty times as long: for what is sent with the page itself.
+    It is a third smaller than JPEG and takes twenty times as long, so it is used only for pictures in the page itself.
 
     Example:
         >>> webp(np.zeros((4, 4, 3), np.uint8))[:23]
@@ -197,7 +197,7 @@ FACTORS = (1, 60)
 
 
 def to_values(sent: object) -> dict[str, Any]:
-    """The values of a message from the browser by name; an empty dict where something else was sent.
+    """The values of a message from the browser by name; an empty dict for anything else.
 
     Example:
         >>> to_values({"token": "a"}), to_values("a")
@@ -217,7 +217,7 @@ class FrameOptions:
         stretch: Whether the perturbation is stretched over a picture of another size, instead of repeated.
         spectrum: Whether the spectrum of the perturbation is shown instead of the perturbation.
         confidence: Whether the network's confidence is included.
-        defence: What is put before the network, one of `uapseg.results.robustness.DEFENCES`; empty is nothing.
+        defence: The defence before the network, a key of `uapseg.results.robustness.DEFENCES`; empty for none.
 
     Example:
         >>> FrameOptions.of({"strength": 0.5, "factor": 1000}).strength
@@ -247,7 +247,7 @@ class FrameOptions:
 
 @dataclass(frozen=True)
 class Request:
-    """A poll: what the browser already shows, and what it wants.
+    """A poll: the state that the browser shows, and what it requests.
 
     Attributes:
         token: The visitor's token.
@@ -276,9 +276,9 @@ class Request:
     options: FrameOptions = field(default_factory=FrameOptions)
 
     @classmethod
-    def of(cls, sent: object) -> "Request":
+    def of(cls, payload: object) -> "Request":
         """A request from a message of the browser; values of the wrong type become the defaults."""
-        values = to_values(sent)
+        values = to_values(payload)
         numbers = {name: values.get(name) for name in ("seq", "frame", "own_version", "turn")}
         return cls(
             str(values.get("token", "")),
@@ -324,8 +324,8 @@ class Video:
             stream.width, stream.height, stream.pix_fmt = width - width % 2, height - height % 2, "yuv420p"
         if picture.shape != self._shape:
             return
-        even = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
-        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        even_picture = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
+        frame = av.VideoFrame.from_ndarray(even_picture, format="rgb24")
         frame.pts, frame.time_base = round(at / TICK), TICK
         self._file.mux(self._stream.encode(frame))
 
@@ -368,7 +368,7 @@ class Recording:
 
     def __init__(self, number: int) -> None:
         self.number, self.seconds = number, 0.0
-        self._video, self._began = Video(), 0.0
+        self._video, self._start_time = Video(), 0.0
 
     @property
     def full(self) -> bool:
@@ -379,9 +379,9 @@ class Recording:
         """Adds a frame (h, w, 3) at the present time."""
         if self.full:
             return
-        now = time.monotonic()
-        self._began = self._began or now
-        self.seconds = min(MOST_SECONDS, now - self._began)
+        time_now = time.monotonic()
+        self._start_time = self._start_time or time_now
+        self.seconds = min(MOST_SECONDS, time_now - self._start_time)
         self._video.add(picture, self.seconds)
 
     def content(self) -> bytes:

@@ -15,14 +15,14 @@ FILE_ROUTE = "/gradio_api/file="
 
 
 def add_endpoint(answer: Callable[..., Any]) -> None:
-    """Offers a function to programs, under its own name, on the page that is being built."""
+    """Adds a function to the API of the page that is being built, under its own name."""
     cast("Any", events).api(
         answer, api_name=answer.__name__, concurrency_limit=None
     )  # calls wait in the queue of the device
 
 
 def upload_folder() -> Path:
-    """The folder in which Gradio stores what is uploaded, each file in a folder of its own.
+    """The folder in which Gradio stores uploads, each file in a folder of its own.
 
     Example:
         >>> upload_folder().is_absolute()
@@ -31,18 +31,18 @@ def upload_folder() -> Path:
     return Path(get_upload_folder()).resolve()
 
 
-def local_file(sent: Any) -> Any:
-    """A value that was sent, with the path of a file in place of the address that this page gave of it.
+def local_file(payload: Any) -> Any:
+    """Replaces the address of a file on this page by its path in a value from the browser.
 
-    Gradio would download it from itself, and refuses to where the page is on this machine. It checks the path after.
+    Gradio would download the file from itself, which it refuses on a local page. It checks the path afterwards.
 
     Example:
         >>> local_file("text"), local_file({"path": "/etc/passwd"})
         ('text', {'path': '/etc/passwd'})
     """
-    path = cast("dict[str, Any]", sent).get("path") if isinstance(sent, dict) else None
+    path = cast("dict[str, Any]", payload).get("path") if isinstance(payload, dict) else None
     if not isinstance(path, str) or FILE_ROUTE not in path:
-        return cast("Any", sent)
+        return cast("Any", payload)
     local = Path(unquote(path.partition(FILE_ROUTE)[2])).resolve()
     inside = local.is_relative_to(upload_folder()) and local.is_file()
-    return {"path": str(local), "meta": {"_type": "gradio.FileData"}} if inside else cast("Any", sent)
+    return {"path": str(local), "meta": {"_type": "gradio.FileData"}} if inside else cast("Any", payload)

@@ -48,7 +48,7 @@ def side(context: Context) -> dict[str, Any]:
 
 
 def links() -> str:
-    """Where to read more: the paper, on a Space the code with its README, and how programs use the page."""
+    """Links to the paper, to the code and README on a Space, and to the use from programs."""
     space = os.environ.get("SPACE_ID")
     code = {strings.CODE: f"https://huggingface.co/spaces/{space}/tree/main"} if space else {}
     addresses = {strings.PAPER: strings.PAPER_URL, **code}
@@ -82,7 +82,7 @@ def file_controls() -> dict[str, Any]:
 
 
 def pair_controls(context: Context) -> dict[str, Any]:
-    """Which network is attacked, and on which pictures; hidden where there is nothing to choose."""
+    """The lists of networks and datasets; hidden if there is no choice."""
     workspaces, first = context.workspaces, context.first
     networks, sets = workspaces.model_offers, workspaces.dataset_offers
     with gr.Column(elem_id="u-workspace", visible=len(networks) > 1 or len(sets) > 1):
@@ -95,7 +95,7 @@ def pair_controls(context: Context) -> dict[str, Any]:
 
 
 def offer_dropdown(offers: Sequence[Offer], value: str, label: str, elem_id: str) -> gr.Dropdown:
-    """A list whose entries say what choosing them means.
+    """A list whose entries are labelled with their cost.
 
     Example:
         >>> offer_dropdown([Offer("street", "street · 11 classes", "")], "street", "Network", "u-model").choices
@@ -106,7 +106,7 @@ def offer_dropdown(offers: Sequence[Offer], value: str, label: str, elem_id: str
 
 
 def target_controls(context: Context) -> dict[str, Any]:
-    """The goal, and what it needs: a drawing and its classes, classes to hide, or two to swap."""
+    """The goal and its controls: a drawing and its classes, classes to hide, or two to swap."""
     first, choices = context.first, class_choices(context.workspaces.first)
     parts: dict[str, Any] = {}
     parts["goal"] = gr.Radio(
@@ -199,7 +199,7 @@ def number_controls(context: Context) -> dict[str, Any]:
 
 
 def update_daily_time(length: float) -> dict[str, Any]:
-    """Says below the training length what it takes of the visitor's daily time on the GPU.
+    """Shows below the training length its share of the visitor's daily time on the GPU.
 
     Example:
         >>> update_daily_time(2000)["info"]
@@ -209,7 +209,7 @@ def update_daily_time(length: float) -> dict[str, Any]:
 
 
 def ends() -> str:
-    """What the two ends of the keep weight are for; the style sheet shows the line of the goal.
+    """The labels of both ends of the keep weight; the style sheet shows those of the goal.
 
     Example:
         >>> ends()[:11]
@@ -222,7 +222,7 @@ def ends() -> str:
 
 
 def choices_from(labels: dict[str, str]) -> list[tuple[str, str]]:
-    """Labels by id as Gradio takes choices: what is shown, then what is stored and sent.
+    """Converts labels by id to Gradio's choices: (label, id).
 
     Example:
         >>> choices_from({"png": "Perturbation (PNG)"})

@@ -28,8 +28,8 @@ def name_classes(text: str) -> str:
         >>> name_classes("of the letters seen as SignSymbol")
         'of the letters seen as Traffic sign'
     """
-    for name, shown in strings.CLASS_NAMES.items():
-        text = re.sub(rf"\b{name}\b", shown, text)
+    for name, label in strings.CLASS_NAMES.items():
+        text = re.sub(rf"\b{name}\b", label, text)
     return text
 
 
@@ -45,7 +45,7 @@ def score_labels(target: Target, source: str) -> list[ScoreLabel]:
 
 
 def image_share_label(target: Target) -> str:
-    """What the score of a single picture is a share of.
+    """The meaning of the score of a single picture, as a label.
 
     Example:
         >>> from uapseg.targets import HideClasses
@@ -67,9 +67,9 @@ def caption(target: Target, ball: Ball) -> str:
 
 
 def summary(
-    target: Target, scores: Scores, baselines: dict[str, Scores], source: str, gone: tuple[int, int] = (0, 0)
+    target: Target, scores: Scores, baselines: dict[str, Scores], source: str, gone_groups: tuple[int, int] = (0, 0)
 ) -> str:
-    """The main score and its baseline in a sentence; ``gone`` comes from `uapseg.targets.selection.groups_gone`.
+    """The main score and its baseline in a sentence; ``gone_groups`` is from `uapseg.targets.selection.groups_gone`.
 
     Example:
         >>> from uapseg.targets import HideClasses
@@ -81,16 +81,16 @@ def summary(
     name = wording.scores[0].name
     if scores.get(name) is None:
         return ""
-    reached, baseline = percent(scores[name]), percent(noise.get(name))
-    outcome = f"{reached} {wording.outcome}"
-    if gone[1]:
-        groups = f"{gone[0]} of {gone[1]} {wording.groups}"
-        outcome = f"{groups}, {reached} of their pixels" if name == "hidden" else f"{outcome}, {groups}"
+    success_rate, baseline = percent(scores[name]), percent(noise.get(name))
+    outcome = f"{success_rate} {wording.outcome}"
+    if gone_groups[1]:
+        groups = f"{gone_groups[0]} of {gone_groups[1]} {wording.groups}"
+        outcome = f"{groups}, {success_rate} of their pixels" if name == "hidden" else f"{outcome}, {groups}"
     return f"Unseen pictures: {outcome}; random noise of the same size: {baseline}."
 
 
 def own_pictures(own: OwnPictures | None) -> str:
-    """A visitor's own pictures and how they are split, in a few words; nothing where there are none.
+    """A visitor's own pictures and their split sizes, as text; empty without any.
 
     Example:
         >>> own_pictures(None)
@@ -102,8 +102,8 @@ def own_pictures(own: OwnPictures | None) -> str:
     return f"{strings.OWN_SOURCES[own.source]}: {train} to train on, {val} for validation, {test} for the test"
 
 
-def generalization(target: Target, unseen: Scores, training: Scores) -> str:
-    """Whether a perturbation does on unseen pictures what it does on those that it is trained on.
+def generalization(target: Target, validation_scores: Scores, training_scores: Scores) -> str:
+    """Compares the main score on unseen pictures with that on training pictures, in a sentence.
 
     Example:
         >>> from uapseg.targets import HideClasses
@@ -111,7 +111,7 @@ def generalization(target: Target, unseen: Scores, training: Scores) -> str:
         'It overfits: 90 % on the pictures it is trained on, 50 % on unseen ones.'
     """
     name = target.wording("").scores[0].name
-    unseen_score, training_score = unseen.get(name), training.get(name)
+    unseen_score, training_score = validation_scores.get(name), training_scores.get(name)
     if unseen_score is None or training_score is None:
         return ""
     shares = f"{percent(training_score)} on the pictures it is trained on, {percent(unseen_score)} on unseen ones"
@@ -132,7 +132,7 @@ def test_result(target: Target, scores: Scores, pictures: int) -> str:
 
 
 def people_warning(target: Target, people: tuple[str, ...]) -> str:
-    """A warning where some of the classes that are people are hidden and others are not.
+    """Warns if some of the classes of people are hidden and others are not.
 
     Example:
         >>> from uapseg.targets import HideClasses
@@ -140,16 +140,16 @@ def people_warning(target: Target, people: tuple[str, ...]) -> str:
         'Bicyclist may take the place of Pedestrian: '
     """
     hidden = target.source_classes if target.wording("").groups else ()
-    others = tuple(name for name in people if name not in hidden)
+    other_people = tuple(name for name in people if name not in hidden)
     if not set(people) & set(hidden):
         return ""
-    if not others:
+    if not other_people:
         return ""
-    return f"{join_names(others)} may take the place of {join_names(hidden)}: hide both, and nobody is left."
+    return f"{join_names(other_people)} may take the place of {join_names(hidden)}: hide both, and nobody is left."
 
 
 def percent(share: float | None) -> str:
-    """A share in whole per cent.
+    """Formats a share in whole per cent.
 
     Example:
         >>> percent(0.256), percent(None)
@@ -158,7 +158,7 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
 
 
-def compare_with_claim(target: Target, found: Scores, claimed: Scores | None, source: str) -> str:
+def compare_with_claim(target: Target, measured_scores: Scores, claimed_scores: Scores | None, source: str) -> str:
     """Compares the main score measured here with the one that a file states.
 
     Example:
@@ -167,12 +167,12 @@ def compare_with_claim(target: Target, found: Scores, claimed: Scores | None, so
         'measured here: 50 % (on other pictures: 90 %)'
     """
     name = score_labels(target, source)[0][0]
-    outcome, true = (claimed or {}).get(name), found.get(name)
-    if outcome is None or true is None:
-        return f"measured here: {percent(true)}"
-    if abs(outcome - true) < 0.01:
-        return f"measured here: {percent(true)}, as the file says"
-    return f"measured here: {percent(true)} (on other pictures: {percent(outcome)})"
+    outcome, measured_success = (claimed_scores or {}).get(name), measured_scores.get(name)
+    if outcome is None or measured_success is None:
+        return f"measured here: {percent(measured_success)}"
+    if abs(outcome - measured_success) < 0.01:
+        return f"measured here: {percent(measured_success)}, as the file says"
+    return f"measured here: {percent(measured_success)} (on other pictures: {percent(outcome)})"
 
 
 def collapse_warning(collapse: dict[str, Any]) -> str:
@@ -182,15 +182,15 @@ def collapse_warning(collapse: dict[str, Any]) -> str:
         >>> collapse_warning({"name": "Road", "perturbed": 0.9, "clean": 0.3, "goal": 0.3})[:72]
         'Too strong: the network now sees 90 % of the unseen pictures as Road, wh'
     """
-    now, goal = percent(collapse["perturbed"]), percent(collapse["goal"])
+    perturbed_share, goal_share = percent(collapse["perturbed"]), percent(collapse["goal"])
     return (
-        f"Too strong: the network now sees {now} of the unseen pictures as {collapse['name']}, where {goal} was asked"
-        " for. Go back on the timeline, or lower epsilon."
+        f"Too strong: the network now sees {perturbed_share} of the unseen pictures as {collapse['name']}, "
+        f"where {goal_share} was asked for. Go back on the timeline, or lower epsilon."
     )
 
 
 def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards have it
-    """What has to be downloaded (bytes) before a network or a data set can be used.
+    """The cost of a network or a dataset: the download in bytes, or that it is cached.
 
     Example:
         >>> cost(False, 33_000_000), cost(True, 33_000_000)
@@ -199,7 +199,7 @@ def cost(cached: bool, download: int | None) -> str:  # noqa: FBT001  as cards h
     return "ready" if cached or not download else f"{format_size(download)} to download"
 
 
-def change(old: Plan, new: Plan) -> str:
+def change(old_plan: Plan, new_plan: Plan) -> str:
     """The difference between two plans of a run in a few words, as the chart shows it.
 
     Example:
@@ -210,11 +210,11 @@ def change(old: Plan, new: Plan) -> str:
         >>> change(old, new)
         'new target'
     """
-    if new.target != old.target:
+    if new_plan.target != old_plan.target:
         return "new target"
-    if new.settings.ball != old.settings.ball:
-        return f"epsilon {new.settings.ball}"
-    return f"protect the rest x{new.settings.keep_weight:g}"
+    if new_plan.settings.ball != old_plan.settings.ball:
+        return f"epsilon {new_plan.settings.ball}"
+    return f"protect the rest x{new_plan.settings.keep_weight:g}"
 
 
 def settings(controls: ControlValues) -> str:
@@ -236,15 +236,17 @@ def settings(controls: ControlValues) -> str:
     return f"these settings: {goal}, epsilon {controls.ball}, length {controls.budget:,}"
 
 
-def link(opens: str, address: str | None, *, with_drawing: bool) -> str:
-    """What a link opens, with its address where the browser did not let the page copy it.
+def link(content: str, address: str | None, *, with_drawing: bool) -> str:
+    """Tells what a link opens, with its address if the browser could not copy it.
 
     Example:
         >>> link("the example foo", None, with_drawing=False)
         'Copied. It opens the example foo.'
     """
-    copied = f"It could not be copied for you: {address} opens {opens}." if address else f"Copied. It opens {opens}."
-    return f"{copied} {strings.DRAWING_NOT_LINKED}" if with_drawing else copied
+    sentence = (
+        f"It could not be copied for you: {address} opens {content}." if address else f"Copied. It opens {content}."
+    )
+    return f"{sentence} {strings.DRAWING_NOT_LINKED}" if with_drawing else sentence
 
 
 def missing_files(names: Sequence[str]) -> str:
@@ -254,8 +256,8 @@ def missing_files(names: Sequence[str]) -> str:
         >>> missing_files(["a.jpg", "b.jpg", "c.jpg"])[:43]
         'a.jpg and 2 more files could not be downloa'
     """
-    more = f" and {len(names) - 1} more files" if len(names) > 1 else ""
-    return f"{names[0]}{more} could not be downloaded: try again later, or choose something else."
+    remainder = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+    return f"{names[0]}{remainder} could not be downloaded: try again later, or choose something else."
 
 
 def ignored_controls(names: Sequence[str]) -> str:
@@ -268,12 +270,12 @@ def ignored_controls(names: Sequence[str]) -> str:
     if not names:
         return ""
     *first, last = (strings.CONTROLS[name] for name in names)
-    listed = f"{', '.join(first)} and {last}" if first else last
-    return f"Values from the link or from this browser do not fit this page, so these are at their defaults: {listed}."
+    text = f"{', '.join(first)} and {last}" if first else last
+    return f"Values from the link or from this browser do not fit this page, so these are at their defaults: {text}."
 
 
 def format_size(count: int | None) -> str:
-    """A number of bytes in a unit that is easy to read.
+    """Formats a number of bytes with a unit.
 
     Example:
         >>> format_size(253_000_000), format_size(None)

@@ -81,13 +81,13 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
             with gr.Column(scale=0, min_width=300, elem_id="u-side"):
                 by_name = side(context)
             with gr.Column(scale=1, min_width=320, elem_id="u-main"):
-                known = {
+                page_data = {
                     "words": {**strings.STAGE, **{f"reading_{kind}": text for kind, text in strings.READING.items()}},
                     "defences": DEFENCES,
                     "story": {"steps": tour.TOUR, "words": tour.TOUR_WORDS},
                     "workspace": context.workspaces.first.facts,
                 }
-                parts = Parts(token, saved, stage([answer_errors(answer) for answer in answers], known), by_name)
+                parts = Parts(token, saved, stage([answer_errors(answer) for answer in answers], page_data), by_name)
         wire(blocks, parts, context)
         wire_programs(Endpoints(context.workspaces, context.runs.queue))
     # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go
@@ -98,7 +98,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
 
 
 def remember_schemas(blocks: gr.Blocks) -> None:
-    """Has each component's schema worked out once; Gradio would do it for every visitor, while all others wait."""
+    """Caches each component's schema; Gradio would compute it for every visitor while all others wait."""
     for block in cast("list[Any]", list(blocks.blocks.values())):
         for name in ("api_info", "api_info_as_input", "api_info_as_output"):
             if not block.skip_api and hasattr(block, name):
@@ -114,7 +114,7 @@ EVENTS = (
 
 
 def load_script() -> str:
-    """The script of the component: connects the modules to it; they are found wherever the page is served.
+    """The script of the component, which imports the modules at the page's own address.
 
     Example:
         >>> "app.js" in load_script()
@@ -133,7 +133,7 @@ def load_script() -> str:
 def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.HTML:
     """Live views, target painter, figures.
 
-    Its value is ``{"drawing": data URI of a PNG or None}``. Its template is static: Gradio would otherwise draw it
+    Its value is ``{"drawing": data URI of a PNG or None}``. Its template is static: Gradio would otherwise render it
     again at each change and drop what the scripts added. (Gradio would write a stub file for a subclass.)
 
     Args:
@@ -161,7 +161,7 @@ READ = "() => { dispatchEvent(new Event('read')); }"
 
 
 def copy_script() -> str:
-    """A link goes to the address bar, and to the clipboard; where the browser forbids that, its address is returned.
+    """Puts a link into the address bar and the clipboard; if the browser forbids that, its address is returned.
 
     On a Space the page is in a frame: the address is that of the Space.
 
@@ -197,7 +197,7 @@ class Parts:
 
 
 def bind(context: Context, handler: Callable[..., Any]) -> Callable[..., Any]:
-    """A handler of one page: a method of its context, as of a partial function Gradio would not see the types.
+    """Binds a handler to the context of a page, as a method: Gradio cannot read the types of a partial function.
 
     Example:
         >>> bind(3, lambda context, other: context + other)(4)
@@ -208,78 +208,88 @@ def bind(context: Context, handler: Callable[..., Any]) -> Callable[..., Any]:
 
 def wire(blocks: gr.Blocks, parts: Parts, context: Context) -> None:
     """Connects events and handlers."""
-    on = partial(bind, context)
+    bound = partial(bind, context)
     token, stage, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
     start, pause, reset = buttons[:3]
     photos, mask = parts["photos", "mask"]
     values = [token, *controls, stage]
-    blocks.unload(on(leave_page))
+    blocks.unload(bound(leave_page))
     for event in (blocks.load, stage.reconnect):
-        event(on(load_page), parts.saved, [token, stage, parts.saved, *controls, *buttons], **AT_ONCE)
+        event(bound(load_page), parts.saved, [token, stage, parts.saved, *controls, *buttons], **AT_ONCE)
     # As they were sent: Gradio may have forgotten which classes a visitor's lists have; the plan checks them
-    moved: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
+    change_options: dict[str, Any] = {**AT_ONCE, "trigger_mode": "always_last", "preprocess": False}
     cast("Any", gr).on(
-        [control.input for control in controls[2:]], on(change_controls), values, [parts.saved, start], **moved
+        [control.input for control in controls[2:]],
+        bound(change_controls),
+        values,
+        [parts.saved, start],
+        **change_options,
     )
-    word = parts.by_name["word"]
-    word.change(on(change_word), [token, word], [parts.saved, start], **moved)  # pasting is not an input to Gradio
-    stage.drawn(on(change_controls), values, [parts.saved, start], **moved)
+    word_input = parts.by_name["word"]
+    word_input.change(
+        bound(change_word), [token, word_input], [parts.saved, start], **change_options
+    )  # pasting is not an input to Gradio
+    stage.drawn(bound(change_controls), values, [parts.saved, start], **change_options)
     wire_pair(parts, context)
-    start_event = start.click(on(start_run), values, buttons, preprocess=False, **AT_ONCE)
+    start_event = start.click(bound(start_run), values, buttons, preprocess=False, **AT_ONCE)
     # Who need not wait begins at once, others when the stage sees their turn
     for event in (start_event.success, stage.turn):
-        turn = event(on(run_turn), token, buttons, **AT_ONCE)
-        turn.failure(on(fail_turn), token, buttons, **AT_ONCE)
-    pause.click(on(pause_run), token, buttons, **AT_ONCE)
-    reset.click(on(reset_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
-    stage.stopped(on(refresh_buttons), token, buttons, **AT_ONCE)
-    stage.kept(on(take_up_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
-    stage.rewind(on(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
-    stage.view(on(choose_picture), token, None, **AT_ONCE)
-    photos.upload(on(add_photos), [token, photos], None, **FILES).then(None, None, None, js=READ)
-    mask.upload(on(upload_mask), [token, mask], start, **FILES)
+        run_event = event(bound(run_turn), token, buttons, **AT_ONCE)
+        run_event.failure(bound(fail_turn), token, buttons, **AT_ONCE)
+    pause.click(bound(pause_run), token, buttons, **AT_ONCE)
+    reset.click(bound(reset_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
+    stage.stopped(bound(refresh_buttons), token, buttons, **AT_ONCE)
+    stage.kept(bound(take_up_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
+    stage.rewind(bound(rewind_run), token, [parts.saved, *controls, *buttons], **AT_ONCE)
+    stage.view(bound(choose_picture), token, None, **AT_ONCE)
+    photos.upload(bound(add_photos), [token, photos], None, **FILES).then(None, None, None, js=READ)
+    mask.upload(bound(upload_mask), [token, mask], start, **FILES)
     wire_files(parts, context)
 
 
 def wire_programs(endpoints: Endpoints) -> None:
-    """Offers to programs what the page does."""
+    """Adds the endpoints for programs."""
     for answer in (endpoints.train, endpoints.evaluate, endpoints.apply, endpoints.models):
         add_endpoint(answer)
 
 
 def wire_pair(parts: Parts, context: Context) -> None:
     """Connects the choice of network and pictures."""
-    on = partial(bind, context)
+    bound = partial(bind, context)
     token, stage, controls, buttons = parts.token, parts.stage, parts[CONTROLS], parts[BUTTONS]
-    everything = [parts.saved, *controls, *buttons]
+    all_outputs = [parts.saved, *controls, *buttons]
     for control in controls[:2]:
-        control.input(on(choose_pair), [token, *controls[:2]], [parts.saved, buttons[0]], preprocess=False, **AT_ONCE)
-    stage.loaded(on(finish_loading), token, everything, **AT_ONCE)
-    stage.start_download(on(start_download), token, None, **AT_ONCE)
-    stage.cancel(on(cancel_loading), token, everything, **AT_ONCE)
-    stage.own(on(train_on_own), token, everything, **FILES)
+        control.input(
+            bound(choose_pair), [token, *controls[:2]], [parts.saved, buttons[0]], preprocess=False, **AT_ONCE
+        )
+    stage.loaded(bound(finish_loading), token, all_outputs, **AT_ONCE)
+    stage.start_download(bound(start_download), token, None, **AT_ONCE)
+    stage.cancel(bound(cancel_loading), token, all_outputs, **AT_ONCE)
+    stage.own(bound(train_on_own), token, all_outputs, **FILES)
     train_clip = parts.by_name["train_clip"]
-    train_clip.upload(on(train_on_clip), [token, train_clip], everything, **FILES)
-    stage.forget(on(remove_photos), token, everything, **AT_ONCE)
+    train_clip.upload(bound(train_on_clip), [token, train_clip], all_outputs, **FILES)
+    stage.forget(bound(remove_photos), token, all_outputs, **AT_ONCE)
 
 
 def wire_files(parts: Parts, context: Context) -> None:
-    """Connects export, opening and publishing. A file is made first, and then downloaded by a click of the page."""
-    on = partial(bind, context)
+    """Connects export, opening and publishing. A script clicks on the link of an exported file to download it."""
+    bound = partial(bind, context)
     token, kind, save, file, open_, link, query = (
         parts.token, *parts["kind", "save", "file", "open", "link", "query"],
     )  # fmt: skip
-    made = save.click(on(export_file), [token, kind], file, **FILES)
+    export_event = save.click(bound(export_file), [token, kind], file, **FILES)
     clip = parts.by_name["clip"]
-    trial = clip.upload(on(perturb_video), [token, clip], file, **FILES)
+    trial = clip.upload(bound(perturb_video), [token, clip], file, **FILES)
     trial.then(None, None, None, js=READ)
-    recording = parts.stage.recording(on(finish_recording), token, file, **FILES)
-    for done in (made, trial, recording):
-        done.success(None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)")
-    everything = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
-    parts.stage.example(on(open_example), token, everything, **FILES)
-    open_.upload(on(open_file), [token, open_], everything, **FILES)
+    recording = parts.stage.recording(bound(finish_recording), token, file, **FILES)
+    for file_event in (export_event, trial, recording):
+        file_event.success(
+            None, None, None, js="() => setTimeout(() => document.getElementById('u-file').click(), 150)"
+        )
+    all_outputs = [parts.saved, *parts[CONTROLS], *parts[BUTTONS]]
+    parts.stage.example(bound(open_example), token, all_outputs, **FILES)
+    open_.upload(bound(open_file), [token, open_], all_outputs, **FILES)
     publish, repo = parts["publish", "repo"]
-    publish.click(on(publish_to_hub), [token, repo], None, **FILES)
-    made = link.click(on(make_link), token, query, **AT_ONCE)
-    made.success(on(confirm_link), [token, query], None, js=copy_script(), **AT_ONCE)
+    publish.click(bound(publish_to_hub), [token, repo], None, **FILES)
+    export_event = link.click(bound(make_link), token, query, **AT_ONCE)
+    export_event.success(bound(confirm_link), [token, query], None, js=copy_script(), **AT_ONCE)

@@ -21,10 +21,10 @@ from uapseg.targets.people import PEOPLE, names_people
 
 
 def controls_from_plan(plan: Plan, workspace: Workspace) -> ControlValues:
-    """The controls that ask for a plan's target and for its numbers, on the network and the pictures of ``workspace``.
+    """The controls that describe a plan's target and settings on the network and the pictures of ``workspace``.
 
     Raises:
-        UapsegError: Its target does not fit the network, or a number is beyond what the page allows.
+        UapsegError: The target does not fit the network, or a setting is outside the page's range.
 
     Example:
         >>> from uapseg import Untargeted, fast, load_model
@@ -113,12 +113,12 @@ def _names_to_hide(names: Sequence[str], workspace: Workspace) -> tuple[str, ...
 
 
 def _canonical_name(name: str, workspace: Workspace) -> str:
-    """A class as the network spells it: plans may write it otherwise, controls may not."""
+    """The name of a class as the network spells it; plans may differ in case, controls may not."""
     return workspace.model.classes[class_indices((name,), workspace.model.classes)[0]]
 
 
 def _is_from_text(target: StaticTarget, workspace: Workspace) -> bool:
-    """Whether the page would write the same by itself."""
+    """Whether the page would draw the same mask from the text."""
     try:
         return text_target(target.caption, target.classes[0], target.rest, workspace.size) == target
     except UapsegError:
@@ -127,9 +127,9 @@ def _is_from_text(target: StaticTarget, workspace: Workspace) -> bool:
 
 def _drawing(target: StaticTarget, workspace: Workspace) -> str:
     """A target as the stage sends a drawing."""
-    known = {name.lower(): number for number, name in enumerate(workspace.model.classes)}
+    numbers_by_name = {name.lower(): number for number, name in enumerate(workspace.model.classes)}
     table = np.full(256, UNLABELED, np.uint8)
-    table[: len(target.classes)] = [known[name.lower()] for name in target.classes]
+    table[: len(target.classes)] = [numbers_by_name[name.lower()] for name in target.classes]
     labels = table[target.label_map()]
     labels = np.asarray(Image.fromarray(labels).resize(workspace.size, Image.Resampling.NEAREST))
     pixels = np.stack([labels, labels, labels, np.where(labels == UNLABELED, 0, 255).astype(np.uint8)], axis=-1)

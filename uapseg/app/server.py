@@ -45,7 +45,7 @@ def read_static(*names: str) -> str:
 
 
 def _modules_path() -> str:
-    """Where the page's own server offers the scripts: another address for each version, so that none is ever stale."""
+    """The address of the scripts, which differs between versions, so that no cache is ever stale."""
     scripts = "".join(read_static(file.name) for file in sorted(STATIC.glob("*.js")))
     return f"/scripts-{hashlib.sha256(scripts.encode()).hexdigest()[:12]}"
 
@@ -74,13 +74,13 @@ MOST_BODY = 4 << 20
 
 
 class BodyLimit:
-    """Refuses requests with long bodies, but for uploads, which go to the disk and have a limit of their own."""
+    """Refuses requests with long bodies, except uploads, which go to disk and have a limit of their own."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Handles a request."""
         if scope["type"] != "http" or scope["path"].rstrip("/").endswith("/upload"):
             await self._app(scope, receive, send)
             return
@@ -88,14 +88,14 @@ class BodyLimit:
         if not length.isdigit() or len(length) > 12 or int(length) > MOST_BODY:
             await PlainTextResponse("The request is too long.", 413)(scope, receive, send)
             return
-        left = MOST_BODY
+        remaining_bytes = MOST_BODY
 
         async def limited() -> Message:
-            """The next part, or, of a request that said nothing of its length, a break where it is too long."""
-            nonlocal left
+            """The next message; a disconnect once a body of undeclared length is too long."""
+            nonlocal remaining_bytes
             message = await receive()
-            left -= len(message.get("body", b""))
-            return message if left >= 0 else {"type": "http.disconnect"}
+            remaining_bytes -= len(message.get("body", b""))
+            return message if remaining_bytes >= 0 else {"type": "http.disconnect"}
 
         await self._app(scope, limited, send)
 
@@ -114,9 +114,9 @@ _ARENA_MAX = -8
 
 @cache
 def limit_arenas() -> None:
-    """Has this process share few heaps from now on, and give free memory back every few seconds.
+    """Makes the threads of this process share few heaps, and returns free memory to the system every few seconds.
 
-    Does nothing where the C library is another than glibc. Call it before threads begin.
+    Does nothing unless the C library is glibc. Call it before any thread starts.
 
     Example:
         >>> limit_arenas()
@@ -139,7 +139,7 @@ _THREADS = ThreadPoolExecutor(max(2, (os.cpu_count() or 2) // 2), thread_name_pr
 
 
 async def call_in_thread(function: Callable[..., Any], *args: Any) -> Any:
-    """Calls a function that asks the network, in one of a few threads.
+    """Calls a function that runs the network, in a small pool of threads.
 
     Example:
         >>> asyncio.run(call_in_thread(sum, (1, 2)))

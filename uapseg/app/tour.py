@@ -8,18 +8,18 @@ from typing import TypedDict
 
 
 class TourStep(TypedDict):
-    """One step.
+    """A step of the tour.
 
     Attributes:
         title: Its heading.
-        text: What is to be known.
-        question: What is to be guessed.
-        answers: What can be guessed.
-        right: The number of the answer that is right.
-        shares: What each answer says is left, where what was measured decides which is right; else empty.
-        reveal: What is said after the guess.
-        do: What is shown with the question.
-        then: What is shown after the guess.
+        text: Its explanation.
+        question: The question to the visitor.
+        answers: The possible answers.
+        right: The index of the right answer.
+        shares: The share that each answer stands for, if a measurement decides which is right; otherwise empty.
+        reveal: The text after the answer.
+        do: The action of the page with the question.
+        then: The action of the page after the answer.
 
     Example:
         >>> [step["title"] for step in TOUR][:2]

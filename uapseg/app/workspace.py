@@ -50,10 +50,10 @@ SCENES = {"street": 34}
 
 
 class Example(NamedTuple):
-    """A perturbation that is offered.
+    """A ready perturbation.
 
     Attributes:
-        card: As one of `uapseg.app.catalogue.example_cards`.
+        card: Its card, as in `uapseg.app.catalogue.example_cards`.
         perturbation: The perturbation.
 
     Example:
@@ -68,12 +68,12 @@ class Example(NamedTuple):
 
 
 class Workspace:
-    """The network on the CPU, for previews; on ZeroGPU nothing else may run outside the worker.
+    """A network on the CPU and its pictures, for previews; on ZeroGPU the GPU is only available in the worker.
 
     Args:
-        model: The name of the network; one that would run code of its own is refused.
+        model: The name of the network, which may not run code of its own.
         data: The name of the data set, whose validation pictures are shown.
-        loaded: The network and the validation pictures, where they are loaded already.
+        loaded: The network and the validation pictures, if they are loaded already.
 
     Example:
         >>> from uapseg import load_model
@@ -101,7 +101,7 @@ class Workspace:
 
     @property
     def first(self) -> ControlValues:
-        """The controls that a new visitor finds."""
+        """The default values of the controls."""
         inside, rest = self.model.default_pair
         hidden = self.model.people or self.model.classes[:1]
         into = next((name for name in self.model.objects if name not in hidden), rest)
@@ -116,7 +116,7 @@ class Workspace:
         )
 
     def render_in_background(self) -> None:
-        """Renders the scenes that a first run meets, in the background and in its order."""
+        """Renders the scenes of a first run in the background, in its order."""
         data, first = self.pair[1], ControlValues
         indices = picture_order(len(load_dataset(data, "train")), 0, first.seed)[: first.budget]
         threading.Thread(target=render_ahead, args=(data, indices), daemon=True).start()
@@ -134,7 +134,7 @@ class Workspace:
     def photo(self, upload: UploadedPhoto) -> Photo:
         """A visitor's photo with its prediction, cached as long as the visitor's run exists.
 
-        It was made to fit the workspace that it was brought to; where another one has smaller pictures, so is it.
+        It was scaled for the workspace at its upload, and is scaled down for another one with smaller pictures.
         """
         if upload not in self._photos:
             self._photos[upload] = self._photo(self.fit(Image.fromarray(upload.picture)))
@@ -158,7 +158,7 @@ class Workspace:
     def success_by_strength(
         self, photo: Photo, prediction: LabelMap, levels: LevelArray, target: Target
     ) -> float | None:
-        """The success in one picture."""
+        """The success in one picture at each strength."""
         return self._evaluate(photo, prediction, target, levels)[1]
 
     def evaluate(
@@ -179,9 +179,9 @@ class Workspace:
         parts = [
             self._evaluate(*row[:2], target, row[2]) for row in zip(photos, prediction, applied_levels, strict=True)
         ]
-        together: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
+        total_scores: Scores = scores(reduce(add, (counts for counts, _ in parts)), target)
         return {
-            "scores": together,
+            "scores": total_scores,
             "each": [share for _, share in parts],
             "thumbs": [label_png(labels, self.model.palette, THUMB) for labels in prediction],
         }
@@ -190,16 +190,16 @@ class Workspace:
         self, photo: Photo, prediction: LabelMap, target: Target, levels: LevelArray
     ) -> tuple[Any, float | None]:
         """The counts of one picture, and its success as in `uapseg.targets.metrics.per_image_success`."""
-        clean, now = from_array(photo.prediction)[None], from_array(prediction)[None]
+        clean_prediction, perturbed_prediction = from_array(photo.prediction)[None], from_array(prediction)[None]
         goal = self._goal(photo, target, (levels.shape[2], levels.shape[1]))
-        counts = count_pixels(now, clean, goal, target, self.model.classes)
+        counts = count_pixels(perturbed_prediction, clean_prediction, goal, target, self.model.classes)
         return counts, per_image_success(counts, target)[0]
 
     def _goal(self, photo: Photo, target: Target, tile: tuple[int, int]) -> Goal:
         """The goal of a photo; the last one is cached, as every frame needs it."""
-        known = self._goals.get(photo)
-        if known and known[0] == (target, tile):
-            return known[1]
+        cached = self._goals.get(photo)
+        if cached and cached[0] == (target, tile):
+            return cached[1]
         goal = target.bind(self.model.classes, self.model.objects, tile)(from_array(photo.prediction)[None])
         self._goals[photo] = (target, tile), goal
         return goal
@@ -219,25 +219,25 @@ class Workspace:
         return [*example_cards(self.pair), *(example.card for example in self.hub_examples)]
 
     def load_example(self, number: object) -> Example:
-        """One of the `examples`, by its place among them.
+        """One of the `examples`, by its index.
 
         Raises:
             UapsegError: There is none of that number.
         """
-        own = len(example_cards(self.pair))
-        if isinstance(number, int) and own <= number < own + len(self.hub_examples):
-            return self.hub_examples[number - own]
+        own_count = len(example_cards(self.pair))
+        if isinstance(number, int) and own_count <= number < own_count + len(self.hub_examples):
+            return self.hub_examples[number - own_count]
         card = example_card(self.pair, number)
         return Example(card, load_example(card))
 
     def add_examples(self, examples: Sequence[Example]) -> None:
-        """Adds examples from the Hub, which pages that are open show too."""
+        """Adds examples from the Hub; open pages show them too."""
         self.hub_examples = (*self.hub_examples, *examples)
         self.__dict__.pop("facts", None)  # computed again when it is next needed
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the browser needs to know of network and pictures."""
+        """The facts about network and pictures that the browser needs."""
         model = self.model
         colours = dict(zip(model.classes, model.palette, strict=True))
         return {

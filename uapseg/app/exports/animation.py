@@ -33,12 +33,12 @@ PALETTE_FRAMES = 8
 
 
 class Frame(NamedTuple):
-    """A perturbation on its way.
+    """A frame of the animation.
 
     Attributes:
         levels: Whole grey levels (3, h, w).
-        score: The main score, in words.
-        when: Where that is, in words.
+        score: The main score, as text.
+        when: The position in the run, as text.
 
     Example:
         >>> Frame(np.zeros((3, 32, 48), np.int16), score="0 % hidden", when="clean picture").when
@@ -56,26 +56,26 @@ def encode_gif(work: FinishedRun) -> bytes:
     samples = [frames[place] for place in evenly_spaced(len(frames), PALETTE_FRAMES)]
     sheet = np.concatenate([np.asarray(frame)[::2, ::2] for frame in samples])
     palette = Image.fromarray(sheet).quantize(256, Image.Quantize.FASTOCTREE)  # keeps rare colours, as those of cars
-    small = [frame.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
+    palette_frames = [frame.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
     buffer = io.BytesIO()
     durations = [round(1000 * seconds) for seconds in _durations(len(frames))]
-    small[0].save(buffer, "GIF", save_all=True, append_images=small[1:], loop=0, duration=durations)
+    palette_frames[0].save(buffer, "GIF", save_all=True, append_images=palette_frames[1:], loop=0, duration=durations)
     return buffer.getvalue()
 
 
 def encode_mp4(work: FinishedRun) -> bytes:
     """The animation as MP4."""
     video, frames = Video(), _draw(work)
-    ends = np.cumsum([0, *_durations(len(frames))])
-    for frame, begins in zip([*frames, frames[-1]], ends, strict=True):  # the last one twice, as it ends with a frame
-        video.add(frame, float(begins))
+    times = np.cumsum([0, *_durations(len(frames))])
+    for frame, start in zip([*frames, frames[-1]], times, strict=True):  # the last one twice, as it ends with a frame
+        video.add(frame, float(start))
     return video.content()
 
 
 def _durations(count: int) -> list[float]:
-    """Seconds that each of the frames is shown, in hundredths, as a GIF counts them."""
-    between = round(MIDDLE_SECONDS / max(count - 2, 1), 2)
-    return [FIRST_SECONDS, *[between] * (count - 2), LAST_SECONDS]
+    """The duration of each frame in seconds, rounded to hundredths as GIF requires."""
+    middle_seconds = round(MIDDLE_SECONDS / max(count - 2, 1), 2)
+    return [FIRST_SECONDS, *[middle_seconds] * (count - 2), LAST_SECONDS]
 
 
 def _draw(work: FinishedRun) -> list[Picture]:
@@ -84,7 +84,7 @@ def _draw(work: FinishedRun) -> list[Picture]:
 
 
 def _frames(work: FinishedRun) -> list[Frame]:
-    """The clean picture first, then history points, or growing strengths where the run has few, as an example has."""
+    """The clean picture, then the history points, or growing strengths if the run has too few, as examples do."""
     name, label, _ = messages.score_labels(work.plan.target, work.run.source)[0]
 
     def score_text(scores: dict[str, float | None]) -> str:
@@ -97,20 +97,20 @@ def _frames(work: FinishedRun) -> list[Frame]:
     history_points = [point for point in work.run.history_points if point.image_gradients]
     if len(history_points) >= FEWEST_FRAMES:
         points = [history_points[place] for place in evenly_spaced(len(history_points), MOST_FRAMES)]
-        between = [
+        middle_frames = [
             Frame(point.levels, score_text(point.validation["scores"]), f"{point.image_gradients:,} image-gradients")
             for point in points
         ]
     else:
         strengths = np.linspace(0, 1, MOST_FRAMES + 2)[1:-1]
-        between = [
+        middle_frames = [
             Frame(scale_levels(work.levels, share), "", f"{100 * share:.0f} % of the strength") for share in strengths
         ]
-    return [clean, *between, last]
+    return [clean, *middle_frames, last]
 
 
 def _panels(work: FinishedRun, picture: Picture, frame: Frame) -> Picture:
-    """The perturbed picture and its segmentation side by side, below two lines of words."""
+    """The perturbed picture and its segmentation side by side, below two lines of text."""
     after = perturb_photo(picture, frame.levels)
     pictures: Sequence[Picture] = (after, overlay_classes(after, work.workspace.predict(after), work.workspace))
     height = round(PANEL_WIDTH * picture.shape[0] / picture.shape[1])

@@ -33,11 +33,11 @@ FLAGGED = (
 
 
 def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
-    """The command that repeats a run: with flags where they can express all of it, else with the plan's file.
+    """The command that repeats a run: with flags if they can express all of it, otherwise with a plan file.
 
     Args:
-        plan: What the search does.
-        size: (width, height) of the data set's pictures, where it is known; else the data set is opened for it.
+        plan: The plan of the run.
+        size: The (width, height) of the dataset's pictures; None to open the dataset for it.
 
     Example:
         >>> from uapseg import fast
@@ -51,21 +51,21 @@ def to_command(plan: Plan, size: tuple[int, int] | None = None) -> str:
     if flags is None or number_flags is None:
         return shlex.join(["python", "-m", "uapseg", "train", "--plan", PLAN_FILE])
     sides = None if plan.size is None else f"{plan.size[0]}x{plan.size[1]}"
-    named = {
+    names = {
         "model": plan.model,
         "weights": plan.weights,
         "data": YOUR_PICTURES if is_own(plan.data) else plan.data,
         "size": sides,
         "eval-data": plan.eval_data,
     }
-    flags = [(name, value) for name, value in named.items() if value is not None] + flags + number_flags
+    flags = [(name, value) for name, value in names.items() if value is not None] + flags + number_flags
     flags += [("also", name) for name in plan.also]
     parts = (_typed_flag(*flag) for flag in flags)
     return shlex.join(["python", "-m", "uapseg", "train", *(part for flag in parts for part in flag)])
 
 
 def _target_flags(plan: Plan, size: tuple[int, int] | None) -> Flags | None:
-    """The flags of a target; None for one that only a plan's file holds."""
+    """The flags of a target; None if only a plan file can express it."""
     flags_of = _FLAGS.get(plan.target.kind)
     return flags_of(plan.target, plan, size) if flags_of else None
 
@@ -101,8 +101,11 @@ def _static_flags(target: StaticTarget, plan: Plan, size: tuple[int, int] | None
 
 
 def _both_flags(target: DrawAndHide, plan: Plan, size: tuple[int, int] | None) -> Flags | None:
-    drawn, hidden = _static_flags(target.drawing_target, plan, size), _hide_flags(target.hide_target, plan, size)
-    return drawn + hidden if drawn and hidden else None
+    drawing_flags, hide_flags = (
+        _static_flags(target.drawing_target, plan, size),
+        _hide_flags(target.hide_target, plan, size),
+    )
+    return drawing_flags + hide_flags if drawing_flags and hide_flags else None
 
 
 _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] = {
@@ -116,7 +119,7 @@ _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] =
 
 
 def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
-    """The flags of the settings; None where the presets of the command line do not give the same."""
+    """The flags of the settings; None if the presets of the command line cannot express them."""
     candidates = (float(f"{settings.epsilon * 255:.{digits}g}") for digits in range(1, 18))
     texts = (str(int(number)) if number.is_integer() else repr(number) for number in candidates)
     epsilon = next((text for text in texts if float(text) / 255 == settings.epsilon), None)
@@ -125,22 +128,22 @@ def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
     names = ("keep_weight" if settings.preset == "fast" else "omega", *FLAGGED)
     fields_ = {name: getattr(settings, name) for name in names}
     defaults = PRESETS[settings.preset](epsilon=settings.epsilon, budget=settings.budget, seed=settings.seed)
-    changed = {name: value for name, value in fields_.items() if value != getattr(defaults, name)}
-    if None in changed.values() or replace(defaults, **changed) != settings:
+    changed_fields = {name: value for name, value in fields_.items() if value != getattr(defaults, name)}
+    if None in changed_fields.values() or replace(defaults, **changed_fields) != settings:
         return None
     flags = {"epsilon": epsilon, "budget": str(settings.budget), "seed": str(settings.seed), "preset": settings.preset}
-    return [*flags.items(), *((name.replace("_", "-"), _flag_text(value)) for name, value in changed.items())]
+    return [*flags.items(), *((name.replace("_", "-"), _flag_text(value)) for name, value in changed_fields.items())]
 
 
 def _flag_text(value: str | float | bool | tuple[int, int]) -> str:  # noqa: FBT001  a value of a setting
-    """A setting as a flag takes it; nothing for one that is on."""
+    """The value of a setting as a flag takes it; empty for a switch that is on."""
     if isinstance(value, tuple):
         return f"{value[0]}x{value[1]}"
     return "" if value is True else str(value)
 
 
-def _typed_flag(name: str, value: str, *more: str) -> list[str]:
-    """A flag and its values; one together with it where it could be taken for a flag."""
+def _typed_flag(name: str, value: str, *more_values: str) -> list[str]:
+    """A flag and its values; joined by = if the value could be taken for a flag."""
     if not value:
         return [f"--{name}"]
-    return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value, *more]
+    return [f"--{name}={value}"] if value.startswith("-") else [f"--{name}", value, *more_values]

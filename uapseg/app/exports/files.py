@@ -24,7 +24,7 @@ from uapseg.results.perturbation_file import save_png, save_safetensors
 
 
 def export_run(kind: object, run: Run, workspace: Workspace) -> str:
-    """Makes a file, and gives its path; it lasts until the next one is asked for.
+    """Exports a file and returns its path; the file exists until the next export.
 
     Args:
         kind: A key of `strings.FILES`.
@@ -37,14 +37,14 @@ def export_run(kind: object, run: Run, workspace: Workspace) -> str:
     if not isinstance(kind, str) or kind not in _MAKERS:
         raise UapsegError(strings.NO_SUCH_FILE)
     work = FinishedRun.of(run, workspace)
-    name, make = _MAKERS[kind]
+    name, write_file = _MAKERS[kind]
     return cached_file(
-        run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: make(path, work)
+        run, name.format(epsilon=round(work.plan.settings.epsilon * 255)), lambda path: write_file(path, work)
     )
 
 
-def cached_file(run: Run, name: str, make: Callable[[Path], Any]) -> str:
-    """Makes a file in a folder that exists until the run's next file, and returns its path.
+def cached_file(run: Run, name: str, write_file: Callable[[Path], Any]) -> str:
+    """Writes a file to a folder that exists until the next export of the run, and returns its path.
 
     Example:
         >>> path = cached_file(Run("a"), "plan.json", lambda made: made.write_text("{}"))
@@ -52,13 +52,13 @@ def cached_file(run: Run, name: str, make: Callable[[Path], Any]) -> str:
         'plan.json'
     """
     folder = tempfile.TemporaryDirectory(prefix="uapseg-")
-    make(Path(folder.name) / name)
+    write_file(Path(folder.name) / name)
     run.files = folder
     return str(Path(folder.name) / name)
 
 
 def run_figures(work: FinishedRun) -> dict[str, Any]:
-    """Plan and figures; they are those of the validation pictures that chose the perturbation, and say so."""
+    """The plan and the figures of the validation pictures by which the perturbation was selected."""
     state = work.state
     return {
         "plan": work.plan.to_dict(),
@@ -74,18 +74,18 @@ def run_figures(work: FinishedRun) -> dict[str, Any]:
 
 
 def pictures(path: Path, work: FinishedRun) -> None:
-    """The perturbed pictures without loss: the one that is shown, the held-out ones, the visitor's own."""
+    """The perturbed pictures as PNG: the one shown large, the held-out ones, and the visitor's own."""
     workspace = work.workspace
     photos = {"shown": shown_photo(work.run, workspace)}
     photos |= {f"held-out-{number}": photo for number, photo in enumerate(workspace.held_out_photos, 1)}
-    photos |= {f"own-{number}": workspace.photo(brought) for number, brought in enumerate(work.run.photos, 1)}
+    photos |= {f"own-{number}": workspace.photo(own_photo) for number, own_photo in enumerate(work.run.photos, 1)}
     with zipfile.ZipFile(path, "w") as file:  # stored: a PNG does not shrink further
         for name, photo in photos.items():
             file.writestr(f"{name}.png", encode_png(Image.fromarray(perturb_photo(photo.picture, work.levels))))
 
 
-def _writer(make: Callable[[FinishedRun], bytes]) -> Callable[[Path, FinishedRun], Any]:
-    return lambda path, work: path.write_bytes(make(work))
+def _writer(encode: Callable[[FinishedRun], bytes]) -> Callable[[Path, FinishedRun], Any]:
+    return lambda path, work: path.write_bytes(encode(work))
 
 
 _MAKERS: dict[str, tuple[str, Callable[[Path, FinishedRun], Any]]] = {

@@ -21,12 +21,12 @@ ROWS = 4
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """What there is to take away of a run.
+    """The results of a run, to be exported.
 
     Attributes:
         run: The run.
-        plan: What it searched for.
-        state: Where it stands.
+        plan: Its plan.
+        state: Its state.
         workspace: Its network and pictures.
     """
 
@@ -37,7 +37,7 @@ class FinishedRun:
 
     @classmethod
     def of(cls, run: Run, workspace: Workspace) -> "FinishedRun":
-        """The work of a run.
+        """The results of a run.
 
         Raises:
             UapsegError: It has no figures yet.
@@ -59,18 +59,20 @@ class FinishedRun:
 
     @property
     def title(self) -> str:
-        """What it does, on which network."""
+        """The target and the network, as a title."""
         return f"{messages.caption(self.plan.target, self.plan.settings.ball)}, network {self.plan.model}"
 
     def figure(self, kind: str) -> bytes:
         """The table of held-out pictures, before and after, as ``png``, ``jpg`` or ``pdf``."""
-        kept, model = self.perturbation, self.workspace.model
+        perturbation, model = self.perturbation, self.workspace.model
         rows = [self._row(photo) for photo in self._clearest_photos[:ROWS]]
-        return draw_figure(rows, kept.delta, kept.epsilon, model.classes, model.palette, title=self.title, kind=kind)
+        return draw_figure(
+            rows, perturbation.delta, perturbation.epsilon, model.classes, model.palette, title=self.title, kind=kind
+        )
 
     @property
     def _clearest_photos(self) -> list[Photo]:
-        """The held-out pictures, those that show well what the target is about first."""
+        """The held-out pictures, those that show the effect of the target best first."""
         model, target = self.workspace.model, self.plan.target
 
         def negative_share(photo: Photo) -> float:
@@ -83,5 +85,7 @@ class FinishedRun:
     def _row(self, photo: Photo) -> Row:
         after = perturb_photo(photo.picture, self.levels)
         images = (from_array(p.transpose(2, 0, 1).copy()).float() / 255 for p in (photo.picture, after))
-        before, changed = images
-        return Row(before, from_array(photo.prediction), changed, from_array(self.workspace.predict(after)))
+        clean_image, perturbed_image = images
+        return Row(
+            clean_image, from_array(photo.prediction), perturbed_image, from_array(self.workspace.predict(after))
+        )

@@ -33,27 +33,27 @@ THUMBNAIL_WIDTH = 112
 
 
 def fetch_in_background(workspace: Workspace, repos: Sequence[str]) -> None:
-    """Adds the examples of a list to a workspace, while the page is open already."""
+    """Adds the operator's list of examples to a workspace in the background."""
     if repos:
         threading.Thread(target=add_examples, args=(workspace, repos), daemon=True).start()
 
 
 def add_examples(workspace: Workspace, repos: Sequence[str]) -> None:
-    """Adds the perturbations of repositories that keep what they claim; of the others the log says why not.
+    """Adds the perturbations of repositories whose claims hold; for the others the reason is logged.
 
     Args:
         workspace: The network and the pictures that they must be for.
         repos: ``USER/NAME``, or with ``@REVISION``.
     """
-    found: list[Example] = []
+    examples: list[Example] = []
     for repo in repos:
         try:
-            found.append(check_example(repo, workspace))
+            examples.append(check_example(repo, workspace))
         except UapsegError as error:
             LOG.warning("The example %s is not listed: %s", repo, error)
         except Exception:  # a fault in one of them must not take away the others
             LOG.exception("The example %s is not listed.", repo)
-    workspace.add_examples(found)
+    workspace.add_examples(examples)
 
 
 def check_example(repo: str, workspace: Workspace) -> Example:
@@ -75,7 +75,7 @@ def check_example(repo: str, workspace: Workspace) -> Example:
 
 
 def _card(repo: str, perturbation: Perturbation, plan: Plan, workspace: Workspace) -> dict[str, object]:
-    """What the browser shows of it, with scores that are measured here."""
+    """The card of a perturbation, with scores measured here."""
     image_gradients = max(1, perturbation.image_gradients or 0)
     validation, baselines = measure(perturbation, plan, workspace, image_gradients)
     label = messages.score_labels(plan.target, strings.TYPE)[0]
@@ -98,13 +98,13 @@ def _card(repo: str, perturbation: Perturbation, plan: Plan, workspace: Workspac
     }
 
 
-def _check_claim(name: str, success: float | None, claimed: Scores | None) -> None:
-    claim = (claimed or {}).get(name)
+def _check_claim(name: str, success: float | None, claimed_scores: Scores | None) -> None:
+    claimed_success = (claimed_scores or {}).get(name)
     if success is None:
         raise UapsegError("None of the pictures here shows what its target is about.")
-    if claim is not None and success < claim - MARGIN:
+    if claimed_success is not None and success < claimed_success - MARGIN:
         raise UapsegError(
-            f"Its file claims {messages.percent(claim)}; measured here, it is {messages.percent(success)}."
+            f"Its file claims {messages.percent(claimed_success)}; measured here, it is {messages.percent(success)}."
         )
 
 
@@ -119,16 +119,16 @@ def can_sign_in() -> bool:
 
 
 def publish_run(run: Run, workspace: Workspace, repo: str, token: str | None) -> str:
-    """Measures a run on the test pictures, and pushes it with a model card; the address of the repository.
+    """Measures a run on the test pictures, pushes it with a model card, and returns the address of the repository.
 
     Args:
         run: A run that has figures.
         workspace: Its network and pictures.
         repo: USER/NAME.
-        token: What the visitor signed in with; None where nobody did.
+        token: The visitor's token of the Hub; None if not signed in.
 
     Raises:
-        UapsegError: Nobody signed in, there is nothing to publish yet, or the Hub refuses.
+        UapsegError: The visitor is not signed in, there is nothing to publish yet, or the Hub refuses.
     """
     work = FinishedRun.of(run, workspace)
     if token is None:
@@ -138,15 +138,15 @@ def publish_run(run: Run, workspace: Workspace, repo: str, token: str | None) ->
         folder = RunFolder.create(Path(place) / "run", plan)
         save_png(folder.path / PNG, perturbation)
         save_safetensors(folder.path / SAFETENSORS, perturbation)
-        test, used = _pictures(run, work)
-        report = full_report(perturbation, workspace.model, test, plan.target, training_data=used)
+        test, training_data = _pictures(run, work)
+        report = full_report(perturbation, workspace.model, test, plan.target, training_data=training_data)
         folder.write_report(report.to_dict() | {"plan": plan.to_dict()})
         return push_to_hub(folder, repo.strip(), token=token)
 
 
 def _pictures(run: Run, work: FinishedRun) -> tuple[Dataset, Sequence[Dataset]]:
-    """The test pictures, and those that were used before."""
-    own = run.trained_on
-    if own:
-        return own.splits["test"], own.run_data
+    """The test pictures, and the datasets used for training and validation."""
+    own_pictures = run.trained_on
+    if own_pictures:
+        return own_pictures.splits["test"], own_pictures.run_data
     return load_dataset(work.plan.data, "test"), (work.workspace.held_out,)

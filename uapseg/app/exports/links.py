@@ -19,11 +19,11 @@ def to_query(controls: ControlValues, first: ControlValues) -> str:
         >>> to_query(ControlValues(word="ox", hide=("Car", "Tree")), ControlValues())
         'word=ox&hide=Car%2CTree'
     """
-    changed = {f.name: getattr(controls, f.name) for f in fields(controls) if f.name not in NOT_LINKED}
-    changed = {name: value for name, value in changed.items() if value != getattr(first, name)}
+    changed_values = {f.name: getattr(controls, f.name) for f in fields(controls) if f.name not in NOT_LINKED}
+    changed_values = {name: value for name, value in changed_values.items() if value != getattr(first, name)}
     if is_own(controls.data):  # they are nobody else's
-        del changed["data"]
-    return urlencode({name: ",".join(value) if name in LISTED else value for name, value in changed.items()})
+        del changed_values["data"]
+    return urlencode({name: ",".join(value) if name in LISTED else value for name, value in changed_values.items()})
 
 
 def parse_query(query: Mapping[str, str]) -> dict[str, Any]:
@@ -33,10 +33,10 @@ def parse_query(query: Mapping[str, str]) -> dict[str, Any]:
         >>> parse_query({"hide": "Car,Tree", "example": "foo"})
         {'hide': ['Car', 'Tree']}
     """
-    known = {f.name for f in fields(ControlValues)} - {*NOT_LINKED}
-    values: dict[str, Any] = {name: value for name, value in query.items() if name in known}
-    for listed in {*LISTED} & {*values}:
-        values[listed] = [name for name in values[listed].split(",") if name]
+    linked_names = {f.name for f in fields(ControlValues)} - {*NOT_LINKED}
+    values: dict[str, Any] = {name: value for name, value in query.items() if name in linked_names}
+    for list_name in {*LISTED} & {*values}:
+        values[list_name] = [name for name in values[list_name].split(",") if name]
     if "invert" in values:
         values["invert"] = {"True": True, "False": False}.get(values["invert"], values["invert"])
     return values

@@ -30,7 +30,7 @@ PACKAGES = ("uapseg", "torch", "torchvision", "numpy")
 
 
 def report(work: FinishedRun) -> str:
-    """The page as text."""
+    """Renders the report as HTML."""
     title = html.escape(work.title)
     parts = [
         f"<h1>{title}</h1>",
@@ -57,13 +57,13 @@ def report(work: FinishedRun) -> str:
 
 
 def _summary(work: FinishedRun) -> str:
-    chosen, target = work.state.best_validation, work.plan.target
-    gone = groups_gone(chosen.counts, target)
-    return messages.summary(target, chosen.scores, work.run.baselines, work.run.source, gone)
+    best, target = work.state.best_validation, work.plan.target
+    gone_groups = groups_gone(best.counts, target)
+    return messages.summary(target, best.scores, work.run.baselines, work.run.source, gone_groups)
 
 
 def _origin() -> str:
-    """When and with what the report was made."""
+    """The date and the software versions of the report."""
     versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     now = datetime.now(UTC)
     return f"{now.day} {now:%B %Y, %H:%M} UTC. {versions}, Python {platform.python_version()}."
@@ -77,10 +77,10 @@ def _version(package: str) -> str:
 
 
 def _method(work: FinishedRun) -> str:
-    chosen, image_gradients = work.state.best_validation, work.state.image_gradients
-    low, high = (messages.percent(end) for end in chosen.interval or (None, None))
-    each = sorted(share for share in chosen.each if share is not None)
-    name = next(iter(chosen.scores)).replace("_", " ")
+    best, image_gradients = work.state.best_validation, work.state.image_gradients
+    low, high = (messages.percent(end) for end in best.interval or (None, None))
+    each = sorted(share for share in best.each if share is not None)
+    name = next(iter(best.scores)).replace("_", " ")
     spread = (
         f" In single pictures it lies between {messages.percent(each[0])} and {messages.percent(each[-1])}, with a "
         f"median of {messages.percent(statistics.median(each))}."
@@ -88,8 +88,8 @@ def _method(work: FinishedRun) -> str:
         else ""
     )
     return (
-        f"Measured on {len(chosen.each)} pictures of {work.plan.data} that were not used for training. They selected "
-        f"this perturbation, the iterate after {chosen.image_gradients:,} of {image_gradients:,} image-gradients, so "
+        f"Measured on {len(best.each)} pictures of {work.plan.data} that were not used for training. They selected "
+        f"this perturbation, the iterate after {best.image_gradients:,} of {image_gradients:,} image-gradients, so "
         f"scores in other pictures may be a little lower. The 95 % interval of {name} is {low} to {high}.{spread} "
         "Pictures are 8-bit; the reference is what the network predicts in the clean pictures. Random "
         f"noise is {work.plan.settings.ball.noise_name}."
@@ -153,7 +153,7 @@ def _curve(work: FinishedRun) -> str:
 
 
 def _perturbation(work: FinishedRun) -> str:
-    """The file of the perturbation, to be seen and to be saved."""
+    """The file of the perturbation, to view and to download."""
     with tempfile.TemporaryDirectory(prefix="uapseg-") as folder:
         path = Path(folder) / "perturbation.png"
         save_png(path, work.perturbation)
@@ -167,7 +167,7 @@ def _perturbation(work: FinishedRun) -> str:
 
 
 def _repeat(work: FinishedRun) -> list[str]:
-    """The command that repeats the run, and what it needs."""
+    """The command that repeats the run, and its requirements."""
     command = to_command(work.plan, work.workspace.size)
     parts = [f"<pre>{html.escape(command)}</pre>"]
     if PLAN_FILE in command:

@@ -58,7 +58,7 @@ class Context:
         workspaces: The networks and pictures.
         runs: The visitors' runs, and the queue in which they wait for the device.
         patience: Seconds after which a run that nobody watches is paused.
-        tabs: The visitor's token of each open tab, by Gradio's name of its session.
+        tabs: The visitor's token of each open tab, by Gradio's session hash.
     """
 
     workspaces: WorkspaceCache
@@ -68,7 +68,7 @@ class Context:
 
     @property
     def first(self) -> ControlValues:
-        """The controls that a new visitor finds."""
+        """The default values of the controls."""
         return self.workspaces.first.first
 
 
@@ -104,10 +104,10 @@ def workspace_of(context: Context, run: Run) -> Workspace:
 
 
 def plan_of(context: Context, run: Run) -> tuple[Plan, int]:
-    """What the controls ask for, and from where on its budget counts.
+    """The plan that the controls describe, and the image-gradients at which its budget starts.
 
     Raises:
-        UapsegError: Something does not fit; the message says what.
+        UapsegError: A value does not fit; the message says which.
     """
     workspace = workspace_of(context, run)
     target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
@@ -127,7 +127,7 @@ def browser_memory(run: Run) -> dict[str, Any]:
 
 
 def start_label(run: Run) -> str:
-    """What the Start button says: what it would do now.
+    """The label of the Start button: its current action.
 
     Example:
         >>> start_label(Run("a"))
@@ -139,7 +139,7 @@ def start_label(run: Run) -> str:
 
 
 def resting_buttons(run: Run) -> Updates:
-    """The buttons while a run rests.
+    """The buttons while no run is active.
 
     Example:
         >>> [update["interactive"] for update in resting_buttons(Run("a")) if "interactive" in update]
@@ -157,15 +157,15 @@ def resting_buttons(run: Run) -> Updates:
 
 
 def resting_page(context: Context, run: Run) -> Updates:
-    """What the browser stores, the controls and the buttons while a run rests."""
+    """Browser memory, controls and buttons while no run is active."""
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
 def find_resting_run(context: Context, token: str | None) -> Run:
-    """The visitor's run, unless it waits or runs.
+    """The visitor's run, unless it is active.
 
     Raises:
-        SentenceError: It does, or the page is still loading, or the token is not valid.
+        SentenceError: It is active, the page is still loading, or the token is not valid.
     """
     run = find_run(context, token)
     if run.status in ACTIVE:
@@ -174,7 +174,7 @@ def find_resting_run(context: Context, token: str | None) -> Run:
 
 
 def read_controls(context: Context, values: tuple[Any, ...]) -> ControlValues:
-    """The controls as the browser sent them, the value of the stage last.
+    """Reads the controls from the browser's values, the value of the stage last.
 
     Raises:
         SentenceError: A value is of the wrong kind.
@@ -185,7 +185,7 @@ def read_controls(context: Context, values: tuple[Any, ...]) -> ControlValues:
 
 
 def read_values(context: Context, values: dict[str, Any]) -> ControlValues:
-    """Controls from values by name; what is missing is the default.
+    """Reads the controls from values by name; missing ones become the default.
 
     Raises:
         SentenceError: A value is of the wrong kind.
@@ -211,12 +211,12 @@ def control_updates(context: Context, run: Run) -> Updates:
 
 def data_choices(context: Context, run: Run) -> list[Option]:
     """The pictures that a visitor can choose."""
-    offered: list[Option] = [(offer.label, offer.name) for offer in context.workspaces.dataset_offers]
-    return [*offered, (messages.own_pictures(run.own), run.own.name)] if run.own else offered
+    options: list[Option] = [(offer.label, offer.name) for offer in context.workspaces.dataset_offers]
+    return [*options, (messages.own_pictures(run.own), run.own.name)] if run.own else options
 
 
 def class_choices(workspace: Workspace) -> dict[str, list[Option]]:
-    """What can be chosen in the controls that name classes."""
+    """The choices of the controls that name classes."""
     classes: list[Option] = [(messages.name_classes(name), name) for name in workspace.model.classes]
     people: list[Option] = [(strings.PEOPLE, PEOPLE)] * names_people(workspace.model.classes)
     return {
@@ -251,7 +251,7 @@ def running_buttons() -> Updates:
 
 
 def event_value(event: gr.EventData, name: str) -> Any:
-    """What the stage sent along with an event; None where it sent nothing.
+    """The payload of an event of the stage; None without one.
 
     Example:
         >>> event_value(gr.EventData(None, {"number": 3}), "number")

@@ -19,7 +19,7 @@ from uapseg.errors import UapsegError
 
 
 class SentenceError(gr.Error):
-    """An error whose message is one plain sentence of the project's own.
+    """An error whose message is a sentence for the visitor.
 
     Example:
         >>> SentenceError("Choose a class.").message
@@ -59,7 +59,7 @@ def user_errors() -> Generator[None, None, None]:
 
 
 def as_user_error(error: Exception) -> gr.Error:
-    """What the visitor is told when a run breaks.
+    """Converts an error that ended a run to one for the visitor.
 
     Example:
         >>> as_user_error(RuntimeError("GPU task aborted")).message == strings.EVICTED
@@ -85,13 +85,13 @@ Answer = Callable[[Any], Awaitable[dict[str, Any]]]
 
 
 class Page(gr.Blocks):
-    """A page, all of whose events come through here, those of programs too."""
+    """A page whose errors are sentences for the visitor, in events and API calls alike."""
 
     async def process_api(self, block_fn: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """Answers an event.
 
         Raises:
-            SentenceError: It failed; the sentence is the project's own.
+            SentenceError: The event failed.
         """
         try:
             return await cast("Any", super()).process_api(block_fn, *args, **kwargs)
@@ -102,10 +102,10 @@ class Page(gr.Blocks):
             raise user_error(html.escape(sentence(error), quote=False) if is_private else sentence(error)) from error
 
     async def preprocess_data(self, block_fn: Any, inputs: list[Any], *args: Any, **kwargs: Any) -> list[Any]:
-        """Reads what was sent for each component.
+        """Reads the value of each component.
 
         Raises:
-            SentenceError: It does not fit; Gradio's own messages speak of Python's types and of files of the server.
+            SentenceError: A value is invalid; Gradio's own messages would name Python types and files of the server.
         """
         try:
             return await cast("Any", super()).preprocess_data(block_fn, list(map(local_file, inputs)), *args, **kwargs)
@@ -114,7 +114,7 @@ class Page(gr.Blocks):
 
 
 def answer_errors(answer: Answer) -> Answer:
-    """Has a function that the stage calls always answer: where it fails, with a sentence under ``failed``.
+    """Makes a function of the stage return its errors as a sentence under ``failed``.
 
     Example:
         >>> import asyncio
@@ -125,18 +125,18 @@ def answer_errors(answer: Answer) -> Answer:
     """
 
     @wraps(answer)
-    async def answered(sent: Any) -> dict[str, Any]:
+    async def wrapper(payload: Any) -> dict[str, Any]:
         try:
-            return await answer(sent)
+            return await answer(payload)
         except Exception as error:  # noqa: BLE001  the visitor waits for an answer, whatever went wrong
             log(error)
             return {"failed": sentence(error)}
 
-    return answered
+    return wrapper
 
 
 def sentence(error: Exception) -> str:
-    """What a user is told of an error; a name of any length in it is cut.
+    """The message of an error for users, cut to a bounded length.
 
     Example:
         >>> sentence(UapsegError("Choose a class.")), sentence(ValueError("x")) == strings.FAILED
@@ -146,18 +146,18 @@ def sentence(error: Exception) -> str:
     return shorten(text, MOST_LETTERS) if isinstance(error, SentenceError | UapsegError) else strings.FAILED
 
 
-def shorten(text: str, most: int) -> str:
-    """A text of at most so many letters.
+def shorten(text: str, max_length: int) -> str:
+    """Cuts a text to a maximum length, in characters.
 
     Example:
         >>> shorten("a long name", 7)
         'a long…'
     """
-    return text if len(text) <= most else f"{text[: most - 1]}…"
+    return text if len(text) <= max_length else f"{text[: max_length - 1]}…"
 
 
 def log(error: Exception) -> None:
-    """Logs an error with its traceback, or the one that a sentence stands for; not what a user can mend.
+    """Logs an unexpected error with its traceback; an error that a user can mend is not logged.
 
     Example:
         >>> log(UapsegError("A user can mend it, so nothing is logged."))

@@ -56,32 +56,32 @@ LONGEST_MASK = 1024
 
 
 def add_photos(context: Context, token: str | None, paths: list[str] | str) -> None:
-    """Photos were chosen, dropped or pasted: the first new one is shown large, and those left out are named."""
+    """Adds photos; shows the first new one large, and names those left out."""
     run = find_run(context, token)
     paths = paths if isinstance(paths, list) else [paths]
     run.uploads |= {Path(path) for path in paths}
     workspace = context.workspaces.of(run) or context.workspaces.first
     new_photos: list[UploadedPhoto] = []
-    refused: list[str] = []
+    error_messages: list[str] = []
     for number, path in enumerate(paths[:MOST_PHOTOS]):
         run.publish(reading=(strings.PHOTOS_KIND, number / len(paths) if number else None))
         try:
             with DECODING:
                 new_photos.append(UploadedPhoto(workspace.fit(read_picture(path))))
         except UapsegError as error:
-            refused.append(str(error))
+            error_messages.append(str(error))
     run.publish(reading=None)
     if new_photos:
         photos = [*run.photos, *new_photos][-MOST_PHOTOS:]
         run.publish(photos=photos, view=("own", len(photos) - len(new_photos)))
     if len(paths) > MOST_PHOTOS:
-        refused.append(strings.MOST_PHOTOS.format(most=MOST_PHOTOS))
-    if refused:
-        raise user_error(" ".join(refused))
+        error_messages.append(strings.MOST_PHOTOS.format(most=MOST_PHOTOS))
+    if error_messages:
+        raise user_error(" ".join(error_messages))
 
 
 def choose_picture(context: Context, token: str | None, event: gr.EventData) -> None:
-    """A picture was chosen to be shown large."""
+    """Chooses the picture that is shown large."""
     run = find_run(context, token)
     kind, number = event_value(event, "kind"), event_value(event, "number")
     if kind in ("scene", "held_out", "own") and isinstance(number, int) and number >= 0:
@@ -89,7 +89,7 @@ def choose_picture(context: Context, token: str | None, event: gr.EventData) -> 
 
 
 def remove_photos(context: Context, token: str | None) -> Updates:
-    """The visitor's pictures are to be forgotten, and what was trained on them: memory, controls, buttons."""
+    """Removes the visitor's pictures and the runs that were trained on them; returns memory, controls, buttons."""
     run = find_run(context, token)
     remove_uploads(run)
     if run.own:
@@ -99,8 +99,8 @@ def remove_photos(context: Context, token: str | None) -> Updates:
     return browser_memory(run), *control_updates(context, run), *_buttons(run)
 
 
-def _forget_own(context: Context, run: Run, own: OwnPictures) -> None:
-    """Forgets the pictures that a visitor trains on; a run on them ends."""
+def _forget_own(context: Context, run: Run, own_pictures: OwnPictures) -> None:
+    """Removes the pictures that a visitor trains on; a run on them ends."""
     if run.trained_on:
         run.stop.set()
         context.runs.queue.leave(run)
@@ -108,7 +108,7 @@ def _forget_own(context: Context, run: Run, own: OwnPictures) -> None:
             raise user_error(strings.STILL_GOING)
         run.reset()
         context.runs.save(run)
-    data = own.base if is_own(run.controls.data) else run.controls.data
+    data = own_pictures.base if is_own(run.controls.data) else run.controls.data
     run.publish(own=None, controls=replace(run.controls, data=data))
     drop_own(run)
 
@@ -118,7 +118,7 @@ def _buttons(run: Run) -> Updates:
 
 
 def upload_mask(context: Context, token: str | None, path: str) -> dict[str, Any]:
-    """A mask picture was chosen."""
+    """Reads an uploaded mask."""
     run = find_run(context, token)
     run.uploads.add(Path(path))
     with user_errors(), DECODING:
@@ -128,7 +128,7 @@ def upload_mask(context: Context, token: str | None, path: str) -> dict[str, Any
 
 
 def remove_uploads(run: Run) -> None:
-    """Removes the files that a visitor has uploaded: what is still needed of them is in memory."""
+    """Deletes the files that a visitor has uploaded, as their content is in memory."""
     folder = upload_folder()
     while run.uploads:
         path = run.uploads.pop().resolve()
@@ -139,28 +139,28 @@ def remove_uploads(run: Run) -> None:
 
 
 def export_file(context: Context, token: str | None, kind: object) -> str:
-    """A file is to be made: its path."""
+    """Exports a file, and returns its path."""
     run = find_run(context, token)
     with user_errors():
         return export_run(kind, run, workspace_of(context, run))
 
 
 def open_example(context: Context, token: str | None, event: gr.EventData) -> Updates:
-    """One of the perturbations that come with the project was chosen."""
+    """Opens a ready perturbation."""
     run = find_resting_run(context, token)
-    before = run.current_example.before if run.current_example else run.controls
+    old_controls = run.current_example.before if run.current_example else run.controls
     with user_errors():
         workspace = workspace_of(context, run)
         card, perturbation = workspace.load_example(event_value(event, "number"))
         _open_perturbation(context, run, perturbation, workspace)
     run.opened_example = OpenedExample(
-        Path(card["file"]).stem, card["title"], run.controls, run.image_gradients, before
+        Path(card["file"]).stem, card["title"], run.controls, run.image_gradients, old_controls
     )
     return resting_page(context, run)
 
 
 def perturb_video(context: Context, token: str | None, path: str) -> str:
-    """A video was brought: the path of the same with the perturbation, and what is seen in it."""
+    """Adds the perturbation to a video, with the predictions beside it, and returns the path."""
     run = find_run(context, token)
     if run.levels is None or not run.is_current:
         raise user_error(strings.NO_PERTURBATION)
@@ -175,21 +175,21 @@ def perturb_video(context: Context, token: str | None, path: str) -> str:
             content = perturb_clip(Path(path), run.levels, workspace_of(context, run), report)
     finally:
         run.publish(reading=None)
-    return cached_file(run, "uapseg-clip.mp4", lambda made: made.write_bytes(content))
+    return cached_file(run, "uapseg-clip.mp4", lambda target: target.write_bytes(content))
 
 
 def finish_recording(context: Context, token: str | None) -> str:
-    """The recording of the camera is over: its path."""
+    """Ends the recording of the camera, and returns its path."""
     run = find_run(context, token)
     with run.frame_lock:  # a frame may still be on its way into it
         recording, run.recording = run.recording, None
     if recording is None:
         raise user_error(strings.NO_RECORDING)
-    return cached_file(run, "uapseg-webcam.mp4", lambda made: made.write_bytes(recording.content()))
+    return cached_file(run, "uapseg-webcam.mp4", lambda target: target.write_bytes(recording.content()))
 
 
 def make_link(context: Context, token: str | None) -> str:
-    """What a link says of the example that is shown, else of the controls, without the page's own address."""
+    """The query of a link to the shown example or the current controls."""
     run = find_run(context, token)
     if run.current_example is None:
         return to_query(run.controls, context.first)
@@ -198,13 +198,13 @@ def make_link(context: Context, token: str | None) -> str:
 
 
 def confirm_link(context: Context, token: str | None, address: str | None) -> None:
-    """The browser has copied a link, or it has not, and gives its address: the visitor is told what the link opens."""
+    """Tells the visitor what a link opens; ``address`` is the link if the browser could not copy it."""
     run = find_run(context, token)
-    opens = f"the example {run.current_example.title}" if run.current_example else messages.settings(run.controls)
+    content = f"the example {run.current_example.title}" if run.current_example else messages.settings(run.controls)
     gr.Info(
         html.escape(
             messages.link(
-                messages.name_classes(opens),
+                messages.name_classes(content),
                 address,
                 with_drawing=run.controls.source == strings.DRAW and run.current_example is None,
             )
@@ -214,7 +214,7 @@ def confirm_link(context: Context, token: str | None, address: str | None) -> No
 
 
 def publish_to_hub(context: Context, token: str | None, repo: str, login: gr.OAuthToken | None = None) -> None:
-    """The run is to be published in the name of the visitor who signed in."""
+    """Publishes the run in the name of the signed-in visitor."""
     run = find_run(context, token)
     with user_errors():
         url = publish_run(run, workspace_of(context, run), repo, login.token if login else None)
@@ -222,7 +222,7 @@ def publish_to_hub(context: Context, token: str | None, repo: str, login: gr.OAu
 
 
 def open_file(context: Context, token: str | None, path: str) -> Updates:
-    """A perturbation or a plan was brought: memory, controls, buttons."""
+    """Opens a perturbation or a plan; returns memory, controls, buttons."""
     run = find_resting_run(context, token)
     run.uploads.add(Path(path))
     with user_errors():
@@ -243,14 +243,14 @@ def _open(context: Context, run: Run, path: Path, workspace: Workspace) -> None:
 
 def _open_perturbation(context: Context, run: Run, perturbation: Perturbation, workspace: Workspace) -> None:
     check_size(perturbation, workspace)
-    before = context.workspaces.of(run, run.plan_controls)
+    old_workspace = context.workspaces.of(run, run.plan_controls)
     if perturbation.plan is None:
         plan = plan_for(perturbation, *_target_and_plan(context, run))
-        keep_run(run, before)
+        keep_run(run, old_workspace)
     else:
         check_pair(perturbation.plan, workspace)
         controls = controls_from_plan(perturbation.plan, workspace)
-        keep_run(run, before)  # with the controls that it had
+        keep_run(run, old_workspace)  # with the controls that it had
         run.publish(controls=controls, drawing_version=run.drawing_version + 1)
         plan = _target_and_plan(context, run)[1]
     run.publish(note=strings.MEASURING)
@@ -259,7 +259,7 @@ def _open_perturbation(context: Context, run: Run, perturbation: Perturbation, w
 
 
 def _set_controls(run: Run, plan: Plan, workspace: Workspace) -> None:
-    """Sets the controls to a plan. Of a stranger's file nothing else is used: names of files in it, for one."""
+    """Sets the controls to a plan. Nothing else in the file is used, as it may be a stranger's."""
     run.publish(controls=controls_from_plan(plan, workspace), drawing_version=run.drawing_version + 1)
 
 

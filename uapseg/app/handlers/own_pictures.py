@@ -39,7 +39,7 @@ LONGEST = 384
 
 
 def train_on_own(context: Context, token: str | None, event: gr.EventData) -> Updates:
-    """Photos or the webcam's recording are to be trained on, or the data set again: memory, controls, buttons."""
+    """Trains on photos, on the webcam's recording, or on the dataset again; returns memory, controls, buttons."""
     run = find_run(context, token)
     source = event_value(event, "source")
     makers: dict[object, Callable[[Workspace, str], OwnPictures]] = {
@@ -55,29 +55,31 @@ def train_on_own(context: Context, token: str | None, event: gr.EventData) -> Up
 
 
 def train_on_clip(context: Context, token: str | None, path: str) -> Updates:
-    """A clip was brought to be trained on: memory, controls, buttons."""
+    """Trains on a clip; returns memory, controls, buttons."""
     run = find_run(context, token)
     run.uploads.add(Path(path))
     _adopt(context, run, lambda base, data: from_frames(_frames_of(path), strings.OWN_CLIP, data, base.size))
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
-def _adopt(context: Context, run: Run, make: Callable[[Workspace, str], OwnPictures]) -> None:
-    """Makes a visitor's pictures what they train on, and forgets what was trained on others of theirs."""
+def _adopt(context: Context, run: Run, collect: Callable[[Workspace, str], OwnPictures]) -> None:
+    """Makes a visitor's pictures their training set, and drops runs on an earlier set of theirs."""
     _refuse_going(run)
     data = run.own.base if run.own and is_own(run.controls.data) else run.controls.data
     base = context.workspaces.get((run.controls.model, data))
     if base is None:
         raise user_error(strings.NOT_READY)
     try:
-        own = make(base, data)
+        own_pictures = collect(base, data)
     except UapsegError as error:
         raise user_error(str(error)) from error
-    context.workspaces.prepare(own, base)
+    context.workspaces.prepare(own_pictures, base)
     if run.plan and is_own(run.plan.data):
         run.reset()
     drop_own(run)
-    run.publish(own=own, controls=replace(run.controls, data=own.name), view=("scene", 0), link_warning="")
+    run.publish(
+        own=own_pictures, controls=replace(run.controls, data=own_pictures.name), view=("scene", 0), link_warning=""
+    )
     context.runs.sweep()
 
 

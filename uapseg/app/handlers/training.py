@@ -46,9 +46,9 @@ CHANGE_DELAY = 0.4
 """Seconds that a run waits for the next change before it takes one up: a slider passes many values."""
 
 
-def load_page(context: Context, saved: object, request: gr.Request | None = None) -> Updates:
-    """Finds the visitor's run again, or begins one: token, stage, memory, controls, buttons."""
-    memory = to_values(saved)
+def load_page(context: Context, saved_values: object, request: gr.Request | None = None) -> Updates:
+    """Finds or creates the visitor's run; returns token, stage, memory, controls, buttons."""
+    memory = to_values(saved_values)
     query = parse_query(cast("Any", request).query_params) if request else {}
     run = context.runs.find(memory.get("token"))
     if run is None:
@@ -65,9 +65,9 @@ def load_page(context: Context, saved: object, request: gr.Request | None = None
 
 
 def leave_page(context: Context, request: gr.Request) -> None:
-    """A tab was closed or reloaded: what it uploaded is removed from the disk, and the last tab pauses the run.
+    """Handles a closed or reloaded tab: deletes its uploads, and pauses the run with the visitor's last tab.
 
-    A run that waits is passed over until a tab polls again.
+    A run that waits is skipped until a tab polls again.
     """
     token = context.tabs.pop(request.session_hash or "", None)
     run = context.runs.get(token)
@@ -82,7 +82,7 @@ def leave_page(context: Context, request: gr.Request) -> None:
 
 
 def change_controls(context: Context, token: str | None, *values: Any) -> Updates:
-    """A control was changed: updates what the browser stores and the label of Start."""
+    """Handles a changed control: updates the browser's memory and the label of Start."""
     run = find_run(context, token)
     run.publish(controls=read_controls(context, values))
     if run.status == "running":
@@ -91,7 +91,7 @@ def change_controls(context: Context, token: str | None, *values: Any) -> Update
 
 
 def change_word(context: Context, token: str | None, word: str) -> Updates:
-    """The word was changed, by typing or otherwise."""
+    """Handles a changed word, whether typed or pasted."""
     run = find_run(context, token)
     if word != run.controls.word:
         run.publish(
@@ -103,7 +103,7 @@ def change_word(context: Context, token: str | None, word: str) -> Updates:
 
 
 def choose_pair(context: Context, token: str | None, model: str, data: str) -> Updates:
-    """Another network or other pictures were chosen: they are loaded in the background."""
+    """Loads another network or other pictures in the background."""
     run = find_run(context, token)
     controls = read_values(context, {**run.controls.to_dict(), "model": model, "data": data})
     if not context.workspaces.offers_to(run, controls.pair):
@@ -113,30 +113,30 @@ def choose_pair(context: Context, token: str | None, model: str, data: str) -> U
 
 
 def finish_loading(context: Context, token: str | None) -> Updates:
-    """What was chosen is loaded: the controls take up its classes."""
+    """Updates the controls with the classes of the loaded network."""
     run = find_run(context, token)
     workspace = context.workspaces.of(run)
     if workspace:
         of_classes = {name: getattr(run.controls, name) for name in CLASSES}
         first = replace(run.controls, **{name: getattr(workspace.first, name) for name in CLASSES})
-        controls, unfit = first.with_values(of_classes, workspace.model.classes)
-        ignored = [name for name in unfit if name in run.unchecked_controls]
+        controls, invalid_names = first.with_values(of_classes, workspace.model.classes)
+        ignored_names = [name for name in invalid_names if name in run.unchecked_controls]
         run.publish(
             controls=controls,
-            link_warning=messages.ignored_controls(ignored) or run.link_warning,
+            link_warning=messages.ignored_controls(ignored_names) or run.link_warning,
             unchecked_controls=frozenset(),
         )
     return resting_page(context, run)
 
 
 def start_download(context: Context, token: str | None) -> None:
-    """The visitor agreed to a download."""
+    """Starts a download that the visitor agreed to."""
     run = find_run(context, token)
     context.workspaces.ask_for(run, fetch=True)
 
 
 def cancel_loading(context: Context, token: str | None) -> Updates:
-    """The visitor does not want to wait: back to the network and pictures of the run, or the first ones."""
+    """Cancels loading: returns to the network and pictures of the run, or to the default ones."""
     run = find_run(context, token)
     context.workspaces.leave_for(run)
     plan, first = run.plan, context.first
@@ -148,27 +148,31 @@ def cancel_loading(context: Context, token: str | None) -> Updates:
 def _request_change(context: Context, run: Run) -> None:
     try:
         plan, _ = plan_of(context, run)
-    except UapsegError:  # not finished: the run goes on as it is
+    except UapsegError:  # incomplete input: the run continues unchanged
         return
     point = run.pending_change.point if run.pending_change else None
     run.pending_change = PendingChange(time.monotonic() + CHANGE_DELAY, point) if point or plan != run.plan else None
 
 
-def _restore_controls(context: Context, run: Run, controls: ControlValues, saved: dict[str, Any]) -> None:
+def _restore_controls(context: Context, run: Run, controls: ControlValues, saved_values: dict[str, Any]) -> None:
     """Sets the controls to saved values or those of a link; what does not fit is ignored and named."""
-    saved = {name: saved[name] for name in CONTROLS if saved.get(name) is not None}
-    own = [run.own.name] if run.own else []
-    offered = {"model": context.workspaces.models, "data": [*context.workspaces.datasets, *own]}
-    names = {name: saved.pop(name) for name in offered if name in saved}
-    unfit = [name for name, value in names.items() if value not in offered[name]]
-    named = replace(controls, **{name: value for name, value in names.items() if name not in unfit})
-    workspace = context.workspaces.of(run, named)
-    if named.pair != controls.pair and workspace:
-        named = replace(named, **{name: getattr(workspace.first, name) for name in CLASSES})
-    read, others = named.with_values(saved, workspace.model.classes if workspace else None)
-    unchecked_controls: frozenset[str] = frozenset() if workspace else frozenset(saved) & {*CLASSES}
+    saved_values = {name: saved_values[name] for name in CONTROLS if saved_values.get(name) is not None}
+    own_names = [run.own.name] if run.own else []
+    offered_names = {"model": context.workspaces.models, "data": [*context.workspaces.datasets, *own_names]}
+    names = {name: saved_values.pop(name) for name in offered_names if name in saved_values}
+    invalid_names = [name for name, value in names.items() if value not in offered_names[name]]
+    new_controls = replace(controls, **{name: value for name, value in names.items() if name not in invalid_names})
+    workspace = context.workspaces.of(run, new_controls)
+    if new_controls.pair != controls.pair and workspace:
+        new_controls = replace(new_controls, **{name: getattr(workspace.first, name) for name in CLASSES})
+    restored_controls, other_invalid_names = new_controls.with_values(
+        saved_values, workspace.model.classes if workspace else None
+    )
+    unchecked_controls: frozenset[str] = frozenset() if workspace else frozenset(saved_values) & {*CLASSES}
     run.publish(
-        controls=read, link_warning=messages.ignored_controls([*unfit, *others]), unchecked_controls=unchecked_controls
+        controls=restored_controls,
+        link_warning=messages.ignored_controls([*invalid_names, *other_invalid_names]),
+        unchecked_controls=unchecked_controls,
     )
 
 
@@ -181,7 +185,7 @@ REST_SECONDS = 10.0
 
 
 def start_run(context: Context, token: str | None, *values: Any) -> Updates:
-    """Start was pressed: refuses at once what cannot run, and gets in line for the device."""
+    """Handles Start: refuses an invalid plan at once, and joins the queue for the device."""
     run = find_run(context, token)
     if run.worker_done and run.stop.is_set():  # it was paused a moment ago, and its last step may still be going
         run.worker_done.wait(REST_SECONDS)
@@ -203,7 +207,7 @@ def start_run(context: Context, token: str | None, *values: Any) -> Updates:
 
 
 def run_turn(context: Context, token: str | None) -> Generator[Updates, None, None]:
-    """The run's turn on the device, if it has come: beats until the run rests.
+    """Takes the run's turn on the device, if it has come; yields until the run is inactive.
 
     A thread of its own works for the run. Gradio ends this generator when the tab is closed, and does so where
     every visitor would feel a delay; the thread alone waits for the last step then.
@@ -233,7 +237,7 @@ def run_turn(context: Context, token: str | None) -> Generator[Updates, None, No
 
 
 def _run_worker(context: Context, run: Run, worker_done: threading.Event, faults: list[Exception]) -> None:
-    """Has the device work for a run until it rests, and then sets ``worker_done``; ``faults`` gets what went wrong."""
+    """Trains a run until it is inactive, and then sets ``worker_done``; errors are added to ``faults``."""
     try:
         _run_until_stopped(context, run)
     except Exception as error:  # noqa: BLE001  the visitor is told of it by the event
@@ -263,19 +267,19 @@ def _run_segment(context: Context, run: Run) -> bool:
     """Runs the plan until its end, a change or a stop; returns whether it is finished."""
     assert run.plan  # noqa: S101  a run that was started has one
     with closing(run_steps(run.plan, run.checkpoint, run.trained_on)) as steps:
-        saved = time.monotonic()
+        last_save = time.monotonic()
         for step in steps:
             run.apply_step(step)
-            if time.monotonic() - saved > SAVE_SECONDS:
+            if time.monotonic() - last_save > SAVE_SECONDS:
                 context.runs.save(run)
-                saved = time.monotonic()
+                last_save = time.monotonic()
             if run.stop.is_set() or run.is_unwatched(context.patience) or _is_change_due(run):
                 return False
     return True
 
 
 def _apply_change(context: Context, run: Run, pending_change: PendingChange) -> None:
-    """Takes up a change that was made while the run was active."""
+    """Applies a change that was made while the run was active."""
     if pending_change.point:
         rewind(run, pending_change.point)
     plan = _plan_or_none(context, run)
@@ -291,7 +295,7 @@ def _plan_or_none(context: Context, run: Run) -> Plan | None:
 
 
 def pause_run(context: Context, token: str | None) -> Updates:
-    """Pause was pressed: the run stops at its next step, or leaves the line."""
+    """Handles Pause: the run stops at its next step, or leaves the queue."""
     run = find_run(context, token)
     run.stop.set()
     _leave_queue(context, run)
@@ -299,7 +303,7 @@ def pause_run(context: Context, token: str | None) -> Updates:
 
 
 def reset_run(context: Context, token: str | None) -> Updates:
-    """Reset was pressed: the run goes into the tray; pressed again, it comes back: memory, controls, buttons.
+    """Handles Reset: moves the run to the tray, or back if pressed again; returns memory, controls, buttons.
 
     After an example, the controls are again as they were before it.
     """
@@ -319,7 +323,7 @@ def reset_run(context: Context, token: str | None) -> Updates:
 
 
 def take_up_run(context: Context, token: str | None, event: gr.EventData) -> Updates:
-    """A run of the tray is to be taken up again: memory, controls, buttons."""
+    """Resumes a run of the tray; returns memory, controls, buttons."""
     run = find_run(context, token)
     if run.status in ACTIVE:
         raise user_error(strings.PAUSE_FIRST)
@@ -330,7 +334,7 @@ def take_up_run(context: Context, token: str | None, event: gr.EventData) -> Upd
 
 
 def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Updates:
-    """A history point was chosen to continue from."""
+    """Rewinds the run to a history point."""
     run = find_run(context, token)
     image_gradients = event_value(event, "image_gradients")
     point = next((point for point in run.history_points if point.image_gradients == image_gradients), None)
@@ -347,19 +351,19 @@ def rewind_run(context: Context, token: str | None, event: gr.EventData) -> Upda
 
 
 def refresh_buttons(context: Context, token: str | None) -> Updates:
-    """The stage saw the run come to rest, maybe in another tab."""
+    """Updates controls and buttons after the run has become inactive, possibly in another tab."""
     run = find_run(context, token)
     return NO_UPDATE if run.status in ACTIVE else resting_buttons(run)
 
 
 def fail_turn(context: Context, token: str | None) -> Updates:
-    """The turn on the device failed, maybe before it began."""
+    """Handles an error of a turn on the device, possibly before it started."""
     _leave_queue(context, find_run(context, token))
     return refresh_buttons(context, token)
 
 
 def _leave_queue(context: Context, run: Run) -> None:
-    """Takes a run that waits out of the line."""
+    """Removes a waiting run from the queue."""
     if run.status == "waiting":
         context.runs.queue.leave(run)
         end_run(run)

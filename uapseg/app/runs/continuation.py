@@ -12,7 +12,7 @@ from uapseg.targets.drawing import drawn_region
 
 
 def can_continue(run: Run) -> bool:
-    """Whether Start continues from the checkpoint, as it does unless another network or other pictures are chosen.
+    """Whether Start continues from the checkpoint: it does unless another network or other pictures are chosen.
 
     Example:
         >>> can_continue(Run("a"))
@@ -22,7 +22,7 @@ def can_continue(run: Run) -> bool:
 
 
 def find_budget_start(run: Run, target: Any) -> int:
-    """Where the budget begins to count: at the start, at the last change of the target, or where it was used up.
+    """The image-gradients at which the budget starts: 0, the last change of the target, or the end of the last budget.
 
     Example:
         >>> from uapseg import Untargeted
@@ -31,8 +31,8 @@ def find_budget_start(run: Run, target: Any) -> int:
     """
     if not can_continue(run) or run.plan is None:
         return 0
-    used_up = run.status not in ACTIVE and run.image_gradients >= run.budget_start + run.controls.budget
-    return run.image_gradients if used_up or target != run.plan.target else run.budget_start
+    is_used_up = run.status not in ACTIVE and run.image_gradients >= run.budget_start + run.controls.budget
+    return run.image_gradients if is_used_up or target != run.plan.target else run.budget_start
 
 
 def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues) -> None:
@@ -52,7 +52,7 @@ def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues)
         >>> run.total
         400
     """
-    old = run.plan
+    old_plan = run.plan
     changes: dict[str, Any] = {
         "plan": plan,
         "budget_start": budget_start,
@@ -61,12 +61,12 @@ def apply_plan(run: Run, plan: Plan, budget_start: int, controls: ControlValues)
         "link_warning": "",
         "test_scores": None,
     }
-    if old and run.checkpoint and changes_objective(old, plan):
-        same = plan.target == old.target
-        state = unpack_state(run.checkpoint).with_settings(plan.settings, same_target=same)
+    if old_plan and run.checkpoint and changes_objective(old_plan, plan):
+        same_target = plan.target == old_plan.target
+        state = unpack_state(run.checkpoint).with_settings(plan.settings, same_target=same_target)
         changes["checkpoint"] = pack_state(state)
-        changes["plan_changes"] = [*run.plan_changes, (state.image_gradients, messages.change(old, plan))]
-        if not same:
+        changes["plan_changes"] = [*run.plan_changes, (state.image_gradients, messages.change(old_plan, plan))]
+        if not same_target:
             changes |= {"validation": None, "baselines": {}}
     run.publish(**changes)
 
@@ -81,8 +81,10 @@ def changes_objective(first: Plan, second: Plan) -> bool:
         >>> changes_objective(plan, replace(plan, settings=fast(epsilon=0.04, budget=800)))
         False
     """
-    one, other = ((plan.target, plan.settings.ball, plan.settings.keep_weight) for plan in (first, second))
-    return one != other
+    first_objective, second_objective = (
+        (plan.target, plan.settings.ball, plan.settings.keep_weight) for plan in (first, second)
+    )
+    return first_objective != second_objective
 
 
 def restore(run: Run, point: HistoryPoint) -> None:
@@ -119,12 +121,16 @@ def rewind(run: Run, point: HistoryPoint) -> None:
         pending_change=None,
         curve=[row for row in run.curve if row[0] <= point.image_gradients],
         plan_changes=[change for change in run.plan_changes if change[0] < point.image_gradients],
-        history_points=[each for each in run.history_points if each.image_gradients <= point.image_gradients],
+        history_points=[
+            earlier_point
+            for earlier_point in run.history_points
+            if earlier_point.image_gradients <= point.image_gradients
+        ],
     )
 
 
 def end_run(run: Run, *, finished: bool = False, note: str = "") -> None:
-    """Brings a run to rest, showing the best perturbation so far with its own figures: it is the one to be saved.
+    """Ends a run, and shows the best perturbation so far with its own figures, as that is the one to be saved.
 
     Example:
         >>> run = Run("a")

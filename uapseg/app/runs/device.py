@@ -54,7 +54,7 @@ class ValidationFrame(TypedDict):
 
 
 class Step(TypedDict):
-    """The newest perturbation, and now and then figures and a checkpoint."""
+    """The newest perturbation, sometimes with figures and a checkpoint."""
 
     image_gradients: int
     seconds: float
@@ -66,7 +66,7 @@ class Step(TypedDict):
 
 
 def make_step(snapshot: Snapshot, ball: Ball, *, validation: bool, save: bool) -> Step:
-    """What is sent of a snapshot, given the perturbations allowed.
+    """Converts a snapshot to a step, with the perturbation in whole grey levels within the ball.
 
     Example:
         >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
@@ -98,7 +98,7 @@ def level_array(delta: torch.Tensor, ball: Ball) -> LevelArray:
 
 
 def validation_frame(validation: Validation) -> ValidationFrame:
-    """Figures as plain values, and what is seen in thumbnail size.
+    """The figures as plain values, and the predictions as thumbnails.
 
     Example:
         >>> none = torch.zeros(1, 32, 48, dtype=torch.uint8)
@@ -132,7 +132,7 @@ def pack_state(state: State) -> Checkpoint:
 
 
 def unpack_state(checkpoint: Checkpoint) -> State:
-    """The state that `pack_state` took apart.
+    """Restores a state from the result of `pack_state`.
 
     Example:
         >>> none = torch.zeros(0, 32, 48, dtype=torch.uint8)
@@ -163,12 +163,12 @@ def requested_seconds(
     checkpoint: Checkpoint | None,
     own: OwnPictures | None = None,  # noqa: ARG001  it gets what `run_steps` gets
 ) -> int:
-    """How long to ask ZeroGPU for: little, as less is granted sooner; a run that needs more goes on with Resume.
+    """The seconds to request from ZeroGPU: few, as these are granted sooner; longer runs continue with Resume.
 
     Args:
         plan: The run.
-        checkpoint: Where it stopped, if it did: what was spent is not asked for again.
-        own: The visitor's pictures that it trains on, if it does: their number changes nothing.
+        checkpoint: The state to resume from; only the remaining budget is requested.
+        own: The visitor's own training pictures, if any; their number does not matter.
 
     Example:
         >>> from uapseg import Untargeted, fast
@@ -181,7 +181,7 @@ def requested_seconds(
 
 
 def seconds_for(image_gradients: int) -> int:
-    """How long to ask ZeroGPU for, given what a run has left to spend.
+    """The seconds to request from ZeroGPU for the remaining budget of a run.
 
     Example:
         >>> seconds_for(400), seconds_for(20_000)
@@ -191,7 +191,7 @@ def seconds_for(image_gradients: int) -> int:
 
 
 def daily_time(length: float) -> str:
-    """What a run of so many image-gradients takes of the time on ZeroGPU that a visitor has each day.
+    """The share of a visitor's daily time on ZeroGPU that a run of this length takes.
 
     Example:
         >>> daily_time(2000)
@@ -201,7 +201,7 @@ def daily_time(length: float) -> str:
 
 
 def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`spaces.GPU` where there is such a thing, else the function itself."""
+    """Decorates a function with `spaces.GPU` if available, otherwise returns it unchanged."""
     return spaces.GPU(duration=requested_seconds)(function) if spaces else function
 
 
@@ -209,15 +209,15 @@ def on_device(function: Callable[..., Any]) -> Callable[..., Any]:
 def run_steps(
     plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None = None
 ) -> Generator[Step, None, None]:
-    """Runs a plan and sends at most 8 steps a second, and besides the last one and all with new figures.
+    """Runs a plan; yields at most 8 steps a second, and besides the last one and all with new figures.
 
     Args:
         plan: The plan.
-        checkpoint: Where it stopped, if it did.
-        own: The visitor's pictures, where the plan names these; the worker has no others of theirs.
+        checkpoint: The state to resume from, if any.
+        own: The visitor's own pictures, if the plan is on these.
 
     Raises:
-        gr.Error: The plan cannot run; the message says how to mend it.
+        gr.Error: The plan cannot run; the message says how to fix it.
     """
     if FORKED:
         torch.set_num_threads(1)  # the threads of the process that was forked are not there, and would be waited for
@@ -229,15 +229,15 @@ def run_steps(
 
 def _steps(plan: Plan, checkpoint: Checkpoint | None, own: OwnPictures | None) -> Generator[Step, None, None]:
     ball = plan.settings.ball
-    sent, saved, validated_at = 0.0, 0.0, -1
-    waiting: Snapshot | None = None
+    last_sent, last_saved, validated_at = 0.0, 0.0, -1
+    snapshot: Snapshot | None = None
     state, pictures = unpack_state(checkpoint) if checkpoint else None, own.run_data if own else None
-    for waiting in run(plan, state=state, pictures=pictures, cache=own.cache if own else CACHE):
-        now, newest = time.monotonic(), waiting.state.validation.image_gradients
-        if newest == validated_at and now - sent < FRAME_SECONDS:
+    for snapshot in run(plan, state=state, pictures=pictures, cache=own.cache if own else CACHE):
+        time_now, validation_time = time.monotonic(), snapshot.state.validation.image_gradients
+        if validation_time == validated_at and time_now - last_sent < FRAME_SECONDS:
             continue
-        save = now - saved >= CHECKPOINT_SECONDS
-        yield make_step(waiting, ball, validation=newest != validated_at, save=save)
-        sent, saved, validated_at = now, (now if save else saved), newest
-    if waiting:
-        yield make_step(waiting, ball, validation=True, save=True)
+        save = time_now - last_saved >= CHECKPOINT_SECONDS
+        yield make_step(snapshot, ball, validation=validation_time != validated_at, save=save)
+        last_sent, last_saved, validated_at = time_now, (time_now if save else last_saved), validation_time
+    if snapshot:
+        yield make_step(snapshot, ball, validation=True, save=True)

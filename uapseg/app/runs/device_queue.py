@@ -24,22 +24,22 @@ FULL = "Too many runs wait for the device already: try again in a few minutes."
 
 
 class Waiter(Protocol):
-    """A visitor's run or a program that waits for the device.
+    """A visitor's run or an API call that waits for the device.
 
     Attributes:
-        ticket: Another number each time the waiter joins the queue.
+        ticket: A new number each time the waiter joins the queue.
     """
 
     ticket: int
 
     @property
     def is_present(self) -> bool:
-        """Whether the waiter is still there; who is not loses no place, but is passed over."""
+        """Whether the waiter is still connected; an absent one keeps its position, but is skipped."""
         ...
 
 
 class Call:
-    """A program that waits: it is there as long as its request is.
+    """An API call that waits; it is present as long as its request is open.
 
     Example:
         >>> Call().is_present
@@ -51,13 +51,13 @@ class Call:
 
 
 class RunQueue:
-    """A queue for a device that a few can use at once.
+    """A queue for a device that a fixed number of runs can use at once.
 
     Args:
-        places: How many; None takes ``UAPSEG_CONCURRENCY``, or 1.
+        places: That number; None takes ``UAPSEG_CONCURRENCY``, or 1.
 
     Raises:
-        UapsegError: ``UAPSEG_CONCURRENCY`` is not such a number.
+        UapsegError: ``UAPSEG_CONCURRENCY`` is not a positive whole number.
 
     Example:
         >>> queue, first, second = RunQueue(places=1), Call(), Call()
@@ -68,117 +68,117 @@ class RunQueue:
     """
 
     def __init__(self, places: int | None = None) -> None:
-        self._places = _read_places() if places is None else places
-        self._waiting: dict[Waiter, None] = {}
-        self._using: set[Waiter] = set()
-        self._turn_came: dict[Waiter, float] = {}
+        self._capacity = _read_places() if places is None else places
+        self._waiters: dict[Waiter, None] = {}
+        self._users: set[Waiter] = set()
+        self._turn_times: dict[Waiter, float] = {}
         self._ranks: dict[Waiter, int] = {}
-        self._stale, self._ranked = True, 0.0
+        self._is_stale, self._ranks_time = True, 0.0
         self._tickets = itertools.count(1)
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
 
     def join(self, waiter: Waiter) -> None:
-        """Puts a waiter at the end.
+        """Appends a waiter to the queue.
 
         Raises:
-            UapsegError: Too many wait already.
+            UapsegError: The queue is full.
         """
-        with self._changed:
-            calls = sum(isinstance(each, Call) for each in self._waiting)
-            if len(self._waiting) >= MOST_WAITING or (isinstance(waiter, Call) and calls >= MOST_CALLS):
+        with self._condition:
+            calls = sum(isinstance(waiting_one, Call) for waiting_one in self._waiters)
+            if len(self._waiters) >= MOST_WAITING or (isinstance(waiter, Call) and calls >= MOST_CALLS):
                 raise UapsegError(FULL)
             self._append(waiter)
 
     def leave(self, waiter: Waiter) -> None:
-        """Takes a waiter out of the queue, or the device from it; does nothing where it has neither."""
-        with self._changed:
-            self._using.discard(waiter)
-            self._waiting.pop(waiter, None)
-            self._turn_came.pop(waiter, None)
+        """Removes a waiter from the queue, or releases its device; does nothing if it has neither."""
+        with self._condition:
+            self._users.discard(waiter)
+            self._waiters.pop(waiter, None)
+            self._turn_times.pop(waiter, None)
             self._notify()
 
     def place(self, waiter: Waiter) -> int:
-        """How many wait before this one, and it: 1 is next; 0 does not wait."""
-        with self._changed:
-            if waiter not in self._waiting:
+        """The position of a waiter in the queue: 1 is next; 0 if it does not wait."""
+        with self._condition:
+            if waiter not in self._waiters:
                 return 0
             return self._order().get(waiter) or len(self._ranks) + 1
 
     def turn(self, waiter: Waiter) -> bool:
-        """Whether the device is free for this one."""
-        with self._changed:
+        """Whether the device is free for this waiter."""
+        with self._condition:
             return self._is_next(waiter)
 
     def enter(self, waiter: Waiter) -> bool:
-        """Gives the device to a waiter until it leaves, if it is its turn; whether it was."""
-        with self._changed:
-            self._notify()  # nobody who has gone stands in the way
+        """Gives the device to a waiter until it leaves, if it is its turn; returns whether it was."""
+        with self._condition:
+            self._notify()  # an absent waiter blocks nobody
             if not self._is_next(waiter):
                 return False
-            del self._waiting[waiter]
-            self._turn_came.pop(waiter, None)
-            self._using.add(waiter)
+            del self._waiters[waiter]
+            self._turn_times.pop(waiter, None)
+            self._users.add(waiter)
             self._notify()
             return True
 
     def has(self, waiter: Waiter) -> bool:
-        """Whether the device works for this one."""
-        with self._changed:
-            return waiter in self._using
+        """Whether this waiter has the device."""
+        with self._condition:
+            return waiter in self._users
 
     @contextmanager
     def turn_of(self, call: Call) -> Generator[None, None, None]:
-        """Waits until a program has the device, and takes it back in the end.
+        """Waits until an API call has the device, and releases it when the block ends.
 
         Raises:
-            UapsegError: Too many wait already.
+            UapsegError: The queue is full.
         """
         self.join(call)
         try:
             while not self.enter(call):
-                with self._changed:
-                    self._changed.wait(RANK_SECONDS)
+                with self._condition:
+                    self._condition.wait(RANK_SECONDS)
             yield
         finally:
             self.leave(call)
 
     def _append(self, waiter: Waiter) -> None:
-        self._waiting.pop(waiter, None)
-        self._turn_came.pop(waiter, None)
+        self._waiters.pop(waiter, None)
+        self._turn_times.pop(waiter, None)
         waiter.ticket = next(self._tickets)
-        self._waiting[waiter] = None
+        self._waiters[waiter] = None
         self._notify()
 
     def _notify(self) -> None:
-        self._stale = True
-        self._changed.notify_all()
+        self._is_stale = True
+        self._condition.notify_all()
 
     def _is_next(self, waiter: Waiter) -> bool:
-        if waiter not in self._waiting:
+        if waiter not in self._waiters:
             return False
         rank = self._order().get(waiter)
-        return rank is not None and rank <= self._places - len(self._using)
+        return rank is not None and rank <= self._capacity - len(self._users)
 
     def _order(self) -> dict[Waiter, int]:
-        """The place of everyone who is there, worked out now and then: hundreds ask for it many times a second."""
-        now = time.monotonic()
-        if self._stale or now - self._ranked > RANK_SECONDS:
-            self._call(now)
+        """The position of every present waiter, cached briefly: hundreds of waiters query it many times a second."""
+        time_now = time.monotonic()
+        if self._is_stale or time_now - self._ranks_time > RANK_SECONDS:
+            self._call(time_now)
             self._ranks = {waiter: rank for rank, waiter in enumerate(self._present_waiters(), 1)}
-            self._stale, self._ranked = False, now
+            self._is_stale, self._ranks_time = False, time_now
         return self._ranks
 
-    def _call(self, now: float) -> None:
-        """Notes whose turn it is; who has not come goes to the end."""
-        free = max(0, self._places - len(self._using))
-        for waiter in itertools.islice(self._present_waiters(), free):
-            if now - self._turn_came.setdefault(waiter, now) > CALL_SECONDS:
+    def _call(self, time_now: float) -> None:
+        """Notes whose turn it is; a waiter that does not respond goes to the end."""
+        free_places = max(0, self._capacity - len(self._users))
+        for waiter in itertools.islice(self._present_waiters(), free_places):
+            if time_now - self._turn_times.setdefault(waiter, time_now) > CALL_SECONDS:
                 self._append(waiter)
 
     def _present_waiters(self) -> list[Waiter]:
-        return [waiter for waiter in self._waiting if waiter.is_present]
+        return [waiter for waiter in self._waiters if waiter.is_present]
 
 
 def _read_places() -> int:
-    """How many runs may go at once."""
+    """The number of runs that may train at once."""
     return read_number("UAPSEG_CONCURRENCY", 1, 1, "runs at once")

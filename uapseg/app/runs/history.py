@@ -45,8 +45,8 @@ class HistoryPoint:
     baselines: dict[str, Scores] = field(default_factory=dict[str, Scores], repr=False)
 
 
-def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> list[HistoryPoint]:
-    """Appends a point to a history; of too many, the one whose neighbours are closest to each other is removed.
+def thin_history(history_points: Sequence[HistoryPoint], new_point: HistoryPoint) -> list[HistoryPoint]:
+    """Appends a point to a history; beyond the limit, the point whose neighbours are closest to each other is removed.
 
     Example:
         >>> points = []
@@ -55,15 +55,15 @@ def thin_history(history_points: Sequence[HistoryPoint], new: HistoryPoint) -> l
         >>> len(points), points[0].image_gradients, points[-1].image_gradients
         (60, 0, 99)
     """
-    all_ = [*(point for point in history_points if point.image_gradients < new.image_gradients), new]
-    if len(all_) > MOST_HISTORY_POINTS:
-        del all_[
+    points = [*(point for point in history_points if point.image_gradients < new_point.image_gradients), new_point]
+    if len(points) > MOST_HISTORY_POINTS:
+        del points[
             min(
-                range(1, len(all_) - 1),
-                key=lambda number: all_[number + 1].image_gradients - all_[number - 1].image_gradients,
+                range(1, len(points) - 1),
+                key=lambda number: points[number + 1].image_gradients - points[number - 1].image_gradients,
             )
         ]
-    return all_
+    return points
 
 
 def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint:
@@ -82,5 +82,5 @@ def rewind_checkpoint(point: HistoryPoint, checkpoint: Checkpoint) -> Checkpoint
         counts=from_array(figures["counts"]),
         predictions=from_array(figures["predictions"].copy()),
     )
-    rest = {"image_gradients": point.image_gradients, "seconds": point.seconds, "improved_at": point.image_gradients}
-    return pack_state(replace(state.restart(delta), **rest, best_validation=validation, validation=validation))
+    fields = {"image_gradients": point.image_gradients, "seconds": point.seconds, "improved_at": point.image_gradients}
+    return pack_state(replace(state.restart(delta), **fields, best_validation=validation, validation=validation))

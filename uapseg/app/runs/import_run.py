@@ -23,19 +23,19 @@ from uapseg.targets.selection import selection_counts
 
 
 def check_pair(plan: Plan, workspace: Workspace) -> None:
-    """Makes sure that a plan is for the network and the pictures of ``workspace``, whichever of them it chose.
+    """Checks that a plan is for the network and the pictures of ``workspace``, whichever selection of them it names.
 
     Raises:
         UapsegError: It is for others.
     """
     model, data = workspace.pair
-    alike = is_own(plan.data) or plan.data.partition("?")[0] == data.partition("?")[0]
-    if plan.model != model or not alike:
+    same_data = is_own(plan.data) or plan.data.partition("?")[0] == data.partition("?")[0]
+    if plan.model != model or not same_data:
         raise UapsegError(strings.OTHER_PAIR.format(model=plan.model, data=plan.data))
 
 
 def check_size(perturbation: Perturbation, workspace: Workspace) -> None:
-    """Makes sure that a perturbation is as large as the pictures of ``workspace``.
+    """Checks that a perturbation has the size of the pictures of ``workspace``.
 
     Raises:
         UapsegError: It is not.
@@ -46,12 +46,12 @@ def check_size(perturbation: Perturbation, workspace: Workspace) -> None:
 
 
 def start_from(run: Run, perturbation: Perturbation, plan: Plan, workspace: Workspace) -> None:
-    """Makes a perturbation the state of a run, with figures that are measured here, whatever its file claims.
+    """Makes a perturbation the state of a run, with figures measured here rather than those of its file.
 
     Args:
-        run: A run that rests, its controls set to what the perturbation is meant to do.
-        perturbation: As large as the pictures.
-        plan: What it is meant to do.
+        run: An inactive run, its controls set to the target of the perturbation.
+        perturbation: The perturbation, of the size of the pictures.
+        plan: Its plan.
         workspace: The network and the pictures.
     """
     ball, image_gradients = plan.settings.ball, max(1, perturbation.image_gradients or 0)
@@ -105,13 +105,13 @@ def measure(
         name: scores(eval_set.predict(delta)[0], target) for name, delta in (("clean", None), ("random_noise", noise))
     }
     counts, predictions = eval_set.predict(levels)
-    unknown = perturbation.training or dict.fromkeys(baselines["clean"])
+    training_scores = perturbation.training or dict.fromkeys(baselines["clean"])
     validation = Validation(
         image_gradients,
         scores(counts, target),
         per_image_success(counts, target),
         predictions,
-        unknown,
+        training_scores,
         interval=bootstrap_interval(counts, target),
         collapse=find_collapse(counts, target, workspace.model.classes),
         counts=selection_counts(counts, target),
@@ -121,16 +121,16 @@ def measure(
 
 def measure_test(run: Run, workspace: Workspace) -> Scores | None:
     """The scores on the test split of a visitor's own pictures; None for a run on others."""
-    own, plan, levels = run.trained_on, run.plan, run.levels
-    if own is None or plan is None or levels is None:
+    own_pictures, plan, levels = run.trained_on, run.plan, run.levels
+    if own_pictures is None or plan is None or levels is None:
         return None
-    test = own.splits["test"]
+    test = own_pictures.splits["test"]
     eval_set = EvalSet(workspace.model, test, range(len(test)), plan.target, workspace.size, on_disk=False)
     return scores(eval_set.predict(torch.as_tensor(levels).float() / 255)[0], plan.target)
 
 
 def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:
-    """The plan of a perturbation that says nothing of itself: the target of the controls, and its own epsilon.
+    """The plan of a perturbation without one in its file: the target of the controls, with its own epsilon.
 
     Example:
         >>> from uapseg import Untargeted, fast

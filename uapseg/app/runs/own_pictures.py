@@ -53,14 +53,14 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class OwnPictures:
-    """A data set of a visitor; only its visitor's run holds it, and with the run it is gone.
+    """A dataset of a visitor's own pictures, which exists as long as the visitor's run.
 
     Attributes:
-        name: What plans call it.
-        source: Where it came from, a key of `strings.OWN_SOURCES`.
+        name: Its name in plans.
+        source: A key of `strings.OWN_SOURCES`.
         base: The data set that was chosen before.
         splits: Its pictures.
-        cache: What runs on it have computed, nothing of which goes to the disk; it does not go to other processes.
+        cache: The results shared by its runs, which are neither written to disk nor sent to other processes.
 
     Example:
         >>> photos = [np.full((48, 64, 3), level, np.uint8) for level in range(0, 250, 25)]
@@ -76,17 +76,17 @@ class OwnPictures:
     cache: RunCache = field(default_factory=lambda: RunCache(on_disk=False), repr=False)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Without the cache."""
+        """Pickles without the cache."""
         return OwnPictures, (self.name, self.source, self.base, self.splits)
 
     @property
     def run_data(self) -> tuple[MemoryDataset, MemoryDataset]:
-        """What `uapseg.attack.run.run` takes for its ``pictures``."""
+        """The datasets for the argument ``pictures`` of `uapseg.attack.run.run`."""
         return self.splits["train"], self.splits["val"]
 
     @property
     def nbytes(self) -> int:
-        """How many bytes the pictures take."""
+        """The size of the pictures in bytes."""
         return sum(len(part) * 3 * part.size[0] * part.size[1] for part in self.splits.values())
 
 
@@ -101,15 +101,15 @@ def is_own(data: str) -> bool:
 
 
 def from_photos(photos: Sequence[Picture], base: str, size: tuple[int, int]) -> OwnPictures:
-    """Photos as a data set, split by their content.
+    """Makes a dataset of photos, split by their content.
 
     Args:
         photos: RGB (h, w, 3), of any sizes.
         base: The data set chosen before.
-        size: The (width, height) of its pictures: these get as many pixels.
+        size: The (width, height) of its pictures; the new ones get about as many pixels.
 
     Raises:
-        UapsegError: They are too few; the message says how many are needed.
+        UapsegError: There are too few; the message says how many are needed.
 
     Example:
         >>> photos = [np.full((48, 64, 3), level, np.uint8) for level in range(0, 250, 25)]
@@ -120,18 +120,18 @@ def from_photos(photos: Sequence[Picture], base: str, size: tuple[int, int]) -> 
     different = len(set(keys))
     if different < LEAST_PHOTOS:
         raise UapsegError(strings.FEW_PHOTOS.format(different=different, least=LEAST_PHOTOS))
-    once = dict(zip(keys, photos, strict=True))
-    return _data_set(list(once.values()), split_few(list(once)), strings.OWN_PHOTOS, base, size)
+    photos_by_key = dict(zip(keys, photos, strict=True))
+    return _data_set(list(photos_by_key.values()), split_few(list(photos_by_key)), strings.OWN_PHOTOS, base, size)
 
 
 def from_frames(frames: Sequence[Frame], source: str, base: str, size: tuple[int, int]) -> OwnPictures:
-    """The frames of a recording or a clip that differ as a data set, split by time with a gap.
+    """Makes a dataset of the distinct frames of a recording or a clip, split by time with gaps.
 
     Args:
         frames: In the order of their times.
         source: ``webcam`` or ``clip``.
         base: The data set chosen before.
-        size: The (width, height) of its pictures: these get as many pixels.
+        size: The (width, height) of its pictures; the new ones get about as many pixels.
 
     Raises:
         UapsegError: Too few differ; the message says how many are needed.
@@ -151,14 +151,14 @@ def from_frames(frames: Sequence[Frame], source: str, base: str, size: tuple[int
 
 def _different_frames(frames: Sequence[Frame]) -> list[Frame]:
     views: list[Frame] = []
-    due, before = 0.0, None
+    next_time, last_thumbnail = 0.0, None
     for frame in frames:
-        if frame.time < due - 1e-3:
+        if frame.time < next_time - 1e-3:
             continue
-        due = frame.time + FRAME_SECONDS
+        next_time = frame.time + FRAME_SECONDS
         thumbnail = np.asarray(Image.fromarray(frame.picture).resize(THUMBNAIL, Image.Resampling.BOX), np.float32)
-        if before is None or shows_something_new(thumbnail, before):
-            before = thumbnail
+        if last_thumbnail is None or shows_something_new(thumbnail, last_thumbnail):
+            last_thumbnail = thumbnail
             views.append(frame)
     return views
 
@@ -167,18 +167,20 @@ def _data_set(
     pictures: Sequence[Picture], splits: Sequence[Split | None], source: str, base: str, size: tuple[int, int]
 ) -> OwnPictures:
     size = _common_size(pictures, size)
-    arrays = [np.asarray(ImageOps.fit(Image.fromarray(one), size, Image.Resampling.BICUBIC)) for one in pictures]
+    arrays = [
+        np.asarray(ImageOps.fit(Image.fromarray(picture), size, Image.Resampling.BICUBIC)) for picture in pictures
+    ]
     name = PREFIX + hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()[:8]
     parts: dict[Split, MemoryDataset] = {}
     for split in SPLITS:
-        inside = np.stack([array for array, here in zip(arrays, splits, strict=True) if here == split])
+        inside = np.stack([array for array, frame_split in zip(arrays, splits, strict=True) if frame_split == split])
         images = torch.as_tensor(np.ascontiguousarray(inside.transpose(0, 3, 1, 2)))
         parts[split] = MemoryDataset(images, name=name, split=split)
     return OwnPictures(name, source, base, parts)
 
 
 def _common_size(pictures: Sequence[Picture], size: tuple[int, int]) -> tuple[int, int]:
-    """The (width, height) that all pictures get: the shape of the middle one, and as many pixels as ``size`` has."""
+    """The common (width, height): the median aspect ratio, with about as many pixels as ``size``."""
     shape = sorted(picture.shape[1] / picture.shape[0] for picture in pictures)[len(pictures) // 2]
     height = (size[0] * size[1] / shape) ** 0.5
     width, height = (max(MULTIPLE, round(side / MULTIPLE) * MULTIPLE) for side in (height * shape, height))
@@ -190,10 +192,10 @@ LEAST_FRAMES = 30
 
 
 class Footage:
-    """What a camera records to be trained on: about ten seconds, more where frames come slowly.
+    """A camera recording to train on: about ten seconds, more if frames arrive slowly.
 
     Args:
-        number: What the browser calls the recording.
+        number: The browser's number of the recording.
 
     Example:
         >>> footage = Footage(1)
@@ -205,21 +207,21 @@ class Footage:
 
     def __init__(self, number: int) -> None:
         self.number, self.frames = number, list[Frame]()
-        self._began = 0.0
+        self._start_time = 0.0
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Its length in seconds."""
         return self.frames[-1].time if self.frames else 0.0
 
     @property
     def full(self) -> bool:
-        """Whether it is enough."""
+        """Whether it is long enough."""
         return self.seconds >= (LEAST_SECONDS if len(self.frames) >= LEAST_FRAMES else MOST_SECONDS)
 
-    def add(self, picture: Picture, now: float) -> None:
-        """Takes up a frame, unless it is enough or the frame is too close to the last one; ``now`` is in seconds."""
-        self._began = self._began if self.frames else now
-        time = now - self._began
+    def add(self, picture: Picture, time_now: float) -> None:
+        """Adds a frame, unless there are enough or it is too close to the last one; ``time_now`` is in seconds."""
+        self._start_time = self._start_time if self.frames else time_now
+        time = time_now - self._start_time
         if not self.full and (not self.frames or time >= self.seconds + FRAME_SECONDS):
             self.frames.append(Frame(time, picture))

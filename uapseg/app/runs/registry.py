@@ -37,10 +37,10 @@ PREDICTIONS = ".predictions"
 
 
 class SavedRuns:
-    """The files.
+    """The files of saved runs.
 
     Args:
-        expiry_seconds: Seconds after which a file that nobody touches is removed.
+        expiry_seconds: Seconds without a visitor after which a file is deleted.
 
     Example:
         >>> print(SavedRuns(expiry_seconds=60).load("a"))
@@ -53,7 +53,7 @@ class SavedRuns:
         self._sweep()
 
     def save(self, run: Run) -> None:
-        """Writes what a run needs to go on, or removes it where there is nothing, or too much of it."""
+        """Writes the state of a run to disk, or deletes the file if there is none or it is too large."""
         content = content_of(run)
         with suppress(OSError, UapsegError):  # without room on the disk the page goes on as it is
             if content is None:
@@ -64,7 +64,7 @@ class SavedRuns:
         self._sweep()
 
     def load(self, token: str) -> Run | None:
-        """The run that was saved under a token, at rest; None where there is none, or none that can be read."""
+        """Loads the run with this token, paused; None if there is none or it cannot be read."""
         path = self._path(token)
         try:
             if time.time() - path.stat().st_mtime > self._expiry_seconds:
@@ -80,7 +80,7 @@ class SavedRuns:
         return run
 
     def touch(self, tokens: Iterable[str]) -> None:
-        """Notes that the visitors of these runs are still there."""
+        """Notes that the visitors of these runs are present."""
         for token in tokens:
             with suppress(OSError):
                 os.utime(self._path(token))
@@ -89,7 +89,7 @@ class SavedRuns:
         return self._folder / f"{sha256(token.encode()).hexdigest()}.safetensors"
 
     def _sweep(self) -> None:
-        """Removes what is old, and of too much the oldest."""
+        """Deletes expired files, and the oldest ones beyond the limit."""
         with suppress(OSError):
             files = sorted((-file.stat().st_mtime, file.stat().st_size, file) for file in self._folder.iterdir())
             total = 0
@@ -100,9 +100,10 @@ class SavedRuns:
 
 
 def content_of(run: Run) -> bytes | None:
-    """A run as a file of at most `MOST_BYTES`; None where it has nothing to go on from, or is larger.
+    """A run as a file of at most `MOST_BYTES`; None if it has no state, or is larger.
 
-    Where all of its state is too much, the perturbation in whole grey levels stays, at rest: its figures are the same.
+    If the full state is too large, only the perturbation is saved, in whole grey levels and with a reset optimizer;
+    its scores are the same.
 
     Example:
         >>> print(content_of(Run("a")))
@@ -111,31 +112,34 @@ def content_of(run: Run) -> bytes | None:
     checkpoint, plan = run.checkpoint, run.plan
     if checkpoint is None or plan is None or is_own(plan.data):  # of a visitor's pictures nothing goes to the disk
         return None
-    whole = _pack(run, plan, checkpoint["arrays"], checkpoint["rest"])
-    if len(whole) <= MOST_SAVED:
-        return whole
+    full_content = _pack(run, plan, checkpoint["arrays"], checkpoint["rest"])
+    if len(full_content) <= MOST_SAVED:
+        return full_content
     state = unpack_state(checkpoint)
     levels = level_array(state.best, plan.settings.ball)
-    rest = pack_state(state.restart(from_array(levels).float() / 255))
-    arrays = {name: array for name, array in rest["arrays"].items() if name not in TENSORS}
-    small = _pack(run, plan, {"levels": levels, **arrays}, rest["rest"])
-    return small if len(small) <= MOST_SAVED else None
+    restarted = pack_state(state.restart(from_array(levels).float() / 255))
+    arrays = {name: array for name, array in restarted["arrays"].items() if name not in TENSORS}
+    reduced_content = _pack(run, plan, {"levels": levels, **arrays}, restarted["rest"])
+    return reduced_content if len(reduced_content) <= MOST_SAVED else None
 
 
-def _pack(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], rest: str) -> bytes:
-    small = {name: array for name, array in arrays.items() if name.endswith(PREDICTIONS)}
-    squeezed = {name: np.frombuffer(zlib.compress(array.tobytes(), 1), np.uint8) for name, array in small.items()}
+def _pack(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], state_json: str) -> bytes:
+    prediction_arrays = {name: array for name, array in arrays.items() if name.endswith(PREDICTIONS)}
+    compressed_arrays = {
+        name: np.frombuffer(zlib.compress(array.tobytes(), 1), np.uint8) for name, array in prediction_arrays.items()
+    }
     if run.mask:
-        squeezed["mask"] = run.mask[1].astype(np.uint8)
+        compressed_arrays["mask"] = run.mask[1].astype(np.uint8)
     facts = {
-        "status": "done" if run.status == "done" else "paused", "plan": plan.to_dict(), "rest": rest,
+        "status": "done" if run.status == "done" else "paused", "plan": plan.to_dict(), "rest": state_json,
         "controls": _all_values(run.controls), "plan_controls": _all_values(run.plan_controls),
         "budget_start": run.budget_start, "image_gradients": run.image_gradients,
         "seconds": run.seconds, "baselines": run.baselines, "curve": run.curve, "plan_changes": run.plan_changes,
-        "mask": run.mask[0] if run.mask else "", "shapes": {name: array.shape for name, array in small.items()},
+        "mask": run.mask[0] if run.mask else "",
+        "shapes": {name: array.shape for name, array in prediction_arrays.items()},
     }  # fmt: skip
-    whole = {name: np.ascontiguousarray(array) for name, array in {**arrays, **squeezed}.items()}
-    return to_bytes(whole, {KEY: to_json(facts)})
+    all_arrays = {name: np.ascontiguousarray(array) for name, array in {**arrays, **compressed_arrays}.items()}
+    return to_bytes(all_arrays, {KEY: to_json(facts)})
 
 
 def _all_values(controls: ControlValues) -> dict[str, Any]:
@@ -143,7 +147,7 @@ def _all_values(controls: ControlValues) -> dict[str, Any]:
 
 
 def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Run:
-    """The run of a file, at rest; its photos and its history are not stored."""
+    """The run of a file, paused; its photos and its history are not stored."""
     for name, shape in facts["shapes"].items():
         arrays[name] = np.frombuffer(zlib.decompress(arrays[name].tobytes()), np.uint8).reshape(shape)
     mask, levels = arrays.pop("mask", None), arrays.pop("levels", None)
@@ -160,7 +164,7 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
         controls=ControlValues.of(facts["controls"]), plan_controls=ControlValues.of(facts["plan_controls"]),
         mask=(facts["mask"], mask.astype(bool)) if mask is not None else None,
         curve=[(image_gradients, scores) for image_gradients, scores in facts["curve"]],
-        plan_changes=[(image_gradients, what) for image_gradients, what in facts["plan_changes"]],
+        plan_changes=[(image_gradients, description) for image_gradients, description in facts["plan_changes"]],
         drawing_version=1,
         **{name: facts[name] for name in ("status", "budget_start", "image_gradients", "seconds", "baselines")},
     )  # fmt: skip
@@ -175,15 +179,15 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class Registry:
-    """All runs by token; those that rest are forgotten after half an hour without a visitor.
+    """All runs by token; inactive ones are dropped after half an hour without a visitor.
 
-    What was only looked at holds next to nothing, and does not push out what someone has worked on. Of that only the
-    longest unused leaves memory where there is too much of it; it is read again from disk when its visitor returns.
+    Visits without any work are small, and never displace runs with work. If the latter take too much memory, the
+    least recently used ones are dropped; they are read from disk again when their visitor returns.
 
     Args:
-        expiry_seconds: Seconds without a visitor after which a run is forgotten.
-        most: Visits without any work that are remembered.
-        most_bytes: What the runs that rest may take together.
+        expiry_seconds: Seconds without a visitor after which a run is dropped.
+        max_visits: The most visits without work to remember.
+        max_bytes: The most bytes that all inactive runs with work may take.
 
     Attributes:
         queue: The queue for the device.
@@ -196,35 +200,35 @@ class Registry:
     """
 
     def __init__(
-        self, expiry_seconds: float = EXPIRY_SECONDS, most: int = MOST_VISITS, most_bytes: int = MOST_MEMORY
+        self, expiry_seconds: float = EXPIRY_SECONDS, max_visits: int = MOST_VISITS, max_bytes: int = MOST_MEMORY
     ) -> None:
         self.queue, self._saves = RunQueue(), SavedRuns(expiry_seconds)
         self._runs: OrderedDict[str, Run] = OrderedDict()
         self._lock = threading.Lock()
-        self._expiry_seconds, self._most, self._most_bytes = expiry_seconds, most, most_bytes
-        self._swept = 0.0
+        self._expiry_seconds, self._max_visits, self._max_bytes = expiry_seconds, max_visits, max_bytes
+        self._last_sweep = 0.0
 
     def new(self) -> Run:
-        """A fresh run under a token that nobody can guess."""
+        """Creates a run with a token that cannot be guessed."""
         return self._add(Run(secrets.token_urlsafe(16)))
 
     def open(self, token: object) -> Run:
-        """The run with this token, which may have been forgotten here and not by the browser; else a fresh one."""
+        """The run with this token, created if it was dropped; a run with a new token if this one is invalid."""
         run = self.find(token)
         if run is None:
             run = self._add(Run(token)) if isinstance(token, str) and TOKEN.fullmatch(token) else self.new()
         return run
 
     def find(self, token: object) -> Run | None:
-        """The run with this token, in memory or on disk; reading it may take a moment."""
+        """The run with this token, from memory or from disk, which may take a moment; None if there is none."""
         run = self.get(token)
         if run is None and isinstance(token, str) and TOKEN.fullmatch(token):
-            saved = self._saves.load(token)
-            run = self._add(saved) if saved else None
+            saved_run = self._saves.load(token)
+            run = self._add(saved_run) if saved_run else None
         return run
 
     def get(self, token: object) -> Run | None:
-        """The run with this token, if there is one in memory; this takes no time."""
+        """The run with this token if it is in memory; never reads from disk."""
         with self._lock:
             self._drop_old()
             run = self._runs.get(token) if isinstance(token, str) else None
@@ -233,20 +237,20 @@ class Registry:
             return run
 
     def save(self, run: Run) -> None:
-        """Keeps on disk what a run needs to go on after a restart, or removes it where there is nothing to keep."""
+        """Saves what a run needs to resume after a restart, or deletes the file if there is nothing to save."""
         self._saves.save(run)
 
     def sweep(self) -> None:
-        """Forgets what there is no room for."""
+        """Drops expired runs, and the least recently used ones beyond the limits."""
         with self._lock:
-            self._drop_old(now=True)
-            resting = [run for run in self._runs.values() if run.status not in ACTIVE]
-            visits = [run for run in resting if not run.has_work]
-            self._drop(visits[: max(0, len(visits) - self._most)])
-            sizes = {run.token: run.size for run in resting if run.has_work}
+            self._drop_old(force=True)
+            resting_runs = [run for run in self._runs.values() if run.status not in ACTIVE]
+            visits = [run for run in resting_runs if not run.has_work]
+            self._drop(visits[: max(0, len(visits) - self._max_visits)])
+            sizes = {run.token: run.size for run in resting_runs if run.has_work}
             total = sum(sizes.values())
-            for run in resting:
-                if total <= self._most_bytes:
+            for run in resting_runs:
+                if total <= self._max_bytes:
                     break
                 if run.has_work and not run.is_present:
                     total -= sizes[run.token]
@@ -258,17 +262,17 @@ class Registry:
         self.sweep()
         return run
 
-    def _drop_old(self, *, now: bool = False) -> None:
+    def _drop_old(self, *, force: bool = False) -> None:
         time_now = time.monotonic()
-        if now or time_now - self._swept > SWEEP_SECONDS:
-            self._swept = time_now
+        if force or time_now - self._last_sweep > SWEEP_SECONDS:
+            self._last_sweep = time_now
             self._saves.touch([run.token for run in self._runs.values() if run.has_work and run.is_present])
-            resting = (
+            resting_runs = (
                 run
                 for run in self._runs.values()
                 if run.status not in ACTIVE or run.is_unwatched(self._expiry_seconds)
             )
-            self._drop([run for run in resting if time_now - run.last_active > self._expiry_seconds])
+            self._drop([run for run in resting_runs if time_now - run.last_active > self._expiry_seconds])
 
     def _drop(self, runs: Sequence[Run]) -> None:
         for run in runs:

@@ -24,10 +24,10 @@ ABSENT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class PendingChange:
-    """A change of the controls that an active run has not taken up yet.
+    """A change of the controls that an active run has not applied yet.
 
     Attributes:
-        due: When to take it up (`time.monotonic`): a little later, as a slider passes many values.
+        due: When to apply it (`time.monotonic`): after a short delay, as a slider passes many values.
         point: The history point to rewind to first.
 
     Example:
@@ -41,14 +41,14 @@ class PendingChange:
 
 @dataclass(frozen=True, eq=False)
 class KeptRun:
-    """A run that gave way to another one, see `uapseg.app.runs.tray`.
+    """An earlier run of the visit, in the tray: see `uapseg.app.runs.tray`.
 
     Attributes:
-        key: Another number for each.
+        key: A unique number.
         controls: The controls then.
         card: What the browser shows of it: ``key``, ``title``, ``summary``, ``success``, ``photo``, ``prediction``.
         fields: The attributes of the run by name.
-        by_reset: Whether it gave way to nothing, as Reset was pressed.
+        by_reset: Whether Reset put it into the tray.
 
     Example:
         >>> KeptRun(1, ControlValues(), card={"title": "Hide Car"}, fields={"image_gradients": 400}).card["title"]
@@ -66,11 +66,11 @@ class OpenedExample(NamedTuple):
     """An example that was opened.
 
     Attributes:
-        name: What a link calls it.
-        title: What the page calls it.
+        name: Its name in links.
+        title: Its title on the page.
         controls: The controls then.
         image_gradients: The image-gradients then.
-        before: The controls before, to which Reset goes back.
+        before: The controls before it was opened, which Reset restores.
 
     Example:
         >>> first = ControlValues()
@@ -114,10 +114,10 @@ class Run:
         drawing_version: The number of drawings that were read from files, which the stage then shows.
         strengths: A perturbation, and its scores at each strength.
         photos: The visitor's own photos.
-        kept: The runs of this visit that gave way to another one.
-        own: The visitor's pictures to train on, where they made such a set.
-        test_scores: The scores on its test split, once a run on it is finished.
-        footage: What the camera records to train on.
+        kept: The earlier runs of this visit, in the tray.
+        own: The visitor's own training pictures, if any.
+        test_scores: The scores on their test split, once a run on them has finished.
+        footage: The camera recording to train on.
         uploads: The files that the visitor has uploaded and that are still on the disk.
         view: Which picture is shown large: ``scene``, or the number of an ``held_out`` or an ``own`` one.
         mask: The uploaded mask and its file's name.
@@ -217,7 +217,7 @@ class Run:
 
     @property
     def is_current(self) -> bool:
-        """Whether the network and the pictures of the run are those that the visitor looks at now."""
+        """Whether the run is on the network and the pictures that the visitor has chosen."""
         return self.plan is not None and (self.plan.model, self.plan.data) == self.controls.pair
 
     def reset(self) -> None:
@@ -250,21 +250,21 @@ class Run:
 
     @property
     def trained_on(self) -> OwnPictures | None:
-        """The visitor's own pictures, where the plan is to train on these."""
+        """The visitor's own pictures, if the run trains on these."""
         return self.own if self.own and self.plan and self.plan.data == self.own.name else None
 
     @property
     def size(self) -> int:
-        """About how many bytes of memory the run takes."""
+        """The approximate memory of the run in bytes."""
         arrays = [
             *(point.levels for point in self.history_points),
             *(point.validation["predictions"] for point in self.history_points),
         ]
         arrays += [photo.picture for photo in self.photos]
-        arrays += [array for kept in self.kept for array in kept.fields["checkpoint"]["arrays"].values()]
+        arrays += [array for kept_run in self.kept for array in kept_run.fields["checkpoint"]["arrays"].values()]
         arrays += self.checkpoint["arrays"].values() if self.checkpoint else []
-        own = self.own.nbytes if self.own else 0
-        return sum(array.nbytes for array in arrays) + own + len(self.controls.drawing or "")
+        own_bytes = self.own.nbytes if self.own else 0
+        return sum(array.nbytes for array in arrays) + own_bytes + len(self.controls.drawing or "")
 
     def apply_step(self, step: Step) -> None:
         """Publishes a step of the worker."""
@@ -300,18 +300,18 @@ class Run:
         )
 
     def mark_watched(self) -> None:
-        """Notes that a visitor is there."""
+        """Notes that a visitor is present."""
         self.last_watched = self.last_active = time.monotonic()
 
     def mark_absent(self) -> None:
-        """Notes that no visitor is there any more."""
+        """Notes that no visitor is present any more."""
         self.last_watched = time.monotonic() - ABSENT_SECONDS
 
     def is_unwatched(self, patience: float) -> bool:
-        """Whether no visitor has been there for ``patience`` seconds."""
+        """Whether no visitor has been present for ``patience`` seconds."""
         return time.monotonic() - self.last_watched > patience
 
     @property
     def is_present(self) -> bool:
-        """Whether a visitor who waits in line is still there."""
+        """Whether a visitor who waits in the queue is still present."""
         return not self.is_unwatched(ABSENT_SECONDS)

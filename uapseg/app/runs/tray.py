@@ -23,11 +23,11 @@ _keys = count(1)
 
 
 def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -> None:
-    """Puts a run that is about to give way into the tray; one without figures, or an unchanged example, is not kept.
+    """Puts a run into the tray before another replaces it, unless it has no figures or is an unchanged example.
 
     Args:
         run: The run.
-        workspace: Its network and pictures; None where they are no longer loaded, and it cannot be drawn.
+        workspace: Its network and pictures; None if they are no longer loaded, so that it cannot be drawn.
         by_reset: Whether Reset was pressed.
 
     Example:
@@ -42,30 +42,30 @@ def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -
     if card is None:
         return
     fields = {name: getattr(run, name) for name in FIELDS}
-    kept = KeptRun(card["key"], run.controls, card, fields, by_reset)
-    run.publish(kept=[*map(_without_history, run.kept), kept][-MOST_KEPT:])
+    kept_run = KeptRun(card["key"], run.controls, card, fields, by_reset)
+    run.publish(kept=[*map(_without_history, run.kept), kept_run][-MOST_KEPT:])
 
 
 def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
-    """Takes a run of the tray up again, and keeps the present one in its place; whether there is such a run.
+    """Resumes a run from the tray, and puts the current one there instead; returns whether it was found.
 
     Args:
         run: The visitor's run.
-        key: The key of the kept one.
-        workspace: Network and pictures of the present run.
+        key: The key of the run in the tray.
+        workspace: The network and pictures of the current run.
 
     Example:
         >>> restore_run(Run("a"), key=1, workspace=None)
         False
     """
-    match = next((kept for kept in run.kept if kept.key == key), None)
+    match = next((kept_run for kept_run in run.kept if kept_run.key == key), None)
     if match is None:
         return False
     keep_run(run, workspace)
     run.publish(
         **match.fields,
         controls=match.controls,
-        kept=[kept for kept in run.kept if kept.key != match.key],
+        kept=[kept_run for kept_run in run.kept if kept_run.key != match.key],
         drawing_version=run.drawing_version + 1,
         note="",
         pending_change=None,
@@ -76,7 +76,7 @@ def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
 
 
 def run_before_reset(run: Run) -> KeptRun | None:
-    """The run that Reset was pressed on, while nothing else was begun.
+    """The run before a reset, as long as no other was started since.
 
     Example:
         >>> run_before_reset(Run("a")) is None
@@ -87,7 +87,7 @@ def run_before_reset(run: Run) -> KeptRun | None:
 
 
 def drop_own(run: Run) -> None:
-    """Forgets the runs that were trained on pictures of the visitor's own.
+    """Drops the runs that were trained on the visitor's own pictures.
 
     Example:
         >>> run = Run("a")
@@ -95,13 +95,13 @@ def drop_own(run: Run) -> None:
         >>> run.kept
         []
     """
-    run.publish(kept=[kept for kept in run.kept if not is_own(kept.controls.data)])
+    run.publish(kept=[kept_run for kept_run in run.kept if not is_own(kept_run.controls.data)])
 
 
-def _without_history(kept: KeptRun) -> KeptRun:
-    """Without the earlier points of its history, which take most of the memory."""
-    fields = {**kept.fields, "history_points": kept.fields["history_points"][-1:]}
-    return KeptRun(kept.key, kept.controls, kept.card, fields)
+def _without_history(kept_run: KeptRun) -> KeptRun:
+    """The run without the earlier points of its history, which take most of the memory."""
+    fields = {**kept_run.fields, "history_points": kept_run.fields["history_points"][-1:]}
+    return KeptRun(kept_run.key, kept_run.controls, kept_run.card, fields)
 
 
 def _card(run: Run, workspace: Workspace) -> dict[str, Any] | None:

@@ -18,12 +18,12 @@ GRID = (4, 6)
 
 @dataclass(frozen=True, eq=False)
 class _TileScores:
-    """The success of a perturbation, and what it loses without each of its first tiles.
+    """The success of a perturbation, and its loss without each of the tiles measured so far.
 
     Attributes:
         levels: The perturbation.
         plan: Its plan.
-        success: The success of all of it, in [0, 1].
+        success: The success of the whole perturbation, in [0, 1].
         lost: The success minus that without a tile, row by row.
     """
 
@@ -34,35 +34,35 @@ class _TileScores:
 
 
 class Attributions:
-    """What is known of the tiles of each visitor's perturbation.
+    """The attribution of each visitor's perturbation to its tiles, as far as measured.
 
-    It is measured by the copy of the network that previews use, on the CPU: neither the queue for the device nor a
-    visitor's time on ZeroGPU is touched. The browser asks tile by tile, so that nothing is measured once nobody looks.
+    It uses the copy of the network on the CPU that renders previews: neither the queue for the device nor a
+    visitor's time on ZeroGPU is affected. The browser requests tile by tile, so measuring ends when it is closed.
     """
 
     def __init__(self) -> None:
-        self._known: WeakKeyDictionary[Run, _TileScores] = WeakKeyDictionary()
+        self._tile_scores: WeakKeyDictionary[Run, _TileScores] = WeakKeyDictionary()
 
     def measure_next(self, run: Run, workspace: Workspace, levels: LevelArray, plan: Plan) -> dict[str, Any]:
-        """Measures one more tile on the unseen pictures that are shown; a new perturbation begins at the first.
+        """Measures the next tile on the held-out pictures on the page; a new perturbation starts at the first tile.
 
         Raises:
-            UapsegError: No pixel of these pictures counts.
+            UapsegError: No pixel of these pictures counts towards the score.
         """
         _, height, width = levels.shape
         places = tiles(height, width, GRID)
-        found = self._known.get(run)
-        if found is None or found.levels is not levels or found.plan != plan:
-            found = _TileScores(levels, plan, _success(workspace, levels, plan))
-        elif len(found.lost) < len(places):
-            without = levels.copy()
-            without[:, *places[len(found.lost)]] = 0
-            lost = found.success - _success(workspace, without, plan)
-            found = _TileScores(levels, plan, found.success, (*found.lost, lost))
-        self._known[run] = found
+        tile_scores = self._tile_scores.get(run)
+        if tile_scores is None or tile_scores.levels is not levels or tile_scores.plan != plan:
+            tile_scores = _TileScores(levels, plan, _success(workspace, levels, plan))
+        elif len(tile_scores.lost) < len(places):
+            remaining_levels = levels.copy()
+            remaining_levels[:, *places[len(tile_scores.lost)]] = 0
+            loss = tile_scores.success - _success(workspace, remaining_levels, plan)
+            tile_scores = _TileScores(levels, plan, tile_scores.success, (*tile_scores.lost, loss))
+        self._tile_scores[run] = tile_scores
         return {
-            "lost": found.lost,
-            "success": found.success,
+            "lost": tile_scores.lost,
+            "success": tile_scores.success,
             "rows": GRID[0],
             "columns": GRID[1],
             "pictures": len(workspace.held_out_photos),
@@ -70,7 +70,7 @@ class Attributions:
 
 
 def _success(workspace: Workspace, levels: LevelArray, plan: Plan) -> float:
-    """The main score on the unseen pictures that are shown."""
+    """The main score on the held-out pictures on the page."""
     name = plan.target.wording("").scores[0].name
     success = workspace.evaluate(workspace.held_out_photos, levels, plan.target)["scores"].get(name)
     if success is None:

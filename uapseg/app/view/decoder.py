@@ -31,7 +31,7 @@ Picture = NDArray[np.uint8]
 
 
 class RefusedError(Exception):
-    """The clip is not decoded: as its frames are of no ``size`` to compute with, or it is ``unreadable``.
+    """The clip is not decoded: its frames have an unsupported ``size``, or it is ``unreadable``.
 
     Example:
         >>> str(RefusedError("size"))
@@ -39,12 +39,12 @@ class RefusedError(Exception):
     """
 
 
-def main(path: str, kind: str, seconds: float, rate: float, longest: int) -> None:
+def main(path: str, kind: str, seconds: float, rate: float, max_side: int) -> None:
     """Writes the frames of a clip."""
     limit()
     write = sys.stdout.buffer.write
     try:
-        for number, frame in enumerate(frames(path, kind, seconds, rate, longest)):
+        for number, frame in enumerate(frames(path, kind, seconds, rate, max_side)):
             if not number:
                 write(json.dumps({"width": frame.shape[1], "height": frame.shape[0]}).encode() + b"\n")
             write(frame.tobytes())
@@ -53,7 +53,7 @@ def main(path: str, kind: str, seconds: float, rate: float, longest: int) -> Non
 
 
 def limit() -> None:
-    """Has the system end this process, or refuse it memory, once it takes too much."""
+    """Limits the CPU time and the memory of this process."""
     with suppress(ImportError, ValueError, OSError):  # not on Windows, and not above what is allowed here
         import resource  # noqa: PLC0415  Windows has none
 
@@ -61,15 +61,15 @@ def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (int(4 * MOST_SECONDS), int(4 * MOST_SECONDS)))
 
 
-def frames(path: str, kind: str, seconds: float, rate: float, longest: int) -> Iterator[Picture]:
-    """The frames (h, w, 3) of the first ``seconds``, at most ``rate`` a second, upright; of a damaged clip the first.
+def frames(path: str, kind: str, seconds: float, rate: float, max_side: int) -> Iterator[Picture]:
+    """The frames (h, w, 3) of the first ``seconds``, at most ``rate`` a second, upright; up to the first damaged one.
 
     Raises:
         RefusedError: There is none that can be read, or they are too large or too small.
     """
     count = 0
     with suppress(FFmpegError, MemoryError, ValueError):
-        for at, picture in _lazy_frames(path, kind, longest):
+        for at, picture in _lazy_frames(path, kind, max_side):
             if at > seconds or time.process_time() > MOST_SECONDS:
                 break
             if at * rate > count - 0.01:  # times are not exact
@@ -79,49 +79,49 @@ def frames(path: str, kind: str, seconds: float, rate: float, longest: int) -> I
         raise RefusedError("unreadable")
 
 
-def _lazy_frames(path: str, kind: str, longest: int) -> Iterator[tuple[float, Callable[[], Picture]]]:
-    """Each frame's time after the first one's, in seconds, and what makes a picture of it."""
+def _lazy_frames(path: str, kind: str, max_side: int) -> Iterator[tuple[float, Callable[[], Picture]]]:
+    """The time of each frame from the first, in seconds, and a function that decodes it."""
     with av.open(path, "r", format=kind, options={"max_pixels": str(MOST_PIXELS)}) as file:
         stream = next(iter(file.streams.video), None)
         if stream is None:
             return
-        size = fitting(stream.width, stream.height, longest)
+        size = fitting(stream.width, stream.height, max_side)
         stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # a clip may change its size
         stream.codec_context.thread_count = 1
-        begin = matrix = None
+        start = matrix = None
         for frame in file.decode(stream):
-            at = cast("float | None", frame.time)  # PyAV's types leave out that a frame may have no time
-            if at is None:
+            frame_time = cast("float | None", frame.time)  # PyAV's types leave out that a frame may have no time
+            if frame_time is None:
                 continue
-            if begin is None:  # later frames are not asked for a matrix, as that keeps each of them in memory
-                begin, matrix = at, frame.side_data.get("DISPLAYMATRIX")
-            yield at - begin, partial(_picture, frame, size, matrix)
+            if start is None:  # later frames are not asked for a matrix, as that keeps each of them in memory
+                start, matrix = frame_time, frame.side_data.get("DISPLAYMATRIX")
+            yield frame_time - start, partial(_picture, frame, size, matrix)
 
 
 def _picture(frame: av.VideoFrame, size: tuple[int, int], matrix: Any) -> Picture:
-    """A frame in RGB, brought to a size (width, height) and then turned."""
+    """A frame in RGB, resized to (width, height) and then rotated."""
     return upright(np.asarray(frame.reformat(*size, "rgb24", interpolation="AREA").to_ndarray(), np.uint8), matrix)
 
 
-def fitting(width: int, height: int, longest: int) -> tuple[int, int]:
-    """The size (width, height) that frames are brought to, no side longer than ``longest``.
+def fitting(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """The size (width, height) to scale frames to, no side longer than ``max_side``.
 
     Raises:
         RefusedError: They are too large, or a side would be too small.
 
     Example:
-        >>> fitting(1920, 1080, longest=512)
+        >>> fitting(1920, 1080, max_side=512)
         (512, 288)
     """
-    share = min(1.0, longest / max(width, height, 1))
-    small = round(width * share), round(height * share)
-    if width * height > MOST_PIXELS or min(small) < SMALLEST_SIDE:
+    share = min(1.0, max_side / max(width, height, 1))
+    scaled_size = round(width * share), round(height * share)
+    if width * height > MOST_PIXELS or min(scaled_size) < SMALLEST_SIDE:
         raise RefusedError("size")
-    return small
+    return scaled_size
 
 
 def upright(picture: Picture, matrix: Any) -> Picture:
-    """A frame as it is to be shown, by the display matrix that phones write of how they were held; None is upright.
+    """Rotates a frame by its display matrix, in which phones store their orientation; None is upright.
 
     Example:
         >>> upright(np.zeros((48, 64, 3), np.uint8), None).shape

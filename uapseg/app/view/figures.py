@@ -18,7 +18,7 @@ FIRST_PASSES = 2
 
 
 def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """What the controls ask for now, and the words for what runs.
+    """The heading of the stage: the caption of the controls, and the titles of the run.
 
     Example:
         >>> from PIL import Image
@@ -46,7 +46,7 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
 
 
 def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
-    """What a target and its scores are called; ``source`` is a key of `strings.SOURCES`.
+    """The titles of a target and its scores; ``source`` is a key of `strings.SOURCES`.
 
     Example:
         >>> from uapseg import Untargeted
@@ -63,7 +63,7 @@ def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
 
 
 def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
-    """The target that the controls describe, and its picture."""
+    """The target that the controls describe, and its picture as PNG."""
     try:
         target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
         return target, workspace.target_png(target)
@@ -95,7 +95,7 @@ def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
 
 
 def validation_figures(validation: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
-    """The figures of one validation; None for each where there was none.
+    """The figures of a validation; None for each without one.
 
     Example:
         >>> from PIL import Image
@@ -130,7 +130,7 @@ def _history(run: Run) -> dict[str, Any]:
 
 
 def sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """The figures in a sentence, and a warning where the network sees one class almost everywhere.
+    """The figures in a sentence, and a warning if the network predicts one class almost everywhere.
 
     Example:
         >>> from PIL import Image
@@ -144,15 +144,15 @@ def sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
     validation, plan = run.validation, run.plan
     if not run.is_current or validation is None or plan is None:
         return {"plain": "", "warning": run.link_warning, "groups": None}
-    collapse, gone = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
+    collapse, gone_groups = validation["collapse"], groups_gone(from_array(validation["counts"]), plan.target)
     return {
-        "groups": gone if gone[1] else None,
+        "groups": gone_groups if gone_groups[1] else None,
         "plain": messages.name_classes(
             " ".join(
                 filter(
                     None,
                     (
-                        messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone),
+                        messages.summary(plan.target, validation["scores"], run.baselines, run.source, gone_groups),
                         *_own_sentences(run, validation, plan),
                     ),
                 )
@@ -168,11 +168,11 @@ def sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
 
 
 def _own_sentences(run: Run, validation: ValidationFrame, plan: Plan) -> list[str]:
-    """Of a run on a visitor's own pictures: whether it generalizes, and in the end the score on the test split."""
-    own = run.trained_on
-    if own is None or validation["image_gradients"] < FIRST_PASSES * len(own.splits["train"]):
+    """Sentences on a run on a visitor's own pictures: whether it generalizes, and its score on the test split."""
+    own_pictures = run.trained_on
+    if own_pictures is None or validation["image_gradients"] < FIRST_PASSES * len(own_pictures.splits["train"]):
         return []
     sentences = [messages.generalization(plan.target, validation["scores"], validation["training"])]
     if run.test_scores:
-        sentences.append(messages.test_result(plan.target, run.test_scores, len(own.splits["test"])))
+        sentences.append(messages.test_result(plan.target, run.test_scores, len(own_pictures.splits["test"])))
     return sentences

@@ -59,9 +59,9 @@ class Polling:
     def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
         self._workspaces, self._runs = workspaces, runs
 
-    async def poll(self, sent: dict[str, Any]) -> dict[str, Any]:
-        """Waits until there is something new, at most 8 seconds, and answers with it; holds no thread meanwhile."""
-        request = Request.of(sent)
+    async def poll(self, payload: dict[str, Any]) -> dict[str, Any]:
+        """Waits for news, at most 8 seconds, and returns them; occupies no thread while waiting."""
+        request = Request.of(payload)
         run = self._runs.get(request.token)
         if run is None:
             return {"gone": True}
@@ -89,10 +89,14 @@ class Polling:
 
     async def _wait(self, run: Run, request: Request, workspace: Workspace) -> None:
         queue = self._runs.queue
-        until, place = time.monotonic() + LONGEST_WAIT, queue.place(run)
+        deadline, place = time.monotonic() + LONGEST_WAIT, queue.place(run)
         pair = run.controls.pair
-        while time.monotonic() < until and run.controls.pair == pair:
-            if self._has_news(run, request, workspace) or queue.place(run) != place or self._turn_came(run, request):
+        while time.monotonic() < deadline and run.controls.pair == pair:
+            if (
+                self._has_news(run, request, workspace)
+                or queue.place(run) != place
+                or self._has_new_turn(run, request)
+            ):
                 break
             run.mark_watched()
             await asyncio.sleep(POLL_SECONDS.get(run.status, REST_SECONDS))
@@ -119,8 +123,8 @@ class Polling:
             or self._own_figures_due(run, request)
         )
 
-    def _turn_came(self, run: Run, request: Request) -> bool:
-        """Whether it is the run's turn, and the browser does not know it yet."""
+    def _has_new_turn(self, run: Run, request: Request) -> bool:
+        """Whether it is the run's turn and the browser does not know yet."""
         return request.turn != run.ticket and self._runs.queue.turn(run)
 
     def _frame_due(self, run: Run, request: Request) -> bool:
@@ -153,18 +157,18 @@ class Polling:
             "seconds": run.seconds,
             "perturbation_version": run.versions.get("levels", 0),
         }
-        fresh = request.seq < 0
+        is_first = request.seq < 0
         if _shows_other_pair(request, workspace):
             reply["workspace"] = workspace.facts
-        if fresh or run.changed_since(request.seq, "view"):
+        if is_first or run.changed_since(request.seq, "view"):
             photo = shown_photo(run, workspace)
             reply["photo"] = {"view": run.view, **({} if photo is workspace.scene else workspace.clean(photo))}
         reply |= _belongings(run, request.seq, workspace)
-        if fresh or run.changed_since(request.seq, *HEADING):
+        if is_first or run.changed_since(request.seq, *HEADING):
             reply |= heading(run, workspace)
-        if run.controls.drawing and (fresh or run.changed_since(request.seq, "drawing_version")):
+        if run.controls.drawing and (is_first or run.changed_since(request.seq, "drawing_version")):
             reply["strokes"] = run.controls.drawing
-        if fresh or run.changed_since(request.seq, *FIGURES):
+        if is_first or run.changed_since(request.seq, *FIGURES):
             reply |= figures(run, workspace)
         return reply
 
@@ -175,9 +179,9 @@ class Polling:
         if levels is None or plan is None:  # reset in the meantime
             return {}
         if run.frame_cache.get("key") != key:
-            began = time.monotonic()
+            start_time = time.monotonic()
             pictures = frame(workspace, photo, levels, plan, request.options)
-            run.frame_cache = {"key": key, "pictures": pictures, "next": _next_frame_time(began)}
+            run.frame_cache = {"key": key, "pictures": pictures, "next": _next_frame_time(start_time)}
         return {"frame": version, **run.frame_cache["pictures"]}
 
     def _own_figures(self, run: Run, request: Request, workspace: Workspace) -> dict[str, Any]:
@@ -186,17 +190,17 @@ class Polling:
         levels, plan = run.levels, run.plan
         if levels is None or plan is None:
             return {}
-        began = time.monotonic()
+        start_time = time.monotonic()
         photos = [workspace.photo(photo) for photo in run.photos]
         evaluation = workspace.evaluate(
             photos, levels, plan.target, stretch=request.options.stretch, defence=request.options.defence
         )
-        run.frame_cache["next"] = _next_frame_time(began)
+        run.frame_cache["next"] = _next_frame_time(start_time)
         return {"own": {"version": version, **evaluation}}
 
 
 def _belongings(run: Run, seq: int, workspace: Workspace) -> dict[str, Any]:
-    """What is new of a visitor's photos, of their own pictures to train on, and of the runs of this visit."""
+    """Changes of a visitor's photos, of their own training pictures, and of the runs of this visit."""
     reply: dict[str, Any] = {}
     if seq < 0 or run.changed_since(seq, "photos"):
         reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
@@ -204,7 +208,7 @@ def _belongings(run: Run, seq: int, workspace: Workspace) -> dict[str, Any]:
         is_chosen = run.own is not None and run.controls.data == run.own.name
         reply["training_set"] = {"line": messages.own_pictures(run.own), "chosen": is_chosen}
     if seq < 0 or run.changed_since(seq, "kept"):
-        reply["runs"] = [kept.card for kept in run.kept]
+        reply["runs"] = [kept_run.card for kept_run in run.kept]
     return reply
 
 
@@ -213,10 +217,10 @@ def _shows_other_pair(request: Request, workspace: Workspace) -> bool:
     return request.workspace != workspace.facts["key"]
 
 
-def _next_frame_time(began: float) -> float:
-    """When the page may compute again, after work that began then."""
-    now = time.monotonic()
-    return now + max(FRAME_SECONDS - (now - began), IDLE_SHARE * (now - began))
+def _next_frame_time(start_time: float) -> float:
+    """The earliest time of the next frame, given the start time of the last one."""
+    time_now = time.monotonic()
+    return time_now + max(FRAME_SECONDS - (time_now - start_time), IDLE_SHARE * (time_now - start_time))
 
 
 def _share(status: LoadStatus) -> float | None:
@@ -235,13 +239,13 @@ DECODER_PATIENCE = 60.0
 def perturb_clip(
     path: Path, levels: LevelArray, workspace: Workspace, report: Callable[[float], None] = lambda _: None
 ) -> bytes:
-    """A clip with the perturbation on every frame, and what the network sees in it beside, as MP4.
+    """Adds the perturbation to every frame of a clip, with the predictions beside it, as MP4.
 
     Args:
         path: The clip.
         levels: The perturbation.
         workspace: The network.
-        report: Called with the share of the frames that are done.
+        report: Called with the share of finished frames.
 
     Raises:
         UapsegError: The file is not a video that can be read.
@@ -256,22 +260,22 @@ def perturb_clip(
 
 
 def decode_clip(
-    path: Path, seconds: float = MOST_SECONDS, rate: float = RATE, longest: int = LONGEST
+    path: Path, seconds: float = MOST_SECONDS, rate: float = RATE, max_side: int = LONGEST
 ) -> list[Picture]:
-    """The frames of the first seconds of a video, upright, at a rate and a size that can be kept.
+    """Decodes the first seconds of a video: upright frames at a limited rate and size.
 
-    A process of its own decodes them, as a stranger's video may take any memory and time, or bring FFmpeg down.
+    A separate process decodes them, as a stranger's video may take any memory and time, or crash FFmpeg.
 
     Args:
         path: The video.
-        seconds: How much of it to decode.
+        seconds: The length to decode.
         rate: Frames a second.
-        longest: The longer side of the frames.
+        max_side: The longer side of the frames.
 
     Raises:
         UapsegError: The file is not a video that can be read, or its frames are too large or too small.
     """
-    arguments = [path, _format(path), seconds, rate, longest]
+    arguments = [path, _format(path), seconds, rate, max_side]
     command = [sys.executable, "-P", DECODER, *arguments]
     try:
         process = subprocess.run(  # noqa: S603  a file of the project, and no shell
@@ -293,7 +297,7 @@ def decode_clip(
 
 
 def _format(path: Path) -> str:
-    """The container, by its first bytes; any other is refused, as some (playlists) name other files to be opened."""
+    """The container format, by its first bytes; others are refused, as some (playlists) refer to further files."""
     with path.open("rb") as file:
         head = file.read(12)
     if head[4:8] == b"ftyp":
@@ -309,7 +313,7 @@ def _perturbed_frame(picture: Picture, levels: LevelArray, workspace: Workspace)
 
 
 def side_by_side(picture: Picture, prediction: LabelMap, workspace: Workspace) -> Picture:
-    """A picture, and what the network sees in it laid over the same."""
+    """A picture, and beside it the same with its predictions overlaid."""
     return np.hstack([picture, overlay_classes(picture, prediction, workspace)])
 
 
@@ -319,18 +323,18 @@ MOST_DECODED = 1_000_000
 
 
 class Camera:
-    """Answers the frames of cameras."""
+    """Predicts the frames of cameras."""
 
     def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
         self._workspaces, self._runs = workspaces, runs
 
-    async def camera_frame(self, sent: object) -> dict[str, Any]:
+    async def camera_frame(self, payload: object) -> dict[str, Any]:
         """The predictions for a camera frame without and with the perturbation; empty while another is in progress.
 
         Raises:
             UapsegError: The frame is not a picture.
         """
-        values = to_values(sent)
+        values = to_values(payload)
         run = self._runs.get(values.get("token"))
         workspace = run and self._workspaces.of(run)
         if not run or not workspace or not run.frame_lock.acquire(blocking=False):
@@ -345,24 +349,24 @@ class Camera:
 def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
     picture = workspace.fit(read_picture(_content(values.get("picture"))))
     photo = Photo(picture, workspace.predict(picture))
-    reply, viewed = {"photo": workspace.clean(photo)}, photo
+    reply, photo_after = {"photo": workspace.clean(photo)}, photo
     (levels, plan), options = viewed_perturbation(run, values), FrameOptions.of(values)
     if run.is_current and levels is not None and plan is not None:
-        rendered = render_frame(workspace, photo, levels, options)
-        reply |= frame_payload(workspace, photo, rendered, plan, options)
-        viewed = rendered.photo
+        rendered_frame = render_frame(workspace, photo, levels, options)
+        reply |= frame_payload(workspace, photo, rendered_frame, plan, options)
+        photo_after = rendered_frame.photo
     number, footage = values.get("record"), values.get("footage")
     reply |= _add_footage(run, picture, footage) if isinstance(footage, int) else {}
-    return reply | (_record(run, workspace, viewed, number) if isinstance(number, int) else {})
+    return reply | (_record(run, workspace, photo_after, number) if isinstance(number, int) else {})
 
 
 def _content(uri: object) -> bytes:
-    """The bytes of a picture that was sent as a data URI."""
-    coded = uri.partition(",")[2] if isinstance(uri, str) else ""
-    if len(coded) > MOST_LETTERS:
+    """The bytes of a picture in a data URI."""
+    encoded_content = uri.partition(",")[2] if isinstance(uri, str) else ""
+    if len(encoded_content) > MOST_LETTERS:
         raise UapsegError(strings.BAD_CAMERA_FRAME)
     try:
-        content = base64.b64decode(coded, validate=True)
+        content = base64.b64decode(encoded_content, validate=True)
     except ValueError as error:
         raise UapsegError(strings.BAD_CAMERA_FRAME) from error
     width, height = size_of(content) or (0, 0)
@@ -372,7 +376,7 @@ def _content(uri: object) -> bytes:
 
 
 def _add_footage(run: Run, picture: Picture, number: int) -> dict[str, Any]:
-    """Adds a frame to what is to be trained on; how long that is, and whether it is enough."""
+    """Adds a frame to the recording to train on; returns its length, and whether it is long enough."""
     if run.footage is None or run.footage.number != number:
         run.footage = Footage(number)
     run.footage.add(picture, time.monotonic())
@@ -380,7 +384,7 @@ def _add_footage(run: Run, picture: Picture, number: int) -> dict[str, Any]:
 
 
 def _record(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:
-    """Adds what is shown to the recording of that number; how long it is."""
+    """Adds the shown frame to the recording with that number; returns its length."""
     if run.recording is None or run.recording.number != number:
         run.recording = Recording(number)
     run.recording.add(side_by_side(photo.picture, photo.prediction, workspace))

@@ -41,37 +41,37 @@ STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 
 
 class Renderer:
-    """Answers what the browser asks for besides the newest frame."""
+    """Renders what the browser requests besides the newest frame."""
 
     def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
         self._workspaces, self._runs, self._attributions = workspaces, runs, Attributions()
 
-    async def frame(self, sent: object) -> dict[str, Any]:
+    async def frame(self, payload: object) -> dict[str, Any]:
         """A frame of a history point or of another strength; empty while another one is being rendered."""
-        return await self._made(sent, _frame)
+        return await self._answer(payload, _frame)
 
-    async def strengths(self, sent: object) -> dict[str, Any]:
-        """The scores of the perturbation at each strength, on the held-out pictures that are shown."""
-        return await self._made(sent, _strengths)
+    async def strengths(self, payload: object) -> dict[str, Any]:
+        """The scores of the perturbation at each strength, on the held-out pictures on the page."""
+        return await self._answer(payload, _strengths)
 
-    async def attribute(self, sent: object) -> dict[str, Any]:
-        """What the perturbation loses without each tile measured so far; another one is measured at each request.
+    async def attribute(self, payload: object) -> dict[str, Any]:
+        """The loss of success without each tile measured so far; each request measures another tile.
 
-        Empty while the run goes on.
+        Empty while the run is active.
         """
-        return await self._made(sent, self._attribute)
+        return await self._answer(payload, self._attribute)
 
-    async def measure(self, sent: object) -> dict[str, Any]:
+    async def measure(self, payload: object) -> dict[str, Any]:
         """The scores of a history point or another strength, with the predictions for the held-out pictures."""
-        return await self._made(sent, _figures)
+        return await self._answer(payload, _figures)
 
-    async def pair(self, sent: object) -> dict[str, Any]:
-        """Two runs of this visit on the picture that is shown, by their keys; 0 is the current run."""
-        return await self._made(sent, _pair)
+    async def pair(self, payload: object) -> dict[str, Any]:
+        """Two runs of this visit on the shown picture, by their keys; 0 is the current run."""
+        return await self._answer(payload, _pair)
 
-    async def recorded(self, sent: object) -> dict[str, Any]:
-        """The recorded run that is played to a visitor without a run of their own."""
-        values = to_values(sent)
+    async def recorded(self, payload: object) -> dict[str, Any]:
+        """The recorded run, which is played to a visitor without a run of their own."""
+        values = to_values(payload)
         run = self._runs.get(values.get("token"))
         return await asyncio.to_thread(recorded_run, run.controls.pair) if run else {}
 
@@ -81,15 +81,15 @@ class Renderer:
             return {}
         return self._attributions.measure_next(run, workspace, levels, plan)
 
-    async def _made(self, sent: object, make: Callable[..., dict[str, Any]]) -> dict[str, Any]:
-        values = to_values(sent)
+    async def _answer(self, payload: object, render: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+        values = to_values(payload)
         run = self._runs.get(values.get("token"))
         workspace = run and self._workspaces.of(run)
-        current = run and (run.is_current or make is _pair)
+        current = run and (run.is_current or render is _pair)
         if not run or not workspace or not current or not run.frame_lock.acquire(blocking=False):
             return {}
         try:
-            return await call_in_thread(make, run, workspace, values)
+            return await call_in_thread(render, run, workspace, values)
         finally:
             run.frame_lock.release()
 
@@ -123,14 +123,14 @@ def _pair(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, A
 
 
 def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
-    """A run of this visit: what the tray says of it, and the shown picture with its perturbation."""
-    kept = next((kept for kept in run.kept if kept.key == key), None)
-    fields: dict[str, Any] = kept.fields if kept else {"plan": run.plan, "levels": run.levels}
-    card: dict[str, Any] = kept.card if kept else {"key": 0, "title": "", "summary": ""}
+    """A run of this visit: its card, and the shown picture with its perturbation."""
+    kept_run = next((kept_run for kept_run in run.kept if kept_run.key == key), None)
+    fields: dict[str, Any] = kept_run.fields if kept_run else {"plan": run.plan, "levels": run.levels}
+    card: dict[str, Any] = kept_run.card if kept_run else {"key": 0, "title": "", "summary": ""}
     plan, levels = fields["plan"], fields["levels"]
     if plan is None or levels is None:
         return card
-    if kept is None:
+    if kept_run is None:
         title = messages.name_classes(messages.caption(plan.target, plan.settings.ball))
         card = {**card, "title": title, "summary": sentences(run, workspace)["plain"]}
     if (plan.model, plan.data) != workspace.pair:
@@ -140,7 +140,7 @@ def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
 
 
 def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
-    """The scores of the run's own validation at full strength; else those on the pictures that are shown."""
+    """The scores of the run's validation at full strength; otherwise those on the held-out pictures on the page."""
     levels, plan = viewed_perturbation(run, values)
     if levels is None or plan is None:
         return {}
@@ -228,29 +228,29 @@ def render_frame(workspace: Workspace, photo: Photo, levels: LevelArray, options
     """
     levels = scale_levels(levels, options.strength)
     applied_levels = stretch_levels(levels, photo.size) if options.stretch else levels
-    attacked = defend_photo(perturb_photo(photo.picture, applied_levels), options.defence)
-    prediction, confidence = workspace.predict_perturbed(attacked, with_confidence=options.confidence)
-    return RenderedFrame(Photo(attacked, prediction), levels, applied_levels, confidence)
+    perturbed_picture = defend_photo(perturb_photo(photo.picture, applied_levels), options.defence)
+    prediction, confidence = workspace.predict_perturbed(perturbed_picture, with_confidence=options.confidence)
+    return RenderedFrame(Photo(perturbed_picture, prediction), levels, applied_levels, confidence)
 
 
 def frame_payload(
-    workspace: Workspace, photo: Photo, rendered: RenderedFrame, plan: Plan, options: FrameOptions
+    workspace: Workspace, photo: Photo, rendered_frame: RenderedFrame, plan: Plan, options: FrameOptions
 ) -> dict[str, Any]:
     """A frame as sent to the browser: picture, prediction, perturbation, and what else is requested."""
-    slow, epsilon, attacked = options.slow, round(plan.settings.epsilon * 255), rendered.photo.picture
-    pattern = spectrum(rendered.levels) if options.spectrum else amplify_levels(rendered.levels, epsilon)
+    slow, epsilon, perturbed_picture = options.slow, round(plan.settings.epsilon * 255), rendered_frame.photo.picture
+    pattern = spectrum(rendered_frame.levels) if options.spectrum else amplify_levels(rendered_frame.levels, epsilon)
     pictures: dict[str, Any] = {
-        "after": jpeg(attacked, 70 if slow else 85, 256 if slow else None),
-        "prediction": label_png(rendered.photo.prediction, workspace.model.palette),
+        "after": jpeg(perturbed_picture, 70 if slow else 85, 256 if slow else None),
+        "prediction": label_png(rendered_frame.photo.prediction, workspace.model.palette),
         "perturbation": jpeg(pattern, 70, 192 if slow else None),
         "success": workspace.success_by_strength(
-            photo, rendered.photo.prediction, rendered.applied_levels, plan.target
+            photo, rendered_frame.photo.prediction, rendered_frame.applied_levels, plan.target
         ),
     }
     if options.factor:
-        pictures["difference"] = jpeg(difference(photo.picture, attacked, options.factor), 85)
-    if rendered.confidence is not None:
-        pictures["confidence"] = grey_png(rendered.confidence)
+        pictures["difference"] = jpeg(difference(photo.picture, perturbed_picture, options.factor), 85)
+    if rendered_frame.confidence is not None:
+        pictures["confidence"] = grey_png(rendered_frame.confidence)
     return pictures
 
 
