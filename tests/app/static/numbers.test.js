@@ -5,7 +5,7 @@ import {
   clamp,
   clock,
   fillIn,
-  fitted,
+  fitShare,
   group,
   linear,
   listShares,
@@ -75,8 +75,8 @@ test('the nearest entry is found, the first of two that are as near', () => {
 });
 
 test('a picture fills one side of its frame', () => {
-  assert.deepEqual(fitted(2, 1.5), { width: 1, height: 0.75 });
-  assert.deepEqual(fitted(0.75, 1.5), { width: 0.5, height: 1 });
+  assert.deepEqual(fitShare(2, 1.5), { width: 1, height: 0.75 });
+  assert.deepEqual(fitShare(0.75, 1.5), { width: 0.5, height: 1 });
 });
 
 test('a place outside the picture is the pixel at its edge', () => {

@@ -56,15 +56,15 @@ function captureFrame() {
 
 async function processFrame() {
   const recording = camera.recording || null;
-  const sent = {
+  const payload = {
     token: poll.token,
     picture: captureFrame(),
     history_point: history.point,
     record: recording,
     ...frameOptions(),
   };
-  if (camera.filming) sent.footage = camera.filming;
-  const reply = await request('camera_frame', sent).catch(() => ({}));
+  if (camera.filming) payload.footage = camera.filming;
+  const reply = await request('camera_frame', payload).catch(() => ({}));
   if (!camera.stream) return;
   if (!reply.photo) {
     await pause(200);

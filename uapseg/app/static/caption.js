@@ -5,10 +5,10 @@ import { clamp } from './numbers.js';
 const PIXELS = 8; // of a drag for each grey level
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, PageDown: -5, PageUp: 5, Home: -99, End: 99 };
 const line = $('[data-k=caption]');
-const [before, number, wanted, after] = ['', 'u-number', 'u-wanted', ''].map((name) => make('span', name));
+const [textBefore, number, requested, textAfter] = ['', 'u-number', 'u-wanted', ''].map((name) => make('span', name));
 const slider = () => $('input[type=range]', byId('u-epsilon'));
 
-/** The epsilon that is asked for, and the one of what is shown. */
+/** The epsilon of the controls, and that of the shown perturbation. */
 const epsilon = { asked: 0, shown: 0 };
 
 function setText(node, text) {
@@ -18,22 +18,22 @@ function setText(node, text) {
 function showEpsilon() {
   const { asked, shown } = epsilon;
   setText(number, String(shown));
-  setText(wanted, asked === shown ? '' : ` → ${asked}`);
+  setText(requested, asked === shown ? '' : ` → ${asked}`);
   setAttributes(number, { 'aria-valuenow': asked, 'aria-valuetext': asked });
 }
 
-/** Where a number stands for the last time in a text; -1 where it does not. */
+/** The position of the last occurrence of a number in a text; -1 if there is none. */
 function lastNumber(text, number) {
   const pattern = new RegExp(`\\b${String(number).replace('.', '\\.')}\\b`, 'g');
   return [...text.matchAll(pattern)].at(-1)?.index ?? -1;
 }
 
 /**
- * Says what is shown.
+ * Sets the caption.
  *
  * @param {string} caption
- * @param {?number} shown The epsilon in it, where it can be changed.
- * @param {?number} asked The epsilon that the controls ask for.
+ * @param {?number} shown The epsilon in it, if it can be changed.
+ * @param {?number} asked The epsilon of the controls.
  */
 export function setCaption(caption, shown = null, asked = shown) {
   const at = shown == null ? -1 : lastNumber(caption, shown);
@@ -42,13 +42,13 @@ export function setCaption(caption, shown = null, asked = shown) {
     return;
   }
   Object.assign(epsilon, { asked, shown });
-  if (!line.contains(number)) line.replaceChildren(before, number, wanted, after);
-  setText(before, caption.slice(0, at));
-  setText(after, caption.slice(at + String(shown).length));
+  if (!line.contains(number)) line.replaceChildren(textBefore, number, requested, textAfter);
+  setText(textBefore, caption.slice(0, at));
+  setText(textAfter, caption.slice(at + String(shown).length));
   showEpsilon();
 }
 
-/** Asks for another epsilon, as moving its slider does. */
+/** Sets another epsilon, as moving its slider does. */
 function ask(value) {
   const input = slider();
   const next = clamp(value, Number(input.min), Number(input.max));

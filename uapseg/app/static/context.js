@@ -98,17 +98,17 @@ export const requestFrame = () => emit('frame');
 export let workspace;
 const workspaceListeners = [];
 
-/** Does something now, and again whenever another network or other pictures are shown. */
+/** Calls a function now, and again whenever another network or other pictures are shown. */
 export function onWorkspace(change) {
   workspaceListeners.push(change);
   change();
 }
 
 export function setWorkspace(other) {
-  const changed = other.key !== workspace.key;
+  const isOther = other.key !== workspace.key;
   workspace = other;
-  if (changed) for (const change of workspaceListeners) change();
-  return changed;
+  if (isOther) for (const change of workspaceListeners) change();
+  return isOther;
 }
 
 /** The run as the server last reported it, and the state of polling. */

@@ -41,11 +41,11 @@ export function remember() {
   if (mask.undone.length > MOST_UNDONE) mask.undone.shift();
 }
 
-function exchange(from, to) {
-  const other = from.pop();
-  if (!other) return false;
-  to.push(mask.labels);
-  mask.labels = other;
+function exchange(source, target) {
+  const labels = source.pop();
+  if (!labels) return false;
+  target.push(mask.labels);
+  mask.labels = labels;
   colour();
   return true;
 }
@@ -256,12 +256,12 @@ export function mount(onTool, onAction) {
   setAttributes(toolbar, { role: 'toolbar', 'aria-label': t('tools') });
   toolbar.append(
     ...names.map((name) => {
-      const each = button('', '', () => (TOOLS.includes(name) ? onTool(name) : onAction(name)));
-      each.append(icon(PATHS[name]));
-      each.dataset.tool = name;
-      each.title = t(name);
-      each.setAttribute('aria-label', t(name));
-      return each;
+      const node = button('', '', () => (TOOLS.includes(name) ? onTool(name) : onAction(name)));
+      node.append(icon(PATHS[name]));
+      node.dataset.tool = name;
+      node.title = t(name);
+      node.setAttribute('aria-label', t(name));
+      return node;
     }),
   );
   toolButton(ACTIONS[0]).before(make('hr'));

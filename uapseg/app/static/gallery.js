@@ -93,7 +93,7 @@ function fillThumb(node, picture, number, { each, thumbs }) {
   node.setAttribute('aria-label', labels[gallery.tab]?.() ?? pictureLabel(number, share));
 }
 
-/** What pressing a picture does, and what share of it is as the target asks. */
+/** The action of pressing a picture, and its share at the target. */
 function pictureLabel(number, share) {
   const label = t('show', { number: number + 1 });
   return share == null ? label : `${label}: ${t('in_picture', { share: percent(share), here: metrics.here })}`;
@@ -105,7 +105,7 @@ function press(number) {
   else gradio.trigger('view', { kind: gallery.tab === 'own' ? 'own' : 'held_out', number });
 }
 
-/** Shows an example at once, as far as it is known; the server lays it on the pictures and measures it meanwhile. */
+/** Shows the known part of an example at once, while the server renders and measures it. */
 export async function openExample(number) {
   const { title, prediction, label } = workspace.examples[number];
   emit('begin');
@@ -150,11 +150,11 @@ function ownHeading() {
   const [key, , name] = metrics.shares[0] || [];
   const { scores } = metrics.viewed ?? metrics;
   if (!gallery.own || !scores) return t('own_waiting');
-  const both = t('own_and_data', { own: percent(gallery.own.scores[key]), data: percent(scores[key]), name });
-  return [both, defended()].filter(Boolean).join(', ');
+  const sentence = t('own_and_data', { own: percent(gallery.own.scores[key]), data: percent(scores[key]), name });
+  return [sentence, defended()].filter(Boolean).join(', ');
 }
 
-// ---- what belongs to photos of one's own
+// ---- the visitor's own photos
 
 function addOwnButtons() {
   const back = button('u-back', t('back'), () => gradio.trigger('view', { kind: 'scene', number: 0 }));

@@ -32,13 +32,13 @@ const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -
 const MOST_STRENGTH = 1.5;
 const RETRY_MS = 120;
 const timeline = $('.u-timeline');
-const then = make('span');
+const pointTime = make('span');
 const strength = make('label', 'u-strength');
 const slider = make('input');
 const output = make('output', '', '100 %');
 const defences = make('select', 'u-defence');
 
-// ---- asking: one question at a time, and of those in between only the last
+// ---- requests: one at a time, and of those made meanwhile only the last
 
 async function ask() {
   poll.frame = -1;
@@ -60,14 +60,14 @@ async function ask() {
   }
 }
 
-/** Shows at once what is known of what is asked for, and that the rest is being measured. */
+/** Shows the known part of what is requested at once, and that the rest is being measured. */
 function showExpected() {
   const [, scores] = metrics.curve.find(([gradients]) => gradients === history.point) || [];
-  const known =
+  const expected =
     history.strength === 1 && !history.defence && scores
       ? { scores, measuredAt: history.point }
       : { scores: null, measuredAt: null };
-  metrics.viewed = isLive() ? null : { ...metrics.viewed, ...known };
+  metrics.viewed = isLive() ? null : { ...metrics.viewed, ...expected };
   showMetrics();
 }
 
@@ -109,7 +109,7 @@ async function showMeasured({ thumbs, each, heading, measured_at: measuredAt, ..
   redraw();
 }
 
-/** Asks once more: the server was making something else for this visitor. */
+/** Requests again: the server was busy with another request of this visitor. */
 async function retry() {
   await pause(RETRY_MS);
   history.again = ['paused', 'done', 'running'].includes(poll.status);
@@ -186,7 +186,7 @@ export function showTimeline() {
     'aria-valuenow': Math.max(0, historyPoints.indexOf(at)),
     'aria-valuetext': label,
   });
-  then.textContent = label;
+  pointTime.textContent = label;
   $('.u-plot').toggleAttribute('data-then', history.point != null);
   drawChart();
 }
@@ -221,7 +221,7 @@ function addTimeline() {
     setPoint(null);
   });
   const live = button('', t('live'), () => setPoint(null));
-  $('.u-then').append(then, rewind, live);
+  $('.u-then').append(pointTime, rewind, live);
   timeline.setAttribute('aria-label', t('timeline'));
   let scrubbing = false;
   timeline.addEventListener('pointerdown', (event) => {

@@ -27,8 +27,8 @@ export function mirror(labels, width) {
 
 /** Draws one class where nothing is drawn, and nothing where something is. */
 export function invert(labels, number) {
-  labels.forEach((old, at) => {
-    labels[at] = old === NOTHING ? number : NOTHING;
+  labels.forEach((label, at) => {
+    labels[at] = label === NOTHING ? number : NOTHING;
   });
 }
 
@@ -108,9 +108,9 @@ export function toHeat(rgba) {
 /** White where a pixel has another colour than its right or lower neighbour, transparent elsewhere. */
 export function outline(rgba, width) {
   const lines = new Uint8ClampedArray(rgba.length);
-  const differ = (one, other) =>
-    other < rgba.length &&
-    (rgba[one] !== rgba[other] || rgba[one + 1] !== rgba[other + 1] || rgba[one + 2] !== rgba[other + 2]);
+  const differ = (first, second) =>
+    second < rgba.length &&
+    (rgba[first] !== rgba[second] || rgba[first + 1] !== rgba[second + 1] || rgba[first + 2] !== rgba[second + 2]);
   for (let at = 0; at < rgba.length; at += 4) {
     const isLast = (at / 4) % width === width - 1;
     if ((!isLast && differ(at, at + 4)) || differ(at, at + 4 * width)) lines.fill(255, at, at + 4);

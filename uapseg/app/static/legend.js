@@ -25,11 +25,11 @@ function drawHighlight(id) {
   const { width, height } = canvas;
   const pen = canvas.getContext('2d');
   pen.clearRect(0, 0, width, height);
-  const one = workspace.classes.find(({ name }) => name === highlighted);
-  if (!one || painting.on) return;
+  const entry = workspace.classes.find(({ name }) => name === highlighted);
+  if (!entry || painting.on) return;
   const pixels = labelPixels(HIGHLIGHTS[id]);
   if (pixels.length === 4 * width * height) {
-    pen.putImageData(new ImageData(shadeOthers(pixels, one.rgb, SHADE), width, height), 0, 0);
+    pen.putImageData(new ImageData(shadeOthers(pixels, entry.rgb, SHADE), width, height), 0, 0);
   }
 }
 

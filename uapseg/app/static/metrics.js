@@ -8,10 +8,10 @@ import { setHint } from './views.js';
 const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>
   <div class="u-baselines"></div>`;
 
-/** What is shown of the run: the newest figures, or those of the history point or strength that is viewed. */
+/** The shown figures: the newest ones, or those of the viewed history point or strength. */
 const current = () => ({ ...metrics, ...metrics.viewed });
 
-/** Sets what a run is called and which shares it has: rows of (key, label, short label). */
+/** Sets the caption of a run and its shares: rows of (key, label, short label). */
 export function showHeading() {
   const { caption, shares, amplified, epsilon, asked } = metrics.viewed?.heading ?? metrics.heading;
   if (asked == null) setCaption(caption || '');
@@ -160,12 +160,12 @@ function setScales([first, last], [low, high]) {
 // ---- the three charts
 
 function drawSuccess() {
-  const [first, ...others] = metrics.shares.map(([key]) => key);
+  const [first, ...otherKeys] = metrics.shares.map(([key]) => key);
   drawGrid([0, 0.5, 1].map((share) => group(lastPosition() * share)));
   drawIntervals();
   drawBaseline('random_noise', 'random', first);
   drawBaseline('clean', 'clean', first);
-  others.forEach((key, number) => {
+  otherKeys.forEach((key, number) => {
     drawCurve(metrics.curve, key, colourOf('--u-second'), 1.5, number ? [2, 4] : []);
   });
   drawCurve(metrics.curve, first, colourOf('--u-accent'), 2.5);

@@ -29,11 +29,14 @@ export const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
 
 /** The entry of a list that is nearest to a value, by a distance between the two. */
 export function nearest(entries, value, distance = (entry, goal) => Math.abs(entry - goal)) {
-  return entries.reduce((best, entry) => (distance(entry, value) < distance(best, value) ? entry : best), entries[0]);
+  return entries.reduce(
+    (closest, entry) => (distance(entry, value) < distance(closest, value) ? entry : closest),
+    entries[0],
+  );
 }
 
-/** How much of a frame's width and height a picture takes that is fitted into it, from their ratios of width to height. */
-export function fitted(ratio, frameRatio) {
+/** The shares of a frame's width and height that a picture fitted into it takes, from both aspect ratios. */
+export function fitShare(ratio, frameRatio) {
   return { width: Math.min(1, ratio / frameRatio), height: Math.min(1, frameRatio / ratio) };
 }
 
@@ -65,7 +68,7 @@ export function lowestTenth(shares) {
   return Math.floor(Math.min(0.9, ...shares) * 10) / 10;
 }
 
-/** At which end the line between before and after stands, so that its labels stay in the picture. */
+/** The edge that the line between before and after is close to, so that its labels stay in the picture. */
 export function wipeEdge(share) {
   if (share < 0.14) return 'start';
   return share > 0.86 ? 'end' : '';
@@ -77,14 +80,14 @@ export function rowsOf(labels, gap = 8) {
   return labels.map((label) => {
     const touches = (other) =>
       label.start < other.start + other.length + gap && other.start < label.start + label.length + gap;
-    const free = rows.findIndex((row) => !row.some(touches));
-    const number = free < 0 ? rows.length : free;
+    const freeRow = rows.findIndex((row) => !row.some(touches));
+    const number = freeRow < 0 ? rows.length : freeRow;
     rows[number] = [...(rows[number] ?? []), label];
     return number;
   });
 }
 
-/** The largest of some values that are given row by row, with its row and its column, counted from 1. */
+/** The largest of values in row order, with its row and its column, counted from 1. */
 export function strongest(values, columns) {
   const value = Math.max(...values);
   const at = values.indexOf(value);
@@ -98,13 +101,13 @@ export function strongest(values, columns) {
  * @param {string[]} names
  * @param {number[]} after The share of each, from 0 to 1.
  * @param {number[]} before The same before the perturbation.
- * @param {string} was How an earlier share is said, with `{share}` in it.
+ * @param {string} template The text of an earlier share, with `{share}` in it.
  */
-export function listShares(names, after, before, was) {
+export function listShares(names, after, before, template) {
   const rows = names.map((name, number) => ({ name, now: percent(after[number]), old: percent(before[number]) }));
-  const shown = rows.filter(({ now, old }) => now !== '0' || old !== '0');
-  shown.sort((one, other) => Math.max(other.now, other.old) - Math.max(one.now, one.old));
-  return shown
-    .map(({ name, now, old }) => `${name} ${now} %${now === old ? '' : `, ${fillIn(was, { share: old })}`}`)
+  const visibleRows = rows.filter(({ now, old }) => now !== '0' || old !== '0');
+  visibleRows.sort((first, second) => Math.max(second.now, second.old) - Math.max(first.now, first.old));
+  return visibleRows
+    .map(({ name, now, old }) => `${name} ${now} %${now === old ? '' : `, ${fillIn(template, { share: old })}`}`)
     .join(', ');
 }

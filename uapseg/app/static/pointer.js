@@ -98,13 +98,13 @@ function markClass() {
   if (painting.allowed) pressClass(workspace.classes[painting.number].name);
 }
 
-/** Follows the controls, which ask for a drawn target or no longer do. */
-export function setDrawing(allowed, number) {
-  if (allowed !== painting.allowed) {
-    Object.assign(painting, { allowed, number });
-    root.dataset.drawable = allowed ? 1 : 0;
-    selectTool(allowed && poll.status !== 'running' ? 'brush' : 'view');
-    if (!allowed) pressClass(null);
+/** Enables or disables drawing, as the controls request. */
+export function setDrawing(isAllowed, number) {
+  if (isAllowed !== painting.allowed) {
+    Object.assign(painting, { allowed: isAllowed, number });
+    root.dataset.drawable = isAllowed ? 1 : 0;
+    selectTool(isAllowed && poll.status !== 'running' ? 'brush' : 'view');
+    if (!isAllowed) pressClass(null);
   }
   markClass();
   showDrawing();

@@ -109,8 +109,8 @@ function stateText(reply) {
   if (reply.note) return reply.note;
   if (reply.status !== 'running' || !poll.rate) return t(reply.status);
   if (poll.rated < RATED) return t('rate_alone', { rate: rate(poll.rate) });
-  const left = Math.max(0, (reply.total - reply.image_gradients) / poll.rate);
-  return t('rate', { rate: rate(poll.rate), left: clock(left) });
+  const remaining = Math.max(0, (reply.total - reply.image_gradients) / poll.rate);
+  return t('rate', { rate: rate(poll.rate), left: clock(remaining) });
 }
 
 function measureRate({ status, image_gradients: gradients }) {
@@ -121,8 +121,8 @@ function measureRate({ status, image_gradients: gradients }) {
   }
   const span = time - poll.mark.time;
   if (span <= 2 || gradients === poll.mark.gradients) return;
-  const newest = (gradients - poll.mark.gradients) / span;
-  poll.rate = poll.rate ? 0.6 * poll.rate + 0.4 * newest : newest;
+  const currentRate = (gradients - poll.mark.gradients) / span;
+  poll.rate = poll.rate ? 0.6 * poll.rate + 0.4 * currentRate : currentRate;
   poll.rated++;
   poll.mark = { time, gradients };
 }
@@ -157,11 +157,11 @@ function showProgress({ image_gradients: gradients, total }) {
   setText('total', t('total', { total: group(total) }));
 }
 
-// ---- what an answer brings
+// ---- applying a reply
 
-async function applyPhoto({ view: [kind], ...sent }) {
-  if (camera.stream) return; // it is asked for again when the camera is closed
-  await loadPhoto(sent.image ? sent : workspace.scene);
+async function applyPhoto({ view: [kind], ...photo }) {
+  if (camera.stream) return; // it is requested again when the camera is closed
+  await loadPhoto(photo.image ? photo : workspace.scene);
   poll.frame = -1;
   setTitle('photo', t(kind === 'scene' ? 'photo' : kind));
   root.dataset.kind = kind;
@@ -294,9 +294,9 @@ async function recover() {
   return true;
 }
 
-/** Asks once; false where asking again is of no use. */
+/** Polls once; returns whether to poll again. */
 async function askOnce(isCurrent) {
-  const began = performance.now();
+  const startTime = performance.now();
   const reply = await request('poll', question());
   if (!isCurrent()) return false;
   if (reply.failed) {
@@ -304,7 +304,7 @@ async function askOnce(isCurrent) {
     return true;
   }
   if (reply.gone) return recover();
-  if (reply.after) measureLag(performance.now() - began);
+  if (reply.after) measureLag(performance.now() - startTime);
   poll.failures = 0;
   if (reply.turn && reply.turn !== poll.turn) {
     poll.turn = reply.turn;

@@ -16,18 +16,18 @@ function fill() {
   title.id = 'u-program-title';
   const code = make('pre', '', t('program_code', { address }));
   code.tabIndex = 0; // it scrolls where it is wider than the window
-  const copied = make('span');
-  copied.setAttribute('role', 'status');
+  const copyStatus = make('span');
+  copyStatus.setAttribute('role', 'status');
   const tools = make('p', '', t('program_tools'));
   tools.append(' ', make('code', '', `${address}${prefix.slice(1)}/mcp/`));
   tools.hidden = !hasTools;
   const foot = make('div', 'u-foot');
   foot.append(
     button('u-solid', t('copy_code'), async () => {
-      copied.textContent = (await copy(code)) ? t('copied') : t('copy_by_hand');
+      copyStatus.textContent = (await copy(code)) ? t('copied') : t('copy_by_hand');
     }),
     button('', t('close'), () => dialog.close()),
-    copied,
+    copyStatus,
   );
   dialog.replaceChildren(title, make('p', '', t('program_how')), code, tools, foot);
 }

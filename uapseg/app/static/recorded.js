@@ -68,7 +68,7 @@ async function showRecorded(frames, number) {
   await showFrame(part);
   images.target = heading ? await loadImage(heading.target) : metrics.heading.target;
   if (!isOn()) return;
-  const curve = (heading ? [part] : frames.slice(0, number + 1)).map((each) => [each.image_gradients, each.scores]);
+  const curve = (heading ? [part] : frames.slice(0, number + 1)).map((frame) => [frame.image_gradients, frame.scores]);
   setShares(shares);
   Object.assign(metrics, { scores: part.scores, plain: part.plain, baselines, here, total, curve });
   Object.assign(metrics, { measuredAt: part.image_gradients, historyPoints: [], intervals: [], changes: [] });

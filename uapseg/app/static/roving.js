@@ -4,12 +4,12 @@ const MOVES = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1, Home: -
 
 const isReachable = (node) => !node.disabled && node.checkVisibility();
 
-/** The member that Tab reaches: the one that is chosen, else the one that had the focus, else the first. */
+/** The member that Tab reaches: the selected one, else the one that had the focus, else the first. */
 function stopOf(members) {
-  const chosen = members.find((node) =>
+  const selected = members.find((node) =>
     node.type === 'radio' ? node.checked : node.getAttribute('aria-selected') === 'true',
   );
-  return chosen ?? members.find((node) => node.tabIndex === 0) ?? members[0];
+  return selected ?? members.find((node) => node.tabIndex === 0) ?? members[0];
 }
 
 /**

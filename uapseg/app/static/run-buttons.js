@@ -12,13 +12,14 @@ export function startOrPause() {
   byId(byId('u-pause')?.checkVisibility() ? 'u-pause' : 'u-start')?.click();
 }
 
-/** Goes on until a step was taken, and pauses. */
+/** Resumes until a step is done, and pauses. */
 async function step() {
   if (isActive()) return;
-  const before = poll.imageGradients;
-  const end = performance.now() + PATIENCE_MS;
+  const start = poll.imageGradients;
+  const deadline = performance.now() + PATIENCE_MS;
   byId('u-start').click();
-  while (performance.now() < end && !(isActive() && poll.imageGradients > before && byId('u-pause'))) await pause(30);
+  while (performance.now() < deadline && !(isActive() && poll.imageGradients > start && byId('u-pause')))
+    await pause(30);
   byId('u-pause')?.click();
 }
 

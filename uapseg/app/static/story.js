@@ -222,7 +222,7 @@ async function onAnswer(step, number) {
   $('.u-solid', card).focus();
 }
 
-/** Begins the story; a run that is going on is paused, and taken up again in the end. */
+/** Starts the story; an active run is paused, and resumed at the end. */
 async function begin() {
   stopRecorded();
   if (ACTIVE.includes(poll.status)) byId('u-pause').click();
@@ -237,8 +237,8 @@ function leave() {
   conceal(false);
   delete root.dataset.story;
   byId('u-side').inert = false;
-  const own = gallery.runs.find(({ key }) => !story.kept.has(key));
-  if (story.example != null && own) gradio.trigger('kept', { key: own.key });
+  const ownRun = gallery.runs.find(({ key }) => !story.kept.has(key));
+  if (story.example != null && ownRun) gradio.trigger('kept', { key: ownRun.key });
   else if (story.example != null) byId('u-reset').click();
   Object.assign(story, { step: -1, example: null });
   resetModes();

@@ -55,7 +55,7 @@ function say(hint) {
   setHint('perturbation', hint);
 }
 
-/** Shows the tiles that are measured; whether these are all. */
+/** Shows the tiles measured so far; returns whether these are all. */
 function show({ lost, success, rows, columns, pictures }) {
   const total = rows * columns;
   const largest = Math.max(...lost, 0.01);
@@ -75,9 +75,9 @@ function show({ lost, success, rows, columns, pictures }) {
     say(t('tiles_busy', { number: lost.length + 1, total }));
     return false;
   }
-  const most = strongest(lost, columns);
+  const maximum = strongest(lost, columns);
   say(t('tiles_hint', { share }));
-  announce(t('tiles_most', { row: most.row, column: most.column, points: points(most.value), share }));
+  announce(t('tiles_most', { row: maximum.row, column: maximum.column, points: points(maximum.value), share }));
   return true;
 }
 

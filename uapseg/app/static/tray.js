@@ -8,12 +8,12 @@ let pair = [];
 
 /** Shows a run beside the one that was chosen before it, or beside the current one. */
 export async function showBeside(key) {
-  const before = pair.length ? pair.at(-1) : CURRENT;
-  pair = [before === key ? CURRENT : before, key];
+  const lastKey = pair.length ? pair.at(-1) : CURRENT;
+  pair = [lastKey === key ? CURRENT : lastKey, key];
   let reply = {};
   for (let tries = 0; tries < 20 && !reply.pair; tries++) {
     reply = await request('pair', { token: poll.token, keys: pair });
-    if (!reply.pair) await pause(150); // the server was making something else for this visitor
+    if (!reply.pair) await pause(150); // the server was busy with another request of this visitor
   }
   if (!reply.pair) return;
   panel.replaceChildren(...reply.pair.map(column), button('u-train', t('close_pair'), closePair));

@@ -60,9 +60,9 @@ export const choosePhotos = () => byId('u-photos').click();
 export function mount() {
   const inputs = byId('u-bring'); // worked by the stage's buttons alone
   if (inputs) Object.assign(inputs, { inert: true, ariaHidden: 'true' });
-  const own = button('u-own', t('choose_photos'), choosePhotos);
-  own.title = t('how');
-  $('.u-enlarge', views.photo).before(own);
+  const ownButton = button('u-own', t('choose_photos'), choosePhotos);
+  ownButton.title = t('how');
+  $('.u-enlarge', views.photo).before(ownButton);
   $('.u-strip header').append(button('u-clip', t('clip'), () => byId('u-clip').click()));
   $('.u-drop b').textContent = t('drop');
   panel.append(meter);

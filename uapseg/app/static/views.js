@@ -22,7 +22,7 @@ import {
   workspace,
 } from './context.js';
 import { markChanges, outline, toHeat } from './label-map.js';
-import { fitted } from './numbers.js';
+import { fitShare } from './numbers.js';
 
 const NARROWEST = 1.4; // narrower pictures stand in a frame of this ratio, so that the page still fits the screen
 const OVERLAY = 0.78;
@@ -147,9 +147,9 @@ function addModes() {
 }
 
 function blink() {
-  const on = modes.photo === 'blink' && !painting.on && !document.hidden;
+  const isBlinking = modes.photo === 'blink' && !painting.on && !document.hidden;
   // With less motion the line between before and after stays: see small.css
-  root.toggleAttribute('data-blinked', on && !prefersLessMotion() && !root.hasAttribute('data-blinked'));
+  root.toggleAttribute('data-blinked', isBlinking && !prefersLessMotion() && !root.hasAttribute('data-blinked'));
 }
 
 // ---- drawing
@@ -160,7 +160,7 @@ function fit(id, width, height) {
   for (const canvas of $$('canvas', views[id])) {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   }
-  const share = fitted(width / height, Math.max(NARROWEST, workspace.size[0] / workspace.size[1]));
+  const share = fitShare(width / height, Math.max(NARROWEST, workspace.size[0] / workspace.size[1]));
   Object.assign(boxOf(id).style, { width: `${share.width * 100}%`, height: `${share.height * 100}%` });
 }
 
@@ -261,13 +261,15 @@ export async function showFrame(reply) {
     difference: 'difference',
     confidence: 'confidence',
   };
-  const loaded = await Promise.all(Object.values(parts).map((name) => (reply[name] ? loadImage(reply[name]) : null)));
+  const loadedImages = await Promise.all(
+    Object.values(parts).map((name) => (reply[name] ? loadImage(reply[name]) : null)),
+  );
   if (order !== latest) return;
   const wasClean = !images.after;
   Object.assign(
     images,
     nextPhoto,
-    Object.fromEntries(Object.keys(parts).map((name, number) => [name, loaded[number]])),
+    Object.fromEntries(Object.keys(parts).map((name, number) => [name, loadedImages[number]])),
   );
   nextPhoto = null;
   if ('frame' in reply) poll.frame = reply.frame;
