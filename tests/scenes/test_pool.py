@@ -40,7 +40,7 @@ def shared(patient) -> Iterator[WorkerPool]:
     """A pool of two processes, ready."""
     with_two = WorkerPool(2)
     with_two._take()  # starts them
-    until(lambda: len(with_two._idle) == 2)
+    until(lambda: len(with_two._idle_workers) == 2)
     yield with_two
     with_two.close()
 
@@ -85,11 +85,11 @@ def test_whoever_finds_no_idle_process_soon_renders(shared, here, monkeypatch, t
     assert None not in taken
     shared.render(tmp_path, "val", 3)
     assert here == [3]
-    shared._idle += taken
+    shared._idle_workers += taken
 
 
 def test_a_killed_process_loses_nothing_and_is_replaced(shared, here, tmp_path):
-    busy = shared._idle[0]
+    busy = shared._idle_workers[0]
     os.kill(busy.process.pid, signal.SIGSTOP)
     threading.Timer(0.1, busy.process.kill).start()  # while it renders
     scene = shared.render(tmp_path, "val", 4)
@@ -97,7 +97,7 @@ def test_a_killed_process_loses_nothing_and_is_replaced(shared, here, tmp_path):
     assert here == [4]
     assert shared._failures == 1
     shared.render(tmp_path, "val", 5)  # by the other one
-    until(lambda: len(shared._idle) == 2)
+    until(lambda: len(shared._idle_workers) == 2)
     assert busy not in shared.workers
     assert here == [4]
     assert shared._failures == 0
@@ -108,7 +108,7 @@ def test_where_processes_cannot_start_the_threads_render(monkeypatch, here, tmp_
     broken = WorkerPool(1)
     for number in range(5):
         assert broken.render(tmp_path, "val", number).shape == (256, 384, 4)
-        until(lambda: not broken._starting)
+        until(lambda: not broken._starting_count)
     assert here == [0, 1, 2, 3, 4]
     assert broken._failures == pool.MAX_FAILURES
     assert not broken.workers
@@ -126,7 +126,7 @@ def test_idle_processes_end(monkeypatch, tmp_path):
     monkeypatch.setattr(pool, "IDLE_SECONDS", 0.1)
     short = WorkerPool(1)
     short.render(tmp_path, "val", 0)
-    until(lambda: started and not short._starting and not short.workers)
+    until(lambda: started and not short._starting_count and not short.workers)
     assert started[0].process.wait(60) == 0
     short.close()
 
@@ -139,7 +139,7 @@ def test_closing_ends_all_processes(tmp_path):
     closed.close()
     assert process.poll() == 0
     closed.render(tmp_path, "val", 0)
-    assert not closed._starting
+    assert not closed._starting_count
 
 
 SCRIPT = """
@@ -191,7 +191,7 @@ def test_a_forked_daemon_renders_by_itself(shared, monkeypatch, tmp_path):
     pool.shared_pool.cache_clear()
     forking = pool.shared_pool()
     forking._take()
-    until(lambda: len(forking._idle) == 2)
+    until(lambda: len(forking._idle_workers) == 2)
     context = multiprocessing.get_context("fork")
     answers = context.Queue()
     child = context.Process(target=_in_a_fork, args=(forking, tmp_path, answers), daemon=True)

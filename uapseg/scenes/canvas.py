@@ -105,13 +105,13 @@ class Canvas:
 
     def hazy_rgb(self, colour: Colour, z: float) -> tuple[int, int, int]:
         """Return ``colour`` through ``z`` metres of haze, as whole RGB values."""
-        clear = math.exp(-z / self.light.reach)
+        visibility = math.exp(-z / self.light.reach)
         red, green, blue = self.light.haze
-        dim = 1.0 - clear
+        dim = 1.0 - visibility
         return (
-            min(255, max(0, int(colour[0] * clear + red * dim))),
-            min(255, max(0, int(colour[1] * clear + green * dim))),
-            min(255, max(0, int(colour[2] * clear + blue * dim))),
+            min(255, max(0, int(colour[0] * visibility + red * dim))),
+            min(255, max(0, int(colour[1] * visibility + green * dim))),
+            min(255, max(0, int(colour[2] * visibility + blue * dim))),
         )
 
     def polygon(

@@ -26,8 +26,8 @@ def read_scene(folder: Path, number: int) -> Pixels | None:
         >>> read_scene(Path("no-folder"), 0) is None
         True
     """
-    with suppress(OSError, ValueError, SyntaxError), Image.open(_file(folder, number)) as stored:
-        scene = np.asarray(stored)
+    with suppress(OSError, ValueError, SyntaxError), Image.open(_file(folder, number)) as picture:
+        scene = np.asarray(picture)
         return scene if scene.shape == SHAPE else None
     return None
 

@@ -103,37 +103,37 @@ def _patches(canvas: Canvas, rng: np.random.Generator, street: Street, road: Col
 
 
 def _manhole(canvas: Canvas, x: float, z: float, rim: Colour, lid: Colour) -> None:
-    turn = np.linspace(0.0, 2 * np.pi, 14, endpoint=False)
+    angles = np.linspace(0.0, 2 * np.pi, 14, endpoint=False)
     for radius, colour in ((0.36, rim), (0.29, lid), (0.22, rim), (0.19, lid)):
-        circle = [(x + radius * float(np.cos(t)), 0.0, z + radius * float(np.sin(t))) for t in turn]
+        circle = [(x + radius * float(np.cos(t)), 0.0, z + radius * float(np.sin(t))) for t in angles]
         canvas.face(circle, colour, None, UP)
 
 
 def _markings(canvas: Canvas, rng: np.random.Generator, street: Street, road: Colour) -> None:
-    worn = mix(road, WHITE, rng.uniform(0.55, 0.95))
+    worn_paint = mix(road, WHITE, rng.uniform(0.55, 0.95))
     dash, gap = choose(rng, ((2.0, 4.0), (4.0, 2.0), (3.0, 3.0)))
     start = rng.uniform(-dash, gap)
     for z in np.arange(1.0 + start, 70.0, dash + gap):
         if z + dash > 1.0:
-            band(canvas, (-0.07, 0.07), (max(1.0, float(z)), float(z) + dash), worn, None)
+            band(canvas, (-0.07, 0.07), (max(1.0, float(z)), float(z) + dash), worn_paint, None)
     yellow = mix(road, YELLOW, rng.uniform(0.5, 0.9))
     for side in (-1, 1):
         if rng.random() < 0.6:
             for inset in (0.32, 0.52):
                 kerb = street.kerb(side) - side * inset
                 band(canvas, (kerb, kerb + side * 0.09), (0.9, 60.0), yellow, None)
-    _feature(canvas, rng, street, road, worn)
+    _feature(canvas, rng, street, road, worn_paint)
 
 
-def _feature(canvas: Canvas, rng: np.random.Generator, street: Street, road: Colour, worn: Colour) -> None:
+def _feature(canvas: Canvas, rng: np.random.Generator, street: Street, road: Colour, worn_paint: Colour) -> None:
     """Paint a crossing, a stop line with studs, an arrow, or nothing."""
     feature = rng.random()
     if feature < 0.3:
         _zebra(canvas, street, rng.uniform(6.5, 16), mix(road, WHITE, 0.9))
     elif feature < 0.5:
-        _studs(canvas, street, rng.uniform(7, 14), worn)
+        _studs(canvas, street, rng.uniform(7, 14), worn_paint)
     elif feature < 0.65:
-        _arrow(canvas, canvas.camera.x, rng.uniform(6, 11), worn)
+        _arrow(canvas, canvas.camera.x, rng.uniform(6, 11), worn_paint)
 
 
 def _zebra(canvas: Canvas, street: Street, z: float, white: Colour) -> None:

@@ -62,8 +62,8 @@ class Worker:
             stderr=subprocess.DEVNULL,
             bufsize=0,
         )
-        self._pipes = cast("tuple[IO[bytes], IO[bytes]]", (self.process.stdin, self.process.stdout))
-        self.used = time.monotonic()
+        self._streams = cast("tuple[IO[bytes], IO[bytes]]", (self.process.stdin, self.process.stdout))
+        self.last_used = time.monotonic()
         if self._read(len(READY)) != READY:
             raise WorkerError
 
@@ -74,11 +74,11 @@ class Worker:
             WorkerError: The process has ended.
         """
         try:
-            self._pipes[0].write(json.dumps([str(folder), split, number]).encode() + b"\n")
+            self._streams[0].write(json.dumps([str(folder), split, number]).encode() + b"\n")
         except (OSError, ValueError) as error:
             raise WorkerError from error
         scene = np.frombuffer(self._read(math.prod(SHAPE)), np.uint8).reshape(SHAPE)
-        self.used = time.monotonic()
+        self.last_used = time.monotonic()
         return scene
 
     def close(self) -> None:
@@ -92,21 +92,21 @@ class Worker:
 
     def close_pipes(self) -> None:
         """Lets go of the process without ending it, which in a forked process is for the parent to do."""
-        for pipe in self._pipes:
+        for pipe in self._streams:
             with suppress(OSError):
                 pipe.close()
 
     def _read(self, count: int) -> bytes:
-        found = bytearray()
-        while len(found) < count:
+        content = bytearray()
+        while len(content) < count:
             try:
-                part = self._pipes[1].read(count - len(found))
+                part = self._streams[1].read(count - len(content))
             except (OSError, ValueError) as error:  # another thread has closed it
                 raise WorkerError from error
             if not part:
                 raise WorkerError
-            found += part
-        return bytes(found)
+            content += part
+        return bytes(content)
 
 
 class WorkerPool:
@@ -128,13 +128,13 @@ class WorkerPool:
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self.workers: list[Worker] = []
-        self._idle: list[Worker] = []
-        self._starting = 0
+        self._idle_workers: list[Worker] = []
+        self._starting_count = 0
         self._failures = 0
-        self._changed = threading.Condition()
+        self._condition = threading.Condition()
 
     def render(self, folder: Path, split: str, number: int) -> Pixels:
-        """A scene (h, w, 4): picture and labels; it is stored too."""
+        """Renders and stores a scene (h, w, 4): picture and labels."""
         worker = self._take()
         if worker is None:
             return render_scene(folder, split, number)
@@ -143,74 +143,74 @@ class WorkerPool:
         except WorkerError:
             self._discard(worker, failures=1)
             return render_scene(folder, split, number)
-        with self._changed:
-            self._idle.append(worker)
+        with self._condition:
+            self._idle_workers.append(worker)
             self._failures = 0
-            self._changed.notify()
+            self._condition.notify()
         return scene
 
     def close(self) -> None:
-        """Ends all processes, and starts no more."""
+        """Ends all processes and starts no more."""
         self.limit = 0
         for worker in tuple(self.workers):
             self._discard(worker)
 
     def _take(self) -> Worker | None:
-        """An idle process; None where there is none soon."""
+        """Takes an idle process; None if none becomes idle soon."""
         if multiprocessing.current_process().daemon:  # the worker of ZeroGPU, which may have no processes of its own
             return None
-        with self._changed:
-            allowed = self.limit if self._failures < MAX_FAILURES else 0
-            for _ in range(allowed - len(self.workers) - self._starting):
-                self._starting += 1
+        with self._condition:
+            max_workers = self.limit if self._failures < MAX_FAILURES else 0
+            for _ in range(max_workers - len(self.workers) - self._starting_count):
+                self._starting_count += 1
                 threading.Thread(target=self._start, name="renderer", daemon=True).start()
             if self.workers:
-                self._changed.wait_for(lambda: self._idle or not self.workers, PATIENCE_SECONDS)
-            return self._idle.pop(0) if self._idle else None
+                self._condition.wait_for(lambda: self._idle_workers or not self.workers, PATIENCE_SECONDS)
+            return self._idle_workers.pop(0) if self._idle_workers else None
 
     def _start(self) -> None:
-        """Starts a process, and ends it when it has had nothing to do for a while."""
+        """Starts a process, and ends it after it has been idle for a while."""
         worker = None
         with suppress(OSError, WorkerError):
             worker = Worker()
-        with self._changed:
-            self._starting -= 1
+        with self._condition:
+            self._starting_count -= 1
             self._failures += worker is None
             if worker is None:
                 return
             self.workers.append(worker)
-            self._idle.append(worker)
-            self._changed.notify()
+            self._idle_workers.append(worker)
+            self._condition.notify()
         while self.limit and worker in self.workers:
             time.sleep(IDLE_SECONDS / 4)
-            with self._changed:
-                unused = worker in self._idle and time.monotonic() - worker.used > IDLE_SECONDS
-                if unused:
-                    self._idle.remove(worker)
-            if unused:
+            with self._condition:
+                is_unused = worker in self._idle_workers and time.monotonic() - worker.last_used > IDLE_SECONDS
+                if is_unused:
+                    self._idle_workers.remove(worker)
+            if is_unused:
                 self._discard(worker)
         if not self.limit:  # closed while it started
             self._discard(worker)
 
     def _discard(self, worker: Worker, failures: int = 0) -> None:
-        with self._changed:
+        with self._condition:
             self.workers = [other for other in self.workers if other is not worker]
-            self._idle = [other for other in self._idle if other is not worker]
+            self._idle_workers = [other for other in self._idle_workers if other is not worker]
             self._failures += failures
-            self._changed.notify_all()
+            self._condition.notify_all()
         worker.close()
 
     def after_fork(self) -> None:
-        """In a forked process: the processes are those of its parent."""
+        """Resets the pool in a forked process, as the workers belong to its parent."""
         for worker in self.workers:
             worker.close_pipes()
-        self.workers, self._idle, self._starting = [], [], 0
-        self._changed = threading.Condition()
+        self.workers, self._idle_workers, self._starting_count = [], [], 0
+        self._condition = threading.Condition()
 
 
 @cache
 def shared_pool() -> WorkerPool:
-    """The processes that all data sets of this process share: one for each core that training leaves free.
+    """Returns the pool that all datasets of this process share: one worker for each core that training leaves free.
 
     The processes of a ``torchrun`` share the cores. On a single core scenes are rendered by the calling thread.
 

@@ -122,8 +122,8 @@ def street_things(canvas: Canvas, rng: np.random.Generator, street: Street, *, p
     cars = _traffic(canvas, rng, street, parking=parking)
     things = _furniture(canvas, rng, street)
     things += [(car.z - 0.5, lambda car=car: paint_vehicle(canvas, rng, car)) for car in cars]
-    taken = [(car.x, car.z, 1.2, 2.6) for car in cars]
-    return things + _cyclists(canvas, rng, street, taken) + _pedestrians(canvas, rng, street, taken)
+    occupied = [(car.x, car.z, 1.2, 2.6) for car in cars]
+    return things + _cyclists(canvas, rng, street, occupied) + _pedestrians(canvas, rng, street, occupied)
 
 
 def paint_things(things: list[Thing]) -> None:
@@ -157,8 +157,8 @@ def _furniture(canvas: Canvas, rng: np.random.Generator, street: Street) -> list
             add(paint_column, kerb, rng.uniform(6, 13))
         if rng.random() < 0.35:
             z = rng.uniform(6, 12)
-            ends = ((kerb - side * 0.2, z + rng.uniform(4, 7)), (kerb - side * 0.2, z))
-            things.append((z + 2.5, lambda ends=ends: paint_fence(canvas, rng, ends, 1.05)))
+            fence_ends = ((kerb - side * 0.2, z + rng.uniform(4, 7)), (kerb - side * 0.2, z))
+            things.append((z + 2.5, lambda fence_ends=fence_ends: paint_fence(canvas, rng, fence_ends, 1.05)))
     return things
 
 
@@ -168,8 +168,8 @@ def _traffic(canvas: Canvas, rng: np.random.Generator, street: Street, *, parkin
         if parking
         else []
     )
-    ahead = np.arange(rng.uniform(9, 17), 32, rng.uniform(10, 18))
-    cars = parked + _queue(rng, ahead, 0.7, lambda: canvas.camera.x + rng.normal(0, 0.15), 0.05)
+    distances = np.arange(rng.uniform(9, 17), 32, rng.uniform(10, 18))
+    cars = parked + _queue(rng, distances, 0.7, lambda: canvas.camera.x + rng.normal(0, 0.15), 0.05)
     oncoming = np.arange(rng.uniform(8, 16), 32, rng.uniform(9, 16))
     cars += _queue(rng, oncoming, 0.7, lambda: street.right_kerb - rng.uniform(1.3, 2.0), 0.05, math.pi)
     if rng.random() < 0.12:
@@ -195,12 +195,12 @@ def _queue(
     ]
 
 
-def _claim(taken: list[Place], place: Place) -> bool:
-    """Add ``place`` (x, z, half width, half length) to ``taken`` unless something stands there."""
+def _claim(occupied: list[Place], place: Place) -> bool:
+    """Add ``place`` (x, z, half width, half length) to ``occupied`` unless something stands there."""
     x, z, half, reach = place
-    if any(abs(x - a) < half + b and abs(z - c) < reach + d for a, c, b, d in taken):
+    if any(abs(x - a) < half + b and abs(z - c) < reach + d for a, c, b, d in occupied):
         return False
-    taken.append(place)
+    occupied.append(place)
     return True
 
 
@@ -220,7 +220,7 @@ def _cyclists(canvas: Canvas, rng: np.random.Generator, street: Street, occupied
     return things
 
 
-def _pedestrians(canvas: Canvas, rng: np.random.Generator, street: Street, taken: list[Place]) -> list[Thing]:
+def _pedestrians(canvas: Canvas, rng: np.random.Generator, street: Street, occupied: list[Place]) -> list[Thing]:
     spots: list[tuple[float, float]] = []
     for side in (-1, 1):
         kerb, wall = street.kerb(side), street.wall(side)
@@ -233,5 +233,5 @@ def _pedestrians(canvas: Canvas, rng: np.random.Generator, street: Street, taken
     return [
         (z, lambda x=x, z=z: paint_person(canvas, rng, x, z, child=rng.random() < 0.12))
         for x, z in spots
-        if _claim(taken, (x, z, 0.28, 0.35))
+        if _claim(occupied, (x, z, 0.28, 0.35))
     ]

@@ -24,9 +24,13 @@ def _wall(camera: Camera, street: Street, rows: Field, columns: Field) -> Plan:
     plane = np.where(offset < 0, street.left_wall - camera.x, street.right_wall - camera.x)
     z = np.clip(camera.focal * plane / np.where(np.abs(offset) < 8, 8 * np.sign(plane), offset), 1.0, 90.0)
     for _ in range(2):
-        straight = offset - camera.focal * camera.bend * z
-        straight = np.where(straight * plane > 0, straight, np.sign(plane) * 8)
-        z = np.clip(camera.focal * plane / np.where(np.abs(straight) < 8, 8 * np.sign(plane), straight), 1.0, 90.0)
+        offset_without_bend = offset - camera.focal * camera.bend * z
+        offset_without_bend = np.where(offset_without_bend * plane > 0, offset_without_bend, np.sign(plane) * 8)
+        z = np.clip(
+            camera.focal * plane / np.where(np.abs(offset_without_bend) < 8, 8 * np.sign(plane), offset_without_bend),
+            1.0,
+            90.0,
+        )
     y = camera.height + (camera.v0 - rows) * z / camera.focal
     return z.astype(np.float32), y.astype(np.float32), (2.0 * z / camera.focal).astype(np.float32)
 

@@ -196,8 +196,8 @@ def _window(
     top = bottom + style.window[1] * style.storey
     z0, z1 = along
     middle = (z0 + z1) / 2
-    lit = rng.random() < canvas.light.night
-    glass = jitter(rng, (232, 186, 110), 16) if lit else _pane(canvas, rng)
+    is_lit = rng.random() < canvas.light.night
+    glass = jitter(rng, (232, 186, 110), 16) if is_lit else _pane(canvas, rng)
     normal = wall.normal
     if canvas.camera.scale(middle) < 9:  # lost in the haze
         return
@@ -213,10 +213,10 @@ def _window(
         canvas.face(wall.rectangle((left, right), (bottom + 0.08, split - 0.04)), scale_colour(glass, 0.85), WALLING)
         canvas.face(wall.rectangle((left, right), (split + 0.04, top - 0.12)), glass, WALLING)
     if rng.random() < 0.35:
-        blind = jitter(rng, (206, 200, 186), 20)
+        blind_colour = jitter(rng, (206, 200, 186), 20)
         canvas.face(
             wall.rectangle((z0 + 0.08, z1 - 0.08), (top - 0.12 - 0.5 * rng.random(), top - 0.1)),
-            blind,
+            blind_colour,
             WALLING,
             normal,
         )

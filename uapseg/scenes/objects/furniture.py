@@ -34,9 +34,9 @@ def _post(canvas: Canvas, rng: np.random.Generator, x: float, z: float, height: 
     light, side = canvas.light, canvas.light.bright_side()
     dark = light.shade(scale_colour(metal, 0.75), (0.0, 0.0, -1.0))
     canvas.polygon([(u - half, foot), (u + half, foot), (u + half, head), (u - half, head)], dark, z, Label.POLE)
-    lit = light.shade(scale_colour(metal, 1.15), (light.bright_side(0.8), 0.0, -0.6))
+    lit_colour = light.shade(scale_colour(metal, 1.15), (light.bright_side(0.8), 0.0, -0.6))
     canvas.polygon([(u + side * half * 0.1, foot), (u + side * half * 0.8, foot), (u + side * half * 0.8, head),
-                    (u + side * half * 0.1, head)], lit, z, None)  # fmt: skip
+                    (u + side * half * 0.1, head)], lit_colour, z, None)  # fmt: skip
     collar = half * 1.35
     rise = 0.55 * canvas.camera.scale(z)
     canvas.polygon(
@@ -124,12 +124,12 @@ def paint_traffic_light(canvas: Canvas, rng: np.random.Generator, x: float, z: f
     rim = choose(rng, (WHITE, (60, 62, 64), (210, 180, 60)))
     canvas.stroke([*board, board[0]], 0.05 * scale, rim, z, None)
     burning = int(rng.integers(3))
-    for index, (on, off) in enumerate(
+    for index, (on_colour, off_colour) in enumerate(
         (((255, 60, 44), (80, 30, 28)), ((255, 190, 60), (84, 66, 30)), ((70, 255, 160), (24, 70, 54)))
     ):
         centre = (u, v + tall * (-0.12 + 0.32 * index))
         canvas.ellipse(centre, (half * 0.62, half * 0.62), (20, 20, 22), z, None)
-        canvas.ellipse(centre, (half * 0.52, half * 0.52), on if index == burning else off, z, None)
+        canvas.ellipse(centre, (half * 0.52, half * 0.52), on_colour if index == burning else off_colour, z, None)
         if index == burning:
             canvas.ellipse(centre, (half * 0.25, half * 0.25), (255, 255, 235), z, None)
 

@@ -47,8 +47,8 @@ class Figure:
         shift = canvas.light.bright_side(0.22 * width)
         dark, bright = self.shades(colour)
         canvas.stroke([self.point(*joint) for joint in joints], width * size, dark, self.z, self.label)
-        lit = [self.point(joint[0] + shift, joint[1]) for joint in joints]
-        canvas.stroke(lit, width * size * 0.5, bright, self.z, None)
+        lit_points = [self.point(joint[0] + shift, joint[1]) for joint in joints]
+        canvas.stroke(lit_points, width * size * 0.5, bright, self.z, None)
 
     def shape(self, outline: list[Point], colour: Colour) -> None:
         """Fill a symmetric ``outline`` (body heights) with its lighter half towards the sun."""
@@ -56,8 +56,8 @@ class Figure:
         self.canvas.polygon([self.point(*corner) for corner in outline], dark, self.z, self.label)
         middle = sum(corner[0] for corner in outline) / len(outline)
         side = self.canvas.light.bright_side()
-        lit = [(max(c[0], middle - 0.01) if side > 0 else min(c[0], middle + 0.01), c[1]) for c in outline]
-        self.canvas.polygon([self.point(*corner) for corner in lit], bright, self.z, None)
+        lit_outline = [(max(c[0], middle - 0.01) if side > 0 else min(c[0], middle + 0.01), c[1]) for c in outline]
+        self.canvas.polygon([self.point(*corner) for corner in lit_outline], bright, self.z, None)
 
     def disc(self, centre: Point, radii: Point, colour: Colour) -> None:
         """Fill an ellipse (body heights)."""

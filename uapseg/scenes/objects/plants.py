@@ -72,8 +72,10 @@ def _stamp_crown(
     gain = np.maximum(0.0, 0.40 + 0.58 * ramp) * to_array(light.ambient)
     gain = gain + 0.95 * np.maximum(0.0, ramp - 0.32) * to_array(light.direct)
     warm = to_array(colour) + np.clip(ramp - 0.5, 0, 1) * to_array((34, 32, 0)) * np.mean(light.direct)
-    clear = math.exp(-z / light.reach)
-    tones = np.clip(warm * gain * 1.15 * clear + to_array(light.haze) * (1.0 - clear), 0, 255).astype(np.uint8)
+    visibility = math.exp(-z / light.reach)
+    tones = np.clip(warm * gain * 1.15 * visibility + to_array(light.haze) * (1.0 - visibility), 0, 255).astype(
+        np.uint8
+    )
     index = np.clip((slope + 0.3) * (63 / 1.6), 0, 63).astype(np.intp)
     pixels = tones[index]
     if stride > 1:
@@ -116,14 +118,14 @@ def _trunk(canvas: Canvas, x: float, z: float, top: float, girth: float, bark: C
     u, foot = canvas.camera.project(x, 0.0, z)
     _, head = canvas.camera.project(x, top, z)
     half = girth * canvas.camera.scale(z) / 2
-    lit = canvas.light.shade(bark, (canvas.light.bright_side(0.8), 0.0, -0.6))
+    lit_colour = canvas.light.shade(bark, (canvas.light.bright_side(0.8), 0.0, -0.6))
     dark = canvas.light.shade(scale_colour(bark, 0.7), (0.0, 0.0, -1.0))
     side = canvas.light.bright_side()
     outline = [(u - half * 1.5, foot), (u - half, foot - 3 * half), (u - half * 0.6, head)]
     outline += [(u + half * 0.6, head), (u + half, foot - 3 * half), (u + half * 1.5, foot)]
     canvas.polygon(outline, dark, z, Label.TREE)
     strip = [(u, foot), (u + side * half * 1.3, foot), (u + side * half * 0.55, head), (u, head)]
-    canvas.polygon(strip, lit, z, None)
+    canvas.polygon(strip, lit_colour, z, None)
 
 
 def _crown_shadow(
@@ -132,11 +134,11 @@ def _crown_shadow(
     """Cast a dappled shadow: blobs instead of one disc."""
     sun = canvas.light.sun
     centre_x, centre_z = x - sun[0] / sun[1] * middle, z - sun[2] / sun[1] * middle
-    turn = np.linspace(0, 2 * np.pi, 9, endpoint=False)
+    angles = np.linspace(0, 2 * np.pi, 9, endpoint=False)
     for _ in range(11):
         dx, dz = rng.normal(0, 0.45, 2) * radii[0]
         size = radii[0] * rng.uniform(0.25, 0.55)
-        blob = [(centre_x + dx + size * float(np.cos(t)), centre_z + dz + size * float(np.sin(t))) for t in turn]
+        blob = [(centre_x + dx + size * float(np.cos(t)), centre_z + dz + size * float(np.sin(t))) for t in angles]
         canvas.add_shadow([(bx, max(bz, 1.2)) for bx, bz in blob], 235)
 
 

@@ -227,6 +227,6 @@ def _wheel(canvas: Canvas, car: Vehicle, side: int, along: float) -> None:
         (0.3, (70, 72, 76), 8),
     ):
         size = body.radius * radius
-        turn = [2 * math.pi * step / steps for step in range(steps)]
-        rim = [car.place(along + size * math.cos(t), max(0.0, body.radius + size * math.sin(t)), half) for t in turn]
+        angles = [2 * math.pi * step / steps for step in range(steps)]
+        rim = [car.place(along + size * math.cos(t), max(0.0, body.radius + size * math.sin(t)), half) for t in angles]
         canvas.face(rim, colour, Label.CAR if radius == 1.0 else None)
