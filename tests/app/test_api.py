@@ -122,7 +122,7 @@ def test_large_changes_keep_their_sign(client: Client, tmp_path: Path, level: in
         ({"region_class": "light", "rest_class": "light"}, "two different"),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence(client: Client, sent: dict, sentence: str):
+def test_an_error_is_reported_in_a_sentence(client: Client, sent: dict, sentence: str):
     with pytest.raises(AppError, match=sentence):
         client.predict(**sent, api_name="/train")
 

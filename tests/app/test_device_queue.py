@@ -47,7 +47,7 @@ def test_the_device_is_for_as_many_as_said_and_for_each_once():
     assert [here.turn(third), here.enter(third), here.has(third)] == [True, True, True]
 
 
-def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: pytest.MonkeyPatch):
+def test_an_absent_waiter_is_skipped_and_keeps_its_position(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(device_queue, "RANK_SECONDS", 0.0)
     here = RunQueue(1)
     first, second, third = joined(here, 3)
@@ -58,7 +58,7 @@ def test_who_has_gone_is_passed_over_and_finds_the_old_place_again(monkeypatch: 
     assert here.enter(second)
 
 
-def test_who_does_not_come_when_called_goes_to_the_end(monkeypatch: pytest.MonkeyPatch):
+def test_a_waiter_that_does_not_take_its_turn_goes_to_the_end(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(device_queue, "RANK_SECONDS", 0.0)
     here = RunQueue(1)
     slow, next_ = joined(here, 2)

@@ -172,7 +172,7 @@ def test_programs_get_the_sentence_as_it_is(blocks: Page):
     assert "'a<b>'" in reply["error"]
 
 
-def test_what_breaks_is_told_in_a_sentence_and_logged(
+def test_an_error_is_reported_in_a_sentence_and_logged(
     blocks: Page, context: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     run = visitor(context)
@@ -188,7 +188,7 @@ def test_what_breaks_is_told_in_a_sentence_and_logged(
     assert str(caplog.records[0].exc_info[1]) == "no such tensor"
 
 
-def test_a_run_that_breaks_is_told_in_a_sentence_and_logged(
+def test_an_error_in_a_run_is_reported_in_a_sentence_and_logged(
     blocks: Page, context: Context, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     run = visitor(context)

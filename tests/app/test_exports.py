@@ -211,9 +211,7 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(context: Context, 
     assert (other.status, other.image_gradients) == ("done", 1280)
 
 
-def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
-    context: Context, finished: Run, tmp_path: Path
-):
+def test_a_file_can_be_resumed_whatever_budget_it_claims_to_have_used(context: Context, finished: Run, tmp_path: Path):
     made = replace(load(saved(context, finished, strings.FILE_PNG)), image_gradients=MOST_SPENT)
     save_png(tmp_path / "noise.png", made)
     run = visitor(context)
@@ -222,7 +220,7 @@ def test_whatever_a_file_that_opens_claims_to_have_spent_it_can_be_gone_on_from(
     assert (run.status, run.total) == ("waiting", MOST_SPENT + BUDGETS[1])
 
 
-def test_a_claim_that_does_not_hold_is_told(context: Context, finished: Run, tmp_path: Path):
+def test_a_false_claim_is_reported(context: Context, finished: Run, tmp_path: Path):
     read = load(saved(context, finished, strings.FILE_PNG))
     weak = Perturbation(read.levels // 4, read.plan, {**(read.scores or {}), "region_success": 0.99}, 640)
     save_png(tmp_path / "weak.png", weak)

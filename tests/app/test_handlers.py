@@ -85,7 +85,7 @@ def test_a_run_goes_from_its_floor_to_its_end(context: Context):
     assert not context.runs.queue.has(run)
 
 
-def test_pause_keeps_a_checkpoint_and_resume_goes_on_from_it(context: Context):
+def test_pause_keeps_a_checkpoint_and_resume_continues_from_it(context: Context):
     run = started(context, budget=8000)
     driver = going(context, run)
     pause_run(context, run.token)
@@ -155,7 +155,7 @@ def test_leaving_the_queue_gives_up_the_place(context: Context):
     assert run.levels is None
 
 
-def test_who_waits_is_passed_over_once_the_last_tab_is_closed_and_a_reload_keeps_the_place(context: Context):
+def test_a_waiting_run_is_skipped_once_the_last_tab_is_closed_and_a_reload_keeps_its_position(context: Context):
     queue, tabs = context.runs.queue, [gr.Request(session_hash=name, query_params={}) for name in ("first", "second")]
     token = load_page(context, None, tabs[0])[0]
     load_page(context, {"token": token}, tabs[1])
@@ -381,7 +381,9 @@ def test_visitors_do_not_share_anything(context: Context):
         ({"inside": "elephant"}, "no class 'elephant'"),
     ],
 )
-def test_a_mistake_is_told_in_a_sentence_before_anything_starts(context: Context, changes: dict, sentence: str):
+def test_an_invalid_setting_is_reported_in_a_sentence_before_anything_starts(
+    context: Context, changes: dict, sentence: str
+):
     run = visitor(context)
     with pytest.raises(gr.Error, match=sentence):
         start_run(context, run.token, *values(context, **changes))

@@ -76,7 +76,7 @@ def test_a_spent_budget_is_spent_once_more(context: Context):
     assert run.image_gradients == 1280
 
 
-def test_a_smaller_epsilon_goes_on_from_the_same_perturbation_clamped(context: Context):
+def test_a_smaller_epsilon_continues_from_the_same_perturbation_clamped(context: Context):
     run = finished(context, epsilon=12)
     assert run.checkpoint
     old = unpack_state(run.checkpoint).delta
@@ -145,7 +145,7 @@ def test_going_back_to_a_moment_restores_what_was_there_then(context: Context):
     assert (run.status, run.image_gradients) == ("done", 640)
 
 
-def test_a_running_search_goes_on_from_the_moment_that_is_chosen(context: Context, monkeypatch, steps: list):
+def test_a_running_search_continues_from_the_chosen_point(context: Context, monkeypatch, steps: list):
     monkeypatch.setattr("uapseg.app.handlers.training.HEARTBEAT_SECONDS", 0.02)
     run = started(context, budget=8000)
     driver = run_turn(context, run.token)

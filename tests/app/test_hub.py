@@ -25,7 +25,9 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
         yield hub
 
 
-def test_a_run_is_published_in_the_name_of_who_signed_in(hub: Hub, context: Context, monkeypatch: pytest.MonkeyPatch):
+def test_a_run_is_published_in_the_name_of_the_signed_in_visitor(
+    hub: Hub, context: Context, monkeypatch: pytest.MonkeyPatch
+):
     said = []
     monkeypatch.setattr(handlers_files.gr, "Info", lambda text, **_: said.append(text))
     run = ran(context, budget=64)
@@ -41,7 +43,7 @@ def test_a_run_is_published_in_the_name_of_who_signed_in(hub: Hub, context: Cont
         publish_to_hub(context, run.token, "foo", LOGIN)
 
 
-def test_who_did_not_sign_in_is_told_what_to_do(context: Context, monkeypatch: pytest.MonkeyPatch):
+def test_publishing_without_signing_in_says_what_to_do(context: Context, monkeypatch: pytest.MonkeyPatch):
     run = ran(context, budget=64)
     with pytest.raises(gr.Error, match="uapseg push RUN USER/NAME"):
         publish_to_hub(context, run.token, "me/foo", None)

@@ -104,7 +104,7 @@ def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(context: Contex
     assert "after" not in poll(context, token=finished.token, hidden=True)
 
 
-def test_the_place_in_the_queue_is_told(context: Context):
+def test_the_position_in_the_queue_is_reported(context: Context):
     first, second = visitor(context), visitor(context)
     for run in (first, second):
         start_run(context, run.token, *values(context))

@@ -36,7 +36,7 @@ def test_files_that_did_not_come_are_named():
     )
 
 
-def test_what_is_hidden_is_told_by_groups_and_by_pixels():
+def test_hidden_classes_are_reported_by_groups_and_by_pixels():
     target, baselines = HideClasses(classes=("person", "rider")), {"random_noise": {"hidden": 0.04}}
     said = messages.summary(target, {"hidden": 0.71}, baselines, strings.TYPE, (5, 7))
     assert said == (

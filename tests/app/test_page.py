@@ -107,7 +107,7 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     expect(tab.locator("[data-k=pictures]")).to_have_text(chosen)
 
 
-def test_a_mistake_is_told_in_a_sentence_and_the_page_goes_on(small: Site):
+def test_an_error_is_shown_as_a_sentence_and_the_page_keeps_working(small: Site):
     tab = small.visit()
     tab.locator("#u-goal label", has_text="Hide").click()
     tab.locator("#u-hide label", has_text="dark").click()

@@ -42,7 +42,7 @@ def test_a_name_in_a_file_is_text_in_the_message(small: Site, tmp_path: Path):
     assert not tab.locator(".toast-body img, .toast-body form").count()
 
 
-def test_an_event_that_breaks_is_told_in_a_sentence(small: Site, monkeypatch: pytest.MonkeyPatch):
+def test_an_error_in_an_event_is_shown_as_a_sentence(small: Site, monkeypatch: pytest.MonkeyPatch):
     tab = small.visit()
     monkeypatch.setattr("uapseg.app.handlers.files.to_query", lambda *_: 1 // 0)
     tab.click("#u-link")

@@ -103,7 +103,7 @@ def test_figures_with_a_defence_are_those_of_the_defended_pictures_and_of_their_
     assert photos["scores"] == found["scores"]
 
 
-def test_it_is_told_how_sure_the_network_is_and_what_was_changed(context: Context, finished: Run):
+def test_confidence_and_difference_are_sent_on_request(context: Context, finished: Run):
     sent = {"token": finished.token, "confidence": True, "factor": 20}
     frame = asyncio.run(renderer(context).frame(sent))
     assert opened(frame["confidence"]).shape == (32, 48)

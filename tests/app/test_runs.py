@@ -32,7 +32,7 @@ def test_publishing_tells_what_changed_after_a_moment():
     assert not run.changed_since(before, "status")
 
 
-def test_who_reads_the_counter_finds_the_values_that_it_counts():
+def test_a_reader_of_the_counter_finds_the_values_that_it_counts():
     """While they are set, the counter is still the old one: what is read then is asked for again."""
 
     class Watched(Run):

@@ -185,7 +185,7 @@ def test_what_cannot_be_fetched_at_the_start_can_be_asked_for_later(
     assert len(server.asked) == asked
 
 
-def test_a_download_ends_when_the_last_who_waits_cancels(context: Context, server: Server, tmp_path: Path):
+def test_a_download_ends_when_the_last_visitor_who_waits_cancels(context: Context, server: Server, tmp_path: Path):
     server.add("far.bin", b"x" * 200_000, **SLOW)
     first, second = visitor(context), visitor(context)
     for run in (first, second):
@@ -210,7 +210,7 @@ def test_a_download_ends_when_the_last_who_waits_cancels(context: Context, serve
         ({"content": b"x" * 199_999}, strings.WRONG_FILE),
     ],
 )
-def test_a_download_that_fails_is_told_and_can_be_tried_again(
+def test_a_failed_download_is_reported_and_can_be_repeated(
     context: Context, server: Server, monkeypatch: pytest.MonkeyPatch, fault: dict, sentence: str
 ):
     monkeypatch.setattr("uapseg.io.download.RETRY_DELAY", 0)

@@ -79,7 +79,7 @@ def test_label_maps_that_hold_something_else_are_named(stored, reason, tmp_path)
     assert f"The labels 0_mask.png {reason}" in dataset.notes[-1]
 
 
-def test_of_many_label_maps_that_cannot_be_used_a_few_are_told_of(tmp_path):
+def test_of_many_unusable_label_maps_a_few_are_named(tmp_path):
     dataset = opened(tmp_path, [COLOURED.astype(np.uint8)[VALUES]] * 5)
     dataset.truth(range(5))
     assert len(dataset.skipped) == 5

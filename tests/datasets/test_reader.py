@@ -170,13 +170,13 @@ def test_what_was_not_asked_for_the_longest_goes_first():
     assert made == list("abcdb")
 
 
-def test_what_is_larger_than_the_memory_is_given_all_the_same():
+def test_an_array_larger_than_the_limit_is_returned_but_not_cached():
     kept = ImageCache(10)
     assert kept.submit("a", lambda: np.ones(100, np.uint8)).result().sum() == 100
     assert kept.byte_count == 0
 
 
-def test_what_fails_is_tried_again_when_it_is_asked_for_again():
+def test_a_failed_computation_is_repeated_at_the_next_request():
     kept = ImageCache(1000)
     with pytest.raises(UapsegError):
         kept.submit("a", refuse).result()

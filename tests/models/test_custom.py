@@ -27,7 +27,7 @@ def test_a_sound_network_is_taken(function):
 
 
 @pytest.mark.parametrize("function", own_networks.SLIPS, ids=lambda f: f.__name__)
-def test_each_slip_is_told_in_one_sentence(function):
+def test_each_mistake_is_reported_in_one_sentence(function):
     with pytest.raises(UapsegError, match=own_networks.SLIPS[function]) as caught:
         load_model(f"{FILE}:{function.__name__}")
     assert "\n" not in str(caught.value)
@@ -211,7 +211,7 @@ def test_a_changed_file_is_read_anew(tmp_path):
         ("def net():\n    raise RuntimeError('ValueError: 3 is odd')\n", "net", r"line 2: 3 is odd\)"),
     ],
 )
-def test_a_file_that_fails_is_told_with_its_line(text, function, sentence, tmp_path):
+def test_an_error_in_a_file_is_reported_with_its_line(text, function, sentence, tmp_path):
     (tmp_path / "main.py").write_text(text)
     with pytest.raises(UapsegError, match=sentence) as caught:
         load_model(f"{tmp_path / 'main.py'}:{function}")

@@ -128,7 +128,7 @@ def test_a_network_that_wants_blue_before_red_gets_it(tmp_path):
     torch.testing.assert_close(load_model(f"hf:{tmp_path}").raw_output(images), wanted)
 
 
-def test_names_that_come_twice_are_told_apart(tmp_path):
+def test_repeated_names_are_made_distinct(tmp_path):
     saved(segformer({0: "screen ", 1: "Screen", 2: "tree", 3: "building"}), tmp_path)
     model = load_model(f"hf:{tmp_path}")
     assert model.classes == ("screen", "Screen (2)", "tree", "building")

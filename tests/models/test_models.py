@@ -162,7 +162,7 @@ def test_classes_without_a_well_known_pair_have_the_second_on_the_first():
     assert default_pair(("background", "cat", "person")) == ("person", "background")
 
 
-def test_names_are_told_apart_whatever_their_case():
+def test_names_are_made_distinct_whatever_their_case():
     assert make_distinct([" a", "A (2)", "A ", "b", "a"]) == ("a", "A (2)", "A (3)", "b", "a (4)")
 
 

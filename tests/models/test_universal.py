@@ -123,7 +123,7 @@ def test_scores_and_predictions_are_those_of_the_library(build, tmp_path):
 
 
 @torch.no_grad()
-def test_a_oneformer_is_told_its_task_in_the_words_of_its_own_tokenizer(tmp_path):
+def test_a_oneformer_gets_its_task_from_its_own_tokenizer(tmp_path):
     net, _ = saved(oneformer, tmp_path)
     model = load_model(f"hf:{tmp_path}")
     tokenizer = transformers.CLIPTokenizer.from_pretrained(tmp_path)

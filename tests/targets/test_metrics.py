@@ -152,7 +152,7 @@ def test_pictures_that_are_all_alike_have_an_interval_of_no_width():
     assert bootstrap_intervals(hide(clean, maps(*[[2, 0, 1, 0]] * 5)), HIDE)["hidden"] == [0.5, 0.5]
 
 
-def test_a_gain_is_told_from_chance_by_the_pictures():
+def test_a_gain_is_distinguished_from_chance_by_the_pictures():
     """Of ten pictures all are better, or half are better and half as much worse; and one picture tells nothing."""
     clean = maps(*[[2, 2, 1, 0]] * 10)
     before, better = (selection_counts(hide(clean, maps(*[row] * 10)), HIDE) for row in ([0, 2, 1, 0], [0, 0, 1, 0]))

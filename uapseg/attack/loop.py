@@ -144,7 +144,7 @@ def _snapshots(
 
 
 def _make_validator(search: "Search", held_out: Dataset, cache: RunCache) -> Validator:
-    """What measures the perturbation on held-out pictures and, to compare, on some training pictures."""
+    """Makes the validator for held-out pictures and, for comparison, some training pictures."""
     training = [search.indices[place] for place in first_places(len(search.indices), TRAINING_SAMPLE, search.settings)]
     validation = evenly_spaced(len(held_out), search.settings.validation_pictures)
     pictures = ((held_out, validation), (search.train, training))

@@ -34,7 +34,7 @@ def attribute(options: Options) -> None:
 
 
 def _check_chart(file: Path) -> None:
-    """Finds out before anything is measured."""
+    """Checks that the chart can be written, before anything is measured."""
     if file.suffix.lower() != ".png":
         raise UapsegError(f"The chart is a PNG: give {file} with --chart a name that ends in .png.")
     if not file.parent.is_dir():
@@ -47,7 +47,7 @@ def _title(target: str, attribution: Attribution, plan: Plan | None) -> str:
 
 
 def _text(attribution: Attribution) -> str:
-    """What is lost without each tile, in per cent of the same pixels, as a table and two sentences."""
+    """The loss without each tile in per cent of the same pixels, as a table and two sentences."""
     rows = [tuple(f"{100 * share:+.1f}" for share in row) for row in attribution.lost]
     row, column = attribution.most_important
     low, high = (100 * bound for bound in attribution.interval[row][column])

@@ -17,7 +17,7 @@ from uapseg.targets.drawing import text_target
 
 
 class BenchReport(DeviceDescription):
-    """What a training step costs, as it is printed.
+    """The cost of a training step, as printed.
 
     Attributes:
         model: The network.
@@ -59,7 +59,7 @@ def bench(options: Options) -> None:
 
 
 def _first_frame_seconds(options: Options, target: Target) -> float:
-    """Seconds from a plan to the first step that was taken: networks, pictures and baselines included."""
+    """Seconds from a plan to its first step, including networks, pictures and baselines."""
     plan = Plan(
         model=options.model, data=options.data, weights=options.weights, size=options.size, target=target,
         settings=fast(epsilon=EPSILON, budget=400),
@@ -97,6 +97,6 @@ def _row(cost: StepCost) -> list[str]:
 
 
 def _captured_sentence(costs: list[StepCost]) -> str:
-    """How a step compares with the same work as a CUDA graph, at each batch size; empty where there is none."""
+    """Compares a step with the same work as a CUDA graph, at each batch size; empty without graphs."""
     ratios = [f"{cost.ratio_captured:.2f}" for cost in costs if cost.ratio_captured]
     return f"A step takes {', '.join(ratios)} times as long as the work as a CUDA graph. " if ratios else ""

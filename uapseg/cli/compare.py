@@ -37,7 +37,7 @@ def compare(options: Options) -> None:
 
 
 def _check_alike(options: Options, plans: Sequence[Plan | None]) -> None:
-    """Checks that two plans ask for the same of the same network, unless the flags say what is asked for."""
+    """Checks that two plans have the same target and network, unless the flags name them."""
     first, second = plans
     if first is None or second is None:
         return
@@ -54,7 +54,7 @@ def _check_alike(options: Options, plans: Sequence[Plan | None]) -> None:
 
 
 def _check_untrained(file: Path, plan: Plan | None, dataset: Dataset) -> None:
-    """Checks that a perturbation was neither trained on nor chosen by any of the pictures.
+    """Checks that a perturbation was neither trained on nor selected by any of the pictures.
 
     Raises:
         UapsegError: It was.

@@ -51,7 +51,7 @@ def evaluate(options: Options) -> None:
 
 
 def open_evaluation(options: Options, perturbation: Perturbation) -> tuple[Segmenter, Dataset, Target]:
-    """Opens what a perturbation is evaluated on: network, pictures and target, by its plan where no flag names others.
+    """Opens the network, the pictures and the target of an evaluation: those of the plan, unless flags name others.
 
     Raises:
         UapsegError: There is no plan, and the flags leave something open; or something cannot be opened.
@@ -79,7 +79,7 @@ def open_evaluation(options: Options, perturbation: Perturbation) -> tuple[Segme
 
 
 def _with_norm(options: Options, perturbation: Perturbation) -> Perturbation:
-    """A perturbation whose file leaves its norm open, with that of the flag."""
+    """Sets the norm of a perturbation to that of the flag if its file names none."""
     if options.norm is None:
         return perturbation
     if perturbation.plan:
@@ -108,7 +108,7 @@ def load_pictures(options: Options, plan: Plan | None, data: str) -> Dataset:
 
 
 def eval_data_of(options: Options, plan: Plan | None) -> str | None:
-    """The dataset to report on where it is not the one trained on.
+    """The dataset to report on if it differs from the training set.
 
     Example:
         >>> eval_data_of(Options(eval_data="coco-mini"), plan=None)
@@ -128,7 +128,7 @@ def _robustness_table(robustness: dict[str, dict[str, Scores]]) -> str:
 
 
 def choose_target(options: Options, perturbation: Perturbation, model: Segmenter, data: str) -> Target:
-    """The target of the flags, else the plan's, if the network has the classes that it needs.
+    """The target of the flags, or else of the plan, if the network has its classes.
 
     Example:
         >>> import torch

@@ -18,7 +18,7 @@ PERTURBATION = "a perturbation: PNG, safetensors, a run's folder, or hf-hub:USER
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises a mistake as one sentence.
+    """A parser that raises errors as one sentence.
 
     Example:
         >>> parser = Parser(prog="uapseg")
@@ -28,7 +28,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def error(self, message: str) -> NoReturn:
-        """Raises the message that argparse would print.
+        """Raises the error message of argparse.
 
         Raises:
             UapsegError: Always.
@@ -170,7 +170,7 @@ def add_target(parser: Parser, *, default: str | None = None, plan: bool = False
 
 
 def check_target(options: Options) -> None:
-    """Checks that the flags of a target name one where a command needs it, and that they do not exclude one another.
+    """Checks that the flags name a target if a command needs one, and that they do not conflict.
 
     Raises:
         UapsegError: They name none, or two that exclude each other.

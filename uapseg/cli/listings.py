@@ -57,7 +57,7 @@ def datasets(options: Options) -> None:
 
 
 def _cost(line: dict[str, Any]) -> tuple[str, str]:
-    """Whether it is on this machine, and the size of the download."""
+    """Whether it is cached on this machine, and the size of the download."""
     size = line["download_bytes"]
     return "yes" if line["cached"] else "no", "-" if size is None else f"{size / 1e6:.0f} MB"
 
@@ -86,7 +86,7 @@ def _describe(line: dict[str, Any]) -> dict[str, str]:
 
 
 def _dataset(name: str, cards: dict[str, data.DatasetInfo]) -> dict[str, Any]:
-    """What a data set contains; its catalogue entry if it would have to be downloaded first."""
+    """The contents of a dataset; only its catalogue entry if it is not downloaded yet."""
     if name in cards and not cards[name].cached:
         return asdict(cards[name])
     download_needed([], [name])

@@ -21,7 +21,7 @@ from uapseg.results.run_folder import SAFETENSORS
 
 
 def download_needed(networks: Iterable[tuple[str, str | None]], data: Iterable[str | None]) -> None:
-    """Downloads what networks and data sets need and is missing, with a progress bar.
+    """Downloads the missing files of networks and datasets, with a progress bar.
 
     Args:
         networks: (name, file of weights or None) of each network.
@@ -113,7 +113,7 @@ def load_network(options: Options, perturbation: Perturbation, size: tuple[int, 
 
 
 def check_fingerprint(perturbation: Perturbation, model: Segmenter) -> None:
-    """Checks that a network is the one that a perturbation says it was trained against, where it says one.
+    """Checks that a network is the one that a perturbation was trained against, if its file names one.
 
     Raises:
         UapsegError: It is not.

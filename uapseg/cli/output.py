@@ -88,7 +88,7 @@ def with_bar(items: Sequence[Any], unit: str) -> Iterable[Any]:
 
 
 def _pause() -> float:
-    """Seconds between two states of a bar: it is written seldom where no one watches it move."""
+    """Seconds between two updates of a bar: few in a terminal, many in a log."""
     return 0.2 if sys.stderr.isatty() else 15.0
 
 
@@ -112,7 +112,7 @@ def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
 
 
 def _success(snapshot: Snapshot, target: Target) -> str:
-    """Two scores of the newest look at the validation pictures, beside those of random noise, and what is kept."""
+    """Two scores of the last validation beside those of random noise, and the best iterate so far."""
     state, noise = snapshot.state, snapshot.baselines.get("random_noise", {})
     names = tuple(dict.fromkeys(target.selection))[:2]
     last_scores = ", ".join(

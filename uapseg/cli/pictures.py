@@ -36,7 +36,7 @@ MAX_NAME_BYTES = 255
 
 
 def apply(options: Options) -> None:
-    """Writes each perturbed picture and its segmentation; unreadable pictures are left out, and named in the end.
+    """Writes each perturbed picture and its segmentation; unreadable pictures are skipped, and named at the end.
 
     Example:
         >>> import torch
@@ -116,7 +116,7 @@ def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, over
 
 
 def _shorten(stem: str, number: str) -> str:
-    """The stem of a file's name followed by a number, cut so that an ending still fits."""
+    """The stem of a file's name and a number, shortened so that an ending still fits."""
     max_bytes = MAX_NAME_BYTES - len(number) - max(map(len, ENDINGS))
     content = os.fsencode(stem)
     return (stem if len(content) <= max_bytes else content[:max_bytes].decode(errors="ignore")) + number

@@ -76,7 +76,7 @@ def load_benchmark(options: Options) -> Benchmark:
 
 
 def _key(options: Options, benchmark: Benchmark) -> dict[str, Any]:
-    """What results must share to be compared, as JSON gives it back."""
+    """The properties that comparable results share, as plain JSON values."""
     fields = {
         "model": options.model, "weights": benchmark.model.fingerprint, "data": options.data,
         "eval_data": options.eval_data, "size": benchmark.train.size, "target": benchmark.target.title,
@@ -87,7 +87,7 @@ def _key(options: Options, benchmark: Benchmark) -> dict[str, Any]:
 
 
 def _variants(options: Options, key: dict[str, Any]) -> list[str]:
-    """The variants that are named, else those of the screen, else the best of the largest smaller race in the file."""
+    """The variants of the flags, or the default ones, or the best of the largest smaller race in the file."""
     if options.best is None:
         variants: list[str] = (
             [variant.strip() for variant in options.variants.split(",")] if options.variants else [*DEFAULT_VARIANTS]
@@ -109,7 +109,7 @@ def _variants(options: Options, key: dict[str, Any]) -> list[str]:
 
 
 def _run(benchmark: Benchmark, variant: str, seed: int) -> list[Result]:
-    """Runs one variant; one that cannot run here is named, and gives no result."""
+    """Runs one variant; one that cannot run here is reported, and has no result."""
     print_progress(f"{variant}, seed {seed}")
     results: list[Result] = []
 
@@ -124,7 +124,7 @@ def _run(benchmark: Benchmark, variant: str, seed: int) -> list[Result]:
 
 
 def _check_writable(file: Path) -> None:
-    """Finds out before the first variant has run."""
+    """Checks that the file can be written, before the first variant runs."""
     if file.suffix == ".png":
         raise UapsegError(f"{file} is where the chart would go: choose a name in .jsonl with --out.")
     try:
@@ -135,7 +135,7 @@ def _check_writable(file: Path) -> None:
 
 
 def _append_result(file: Path, key: dict[str, Any], result: Result) -> dict[str, Any]:
-    """Adds a result to the file at once, on a line of its own even where the last one was cut off."""
+    """Appends a result to the file at once, on a new line even if the last one is incomplete."""
     line = {"race": key, **result.to_dict()}
     old_content = read(file)
     try:
@@ -147,7 +147,7 @@ def _append_result(file: Path, key: dict[str, Any], result: Result) -> dict[str,
 
 
 def _lines(file: Path) -> list[dict[str, Any]]:
-    """The results in a file; a line that was cut off is left out.
+    """The results in a file; incomplete lines are skipped.
 
     Raises:
         UapsegError: It holds something else.
@@ -164,7 +164,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 
 def _leaderboard(file: Path, lines: list[dict[str, Any]]) -> list[LeaderboardRow]:
-    """The leaderboard of results from a file, which anyone may have written.
+    """The leaderboard of results from a file, which are unchecked.
 
     Raises:
         UapsegError: They were altered.

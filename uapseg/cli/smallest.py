@@ -26,7 +26,7 @@ CHART = "smallest.png"
 
 
 class SmallestReport(TypedDict):
-    """The success rate by epsilon, as it is printed and saved.
+    """The success rate by epsilon, as printed and saved.
 
     Attributes:
         least: The least epsilon that reaches the share, in grey levels of 255; None if none does.
@@ -88,7 +88,7 @@ def _least(points: Sequence[Point]) -> int | None:
 def _save(
     options: Options, benchmark: Benchmark, folder: Path, search: EpsilonSearch, least: int | None
 ) -> None:  # fmt: skip
-    """Writes the curve as JSON and as a picture, and the perturbation of the least epsilon so far."""
+    """Writes the curve as JSON and as a chart, and the perturbation of the least epsilon so far."""
     folder.mkdir(parents=True, exist_ok=True)
     fields = _fields(options, benchmark, folder, search.points, least)
     write(folder / JSON, to_json(fields).encode())

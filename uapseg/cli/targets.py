@@ -16,7 +16,7 @@ from uapseg.targets.people import expand_people
 
 
 def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, int]) -> Target | None:
-    """The target that the flags describe; None where they describe none.
+    """The target of the flags; None if they name none.
 
     Args:
         options: With the flags of a target.
@@ -44,7 +44,7 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
 
 
 def _scene_target(options: Options, model: Segmenter, data: str) -> Target | None:
-    """The target of a flag that concerns every pixel, and so allows no other beside it."""
+    """The target of a flag that concerns every pixel, and so excludes the others."""
     if options.swap:
         source, into = (_spell_class(name, model) for name in options.swap)
         return SwapClasses(source=source, into=into)
@@ -87,7 +87,7 @@ def leaves_pair_open(options: Options) -> bool:
 
 
 def choose_word_pair(options: Options, model: Segmenter, size: tuple[int, int]) -> tuple[str, str]:
-    """Chooses the classes of a word that the flags leave open, and says which they are.
+    """Chooses the classes of a word that the flags leave open, and reports them.
 
     Args:
         options: With the flags of ``train``.
@@ -160,7 +160,7 @@ def check_fit(target: Target, model: Segmenter, size: tuple[int, int], file: Pat
 
 
 def _check_company(options: Options) -> None:
-    """Checks that no flag comes without the flag it belongs to, where it would have no effect."""
+    """Checks that no flag is given without the one that it depends on."""
     drawing = options.text is not None or options.mask is not None
     for flag, value, is_allowed, partner in (
         ("--region-class", options.region_class, drawing, "--text or --mask"),

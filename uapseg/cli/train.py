@@ -114,7 +114,7 @@ def _flags_or_plan(options: Options) -> Options | Plan:
 
 
 def _download(source: Options | Plan, workers: Workers) -> None:
-    """Lets the first process of each machine download what is missing, while the others wait."""
+    """Downloads missing files in the first process of each machine, while the others wait."""
     if workers.local_rank == 0:
         networks = [(source.model, source.weights), *((name, None) for name in source.also)]
         download_needed(networks, [source.data, source.eval_data])
@@ -122,7 +122,7 @@ def _download(source: Options | Plan, workers: Workers) -> None:
 
 
 def _assist(snapshots: Generator[Snapshot]) -> None:
-    """Runs this process's share of a run, of which the first process keeps the results."""
+    """Runs this process's share of a run; the first process saves the results."""
     deque(snapshots, maxlen=0)
 
 
@@ -176,7 +176,7 @@ def _run_to_report(
     image_gradients: int,
     options: Options,
 ) -> None:
-    """Runs to the end and evaluates; a run that is stopped has saved all of its progress.
+    """Runs to the end and evaluates; a stopped run has saved all of its progress.
 
     Args:
         folder: The folder of the run.
@@ -215,7 +215,7 @@ def _run_to_report(
 
 
 def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
-    """Follows a run to its last snapshot, and saves it every few seconds and at the end, however it ends."""
+    """Runs a search to its last snapshot, and saves it every few seconds and at the end, even after an error."""
     last: Snapshot | None = None
     last_save = time.monotonic()
     try:
@@ -234,6 +234,6 @@ def _search(folder: RunFolder, snapshots: Generator[Snapshot]) -> Snapshot:
 
 
 def _save(folder: RunFolder, snapshot: Snapshot) -> None:
-    """Saves a run; signals wait until that is done."""
+    """Saves a run; signals are delayed until it is saved."""
     with signals.delay():
         folder.save(snapshot)

@@ -143,7 +143,7 @@ def _labels(picture: Path) -> File | None:
 
 
 def _stream(query: Query, folder: Path) -> None:
-    """Writes the rows, and when all of them are there, what is known of them."""
+    """Writes the rows, and finally their metadata."""
     _check_place(query.place)
     try:
         library: Any = import_module("datasets")
@@ -215,7 +215,7 @@ def _content(value: Any) -> bytes:
 
 
 def _class_names(features: dict[str, Any], mask: str) -> tuple[str, ...]:
-    """The names of the labels: those of the class labels among the features, if there is one set of them."""
+    """The class names of the only set of class labels among the features, if there is exactly one."""
     name_lists = {
         tuple(feature.names) for feature in _leaf_features(features) if type(feature).__name__ == "ClassLabel"
     }

@@ -85,7 +85,7 @@ def pair_files(tree: Tree) -> Pairing:
 
 
 class _Matcher:
-    """The steps from names to pairs."""
+    """Pairs pictures with label maps by their names, in steps."""
 
     def __init__(self, tree: Tree, names: Sequence[PathName]) -> None:
         self._tree, self._notes = tree, list[str]()
@@ -202,7 +202,7 @@ class _Matcher:
             self._notes += self._foreign_notes()
 
     def _foreign_notes(self) -> list[str]:
-        """Notes what may be meant as label maps, if there are none."""
+        """Notes files that may be meant as label maps, if there are none."""
         notes = [
             f"{folder or 'The top'} holds maps of something else than classes: they are not used."
             for folder in dict.fromkeys(name.folder for name in self._labels if name.others)

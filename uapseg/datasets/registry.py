@@ -49,7 +49,7 @@ class Dataset(Protocol):
         ...
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """The number of pictures."""
         ...
 
     def pictures(self, indices: Sequence[int]) -> Pictures:
@@ -110,7 +110,7 @@ class _Opener(Protocol):
 
 @runtime_checkable
 class _Downloader(_Opener, Protocol):
-    """The same for a dataset that is downloaded."""
+    """A module of a dataset that is downloaded."""
 
     def missing_files(self, suffix: str, split: Split, /) -> list[Download]: ...
 
@@ -144,7 +144,7 @@ class Kind:
         return cast("_Opener", getattr(imported_module, name) if name else imported_module)
 
     def downloader(self) -> _Downloader:
-        """The same for a dataset that is downloaded."""
+        """A module of a dataset that is downloaded."""
         return cast("_Downloader", self.opener())
 
 

@@ -132,7 +132,7 @@ def _is_address(place: str) -> bool:
 
 
 def _path_of(place: str) -> Path:
-    """Where an archive is on disk, or will be once it is downloaded."""
+    """The path of an archive on disk, before or after its download."""
     if not _is_address(place):
         return Path(place).expanduser()
     name = PurePosixPath(urlsplit(place).path).name or "shard.tar"

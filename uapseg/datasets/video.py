@@ -143,7 +143,7 @@ def read_video(path: Path, modified_ns: int, interval: float) -> Video:  # noqa:
 
 
 def shows_something_new(thumbnail: NDArray[np.float32], previous: NDArray[np.float32]) -> bool:
-    """Whether a frame differs from the one taken before; both in small (h, w, 3), in grey levels.
+    """Whether a frame differs from the last one; both are thumbnails (h, w, 3) in grey levels.
 
     Example:
         >>> shows_something_new(np.zeros((32, 32, 3), np.float32), np.ones((32, 32, 3), np.float32))
@@ -153,7 +153,7 @@ def shows_something_new(thumbnail: NDArray[np.float32], previous: NDArray[np.flo
 
 
 def _thumbnails(path: Path, interval: float) -> Iterator[tuple[float, NDArray[np.float32]]]:
-    """The times of frames that are far enough apart, and these frames in small."""
+    """The times of frames that are far enough apart, and their thumbnails."""
     next_time = 0.0
     for time, frame in _frames(path):
         if time >= next_time - 1e-3:
@@ -216,6 +216,6 @@ def _parse(suffix: str) -> tuple[Path, float]:
 
 
 def _fingerprint(path: Path) -> str:
-    """What identifies the file whatever its name."""
+    """A hash of the content, independent of the file's name."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]

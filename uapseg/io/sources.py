@@ -302,7 +302,7 @@ def _seems_whole(first: bytes, last: bytes) -> bool:
 
 
 def _printable(name: str) -> str:
-    """Replaces the characters that a terminal would obey or cannot show."""
+    """Replaces control characters and others that a terminal cannot show."""
     return "".join(letter if letter.isprintable() else "?" for letter in name)
 
 
