@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import jaxtyping
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from torch import Tensor, nn
 
 from uapseg.datasets.crops import Crop, crop_tensors
@@ -16,6 +17,9 @@ from uapseg.models import Segmenter
 if TYPE_CHECKING:
     from uapseg.app.handlers.context import Context
     from uapseg.app.workspace_cache import WorkspaceCache
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("repeatable")
 
 DARK, LIGHT = 100 / 255, 121 / 255
 """The colours of the two classes; a grey is seen as light from 110.5 grey levels on."""
@@ -68,6 +72,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=1))
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What a test draws depends neither on which others ran before it, nor on the process it runs in."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture

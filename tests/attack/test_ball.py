@@ -22,7 +22,7 @@ def random(spread: float, seed: int) -> torch.Tensor:
     return torch.randn(3, 7, 5, generator=torch.Generator().manual_seed(seed)) * spread / 255
 
 
-@examples(deadline=None, derandomize=True, max_examples=60)
+@examples(max_examples=60)
 @given(st.floats(1, 127), st.floats(0.1, 300), st.integers(0, 99), st.sampled_from(NORMS))
 def test_whole_levels_are_in_the_ball_and_stay_as_they_are(levels, spread, seed, norm):
     ball = Ball(levels / 255, norm)
@@ -32,7 +32,7 @@ def test_whole_levels_are_in_the_ball_and_stay_as_they_are(levels, spread, seed,
     assert torch.equal(ball.to_levels(whole / 255), whole)
 
 
-@examples(deadline=None, derandomize=True, max_examples=60)
+@examples(max_examples=60)
 @given(st.floats(1, 127), st.floats(0.1, 300), st.integers(0, 99))
 def test_a_projection_is_in_the_ball_and_stays_as_it_is(levels, spread, seed):
     ball = Ball(levels / 255, "l2")

@@ -8,7 +8,7 @@ from uapseg.attack.data.coarse_goal import cell_indices, cell_logits, coarsen
 from uapseg.targets.goals import Goal
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(0, 10**6), st.tuples(st.integers(1, 7), st.integers(1, 9)))
 def test_each_pixel_counts_once_in_the_cell_that_it_lies_in(seed, size):
     generator = torch.Generator().manual_seed(seed)

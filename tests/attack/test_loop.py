@@ -53,7 +53,7 @@ def test_hides_a_class_that_epsilon_can_hide(preset):
     assert last.state.best_validation.scores["kept"] == 1.0
 
 
-@examples(deadline=None, derandomize=True, max_examples=12)
+@examples(max_examples=12)
 @given(levels=st.floats(1, 40), budget=st.integers(4, 40), batch=st.integers(1, 6), seed=st.integers(0, 9),
        preset=st.sampled_from(sorted(PRESETS)))  # fmt: skip
 def test_never_leaves_the_ball(levels, budget, batch, seed, preset):

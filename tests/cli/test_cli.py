@@ -482,7 +482,8 @@ def test_bench_prints_what_a_step_costs(capsys, photos):
 
 INTERRUPTIBLE = """
 import signal, sys
-import uapseg.cli.train
+import uapseg.cli.interruption, uapseg.cli.train
+uapseg.cli.interruption.REPEAT = 600
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started us deaf to it
 uapseg.cli.train.SAVE_EVERY = 0.0
 sys.exit(uapseg.cli.main())

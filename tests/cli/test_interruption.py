@@ -10,7 +10,8 @@ from uapseg.cli.interruption import STOPS, Signals, Stop
 
 
 @pytest.fixture
-def signals() -> Iterator[Signals]:
+def signals(monkeypatch: pytest.MonkeyPatch) -> Iterator[Signals]:
+    monkeypatch.setattr("uapseg.cli.interruption.REPEAT", 600)  # as if no time passed between signals
     before = {number: signal.signal(number, signal.default_int_handler) for number in STOPS}
     yield Signals()
     for number, handler in before.items():

@@ -1,6 +1,7 @@
 """COCO's panoptic masks: a color is a segment, a segment is of a class, and the rest is void."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,9 @@ def test_what_is_no_panoptic_annotation_is_one_sentence(tmp_path):
     name = written(tmp_path, 2)
     with pytest.raises(UapsegError, match=r"Write coco-panoptic:ANNOTATIONS\.json:PICTURES"):
         load_dataset(f"{name}/none", "all")
-    for content in ("[]", "{}", '{"categories": [{"id": 1}], "images": [], "annotations": []}'):
+    contents = "[]", "{}", '{"categories": [{"id": 1}], "images": [], "annotations": []}'
+    for number, content in enumerate(contents):
         (tmp_path / "panoptic.json").write_text(content + " ")
+        os.utime(tmp_path / "panoptic.json", (number, number))  # which tells it from the file before
         with pytest.raises(UapsegError, match="holds no panoptic annotations of COCO"):
             load_dataset(name, "all")

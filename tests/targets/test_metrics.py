@@ -110,7 +110,7 @@ def test_a_share_of_nothing_is_none_and_never_nan():
     assert selection_score(selection_counts(counts, HIDE)) == 1.0
 
 
-@examples(deadline=None, derandomize=True, max_examples=30)
+@examples(max_examples=30)
 @given(seed=st.integers(0, 99), split=st.integers(1, 5))
 def test_batches_add_up(seed, split):
     generator = torch.Generator().manual_seed(seed)
@@ -191,7 +191,7 @@ def test_the_truth_is_compared_where_there_is_one():
     assert mean_iou(overlap[:, :0], union[:, :0]) is None
 
 
-@examples(deadline=None, derandomize=True, max_examples=20)
+@examples(max_examples=20)
 @given(seed=st.integers(0, 99))
 def test_overlap_and_union_are_those_of_the_masks(seed):
     """The histogram of pairs against masks written out, hidden pixels left out."""
