@@ -27,7 +27,7 @@ import uapseg.cli.train
 uapseg.cli.train.SAVE_EVERY = float(sys.argv.pop(1))
 sys.exit(uapseg.cli.main())
 """
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 """More threads round otherwise from time to time."""
 
 PATIENCE = 300.0
@@ -92,8 +92,9 @@ def kill(pause: float, save_every: float, *words: object) -> str:
 def started(save_every: float, *words: object) -> "subprocess.Popen[str]":
     """A command as a process of its own."""
     command = [sys.executable, "-c", PROGRAM, str(save_every), *map(str, words)]
+    environment = {**os.environ, **ONE_THREAD}
     return subprocess.Popen(
-        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ONE_THREAD
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=environment
     )
 
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gradio as gr
@@ -45,11 +46,9 @@ def blocks(context: Context) -> Page:
 @pytest.fixture
 def here() -> Iterator[Path]:
     """A folder of files that were uploaded."""
-    folder = Path(get_upload_folder()) / "events"
-    folder.mkdir(parents=True, exist_ok=True)
-    yield folder
-    for file in folder.iterdir():
-        file.unlink()
+    Path(get_upload_folder()).mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=get_upload_folder()) as folder:
+        yield Path(folder)
 
 
 def event(blocks: Page, name: str) -> Any:

@@ -3,6 +3,7 @@
 import inspect
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import gradio as gr
 import gradio.events
@@ -53,13 +54,13 @@ def test_a_method_bound_to_a_context_keeps_the_types_by_which_gradio_passes_requ
 
 
 def test_the_address_of_a_file_that_the_page_gave_stands_for_its_path():
-    folder = upload_folder() / "0123"
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "a b.png"
-    file.write_bytes(b"x")
-    sent = {"path": f"http://here/gradio_api/file={folder}/a%20b.png", "meta": {}}
-    assert local_file(sent)["path"] == str(file.resolve())
-    for other in ({"path": "http://here/gradio_api/file=/etc/passwd"}, {"path": str(file)}, {"path": 1}, "x", None):
-        assert local_file(other) is other
-    file.unlink()
+    upload_folder().mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=upload_folder()) as folder:
+        file = Path(folder) / "a b.png"
+        file.write_bytes(b"x")
+        sent = {"path": f"http://here/gradio_api/file={folder}/a%20b.png", "meta": {}}
+        assert local_file(sent)["path"] == str(file.resolve())
+        wrong = {"path": "http://here/gradio_api/file=/etc/passwd"}
+        for other in (wrong, {"path": str(file)}, {"path": 1}, "x", None):
+            assert local_file(other) is other
     assert local_file(sent) is sent

@@ -1,7 +1,6 @@
 """The command line: as a process where that matters, else as the function that the process calls."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -497,14 +496,13 @@ def spent(folder: Path) -> int:
 
 
 STRAIGHT = ("train", "--text", "foo", "--budget", "240", "--device", "cpu")
-ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 def stopped(folder: Path, data: str, numbers: "list[signal.Signals]", gap: float = 0.0) -> "tuple[int, str, str]":
     """Sends signals to a run that is under way: its exit status, and what it printed on its two outputs."""
     run = subprocess.Popen(
         [sys.executable, "-c", INTERRUPTIBLE, *STRAIGHT, "--data", data, "--out", str(folder)],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=ONE_THREAD,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
     )  # fmt: skip
     deadline = time.monotonic() + 300
     while spent(folder) < 16 and run.poll() is None and time.monotonic() < deadline:
@@ -520,7 +518,7 @@ def stopped(folder: Path, data: str, numbers: "list[signal.Signals]", gap: float
 def straight(photos, tmp_path_factory) -> Perturbation:
     """What the run finds that is never stopped."""
     folder = tmp_path_factory.mktemp("runs") / "straight"
-    assert process(*STRAIGHT, "--data", photos, "--out", folder, env=ONE_THREAD).returncode == 0
+    assert process(*STRAIGHT, "--data", photos, "--out", folder).returncode == 0
     return load(folder / "perturbation.png")
 
 
@@ -545,7 +543,7 @@ def test_a_signal_keeps_everything_and_the_run_goes_on_to_the_same_end(photos, t
     assert not (folder / "report.json").exists()
     assert 16 <= spent(folder) < 240
     assert RunFolder.open(folder).load_state().image_gradients == spent(folder)
-    assert process("resume", folder, "--device", "cpu", env=ONE_THREAD).returncode == 0
+    assert process("resume", folder, "--device", "cpu").returncode == 0
     resumed = load(folder / "perturbation.png")
     assert torch.equal(resumed.levels, straight.levels)
     assert resumed.scores == straight.scores
