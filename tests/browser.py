@@ -28,9 +28,19 @@ STATE = f"""async () => {{
     const {{ poll, metrics, images, history, camera, recorded, gallery }} = state;
     return {{ ...poll, ...metrics, frames: images.frames, historyPoint: history.shownPoint,
       strength: history.strength, cameraFrames: camera.frames,
-      recorded: recorded.imageGradients, own: gallery.own?.scores }};
+      recorded: recorded.imageGradients, own: gallery.own?.scores, sure: Boolean(images.confidence) }};
 }}"""
 """What the page's own modules hold of the run and of what is shown."""
+
+SETTLED = """async () => {
+  await document.fonts.ready;
+  for (let frames = 0; frames < 4; frames++) {
+    await new Promise(requestAnimationFrame);
+    for (const each of document.getAnimations()) {
+      if (each.effect.getComputedTiming().endTime < 1000) each.finish(); // colours fade, and parts slide
+    }
+  }
+}"""
 
 LEFT, RIGHT = '[data-slot="left"] .u-frame', '[data-slot="right"] .u-frame'
 """The two large pictures."""
@@ -116,6 +126,19 @@ def ready(tab: Page) -> None:
     """Waits until the page can be used."""
     until(tab, "s.seq >= 0")
     tab.wait_for_selector("#u-start:not([disabled]):visible, #u-pause:visible")
+    settle(tab)
+
+
+def settle(tab: Page) -> None:
+    """Waits until the page is laid out anew, and ends what fades or slides."""
+    tab.evaluate(SETTLED)
+
+
+def resize(tab: Page, width: int, height: int) -> None:
+    """Makes the window another size."""
+    tab.set_viewport_size({"width": width, "height": height})
+    tab.wait_for_function("([width, height]) => innerWidth === width && innerHeight === height", arg=[width, height])
+    settle(tab)
 
 
 def state(tab: Page, expression: str) -> Any:

@@ -53,6 +53,16 @@ def drag(tab: Page, first: tuple[float, float], last: tuple[float, float]) -> No
     tab.mouse.up()
 
 
+def see(tab: Page, x: float, y: float, expected: list[int], within: int = 2) -> None:
+    """Waits until a place of the photo's view has a colour."""
+    code = (
+        "([x, y, expected, within]) => { const c = document.querySelector('[data-view=photo] .base');"
+        " const seen = c.getContext('2d').getImageData(x * c.width, y * c.height, 1, 1).data;"
+        " return expected.every((value, part) => Math.abs(value - seen[part]) <= within) }"
+    )
+    tab.wait_for_function(code, arg=[x, y, expected, within])
+
+
 def hover(tab: Page, x: float, y: float) -> None:
     box = tab.locator("[data-view=prediction] .u-fit").bounding_box()
     assert box

@@ -3,6 +3,8 @@
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
+from tests.browser import settle
+
 AXE = Axe()
 DARK = "dark => document.body.classList.toggle('dark', dark)"
 
@@ -53,7 +55,7 @@ def findings(tab: Page) -> list[str]:
 
 
 def _found(tab: Page, options: dict) -> list[str]:
-    tab.wait_for_timeout(300)  # colours fade
+    settle(tab)
     return [
         f"{finding['id']}: {node['html'][:200]} ({node['failureSummary'][:300]})"
         for finding in AXE.run(tab, options=options).response["violations"]

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, until  # noqa: F401
+from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, settle, until  # noqa: F401
 from tests.hands import start
 
 pytestmark = pytest.mark.browser
@@ -54,6 +54,7 @@ def test_groups_that_are_gone_are_counted_and_the_pictures_nobody_trained_on_fil
     expect(tab.locator(FIGURE)).to_have_text(re.compile(r"^\d+ of \d+$"))
     tab.keyboard.press("g")
     expect(tab.locator("[data-view=photo]")).to_be_hidden()
+    settle(tab)
     for thumb in tab.locator(".u-thumb").all():
         box = thumb.bounding_box()
         assert box
@@ -69,11 +70,13 @@ def test_a_view_fills_the_window_and_goes_back_to_its_place(small: Site, view: s
     tab = small.visit()
     before = tab.locator(f"[data-view={view}] .u-frame").bounding_box()
     tab.locator(f"[data-view={view}] .u-fill").click()
+    settle(tab)
     box = tab.locator(f"[data-view={view}] .u-frame").bounding_box()
     assert box
     assert box["height"] > 0.8 * 900
     assert box["width"] <= 1440
     tab.keyboard.press("Escape")
+    settle(tab)
     assert tab.locator(f"[data-view={view}] .u-frame").bounding_box() == before
 
 

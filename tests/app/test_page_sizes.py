@@ -3,7 +3,17 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import LEFT, RIGHT, Site, boxes, fixture_browser, fixture_small, fixture_small_site  # noqa: F401
+from tests.browser import (  # noqa: F401
+    LEFT,
+    RIGHT,
+    Site,
+    boxes,
+    fixture_browser,
+    fixture_small,
+    fixture_small_site,
+    resize,
+    settle,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -29,8 +39,7 @@ TITLES = """() => [...document.querySelectorAll('.u-large figcaption > *')].filt
 def test_both_pictures_the_goal_and_start_are_on_the_first_screen_and_cover_nothing(small: Site):
     tab = small.visit(is_mobile=True)
     for width, height in SIZES:
-        tab.set_viewport_size({"width": width, "height": height})
-        tab.wait_for_timeout(200)
+        resize(tab, width, height)
         found = boxes(tab, LEFT, RIGHT, START, GOAL)
         for left, top, right, bottom in found.values():
             assert 0 <= left < right <= width, (width, height)
@@ -49,7 +58,7 @@ def test_both_pictures_the_goal_and_start_are_on_the_first_screen_and_cover_noth
 def test_a_phone_shows_both_pictures_whole_for_every_goal(small: Site, goal: str):
     tab = small.visit(is_mobile=True, viewport={"width": 390, "height": 844})
     tab.locator("#u-goal label", has_text=goal).click()
-    tab.wait_for_timeout(200)
+    settle(tab)
     found = boxes(tab, LEFT, RIGHT, START)
     assert found[RIGHT][3] <= found[START][1] - 7
 
@@ -59,8 +68,7 @@ def test_all_controls_of_a_goal_are_on_the_first_screen_of_a_laptop(small: Site,
     tab = small.visit()
     tab.locator("#u-goal label", has_text=goal).click()
     for width, height in ((1440, 900), (1280, 720), (1024, 768)):
-        tab.set_viewport_size({"width": width, "height": height})
-        tab.wait_for_timeout(200)
+        resize(tab, width, height)
         found = boxes(tab, "#u-budget", "#u-more", START)
         assert found["#u-budget"][3] <= found["#u-more"][1] + 1
         assert found["#u-more"][3] <= found[START][1], (width, height)
@@ -82,7 +90,7 @@ def test_a_large_window_is_used_and_its_headline_is_larger(small: Site):
     size = "() => parseFloat(getComputedStyle(document.querySelector('.u-first p')).fontSize)"
     tab = small.visit(viewport={"width": 1440, "height": 900})
     usual = tab.evaluate(size)
-    tab.set_viewport_size({"width": 2560, "height": 1440})
+    resize(tab, 2560, 1440)
     assert tab.evaluate(size) > usual
     found = boxes(tab, LEFT, RIGHT)
     assert found[RIGHT][2] - found[LEFT][0] > 0.7 * 2560

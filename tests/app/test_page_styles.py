@@ -32,10 +32,12 @@ def unmatched(tab: Page) -> set[str]:
 def test_every_name_of_gradio_that_the_styles_use_is_on_the_page(small: Site):
     tab = small.visit()
     left = unmatched(tab)
-    for source in ("Draw", "Type"):
+    for source, part in (("Draw", ".u-tools"), ("Type", "#u-word")):
         tab.locator("#u-source label", has_text=source).click()
+        tab.locator(part).wait_for()
         left &= unmatched(tab)
     tab.locator("#u-goal label").nth(1).click()
+    tab.locator("#u-hide").wait_for()
     left &= unmatched(tab)
     tab.locator("#u-hide label", has_text="dark").click()
     tab.click("#u-start")  # refused with a message, as no class is chosen

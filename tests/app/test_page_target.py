@@ -1,5 +1,6 @@
 """Painting the target on the stage."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, point, ready  # noqa: F401
+from tests.browser import PATIENT, Site, fixture_browser, fixture_small, fixture_small_site, point, ready  # noqa: F401
 from tests.hands import drag, pick, tool
 from uapseg.app import strings
 from uapseg.app.controls import decode_drawing
@@ -71,17 +72,15 @@ def test_a_target_is_painted_with_every_tool_and_survives_a_reload(small: Site, 
     expect(tab.locator(".u-live")).to_contain_text("The mask is ready")
     tab.locator("canvas.paint").focus()
     tab.keyboard.press("Space")
-    tab.wait_for_timeout(300)
+    tab.wait_for_function("() => document.querySelector('canvas.paint').width === 96")
+    until_sent(small, tab)
     drawn = painted_on(small, tab)
     assert 0.2 < (drawn == 2).mean() < 0.8
     tab.reload()
     ready(tab)
     assert_painted(small, tab, drawn)
     tab.wait_for_function("() => document.querySelector('canvas.paint').width === 96")
-    shown = tab.evaluate(
-        "() => [...document.querySelector('canvas.paint').getContext('2d').getImageData(0, 0, 96, 64).data]"
-    )
-    np.testing.assert_array_equal(np.array(shown).reshape(64, 96, 4)[..., 3] > 0, drawn != 255)
+    until_sent(small, tab)
 
 
 def painted_on(served: Site, tab: Page) -> np.ndarray:
@@ -91,8 +90,19 @@ def painted_on(served: Site, tab: Page) -> np.ndarray:
 
 
 def assert_painted(served: Site, tab: Page, expected: np.ndarray) -> None:
-    for _ in range(40):
-        if np.array_equal(painted_on(served, tab), expected):
-            return
+    ends = time.monotonic() + PATIENT / 1000
+    while not np.array_equal(painted_on(served, tab), expected) and time.monotonic() < ends:
         tab.wait_for_timeout(100)
     np.testing.assert_array_equal(painted_on(served, tab), expected)
+
+
+def until_sent(served: Site, tab: Page) -> None:
+    """Waits until the server holds of the drawing what the page shows of it."""
+    shown = "() => [...document.querySelector('canvas.paint').getContext('2d').getImageData(0, 0, 96, 64).data]"
+    ends = time.monotonic() + PATIENT / 1000
+    while True:
+        alpha = np.array(tab.evaluate(shown)).reshape(64, 96, 4)[..., 3]
+        if np.array_equal(alpha > 0, painted_on(served, tab) != 255):
+            return
+        assert time.monotonic() < ends
+        tab.wait_for_timeout(100)
