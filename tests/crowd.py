@@ -35,8 +35,8 @@ def crowd(site: Site, number: int) -> Iterator[None]:
             yield
         finally:
             over.set()
-            going.result(60)
-            looking.result(60)
+            going.result(300)
+            looking.result(300)
 
 
 def _look_on(runs: list[Run], over: threading.Event) -> None:
@@ -48,7 +48,7 @@ def _look_on(runs: list[Run], over: threading.Event) -> None:
 
 async def _crowd(site: Site, number: int, ready: threading.Event, over: threading.Event) -> None:
     limits = httpx.Limits(max_connections=number + 10)
-    async with httpx.AsyncClient(base_url=site.url + "gradio_api/", limits=limits, timeout=60) as web:
+    async with httpx.AsyncClient(base_url=site.url + "gradio_api/", limits=limits, timeout=300) as web:
         config = (await web.get(site.url + "config")).json()
         door, controls = asyncio.Semaphore(8), values(site.context)
         visitors = [_Visitor(web, config, load_page(site.context, None)[0], controls, door) for _ in range(number)]

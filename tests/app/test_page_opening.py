@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser import LEFT, PATIENT, RIGHT, Site, boxes, chromium, ready, site, state, until
+from tests.browser import LEFT, RIGHT, Site, boxes, chromium, ready, resize, site, state, until
 from tests.hands import pause, start
 from tests.reach import findings, focus_stops
 from tests.small_world import small_world, stocked
@@ -37,8 +37,8 @@ def test_a_recorded_run_plays_until_the_visitor_begins(served: Site):
     until(tab, "s.recorded > 0")
     expect(tab.locator(".u-recorded")).to_contain_text("A recorded run")
     expect(tab.locator(".u-first b")).to_have_text("100")
-    expect(tab.locator("[data-k=caption]")).to_have_text("the ending")  # after the run comes another perturbation
-    assert state(tab, "s.curve.length") == 1
+    caption = "document.querySelector('[data-k=caption]').textContent"
+    until(tab, f"{caption} === 'the ending' && s.curve.length === 1")  # after the run comes another perturbation
     expect(tab.locator("[data-k=caption]")).to_have_text("recorded")
     assert served.run(tab).status == "idle"
     tab.locator("#u-word input, #u-word textarea").fill("ox")
@@ -125,7 +125,7 @@ def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
     expect(card.locator("em")).to_have_text("o")
     until(tab, "s.recorded > 0")
     card.click()
-    expect(tab.locator(".u-recorded")).to_be_hidden(timeout=1000)
+    assert tab.locator(".u-recorded").is_hidden()  # at once
     expect(tab.locator("[data-k=plain]")).to_have_text(re.compile("measuring|Unseen"))
     expect(tab.locator("[data-k=state]")).to_have_text("measured here: 100 %, as the file says")
     expect(tab.locator(".u-first b")).to_have_text("100")
@@ -156,7 +156,7 @@ def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_ques
         story.locator(".u-solid").click()
     expect(story).to_be_hidden()
     expect(tab.locator("#u-start")).to_be_focused()
-    expect(tab.locator("#u-start")).to_have_text("Start", timeout=PATIENT)
+    expect(tab.locator("#u-start")).to_have_text("Start")
     expect(tab.locator("#u-goal [value=static]")).to_be_checked()
 
 
@@ -184,8 +184,7 @@ def test_the_story_can_be_left_at_any_time(served: Site):
     tab.click("#u-tour")
     tab.locator(".u-answers").wait_for()
     for width, height in STORY_SIZES:
-        tab.set_viewport_size({"width": width, "height": height})
-        tab.wait_for_timeout(200)
+        resize(tab, width, height)
         found = boxes(tab, ".u-story", LEFT, RIGHT)
         left, top, right, bottom = found[".u-story"]
         assert left >= 0
@@ -228,7 +227,7 @@ def test_axe_finds_nothing_in_any_theme_during_and_after_a_run(served: Site):
     tab = served.visit(reduced_motion="reduce")
     found = {}
     tab.locator("#u-goal label", has_text="Hide").click()
-    start(tab, 8000)
+    start(tab, 20_000)
     until(tab, "s.status === 'running' && s.scores && s.imageGradients > 0")
     found["running"] = findings(tab)
     pause(tab)

@@ -37,7 +37,7 @@ def test_each_part_is_measured_once_a_run_rests_and_hidden_as_soon_as_it_goes_on
     expect(hint).to_have_text(re.compile(r"12\.8$"))
     button.click()
     expect(table).to_be_visible()
-    start(tab, 8000)
+    start(tab, 20_000)
     expect(table).to_be_hidden()
     expect(button).to_be_hidden()
     pause(tab)

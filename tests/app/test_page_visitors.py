@@ -6,9 +6,20 @@ import time
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser import Site, fixture_browser, fixture_small, fixture_small_site, ready, state, toasts, until  # noqa: F401
+from tests.browser import (  # noqa: F401
+    PATIENT,
+    Site,
+    fixture_browser,
+    fixture_small,
+    fixture_small_site,
+    ready,
+    state,
+    toasts,
+    until,
+)
 from tests.crowd import crowd
 from tests.hands import pause, start
+from uapseg.app.runs.device_queue import Call
 
 pytestmark = pytest.mark.browser
 
@@ -82,33 +93,38 @@ def test_a_visit_that_the_server_has_forgotten_goes_on_by_itself(small: Site):
     until(tab, "document.querySelector('[data-k=caption]').textContent.includes('ox')")
     forgotten = small.run(tab)
     del small.runs._runs[forgotten.token]
-    while small.run(tab) is None:
+    ends = time.monotonic() + PATIENT / 1000
+    while small.run(tab) is None and time.monotonic() < ends:
         tab.wait_for_timeout(100)
-    assert small.run(tab) is not forgotten
+    assert small.run(tab) not in {None, forgotten}
     start(tab, 500)
     until(tab, "s.status === 'done'")
     assert small.run(tab).controls.word == "ox"
 
 
 @pytest.mark.slow
-def test_two_hundred_waiting_runs_leave_the_page_usable_and_start_tells_the_place(small: Site):
-    first = small.visit()
+def test_two_hundred_waiting_runs_leave_the_page_usable_and_start_tells_the_place(
+    small: Site, monkeypatch: pytest.MonkeyPatch
+):
+    first, holder = small.visit(), Call()
     start(first, 20_000)
     until(first, "s.frames > 1")
+    small.runs.queue._users.add(holder)  # nobody's turn comes, should the first run come to its end
+    monkeypatch.setattr("uapseg.app.runs.run.ABSENT_SECONDS", 600)  # a busy machine may not ask for a while
     with crowd(small, 200):
-        began = time.monotonic()
         tab = small.visit()
-        assert time.monotonic() - began < 20
         tab.locator("#u-word input, #u-word textarea").fill("ox")
         until(tab, "document.querySelector('[data-k=caption]').textContent.includes('ox')")
         start(tab, 500)
         until(tab, "s.status === 'waiting'")
-        place = re.compile(r"place (19\d|20[01]) in the queue")  # who has not asked for a while is not counted
-        expect(tab.locator("[data-k=state]")).to_have_text(place, timeout=30_000)
+        place = re.compile(r"place 201 in the queue")
+        expect(tab.locator("[data-k=state]")).to_have_text(place)
         tab.reload()
         ready(tab)
-        expect(tab.locator("[data-k=state]")).to_have_text(place, timeout=30_000)
-    pause(first)
+        expect(tab.locator("[data-k=state]")).to_have_text(place)
+    monkeypatch.undo()
+    first.context.close()
+    small.runs.queue.leave(holder)
     until(tab, "s.status === 'done'")  # whoever has gone is passed over
 
 
