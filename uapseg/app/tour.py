@@ -75,9 +75,9 @@ TOUR: list[TourStep] = [
         "then": "reveal",
     },
     {
-        "title": "Hide the pedestrians",
-        "text": "It need not be a word. This perturbation was trained to leave the street as it is, without its "
-        "pedestrians.",
+        "title": "Hide the people",
+        "text": "It need not be a word. This perturbation was trained to leave the street as it is, but without its "
+        "people.",
         "question": "How much of them does the network still find in pictures that were never trained on?",
         "answers": ["Nearly all", "About half", "Nearly nothing"],
         "right": 1,
@@ -94,10 +94,10 @@ TOUR: list[TourStep] = [
         "answers": ["Nearly all", "About half", "Nearly nothing"],
         "right": 0,
         "shares": [0.95, 0.5, 0.05],
-        "reveal": "{hidden} % of their pixels are gone without JPEG, {defended} % after it; the list above the "
-        "pictures has more defences. A perturbation trained through JPEG survives more of it. What helps most is to "
-        "train the network with such perturbations, as was done for street:robust in the list of networks. Choose it, "
-        "press Start, and see how little a perturbation can do.",
+        "reveal": "On {pictures} of the pictures, {hidden} % of their pixels are gone without JPEG, {defended} % "
+        "after it; the list above the second picture has more defences. A perturbation trained through JPEG survives "
+        "more of it. What helps most is to train the network with such perturbations, as was done for street:robust "
+        "in the list of networks. Choose it, press Start, and see how little a perturbation can do.",
         "do": "changed",
         "then": "defend",
     },

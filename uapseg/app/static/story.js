@@ -89,7 +89,8 @@ const ACTIONS = {
   async defend() {
     const before = await measure('');
     setDefence(DEFENCE);
-    story.defence = { before, after: await measure(DEFENCE) };
+    const after = await measure(DEFENCE);
+    story.defence = { before: before.share, after: after.share, pictures: after.pictures };
   },
 };
 
@@ -105,14 +106,14 @@ async function load(number) {
   for (let tries = 0; tries < MOST_TRIES && story.step >= 0 && !isThere(); tries++) await pause(100);
 }
 
-/** The success with a defence on the pictures that are shown; null where it could not be measured. */
+/** The success with a defence, and on how many pictures; neither where it could not be measured. */
 async function measure(defence) {
   for (let tries = 0; tries < MOST_TRIES && story.step >= 0; tries++) {
-    const { scores } = await request('measure', { token: poll.token, defence });
-    if (scores) return scores[metrics.shares[0][0]];
+    const { scores, pictures } = await request('measure', { token: poll.token, defence });
+    if (scores) return { share: scores[metrics.shares[0][0]], pictures };
     await pause(100); // the server is making something else for this visitor
   }
-  return null;
+  return {};
 }
 
 function values() {
@@ -127,6 +128,7 @@ function values() {
     noise: percent(noise),
     hidden: percent(story.defence?.before),
     defended: percent(story.defence?.after),
+    pictures: story.defence?.pictures,
   };
 }
 
