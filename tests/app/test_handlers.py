@@ -293,6 +293,7 @@ def test_every_class_is_broken_and_the_page_says_so(context: Context):
     workspace = context.workspaces.first
     reply = heading(run, workspace)
     assert reply["caption"] == "Change every class, epsilon 10"
+    assert reply["avoided"]
     assert [key for key, *_ in reply["shares"]] == ["fooled", "pixel_accuracy"]
     assert "of all pixels change class; random noise" in figures(run, workspace)["plain"]
     assert controls_from_plan(run.plan, workspace).goal == strings.UNTARGETED
@@ -362,6 +363,13 @@ def test_visitors_do_not_share_anything(context: Context):
     drain(context, first.token)
     assert (second.status, second.levels, second.plan) == ("idle", None, None)
     assert first.token != second.token
+
+
+def test_without_a_target_the_heading_says_what_to_do(context: Context):
+    run = visitor(context)
+    run.controls = replace(run.controls, goal=strings.HIDDEN, hide=())
+    reply = heading(run, context.workspaces.first)
+    assert (reply["target"], reply["caption"][:25]) == (None, "Choose at least one class")
 
 
 @pytest.mark.parametrize(

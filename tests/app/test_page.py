@@ -115,9 +115,7 @@ def test_a_run_ends_with_figures_above_their_floor(small: Site):
     expect(tab.locator(".u-interval")).to_have_text("95 % interval")
     expect(tab.locator(".u-first .u-baselines")).to_contain_text("random noise 1")
     expect(tab.locator("[data-k=plain]")).to_contain_text("Unseen pictures: 100 % of “foo” appears; random noise")
-    chosen = re.compile(
-        r"saved: the perturbation after [\d\u202f]+ of 2\u202f000 image-gradients, chosen on 24 pictures"
-    )
+    chosen = re.compile(r"saved: after [\d\u202f]+ of 2\u202f000, best on 24 pictures")
     expect(tab.locator("[data-k=pictures]")).to_have_text(chosen)
 
 

@@ -38,6 +38,8 @@ def test_classes_to_hide_elsewhere_are_offered_where_the_background_is_left_as_i
 def test_a_target_is_painted_with_every_tool_and_survives_a_reload(small: Site, tmp_path: Path):
     tab = small.visit()
     tab.locator("#u-source label", has_text="Draw").click()
+    expect(tab.locator("[data-k=caption]")).to_have_text(strings.NOT_DRAWN)
+    expect(tab.locator(".u-figures")).to_be_hidden()  # those of the word
     tool(tab, "Rectangle")
     for name, value in {"Left": 10, "Top": 8, "Width": 20, "Height": 16}.items():
         tab.locator(".u-tools").get_by_role("spinbutton", name=name).fill(str(value))

@@ -119,6 +119,7 @@ STAGE = {
     "point": "point to read the class",
     "perturbation": "Perturbation",
     "target": "Target",
+    "avoided": "Avoid this",
     "large": "Show large: {view}",
     "classes": "Classes",
     "c_success": "Success",
@@ -176,7 +177,7 @@ STAGE = {
     "clean": "clean",
     "pictures": "{pictures} pictures",
     "at": ", at {gradients} image-gradients",
-    "chosen": "saved: the perturbation after {gradients} of {total} image-gradients, chosen on {pictures} pictures",
+    "chosen": "saved: after {gradients} of {total}, best on {pictures} pictures",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
     "rate_alone": "{rate} a second",
@@ -280,7 +281,7 @@ ONE_CLASS = "The region and the rest are the same class: choose two different on
 NO_MASK = "Choose a mask picture first."
 NO_CONTROL = "This page has no controls for such a target: run its plan on the command line."
 
-NOT_DRAWN = "Nothing is drawn: paint the region on the photo first."
+NOT_DRAWN = "Nothing is drawn yet: choose a class below the photo, and paint on the photo."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
 BAD_NUMBER = "Epsilon must be between 1 and 32, and the training length between 50 and 20,000."
 BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."

@@ -16,10 +16,11 @@ function predictionText(before, after) {
 }
 
 function targetText() {
-  if (!images.target) return t('describe_none', { view: t('target') });
+  const view = $('figcaption b', views.target).textContent;
+  if (!images.target) return t('describe_none', { view });
   const names = workspace.classes.map(({ name }) => name);
   const shares = sharesOf('target');
-  return t('describe', { view: t('target'), shares: listShares(names, shares, shares, '') });
+  return t('describe', { view, shares: listShares(names, shares, shares, '') });
 }
 
 function describe() {

@@ -3,7 +3,7 @@ import { setCaption } from './caption.js';
 import { $, $$, button, history, make, metrics, poll, root, setText, t, workspace } from './context.js';
 import { group, linear, lowestTenth, nearest, percent, plotArea, rowsOf } from './numbers.js';
 import { rove } from './roving.js';
-import { setHint } from './views.js';
+import { setHint, setTitle } from './views.js';
 
 const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>
   <div class="u-baselines"></div>`;
@@ -13,11 +13,12 @@ const current = () => ({ ...metrics, ...metrics.viewed });
 
 /** Sets the caption of a run and its shares: rows of (key, label, short label). */
 export function showHeading() {
-  const { caption, shares, amplified, epsilon, asked } = metrics.viewed?.heading ?? metrics.heading;
+  const { caption, shares, amplified, epsilon, asked, avoided } = metrics.viewed?.heading ?? metrics.heading;
   if (asked == null) setCaption(caption || '');
   else setCaption(caption || '', epsilon, asked);
   if (shares) setShares(shares);
   setHint('perturbation', amplified ? `× ${amplified}` : '');
+  setTitle('target', t(avoided ? 'avoided' : 'target'));
 }
 
 export function setShares(shares) {

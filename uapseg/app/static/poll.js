@@ -170,8 +170,8 @@ async function applyPhoto({ view: [kind], ...photo }) {
 
 async function applyHeading(reply) {
   images.target = reply.target ? await loadImage(reply.target) : null;
-  const { caption, shares, amplified, epsilon, asked } = reply;
-  metrics.heading = { caption, shares, amplified, epsilon, asked, target: images.target };
+  const { caption, shares, amplified, epsilon, asked, avoided } = reply;
+  metrics.heading = { caption, shares, amplified, epsilon, asked, avoided, target: images.target };
   root.toggleAttribute('data-keeps', reply.keeps);
   metrics.here = reply.here || '';
   showHeading();

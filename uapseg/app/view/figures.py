@@ -30,9 +30,10 @@ def heading(run: Run, workspace: Workspace) -> dict[str, Any]:
         '“foo” in Tree on Building, epsilon 10'
     """
     controls, names = run.controls, workspace.model.classes
-    target, picture = _target_and_png(run, workspace)
+    target, picture, missing = _target_and_png(run, workspace)
     reply: dict[str, Any] = {
         "target": picture,
+        "caption": missing,
         "drawing": controls.goal == strings.STATIC and controls.source == strings.DRAW,
         "keeps": controls.goal == strings.STATIC and controls.rest == strings.KEEP,
         "ink": names.index(controls.inside) if controls.inside in names else 0,
@@ -59,16 +60,17 @@ def titles(target: Target, ball: Ball, source: str) -> dict[str, Any]:
         "amplified": f"{127.5 / (ball.epsilon * 255):.3g}",
         "caption": messages.name_classes(messages.caption(target, ball)),
         "epsilon": round(ball.epsilon * 255, 2),
+        "avoided": target.kind == strings.UNTARGETED,  # its picture shows what is not to be predicted
     }
 
 
-def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str | None]:
-    """The target that the controls describe, and its picture as PNG."""
+def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str | None, str]:
+    """The target that the controls describe and its picture as PNG; without one, what the visitor has to do."""
     try:
         target = run.controls.target(workspace.size, run.mask, workspace.model.classes)
-        return target, workspace.target_png(target)
-    except UapsegError:
-        return None, None
+        return target, workspace.target_png(target), ""
+    except UapsegError as error:
+        return None, None, str(error)
 
 
 def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
