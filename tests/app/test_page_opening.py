@@ -132,6 +132,22 @@ def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
     expect(tab.locator("#u-start")).to_have_text("Resume")
 
 
+def test_on_a_phone_an_example_says_what_it_does_and_one_press_shows_it(served: Site):
+    tab = served.visit(is_mobile=True, has_touch=True, viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    card = tab.locator(".u-thumb").first
+    expect(card.locator("em")).to_have_text("o")
+    card.scroll_into_view_if_needed()
+    for picture in card.locator("img").all():
+        box = picture.bounding_box()
+        assert box
+        assert box["width"] > 100
+    card.tap()
+    place = boxes(tab, LEFT)[LEFT]
+    assert 0 <= place[1] < place[3] <= 844
+    expect(tab.locator("[data-k=caption]")).to_have_text("“o” in light on dark, epsilon 10")
+    expect(tab.locator(".u-first b")).to_have_text("100")
+
+
 def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_question(served: Site):
     tab = served.visit()
     tab.click("#u-tour")
@@ -141,16 +157,17 @@ def test_the_story_goes_through_five_guesses_and_shows_no_answer_before_its_ques
         expect(story).to_contain_text(f"{number} of 5")
         expect(story.locator(".u-title")).to_contain_text(title)
         expect(story.locator(".u-solid")).to_have_count(0)  # guess first
-        for concealed in (prediction, tab.locator(".u-figures"), tab.locator(".u-thumbs")):
-            expect(concealed).to_be_visible(visible=number in {1, 5})
-        expect(tab.locator("[data-view=target] .u-fit")).to_be_visible(visible=number == 5)
+        expect(prediction).to_be_visible(visible=number in {1, 5})
+        for concealed in ("[data-k=caption]", ".u-figures", ".u-names", ".u-thumbs", "[data-view=target] .u-fit"):
+            expect(tab.locator(concealed)).to_be_visible(visible=number == 5)
         story.locator(".u-answers button").nth(2).click()
         expect(story.locator(".u-reveal")).to_be_visible()
         if number == 3:
             expect(story.locator(".u-reveal")).to_contain_text("this perturbation 100 %")
             until(tab, "s.strength === 1 && s.scores?.region_success > 0.9")
         if number == 5:
-            expect(story.locator(".u-reveal")).to_contain_text(re.compile(r"\d+ % of their .*, \d+ % after it"))
+            measured = re.compile(r"On 12 .*, \d+ % of their .*, \d+ % after it")
+            expect(story.locator(".u-reveal")).to_contain_text(measured)
             expect(tab.locator("[data-k=plain]")).to_have_text("with the defence JPEG 75")
         expect(prediction).to_be_visible(visible=number != 2)
         story.locator(".u-solid").click()

@@ -1,13 +1,18 @@
 """What a visitor reaches by keyboard, hears from a screen reader, and finds by pointing."""
 
+import io
 import re
 import threading
+from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser import PATIENT, Site, fixture_browser, fixture_small, fixture_small_site, state, until  # noqa: F401
 from tests.hands import draw, pause, start
+from tests.reach import DARK
 from uapseg.app.runs.device import Step
 from uapseg.app.runs.run import Run
 
@@ -136,6 +141,27 @@ def test_a_class_lights_up_a_place_is_marked_and_epsilon_is_dragged_in_its_sente
     until(tab, "s.status === 'running'")
     expect(top).to_have_accessible_name("Pause")
     pause(tab)
+
+
+def test_what_is_chosen_shows_in_both_themes_and_a_clip_can_be_tried_from_the_start(small: Site, tmp_path: Path):
+    tab = small.visit()
+    expect(tab.get_by_role("button", name="Try a clip")).to_be_visible()
+    for dark in (False, True):
+        tab.evaluate(DARK, dark)
+        chosen, other = (tab.locator("#u-goal label").nth(number).screenshot() for number in (0, 1))
+        assert abs(brightness(chosen) - brightness(other)) > 10
+    Image.new("RGB", (90, 60), (104, 104, 104)).save(tmp_path / "mine.png")
+    tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "mine.png")
+    tab.get_by_role("tab", name="Your photos (1)").click()
+    box = tab.get_by_role("checkbox", name="stretch")
+    before = box.screenshot()
+    box.check()
+    assert box.screenshot() != before  # a tick
+
+
+def brightness(png: bytes) -> float:
+    """The usual grey level of a picture: that of its ground."""
+    return float(np.median(np.asarray(Image.open(io.BytesIO(png)).convert("L"))))
 
 
 def test_a_photo_is_dropped_beside_the_pictures_and_a_frame_around_the_page_can_be_left_out(small: Site):

@@ -13,7 +13,9 @@ from tests.browser import (  # noqa: F401
     fixture_small_site,
     resize,
     settle,
+    until,
 )
+from tests.hands import start
 
 pytestmark = pytest.mark.browser
 
@@ -54,6 +56,19 @@ def test_both_pictures_the_goal_and_start_are_on_the_first_screen_and_cover_noth
             assert all(right <= other[0] + 1 or other[1] <= left + 1 for other in others), (width, height)
 
 
+SMALLEST = """() => {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const sizes = [];
+    while (texts.nextNode()) {
+        const { parentElement: holder, textContent } = texts.currentNode;
+        const seen = holder.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+        if (seen && textContent.trim()) sizes.push([parseFloat(getComputedStyle(holder).fontSize), textContent]);
+    }
+    return sizes.sort(([one], [other]) => one - other)[0];
+}"""
+"""The size of the smallest text on the page in pixels, and the text."""
+
+
 @pytest.mark.parametrize("goal", ["Hide", "Swap"])
 def test_a_phone_shows_both_pictures_whole_for_every_goal(small: Site, goal: str):
     tab = small.visit(is_mobile=True, viewport={"width": 390, "height": 844})
@@ -61,6 +76,20 @@ def test_a_phone_shows_both_pictures_whole_for_every_goal(small: Site, goal: str
     settle(tab)
     found = boxes(tab, LEFT, RIGHT, START)
     assert found[RIGHT][3] <= found[START][1] - 7
+
+
+def test_on_a_phone_start_brings_both_pictures_into_sight_whole_beside_the_figures_of_a_run(small: Site):
+    tab = small.visit(is_mobile=True, viewport={"width": 390, "height": 844}, reduced_motion="reduce")
+    tab.locator("#u-goal label", has_text="Hide").click()
+    tab.locator("#u-hide label", has_text="light").click()
+    tab.locator("#u-links").scroll_into_view_if_needed()
+    assert boxes(tab, LEFT)[LEFT][3] < 0
+    start(tab, 200)
+    until(tab, "s.status === 'done'")
+    expect(tab.locator(".u-strength")).to_be_visible()
+    found = boxes(tab, LEFT, RIGHT, START)
+    assert found[LEFT][1] >= 0
+    assert found[RIGHT][3] <= found[START][1]
 
 
 @pytest.mark.parametrize("goal", ["Show a target", "Hide", "Swap", "Break all"])
@@ -94,3 +123,4 @@ def test_a_large_window_is_used_and_its_headline_is_larger(small: Site):
     assert tab.evaluate(size) > usual
     found = boxes(tab, LEFT, RIGHT)
     assert found[RIGHT][2] - found[LEFT][0] > 0.7 * 2560
+    assert tab.evaluate(SMALLEST) >= [14]

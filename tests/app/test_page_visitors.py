@@ -39,9 +39,13 @@ def test_a_reload_offers_resume_and_reset_forgets(small: Site):
     tab.click("#u-start")
     until(tab, f"s.imageGradients > {before}")
     pause(tab)
+    before = state(tab, "s.imageGradients")
     tab.click("#u-reset")
     until(tab, "s.status === 'idle' && s.imageGradients === 0")
     expect(tab.locator("#u-start")).to_have_text("Start")
+    tab.get_by_role("button", name="Undo reset").click()
+    until(tab, f"s.status === 'paused' && s.imageGradients === {before}")
+    expect(tab.locator("#u-start")).to_have_text("Resume")
 
 
 def test_a_second_tab_watches_and_is_refused_a_second_start(small: Site):
@@ -68,6 +72,9 @@ def test_a_second_visitor_waits_sees_the_place_and_nothing_else(small: Site):
     until(second, "s.status === 'waiting'")
     expect(second.locator("[data-k=state]")).to_have_text("next in the queue")
     assert state(second, "s.frames") == 0
+    moving = "() => document.getAnimations().some(each => each.animationName === 'u-begin')"
+    assert second.evaluate(moving)
+    assert not first.evaluate(moving)  # there the pictures themselves move
     assert small.run(first) is not small.run(second)
     pause(first)
     until(second, "s.status === 'running' || s.status === 'done'")

@@ -21,7 +21,7 @@ import { group, percent } from './numbers.js';
 import { rove } from './roving.js';
 import { showBeside } from './tray.js';
 import { choosePhotos } from './uploads.js';
-import { redraw, views } from './views.js';
+import { bringIntoSight, redraw, views } from './views.js';
 
 const tabs = Object.fromEntries(
   ['examples', 'held_out', 'own', 'runs'].map((name) => [name, button('', t(`tab_${name}`), () => showTab(name))]),
@@ -100,6 +100,7 @@ function pictureLabel(number, share) {
 }
 
 function press(number) {
+  if (gallery.tab !== 'runs') bringIntoSight();
   if (gallery.tab === 'examples') openExample(number);
   else if (gallery.tab === 'runs') showBeside(gallery.runs[number].key);
   else gradio.trigger('view', { kind: gallery.tab === 'own' ? 'own' : 'held_out', number });

@@ -1,5 +1,6 @@
 // Start, Pause and a single step, above the pictures.
 import { $, button, byId, icon, listen, make, pause, poll, t } from './context.js';
+import { bringIntoSight } from './views.js';
 
 const PATHS = { play: 'M4.500 3v10l8.500-5Z', pause: 'M5 3v10M11 3v10', step: 'M3.500 3v10l6.500-5ZM12.500 3v10' };
 const ACTIVE = ['waiting', 'running'];
@@ -41,6 +42,9 @@ export function mount() {
   group.append(buttons.play, buttons.step);
   $('.u-used').prepend(group);
   listen('status', show);
+  byId('u-go').addEventListener('click', ({ target }) => {
+    if (target.closest('#u-start')) bringIntoSight();
+  });
   new MutationObserver(show).observe(byId('u-go'), { subtree: true, childList: true, characterData: true });
   show();
 }

@@ -114,6 +114,14 @@ function addEnlargeButtons() {
   }
 }
 
+/** Scrolls to the pictures where most of the first is out of sight, as it may be on a phone. */
+export function bringIntoSight() {
+  const { top, bottom } = $('[data-slot=left]').getBoundingClientRect();
+  const middle = (top + bottom) / 2;
+  if (middle > 0 && middle < innerHeight) return;
+  root.scrollIntoView({ behavior: prefersLessMotion() ? 'auto' : 'smooth' });
+}
+
 // ---- modes
 
 export function setMode(id, name) {
