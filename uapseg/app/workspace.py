@@ -104,9 +104,7 @@ class Workspace:
         """The default values of the controls."""
         inside, rest = self.model.default_pair
         hidden = self.model.people or self.model.classes[:1]
-        pixels = np.bincount(self.scene.prediction.ravel(), minlength=len(self.model.classes))
-        others = [name for name in self.model.objects if name not in hidden]
-        into = max(others, key=lambda name: pixels[self.model.classes.index(name)], default=rest)  # well in sight
+        into = next((name for name in self.model.objects if name not in hidden), rest)
         return ControlValues(
             model=self.pair[0],
             data=self.pair[1],
