@@ -74,17 +74,7 @@ def _target_and_png(run: Run, workspace: Workspace) -> tuple[Target | None, str 
 
 
 def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """The newest figures of a run, those of its history, and the sentences about them.
-
-    Example:
-        >>> from PIL import Image
-        >>> from uapseg import load_model
-        >>> from uapseg.datasets.reader import ImageDataset
-        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
-        >>> workspace = Workspace(loaded=(load_model("street:small"), pictures))
-        >>> figures(Run("a", controls=workspace.first), workspace)["curve"]
-        []
-    """
+    """The newest figures of a run, those of its history, and the sentences about them."""
     validation = run.validation if run.is_current else None
     return {
         **validation_figures(validation, workspace),
@@ -97,17 +87,7 @@ def figures(run: Run, workspace: Workspace) -> dict[str, Any]:
 
 
 def validation_figures(validation: ValidationFrame | None, workspace: Workspace) -> dict[str, Any]:
-    """The figures of a validation; None for each without one.
-
-    Example:
-        >>> from PIL import Image
-        >>> from uapseg import load_model
-        >>> from uapseg.datasets.reader import ImageDataset
-        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
-        >>> workspace = Workspace(loaded=(load_model("street:small"), pictures))
-        >>> validation_figures(None, workspace)["scores"] is None
-        True
-    """
+    """The figures of a validation; None for each without one."""
     return {
         "scores": validation and validation["scores"],
         "each": validation and validation["each"][: len(validation["predictions"])],
@@ -132,17 +112,7 @@ def _history(run: Run) -> dict[str, Any]:
 
 
 def sentences(run: Run, workspace: Workspace) -> dict[str, Any]:
-    """The figures in a sentence, and a warning if the network predicts one class almost everywhere.
-
-    Example:
-        >>> from PIL import Image
-        >>> from uapseg import load_model
-        >>> from uapseg.datasets.reader import ImageDataset
-        >>> pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48))])
-        >>> workspace = Workspace(loaded=(load_model("street:small"), pictures))
-        >>> sentences(Run("a", controls=workspace.first), workspace)["plain"]
-        ''
-    """
+    """The figures in a sentence, and a warning if the network predicts one class almost everywhere."""
     validation, plan = run.validation, run.plan
     if not run.is_current or validation is None or plan is None:
         return {"plain": "", "warning": run.link_warning, "groups": None}
