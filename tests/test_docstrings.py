@@ -103,7 +103,7 @@ WITHOUT_EXAMPLES = {
     "uapseg.app.server": {"BodyLimit": "needs a server"},
     "uapseg.app.view.attribution": {"Attributions": "needs a run"},
     "uapseg.app.view.decoder": {"main": "a program", "limit": "ends the process", "frames": "needs a clip"},
-    "uapseg.app.view.figures": {name: "needs a run" for name in ("figures", "sentences", "validation_figures")},
+    "uapseg.app.view.figures": dict.fromkeys(("figures", "sentences", "validation_figures"), "needs a run"),
     "uapseg.app.workspace": {"overlay_classes": "needs a workspace"},
     "uapseg.app.workspace_cache": {"WorkspaceCache": "loads a network and renders pictures"},
 }  # fmt: skip
