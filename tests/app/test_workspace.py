@@ -37,6 +37,7 @@ from uapseg.attack.distributed import SINGLE_PROCESS
 from uapseg.attack.loop import Search
 from uapseg.attack.settings import fast
 from uapseg.datasets import load_dataset
+from uapseg.datasets.reader import ImageDataset
 from uapseg.io.download import Download
 from uapseg.targets import HideClasses
 
@@ -314,3 +315,11 @@ def test_the_scenes_that_are_rendered_ahead_are_those_a_first_run_meets_first(mo
     ]
     assert met == numbers
     assert len(set(numbers)) == first.budget
+
+
+def test_the_usual_swap_is_into_the_object_that_fills_most_of_the_scene():
+    model = greys()
+    model.objects = ("never", "light")
+    pictures = ImageDataset.from_pictures([Image.new("RGB", (64, 48), (115, 115, 115))])
+    first = Workspace("greys", "plain:x", loaded=(model, pictures)).first
+    assert (first.swap_from, first.swap_into) == ("dark", "light")

@@ -104,7 +104,9 @@ class Workspace:
         """The default values of the controls."""
         inside, rest = self.model.default_pair
         hidden = self.model.people or self.model.classes[:1]
-        into = next((name for name in self.model.objects if name not in hidden), rest)
+        pixels = np.bincount(self.scene.prediction.ravel(), minlength=len(self.model.classes))
+        others = [name for name in self.model.objects if name not in hidden]
+        into = max(others, key=lambda name: pixels[self.model.classes.index(name)], default=rest)  # well in sight
         return ControlValues(
             model=self.pair[0],
             data=self.pair[1],
