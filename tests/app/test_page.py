@@ -72,7 +72,7 @@ def test_from_a_drawn_mask_to_a_download_that_scores_the_same(browser: Browser, 
 
 
 def test_on_a_slow_link_what_is_shown_is_younger_than_two_seconds(browser: Browser):
-    """A frame is made when it is asked for, one at a time, and over 2 Mbit/s it comes within a second."""
+    """A frame is made when it is asked for, one at a time, and over 2 Mbit/s it is on its way for a moment only."""
     with site(browser, WorkspaceCache(("street",), ("street",))) as served:
         tab = served.visit()
         wire = tab.context.new_cdp_session(tab)
@@ -86,7 +86,7 @@ def test_on_a_slow_link_what_is_shown_is_younger_than_two_seconds(browser: Brows
         answers = tab.evaluate(ANSWERS)
         assert len(answers) >= 12
         assert all(ended <= began + 1 for (_, ended, _), (began, *_) in pairwise(answers))
-        assert median(size for *_, size in answers) < link["downloadThroughput"]  # a second
+        assert median(size for *_, size in answers) < link["downloadThroughput"] / 3  # of a second
         tab.context.close()
         served.leave()
 
