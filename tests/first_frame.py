@@ -1,8 +1,8 @@
 """How soon a changed setting shows: ``python -m tests.first_frame [--world street]``.
 
-It changes settings of a run that goes on, and prints for each the seconds until a frame that was trained for it can be
-sent to the browser. The page waits `CHANGE_DELAY` of these for the next change. The processor's time from then on says
-how long it would take on a machine with nothing else to do.
+It changes settings of a run that goes on, each after the figures of the one before, and prints the seconds until a frame
+that was trained for it can be sent to the browser. The page waits `CHANGE_DELAY` of these for the next change. The
+processor's time from then on says how long it would take on a machine with nothing else to do.
 """
 
 import argparse
@@ -49,7 +49,6 @@ def first_frames(context: Context) -> list[tuple[dict[str, Any], float, float]]:
     worker = threading.Thread(target=lambda: list(run_turn(context, run.token)))
     worker.start()
     try:
-        wait(lambda: run.image_gradients > 0)
         return [(change, *first_frame(context, run, change)) for change in CHANGES]
     finally:
         pause_run(context, run.token)
@@ -57,6 +56,8 @@ def first_frames(context: Context) -> list[tuple[dict[str, Any], float, float]]:
 
 
 def first_frame(context: Context, run: Run, change: dict[str, Any]) -> tuple[float, float]:
+    start = max(1, run.image_gradients)
+    wait(lambda: run.validation is not None and run.validation["image_gradients"] >= start)
     old, began = run.plan, time.monotonic()
     change_controls(context, run.token, *values(context, budget=BUDGET, **change))
     wait(lambda: run.plan != old)

@@ -42,7 +42,7 @@ from uapseg.app.runs.tray import keep_run, restore_run, run_before_reset
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 
-CHANGE_DELAY = 0.4
+CHANGE_DELAY = 0.25
 """Seconds that a run waits for the next change before it takes one up: a slider passes many values."""
 
 
