@@ -1,8 +1,8 @@
 """How soon a changed setting shows: ``python -m tests.first_frame [--world street]``.
 
-It changes settings of a run that goes on, each after the figures of the one before, and prints the seconds until a frame
-that was trained for it can be sent to the browser. The page waits `CHANGE_DELAY` of these for the next change. The
-processor's time from then on says how long it would take on a machine with nothing else to do.
+It changes settings of a run that goes on, each after the figures of the one before, and prints the seconds until a
+frame that was trained for it can be sent to the browser. The page waits `CHANGE_DELAY` of these for the next change.
+The processor's time from then on says how long it would take on a machine with nothing else to do.
 """
 
 import argparse
