@@ -109,7 +109,7 @@ def test_reset_after_examples_brings_back_the_controls_from_before_them(context:
         open_example(context, run.token, chosen(number))
     assert run.controls != before
     reset_run(context, run.token)
-    assert (run.controls, run.plan, run.kept) == (before, None, [])
+    assert (run.controls, run.plan, run.kept_runs) == (before, None, [])
 
 
 def test_a_run_that_gives_way_to_an_example_is_kept_with_its_own_controls(context: Context):
@@ -117,7 +117,7 @@ def test_a_run_that_gives_way_to_an_example_is_kept_with_its_own_controls(contex
     start_run(context, run.token, *values(context, budget=64, epsilon=4))
     list(run_turn(context, run.token))
     open_example(context, run.token, chosen(0))
-    (kept,) = run.kept
+    (kept,) = run.kept_runs
     assert (kept.controls.epsilon, run.controls.epsilon) == (4, 10)
 
 

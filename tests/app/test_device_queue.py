@@ -72,7 +72,7 @@ def test_a_waiter_that_does_not_take_its_turn_goes_to_the_end(monkeypatch: pytes
 
 
 def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(device_queue, "MOST_CALLS", 1)
+    monkeypatch.setattr(device_queue, "MAX_CALLS", 1)
     here, program, order = RunQueue(1), Call(), []
     (visitor,) = joined(here, 1)
     assert here.enter(visitor)
@@ -98,7 +98,7 @@ def test_programs_wait_in_the_same_line(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_line_that_is_full_refuses_in_a_sentence(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(device_queue, "MOST_WAITING", 2)
+    monkeypatch.setattr(device_queue, "MAX_WAITING", 2)
     here = RunQueue(1)
     joined(here, 2)
     with pytest.raises(UapsegError, match="Too many runs wait"):

@@ -51,7 +51,7 @@ from uapseg.attack.validation import EvalSet, evenly_spaced
 from uapseg.cli import main
 from uapseg.datasets.batches import BATCH_SIZE
 from uapseg.errors import UapsegError
-from uapseg.results.perturbation_file import MOST_SPENT, Perturbation, load, save_png
+from uapseg.results.perturbation_file import MAX_SPENT, Perturbation, load, save_png
 from uapseg.targets import HideClasses, StaticTarget
 from uapseg.targets.metrics import scores
 
@@ -212,12 +212,12 @@ def test_an_opened_perturbation_is_measured_again_and_goes_on(context: Context, 
 
 
 def test_a_file_can_be_resumed_whatever_budget_it_claims_to_have_used(context: Context, finished: Run, tmp_path: Path):
-    made = replace(load(saved(context, finished, strings.FILE_PNG)), image_gradients=MOST_SPENT)
+    made = replace(load(saved(context, finished, strings.FILE_PNG)), image_gradients=MAX_SPENT)
     save_png(tmp_path / "noise.png", made)
     run = visitor(context)
     open_file(context, run.token, str(tmp_path / "noise.png"))
     start_run(context, run.token, *values(context, budget=BUDGETS[1]))
-    assert (run.status, run.total) == ("waiting", MOST_SPENT + BUDGETS[1])
+    assert (run.status, run.total) == ("waiting", MAX_SPENT + BUDGETS[1])
 
 
 def test_a_false_claim_is_reported(context: Context, finished: Run, tmp_path: Path):

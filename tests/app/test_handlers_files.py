@@ -13,11 +13,11 @@ from PIL import Image
 
 from tests.small_world import values, visitor
 from uapseg.app import gradio_private
-from uapseg.app.controls import MOST_DRAWING
+from uapseg.app.controls import MAX_DRAWING
 from uapseg.app.frames import FrameOptions, perturb_photo
 from uapseg.app.handlers import files as handlers_files
 from uapseg.app.handlers.context import Context
-from uapseg.app.handlers.files import MOST_PHOTOS, add_photos, choose_picture, open_file, remove_photos, upload_mask
+from uapseg.app.handlers.files import MAX_PHOTOS, add_photos, choose_picture, open_file, remove_photos, upload_mask
 from uapseg.app.handlers.training import change_controls, leave_page, run_turn, start_run
 from uapseg.app.view.rendering import frame, shown_photo
 from uapseg.app.workspace_cache import WorkspaceCache
@@ -77,8 +77,8 @@ def test_only_the_last_few_photos_stay_and_all_are_forgotten_on_demand(context: 
     paths = pictures(tmp_path, *[(40 + number, 40) for number in range(24)])
     for _ in range(2):
         add_photos(context, run.token, paths)
-    assert len(run.photos) == MOST_PHOTOS
-    assert run.view == ("own", MOST_PHOTOS - 24)
+    assert len(run.photos) == MAX_PHOTOS
+    assert run.view == ("own", MAX_PHOTOS - 24)
     remove_photos(context, run.token)
     assert (run.photos, run.view) == ([], ("scene", 0))
 
@@ -97,7 +97,7 @@ def test_photos_beyond_the_most_are_said_to_be_left_out(context: Context, tmp_pa
     run = visitor(context)
     with pytest.raises(gr.Error, match="At most 40 photos"):
         add_photos(context, run.token, pictures(tmp_path, *[(40, 40)] * 42))
-    assert len(run.photos) == MOST_PHOTOS
+    assert len(run.photos) == MAX_PHOTOS
 
 
 def test_what_is_decoded_takes_turns(context: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -164,7 +164,7 @@ def test_nothing_that_was_uploaded_stays_on_the_disk(
 def test_a_drawing_that_is_too_long_is_not_kept(context: Context):
     run = visitor(context)
     with pytest.raises(Exception, match="drawing could not be read"):
-        change_controls(context, run.token, *values(context, drawing="data:image/png;base64," + "A" * MOST_DRAWING))
+        change_controls(context, run.token, *values(context, drawing="data:image/png;base64," + "A" * MAX_DRAWING))
     assert run.controls.drawing is None
 
 

@@ -21,7 +21,7 @@ from uapseg.app.runs.device import run_steps
 from uapseg.app.runs.own_pictures import (
     FRAME_SECONDS,
     GAP,
-    LEAST_PHOTOS,
+    MIN_PHOTOS,
     Footage,
     Frame,
     from_frames,
@@ -75,7 +75,7 @@ def test_photos_are_split_by_their_content_and_no_split_is_empty():
     (size,) = {part.size for part in own.splits.values()}
     assert size[0] / size[1] == pytest.approx(4 / 3, rel=0.1)
     assert size[0] * size[1] == pytest.approx(SIZE[0] * SIZE[1], rel=0.1)
-    assert len(from_photos(photos[:LEAST_PHOTOS], "plain:x", SIZE).splits["test"]) == 1
+    assert len(from_photos(photos[:MIN_PHOTOS], "plain:x", SIZE).splits["test"]) == 1
 
 
 def test_too_few_pictures_are_one_sentence_that_says_how_many_are_needed(context: Context):
@@ -83,7 +83,7 @@ def test_too_few_pictures_are_one_sentence_that_says_how_many_are_needed(context
     run.publish(photos=[UploadedPhoto(grey(100)), UploadedPhoto(grey(100)), UploadedPhoto(grey(101))])
     with pytest.raises(gr.Error, match="2 different photos are too few to train on: add at least 5"):
         train_on_own(context, run.token, source(strings.OWN_PHOTOS))
-    assert run.own is None
+    assert run.own_pictures is None
     still = [Frame(number / 4, grey(100)) for number in range(40)]
     with pytest.raises(UapsegError, match=r"Only 1 of 40 frames can be trained on.*at least 5 are needed"):
         from_frames(still, strings.OWN_WEBCAM, "plain:x", SIZE)
@@ -106,7 +106,7 @@ def test_a_run_on_photos_says_whether_it_generalizes_and_what_the_test_pictures_
     trained(context, run, budget=320)
     assert (run.status, run.image_gradients) == ("done", 320)
     assert run.plan
-    assert run.plan.data == run.own.name
+    assert run.plan.data == run.own_pictures.name
     workspace = context.workspaces.of(run)
     assert workspace
     assert len(run.validation["each"]) == len(workspace.held_out) == 2
@@ -145,7 +145,7 @@ def test_forgetting_forgets_the_pictures_and_what_was_trained_on_them(context: C
     run = with_photos(context)
     trained(context, run)
     updates = remove_photos(context, run.token)
-    assert (run.own, run.photos, run.plan, run.levels, run.checkpoint) == (None, [], None, None, None)
+    assert (run.own_pictures, run.photos, run.plan, run.levels, run.checkpoint) == (None, [], None, None, None)
     assert run.controls.data == "plain:x"
     choices = updates[1 + CONTROLS.index("data")]["choices"]
     assert [name for _, name in choices] == ["plain:x"]
@@ -160,7 +160,7 @@ def test_forgetting_ends_a_run_on_them_that_is_going(context: Context):
     with pytest.raises(gr.Error, match="pause it first"):
         train_on_own(context, run.token, source(strings.OWN_PHOTOS))
     remove_photos(context, run.token)
-    assert (run.status, run.own, run.levels) == ("idle", None, None)
+    assert (run.status, run.own_pictures, run.levels) == ("idle", None, None)
     list(driver)
     assert (run.status, run.levels) == ("idle", None)
 
@@ -168,8 +168,8 @@ def test_forgetting_ends_a_run_on_them_that_is_going(context: Context):
 def test_what_crosses_to_a_forked_worker_is_the_pictures_and_not_what_was_computed(context: Context):
     run = with_photos(context)
     trained(context, run)
-    sent = pickle.dumps((run.plan, run.checkpoint, run.own))
-    assert len(sent) < 3 * (run.own.nbytes + sum(array.nbytes for array in run.checkpoint["arrays"].values()))
+    sent = pickle.dumps((run.plan, run.checkpoint, run.own_pictures))
+    assert len(sent) < 3 * (run.own_pictures.nbytes + sum(array.nbytes for array in run.checkpoint["arrays"].values()))
     plan, checkpoint, own = pickle.loads(sent)
     *_, last = run_steps(Plan.from_dict({**plan.to_dict()}), checkpoint, own)
     assert last["image_gradients"] == 128
@@ -188,7 +188,7 @@ def test_another_network_sees_the_same_pictures_and_the_data_set_comes_back(cont
     assert fact == {"line": "your photos: 8 to train on, 2 for validation, 2 for the test", "chosen": True}
     train_on_own(context, run.token, source("data"))
     assert run.controls.pair == ("hours", "plain:x")
-    assert run.own
+    assert run.own_pictures
 
 
 def test_another_visitor_cannot_choose_them(context: Context):
@@ -204,15 +204,15 @@ def test_a_clip_is_trained_on(context: Context, tmp_path: Path):
     (tmp_path / "clip.mp4").write_bytes(mp4(frames, 4))
     run = visitor(context)
     train_on_clip(context, run.token, str(tmp_path / "clip.mp4"))
-    assert run.own
-    assert {split: len(part) for split, part in run.own.splits.items()} == {"train": 28, "val": 4, "test": 4}
+    assert run.own_pictures
+    assert {split: len(part) for split, part in run.own_pictures.splits.items()} == {"train": 28, "val": 4, "test": 4}
     start_run(context, run.token, *values(context, data=run.controls.data, budget=50))
     driver = run_turn(context, run.token)
     next(driver)
     pause_run(context, run.token)
     list(driver)
     assert run.plan
-    assert run.plan.data == run.own.name
+    assert run.plan.data == run.own_pictures.name
 
 
 def test_footage_is_ten_seconds_and_longer_where_frames_come_slowly():

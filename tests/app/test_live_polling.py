@@ -59,7 +59,7 @@ def test_what_the_browser_has_is_not_sent_again(context: Context, finished: Run)
 
 def test_a_pull_waits_for_news(context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch):
     first = poll(context, token=finished.token)
-    monkeypatch.setattr(live, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(live, "MAX_WAIT", 0.3)
     began = time.monotonic()
     poll(context, token=finished.token, seq=first["seq"], frame=first["frame"])
     assert time.monotonic() - began >= 0.3
@@ -81,7 +81,7 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(context: Context, f
         return {"after": "x"}
 
     monkeypatch.setattr(live, "frame", slow)
-    monkeypatch.setattr(live, "LONGEST_WAIT", 0)
+    monkeypatch.setattr(live, "MAX_WAIT", 0)
     monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: now))
     assert "after" in poll(context, token=finished.token, seq=finished.seq)
     finished.publish(levels=finished.levels)

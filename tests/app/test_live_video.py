@@ -18,7 +18,7 @@ import pytest
 from PIL import Image
 
 from tests.small_world import SHADES, ran, registry, visitor
-from uapseg.app.frames import MOST_SECONDS, RATE, Recording, jpeg, mp4, stretch_levels
+from uapseg.app.frames import MAX_SECONDS, RATE, Recording, jpeg, mp4, stretch_levels
 from uapseg.app.handlers.context import Context
 from uapseg.app.handlers.files import finish_recording, perturb_video
 from uapseg.app.runs.run import Run
@@ -225,7 +225,7 @@ def test_a_frame_of_another_size_and_what_comes_too_late_are_left_out(monkeypatc
     recording = Recording(1)
     recording.add(grey(100))
     recording.add(grey(100, 48))
-    recording._start_time -= MOST_SECONDS
+    recording._start_time -= MAX_SECONDS
     for _ in range(3):
         recording.add(grey(100))
     assert len(decoded(recording.content())) == 2

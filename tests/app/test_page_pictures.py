@@ -100,7 +100,7 @@ def test_photos_are_trained_on_a_defence_is_tried_and_everything_forgotten(small
     until(tab, "s.status === 'done'")
     plain = tab.locator("[data-k=plain]")
     expect(plain).to_contain_text(re.compile("of all pixels change class.*It generalizes: .*On 1 test picture"))
-    assert small.run(tab).plan.data == small.run(tab).own.name
+    assert small.run(tab).plan.data == small.run(tab).own_pictures.name
     tab.get_by_label("Defence before the network").select_option("blur")
     expect(plain).to_have_text("with the defence blur")
     until(tab, "s.viewed?.baselines?.clean?.fooled === 0")
@@ -110,7 +110,7 @@ def test_photos_are_trained_on_a_defence_is_tried_and_everything_forgotten(small
     tab.get_by_role("button", name="Forget your photos").click()
     expect(line).to_be_hidden()
     expect(mine).to_have_text("Your photos")
-    assert (small.run(tab).own, small.run(tab).plan, small.run(tab).controls.data) == (None, None, "plain:x")
+    assert (small.run(tab).own_pictures, small.run(tab).plan, small.run(tab).controls.data) == (None, None, "plain:x")
 
 
 def test_the_camera_is_seen_live_and_a_clip_comes_back(small: Site, tmp_path: Path):

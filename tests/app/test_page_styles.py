@@ -10,7 +10,7 @@ from uapseg.app.server import STYLES, read_static
 
 pytestmark = pytest.mark.browser
 
-MOST_IMPORTANT = 25
+MAX_IMPORTANT = 25
 """Declarations that have to outdo others at all costs, mostly what Gradio writes into elements."""
 
 UNMATCHED = r"""css => {
@@ -47,4 +47,4 @@ def test_every_name_of_gradio_that_the_styles_use_is_on_the_page(small: Site):
 
 
 def test_few_declarations_have_to_outdo_others():
-    assert len(re.findall("!important", read_static(*STYLES))) <= MOST_IMPORTANT
+    assert len(re.findall("!important", read_static(*STYLES))) <= MAX_IMPORTANT

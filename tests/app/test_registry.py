@@ -183,7 +183,7 @@ def test_of_too_many_files_the_oldest_go(page: Context, folder: Path, monkeypatc
     (file,) = folder.iterdir()
     size = file.stat().st_size
     os.utime(file, (time.time() - 60,) * 2)
-    monkeypatch.setattr(registry, "MOST_TOTAL", round(1.5 * size))
+    monkeypatch.setattr(registry, "MAX_TOTAL", round(1.5 * size))
     second = ran(page, budget=64)
     assert [Registry().find(run.token) is None for run in (first, second)] == [True, False]
 
@@ -192,7 +192,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     run = ran(page, budget=640)
     whole = registry.content_of(run)
     assert whole
-    monkeypatch.setattr(registry, "MOST_SAVED", len(whole) - 1)
+    monkeypatch.setattr(registry, "MAX_SAVED", len(whole) - 1)
     page.runs.save(run)
     back = Registry().find(run.token)
     assert back
@@ -205,7 +205,7 @@ def test_what_is_too_large_is_kept_at_rest_with_the_same_figures(page: Context, 
     state = unpack_state(back.checkpoint)
     assert not state.momentum.any()
     np.testing.assert_array_equal(level_array(state.delta, run.plan.settings.ball), run.levels)
-    monkeypatch.setattr(registry, "MOST_SAVED", 100)
+    monkeypatch.setattr(registry, "MAX_SAVED", 100)
     page.runs.save(run)
     assert Registry().find(run.token) is None
 

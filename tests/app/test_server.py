@@ -19,7 +19,7 @@ from starlette.testclient import TestClient
 
 from uapseg.app import launch_options
 from uapseg.app.page import EVENTS, load_script
-from uapseg.app.server import MODULES, MOST_BODY, STATIC, BodyLimit, routes
+from uapseg.app.server import MAX_BODY, MODULES, STATIC, BodyLimit, routes
 
 HERE = Path(__file__).parent
 
@@ -70,11 +70,11 @@ def parts(number: int) -> Iterator[bytes]:
 
 
 def test_a_body_has_a_limit_whether_it_says_its_length_or_not(client: TestClient):
-    assert client.post("/gradio_api/queue/join", content=b"x" * MOST_BODY).text == str(MOST_BODY)
-    assert client.post("/gradio_api/queue/join", content=b"x" * (MOST_BODY + 1)).status_code == 413
-    assert client.post("/gradio_api/queue/join", content=parts(4)).text == str(MOST_BODY)
+    assert client.post("/gradio_api/queue/join", content=b"x" * MAX_BODY).text == str(MAX_BODY)
+    assert client.post("/gradio_api/queue/join", content=b"x" * (MAX_BODY + 1)).status_code == 413
+    assert client.post("/gradio_api/queue/join", content=parts(4)).text == str(MAX_BODY)
     assert client.post("/gradio_api/queue/join", content=parts(5)).text == "broken off"
-    assert client.post("/gradio_api/upload", content=b"x" * (MOST_BODY + 1)).text == str(MOST_BODY + 1)
+    assert client.post("/gradio_api/upload", content=b"x" * (MAX_BODY + 1)).text == str(MAX_BODY + 1)
 
 
 def test_the_page_has_the_limit():

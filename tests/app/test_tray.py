@@ -9,7 +9,7 @@ from tests.small_world import ran, values
 from uapseg.app import strings
 from uapseg.app.handlers.context import BUTTONS, Context
 from uapseg.app.handlers.training import pause_run, reset_run, run_turn, start_run, take_up_run
-from uapseg.app.runs.tray import FIELDS, MOST_KEPT, keep_run
+from uapseg.app.runs.tray import FIELDS, MAX_KEPT_RUNS, keep_run
 from uapseg.app.view.rendering import Renderer
 from uapseg.app.workspace_cache import WorkspaceCache
 
@@ -23,25 +23,25 @@ def test_reset_is_undone_and_what_was_reset_stays_in_the_tray(context: Context):
     before = {name: getattr(run, name) for name in FIELDS}
     buttons = reset_run(context, run.token)[-len(BUTTONS) :]
     assert (run.status, run.plan, buttons[2]["value"]) == ("idle", None, strings.UNDO_RESET)
-    (kept,) = run.kept
+    (kept,) = run.kept_runs
     assert kept.card["title"].startswith("“o” in light on dark, epsilon 10")
     assert kept.card["success"] == before["validation"]["scores"]["target_success"]
     buttons = reset_run(context, run.token)[-len(BUTTONS) :]
     assert {name: getattr(run, name) for name in FIELDS} == before
-    assert (run.kept, buttons[2]["value"], buttons[0]["value"]) == ([], strings.RESET, strings.GO_ON)
+    assert (run.kept_runs, buttons[2]["value"], buttons[0]["value"]) == ([], strings.RESET, strings.GO_ON)
     reset_run(context, run.token)
     start_run(context, run.token, *values(context, budget=50, epsilon=4))
     driver = run_turn(context, run.token)
     next(driver)
     pause_run(context, run.token)
     list(driver)
-    assert len(run.kept) == 1  # it can be taken up, although Reset is Reset again
+    assert len(run.kept_runs) == 1  # it can be taken up, although Reset is Reset again
 
 
 def test_two_runs_are_seen_side_by_side_and_one_is_taken_up_again(context: Context, workspaces: WorkspaceCache):
     run = ran(context, budget=128)
     reset_run(context, run.token)
-    first = run.kept[0].card["key"]
+    first = run.kept_runs[0].card["key"]
     start_run(context, run.token, *values(context, goal=strings.UNTARGETED, budget=64, epsilon=4))
     list(run_turn(context, run.token))
     renderer = Renderer(workspaces, context.runs)
@@ -55,18 +55,18 @@ def test_two_runs_are_seen_side_by_side_and_one_is_taken_up_again(context: Conte
     assert run.plan
     assert (round(run.plan.settings.epsilon * 255), run.controls.goal) == (10, strings.STATIC)
     assert updates[0]["epsilon"] == 10
-    assert [kept.controls.goal for kept in run.kept] == [strings.UNTARGETED]
+    assert [kept.controls.goal for kept in run.kept_runs] == [strings.UNTARGETED]
     with pytest.raises(gr.Error, match="no longer stored"):
         take_up_run(context, run.token, key(first))
 
 
 def test_the_tray_is_bounded_and_a_run_that_is_going_is_not_left(context: Context, workspaces: WorkspaceCache):
     run = ran(context, budget=64)
-    for _ in range(MOST_KEPT + 3):
+    for _ in range(MAX_KEPT_RUNS + 3):
         keep_run(run, workspaces.first)
-    assert len(run.kept) == MOST_KEPT
-    assert len({kept.key for kept in run.kept}) == MOST_KEPT
-    assert [len(kept.fields["history_points"]) for kept in run.kept[:-1]] == [1] * (MOST_KEPT - 1)
+    assert len(run.kept_runs) == MAX_KEPT_RUNS
+    assert len({kept.key for kept in run.kept_runs}) == MAX_KEPT_RUNS
+    assert [len(kept.fields["history_points"]) for kept in run.kept_runs[:-1]] == [1] * (MAX_KEPT_RUNS - 1)
     run.publish(status="running")
     with pytest.raises(gr.Error, match="pause it first"):
-        take_up_run(context, run.token, key(run.kept[0].key))
+        take_up_run(context, run.token, key(run.kept_runs[0].key))

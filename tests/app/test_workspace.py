@@ -60,7 +60,7 @@ def workspaces(server: Server, tmp_path: Path) -> Iterator[WorkspaceCache]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "LONGEST_WAIT", 0.3)
+    monkeypatch.setattr(live, "MAX_WAIT", 0.3)
     monkeypatch.setattr(live, "COMING_SECONDS", 0.05)
     monkeypatch.setattr(catalogue, "DOWNLOAD_PATIENCE", 600)  # only who cancels has gone
 

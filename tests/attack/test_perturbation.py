@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from uapseg.attack.perturbation import MOST_PIXELS, fit_picture
+from uapseg.attack.perturbation import MAX_PIXELS, fit_picture
 
 SIZE = (384, 256)
 
@@ -36,7 +36,7 @@ def test_what_fits_stays_as_it_is(width):
 
 def test_a_large_perturbation_does_not_let_a_network_see_any_number_of_pixels():
     fitted = fit_picture(Image.new("L", (6000, 4000)), (6000, 4000))
-    assert MOST_PIXELS * 0.999 < fitted.width * fitted.height <= MOST_PIXELS
+    assert MAX_PIXELS * 0.999 < fitted.width * fitted.height <= MAX_PIXELS
 
 
 def test_what_is_too_fine_for_a_smaller_picture_is_averaged():

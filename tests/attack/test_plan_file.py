@@ -123,7 +123,7 @@ def test_a_drawing_that_is_no_png_is_refused(drawing):
 
 def test_a_file_that_is_too_long_for_a_plan_is_not_taken_apart(monkeypatch):
     content = to_json(plan(WORD).to_dict()).encode()
-    monkeypatch.setattr("uapseg.attack.plan_file.MOST_BYTES", len(content))
+    monkeypatch.setattr("uapseg.attack.plan_file.MAX_BYTES", len(content))
     assert extract_plan(content) == plan(WORD)
     with pytest.raises(UapsegError, match="it is not one that uapseg wrote"):
         extract_plan(content + b" ")

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from tests.cli.test_cli import document, told
-from uapseg.attack.perturbation import MOST_PIXELS, fit_picture
+from uapseg.attack.perturbation import MAX_PIXELS, fit_picture
 from uapseg.cli import main
 from uapseg.io.images import to_images
 from uapseg.models import load_model
@@ -62,7 +62,7 @@ def test_a_perturbation_as_large_as_a_photo_does_not_fill_the_memory(capsys, tmp
     np.save(tmp_path / "large.npy", np.ones((3, 2000, 3000), np.int8))
     grey(tmp_path / "photo.png", size=(3000, 2000))
     (done,) = applied(capsys, tmp_path / "large.npy", tmp_path / "photo.png", out=tmp_path / "out")
-    assert MOST_PIXELS * 0.99 < np.prod(done["size"]) <= MOST_PIXELS
+    assert MAX_PIXELS * 0.99 < np.prod(done["size"]) <= MAX_PIXELS
     assert (np.asarray(Image.open(done["perturbed"])) == 101).all()
 
 

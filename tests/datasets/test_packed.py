@@ -14,7 +14,7 @@ from uapseg.datasets.packed import BLOCK, MappedSequence, PackedSequence
 from uapseg.datasets.reader import ConcatDataset, ImageDataset
 from uapseg.io.sources import File
 
-MOST_BYTES = 100
+MAX_BYTES = 100
 """The most bytes of memory for each picture."""
 
 
@@ -60,4 +60,4 @@ def test_each_picture_of_many_costs_few_bytes_with_its_places_in_the_order(monke
     keys = [sha256(b"%d" % number).hexdigest()[:32] for number in range(1500)]
     monkeypatch.setattr(samples, "fingerprint_all", lambda sources: keys[: len(sources)])
     remembered(1500)  # Python's table of names grows with paths, and does not shrink
-    assert remembered(1500) - remembered(500) < 1000 * MOST_BYTES
+    assert remembered(1500) - remembered(500) < 1000 * MAX_BYTES

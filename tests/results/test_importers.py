@@ -147,7 +147,7 @@ def test_arrays_that_would_run_code_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "limits", [{"MOST_PIXELS": 12 * 20 - 1}, {"MOST_BYTES": 3 * 12 * 20 * 4 - 1}], ids=["pixels", "bytes"]
+    "limits", [{"MAX_PIXELS": 12 * 20 - 1}, {"MAX_BYTES": 3 * 12 * 20 * 4 - 1}], ids=["pixels", "bytes"]
 )
 @KINDS
 def test_what_would_fill_the_memory_is_refused_by_its_header(kind, limits, tmp_path, monkeypatch):
@@ -173,7 +173,7 @@ def test_an_archive_that_unpacks_to_more_than_an_array_is_refused_unread(tmp_pat
         for name in stored.namelist():
             packed.writestr(name, stored.read(name))
     assert torch.equal(load(tmp_path / "packed.pt").levels, LEVELS.to(torch.int16))
-    monkeypatch.setattr(importers, "MOST_BYTES", 3 * 12 * 20 * 8)
+    monkeypatch.setattr(importers, "MAX_BYTES", 3 * 12 * 20 * 8)
     monkeypatch.setattr(torch, "load", pytest.fail)
     with pytest.raises(UapsegError, match="use a smaller one"):
         load(tmp_path / "packed.pt")

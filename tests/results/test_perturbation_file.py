@@ -21,8 +21,8 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import write
 from uapseg.results.perturbation_file import (
     DEFAULT_SIZE,
-    MOST_SPENT,
-    MOST_TEXT,
+    MAX_SPENT,
+    MAX_TEXT,
     Perturbation,
     load,
     save_png,
@@ -187,8 +187,8 @@ def altered(**fields):
         (altered(seconds="long"), "The seconds in the metadata"),
         (altered(seconds=float("nan")), "The seconds in the metadata"),
         (altered(image_gradients=10**400), "The image_gradients in the metadata"),
-        (altered(image_gradients=MOST_SPENT + 1), "The image_gradients in the metadata"),
-        (altered(more="x" * MOST_TEXT), "is too long"),
+        (altered(image_gradients=MAX_SPENT + 1), "The image_gradients in the metadata"),
+        (altered(more="x" * MAX_TEXT), "is too long"),
         (altered(scores={"hidden": "all"}), "The scores in the metadata"),
         (altered(training={"hidden": float("inf")}), "The training in the metadata"),
         (lambda text: text.replace('"batch": 4', f'"batch": {10**400}'), "The plan cannot be read"),
@@ -246,9 +246,9 @@ def test_tensors_of_the_wrong_kind_are_refused(tensors, tmp_path):
 @KINDS
 def test_a_perturbation_of_too_many_pixels_is_refused_by_its_header(kind, tmp_path, monkeypatch):
     SAVE[kind](tmp_path / "noise", Perturbation(noise()))
-    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_PIXELS", 40 * 30)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MAX_PIXELS", 40 * 30)
     load(tmp_path / "noise")
-    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_PIXELS", 40 * 30 - 1)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MAX_PIXELS", 40 * 30 - 1)
     monkeypatch.setattr("uapseg.results.perturbation_file.decode", pytest.fail)
     with pytest.raises(UapsegError, match="megapixels"):
         load(tmp_path / "noise")
@@ -256,12 +256,12 @@ def test_a_perturbation_of_too_many_pixels_is_refused_by_its_header(kind, tmp_pa
 
 def test_a_file_is_not_read_where_it_or_what_it_says_of_itself_is_too_long(tmp_path, monkeypatch):
     save_safetensors(tmp_path / "noise", Perturbation(noise(), plan()))
-    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_FILE", (tmp_path / "noise").stat().st_size)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MAX_FILE", (tmp_path / "noise").stat().st_size)
     load(tmp_path / "noise")
-    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_TEXT", 500)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MAX_TEXT", 500)
     with pytest.raises(UapsegError, match="neither a PNG nor a safetensors file"):
         load(tmp_path / "noise")
-    monkeypatch.setattr("uapseg.results.perturbation_file.MOST_FILE", 7000)
+    monkeypatch.setattr("uapseg.results.perturbation_file.MAX_FILE", 7000)
     with pytest.raises(UapsegError, match=r"has more than 0 MiB: use a smaller one"):
         load(tmp_path / "noise")
 

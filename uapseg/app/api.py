@@ -32,7 +32,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.images import encode_png, read_picture
 from uapseg.results.perturbation_file import Perturbation, best_perturbation, load, save_safetensors
 
-MOST_BUDGET = 2000
+MAX_BUDGET = 2000
 """Image-gradients of one call: programs wait in line with the visitors of the page."""
 
 FILE_SECONDS = 600
@@ -247,8 +247,8 @@ def _check_strength(strength: object) -> None:
 
 
 def _check_budget(budget: int) -> None:
-    if budget > MOST_BUDGET:
-        raise UapsegError(strings.MOST_BUDGET.format(most=MOST_BUDGET))
+    if budget > MAX_BUDGET:
+        raise UapsegError(strings.BUDGET_TOO_LARGE.format(most=MAX_BUDGET))
 
 
 def _read(file: Any) -> Perturbation:

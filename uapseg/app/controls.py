@@ -34,7 +34,7 @@ SEEDS = (0, 10**12)
 
 DEFAULT_KEEP = 1.0
 
-MOST_NAME, MOST_WORD, MOST_NAMES = 200, 24, 256
+MAX_NAME, MAX_WORD, MAX_NAMES = 200, 24, 256
 """The longest name and word, and the most classes to hide."""
 
 PNG_URI = "data:image/png;base64,"
@@ -55,20 +55,20 @@ def _number(value: Any) -> float:
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MOST_NAME:
+    if not isinstance(value, str) or len(value) > MAX_NAME:
         raise UapsegError(strings.WRONG_VALUE)
     return value
 
 
 def _word(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MOST_WORD:
+    if not isinstance(value, str) or len(value) > MAX_WORD:
         raise UapsegError(NO_WORD)
     return value
 
 
 def _names(value: Any) -> tuple[str, ...]:
     names = cast("list[Any] | tuple[Any, ...]", value) if isinstance(value, list | tuple) else None
-    if names is None or len(names) > MOST_NAMES:
+    if names is None or len(names) > MAX_NAMES:
         raise UapsegError(strings.WRONG_VALUE)
     return tuple(map(_text, names))
 
@@ -80,7 +80,7 @@ def _flag(value: Any) -> bool:
 
 
 def _drawing(value: Any) -> str:
-    if not isinstance(value, str) or not value.startswith(PNG_URI) or len(value) > MOST_DRAWING:
+    if not isinstance(value, str) or not value.startswith(PNG_URI) or len(value) > MAX_DRAWING:
         raise UapsegError(strings.BAD_DRAWING)
     return value
 
@@ -165,7 +165,7 @@ def allowed(name: str, value: Any, classes: tuple[str, ...] | None) -> tuple[Any
     return allowed_values or None, allowed_values == value
 
 
-MOST_DRAWING = 500_000
+MAX_DRAWING = 500_000
 """The longest drawing: that of 512 x 384 pixels of random values takes as much."""
 
 
@@ -218,7 +218,7 @@ def decode_drawing(drawing: str | None, size: tuple[int, int]) -> NDArray[np.uin
     if not drawing:
         raise UapsegError(strings.NOT_DRAWN)
     encoded_png = drawing.partition(",")[2]
-    if len(encoded_png) > MOST_DRAWING:
+    if len(encoded_png) > MAX_DRAWING:
         raise UapsegError(strings.BAD_DRAWING)
     try:
         with Image.open(io.BytesIO(base64.b64decode(encoded_png, validate=True)), formats=["PNG"]) as picture:

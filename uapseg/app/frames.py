@@ -292,7 +292,7 @@ class Request:
 RATE = 10
 """Frames a second that clips are shown and written with, and that the camera has at best."""
 
-MOST_SECONDS = 20.0
+MAX_SECONDS = 20.0
 BITS = {"crf": "20", "preset": "veryfast"}
 TICK = Fraction(1, 90_000)
 """The unit of time in a video, in seconds."""
@@ -357,7 +357,7 @@ class Recording:
 
     Attributes:
         number: The browser's number of the recording.
-        seconds: Its length, at most `MOST_SECONDS`.
+        seconds: Its length, at most `MAX_SECONDS`.
 
     Example:
         >>> recording = Recording(1)
@@ -373,7 +373,7 @@ class Recording:
     @property
     def full(self) -> bool:
         """Whether it is as long as a recording may be."""
-        return self.seconds >= MOST_SECONDS
+        return self.seconds >= MAX_SECONDS
 
     def add(self, picture: Picture) -> None:
         """Adds a frame (h, w, 3) at the present time."""
@@ -381,7 +381,7 @@ class Recording:
             return
         time_now = time.monotonic()
         self._start_time = self._start_time or time_now
-        self.seconds = min(MOST_SECONDS, time_now - self._start_time)
+        self.seconds = min(MAX_SECONDS, time_now - self._start_time)
         self._video.add(picture, self.seconds)
 
     def content(self) -> bytes:

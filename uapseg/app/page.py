@@ -54,7 +54,7 @@ from uapseg.app.view.live import Camera, Polling
 from uapseg.app.view.rendering import Renderer
 from uapseg.results.robustness import DEFENCES
 
-MOST_EVENTS = 2000
+MAX_EVENTS = 2000
 """Events that wait for a thread of the server."""
 
 
@@ -93,7 +93,7 @@ def page(context: Context, polling: Polling) -> gr.Blocks:
     # Runs wait in a line of ours, so little is ever in Gradio's queue, whose default on ZeroGPU is 1; what is to go
     # through that queue cannot be asked for past it.
     remember_schemas(blocks)
-    blocks.queue(max_size=MOST_EVENTS, api_open=False)
+    blocks.queue(max_size=MAX_EVENTS, api_open=False)
     return blocks
 
 

@@ -70,7 +70,7 @@ def routes() -> list[BaseRoute]:
     return [Route(f"{MODULES}/{{name}}", _script)]  # a mount of files would not know a root_path
 
 
-MOST_BODY = 4 << 20
+MAX_BODY = 4 << 20
 
 
 class BodyLimit:
@@ -85,10 +85,10 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or len(length) > 12 or int(length) > MOST_BODY:
+        if not length.isdigit() or len(length) > 12 or int(length) > MAX_BODY:
             await PlainTextResponse("The request is too long.", 413)(scope, receive, send)
             return
-        remaining_bytes = MOST_BODY
+        remaining_bytes = MAX_BODY
 
         async def limited() -> Message:
             """The next message; a disconnect once a body of undeclared length is too long."""

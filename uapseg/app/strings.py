@@ -306,7 +306,7 @@ OTHER_SIZE = (
     "The perturbation has {width} x {height} pixels, and the pictures have another size: choose other pictures."
 )
 NO_PLAN = "The file does not say what the network should see: open one that was made here."
-MOST_BUDGET = "The budget of one call is at most {most} image-gradients: ask for less, and go on from the file."
+BUDGET_TOO_LARGE = "The budget of one call is at most {most} image-gradients: ask for less, and go on from the file."
 BAD_STRENGTH = "The strength must be between 0 and 1.5."
 NOT_UPLOADED = "Upload the file with the request: paths on the server are not read."
 NO_CLIP = "The clip could not be read: upload a short MP4, WebM or MOV."
@@ -320,7 +320,7 @@ FEW_FRAMES = (
     "Only {different} of {frames} frames can be trained on, as the others show the same, and at least {least} are "
     "needed: record ten seconds or more in which the picture changes."
 )
-MOST_PHOTOS = "At most {most} photos are accepted at once: the others were left out."
+TOO_MANY_PHOTOS = "At most {most} photos are accepted at once: the others were left out."
 CLIP_SIZE = (
     "The frames of the clip are too large or too small: upload one of at most 3840 x 2160 pixels that is not a narrow "
     "strip."

@@ -29,7 +29,7 @@ from uapseg.io.download import Download, fetch_all
 
 LOG = logging.getLogger(__name__)
 
-MOST_WORKSPACES = 3
+MAX_WORKSPACES = 3
 
 OPERATOR = "operator"
 """The token under which files are fetched at the start; visitors' tokens are longer."""
@@ -98,9 +98,9 @@ class WorkspaceCache:
             controls: The controls that name it; None for those of the run.
         """
         pair = (controls or run.controls).pair
-        if run.own is None or pair[1] != run.own.name:
+        if run.own_pictures is None or pair[1] != run.own_pictures.name:
             return self.get(pair)
-        workspace = self._own_workspaces.get(run.own)
+        workspace = self._own_workspaces.get(run.own_pictures)
         return workspace if workspace and workspace.pair == pair else None
 
     def offers_to(self, run: Run, pair: Pair) -> bool:
@@ -113,8 +113,8 @@ class WorkspaceCache:
         workspace = self.get(pair)
         if workspace is None or pair == run.controls.pair:
             return self.ask(pair, run.token, fetch=fetch)
-        if run.own:
-            self.prepare(run.own, workspace)
+        if run.own_pictures:
+            self.prepare(run.own_pictures, workspace)
         return LoadStatus("loading")
 
     def prepare(self, own_pictures: OwnPictures, base: Workspace) -> None:
@@ -233,7 +233,7 @@ class WorkspaceCache:
         else:
             with self._lock:
                 self._workspaces[pair] = workspace
-                while len(self._workspaces) > MOST_WORKSPACES:
+                while len(self._workspaces) > MAX_WORKSPACES:
                     self._workspaces.popitem(last=False)
         finally:
             self._loading.discard(pair)
@@ -271,7 +271,7 @@ def _names(pair: Pair) -> tuple[str, str]:
 
 def _base(run: Run, pair: Pair) -> Pair:
     """A pair in which the visitor's own pictures are replaced by the dataset chosen before."""
-    return (pair[0], run.own.base) if run.own and pair[1] == run.own.name else pair
+    return (pair[0], run.own_pictures.base) if run.own_pictures and pair[1] == run.own_pictures.name else pair
 
 
 def _sum(sizes: Sequence[int | None]) -> int | None:

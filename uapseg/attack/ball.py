@@ -8,7 +8,7 @@ from torch import Tensor
 
 from uapseg.tensors import Delta, Levels
 
-MOST_LEVEL = 127
+MAX_LEVEL = 127
 """The largest absolute grey level in a ball of the Euclidean norm: what a file of 128 + level holds."""
 
 _ROUNDING = 1e-4
@@ -24,7 +24,7 @@ class Ball:
 
     In the Euclidean norm, epsilon bounds the root mean square of all values, so that it is in the same unit for both
     norms and for every size: the norm of a perturbation of width x height pixels is at most
-    ``epsilon * sqrt(3 * width * height)``. No value exceeds `MOST_LEVEL`, as files hold no more.
+    ``epsilon * sqrt(3 * width * height)``. No value exceeds `MAX_LEVEL`, as files hold no more.
 
     Attributes:
         epsilon: The bound, in [0, 1].
@@ -68,7 +68,7 @@ class Ball:
         max_size = radius * self.epsilon
         if self.norm == "linf":
             return delta.clamp(-max_size, max_size)
-        delta = delta.clamp(-MOST_LEVEL / 255, MOST_LEVEL / 255)
+        delta = delta.clamp(-MAX_LEVEL / 255, MAX_LEVEL / 255)
         return delta * (max_size / root_mean_square(delta).clamp(min=max(max_size, 1e-30)))
 
     def normalize_step(self, direction: Tensor) -> Tensor:
@@ -171,4 +171,4 @@ def size_in_levels(levels: Levels, norm: str) -> float:
 
 
 def _round(delta: Delta) -> Levels:
-    return (delta * 255).round().clamp(-MOST_LEVEL, MOST_LEVEL).to(torch.int16)
+    return (delta * 255).round().clamp(-MAX_LEVEL, MAX_LEVEL).to(torch.int16)

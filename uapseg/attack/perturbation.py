@@ -5,7 +5,7 @@ from PIL import Image
 from uapseg.targets.goals import repeat_tile
 from uapseg.tensors import Delta, Deltas, Images
 
-MOST_PIXELS = 2048 * 1024
+MAX_PIXELS = 2048 * 1024
 """The most pixels of a picture for a network, however large the perturbation is."""
 
 
@@ -23,7 +23,7 @@ def fit_picture(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
         >>> fit_picture(Image.new("RGB", (768, 512)), (384, 256)).size
         (384, 256)
     """
-    max_pixels = min(size[0] * size[1], MOST_PIXELS)
+    max_pixels = min(size[0] * size[1], MAX_PIXELS)
     share = (max_pixels / (picture.width * picture.height)) ** 0.5
     if share >= 1:
         return picture

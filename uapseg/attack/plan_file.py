@@ -7,7 +7,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import from_json
 from uapseg.io.values import is_dict
 
-MOST_BYTES = 4 << 20
+MAX_BYTES = 4 << 20
 """The largest file of a plan, in bytes: as Python objects, its content may take twenty times as much."""
 
 
@@ -40,8 +40,8 @@ def extract_plan(content: bytes) -> Plan:
         >>> extract_plan(to_json(plan.to_dict()).encode()) == plan
         True
     """
-    if len(content) > MOST_BYTES:
-        raise UapsegError(f"The plan has more than {MOST_BYTES >> 20} MiB: it is not one that uapseg wrote.")
+    if len(content) > MAX_BYTES:
+        raise UapsegError(f"The plan has more than {MAX_BYTES >> 20} MiB: it is not one that uapseg wrote.")
     fields = from_json(content, "The plan")
     values = fields.get("plan", fields)
     if not is_dict(values):

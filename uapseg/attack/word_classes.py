@@ -41,7 +41,7 @@ PICTURES = 8
 BATCH = 2
 """The batch size: small batches give more steps for the same work."""
 
-SMALLEST_SIDE = 64
+MIN_SIDE = 64
 """Pictures are not halved below this many pixels: a few cells of the network's output would show no letters."""
 
 
@@ -97,7 +97,7 @@ def trial_size(size: tuple[int, int]) -> tuple[int, int]:
         ((192, 128), (192, 96))
     """
     half_size = (size[0] // 2, size[1] // 2)
-    return half_size if min(half_size) >= SMALLEST_SIDE else size
+    return half_size if min(half_size) >= MIN_SIDE else size
 
 
 def choose_pair(

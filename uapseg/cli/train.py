@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 
 from uapseg.attack.distributed import Workers, init_distributed
-from uapseg.attack.plan_file import MOST_BYTES, extract_plan
+from uapseg.attack.plan_file import MAX_BYTES, extract_plan
 from uapseg.attack.run import Plan, choose_device, load_evaluation_data, load_run_data, run
 from uapseg.attack.settings import PRESETS, Settings
 from uapseg.attack.state import Snapshot
@@ -108,7 +108,7 @@ def _flags_or_plan(options: Options) -> Options | Plan:
         return fill_defaults(options)
     if flags := given_flags(options):
         raise UapsegError(f"--plan contains these settings already: leave out {', '.join(flags)}.")
-    plan = extract_plan(read(options.plan, MOST_BYTES))
+    plan = extract_plan(read(options.plan, MAX_BYTES))
     check_trust(plan, allow_code=options.trust)
     return plan
 

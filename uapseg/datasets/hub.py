@@ -35,7 +35,7 @@ from uapseg.models.hub import check_connection
 COUNT = 400
 """How many rows are taken unless the name says otherwise."""
 
-MOST_ROWS = 5000
+MAX_ROWS = 5000
 
 FACTS = "facts.json"
 """What is known of the rows, written when all of them are there."""
@@ -80,8 +80,8 @@ class Query:
                 raise UapsegError(f"hfdata has no option {name!r}: choose from {', '.join(option_names)}.")
         if "count" in values:
             count = str(values["count"])
-            if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= MOST_ROWS):
-                raise UapsegError(f"count={count} is not a number of rows: choose 1 to {MOST_ROWS}.")
+            if not (count.isascii() and count.isdecimal() and 1 <= int(count) <= MAX_ROWS):
+                raise UapsegError(f"count={count} is not a number of rows: choose 1 to {MAX_ROWS}.")
             values["count"] = int(count)
         return cls(place, **values)
 

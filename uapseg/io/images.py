@@ -21,7 +21,7 @@ from uapseg.tensors import Images
 
 MAX_PIXELS = 40_000_000
 """The most pixels of a picture; decoders of some formats allow fewer."""
-SMALLEST_SIDE = 16
+MIN_SIDE = 16
 """The shortest side of a picture, in pixels."""
 MAX_ASPECT = 32
 """The largest aspect ratio of a picture: a thinner strip has no pixels left once it is scaled down."""
@@ -66,10 +66,10 @@ def read_picture(source: Source) -> Image.Image:
         (200, 200, 200)
     """
     picture = decode(source)
-    if min(picture.size) < SMALLEST_SIDE:
+    if min(picture.size) < MIN_SIDE:
         raise UapsegError(
             f"{_name(source)} is only {picture.width} x {picture.height} pixels: "
-            f"use a picture of at least {SMALLEST_SIDE} pixels a side."
+            f"use a picture of at least {MIN_SIDE} pixels a side."
         )
     if max(picture.size) > MAX_ASPECT * min(picture.size):
         raise UapsegError(

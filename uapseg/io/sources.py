@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from uapseg.errors import UapsegError
 from uapseg.io.environment import thread_count
 from uapseg.io.files import read
-from uapseg.io.images import MAX_PIXELS, SMALLEST_SIDE, read_picture, size_of
+from uapseg.io.images import MAX_PIXELS, MIN_SIDE, read_picture, size_of
 
 END_BYTES = 32 * 1024
 """Bytes of each end of a file that go into its fingerprint."""
@@ -298,7 +298,7 @@ def _fingerprint(source: Source) -> str | None:
 def _seems_whole(first: bytes, last: bytes) -> bool:
     shape = size_of(first)
     has_end_marker = (first[:2] == b"\xff\xd8" and b"\xff\xd9" in last) or (first[1:4] == b"PNG" and b"IEND" in last)
-    return has_end_marker and shape is not None and min(shape) >= SMALLEST_SIDE and shape[0] * shape[1] <= MAX_PIXELS
+    return has_end_marker and shape is not None and min(shape) >= MIN_SIDE and shape[0] * shape[1] <= MAX_PIXELS
 
 
 def _printable(name: str) -> str:

@@ -20,14 +20,14 @@ from huggingface_hub import constants, errors
 from uapseg.errors import UapsegError, one_line
 from uapseg.io.files import to_json, write
 from uapseg.results.evaluation import perturbation_hash
-from uapseg.results.importers import MOST_BYTES
+from uapseg.results.importers import MAX_BYTES
 from uapseg.results.model_card import model_card
-from uapseg.results.perturbation_file import MOST_TEXT, Perturbation, load, save_png, save_safetensors
+from uapseg.results.perturbation_file import MAX_TEXT, Perturbation, load, save_png, save_safetensors
 from uapseg.results.run_folder import PLAN, PNG, REPORT, SAFETENSORS, RunFolder
 
 PREFIX = "hf-hub:"
 CARD = "README.md"
-MOST_FILE = MOST_BYTES + MOST_TEXT
+MAX_FILE = MAX_BYTES + MAX_TEXT
 """The largest file that is fetched, in bytes: its values and its text."""
 
 
@@ -143,9 +143,9 @@ def _fetch(repo: str, revision: str | None) -> Path:
             raise
         except Exception as error:  # noqa: BLE001  no connection, which the library tells in many ways
             return _find_cached(repo, revision, error)
-        if metadata.size is None or metadata.size > MOST_FILE:
+        if metadata.size is None or metadata.size > MAX_FILE:
             raise UapsegError(
-                f"The file {name} of {PREFIX}{repo} has more than {MOST_FILE >> 20} MiB: it is not a perturbation."
+                f"The file {name} of {PREFIX}{repo} has more than {MAX_FILE >> 20} MiB: it is not a perturbation."
             )
         return Path(cast("Any", api).hf_hub_download(repo, name, revision=revision))
     raise UapsegError(f"{PREFIX}{repo} holds no perturbation: there is neither {SAFETENSORS} nor {PNG} in it.")

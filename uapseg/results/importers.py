@@ -18,10 +18,10 @@ from uapseg.io.values import is_dict
 NAME = "perturbation"
 """The name of the array if a file holds several."""
 
-MOST_PIXELS = 4096 * 4096
+MAX_PIXELS = 4096 * 4096
 """The most pixels of a perturbation: those of the largest picture that can be trained on."""
 
-MOST_BYTES = 96 << 20
+MAX_BYTES = 96 << 20
 """The most bytes of an array in its file, uncompressed."""
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
@@ -116,8 +116,8 @@ def too_large() -> UapsegError:
         True
     """
     return UapsegError(
-        f"The perturbation has more than {MOST_PIXELS // 1_000_000} megapixels or takes more than "
-        f"{MOST_BYTES >> 20} MiB: use a smaller one, or save it as int16."
+        f"The perturbation has more than {MAX_PIXELS // 1_000_000} megapixels or takes more than "
+        f"{MAX_BYTES >> 20} MiB: use a smaller one, or save it as int16."
     )
 
 
@@ -144,7 +144,7 @@ def _of_archive(content: bytes) -> NDArray[Any]:
             entry = _choose_array({entry.filename.removesuffix(".npy"): entry for entry in entries})
             with archive.open(entry) as header, archive.open(entry) as file:
                 return _of_numpy(header, file)
-    if sum(entry.file_size for entry in entries) > MOST_BYTES + len(content):
+    if sum(entry.file_size for entry in entries) > MAX_BYTES + len(content):
         raise too_large()
     return _of_torch(content)
 
@@ -195,7 +195,7 @@ def _check_shape(shape: tuple[int, ...], item: int) -> None:
             f"The perturbation is of shape {shape}: it must have three colours, as (3, height, width) or "
             "(height, width, 3)."
         )
-    if math.prod(inner) > 3 * MOST_PIXELS or math.prod(inner) * item > MOST_BYTES:
+    if math.prod(inner) > 3 * MAX_PIXELS or math.prod(inner) * item > MAX_BYTES:
         raise too_large()
 
 

@@ -26,7 +26,7 @@ from uapseg.errors import UapsegError
 from uapseg.io.files import from_json, read, to_json, write
 from uapseg.io.images import decode, size_of
 from uapseg.io.values import is_dict
-from uapseg.results.importers import MOST_PIXELS, is_array, read_array, read_image, too_large
+from uapseg.results.importers import MAX_PIXELS, is_array, read_array, read_image, too_large
 from uapseg.targets.metrics import Scores
 from uapseg.tensors import Delta, Levels
 
@@ -36,16 +36,16 @@ DEFAULT_SIZE = (384, 256)
 """The (width, height) of the embedded dataset's pictures."""
 
 ZERO_LEVEL = 128
-MOST = 127
+MAX_PNG_LEVEL = 127
 """The largest absolute level in a PNG, where a value is 128 + level."""
 
-MOST_FILE = 256 << 20
+MAX_FILE = 256 << 20
 """The largest file that is read, in bytes."""
 
-MOST_TEXT = 4 << 20
+MAX_TEXT = 4 << 20
 """The longest metadata in bytes: as Python objects they take twenty times as much."""
 
-MOST_SPENT = 10**8
+MAX_SPENT = 10**8
 """The most image-gradients that a file may claim: months of work, and still far below the largest budget."""
 
 
@@ -174,8 +174,8 @@ def save_png(path: Path, perturbation: Perturbation) -> None:
         >>> load(Path("perturbation.png")).levels.max()
         tensor(10, dtype=torch.int16)
     """
-    if perturbation.levels.abs().max() > MOST:
-        raise UapsegError(f"A PNG holds changes of at most {MOST} grey levels: save it as safetensors.")
+    if perturbation.levels.abs().max() > MAX_PNG_LEVEL:
+        raise UapsegError(f"A PNG holds changes of at most {MAX_PNG_LEVEL} grey levels: save it as safetensors.")
     values = (perturbation.levels + ZERO_LEVEL).to(torch.uint8).permute(1, 2, 0)
     text, buffer = PngInfo(), io.BytesIO()
     text.add_text(KEY, _metadata(perturbation))
@@ -218,7 +218,7 @@ def load(path: Path, *, arrays: bool = True) -> Perturbation:
         >>> load(Path("perturbation.npy")).convention
         'an array (3, h, w): values are in grey levels of 255, rounded to whole levels'
     """
-    content = read(path, MOST_FILE)
+    content = read(path, MAX_FILE)
     if is_array(content):
         if not arrays:
             raise UapsegError(
@@ -248,7 +248,7 @@ def _fields(text: str | None) -> dict[str, Any]:
     """The fields of a perturbation in its metadata."""
     if text is None:
         return {}
-    if len(text) > MOST_TEXT:
+    if len(text) > MAX_TEXT:
         raise UapsegError("The metadata of the perturbation is too long: the file was altered.")
     fields = from_json(text, "The metadata of the perturbation")
     values = {name: fields.get(name) for name in _FITS}
@@ -284,7 +284,7 @@ def are_scores(value: Any) -> bool:
 _FITS: dict[str, Callable[[Any], bool]] = {
     "plan": lambda value: isinstance(value, dict),
     "scores": are_scores,
-    "image_gradients": lambda value: isinstance(value, int) and 0 <= value <= MOST_SPENT,
+    "image_gradients": lambda value: isinstance(value, int) and 0 <= value <= MAX_SPENT,
     "seconds": is_cost,
     "training": are_scores,
     "best_iterate": lambda value: (
@@ -299,7 +299,7 @@ _FITS: dict[str, Callable[[Any], bool]] = {
 
 def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:
     width, height = size_of(content) or (0, 0)
-    if width * height > MOST_PIXELS:
+    if width * height > MAX_PIXELS:
         raise too_large()
     picture = decode(content)
     if picture.mode != "RGB":
@@ -314,7 +314,7 @@ def _read_png(content: bytes) -> tuple[NDArray[np.int16], str | None, str]:
 
 def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], str | None]:
     try:
-        if int.from_bytes(content[:8], "little") > MOST_TEXT:  # the length of the header
+        if int.from_bytes(content[:8], "little") > MAX_TEXT:  # the length of the header
             raise _unknown()
         with cast("Any", safe_open)(path, "pt") as file:
             metadata: dict[str, str] = file.metadata() or {}
@@ -327,7 +327,7 @@ def _read_safetensors(path: Path, content: bytes) -> tuple[NDArray[np.int16], st
             shape = values.get_shape()
             if len(shape) != 3 or shape[0] != 3 or not math.prod(shape):
                 raise UapsegError("The levels of a perturbation are of three colours, as (3, height, width).")
-            if math.prod(shape) > 3 * MOST_PIXELS:
+            if math.prod(shape) > 3 * MAX_PIXELS:
                 raise too_large()
             return file.get_tensor("levels").numpy().astype(np.int16), metadata.get(KEY)  # a copy: the file may go
     except (SafetensorError, OSError) as error:

@@ -25,7 +25,7 @@ PAPER, INK, ACCENT = (246, 245, 242), (27, 26, 23), (184, 65, 14)
 FIRST_SECONDS, MIDDLE_SECONDS, LAST_SECONDS = 0.8, 2.4, 1.8
 """How long the clean picture, all frames between, and the result are shown."""
 
-MOST_FRAMES, FEWEST_FRAMES = 24, 6
+MAX_FRAMES, MIN_FRAMES = 24, 6
 """Frames between the clean picture and the result: history points, or strengths where a run has few."""
 
 PALETTE_FRAMES = 8
@@ -95,14 +95,14 @@ def _frames(work: FinishedRun) -> list[Frame]:
         work.levels, score_text(work.state.best_validation.scores), f"epsilon {work.plan.settings.ball} of 255"
     )
     history_points = [point for point in work.run.history_points if point.image_gradients]
-    if len(history_points) >= FEWEST_FRAMES:
-        points = [history_points[place] for place in evenly_spaced(len(history_points), MOST_FRAMES)]
+    if len(history_points) >= MIN_FRAMES:
+        points = [history_points[place] for place in evenly_spaced(len(history_points), MAX_FRAMES)]
         middle_frames = [
             Frame(point.levels, score_text(point.validation["scores"]), f"{point.image_gradients:,} image-gradients")
             for point in points
         ]
     else:
-        strengths = np.linspace(0, 1, MOST_FRAMES + 2)[1:-1]
+        strengths = np.linspace(0, 1, MAX_FRAMES + 2)[1:-1]
         middle_frames = [
             Frame(scale_levels(work.levels, share), "", f"{100 * share:.0f} % of the strength") for share in strengths
         ]

@@ -212,7 +212,9 @@ def control_updates(context: Context, run: Run) -> Updates:
 def data_choices(context: Context, run: Run) -> list[Option]:
     """The pictures that a visitor can choose."""
     options: list[Option] = [(offer.label, offer.name) for offer in context.workspaces.dataset_offers]
-    return [*options, (messages.own_pictures(run.own), run.own.name)] if run.own else options
+    return (
+        [*options, (messages.own_pictures(run.own_pictures), run.own_pictures.name)] if run.own_pictures else options
+    )
 
 
 def class_choices(workspace: Workspace) -> dict[str, list[Option]]:

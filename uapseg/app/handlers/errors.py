@@ -77,7 +77,7 @@ def as_user_error(error: Exception) -> gr.Error:
 
 LOG = logging.getLogger(__name__)
 
-MOST_LETTERS = 600
+MAX_LETTERS = 600
 """The longest message."""
 
 Answer = Callable[[Any], Awaitable[dict[str, Any]]]
@@ -143,7 +143,7 @@ def sentence(error: Exception) -> str:
         ('Choose a class.', True)
     """
     text = error.message if isinstance(error, SentenceError) else str(error)
-    return shorten(text, MOST_LETTERS) if isinstance(error, SentenceError | UapsegError) else strings.FAILED
+    return shorten(text, MAX_LETTERS) if isinstance(error, SentenceError | UapsegError) else strings.FAILED
 
 
 def shorten(text: str, max_length: int) -> str:

@@ -38,7 +38,7 @@ from uapseg.app.runs.tray import drop_own, keep_run
 from uapseg.app.server import DECODING
 from uapseg.app.view.live import perturb_clip
 from uapseg.app.workspace import Workspace
-from uapseg.attack.plan_file import MOST_BYTES, extract_plan, is_plan
+from uapseg.attack.plan_file import MAX_BYTES, extract_plan, is_plan
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 from uapseg.io.files import read
@@ -47,11 +47,11 @@ from uapseg.results.perturbation_file import Perturbation, load
 from uapseg.targets import Target
 from uapseg.targets.drawing import read_mask
 
-MOST_PHOTOS = 40
+MAX_PHOTOS = 40
 LAST_STEP_SECONDS = 20.0
 """How long to wait for the last step of a run whose pictures are to be forgotten."""
 
-LONGEST_MASK = 1024
+MAX_MASK_SIDE = 1024
 """Pixels of the longer side of a mask that is kept; all are stretched over the pictures anyway."""
 
 
@@ -63,7 +63,7 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
     workspace = context.workspaces.of(run) or context.workspaces.first
     new_photos: list[UploadedPhoto] = []
     error_messages: list[str] = []
-    for number, path in enumerate(paths[:MOST_PHOTOS]):
+    for number, path in enumerate(paths[:MAX_PHOTOS]):
         run.publish(reading=(strings.PHOTOS_KIND, number / len(paths) if number else None))
         try:
             with DECODING:
@@ -72,10 +72,10 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
             error_messages.append(str(error))
     run.publish(reading=None)
     if new_photos:
-        photos = [*run.photos, *new_photos][-MOST_PHOTOS:]
+        photos = [*run.photos, *new_photos][-MAX_PHOTOS:]
         run.publish(photos=photos, view=("own", len(photos) - len(new_photos)))
-    if len(paths) > MOST_PHOTOS:
-        error_messages.append(strings.MOST_PHOTOS.format(most=MOST_PHOTOS))
+    if len(paths) > MAX_PHOTOS:
+        error_messages.append(strings.TOO_MANY_PHOTOS.format(most=MAX_PHOTOS))
     if error_messages:
         raise user_error(" ".join(error_messages))
 
@@ -92,8 +92,8 @@ def remove_photos(context: Context, token: str | None) -> Updates:
     """Removes the visitor's pictures and the runs that were trained on them; returns memory, controls, buttons."""
     run = find_run(context, token)
     remove_uploads(run)
-    if run.own:
-        _forget_own(context, run, run.own)
+    if run.own_pictures:
+        _forget_own(context, run, run.own_pictures)
     run.publish(photos=[], view=("scene", 0), footage=None, recording=None)
     run.frame_cache = {}
     return browser_memory(run), *control_updates(context, run), *_buttons(run)
@@ -109,7 +109,7 @@ def _forget_own(context: Context, run: Run, own_pictures: OwnPictures) -> None:
         run.reset()
         context.runs.save(run)
     data = own_pictures.base if is_own(run.controls.data) else run.controls.data
-    run.publish(own=None, controls=replace(run.controls, data=data))
+    run.publish(own_pictures=None, controls=replace(run.controls, data=data))
     drop_own(run)
 
 
@@ -122,7 +122,7 @@ def upload_mask(context: Context, token: str | None, path: str) -> dict[str, Any
     run = find_run(context, token)
     run.uploads.add(Path(path))
     with user_errors(), DECODING:
-        mask = read_mask(decode(path, wide=True), max_side=LONGEST_MASK)
+        mask = read_mask(decode(path, wide=True), max_side=MAX_MASK_SIDE)
     run.publish(mask=(Path(path).name, mask))
     return gr.update(value=start_label(run))
 
@@ -148,7 +148,7 @@ def export_file(context: Context, token: str | None, kind: object) -> str:
 def open_example(context: Context, token: str | None, event: gr.EventData) -> Updates:
     """Opens a ready perturbation."""
     run = find_resting_run(context, token)
-    old_controls = run.current_example.before if run.current_example else run.controls
+    old_controls = run.current_example.controls_before if run.current_example else run.controls
     with user_errors():
         workspace = workspace_of(context, run)
         card, perturbation = workspace.load_example(event_value(event, "number"))
@@ -232,7 +232,7 @@ def open_file(context: Context, token: str | None, path: str) -> Updates:
 
 def _open(context: Context, run: Run, path: Path, workspace: Workspace) -> None:
     with DECODING:
-        plan = extract_plan(read(path, MOST_BYTES)) if is_plan(path) else None
+        plan = extract_plan(read(path, MAX_BYTES)) if is_plan(path) else None
         perturbation = None if plan else load(path)
     if plan:
         check_pair(plan, workspace)

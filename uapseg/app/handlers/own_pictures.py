@@ -20,7 +20,7 @@ from uapseg.app.handlers.context import (
 from uapseg.app.handlers.errors import user_error
 from uapseg.app.runs.own_pictures import (
     FRAME_SECONDS,
-    MOST_FRAMES,
+    MAX_FRAMES,
     Frame,
     OwnPictures,
     from_frames,
@@ -34,7 +34,7 @@ from uapseg.app.view.live import decode_clip
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 
-LONGEST = 384
+MAX_SIDE = 384
 """The longer side of the frames of a clip that is trained on."""
 
 
@@ -48,9 +48,9 @@ def train_on_own(context: Context, token: str | None, event: gr.EventData) -> Up
     }
     if source in makers:
         _adopt(context, run, makers[source])
-    elif run.own and run.controls.data == run.own.name:
+    elif run.own_pictures and run.controls.data == run.own_pictures.name:
         _refuse_going(run)
-        run.publish(controls=replace(run.controls, data=run.own.base), view=("scene", 0))
+        run.publish(controls=replace(run.controls, data=run.own_pictures.base), view=("scene", 0))
     return browser_memory(run), *control_updates(context, run), *resting_buttons(run)
 
 
@@ -65,7 +65,7 @@ def train_on_clip(context: Context, token: str | None, path: str) -> Updates:
 def _adopt(context: Context, run: Run, collect: Callable[[Workspace, str], OwnPictures]) -> None:
     """Makes a visitor's pictures their training set, and drops runs on an earlier set of theirs."""
     _refuse_going(run)
-    data = run.own.base if run.own and is_own(run.controls.data) else run.controls.data
+    data = run.own_pictures.base if run.own_pictures and is_own(run.controls.data) else run.controls.data
     base = context.workspaces.get((run.controls.model, data))
     if base is None:
         raise user_error(strings.NOT_READY)
@@ -78,7 +78,10 @@ def _adopt(context: Context, run: Run, collect: Callable[[Workspace, str], OwnPi
         run.reset()
     drop_own(run)
     run.publish(
-        own=own_pictures, controls=replace(run.controls, data=own_pictures.name), view=("scene", 0), link_warning=""
+        own_pictures=own_pictures,
+        controls=replace(run.controls, data=own_pictures.name),
+        view=("scene", 0),
+        link_warning="",
     )
     context.runs.sweep()
 
@@ -98,5 +101,5 @@ def _from_footage(run: Run, base: Workspace, data: str) -> OwnPictures:
 
 def _frames_of(path: str) -> list[Frame]:
     with DECODING:
-        pictures = decode_clip(Path(path), MOST_FRAMES * FRAME_SECONDS, 1 / FRAME_SECONDS, LONGEST)
+        pictures = decode_clip(Path(path), MAX_FRAMES * FRAME_SECONDS, 1 / FRAME_SECONDS, MAX_SIDE)
     return [Frame(number * FRAME_SECONDS, np.array(picture)) for number, picture in enumerate(pictures)]

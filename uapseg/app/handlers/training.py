@@ -157,7 +157,7 @@ def _request_change(context: Context, run: Run) -> None:
 def _restore_controls(context: Context, run: Run, controls: ControlValues, saved_values: dict[str, Any]) -> None:
     """Sets the controls to saved values or those of a link; what does not fit is ignored and named."""
     saved_values = {name: saved_values[name] for name in CONTROLS if saved_values.get(name) is not None}
-    own_names = [run.own.name] if run.own else []
+    own_names = [run.own_pictures.name] if run.own_pictures else []
     offered_names = {"model": context.workspaces.models, "data": [*context.workspaces.datasets, *own_names]}
     names = {name: saved_values.pop(name) for name in offered_names if name in saved_values}
     invalid_names = [name for name, value in names.items() if value not in offered_names[name]]
@@ -317,7 +317,7 @@ def reset_run(context: Context, token: str | None) -> Updates:
         keep_run(run, context.workspaces.of(run, run.plan_controls), by_reset=True)
         run.reset()
     if example:
-        run.publish(controls=example.before, drawing_version=run.drawing_version + 1)
+        run.publish(controls=example.controls_before, drawing_version=run.drawing_version + 1)
     context.runs.save(run)
     return resting_page(context, run)
 

@@ -13,8 +13,8 @@ from uapseg.io.environment import read_number
 CALL_SECONDS = 10.0
 """A waiter that does not come within this time when it is its turn goes to the end of the queue."""
 
-MOST_WAITING = 1000
-MOST_CALLS = 16
+MAX_WAITING = 1000
+MAX_CALLS = 16
 """Programs that wait at once, each with a thread of the server."""
 
 RANK_SECONDS = 0.5
@@ -85,7 +85,7 @@ class RunQueue:
         """
         with self._condition:
             calls = sum(isinstance(waiting_one, Call) for waiting_one in self._waiters)
-            if len(self._waiters) >= MOST_WAITING or (isinstance(waiter, Call) and calls >= MOST_CALLS):
+            if len(self._waiters) >= MAX_WAITING or (isinstance(waiter, Call) and calls >= MAX_CALLS):
                 raise UapsegError(FULL)
             self._append(waiter)
 

@@ -9,7 +9,7 @@ from uapseg.attack.run import Plan
 from uapseg.targets.metrics import Collapse, Scores
 from uapseg.tensors import from_array
 
-MOST_HISTORY_POINTS = 60
+MAX_HISTORY_POINTS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def thin_history(history_points: Sequence[HistoryPoint], new_point: HistoryPoint
         (60, 0, 99)
     """
     points = [*(point for point in history_points if point.image_gradients < new_point.image_gradients), new_point]
-    if len(points) > MOST_HISTORY_POINTS:
+    if len(points) > MAX_HISTORY_POINTS:
         del points[
             min(
                 range(1, len(points) - 1),

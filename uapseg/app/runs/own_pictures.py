@@ -23,14 +23,14 @@ Picture = NDArray[np.uint8]
 PREFIX = "own:"
 """How the name of such a data set begins; a hash of its pictures follows, as others are another data set."""
 
-LEAST_TRAIN = 3
-LEAST_PHOTOS = LEAST_TRAIN + 2
+MIN_TRAIN = 3
+MIN_PHOTOS = MIN_TRAIN + 2
 """One is for validation, and one for the test."""
 
 FRAME_SECONDS = 0.25
 """How far frames that are trained on are apart at least; the splits are `GAP` times as far apart."""
 
-MOST_FRAMES = 120
+MAX_FRAMES = 120
 MULTIPLE = 8
 """Sides are multiples of it, as networks like them."""
 
@@ -118,8 +118,8 @@ def from_photos(photos: Sequence[Picture], base: str, size: tuple[int, int]) -> 
     """
     keys = [hashlib.sha256(repr(photo.shape).encode() + photo.tobytes()).hexdigest() for photo in photos]
     different = len(set(keys))
-    if different < LEAST_PHOTOS:
-        raise UapsegError(strings.FEW_PHOTOS.format(different=different, least=LEAST_PHOTOS))
+    if different < MIN_PHOTOS:
+        raise UapsegError(strings.FEW_PHOTOS.format(different=different, least=MIN_PHOTOS))
     photos_by_key = dict(zip(keys, photos, strict=True))
     return _data_set(list(photos_by_key.values()), split_few(list(photos_by_key)), strings.OWN_PHOTOS, base, size)
 
@@ -144,8 +144,8 @@ def from_frames(frames: Sequence[Frame], source: str, base: str, size: tuple[int
     """
     views = _different_frames(frames)
     splits: list[Split | None] = [split_of_time(frame.time, frames[-1].time, GAP * FRAME_SECONDS) for frame in views]
-    if splits.count("train") < LEAST_TRAIN or not {*SPLITS} <= {*splits}:
-        raise UapsegError(strings.FEW_FRAMES.format(different=len(views), frames=len(frames), least=LEAST_PHOTOS))
+    if splits.count("train") < MIN_TRAIN or not {*SPLITS} <= {*splits}:
+        raise UapsegError(strings.FEW_FRAMES.format(different=len(views), frames=len(frames), least=MIN_PHOTOS))
     return _data_set([frame.picture for frame in views], splits, source, base, size)
 
 
@@ -187,8 +187,8 @@ def _common_size(pictures: Sequence[Picture], size: tuple[int, int]) -> tuple[in
     return width, height
 
 
-LEAST_SECONDS, MOST_SECONDS = 10.0, 30.0
-LEAST_FRAMES = 30
+MIN_SECONDS, MAX_SECONDS = 10.0, 30.0
+MIN_FRAMES = 30
 
 
 class Footage:
@@ -217,7 +217,7 @@ class Footage:
     @property
     def full(self) -> bool:
         """Whether it is long enough."""
-        return self.seconds >= (LEAST_SECONDS if len(self.frames) >= LEAST_FRAMES else MOST_SECONDS)
+        return self.seconds >= (MIN_SECONDS if len(self.frames) >= MIN_FRAMES else MAX_SECONDS)
 
     def add(self, picture: Picture, time_now: float) -> None:
         """Adds a frame, unless there are enough or it is too close to the last one; ``time_now`` is in seconds."""

@@ -30,8 +30,8 @@ from uapseg.io.download import cache_folder
 from uapseg.io.files import from_json, to_json, write
 from uapseg.tensors import from_array
 
-MOST_SAVED = 16 * 2**20
-MOST_TOTAL = 64 * MOST_SAVED
+MAX_SAVED = 16 * 2**20
+MAX_TOTAL = 64 * MAX_SAVED
 KEY = "run"
 PREDICTIONS = ".predictions"
 
@@ -95,12 +95,12 @@ class SavedRuns:
             total = 0
             for age, size, file in files:
                 total += size
-                if total > MOST_TOTAL or time.time() + age > self._expiry_seconds:
+                if total > MAX_TOTAL or time.time() + age > self._expiry_seconds:
                     file.unlink(missing_ok=True)
 
 
 def content_of(run: Run) -> bytes | None:
-    """A run as a file of at most `MOST_BYTES`; None if it has no state, or is larger.
+    """A run as a file of at most `MAX_BYTES`; None if it has no state, or is larger.
 
     If the full state is too large, only the perturbation is saved, in whole grey levels and with a reset optimizer;
     its scores are the same.
@@ -113,14 +113,14 @@ def content_of(run: Run) -> bytes | None:
     if checkpoint is None or plan is None or is_own(plan.data):  # of a visitor's pictures nothing goes to the disk
         return None
     full_content = _pack(run, plan, checkpoint["arrays"], checkpoint["rest"])
-    if len(full_content) <= MOST_SAVED:
+    if len(full_content) <= MAX_SAVED:
         return full_content
     state = unpack_state(checkpoint)
     levels = level_array(state.best, plan.settings.ball)
     restarted = pack_state(state.restart(from_array(levels).float() / 255))
     arrays = {name: array for name, array in restarted["arrays"].items() if name not in TENSORS}
     reduced_content = _pack(run, plan, {"levels": levels, **arrays}, restarted["rest"])
-    return reduced_content if len(reduced_content) <= MOST_SAVED else None
+    return reduced_content if len(reduced_content) <= MAX_SAVED else None
 
 
 def _pack(run: Run, plan: Plan, arrays: dict[str, NDArray[Any]], state_json: str) -> bytes:
@@ -172,8 +172,8 @@ def _run(token: str, facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> 
 
 
 EXPIRY_SECONDS = 30 * 60.0
-MOST_VISITS = 2000
-MOST_MEMORY = 2**30
+MAX_VISITS = 2000
+MAX_MEMORY = 2**30
 SWEEP_SECONDS = 5.0
 TOKEN = re.compile(r"[A-Za-z0-9_-]{22}")
 
@@ -200,7 +200,7 @@ class Registry:
     """
 
     def __init__(
-        self, expiry_seconds: float = EXPIRY_SECONDS, max_visits: int = MOST_VISITS, max_bytes: int = MOST_MEMORY
+        self, expiry_seconds: float = EXPIRY_SECONDS, max_visits: int = MAX_VISITS, max_bytes: int = MAX_MEMORY
     ) -> None:
         self.queue, self._saves = RunQueue(), SavedRuns(expiry_seconds)
         self._runs: OrderedDict[str, Run] = OrderedDict()

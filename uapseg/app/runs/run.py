@@ -70,11 +70,11 @@ class OpenedExample(NamedTuple):
         title: Its title on the page.
         controls: The controls then.
         image_gradients: The image-gradients then.
-        before: The controls before it was opened, which Reset restores.
+        controls_before: The controls before it was opened, which Reset restores.
 
     Example:
         >>> first = ControlValues()
-        >>> OpenedExample("foo", "“foo” in Tree on Building", first, image_gradients=4000, before=first).name
+        >>> OpenedExample("foo", "“foo” in Tree on Building", first, image_gradients=4000, controls_before=first).name
         'foo'
     """
 
@@ -82,7 +82,7 @@ class OpenedExample(NamedTuple):
     title: str
     controls: ControlValues
     image_gradients: int
-    before: ControlValues
+    controls_before: ControlValues
 
 
 @dataclass(eq=False)
@@ -114,8 +114,8 @@ class Run:
         drawing_version: The number of drawings that were read from files, which the stage then shows.
         strengths: A perturbation, and its scores at each strength.
         photos: The visitor's own photos.
-        kept: The earlier runs of this visit, in the tray.
-        own: The visitor's own training pictures, if any.
+        kept_runs: The earlier runs of this visit, in the tray.
+        own_pictures: The visitor's own training pictures, if any.
         test_scores: The scores on their test split, once a run on them has finished.
         footage: The camera recording to train on.
         uploads: The files that the visitor has uploaded and that are still on the disk.
@@ -158,8 +158,8 @@ class Run:
     checkpoint: Checkpoint | None = None
     strengths: tuple[LevelArray, Any] | None = None
     photos: list[UploadedPhoto] = field(default_factory=list[UploadedPhoto])
-    kept: list[KeptRun] = field(default_factory=list[KeptRun])
-    own: OwnPictures | None = None
+    kept_runs: list[KeptRun] = field(default_factory=list[KeptRun])
+    own_pictures: OwnPictures | None = None
     test_scores: Scores | None = None
     footage: Footage | None = None
     uploads: set[Path] = field(default_factory=set[Path])
@@ -245,13 +245,15 @@ class Run:
     @property
     def has_work(self) -> bool:
         """Whether the visitor would lose something with the run."""
-        belongings = self.photos or self.own or self.mask or self.controls.drawing
+        belongings = self.photos or self.own_pictures or self.mask or self.controls.drawing
         return self.plan is not None or bool(belongings)
 
     @property
     def trained_on(self) -> OwnPictures | None:
         """The visitor's own pictures, if the run trains on these."""
-        return self.own if self.own and self.plan and self.plan.data == self.own.name else None
+        return (
+            self.own_pictures if self.own_pictures and self.plan and self.plan.data == self.own_pictures.name else None
+        )
 
     @property
     def size(self) -> int:
@@ -261,9 +263,9 @@ class Run:
             *(point.validation["predictions"] for point in self.history_points),
         ]
         arrays += [photo.picture for photo in self.photos]
-        arrays += [array for kept_run in self.kept for array in kept_run.fields["checkpoint"]["arrays"].values()]
+        arrays += [array for kept_run in self.kept_runs for array in kept_run.fields["checkpoint"]["arrays"].values()]
         arrays += self.checkpoint["arrays"].values() if self.checkpoint else []
-        own_bytes = self.own.nbytes if self.own else 0
+        own_bytes = self.own_pictures.nbytes if self.own_pictures else 0
         return sum(array.nbytes for array in arrays) + own_bytes + len(self.controls.drawing or "")
 
     def apply_step(self, step: Step) -> None:

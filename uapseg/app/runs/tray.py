@@ -9,7 +9,7 @@ from uapseg.app.runs.own_pictures import is_own
 from uapseg.app.runs.run import ACTIVE, KeptRun, Run
 from uapseg.app.workspace import Workspace
 
-MOST_KEPT = 6
+MAX_KEPT_RUNS = 6
 
 FIELDS = (
     "status", "plan", "plan_controls", "budget_start", "image_gradients", "seconds", "levels", "validation",
@@ -33,7 +33,7 @@ def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -
     Example:
         >>> run = Run("a")
         >>> keep_run(run, None)
-        >>> run.kept
+        >>> run.kept_runs
         []
     """
     if workspace is None or run.status in ACTIVE or run.checkpoint is None or run.current_example:
@@ -43,7 +43,7 @@ def keep_run(run: Run, workspace: Workspace | None, *, by_reset: bool = False) -
         return
     fields = {name: getattr(run, name) for name in FIELDS}
     kept_run = KeptRun(card["key"], run.controls, card, fields, by_reset)
-    run.publish(kept=[*map(_without_history, run.kept), kept_run][-MOST_KEPT:])
+    run.publish(kept_runs=[*map(_without_history, run.kept_runs), kept_run][-MAX_KEPT_RUNS:])
 
 
 def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
@@ -58,14 +58,14 @@ def restore_run(run: Run, key: object, workspace: Workspace | None) -> bool:
         >>> restore_run(Run("a"), key=1, workspace=None)
         False
     """
-    match = next((kept_run for kept_run in run.kept if kept_run.key == key), None)
+    match = next((kept_run for kept_run in run.kept_runs if kept_run.key == key), None)
     if match is None:
         return False
     keep_run(run, workspace)
     run.publish(
         **match.fields,
         controls=match.controls,
-        kept=[kept_run for kept_run in run.kept if kept_run.key != match.key],
+        kept_runs=[kept_run for kept_run in run.kept_runs if kept_run.key != match.key],
         drawing_version=run.drawing_version + 1,
         note="",
         pending_change=None,
@@ -82,7 +82,7 @@ def run_before_reset(run: Run) -> KeptRun | None:
         >>> run_before_reset(Run("a")) is None
         True
     """
-    last = run.kept[-1] if run.kept else None
+    last = run.kept_runs[-1] if run.kept_runs else None
     return last if last and last.by_reset and run.plan is None and last.controls.pair == run.controls.pair else None
 
 
@@ -92,10 +92,10 @@ def drop_own(run: Run) -> None:
     Example:
         >>> run = Run("a")
         >>> drop_own(run)
-        >>> run.kept
+        >>> run.kept_runs
         []
     """
-    run.publish(kept=[kept_run for kept_run in run.kept if not is_own(kept_run.controls.data)])
+    run.publish(kept_runs=[kept_run for kept_run in run.kept_runs if not is_own(kept_run.controls.data)])
 
 
 def _without_history(kept_run: KeptRun) -> KeptRun:

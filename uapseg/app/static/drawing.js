@@ -19,7 +19,7 @@ import { boxBetween } from './numbers.js';
 import { rove } from './roving.js';
 import { views } from './views.js';
 
-const MOST_UNDONE = 30;
+const MAX_UNDONE = 30;
 
 /** The drawing and its size. */
 export const mask = { width: 0, height: 0, labels: new Uint8Array(), undone: [], redone: [] };
@@ -38,7 +38,7 @@ function colour() {
 export function remember() {
   mask.undone.push(mask.labels.slice());
   mask.redone = [];
-  if (mask.undone.length > MOST_UNDONE) mask.undone.shift();
+  if (mask.undone.length > MAX_UNDONE) mask.undone.shift();
 }
 
 function exchange(source, target) {
@@ -134,7 +134,7 @@ const OPTIONS = {
   file: ['stamp'],
   numbers: ['box', 'oval', 'line'],
 };
-const MOST_STENCIL = 1024; // pixels of the longer side
+const MAX_STENCIL = 1024; // pixels of the longer side
 
 export const TOOLS = ['view', 'brush', 'erase', 'fill', 'line', 'box', 'oval', 'type', 'stamp'];
 export const toolbar = make('div');
@@ -193,7 +193,7 @@ export const strokes = {
 
 function stampOf(image) {
   const canvas = make('canvas');
-  const scale = Math.min(1, MOST_STENCIL / Math.max(image.width, image.height));
+  const scale = Math.min(1, MAX_STENCIL / Math.max(image.width, image.height));
   const [width, height] = [image.width, image.height].map((side) => Math.max(1, Math.floor(side * scale)));
   Object.assign(canvas, { width, height });
   const pen = canvas.getContext('2d');

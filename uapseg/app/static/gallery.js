@@ -27,7 +27,7 @@ const tabs = Object.fromEntries(
   ['examples', 'held_out', 'own', 'runs'].map((name) => [name, button('', t(`tab_${name}`), () => showTab(name))]),
 );
 
-const MOST_OPENING_MS = 8000;
+const MAX_OPENING_MS = 8000;
 
 export function showTab(name) {
   gallery.tab = name;
@@ -110,7 +110,7 @@ function press(number) {
 export async function openExample(number) {
   const { title, prediction, label } = workspace.examples[number];
   emit('begin');
-  gallery.openingUntil = performance.now() + MOST_OPENING_MS;
+  gallery.openingUntil = performance.now() + MAX_OPENING_MS;
   gradio.trigger('example', { number });
   const labels = await loadImage(prediction);
   if (!gallery.openingUntil) return; // the figures were quicker

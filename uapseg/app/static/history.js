@@ -29,7 +29,7 @@ import { clamp, group } from './numbers.js';
 import { redraw, showFrame, views } from './views.js';
 
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -99, End: 99 };
-const MOST_STRENGTH = 1.5;
+const MAX_STRENGTH = 1.5;
 const RETRY_MS = 120;
 const timeline = $('.u-timeline');
 const pointTime = make('span');
@@ -150,7 +150,7 @@ export function setLive() {
 }
 
 function addStrength() {
-  setAttributes(slider, { type: 'range', min: 0, max: MOST_STRENGTH * 100, step: 5, value: 100 });
+  setAttributes(slider, { type: 'range', min: 0, max: MAX_STRENGTH * 100, step: 5, value: 100 });
   strength.append(make('span', '', t('strength')), slider, output);
   $('.u-progress').prepend(strength);
   slider.addEventListener('input', () => setStrength(slider.value / 100));
@@ -206,7 +206,7 @@ function onKey(event) {
   if (!by || historyPoints.length < 2) return;
   event.preventDefault();
   if (currentChart() === 'strength') {
-    setStrength(clamp(history.strength + by * 0.05, 0, MOST_STRENGTH));
+    setStrength(clamp(history.strength + by * 0.05, 0, MAX_STRENGTH));
     return;
   }
   const last = historyPoints.length - 1;

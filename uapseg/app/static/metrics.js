@@ -105,7 +105,7 @@ export function showMetrics() {
 /** Success and what it costs: the two scores of the trade-off, for a target that keeps other objects. */
 export const tradedScores = () => [metrics.shares[0]?.[0], 'kept_objects'];
 
-const MOST_STRENGTH = 1.5;
+const MAX_STRENGTH = 1.5;
 const POINT = 2.5;
 const NEWEST = 5;
 const DRAWN = { success: drawSuccess, strength: drawStrengths, trade: drawTrade };
@@ -175,7 +175,7 @@ function drawSuccess() {
 }
 
 function drawStrengths() {
-  setScales([0, MOST_STRENGTH], [0, 1]);
+  setScales([0, MAX_STRENGTH], [0, 1]);
   drawGrid(['0', '75', '150 %']);
   metrics.shares.forEach(([key], number) => {
     const [colour, thickness] = number ? ['--u-second', 1.5] : ['--u-accent', 2.5];
@@ -339,7 +339,7 @@ function drawPoint([hidden, kept], colour, radius, { hollow = false, label = '' 
 /** The share of the run, or of the strengths, at a place in pixels from the left of the canvas. */
 const shareAt = (x) => Math.min(1, Math.max(0, (x - chart.left) / chart.width));
 
-export const strengthAt = ([x]) => Math.round(shareAt(x) * MOST_STRENGTH * 20) / 20;
+export const strengthAt = ([x]) => Math.round(shareAt(x) * MAX_STRENGTH * 20) / 20;
 
 /** The history point that is nearest to a place, in pixels from the top left of the canvas. */
 export function pointAt([x, y]) {

@@ -83,11 +83,11 @@ function mountLoading() {
 }
 
 const RETRY_MS = 1500;
-const MOST_FAILURES = 5;
+const MAX_FAILURES = 5;
 /** How long the page's first event may take to bring the token before it is sent again. */
 const TOKEN_MS = 8000;
 const RATED = 4; // measurements before the time that is left is told: the first steps are slower than the rest
-const MOST_CHANGING_MS = 15000;
+const MAX_CHANGING_MS = 15000;
 const RESTING = ['idle', 'paused', 'done'];
 
 // ---- the run in words
@@ -99,7 +99,7 @@ const isChanging = () =>
 
 function announceChange({ target }) {
   if (poll.status !== 'running' || target.closest('#u-go, #u-save')) return;
-  Object.assign(change, { until: performance.now() + MOST_CHANGING_MS, changes: metrics.changes?.length ?? 0 });
+  Object.assign(change, { until: performance.now() + MAX_CHANGING_MS, changes: metrics.changes?.length ?? 0 });
   setText('state', t('changing'));
 }
 
@@ -285,7 +285,7 @@ function measureLag(milliseconds) {
 
 /** Has the server find the run again by what the browser remembers; false where that failed too often. */
 async function recover() {
-  if (++poll.failures > MOST_FAILURES) {
+  if (++poll.failures > MAX_FAILURES) {
     setText('state', t('gone'));
     return false;
   }

@@ -11,7 +11,7 @@ import { enlarge, resetModes, restoreViews } from './views.js';
 
 const WORD_DELAY_MS = 800; // until a changed word has reached the server
 const STRENGTH_STEP = 0.05;
-const MOST_STRENGTH = 1.5;
+const MAX_STRENGTH = 1.5;
 const entry = make('form', 'u-entry');
 const field = make('input');
 let picture = -1;
@@ -54,7 +54,7 @@ function leave() {
 }
 
 function changeStrength(by) {
-  setStrength(clamp(Math.round((history.strength + by) * 20) / 20, 0, MOST_STRENGTH));
+  setStrength(clamp(Math.round((history.strength + by) * 20) / 20, 0, MAX_STRENGTH));
 }
 
 /** Shows the next of the scene and the held-out pictures. */

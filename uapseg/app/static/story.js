@@ -31,7 +31,7 @@ const { steps, words } = facts.story;
 const WORD = 0;
 const ACTIVE = ['running', 'waiting'];
 const DEFENCE = 'JPEG 75';
-const MOST_TRIES = 900; // tenths of a second, on a busy machine
+const MAX_TRIES = 900; // tenths of a second, on a busy machine
 const card = $('.u-story');
 const opener = byId('u-tour');
 
@@ -103,12 +103,12 @@ async function load(number) {
   const { frames } = images;
   gradio.trigger('example', { number });
   const isThere = () => metrics.updates > updates && images.frames > frames;
-  for (let tries = 0; tries < MOST_TRIES && story.step >= 0 && !isThere(); tries++) await pause(100);
+  for (let tries = 0; tries < MAX_TRIES && story.step >= 0 && !isThere(); tries++) await pause(100);
 }
 
 /** The success with a defence, and on how many pictures; neither where it could not be measured. */
 async function measure(defence) {
-  for (let tries = 0; tries < MOST_TRIES && story.step >= 0; tries++) {
+  for (let tries = 0; tries < MAX_TRIES && story.step >= 0; tries++) {
     const { scores, pictures } = await request('measure', { token: poll.token, defence });
     if (scores) return { share: scores[metrics.shares[0][0]], pictures };
     await pause(100); // the server is making something else for this visitor
@@ -228,7 +228,7 @@ async function onAnswer(step, number) {
 async function begin() {
   stopRecorded();
   if (ACTIVE.includes(poll.status)) byId('u-pause').click();
-  for (let tries = 0; tries < MOST_TRIES && ACTIVE.includes(poll.status); tries++) await pause(100);
+  for (let tries = 0; tries < MAX_TRIES && ACTIVE.includes(poll.status); tries++) await pause(100);
   story.kept = new Set(gallery.runs.map(({ key }) => key));
   goTo(0);
 }

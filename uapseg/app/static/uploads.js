@@ -2,7 +2,7 @@
 import { $, announce, button, byId, make, t } from './context.js';
 import { views } from './views.js';
 
-const MOST_SILENCE_MS = 30_000; // after which an upload counts as failed: Gradio tells nobody
+const MAX_SILENCE_MS = 30_000; // after which an upload counts as failed: Gradio tells nobody
 const KINDS = { photos: 'image', clip: 'video' };
 const panel = $('.u-reading');
 const meter = make('progress');
@@ -20,7 +20,7 @@ function showReading(kind, share = null) {
   else meter.value = share;
   if (isNew) announce(t(`reading_${kind}`));
   clearTimeout(silence);
-  silence = setTimeout(hideReading, MOST_SILENCE_MS);
+  silence = setTimeout(hideReading, MAX_SILENCE_MS);
 }
 
 /** Follows what the server reads: a kind of upload with its share, or null. */

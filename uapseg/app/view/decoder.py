@@ -1,4 +1,4 @@
-"""A program of its own that decodes the beginning of a clip: ``python decoder.py FILE FORMAT SECONDS RATE LONGEST``.
+"""A program of its own that decodes the beginning of a clip: ``python decoder.py FILE FORMAT SECONDS RATE SIDE``.
 
 What a stranger's file makes of FFmpeg, in memory, time or worse, then happens to this process and ends with it. On
 standard output it writes a line of JSON, ``{"width", "height"}`` or ``{"refused"}``, and then RGB frames of that size,
@@ -18,14 +18,14 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
-MOST_MEMORY = 600 << 20
+MAX_MEMORY = 600 << 20
 """Bytes of addresses, of which a third are those of the libraries."""
 
-MOST_SECONDS = 2.5
+MAX_SECONDS = 2.5
 """The time of the processor after which what has been decoded must do."""
 
-MOST_PIXELS = 4096 * 2304
-SMALLEST_SIDE = 16
+MAX_PIXELS = 4096 * 2304
+MIN_SIDE = 16
 
 Picture = NDArray[np.uint8]
 
@@ -57,8 +57,8 @@ def limit() -> None:
     with suppress(ImportError, ValueError, OSError):  # not on Windows, and not above what is allowed here
         import resource  # noqa: PLC0415  Windows has none
 
-        resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(4 * MOST_SECONDS), int(4 * MOST_SECONDS)))
+        resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(4 * MAX_SECONDS), int(4 * MAX_SECONDS)))
 
 
 def frames(path: str, kind: str, seconds: float, rate: float, max_side: int) -> Iterator[Picture]:
@@ -70,7 +70,7 @@ def frames(path: str, kind: str, seconds: float, rate: float, max_side: int) -> 
     count = 0
     with suppress(FFmpegError, MemoryError, ValueError):
         for at, picture in _lazy_frames(path, kind, max_side):
-            if at > seconds or time.process_time() > MOST_SECONDS:
+            if at > seconds or time.process_time() > MAX_SECONDS:
                 break
             if at * rate > count - 0.01:  # times are not exact
                 count += 1
@@ -81,12 +81,12 @@ def frames(path: str, kind: str, seconds: float, rate: float, max_side: int) -> 
 
 def _lazy_frames(path: str, kind: str, max_side: int) -> Iterator[tuple[float, Callable[[], Picture]]]:
     """The time of each frame from the first, in seconds, and a function that decodes it."""
-    with av.open(path, "r", format=kind, options={"max_pixels": str(MOST_PIXELS)}) as file:
+    with av.open(path, "r", format=kind, options={"max_pixels": str(MAX_PIXELS)}) as file:
         stream = next(iter(file.streams.video), None)
         if stream is None:
             return
         size = fitting(stream.width, stream.height, max_side)
-        stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}  # a clip may change its size
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # a clip may change its size
         stream.codec_context.thread_count = 1
         start = matrix = None
         for frame in file.decode(stream):
@@ -115,7 +115,7 @@ def fitting(width: int, height: int, max_side: int) -> tuple[int, int]:
     """
     share = min(1.0, max_side / max(width, height, 1))
     scaled_size = round(width * share), round(height * share)
-    if width * height > MOST_PIXELS or min(scaled_size) < SMALLEST_SIDE:
+    if width * height > MAX_PIXELS or min(scaled_size) < MIN_SIDE:
         raise RefusedError("size")
     return scaled_size
 

@@ -40,7 +40,7 @@ from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.io.images import read_picture, size_of
 
-LONGEST_WAIT = 8.0
+MAX_WAIT = 8.0
 FRAME_SECONDS = 1 / 8
 COMING_SECONDS = 0.4
 POLL_SECONDS = {"running": 0.02, "waiting": 0.25}
@@ -89,7 +89,7 @@ class Polling:
 
     async def _wait(self, run: Run, request: Request, workspace: Workspace) -> None:
         queue = self._runs.queue
-        deadline, place = time.monotonic() + LONGEST_WAIT, queue.place(run)
+        deadline, place = time.monotonic() + MAX_WAIT, queue.place(run)
         pair = run.controls.pair
         while time.monotonic() < deadline and run.controls.pair == pair:
             if (
@@ -114,7 +114,18 @@ class Polling:
         return reply
 
     def _has_news(self, run: Run, request: Request, workspace: Workspace) -> bool:
-        parts = ("status", "note", "reading", "view", "photos", "own", "kept", "drawing_version", *HEADING, *FIGURES)
+        parts = (
+            "status",
+            "note",
+            "reading",
+            "view",
+            "photos",
+            "own_pictures",
+            "kept_runs",
+            "drawing_version",
+            *HEADING,
+            *FIGURES,
+        )
         return (
             request.seq < 0
             or _shows_other_pair(request, workspace)
@@ -204,11 +215,11 @@ def _belongings(run: Run, seq: int, workspace: Workspace) -> dict[str, Any]:
     reply: dict[str, Any] = {}
     if seq < 0 or run.changed_since(seq, "photos"):
         reply["photos"] = [workspace.small(workspace.photo(photo)) for photo in run.photos]
-    if seq < 0 or run.changed_since(seq, "own", "controls"):
-        is_chosen = run.own is not None and run.controls.data == run.own.name
-        reply["training_set"] = {"line": messages.own_pictures(run.own), "chosen": is_chosen}
-    if seq < 0 or run.changed_since(seq, "kept"):
-        reply["runs"] = [kept_run.card for kept_run in run.kept]
+    if seq < 0 or run.changed_since(seq, "own_pictures", "controls"):
+        is_chosen = run.own_pictures is not None and run.controls.data == run.own_pictures.name
+        reply["training_set"] = {"line": messages.own_pictures(run.own_pictures), "chosen": is_chosen}
+    if seq < 0 or run.changed_since(seq, "kept_runs"):
+        reply["runs"] = [kept_run.card for kept_run in run.kept_runs]
     return reply
 
 
@@ -227,8 +238,8 @@ def _share(status: LoadStatus) -> float | None:
     return status.received / status.total if status.state == "fetching" and status.total else None
 
 
-MOST_SECONDS = 6
-LONGEST = 512
+MAX_SECONDS = 6
+MAX_SIDE = 512
 """The longer side of the frames that are decoded; they are then made to fit as every other picture."""
 
 DECODER = Path(__file__).with_name("decoder.py")
@@ -260,7 +271,7 @@ def perturb_clip(
 
 
 def decode_clip(
-    path: Path, seconds: float = MOST_SECONDS, rate: float = RATE, max_side: int = LONGEST
+    path: Path, seconds: float = MAX_SECONDS, rate: float = RATE, max_side: int = MAX_SIDE
 ) -> list[Picture]:
     """Decodes the first seconds of a video: upright frames at a limited rate and size.
 
@@ -317,8 +328,8 @@ def side_by_side(picture: Picture, prediction: LabelMap, workspace: Workspace) -
     return np.hstack([picture, overlay_classes(picture, prediction, workspace)])
 
 
-MOST_LETTERS = 1_000_000
-MOST_DECODED = 1_000_000
+MAX_LETTERS = 1_000_000
+MAX_DECODED = 1_000_000
 """Pixels of a frame as it comes: frames of all visitors are decoded at once."""
 
 
@@ -363,14 +374,14 @@ def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> di
 def _content(uri: object) -> bytes:
     """The bytes of a picture in a data URI."""
     encoded_content = uri.partition(",")[2] if isinstance(uri, str) else ""
-    if len(encoded_content) > MOST_LETTERS:
+    if len(encoded_content) > MAX_LETTERS:
         raise UapsegError(strings.BAD_CAMERA_FRAME)
     try:
         content = base64.b64decode(encoded_content, validate=True)
     except ValueError as error:
         raise UapsegError(strings.BAD_CAMERA_FRAME) from error
     width, height = size_of(content) or (0, 0)
-    if width * height > MOST_DECODED:
+    if width * height > MAX_DECODED:
         raise UapsegError(strings.BAD_CAMERA_FRAME)
     return content
 

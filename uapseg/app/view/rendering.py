@@ -124,7 +124,7 @@ def _pair(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, A
 
 def _column(run: Run, workspace: Workspace, key: object) -> dict[str, Any]:
     """A run of this visit: its card, and the shown picture with its perturbation."""
-    kept_run = next((kept_run for kept_run in run.kept if kept_run.key == key), None)
+    kept_run = next((kept_run for kept_run in run.kept_runs if kept_run.key == key), None)
     fields: dict[str, Any] = kept_run.fields if kept_run else {"plan": run.plan, "levels": run.levels}
     card: dict[str, Any] = kept_run.card if kept_run else {"key": 0, "title": "", "summary": ""}
     plan, levels = fields["plan"], fields["levels"]

@@ -18,7 +18,7 @@ Runs = Any
 _encoded: Any = masks.frPyObjects
 """Encodes polygons or uncompressed run lengths, given height and width; its stubs allow less than it accepts."""
 
-FEWEST = 6
+MIN_COORDINATES = 6
 """The coordinates of the smallest polygon, a triangle."""
 
 
@@ -99,7 +99,7 @@ def _polygon(part: Any, size: tuple[int, int]) -> list[float] | None:
         corners = np.asarray(part, np.float64).ravel()
     except (TypeError, ValueError):
         return None
-    if corners.size < FEWEST or corners.size % 2 or not np.isfinite(corners).all():
+    if corners.size < MIN_COORDINATES or corners.size % 2 or not np.isfinite(corners).all():
         return None
     points = corners.reshape(-1, 2) / size
     return corners.tolist() if points.min() >= -1 and points.max() <= 2 else None
