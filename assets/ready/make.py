@@ -130,10 +130,10 @@ def make(example: Example, file: Path, budget: int, workspace: Workspace) -> Non
     plan = Plan(model=PAIR[0], data=LEARNT, target=example.target, settings=settings)
     frames: list[dict[str, Any]] = []
     snapshot = None
-    for snapshot in looked(plan):
+    for snapshot in validated_snapshots(plan):
         sys.stderr.write(f"{example.name} {snapshot.state.image_gradients} {snapshot.state.validation.scores}\n")
         if example.name == RECORDED:
-            frames.append(recorded(plan, snapshot, workspace))
+            frames.append(recorded_frame(plan, snapshot, workspace))
     if snapshot:
         save_png(file, best_perturbation(plan, snapshot.state))
     if frames and snapshot:
@@ -141,21 +141,21 @@ def make(example: Example, file: Path, budget: int, workspace: Workspace) -> Non
         text = {
             "pair": PAIR, "caption": messages.caption(plan.target, plan.settings.ball), "shares": shares,
             "here": messages.image_share_label(plan.target), "total": budget,
-            "baselines": snapshot.baselines, "frames": spread(frames),
+            "baselines": snapshot.baselines, "frames": thin_frames(frames),
         }  # fmt: skip
         (FOLDER / "recorded.json").write_text(json.dumps(text), encoding="utf-8")
 
 
-def spread(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def thin_frames(frames: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The first and the last frame, and between them fewer and fewer, as less and less changes."""
-    kept = frames[:2]
-    for one in frames[2:]:
-        if one["image_gradients"] >= GROWTH * kept[-1]["image_gradients"] or one is frames[-1]:
-            kept.append(one)
-    return kept
+    thinned = frames[:2]
+    for candidate in frames[2:]:
+        if candidate["image_gradients"] >= GROWTH * thinned[-1]["image_gradients"] or candidate is frames[-1]:
+            thinned.append(candidate)
+    return thinned
 
 
-def looked(plan: Plan) -> Iterator[Snapshot]:
+def validated_snapshots(plan: Plan) -> Iterator[Snapshot]:
     """The snapshots that come with new figures."""
     last = -1
     for snapshot in run(plan):
@@ -164,51 +164,53 @@ def looked(plan: Plan) -> Iterator[Snapshot]:
             yield snapshot
 
 
-def recorded(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, Any]:
+def recorded_frame(plan: Plan, snapshot: Snapshot, workspace: Workspace) -> dict[str, Any]:
     """One frame, as small as it can be shown."""
     levels = level_array(snapshot.state.delta, plan.settings.ball)
     return one_frame(plan, levels, snapshot.state.validation, snapshot.baselines, workspace)
 
 
 def one_frame(
-    plan: Plan, levels: LevelArray, found: Validation, baselines: dict[str, Scores], workspace: Workspace
+    plan: Plan, levels: LevelArray, validation: Validation, baselines: dict[str, Scores], workspace: Workspace
 ) -> dict[str, Any]:
     """What the stage shows of a perturbation."""
-    validation, gone = validation_frame(found), groups_gone(found.counts, plan.target)
+    figures, gone = validation_frame(validation), groups_gone(validation.counts, plan.target)
     return {
         **frame(workspace, workspace.scene, levels, plan, FrameOptions(slow=True)),
-        "image_gradients": found.image_gradients,
-        "scores": validation["scores"], "each": validation["each"][:6],
-        "thumbs": workspace.thumbs(validation["predictions"][:, ::2, ::2]),
-        "plain": messages.summary(plan.target, validation["scores"], baselines, strings.TYPE, gone),
+        "image_gradients": validation.image_gradients,
+        "scores": figures["scores"], "each": figures["each"][:6],
+        "thumbs": workspace.thumbs(figures["predictions"][:, ::2, ::2]),
+        "plain": messages.summary(plan.target, figures["scores"], baselines, strings.TYPE, gone),
     }  # fmt: skip
 
 
 def add_ending(workspace: Workspace) -> None:
     """Has the recorded run end with another perturbation, which hides people."""
-    file, kept = FOLDER / "recorded.json", load(FOLDER / f"{ENDING}.png")
+    file, perturbation = FOLDER / "recorded.json", load(FOLDER / f"{ENDING}.png")
     text = json.loads(file.read_text(encoding="utf-8"))
-    plan = kept.plan
+    plan = perturbation.plan
     if plan is None:
         return
-    validation, baselines = measure(kept, plan, workspace, kept.image_gradients or 0)
-    shown = one_frame(plan, level_array(kept.delta, kept.ball), validation, baselines, workspace)
+    validation, baselines = measure(perturbation, plan, workspace, perturbation.image_gradients or 0)
+    last_frame = one_frame(plan, level_array(perturbation.delta, perturbation.ball), validation, baselines, workspace)
     heading = {
         **titles(plan.target, plan.settings.ball, strings.TYPE),
-        "total": kept.image_gradients, "baselines": baselines, "target": workspace.target_png(plan.target),
+        "total": perturbation.image_gradients, "baselines": baselines, "target": workspace.target_png(plan.target),
     }  # fmt: skip
-    file.write_text(json.dumps({**text, "ending": {**shown, "heading": heading}}), encoding="utf-8")
+    file.write_text(json.dumps({**text, "ending": {**last_frame, "heading": heading}}), encoding="utf-8")
 
 
 def card(example: Example, workspace: Workspace) -> dict[str, Any]:
     """What the page says of one, measured on the test pictures."""
     file = FOLDER / f"{example.name}.png"
-    kept = load(file)
-    report = evaluate(workspace.model, load_dataset(PAIR[1], "test"), example.target, kept.delta, ball=kept.ball)
+    perturbation = load(file)
+    report = evaluate(
+        workspace.model, load_dataset(PAIR[1], "test"), example.target, perturbation.delta, ball=perturbation.ball
+    )
     painted = example.title != ""  # a word and hidden classes need none
     name, label, _ = messages.score_labels(example.target, strings.DRAW if painted else strings.TYPE)[0]
-    caption = messages.caption(example.target, kept.ball) + ", survives JPEG" * example.robust
-    levels = kept.levels.numpy()
+    caption = messages.caption(example.target, perturbation.ball) + ", survives JPEG" * example.robust
+    levels = perturbation.levels.numpy()
     return {
         "file": file.name,
         "title": f"{example.title}, epsilon {example.epsilon}" if example.title else caption,
@@ -219,7 +221,7 @@ def card(example: Example, workspace: Workspace) -> dict[str, Any]:
         "interval": report.interval.get(name),
         "noise": report.random_noise[name],
         "pictures": report.pictures,
-        "image_gradients": kept.image_gradients,
+        "image_gradients": perturbation.image_gradients,
         "prediction": label_png(
             workspace.predict(perturb_photo(workspace.scene.picture, levels)), workspace.model.palette, SMALL
         ),

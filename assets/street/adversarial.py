@@ -80,8 +80,8 @@ class SharedPerturbations:
         rows = self._rng.choice((2, 4, 8, 16))
         first, second = self._rng.sample(range(CLASSES), 2)
         blocks = torch.rand(1, 1, rows, rows * w // h) < 0.5
-        chosen = F.interpolate(blocks.float(), self._size, mode="nearest")[0, 0] > 0.5
-        goal = torch.where(chosen, first, second)
+        mask = F.interpolate(blocks.float(), self._size, mode="nearest")[0, 0] > 0.5
+        goal = torch.where(mask, first, second)
         return lambda labels: goal.to(labels.device)
 
     def _hidden(self) -> Callable[[Tensor], Tensor]:

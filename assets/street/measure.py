@@ -47,13 +47,13 @@ def measure(model: Segmenter, dataset: Dataset, draws: int = 3) -> Accuracy:
     confusion, same, pixels = torch.zeros(k * k, dtype=torch.int64), 0, 0
     for number in range(len(dataset)):
         images, truth = load_images(dataset, [number], CPU), dataset.truth([number])
-        seen = model.predict(images)
-        known = truth < k
-        confusion += (truth[known].long() * k + seen[known]).bincount(minlength=k * k)
+        predictions = model.predict(images)
+        labeled = truth < k
+        confusion += (truth[labeled].long() * k + predictions[labeled]).bincount(minlength=k * k)
         for draw in range(draws):
             noise = Ball(10 / 255).random_noise(dataset.size, seed=number * draws + draw)
-            same += int((model.predict(quantize_images(perturb(images, noise))) == seen).sum())
-            pixels += seen.numel()
+            same += int((model.predict(quantize_images(perturb(images, noise))) == predictions).sum())
+            pixels += predictions.numel()
     return Accuracy(confusion.view(k, k), same / max(1, pixels))
 
 

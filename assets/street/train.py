@@ -121,13 +121,13 @@ def batches(sources: list[list[Photo]], options: Options, memory: torch.device) 
     """Batches that draw from each source in turn, without end."""
     rng = random.Random(options.seed)
     left: list[list[Photo]] = [[] for _ in sources]
-    drawn = 0
+    count = 0
     while True:
         images: list[Tensor] = []
         labels: list[Tensor] = []
         for _ in range(options.batch):
-            source = drawn % len(sources)
-            drawn += 1
+            source = count % len(sources)
+            count += 1
             if not left[source]:
                 left[source] = rng.sample(sources[source], len(sources[source]))
             image, label_map = crop(left[source].pop(), options.zoom, rng)

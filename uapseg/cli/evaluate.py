@@ -135,8 +135,8 @@ def choose_target(options: Options, perturbation: Perturbation, model: Segmenter
         >>> from uapseg.cli.parser import make_parser
         >>> from uapseg.models import load_model
         >>> options = make_parser().parse_args(["evaluate", "a.png", "--hide", "Car"])
-        >>> found = Perturbation(torch.zeros(3, 64, 96, dtype=torch.int16))
-        >>> choose_target(options, found, load_model("street:small"), "street").title
+        >>> perturbation = Perturbation(torch.zeros(3, 64, 96, dtype=torch.int16))
+        >>> choose_target(options, perturbation, load_model("street:small"), "street").title
         'without Car'
     """
     size = (perturbation.levels.shape[2], perturbation.levels.shape[1])

@@ -120,8 +120,8 @@ def check_fingerprint(perturbation: Perturbation, model: Segmenter) -> None:
 
     Example:
         >>> import torch
-        >>> found = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16), fingerprint="0123456789ab")
-        >>> check_fingerprint(found, load_model("street:small"))
+        >>> perturbation = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16), fingerprint="0123456789ab")
+        >>> check_fingerprint(perturbation, load_model("street:small"))
         Traceback (most recent call last):
             ...
         uapseg.errors.UapsegError: The perturbation was trained against street:small with the fingerprint ...

@@ -275,8 +275,8 @@ def fingerprint_readable(sources: Iterable[Source]) -> dict[Source, str]:
     Example:
         >>> from PIL import Image
         >>> Image.new("L", (32, 32)).save("a.png")
-        >>> found = fingerprint_readable([File(Path("a.png")), File(Path("missing.png"))])
-        >>> [(file.name, len(digits)) for file, digits in found.items()]
+        >>> fingerprints = fingerprint_readable([File(Path("a.png")), File(Path("missing.png"))])
+        >>> [(file.name, len(digits)) for file, digits in fingerprints.items()]
         [('a.png', 32)]
     """
     files = list(sources)

@@ -29,9 +29,9 @@ class Attribution:
         interval: 95 % bootstrap intervals of ``lost``, as [low, high].
 
     Example:
-        >>> found = Attribution(model="street", data="street", split="test", pictures=64, score="hidden",
+        >>> attribution = Attribution(model="street", data="street", split="test", pictures=64, score="hidden",
         ...                     success=0.8, lost=[[0.1, 0.3]], interval=[[[0.0, 0.2], [0.2, 0.4]]])
-        >>> found.most_important
+        >>> attribution.most_important
         (0, 1)
     """
 

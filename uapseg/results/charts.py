@@ -111,9 +111,9 @@ def draw_attribution(attribution: "Attribution", delta: Delta, title: str, kind:
     Example:
         >>> import torch
         >>> from uapseg.results.attribution import Attribution
-        >>> found = Attribution(model="street", data="street", split="test", pictures=64, score="hidden",
+        >>> attribution = Attribution(model="street", data="street", split="test", pictures=64, score="hidden",
         ...                     success=0.8, lost=[[0.1, 0.3]], interval=[[[0.0, 0.2], [0.2, 0.4]]])
-        >>> draw_attribution(found, torch.zeros(3, 48, 64), "without Pedestrian")[:4]
+        >>> draw_attribution(attribution, torch.zeros(3, 48, 64), "without Pedestrian")[:4]
         b'\x89PNG'
     """
     height, width = delta.shape[-2:]

@@ -46,8 +46,8 @@ class FullReport:
         >>> import torch
         >>> from PIL import Image
         >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
-        >>> found = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16), image_gradients=400)
-        >>> report = full_report(found, load_model("street:small"), dataset, Untargeted())
+        >>> perturbation = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16), image_gradients=400)
+        >>> report = full_report(perturbation, load_model("street:small"), dataset, Untargeted())
         >>> report.to_dict()["data"], report.to_dict()["image_gradients"]
         ('pictures', 400)
     """
@@ -110,8 +110,8 @@ def full_report(
         >>> from uapseg.models import load_model
         >>> from uapseg.targets import Untargeted
         >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
-        >>> found = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16))
-        >>> full_report(found, load_model("street:small"), dataset, Untargeted()).scores.perturbed["fooled"]
+        >>> perturbation = Perturbation(torch.zeros(3, 48, 64, dtype=torch.int16))
+        >>> full_report(perturbation, load_model("street:small"), dataset, Untargeted()).scores.perturbed["fooled"]
         0.0
     """
     datasets, cells = (*training_data, dataset), model.logits_size(*dataset.size)

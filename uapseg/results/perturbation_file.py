@@ -66,8 +66,8 @@ class Perturbation:
         fingerprint: The fingerprint of the network that it was trained against, if known.
 
     Example:
-        >>> found = Perturbation(torch.full((3, 4, 6), 10, dtype=torch.int16))
-        >>> round(found.epsilon * 255), found.delta.shape
+        >>> perturbation = Perturbation(torch.full((3, 4, 6), 10, dtype=torch.int16))
+        >>> round(perturbation.epsilon * 255), perturbation.delta.shape
         (10, torch.Size([3, 4, 6]))
     """
 

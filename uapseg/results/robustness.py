@@ -190,8 +190,8 @@ def evaluate_robustness(
         >>> from uapseg.targets import Untargeted
         >>> dataset = ImageDataset.from_pictures([Image.new("RGB", (64, 48), "gray")])
         >>> none = torch.zeros(3, 48, 64)
-        >>> found = evaluate_robustness(load_model("street:small"), dataset, Untargeted(), none, ball=Ball(10 / 255))
-        >>> found["nothing"]["perturbed"]["fooled"]
+        >>> results = evaluate_robustness(load_model("street:small"), dataset, Untargeted(), none, ball=Ball(10 / 255))
+        >>> results["nothing"]["perturbed"]["fooled"]
         0.0
     """
     device = next(model.buffers()).device

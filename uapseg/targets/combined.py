@@ -130,8 +130,8 @@ class DrawAndHide:
         Example:
             >>> import numpy as np
             >>> from uapseg.targets.drawing import mask_target
-            >>> drawn = mask_target(np.array([[True, False, False, False]]), inside="Sky", rest=None)
-            >>> target = DrawAndHide.of(drawn, HideClasses(classes=("Car",)))
+            >>> drawing = mask_target(np.array([[True, False, False, False]]), inside="Sky", rest=None)
+            >>> target = DrawAndHide.of(drawing, HideClasses(classes=("Car",)))
             >>> goal_fn = target.bind(("Sky", "Road", "Car"), objects=("Car",), tile=(4, 1))
             >>> goal = goal_fn(torch.tensor([[[2, 1, 2, 1]]], dtype=torch.uint8))
             >>> goal.labels.tolist(), goal.groups.tolist()

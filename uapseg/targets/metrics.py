@@ -57,8 +57,8 @@ def scores(counts: Counts, target: Target) -> Scores:
         >>> target, classes = HideClasses(classes=("Car",)), ("Road", "Car")
         >>> clean, after = torch.tensor([[[[1, 1, 0]]], [[[1, 0, 0]]]], dtype=torch.uint8)
         >>> counts = count_pixels(after, clean, target.bind(classes, (), (3, 1))(clean), target, classes)
-        >>> found = scores(counts, target)
-        >>> found["hidden"], found["kept"], found["miou"]
+        >>> shares = scores(counts, target)
+        >>> shares["hidden"], shares["kept"], shares["miou"]
         (0.5, 1.0, 1.0)
     """
     sums = {name: (part.sum(), total.sum()) for name, (part, total) in target.score_fractions(counts).items()}

@@ -41,4 +41,4 @@ def expand_people(names: Sequence[str], classes: Sequence[str]) -> tuple[str, ..
         ('Car', 'Person', 'Rider')
     """
     groups = {PEOPLE: people_classes(classes)} if names_people(classes) else {}
-    return tuple(dict.fromkeys(one for name in names for one in groups.get(name.lower(), (name,))))
+    return tuple(dict.fromkeys(member for name in names for member in groups.get(name.lower(), (name,))))

@@ -136,8 +136,8 @@ def plan_for(perturbation: Perturbation, target: Target, plan: Plan) -> Plan:
         >>> from uapseg import Untargeted, fast
         >>> settings = fast(epsilon=10 / 255, budget=400)
         >>> plan = Plan(model="street", data="street", target=Untargeted(), settings=settings)
-        >>> found = plan_for(Perturbation(torch.full((3, 16, 16), 5, dtype=torch.int16)), plan.target, plan)
-        >>> round(found.settings.epsilon * 255)
+        >>> new_plan = plan_for(Perturbation(torch.full((3, 16, 16), 5, dtype=torch.int16)), plan.target, plan)
+        >>> round(new_plan.settings.epsilon * 255)
         5
     """
     return replace(
