@@ -10,6 +10,9 @@ with suppress(ImportError):  # only Hugging Face Spaces has it, and it must come
 from uapseg.app import build, launch_options
 from uapseg.errors import UapsegError
 
+if __name__ == "__main__" and sys.argv[1:]:
+    sys.exit("python app.py takes no options: use python -m uapseg app, which has --host and --port.")
+
 try:
     demo = build()
 except UapsegError as error:  # what the environment sets is not as it should be

@@ -42,3 +42,11 @@ def test_a_wrong_number_ends_the_page_with_a_sentence(tmp_path):
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith("UAPSEG_PATIENCE is 'soon': give it as a whole number")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.slow
+def test_an_option_of_the_page_is_refused_with_the_command_that_has_it():
+    page = [sys.executable, str(Path(__file__).parents[2] / "app.py"), "--port", "8000"]
+    ended = subprocess.run(page, capture_output=True, text=True, timeout=120, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr == "python app.py takes no options: use python -m uapseg app, which has --host and --port.\n"
