@@ -110,6 +110,11 @@ KEEP_CAPTIONS = """() => {
 """Writes down all that the page says a run is for."""
 
 
+OPACITY = """node => Promise.all(node.getAnimations().map(animation => animation.finished))
+    .then(() => getComputedStyle(node).opacity)"""
+"""What a node comes to once its transitions have ended."""
+
+
 def begin(tab: Page, word: str) -> None:
     tab.locator("#u-word input, #u-word textarea").fill(word)
     expect(tab.locator("[data-k=caption]")).to_contain_text(f"“{word}”")
@@ -123,6 +128,7 @@ def test_a_ready_noise_is_loaded_with_one_press_and_goes_on(served: Site):
     card.hover()
     expect(tab.locator(".u-strip h3")).to_contain_text("On 64 test pictures 100 % of the letters seen as light")
     expect(card.locator("em")).to_have_text("o")
+    assert card.locator(".prediction").evaluate(OPACITY) == "1"  # both pictures stay under the pointer
     until(tab, "s.recorded > 0")
     card.click()
     assert tab.locator(".u-recorded").is_hidden()  # at once
