@@ -1,4 +1,4 @@
-"""Objects to paste: each connected component of the hidden pixels, cut out of its own picture."""
+"""Objects to paste: the hidden pixels of a picture, cut out together."""
 
 from dataclasses import replace
 
@@ -37,13 +37,14 @@ def searching(workers: Workers = SINGLE_PROCESS, **changes) -> Search:
     return Search([greys()], train, list(range(5)), HIDE, replace(SETTINGS, **changes), workers=workers)
 
 
-def test_each_component_is_cut_along_its_edges():
-    square, bar = searching()._cut_outs.of(3)
-    assert square.mask.shape == (2, 2)
-    assert bar.mask.shape == (1, 4)
-    assert square.mask.all()
-    assert (bar.image * 255).round().unique().tolist() == [LIGHT]
-    assert searching()._cut_outs.of(4) == []
+def test_the_objects_of_a_picture_are_cut_out_together_along_their_edges():
+    cut_out = searching()._cut_outs.of(3)
+    expected = torch.zeros(7, 4, dtype=torch.bool)
+    expected[:2, :2] = expected[6] = True
+    assert torch.equal(cut_out.mask, expected)
+    assert (cut_out.image[:, expected] * 255).round().unique().tolist() == [LIGHT]
+    assert (cut_out.image[:, ~expected] * 255).round().unique().tolist() == [DARK]
+    assert searching()._cut_outs.of(4) is None
 
 
 def test_each_picture_is_seen_once_only():
@@ -52,7 +53,7 @@ def test_each_picture_is_seen_once_only():
 
     def clean_maps(numbers, images):
         asked.extend(numbers)
-        return torch.zeros(len(numbers), 2, 12, 16, dtype=torch.uint8)
+        return torch.zeros(len(numbers), 2, *images.shape[-2:], dtype=torch.uint8)
 
     cut_outs = CutOuts(Objects([0] * 5), clean_maps, torch.device("cpu"))
     drawn = [cut_outs.draw(2, [1, 3], torch.Generator().manual_seed(seed)) for seed in range(20)]

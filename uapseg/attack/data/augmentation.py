@@ -12,7 +12,7 @@ from torch import Tensor
 from uapseg.tensors import Images, to_integers, to_list
 
 PASTE_SCALES = (0.5, 1.2)
-"""The smallest and the largest scale of a pasted object: people are seldom nearer than in the pictures."""
+"""The smallest and the largest scale of a cut-out: people are seldom nearer than in the pictures."""
 
 Maps = UInt8[Tensor, "n m h w"]
 """Label maps of n clean pictures: their predictions, or the labels and groups of their goals."""
@@ -78,11 +78,11 @@ class Moves:
 
 @dataclass(frozen=True)
 class CutOut:
-    """An object cut out of a picture.
+    """The objects of a picture, cut out of it.
 
     Attributes:
-        image: Its bounding box in [0, 1].
-        mask: The pixels of the box that belong to it.
+        image: Their common bounding box in [0, 1].
+        mask: The pixels of the box that belong to them.
 
     Example:
         >>> CutOut(torch.zeros(3, 2, 4), torch.ones(2, 4, dtype=torch.bool)).mask.sum()
@@ -95,10 +95,10 @@ class CutOut:
 
 @dataclass(frozen=True)
 class Paste:
-    """An object of another picture, and its position.
+    """A cut-out of another picture, and its position.
 
     Attributes:
-        cut_out: The object, at its final size.
+        cut_out: The cut-out, at its final size.
         top: The row of its top edge; negative if it begins above the picture.
         left: The column of its left edge.
 
@@ -120,7 +120,7 @@ class Pastes:
     predict again. The pixels count as hidden, that is as group 0 of `uapseg.targets.goals.Goal`.
 
     Attributes:
-        pastes: The objects of each of n pictures; later ones cover earlier ones.
+        pastes: The cut-outs for each of n pictures; later ones cover earlier ones.
 
     Example:
         >>> white = CutOut(torch.ones(3, 1, 2), torch.ones(1, 2, dtype=torch.bool))
@@ -181,10 +181,10 @@ def random_moves(count: int, shift: int, *, flip: bool, seed: int) -> list[Move]
 
 
 def random_paste(cut_out: CutOut, size: tuple[int, int], generator: torch.Generator) -> Paste:
-    """Resizes an object, flips it at random, and puts its centre anywhere in a picture.
+    """Resizes a cut-out, flips it at random, and puts its centre anywhere in a picture.
 
     Args:
-        cut_out: The object.
+        cut_out: The cut-out.
         size: The (width, height) of the picture.
         generator: The source of randomness.
 
