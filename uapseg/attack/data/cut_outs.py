@@ -63,7 +63,7 @@ class CutOuts:
         for _ in range(ATTEMPTS * count):
             if len(pastes) == count:
                 break
-            number, _ = to_integers(torch.randint(2**31, (2,), generator=generator))
+            number = int(torch.randint(2**31, (1,), generator=generator))
             cut_out = self.of(indices[number % len(indices)])
             if cut_out:
                 pastes.append(random_paste(cut_out, self._dataset.size, generator))
