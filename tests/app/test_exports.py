@@ -20,7 +20,7 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-from tests.app.test_controls import sent
+from tests.app.test_drawings import sent
 from tests.small_world import SIZE, ran, registry, stocked, values, visitor
 from uapseg.app import strings
 from uapseg.app.controls import BUDGETS

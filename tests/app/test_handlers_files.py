@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.small_world import values, visitor
 from uapseg.app import gradio_private
-from uapseg.app.controls import MAX_DRAWING
+from uapseg.app.drawings import MAX_DRAWING
 from uapseg.app.frames import FrameOptions, perturb_photo
 from uapseg.app.handlers import files as handlers_files
 from uapseg.app.handlers.context import Context

@@ -7,7 +7,7 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from tests.app.test_controls import sent
+from tests.app.test_drawings import sent
 from tests.small_world import values, visitor
 from uapseg.app import strings
 from uapseg.app.handlers.context import CONTROLS, Context

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 from tests.browser import PATIENT, Site, fixture_browser, fixture_small, fixture_small_site, point, ready  # noqa: F401
 from tests.hands import drag, pick, tool
 from uapseg.app import strings
-from uapseg.app.controls import decode_drawing
+from uapseg.app.drawings import decode_drawing
 
 pytestmark = pytest.mark.browser
 
