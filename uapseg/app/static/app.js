@@ -1,13 +1,11 @@
 // Adds the parts of the page's stage, from the lowest to the highest. context.js is connected before.
+import * as accessibility from './accessibility.js';
 import * as camera from './camera.js';
 import * as caption from './caption.js';
 import * as compare from './compare.js';
-import * as descriptions from './descriptions.js';
 import * as gallery from './gallery.js';
 import * as history from './history.js';
 import * as legend from './legend.js';
-import * as messages from './messages.js';
-import * as own from './own.js';
 import * as pointer from './pointer.js';
 import * as poll from './poll.js';
 import * as present from './present.js';
@@ -16,7 +14,6 @@ import * as recorded from './recorded.js';
 import * as runButtons from './run-buttons.js';
 import * as story from './story.js';
 import * as tiles from './tiles.js';
-import * as tray from './tray.js';
 import * as uploads from './uploads.js';
 import * as views from './views.js';
 
@@ -24,17 +21,14 @@ for (const part of [
   caption,
   runButtons,
   views,
-  descriptions,
+  accessibility,
   compare,
   legend,
   pointer,
   uploads,
   gallery,
-  own,
-  tray,
   camera,
   history,
-  messages,
   tiles,
   recorded,
   story,

@@ -1,5 +1,6 @@
 // The drawn target: the class of each pixel at the network's own resolution, and the tools to draw it with.
 
+import { rove } from './accessibility.js';
 import {
   $,
   announce,
@@ -16,7 +17,6 @@ import {
 import * as labelMap from './label-map.js';
 import { stencil } from './label-map.js';
 import { boxBetween } from './numbers.js';
-import { rove } from './roving.js';
 import { views } from './views.js';
 
 const MAX_UNDONE = 30;

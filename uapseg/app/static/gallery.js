@@ -1,7 +1,10 @@
-// The pictures below: held-out ones and the visitor's own, each with its prediction, and the examples.
+// The pictures below: held-out ones and the visitor's own, each with its prediction, the examples, and the runs of this
+// visit.
+import { rove } from './accessibility.js';
 import { setCaption } from './caption.js';
 import {
   $,
+  announce,
   button,
   emit,
   gallery,
@@ -11,15 +14,15 @@ import {
   make,
   metrics,
   onWorkspace,
+  pause,
   poll,
+  request,
   requestFrame,
   t,
   workspace,
 } from './context.js';
 import { defended, setShares, showMetrics } from './metrics.js';
 import { group, percent } from './numbers.js';
-import { rove } from './roving.js';
-import { showBeside } from './tray.js';
 import { choosePhotos } from './uploads.js';
 import { bringIntoSight, redraw, views } from './views.js';
 
@@ -180,6 +183,58 @@ function stretchBox() {
   return label;
 }
 
+// ---- the runs of this visit: one beside the current one, or two beside each other
+
+const CURRENT = 0;
+const pairPanel = make('div', 'u-pair');
+let pair = [];
+
+/** Shows a run beside the one that was chosen before it, or beside the current one. */
+export async function showBeside(key) {
+  const lastKey = pair.length ? pair.at(-1) : CURRENT;
+  pair = [lastKey === key ? CURRENT : lastKey, key];
+  let reply = {};
+  for (let tries = 0; tries < 20 && !reply.pair; tries++) {
+    reply = await request('pair', { token: poll.token, keys: pair });
+    if (!reply.pair) await pause(150); // the server was busy with another request of this visitor
+  }
+  if (!reply.pair) return;
+  pairPanel.replaceChildren(...reply.pair.map(column), button('u-train', t('close_pair'), closePair));
+  pairPanel.hidden = false;
+  announce(reply.pair.map(({ title, summary }) => `${title}. ${summary}`).join(' '));
+}
+
+function column({ key, title, summary, after, prediction, success }) {
+  const node = make('figure');
+  node.append(make('b', '', key ? title : t('current_run', { title })));
+  const frame = make('div');
+  for (const source of [after, prediction]) {
+    const image = make('img');
+    Object.assign(image, { src: source || '', alt: '', hidden: !source });
+    frame.append(image);
+  }
+  node.append(frame, make('p', '', summary || t('none_yet')));
+  if (success != null) node.append(make('p', '', t('here_share', { share: percent(success) })));
+  if (key) node.append(button('u-train', t('take_up'), () => takeUp(key)));
+  return node;
+}
+
+function takeUp(key) {
+  closePair();
+  gradio.trigger('kept', { key });
+}
+
+export function closePair() {
+  pair = [];
+  pairPanel.hidden = true;
+}
+
+/** Takes the cards of the runs from an answer of the server. */
+export function takeRuns(runs) {
+  gallery.runs = runs;
+  if (pair.some((key) => key !== CURRENT && !runs.some((run) => run.key === key))) closePair();
+}
+
 export function mount() {
   for (const [name, tab] of Object.entries(tabs)) {
     tab.setAttribute('role', 'tab');
@@ -189,6 +244,8 @@ export function mount() {
   $('.u-tabs2').append(...Object.values(tabs));
   rove($('.u-tabs2'), 'button', true);
   addOwnButtons();
+  pairPanel.hidden = true;
+  $('.u-thumbs').before(pairPanel);
   onWorkspace(() => {
     Object.assign(gallery, {
       each: null,

@@ -1,7 +1,8 @@
 // The classes with their colours: the palette while something is drawn; else each is highlighted where the views show it.
+
+import { rove } from './accessibility.js';
 import { $, $$, button, byId, images, listen, make, onWorkspace, painting, root, t, workspace } from './context.js';
 import { shadeOthers } from './label-map.js';
-import { rove } from './roving.js';
 import { labelPixels, views } from './views.js';
 
 const SHADE = 190; // of what is not of the class, of 255

@@ -1,8 +1,9 @@
 // The figures: scores above the pictures, the sentences about them, and three charts on one canvas.
+
+import { rove } from './accessibility.js';
 import { setCaption } from './caption.js';
 import { $, $$, button, history, make, metrics, poll, root, setText, t, workspace } from './context.js';
 import { group, linear, lowestTenth, nearest, percent, plotArea, rowsOf } from './numbers.js';
-import { rove } from './roving.js';
 import { setHint, setTitle } from './views.js';
 
 const FIGURE = `<p><b>–</b><small>%</small></p><div class="u-what"></div><div class="u-meter"><i></i><s></s></div>

@@ -29,15 +29,13 @@ import {
   t,
   workspace,
 } from './context.js';
-import { openLinkedExample, showGallery, showTab } from './gallery.js';
+import { openLinkedExample, showGallery, showTab, takeRuns } from './gallery.js';
 import { askStrengths, showTimeline } from './history.js';
 import { currentChart, showHeading, showMetrics } from './metrics.js';
 import { clock, group, rate } from './numbers.js';
-import { offerPhotos, showOwn } from './own.js';
 import { restoreDrawing, selectTool, setDrawing, showDrawing } from './pointer.js';
 import { clearRun, playRecorded } from './recorded.js';
-import { takeRuns } from './tray.js';
-import { followReading } from './uploads.js';
+import { followReading, offerPhotos, showOwn } from './uploads.js';
 import { isPhotoWaiting, loadPhoto, redraw, setTitle, showClean, showFrame } from './views.js';
 
 const panel = $('.u-loading');

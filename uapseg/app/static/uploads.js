@@ -1,5 +1,6 @@
-// Photos and clips of one's own: chosen, dropped anywhere or pasted, always through the page's own upload.
-import { $, announce, button, byId, make, t } from './context.js';
+// Photos and clips of one's own: chosen, dropped anywhere or pasted, always through the page's own upload; and the
+// buttons that make them the training set.
+import { $, announce, button, byId, gallery, gradio, make, t } from './context.js';
 import { views } from './views.js';
 
 const MAX_SILENCE_MS = 30_000; // after which an upload counts as failed: Gradio tells nobody
@@ -57,6 +58,34 @@ function onDrag(event) {
 
 export const choosePhotos = () => byId('u-photos').click();
 
+// ---- one's own pictures as the training set
+
+const line = make('p', 'u-train-line');
+const text = make('span');
+const photos = button('u-train', t('train_photos'), () => gradio.trigger('own', { source: 'photos' }));
+const clip = button('u-train', t('train_clip'), () => byId('u-train-clip').click());
+const back = button('u-train', t('train_data'), () => gradio.trigger('own', { source: 'data' }));
+
+/** Shows what is trained on; `own` is how the server describes the visitor's own pictures, if there are any. */
+export function showOwn(own) {
+  line.toggleAttribute('data-chosen', own.chosen);
+  text.textContent = own.chosen ? t('train_line', { line: own.line }) : '';
+  back.hidden = !own.chosen;
+  $('.u-strip').toggleAttribute('data-own', Boolean(own.line));
+}
+
+/** Offers to train on photos once there are some. */
+export function offerPhotos() {
+  photos.hidden = !gallery.photos.length;
+}
+
+function mountTrainButtons() {
+  photos.hidden = true;
+  back.hidden = true;
+  line.append(text, back, photos, clip);
+  $('.u-strip header').after(line);
+}
+
 export function mount() {
   const inputs = byId('u-bring'); // worked by the stage's buttons alone
   if (inputs) Object.assign(inputs, { inert: true, ariaHidden: 'true' });
@@ -70,6 +99,7 @@ export function mount() {
     const kind = Object.keys(KINDS).find((name) => target === inputOf(name));
     if (kind && target.files.length) showReading(kind);
   });
+  mountTrainButtons();
   addEventListener('read', hideReading);
   document.addEventListener('paste', (event) => take(event.clipboardData?.files || []));
   for (const kind of ['dragover', 'drop', 'dragleave']) document.addEventListener(kind, onDrag);
