@@ -14,8 +14,8 @@ GREY_LEVEL = 1 / 255
 """One grey level, in the unit of images."""
 
 
-PASTE = 2
-"""The default number of objects pasted into each picture."""
+PASTE = 1
+"""The default number of pictures whose objects are pasted into each picture."""
 
 PASTE_AFTER = 10
 """The number of epochs above which pasting helps: it did with 40 photos and 30 epochs, and did not with 512 rendered
@@ -62,8 +62,8 @@ class Settings:
         flip: Whether to flip training pictures horizontally at random.
         crop: Whether to crop training pictures at random, at their own resolution, to half to all of a side. Each
             crop costs a further forward pass for its clean prediction, unless the target is the same for all pictures.
-        paste: The number of objects of hidden classes, from other training pictures, pasted into each picture. None is
-            `PASTE` if classes are hidden in mini-batches for more than `PASTE_AFTER` epochs, and 0 otherwise.
+        paste: The number of training pictures whose objects of hidden classes are pasted into each picture. None
+            is `PASTE` if classes are hidden in mini-batches for more than `PASTE_AFTER` epochs, and 0 otherwise.
         robust: Whether to train through random transforms: JPEG, resizing, blur, brightness, shift and zoom.
         validate_every: Image-gradients between two validations.
         first_validation: Image-gradients before the first validation; None is as many as between two.
@@ -127,7 +127,7 @@ class Settings:
         check_range("keep weight", self.keep_weight, 0, 100, "times the usual")
         check_range("fill weight", self.fill_weight, 0, 1, "as a share")
         check_range("shift", self.shift, 0, 4096, "pixels")
-        check_range("paste", self.paste or 0, 0, 16, "objects")
+        check_range("paste", self.paste or 0, 0, 16, "pictures")
         for side in self.tile or ():
             check_range("tile", side, 8, 8192, "pixels a side")
         for name in ("train_pictures", "validate_every", "first_validation", "validation_pictures"):
@@ -150,7 +150,7 @@ class Settings:
         return self.step_size * (0.5 * (1 + cos(pi * share)) if self.decay else 1.0)
 
     def objects_to_paste(self, pictures: int, *, pastable: bool) -> int:
-        """Returns how many objects to paste into each picture.
+        """Returns of how many pictures to paste the objects into each picture.
 
         Args:
             pictures: The number of training pictures.
@@ -159,7 +159,7 @@ class Settings:
         Example:
             >>> settings = fast(epsilon=10 / 255, budget=1000)
             >>> [settings.objects_to_paste(pictures, pastable=True) for pictures in (40, 99, 100)]
-            [2, 2, 0]
+            [1, 1, 0]
         """
         if self.paste is not None:
             return self.paste

@@ -170,8 +170,8 @@ def _add_training_pictures(parser: Parser) -> None:
         "--paste",
         type=int,
         metavar="N",
-        help="with --hide: how many objects of these classes, from other training pictures, to paste into each "
-        "(default: 2 if the budget covers each picture more than ten times, else 0)",
+        help="with --hide: paste the objects of these classes from N training pictures into each (default: 1 if "
+        "the budget covers each picture more than ten times, else 0)",
     )
 
 

@@ -19,7 +19,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "balanced": {"balanced": True},
     "flip": {"flip": True},
     "crop": {"crop": True},
-    "paste": {"paste": 2},
+    "paste": {"paste": 1},
     "robust": {"robust": True},
     "full": {"loss_resolution": "full"},
     "logits": {"loss_resolution": "logits"},
