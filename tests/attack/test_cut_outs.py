@@ -128,8 +128,9 @@ def test_objects_are_pasted_by_default_where_pictures_are_met_more_than_ten_time
         return list(fit(greys(), train, held_out, HIDE, replace(few, **changes)))[-1].state.delta
 
     train = Objects([0] * 5)
-    assert torch.equal(last(train), last(train, paste=1))
+    assert torch.equal(last(train), last(train, paste=1, optimizer="dual_averaging"))
+    assert not torch.equal(last(train), last(train, optimizer="adam"))
     assert not torch.equal(last(train), last(train, paste=0))
-    assert torch.equal(last(train, budget=50), last(train, budget=50, paste=0))
+    assert torch.equal(last(train, budget=50), last(train, budget=50, paste=0, optimizer="adam"))
     word = mask_target(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None)
     assert len(list(fit(greys(), train, train, word, few))) == 7  # nothing is hidden, so nothing to paste

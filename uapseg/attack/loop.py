@@ -17,7 +17,7 @@ from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.optimizer import OPTIMIZERS, normalize
 from uapseg.attack.run_cache import RunCache
-from uapseg.attack.settings import Settings
+from uapseg.attack.settings import PASTE_OPTIMIZER, Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.attack.transforms import random_transform
 from uapseg.attack.validation import Validator, evenly_spaced
@@ -210,7 +210,8 @@ class Search:
             Objective(model, target, settings, self.tile, workers, maps)
             for model, maps in zip(models, clean_maps, strict=True)
         ]
-        self._optimizer = OPTIMIZERS[settings.optimizer or target.defaults.optimizer]
+        default_optimizer = PASTE_OPTIMIZER if paste else target.defaults.optimizer
+        self._optimizer = OPTIMIZERS[settings.optimizer or default_optimizer]
         self._pictures = DevicePool(self.device)
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         self._order = lru_cache(2)(self._draw_order)  # a batch may lie in two epochs

@@ -22,6 +22,11 @@ PASTE_AFTER = 10
 scenes and three epochs.
 """
 
+PASTE_OPTIMIZER = "dual_averaging"
+"""The default optimizer with pasted objects. They differ from step to step, and dual averaging follows what most steps
+ask for.
+"""
+
 PASS_PICTURES = 512
 """The number of training pictures, out of thousands, if all of them are needed before the first step."""
 
@@ -41,7 +46,8 @@ class Settings:
         train_pictures: The number of training pictures, evenly spaced over the dataset; None for all.
         batch: Pictures in a forward and backward pass.
         full_batch: Whether a step uses the mean gradient over all pictures instead of a batch.
-        optimizer: A name in `uapseg.attack.optimizer.OPTIMIZERS`; None for the target's default.
+        optimizer: A name in `uapseg.attack.optimizer.OPTIMIZERS`; None is `PASTE_OPTIMIZER` if objects are pasted, and
+            the target's default otherwise.
         step_size: The size of the first step in (0, 1], averaged over the values.
         decay: Whether the step size decays to zero along a cosine.
         momentum: The momentum in [0, 1); gradients are normalized to unit mean magnitude first.
