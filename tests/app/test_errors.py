@@ -91,6 +91,7 @@ def names(blocks: Page) -> set[str]:
     return {str(function.name) for function in blocks.fns.values()}
 
 
+@pytest.mark.slow
 def test_whatever_is_sent_each_event_of_the_page_ends_in_its_answer_or_a_sentence(blocks: Page, context: Context):
     run = visitor(context)
     known = {

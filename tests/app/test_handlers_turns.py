@@ -17,6 +17,8 @@ from uapseg.app.runs.device import Step, unpack_state
 from uapseg.app.runs.run import Run
 from uapseg.attack.run import Plan
 
+pytestmark = pytest.mark.slow  # half a minute in all
+
 
 def started(context: Context, **changes: object) -> Run:
     run = visitor(context)

@@ -58,6 +58,7 @@ def test_there_are_four_tools_whose_parameters_are_described(address: str):
         assert "Returns: " in tool.description
 
 
+@pytest.mark.slow
 def test_an_agent_trains_measures_and_applies(address: str):
     assert "light" in asked(address, "models").content[0].text
     figures, file = (part.text for part in asked(address, "train", text="o", budget=320).content)

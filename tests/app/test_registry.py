@@ -97,6 +97,7 @@ def test_where_memory_is_short_the_longest_unused_work_goes_and_is_read_again(pa
     assert (back.image_gradients, back.status) == (64, "done")
 
 
+@pytest.mark.slow
 def test_a_restart_offers_resume_at_the_same_figures_and_with_the_same_controls(page: Context):
     run = ran(page, budget=640, epsilon=9, word="ox")
     change_controls(page, run.token, *values(page, budget=1280, epsilon=9, word="ox"))

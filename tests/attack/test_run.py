@@ -44,6 +44,7 @@ def test_an_unknown_name_is_refused_at_once(field, value):
         run(plan)
 
 
+@pytest.mark.slow
 def test_the_embedded_network_and_scenes_run_from_a_plan_alone():
     *_, last = run(PLAN, device="cpu")
     assert last.state.image_gradients == 8

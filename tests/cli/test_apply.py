@@ -42,6 +42,7 @@ def shade(file: str | Path) -> int:
     return round(np.asarray(Image.open(file)).mean())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(1152, 768), (3072, 2048), (2000, 3000)])
 def test_a_large_picture_is_made_to_fit_and_what_is_written_is_what_was_measured(capsys, noise, tmp_path, size):
     blobs = np.random.default_rng(1).integers(0, 256, (4, 6, 3), dtype=np.uint8)
@@ -58,6 +59,7 @@ def test_a_large_picture_is_made_to_fit_and_what_is_written_is_what_was_measured
     assert f"scaled down from {size[0]}x{size[1]} to fit" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_perturbation_as_large_as_a_photo_does_not_fill_the_memory(capsys, tmp_path):
     np.save(tmp_path / "large.npy", np.ones((3, 2000, 3000), np.int8))
     grey(tmp_path / "photo.png", size=(3000, 2000))

@@ -56,6 +56,7 @@ def remembered(count: int) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_each_picture_of_many_costs_few_bytes_with_its_places_in_the_order(monkeypatch):
     keys = [sha256(b"%d" % number).hexdigest()[:32] for number in range(1500)]
     monkeypatch.setattr(samples, "fingerprint_all", lambda sources: keys[: len(sources)])

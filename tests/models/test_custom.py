@@ -137,6 +137,7 @@ def test_known_networks_pass_every_check():
         checks.check(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["lraspp_mobilenet_v3_large", "deeplabv3_mobilenet_v3_large", "fcn_resnet50"])
 @pytest.mark.parametrize("normalised", [True, False])
 def test_networks_with_random_weights_pass_every_check(name, normalised):
