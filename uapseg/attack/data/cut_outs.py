@@ -1,7 +1,6 @@
 """Objects of hidden classes, cut out of training pictures along the network's own clean predictions.
 
-All objects of a picture are cut out together, as they stand: on photos, pasting connected components one by one hid a
-third less, as most of them are fragments.
+All objects of a picture are cut out together, as they stand: most of their connected components are fragments.
 """
 
 from collections.abc import Callable, Sequence
