@@ -113,6 +113,7 @@ def test_perturbed_pictures_lose_nothing(context: Context, finished: Run):
     np.testing.assert_array_equal(shown, same)
 
 
+@pytest.mark.slow
 def test_figure_animation_and_report_open(context: Context, finished: Run):
     assert Image.open(saved(context, finished, strings.FILE_FIGURE)).width > 1500
     assert saved(context, finished, strings.FILE_PDF).read_bytes().startswith(b"%PDF")
@@ -142,6 +143,7 @@ def test_a_report_holds_the_perturbation_and_says_when_and_with_what_it_was_made
     assert "@media print" in page
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("history_points", [60, 1])
 def test_the_animation_of_a_run_or_an_example_takes_a_few_seconds(
     context: Context, finished: Run, history_points: int
@@ -170,6 +172,7 @@ def test_no_colour_of_an_animation_fades_as_others_come(context: Context, finish
     assert np.abs(np.array(shown) - np.array(shades)).max() <= 2  # frames that are alike are one of a GIF
 
 
+@pytest.mark.slow
 def test_a_word_of_marks_is_text_in_every_file(context: Context):
     word = "<img src=$x^>$&amp;"
     run = ran(context, budget=64, word=word)
@@ -382,6 +385,7 @@ def test_a_keep_weight_goes_into_plan_command_and_report(context: Context, works
         controls_from_plan(heavy, workspaces.first)
 
 
+@pytest.mark.slow
 def test_the_plan_of_page_and_report_is_taken_by_the_command_line_too(context: Context, finished: Run, tmp_path: Path):
     page = html.unescape(saved(context, finished, strings.FILE_REPORT).read_text())
     facts = re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL)[-1]
