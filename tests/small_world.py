@@ -19,7 +19,7 @@ from uapseg.app.handlers.training import load_page, run_turn, start_run
 from uapseg.app.page import page
 from uapseg.app.runs.registry import Registry
 from uapseg.app.runs.run import Run
-from uapseg.app.view.live import Polling
+from uapseg.app.view.polling import Polling
 from uapseg.app.view.rendering import frame
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.datasets import registry as datasets

@@ -111,7 +111,8 @@ WITHOUT_EXAMPLES = {
 
 NEED_A_RUN = ("animation", "files", "finished_run", "hub", "report")
 NEED_A_PAGE = {
-    "uapseg.app.api", "uapseg.app.layout", "uapseg.app.page", "uapseg.app.view.live", "uapseg.app.view.rendering",
+    "uapseg.app.api", "uapseg.app.layout", "uapseg.app.page", "uapseg.app.view.camera", "uapseg.app.view.clip",
+    "uapseg.app.view.polling", "uapseg.app.view.rendering",
     *(f"uapseg.app.handlers.{name}" for name in ("context", "files", "own_pictures", "training")),
     *(f"uapseg.app.exports.{name}" for name in NEED_A_RUN),
 }  # fmt: skip

@@ -23,7 +23,8 @@ from uapseg.app.handlers.errors import Page, answer_errors, sentence
 from uapseg.app.handlers.training import pause_run, start_run
 from uapseg.app.page import page
 from uapseg.app.runs.run import Run
-from uapseg.app.view.live import Camera, Polling
+from uapseg.app.view.camera import Camera
+from uapseg.app.view.polling import Polling
 from uapseg.app.view.rendering import Renderer
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError

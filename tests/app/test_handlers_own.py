@@ -31,7 +31,7 @@ from uapseg.app.runs.own_pictures import (
 from uapseg.app.runs.registry import content_of
 from uapseg.app.runs.run import Run
 from uapseg.app.view.figures import figures
-from uapseg.app.view.live import _belongings
+from uapseg.app.view.polling import _belongings
 from uapseg.attack.run import Plan
 from uapseg.errors import UapsegError
 

@@ -14,7 +14,7 @@ from tests.reach import findings
 from tests.server import serving
 from tests.small_world import FAR, small_world
 from uapseg.app.frames import mp4
-from uapseg.app.view.live import decode_clip
+from uapseg.app.view.clip import decode_clip
 
 pytestmark = pytest.mark.browser
 

@@ -29,8 +29,8 @@ from uapseg.app.handlers.training import (
     start_run,
 )
 from uapseg.app.runs.run import Run
-from uapseg.app.view import live
-from uapseg.app.view.live import Polling
+from uapseg.app.view import polling
+from uapseg.app.view.polling import Polling
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.distributed import SINGLE_PROCESS
@@ -60,8 +60,8 @@ def workspaces(server: Server, tmp_path: Path) -> Iterator[WorkspaceCache]:
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "MAX_WAIT", 0.3)
-    monkeypatch.setattr(live, "COMING_SECONDS", 0.05)
+    monkeypatch.setattr(polling, "MAX_WAIT", 0.3)
+    monkeypatch.setattr(polling, "COMING_SECONDS", 0.05)
     monkeypatch.setattr(catalogue, "DOWNLOAD_PATIENCE", 600)  # only who cancels has gone
 
 

@@ -18,7 +18,7 @@ from uapseg.app.handlers.context import Context, default_patience
 from uapseg.app.page import page
 from uapseg.app.runs.registry import Registry
 from uapseg.app.server import STATIC, STYLES, BodyLimit, limit_arenas, read_static, routes
-from uapseg.app.view.live import Polling
+from uapseg.app.view.polling import Polling
 from uapseg.app.workspace_cache import WorkspaceCache
 
 

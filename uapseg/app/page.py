@@ -50,7 +50,8 @@ from uapseg.app.handlers.training import (
 )
 from uapseg.app.layout import AT_ONCE, QUIET, side
 from uapseg.app.server import MODULES, read_static
-from uapseg.app.view.live import Camera, Polling
+from uapseg.app.view.camera import Camera
+from uapseg.app.view.polling import Polling
 from uapseg.app.view.rendering import Renderer
 from uapseg.results.robustness import DEFENCES
 

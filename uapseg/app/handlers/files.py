@@ -36,7 +36,7 @@ from uapseg.app.runs.own_pictures import OwnPictures, is_own
 from uapseg.app.runs.run import ACTIVE, OpenedExample, Run
 from uapseg.app.runs.tray import drop_own, keep_run
 from uapseg.app.server import DECODING
-from uapseg.app.view.live import perturb_clip
+from uapseg.app.view.clip import perturb_clip
 from uapseg.app.workspace import Workspace
 from uapseg.attack.plan_file import MAX_BYTES, extract_plan, is_plan
 from uapseg.attack.run import Plan

@@ -30,7 +30,7 @@ from uapseg.app.runs.own_pictures import (
 from uapseg.app.runs.run import ACTIVE, Run
 from uapseg.app.runs.tray import drop_own
 from uapseg.app.server import DECODING
-from uapseg.app.view.live import decode_clip
+from uapseg.app.view.clip import decode_clip
 from uapseg.app.workspace import Workspace
 from uapseg.errors import UapsegError
 

@@ -15,8 +15,8 @@ from uapseg.app.frames import UploadedPhoto, amplify_levels, label_png, perturb_
 from uapseg.app.handlers.context import Context
 from uapseg.app.handlers.training import change_controls, start_run
 from uapseg.app.runs.run import Run
-from uapseg.app.view import live
-from uapseg.app.view.live import Polling
+from uapseg.app.view import polling
+from uapseg.app.view.polling import Polling
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_what_the_browser_has_is_not_sent_again(context: Context, finished: Run)
 
 def test_a_pull_waits_for_news(context: Context, finished: Run, monkeypatch: pytest.MonkeyPatch):
     first = poll(context, token=finished.token)
-    monkeypatch.setattr(live, "MAX_WAIT", 0.3)
+    monkeypatch.setattr(polling, "MAX_WAIT", 0.3)
     began = time.monotonic()
     poll(context, token=finished.token, seq=first["seq"], frame=first["frame"])
     assert time.monotonic() - began >= 0.3
@@ -80,9 +80,9 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(context: Context, f
         now += 0.1
         return {"after": "x"}
 
-    monkeypatch.setattr(live, "frame", slow)
-    monkeypatch.setattr(live, "MAX_WAIT", 0)
-    monkeypatch.setattr(live, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(polling, "frame", slow)
+    monkeypatch.setattr(polling, "MAX_WAIT", 0)
+    monkeypatch.setattr(polling, "time", SimpleNamespace(monotonic=lambda: now))
     assert "after" in poll(context, token=finished.token, seq=finished.seq)
     finished.publish(levels=finished.levels)
     now = 100.49
@@ -93,10 +93,10 @@ def test_frames_leave_the_machine_alone_for_most_of_the_time(context: Context, f
 
 def test_two_tabs_share_one_frame_and_a_hidden_tab_asks_for_none(context: Context, finished: Run, monkeypatch):
     made: list[int] = []
-    real = live.frame
-    monkeypatch.setattr(live, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
-    monkeypatch.setattr(live, "FRAME_SECONDS", 0)
-    monkeypatch.setattr(live, "IDLE_SHARE", 0)
+    real = polling.frame
+    monkeypatch.setattr(polling, "frame", lambda *a, **k: made.append(1) or real(*a, **k))
+    monkeypatch.setattr(polling, "FRAME_SECONDS", 0)
+    monkeypatch.setattr(polling, "IDLE_SHARE", 0)
     assert "after" in poll(context, token=finished.token)
     assert "after" in poll(context, token=finished.token)
     assert len(made) == 1
@@ -152,7 +152,7 @@ def test_the_event_loop_waits_for_nothing_while_the_network_looks_at_photos(
 
     monkeypatch.setattr(context.workspaces.first, "predict", slowly)
     for name in ("heading", "figures"):  # and what takes its time on a large picture
-        monkeypatch.setattr(live, name, lambda *_: others_go_on() or {"curve": []})
+        monkeypatch.setattr(polling, name, lambda *_: others_go_on() or {"curve": []})
     finished.publish(photos=[UploadedPhoto(np.zeros((64, 96, 3), np.uint8)) for _ in range(6)], view=("own", 0))
 
     async def last_watched() -> dict:

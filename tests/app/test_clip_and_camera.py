@@ -23,7 +23,8 @@ from uapseg.app.handlers.context import Context
 from uapseg.app.handlers.files import finish_recording, perturb_video
 from uapseg.app.runs.run import Run
 from uapseg.app.view import decoder
-from uapseg.app.view.live import Camera, decode_clip
+from uapseg.app.view.camera import Camera
+from uapseg.app.view.clip import decode_clip
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.errors import UapsegError
 from uapseg.io.images import encode_png
@@ -152,8 +153,8 @@ def test_what_comes_before_the_damage_in_a_clip_is_taken(tmp_path: Path):
 
 def test_a_decoder_that_does_not_come_to_an_end_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "stuck.py").write_text("import time\ntime.sleep(60)")
-    monkeypatch.setattr("uapseg.app.view.live.DECODER", tmp_path / "stuck.py")
-    monkeypatch.setattr("uapseg.app.view.live.DECODER_PATIENCE", 0.2)
+    monkeypatch.setattr("uapseg.app.view.clip.DECODER", tmp_path / "stuck.py")
+    monkeypatch.setattr("uapseg.app.view.clip.DECODER_PATIENCE", 0.2)
     with pytest.raises(UapsegError, match="could not be read"):
         decode_clip(frames(tmp_path / "clip.mkv", (96, 64)))
 

@@ -1,44 +1,20 @@
-"""What the browser asks for while the page is open: long polls, webcam frames, and clips."""
+"""The long polls of the browser while the page is open."""
 
 import asyncio
-import base64
-import json
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
-
-from uapseg.app import messages, strings
+from uapseg.app import messages
 from uapseg.app.catalogue import LoadStatus, loading_message
-from uapseg.app.frames import (
-    RATE,
-    FrameOptions,
-    LabelMap,
-    Photo,
-    Picture,
-    Recording,
-    Request,
-    mp4,
-    perturb_photo,
-    to_values,
-)
-from uapseg.app.runs.device import LevelArray
-from uapseg.app.runs.own_pictures import Footage
+from uapseg.app.frames import Request
 from uapseg.app.runs.registry import Registry
 from uapseg.app.runs.run import ACTIVE, Run
-from uapseg.app.server import DECODING, call_in_thread
+from uapseg.app.server import call_in_thread
 from uapseg.app.view.figures import figures, heading
-from uapseg.app.view.rendering import frame, frame_payload, render_frame, shown_photo, viewed_perturbation
-from uapseg.app.workspace import Workspace, overlay_classes
+from uapseg.app.view.rendering import frame, shown_photo
+from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
-from uapseg.errors import UapsegError
-from uapseg.io.images import read_picture, size_of
 
 MAX_WAIT = 8.0
 FRAME_SECONDS = 1 / 8
@@ -236,167 +212,3 @@ def _next_frame_time(start_time: float) -> float:
 
 def _share(status: LoadStatus) -> float | None:
     return status.received / status.total if status.state == "fetching" and status.total else None
-
-
-MAX_SECONDS = 6
-MAX_SIDE = 512
-"""The longer side of the frames that are decoded; they are then made to fit as every other picture."""
-
-DECODER = Path(__file__).with_name("decoder.py")
-DECODER_PATIENCE = 60.0
-"""Seconds after which the decoder is ended; on a free core it takes three at most."""
-
-
-def perturb_clip(
-    path: Path, levels: LevelArray, workspace: Workspace, report: Callable[[float], None] = lambda _: None
-) -> bytes:
-    """Adds the perturbation to every frame of a clip, with the predictions beside it, as MP4.
-
-    Args:
-        path: The clip.
-        levels: The perturbation.
-        workspace: The network.
-        report: Called with the share of finished frames.
-
-    Raises:
-        UapsegError: The file is not a video that can be read.
-    """
-    with DECODING:
-        pictures = decode_clip(path)
-    frames: list[Picture] = []
-    for picture in pictures:
-        frames.append(_perturbed_frame(workspace.fit(Image.fromarray(picture)), levels, workspace))
-        report(len(frames) / len(pictures))
-    return mp4(frames, RATE)
-
-
-def decode_clip(
-    path: Path, seconds: float = MAX_SECONDS, rate: float = RATE, max_side: int = MAX_SIDE
-) -> list[Picture]:
-    """Decodes the first seconds of a video: upright frames at a limited rate and size.
-
-    A separate process decodes them, as a stranger's video may take any memory and time, or crash FFmpeg.
-
-    Args:
-        path: The video.
-        seconds: The length to decode.
-        rate: Frames a second.
-        max_side: The longer side of the frames.
-
-    Raises:
-        UapsegError: The file is not a video that can be read, or its frames are too large or too small.
-    """
-    arguments = [path, _format(path), seconds, rate, max_side]
-    command = [sys.executable, "-P", DECODER, *arguments]
-    try:
-        process = subprocess.run(  # noqa: S603  a file of the project, and no shell
-            list(map(str, command)),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=DECODER_PATIENCE,
-            check=False,
-        )
-        head, _, content = process.stdout.partition(b"\n")
-        header = json.loads(head)
-    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise UapsegError(strings.NO_CLIP) from error
-    if "refused" in header:
-        raise UapsegError(strings.CLIP_SIZE if header["refused"] == "size" else strings.NO_CLIP)
-    size = header["height"] * header["width"] * 3
-    frames = np.frombuffer(content[: len(content) // size * size], np.uint8)
-    return list(frames.reshape(-1, header["height"], header["width"], 3))
-
-
-def _format(path: Path) -> str:
-    """The container format, by its first bytes; others are refused, as some (playlists) refer to further files."""
-    with path.open("rb") as file:
-        head = file.read(12)
-    if head[4:8] == b"ftyp":
-        return "mov"
-    if head.startswith(b"\x1aE\xdf\xa3"):
-        return "matroska"
-    raise UapsegError(strings.NO_CLIP)
-
-
-def _perturbed_frame(picture: Picture, levels: LevelArray, workspace: Workspace) -> Picture:
-    after = perturb_photo(picture, levels)
-    return side_by_side(after, workspace.predict(after), workspace)
-
-
-def side_by_side(picture: Picture, prediction: LabelMap, workspace: Workspace) -> Picture:
-    """A picture, and beside it the same with its predictions overlaid."""
-    return np.hstack([picture, overlay_classes(picture, prediction, workspace)])
-
-
-MAX_LETTERS = 1_000_000
-MAX_DECODED = 1_000_000
-"""Pixels of a frame as it comes: frames of all visitors are decoded at once."""
-
-
-class Camera:
-    """Predicts the frames of cameras."""
-
-    def __init__(self, workspaces: WorkspaceCache, runs: Registry) -> None:
-        self._workspaces, self._runs = workspaces, runs
-
-    async def camera_frame(self, payload: object) -> dict[str, Any]:
-        """The predictions for a camera frame without and with the perturbation; empty while another is in progress.
-
-        Raises:
-            UapsegError: The frame is not a picture.
-        """
-        values = to_values(payload)
-        run = self._runs.get(values.get("token"))
-        workspace = run and self._workspaces.of(run)
-        if not run or not workspace or not run.frame_lock.acquire(blocking=False):
-            return {}
-        run.mark_watched()
-        try:
-            return await call_in_thread(_process_frame, run, workspace, values)
-        finally:
-            run.frame_lock.release()
-
-
-def _process_frame(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str, Any]:
-    picture = workspace.fit(read_picture(_content(values.get("picture"))))
-    photo = Photo(picture, workspace.predict(picture))
-    reply, photo_after = {"photo": workspace.clean(photo)}, photo
-    (levels, plan), options = viewed_perturbation(run, values), FrameOptions.of(values)
-    if run.is_current and levels is not None and plan is not None:
-        rendered_frame = render_frame(workspace, photo, levels, options)
-        reply |= frame_payload(workspace, photo, rendered_frame, plan, options)
-        photo_after = rendered_frame.photo
-    number, footage = values.get("record"), values.get("footage")
-    reply |= _add_footage(run, picture, footage) if isinstance(footage, int) else {}
-    return reply | (_record(run, workspace, photo_after, number) if isinstance(number, int) else {})
-
-
-def _content(uri: object) -> bytes:
-    """The bytes of a picture in a data URI."""
-    encoded_content = uri.partition(",")[2] if isinstance(uri, str) else ""
-    if len(encoded_content) > MAX_LETTERS:
-        raise UapsegError(strings.BAD_CAMERA_FRAME)
-    try:
-        content = base64.b64decode(encoded_content, validate=True)
-    except ValueError as error:
-        raise UapsegError(strings.BAD_CAMERA_FRAME) from error
-    width, height = size_of(content) or (0, 0)
-    if width * height > MAX_DECODED:
-        raise UapsegError(strings.BAD_CAMERA_FRAME)
-    return content
-
-
-def _add_footage(run: Run, picture: Picture, number: int) -> dict[str, Any]:
-    """Adds a frame to the recording to train on; returns its length, and whether it is long enough."""
-    if run.footage is None or run.footage.number != number:
-        run.footage = Footage(number)
-    run.footage.add(picture, time.monotonic())
-    return {"filmed": run.footage.seconds, "enough": run.footage.full}
-
-
-def _record(run: Run, workspace: Workspace, photo: Photo, number: int) -> dict[str, Any]:
-    """Adds the shown frame to the recording with that number; returns its length."""
-    if run.recording is None or run.recording.number != number:
-        run.recording = Recording(number)
-    run.recording.add(side_by_side(photo.picture, photo.prediction, workspace))
-    return {"recorded": run.recording.seconds, "full": run.recording.full}
