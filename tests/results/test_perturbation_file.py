@@ -195,7 +195,7 @@ def altered(**fields):
         (lambda text: text.replace('"size": null', '"size": [64, "48"]'), "The plan cannot be read: the size must be"),
         (lambda text: text.replace('"also": []', '"also": [3]'), "The plan cannot be read: the also must be"),
         (
-            lambda text: text.replace('"loss": "cross-entropy"', '"loss": "hate"'),
+            lambda text: text.replace('"loss": null', '"loss": "hate"'),
             "there is no loss 'hate': choose one of cross-entropy",
         ),
         (

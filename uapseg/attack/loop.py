@@ -17,7 +17,7 @@ from uapseg.attack.distributed import SINGLE_PROCESS, Workers
 from uapseg.attack.objective import Batch, Objective
 from uapseg.attack.optimizer import OPTIMIZERS, normalize
 from uapseg.attack.run_cache import RunCache
-from uapseg.attack.settings import PASTE_OPTIMIZER, Settings
+from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.attack.transforms import random_transform
 from uapseg.attack.validation import Validator, evenly_spaced
@@ -198,8 +198,7 @@ class Search:
         workers: Workers,
         cache: RunCache | None = None,
     ) -> None:
-        paste = settings.objects_to_paste(len(indices), pastable=target.takes_pasted_objects)
-        settings = replace(settings, paste=paste)
+        settings = settings.resolve_pasting(len(indices), pastable=target.takes_pasted_objects)
         self.models, self.train, self.indices, self.target, self.settings = models, train, indices, target, settings
         self.tile = settings.tile or train.size
         self.device = next(models[0].buffers()).device
@@ -210,8 +209,7 @@ class Search:
             Objective(model, target, settings, self.tile, workers, maps)
             for model, maps in zip(models, clean_maps, strict=True)
         ]
-        default_optimizer = PASTE_OPTIMIZER if paste else target.defaults.optimizer
-        self._optimizer = OPTIMIZERS[settings.optimizer or default_optimizer]
+        self._optimizer = OPTIMIZERS[settings.optimizer or target.defaults.optimizer]
         self._pictures = DevicePool(self.device)
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         self._order = lru_cache(2)(self._draw_order)  # a batch may lie in two epochs
@@ -307,7 +305,7 @@ class Search:
         """The augmentations of this process's share of ``count`` pictures; pasted objects come last, unmoved."""
         settings, augmentations = self.settings, list[Augmentation]()
         if settings.shift or settings.flip:
-            moves = random_moves(count, settings.shift, flip=settings.flip, seed=seed)
+            moves = random_moves(count, settings.shift, flip=bool(settings.flip), seed=seed)
             augmentations.append(Moves(self.workers.shard(moves)))
         if settings.paste:
             pictures = self._pictures_so_far(position + count)

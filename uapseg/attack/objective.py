@@ -116,6 +116,7 @@ class Objective:
     ) -> None:
         self._model, self._target, self._settings, self._workers = model, target, settings, workers
         self._weighting = PIXEL_WEIGHTINGS[settings.pixel_weighting or target.defaults.pixel_weighting]
+        self._loss_name = settings.loss or "cross-entropy"
         self._goal_of = target.bind(model.classes, model.objects, tile)
         self._map_store = MapStore() if map_store is None else map_store
         resolution = settings.loss_resolution or target.defaults.loss_resolution
@@ -191,8 +192,8 @@ class Objective:
         """The loss of each pixel, and the cross-entropy that decides by its confidence whether the goal is reached."""
         settings, classes = self._settings, self._model.classes
         loss_of = partial(self._target.pixel_loss, classes=classes, fill_weight=settings.fill_weight)
-        pixels = loss_of(logits, goal, LOSSES[settings.loss])
-        is_cross_entropy = settings.loss == "cross-entropy"
+        pixels = loss_of(logits, goal, LOSSES[self._loss_name])
+        is_cross_entropy = self._loss_name == "cross-entropy"
         return pixels, pixels if is_cross_entropy else loss_of(logits.detach(), goal, cross_entropy)
 
     def _coarse_goal(self, goal: Goal) -> CoarseGoal:

@@ -10,6 +10,8 @@ from uapseg.attack.losses import LOSSES, PIXEL_WEIGHTINGS
 from uapseg.attack.optimizer import OPTIMIZERS
 from uapseg.io.values import check_choice, check_range, check_types
 
+MAX_KEEP_WEIGHT = 100.0
+
 GREY_LEVEL = 1 / 255
 """One grey level, in the unit of images."""
 
@@ -25,6 +27,14 @@ with 100 frames of videos and twelve, or with 512 rendered scenes and three.
 PASTE_OPTIMIZER = "dual_averaging"
 """The default optimizer with pasted objects. They differ from step to step, and dual averaging follows what most steps
 ask for.
+"""
+
+PASTE_LOSS = "cosine"
+"""The default loss with pasted objects. It is bounded, so that no single pixel outweighs the others."""
+
+PASTE_KEEP_FACTOR = 2.0
+"""The factor of the keep weight with `PASTE_LOSS`: its gradient is smaller than that of the cross-entropy, by which
+hidden pixels lose their class.
 """
 
 PASS_PICTURES = 512
@@ -51,7 +61,8 @@ class Settings:
         step_size: The size of the first step in (0, 1], averaged over the values.
         decay: Whether the step size decays to zero along a cosine.
         momentum: The momentum in [0, 1); gradients are normalized to unit mean magnitude first.
-        loss: A name in `uapseg.attack.losses.LOSSES`.
+        loss: A name in `uapseg.attack.losses.LOSSES`; None is `PASTE_LOSS` if objects are pasted, with the keep weight
+            times `PASTE_KEEP_FACTOR`, and the cross-entropy otherwise.
         loss_resolution: Where the loss is computed: at the size of the images (``full``), or at that of the logits
             before upsampling (``logits``), where each cell has the labels of all its pixels: cheaper, with almost the
             same gradient. None for the target's default.
@@ -65,7 +76,7 @@ class Settings:
         balanced: Whether to sample training pictures so that object classes are balanced, see
             `uapseg.attack.data.sampling`.
         shift: The largest random translation of training pictures in each direction, in pixels.
-        flip: Whether to flip training pictures horizontally at random.
+        flip: Whether to flip training pictures horizontally at random; None is whether objects are pasted.
         crop: Whether to crop training pictures at random, at their own resolution, to half to all of a side. Each
             crop costs a further forward pass for its clean prediction, unless the target is the same for all pictures.
         paste: The number of training pictures whose objects of hidden classes are pasted into each picture. None
@@ -94,7 +105,7 @@ class Settings:
     step_size: float
     decay: bool
     momentum: float
-    loss: str = "cross-entropy"
+    loss: str | None = None
     loss_resolution: Literal["full", "logits"] | None = "full"
     pixel_weighting: str | None = "tau"
     tau: float = 0.75
@@ -103,7 +114,7 @@ class Settings:
     fill_weight: float = 1.0
     balanced: bool = False
     shift: int = 0
-    flip: bool = False
+    flip: bool | None = None
     crop: bool = False
     paste: int | None = None
     robust: bool = False
@@ -119,7 +130,7 @@ class Settings:
         """
         check_types(self)
         check_choice("preset", self.preset, PRESETS)
-        check_choice("loss", self.loss, LOSSES)
+        check_choice("loss", self.loss or PASTE_LOSS, LOSSES)
         check_choice("optimizer", self.optimizer or "adam", OPTIMIZERS)
         check_choice("pixel weighting", self.pixel_weighting or "all", PIXEL_WEIGHTINGS)
         check_range("epsilon", self.epsilon * 255, 1, 127, "grey levels")  # what a file of 128 + level holds
@@ -130,7 +141,7 @@ class Settings:
         check_range("momentum", self.momentum, 0, 0.999, "as a share")
         check_range("tau", self.tau, 0.5, 1, "as a confidence")
         check_range("omega", self.omega or 0, 0, 1, "as a weight")
-        check_range("keep weight", self.keep_weight, 0, 100, "times the usual")
+        check_range("keep weight", self.keep_weight, 0, MAX_KEEP_WEIGHT, "times the usual")
         check_range("fill weight", self.fill_weight, 0, 1, "as a share")
         check_range("shift", self.shift, 0, 4096, "pixels")
         check_range("paste", self.paste or 0, 0, 16, "pictures")
@@ -155,8 +166,8 @@ class Settings:
         """
         return self.step_size * (0.5 * (1 + cos(pi * share)) if self.decay else 1.0)
 
-    def objects_to_paste(self, pictures: int, *, pastable: bool) -> int:
-        """Returns of how many pictures to paste the objects into each picture.
+    def resolve_pasting(self, pictures: int, *, pastable: bool) -> "Settings":
+        """Returns the same settings with the number of pictures to paste from, and the defaults that come with it.
 
         Args:
             pictures: The number of training pictures.
@@ -164,12 +175,24 @@ class Settings:
 
         Example:
             >>> settings = fast(epsilon=10 / 255, budget=1000)
-            >>> [settings.objects_to_paste(pictures, pastable=True) for pictures in (40, 99, 100)]
+            >>> [settings.resolve_pasting(pictures, pastable=True).paste for pictures in (40, 99, 100)]
             [1, 1, 0]
+            >>> settings.resolve_pasting(40, pastable=True).loss
+            'cosine'
         """
-        if self.paste is not None:
-            return self.paste
-        return PASTE if pastable and not self.full_batch and self.budget > PASTE_AFTER * pictures else 0
+        few_pictures = pastable and not self.full_batch and self.budget > PASTE_AFTER * pictures
+        paste = self.paste if self.paste is not None else PASTE * few_pictures
+        if not paste:
+            return replace(self, paste=0)
+        factor = 1.0 if self.loss else PASTE_KEEP_FACTOR
+        return replace(
+            self,
+            paste=paste,
+            optimizer=self.optimizer or PASTE_OPTIMIZER,
+            loss=self.loss or PASTE_LOSS,
+            keep_weight=min(MAX_KEEP_WEIGHT, self.keep_weight * factor),
+            flip=self.flip is not False,
+        )
 
 
 def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **overrides: Any) -> Settings:
@@ -191,7 +214,7 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **overrides: An
     """
     settings = Settings(
         preset="paper", epsilon=epsilon, budget=budget, batch=8, full_batch=True, optimizer="sign",
-        step_size=GREY_LEVEL, decay=False, momentum=0.0, omega=omega,
+        step_size=GREY_LEVEL, decay=False, momentum=0.0, omega=omega, loss="cross-entropy", flip=False,
     )  # fmt: skip
     return replace(settings, **overrides)
 

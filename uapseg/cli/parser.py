@@ -171,7 +171,7 @@ def _add_training_pictures(parser: Parser) -> None:
         type=int,
         metavar="N",
         help="with --hide: paste the objects of these classes from N training pictures into each (default: 1 if "
-        "the budget covers each picture more than ten times, else 0)",
+        "the budget covers each picture more than ten times, else 0), with dual averaging, the loss cosine, and flips",
     )
 
 
