@@ -20,8 +20,8 @@ PASTE = 1
 """The default number of pictures whose objects are pasted into each picture."""
 
 PASTE_AFTER = 10
-"""The number of epochs above which objects are pasted: it helped with 40 photos and 30 epochs, and made no difference
-with 100 frames of videos and twelve, or with 512 rendered scenes and three.
+"""The number of epochs above which objects are pasted, with the defaults below: it helped with 40 photos and 30 epochs
+and with 100 frames of videos and twelve. With 512 rendered scenes and three epochs, pasting alone made no difference.
 """
 
 PASTE_OPTIMIZER = "dual_averaging"
