@@ -132,12 +132,7 @@ def test_objects_are_pasted_by_default_where_pictures_are_met_more_than_ten_time
         last(train),
         last(train, paste=1, optimizer="dual_averaging", loss="cosine", keep_weight=PASTE_KEEP_FACTOR, flip=True),
     )
-    for change in (
-        {"optimizer": "adam"},
-        {"loss": "cross-entropy"},
-        {"flip": False},
-        {"paste": 0},
-    ):
+    for change in ({"optimizer": "adam"}, {"loss": "cross-entropy"}, {"flip": False}, {"paste": 0}):
         assert not torch.equal(last(train), last(train, **change)), change
     assert few.resolve_pasting(5, pastable=True).keep_weight == PASTE_KEEP_FACTOR
     assert replace(few, loss="cosine").resolve_pasting(5, pastable=True).keep_weight == 1

@@ -11,6 +11,7 @@ from uapseg.attack.optimizer import OPTIMIZERS
 from uapseg.io.values import check_choice, check_range, check_types
 
 MAX_KEEP_WEIGHT = 100.0
+"""The largest keep weight."""
 
 GREY_LEVEL = 1 / 255
 """One grey level, in the unit of images."""
@@ -76,7 +77,7 @@ class Settings:
         balanced: Whether to sample training pictures so that object classes are balanced, see
             `uapseg.attack.data.sampling`.
         shift: The largest random translation of training pictures in each direction, in pixels.
-        flip: Whether to flip training pictures horizontally at random; None is whether objects are pasted.
+        flip: Whether to flip training pictures horizontally at random; None flips them if objects are pasted.
         crop: Whether to crop training pictures at random, at their own resolution, to half to all of a side. Each
             crop costs a further forward pass for its clean prediction, unless the target is the same for all pictures.
         paste: The number of training pictures whose objects of hidden classes are pasted into each picture. None
