@@ -20,6 +20,7 @@ from uapseg.attack.run_cache import RunCache
 from uapseg.attack.settings import Settings
 from uapseg.attack.state import Snapshot, State
 from uapseg.attack.transforms import random_transform
+from uapseg.attack.translations import average_translations
 from uapseg.attack.validation import Validator, evenly_spaced
 from uapseg.datasets import Dataset
 from uapseg.datasets.crops import random_crops
@@ -210,6 +211,8 @@ class Search:
             for model, maps in zip(models, clean_maps, strict=True)
         ]
         self._optimizer = OPTIMIZERS[settings.optimizer or target.defaults.optimizer]
+        period = settings.translation_period
+        self._translation_period = target.defaults.translation_period if period is None else period
         self._pictures = DevicePool(self.device)
         self._cut_outs = CutOuts(train, self._objectives[0].clean_maps, self.device)
         self._order = lru_cache(2)(self._draw_order)  # a batch may lie in two epochs
@@ -231,6 +234,7 @@ class Search:
         state = replace(state, image_gradients=position + len(indices))
         if self.settings.full_batch and state.image_gradients % len(self.indices):
             return replace(state, grad_sum=gradient), loss, success
+        gradient = average_translations(gradient, self._translation_period)
         return state.descend(gradient, self._optimizer, self.settings, position / self.total), loss, success
 
     def _batch(self, position: int) -> list[int]:

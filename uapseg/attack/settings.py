@@ -70,6 +70,8 @@ class Settings:
         pixel_weighting: Which pixels count, a name in `uapseg.attack.losses.PIXEL_WEIGHTINGS`; None for the target's
             default.
         tau: Pixels that reach the goal with a confidence above this do not count, in [0.5, 1].
+        translation_period: The step in pixels between the horizontal translations over which gradients are averaged,
+            see `uapseg.attack.translations`; 0 for none, None for the target's default.
         omega: The weight of hidden pixels in [0, 1] in a sum over pixels; None averages over each group of pixels.
         keep_weight: With averages over groups, the factor of all groups but the first, in [0, 100].
         fill_weight: The share of the loss of hidden pixels that asks for the label of the nearest pixel that stays, in
@@ -110,6 +112,7 @@ class Settings:
     loss_resolution: Literal["full", "logits"] | None = "full"
     pixel_weighting: str | None = "tau"
     tau: float = 0.75
+    translation_period: int | None = 0
     omega: float | None
     keep_weight: float = 1.0
     fill_weight: float = 1.0
@@ -141,6 +144,7 @@ class Settings:
         check_range("step size", self.step_size * 255, 0.01, 255, "grey levels")
         check_range("momentum", self.momentum, 0, 0.999, "as a share")
         check_range("tau", self.tau, 0.5, 1, "as a confidence")
+        check_range("translation period", self.translation_period or 0, 0, 4096, "pixels")
         check_range("omega", self.omega or 0, 0, 1, "as a weight")
         check_range("keep weight", self.keep_weight, 0, MAX_KEEP_WEIGHT, "times the usual")
         check_range("fill weight", self.fill_weight, 0, 1, "as a share")
@@ -238,7 +242,7 @@ def fast(*, epsilon: float, budget: int, **overrides: Any) -> Settings:
     """
     settings = Settings(
         preset="fast", epsilon=epsilon, budget=budget, batch=4, full_batch=False, step_size=0.2 * epsilon, decay=True,
-        momentum=0.9, loss_resolution=None, pixel_weighting=None, omega=None, fill_weight=0.2,
+        momentum=0.9, loss_resolution=None, pixel_weighting=None, translation_period=None, omega=None, fill_weight=0.2,
     )  # fmt: skip
     return replace(settings, **overrides)
 

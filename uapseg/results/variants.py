@@ -37,6 +37,7 @@ NUMBERED: dict[str, Callable[[float], dict[str, Any]]] = {
     "shift": lambda value: {"shift": int(value)},
     "flip": lambda value: {"flip": bool(value)},
     "paste": lambda value: {"paste": int(value)},
+    "period": lambda value: {"translation_period": int(value)},
     "pictures": lambda value: {"train_pictures": int(value)},
     "batch": lambda value: {"batch": int(value)},
     "momentum": lambda value: {"momentum": value},

@@ -26,6 +26,7 @@ class SearchDefaults(NamedTuple):
         pixel_weighting: Which pixels count in the loss.
         loss_resolution: Where the loss is computed: ``full`` for the size of the images, ``logits`` for that of the
             logits.
+        translation_period: The step in pixels between the translations over which gradients are averaged; 0 for none.
 
     Example:
         >>> SearchDefaults(optimizer="adam", pixel_weighting="tau").loss_resolution
@@ -35,6 +36,7 @@ class SearchDefaults(NamedTuple):
     optimizer: str
     pixel_weighting: str
     loss_resolution: str = "full"
+    translation_period: int = 0
 
 
 class ScoreLabel(NamedTuple):

@@ -56,7 +56,7 @@ class HideClasses:
     moves_with_image = True
     takes_pasted_objects = True
     scores_miou = True
-    defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau")
+    defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau", translation_period=8)
     selection = ("hidden", "gone", "kept", "kept_objects")  # a person of whom half is left still looks like one
     collapse_threshold = 0.1
 
