@@ -62,6 +62,7 @@ IN_FLAGS = {
     "as the page looks": settings(validate_every=64, first_validation=8, validation_pictures=24),
     "nothing pasted": plan(HIDE, replace(SETTINGS, paste=0)), "three pasted": plan(HIDE, replace(SETTINGS, paste=3)),
     "cropped": plan(HIDE, replace(SETTINGS, crop=True)),
+    "uncropped": plan(HIDE, replace(SETTINGS, crop=False)),
     "everything else": plan(
         settings=fast(epsilon=1 / 255, budget=9, seed=77, train_pictures=8, balanced=True, robust=True),
         also=("street:small",), eval_data="street?scenes=9", data="street?scenes=64", weights="my file.safetensors",

@@ -17,7 +17,7 @@ from uapseg.targets.drawing import mask_target, text_target
 
 DARK, LIGHT = 95, 118
 HIDE = HideClasses(classes=("light",), fill="dark")
-SETTINGS = fast(epsilon=11 / 255, budget=24, batch=3, validate_every=12, paste=2, flip=False)
+SETTINGS = fast(epsilon=11 / 255, budget=24, batch=3, validate_every=12, paste=2, flip=False, crop=False)
 
 
 class Objects(Plain):
@@ -128,15 +128,13 @@ def test_objects_are_pasted_by_default_where_pictures_are_met_more_than_ten_time
         return list(fit(greys(), train, held_out, HIDE, replace(few, **changes)))[-1].state.delta
 
     train = Objects([0] * 5)
-    assert torch.equal(
-        last(train),
-        last(train, paste=1, optimizer="dual_averaging", loss="cosine", keep_weight=PASTE_KEEP_FACTOR, flip=True),
-    )
-    for change in ({"optimizer": "adam"}, {"loss": "cross-entropy"}, {"flip": False}, {"paste": 0}):
+    pasting = {"paste": 1, "optimizer": "dual_averaging", "loss": "cosine", "flip": True, "crop": True}
+    assert torch.equal(last(train), last(train, **pasting, keep_weight=PASTE_KEEP_FACTOR))
+    for change in ({"optimizer": "adam"}, {"loss": "cross-entropy"}, {"flip": False}, {"crop": False}, {"paste": 0}):
         assert not torch.equal(last(train), last(train, **change)), change
     assert few.resolve_pasting(5, pastable=True).keep_weight == PASTE_KEEP_FACTOR
     assert replace(few, loss="cosine").resolve_pasting(5, pastable=True).keep_weight == 1
-    plain = {"paste": 0, "optimizer": "adam", "loss": "cross-entropy", "flip": False}
+    plain = {"paste": 0, "optimizer": "adam", "loss": "cross-entropy", "flip": False, "crop": False}
     assert torch.equal(last(train, budget=50), last(train, budget=50, **plain))
     word = mask_target(torch.ones(4, 4, dtype=torch.bool).numpy(), "light", None)
     assert len(list(fit(greys(), train, train, word, few))) == 7  # nothing is hidden, so nothing to paste

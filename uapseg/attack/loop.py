@@ -269,7 +269,7 @@ class Search:
         """Gradient of a batch's loss, the loss, and the share of pixels at the goal, over all networks."""
         batch = self._augmented_batch(indices, position)
         upcoming_indices = self._pictures.missing(self._upcoming(position + len(indices)))
-        self.train.prefetch(upcoming_indices, whole=self.settings.crop)
+        self.train.prefetch(upcoming_indices, whole=bool(self.settings.crop))
         parts = [objective.gradient(batch, delta) for objective in self._objectives]
         if len(parts) == 1:
             return parts[0]
@@ -290,7 +290,7 @@ class Search:
             len(indices),
             self._augmentations(len(indices), position, seed) if own_indices else (),
             random_transform(seed) if settings.robust else None,
-            cropped=settings.crop,
+            cropped=bool(settings.crop),
         )
 
     def _images(self, indices: Sequence[int], seed: int) -> Images:

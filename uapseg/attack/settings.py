@@ -80,8 +80,9 @@ class Settings:
             `uapseg.attack.data.sampling`.
         shift: The largest random translation of training pictures in each direction, in pixels.
         flip: Whether to flip training pictures horizontally at random; None flips them if objects are pasted.
-        crop: Whether to crop training pictures at random, at their own resolution, to half to all of a side. Each
-            crop costs a further forward pass for its clean prediction, unless the target is the same for all pictures.
+        crop: Whether to crop training pictures at random, at their own resolution, to half to all of a side; None
+            crops them if objects are pasted. Each crop costs a further forward pass for its clean prediction, unless
+            the target is the same for all pictures.
         paste: The number of training pictures whose objects of hidden classes are pasted into each picture. None
             is `PASTE` if classes are hidden in mini-batches for more than `PASTE_AFTER` epochs, and 0 otherwise.
         robust: Whether to train through random transforms: JPEG, resizing, blur, brightness, shift and zoom.
@@ -119,7 +120,7 @@ class Settings:
     balanced: bool = False
     shift: int = 0
     flip: bool | None = None
-    crop: bool = False
+    crop: bool | None = None
     paste: int | None = None
     robust: bool = False
     validate_every: int = 200
@@ -197,6 +198,7 @@ class Settings:
             loss=self.loss or PASTE_LOSS,
             keep_weight=min(MAX_KEEP_WEIGHT, self.keep_weight * factor),
             flip=self.flip is not False,
+            crop=self.crop is not False,
         )
 
 
@@ -219,7 +221,7 @@ def paper(*, epsilon: float, budget: int, omega: float = 0.9999, **overrides: An
     """
     settings = Settings(
         preset="paper", epsilon=epsilon, budget=budget, batch=8, full_batch=True, optimizer="sign",
-        step_size=GREY_LEVEL, decay=False, momentum=0.0, omega=omega, loss="cross-entropy", flip=False,
+        step_size=GREY_LEVEL, decay=False, momentum=0.0, omega=omega, loss="cross-entropy", flip=False, crop=False,
     )  # fmt: skip
     return replace(settings, **overrides)
 

@@ -1,5 +1,6 @@
 """The commands, their flags and their help. Nothing heavy is imported before a command runs."""
 
+from argparse import BooleanOptionalAction
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -162,16 +163,16 @@ def _add_training_pictures(parser: Parser) -> None:
     )
     group.add_argument(
         "--crop",
-        action="store_true",
+        action=BooleanOptionalAction,
         help="train on a random part of each picture, at least half as wide and high, at the resolution of its file; "
-        "with --hide this costs another forward pass",
+        "with --hide this costs another forward pass (default: if objects are pasted)",
     )
     group.add_argument(
         "--paste",
         type=int,
         metavar="N",
         help="with --hide: paste the objects of these classes from N training pictures into each (default: 1 if "
-        "the budget covers each picture more than ten times, else 0), with dual averaging, the loss cosine, and flips",
+        "the budget covers each picture more than ten times, else 0), with dual averaging, cosine loss, crops, flips",
     )
 
 

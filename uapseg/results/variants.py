@@ -36,6 +36,7 @@ NUMBERED: dict[str, Callable[[float], dict[str, Any]]] = {
     "tile": lambda value: {"tile": (int(value), int(value))},
     "shift": lambda value: {"shift": int(value)},
     "flip": lambda value: {"flip": bool(value)},
+    "crop": lambda value: {"crop": bool(value)},
     "paste": lambda value: {"paste": int(value)},
     "period": lambda value: {"translation_period": int(value)},
     "pictures": lambda value: {"train_pictures": int(value)},

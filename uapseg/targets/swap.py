@@ -37,7 +37,7 @@ class SwapClasses(LabelTarget):
     moves_with_image = True
     takes_pasted_objects = False
     scores_miou = True
-    defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau")  # those of hiding, which asks for much the same
+    defaults = SearchDefaults(optimizer="adam", pixel_weighting="tau", translation_period=8)  # as for hiding
     selection = ("swapped", "swapped", "kept", "kept_objects")
     collapse_threshold = 0.1
 

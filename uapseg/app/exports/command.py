@@ -132,14 +132,14 @@ def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:
     if None in changed_fields.values() or replace(defaults, **changed_fields) != settings:
         return None
     flags = {"epsilon": epsilon, "budget": str(settings.budget), "seed": str(settings.seed), "preset": settings.preset}
-    return [*flags.items(), *((name.replace("_", "-"), _flag_text(value)) for name, value in changed_fields.items())]
+    return [*flags.items(), *(_flag(name.replace("_", "-"), value) for name, value in changed_fields.items())]
 
 
-def _flag_text(value: str | float | bool | tuple[int, int]) -> str:  # noqa: FBT001  a value of a setting
-    """The value of a setting as a flag takes it; empty for a switch that is on."""
-    if isinstance(value, tuple):
-        return f"{value[0]}x{value[1]}"
-    return "" if value is True else str(value)
+def _flag(name: str, value: str | float | bool | tuple[int, int]) -> tuple[str, str]:  # noqa: FBT001  a value of a setting
+    """The flag of a setting and its value; a switch has none, and a name of its own where it is off."""
+    if isinstance(value, bool):
+        return (name, "") if value else (f"no-{name}", "")
+    return name, f"{value[0]}x{value[1]}" if isinstance(value, tuple) else str(value)
 
 
 def _typed_flag(name: str, value: str, *more_values: str) -> list[str]:
