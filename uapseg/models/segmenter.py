@@ -127,6 +127,7 @@ class Segmenter(nn.Module):
         height, width = images.shape[-2:]
         padded_shape = self.padded_size(width, height)[::-1]
         if logits.shape[-2:] != padded_shape:
+            logits = logits.contiguous()  # losses of channels-last logits take longer
             logits = F.interpolate(logits, padded_shape, mode="bilinear", align_corners=False)
         return logits if padded_shape == (height, width) else logits[..., :height, :width]
 
