@@ -53,7 +53,6 @@ class Example:
         target: What it is to do.
         epsilon: In grey levels.
         robust: Whether it must survive JPEG and the like.
-        keep: The factor of the weight of all that should stay as it is.
         title: What to call it, instead of by its target.
     """
 
@@ -61,7 +60,6 @@ class Example:
     target: Target
     epsilon: int = 10
     robust: bool = False
-    keep: float = 1.0
     title: str = ""
 
 
@@ -71,7 +69,7 @@ EXAMPLES = (
     Example("strong-foo", text_target("foo", "Tree", "Building", SIZE), 16),
     Example("faint-foo", text_target("foo", "Tree", "Building", SIZE), 6),
     Example("robust-foo", text_target("foo", "Tree", "Building", SIZE), robust=True),
-    Example("no-pedestrians", HideClasses(classes=("Pedestrian",)), keep=0.95),
+    Example("no-pedestrians", HideClasses(classes=("Pedestrian",))),
     Example("no-cars", HideClasses(classes=("Car",))),
     Example("no-people", HideClasses(classes=("Pedestrian", "Bicyclist"))),
     Example("all-clear", HideClasses(classes=("Car", "Pedestrian", "Bicyclist"), fill="Road"), 16),
@@ -125,8 +123,7 @@ def map_of(number: int, workspace: Workspace) -> Target:
 
 def make(example: Example, file: Path, budget: int, workspace: Workspace) -> None:
     """Trains one; the recorded one leaves its frames as well."""
-    weighted = {"robust": example.robust, "keep_weight": example.keep}
-    settings = fast(epsilon=example.epsilon / 255, budget=budget, **weighted, **VALIDATION)
+    settings = fast(epsilon=example.epsilon / 255, budget=budget, robust=example.robust, **VALIDATION)
     plan = Plan(model=PAIR[0], data=LEARNT, target=example.target, settings=settings)
     frames: list[dict[str, Any]] = []
     snapshot = None

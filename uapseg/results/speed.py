@@ -225,11 +225,11 @@ class PublishedLoop:
 def _steps(
     model: Segmenter, dataset: Dataset, target: Target, batch: int, rounds: int
 ) -> Generator[Snapshot, None, None]:
-    """A search over one batch of pictures without validation."""
+    """A search over one batch of pictures without validation; as with many pictures, nothing is pasted."""
     budget = batch * (WARM_UP + rounds + 3)
     settings = fast(
         epsilon=EPSILON, budget=budget, batch=batch, train_pictures=batch, validation_pictures=1,
-        validate_every=budget + 1,
+        validate_every=budget + 1, paste=0,
     )  # fmt: skip
     return fit(model, dataset, dataset, target, settings)
 
