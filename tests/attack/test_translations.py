@@ -10,14 +10,14 @@ from tests.attack.test_cut_outs import HIDE, Objects
 from tests.conftest import greys
 from uapseg.attack.loop import fit
 from uapseg.attack.settings import fast, paper
-from uapseg.attack.translations import AVERAGE_WEIGHT, SPREAD, average_translations
+from uapseg.attack.translations import AVERAGE_WEIGHT, SIGMA, average_translations
 from uapseg.targets.drawing import text_target
 
 
 @pytest.mark.parametrize("width", [24, 27])
 def test_the_average_is_the_gaussian_sum_over_translations_by_the_period(width):
     period, places = 4, range(0, width, 4)
-    deviation = SPREAD * len(places) * period
+    deviation = SIGMA * len(places) * period
     gradient = torch.randn(3, 2, width, generator=torch.Generator().manual_seed(0))
     expected = gradient.clone()
     for column in range(width):

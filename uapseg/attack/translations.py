@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from uapseg.tensors import Delta
 
-SPREAD = 1 / 3
+SIGMA = 1 / 3
 """The standard deviation of the translations, relative to the width."""
 
 AVERAGE_WEIGHT = 2.0
@@ -38,15 +38,18 @@ def average_translations(gradient: Delta, period: int) -> Delta:
     if not period:
         return gradient
     channels, height, width = gradient.shape
-    columns = -(-width // period)
-    parts = F.pad(gradient, (0, columns * period - width)).view(channels, height, columns, period)
-    average = torch.einsum("chip,ij->chjp", parts, _kernel(columns, gradient.device))
+    count = -(-width // period)
+    blocks = F.pad(gradient, (0, count * period - width)).view(channels, height, count, period)
+    average = torch.einsum("chip,ij->chjp", blocks, _kernel(count, gradient.device))
     return gradient + AVERAGE_WEIGHT * average.reshape(channels, height, -1)[:, :, :width]
 
 
 @lru_cache(maxsize=8)
 def _kernel(count: int, device: torch.device) -> torch.Tensor:
-    """What each of ``count`` columns (first index) adds to each other one; independent gradients keep their size."""
+    """The weight of each block of columns (first index) in the average at each block.
+
+    The squares at each block add up to 1, so that averages of independent gradients are as large as these.
+    """
     places = torch.arange(count, device=device)
-    weights = torch.exp(-0.5 * ((places[:, None] - places) / (SPREAD * count)) ** 2)
+    weights = torch.exp(-0.5 * ((places[:, None] - places) / (SIGMA * count)) ** 2)
     return weights / weights.square().sum(dim=0).sqrt()

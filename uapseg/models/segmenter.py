@@ -160,9 +160,9 @@ class Segmenter(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Makes the network faster: logits and gradients change by rounding, the fingerprint stays.
+        """Folds batch normalization into the convolutions before it; on a CPU, oneDNN then computes 1x1 convolutions.
 
-        Batch normalization is folded into the convolutions before it; on a CPU, oneDNN computes the 1x1 convolutions.
+        Logits and gradients change by rounding alone, and the fingerprint stays.
         """
         self._fingerprint = self.fingerprint
         images = torch.rand(2, 3, 96, 128, generator=torch.Generator().manual_seed(0)).to(self._mean.device)

@@ -41,7 +41,7 @@ class StepCost:
         step_seconds: A training step, until the device has finished it.
         host_seconds: The same until the host is free again; on a GPU that is earlier.
         bare_seconds: The forward pass and the input gradient of the network as it was loaded.
-        folded_seconds: The same with batch normalization folded into the convolutions.
+        folded_seconds: The same after `Segmenter.fold`.
         captured_seconds: The same, folded, as one CUDA graph; None without a GPU.
         published_seconds: The published method, see `PublishedLoop`.
         kernels: The kernels that a step launches on a GPU, or the operators that it calls on a CPU.
