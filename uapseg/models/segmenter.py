@@ -13,7 +13,7 @@ from uapseg.errors import UapsegError, one_line
 from uapseg.io.values import is_dict, is_sequence
 from uapseg.models.classes import RGB
 from uapseg.models.folding import fold_batch_norm
-from uapseg.models.pointwise import use_onednn
+from uapseg.models.cheaper_layers import use_onednn
 from uapseg.targets.people import people_classes
 from uapseg.tensors import Images, LabelMaps, Logits
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from uapseg.models import load_model
-from uapseg.models.pointwise import use_onednn
+from uapseg.models.cheaper_layers import use_onednn
 
 IMAGES = torch.rand(2, 6, 24, 32, generator=torch.Generator().manual_seed(0))
 
