@@ -1,6 +1,51 @@
-"""1x1 convolutions on a CPU: by oneDNN, which torch does not use for them with a single thread."""
+"""Layers that compute the same with less work."""
 
-from torch import nn
+from torch import Tensor, nn
+
+from uapseg.models.folding import named_modules
+
+_NEEDS_INPUT = (nn.Hardswish, nn.SiLU, nn.Mish)
+"""Activations whose gradient is computed from their input."""
+
+
+class GlobalAverage(nn.Module):
+    """The average over all pixels: as a sum, whose gradient need not be written for each pixel, unlike that of a mean.
+
+    Example:
+        >>> import torch
+        >>> GlobalAverage()(torch.tensor([[[[1.0, 3.0]]]]))
+        tensor([[[[2.]]]])
+    """
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Averages values (n, c, h, w) over their pixels (n, c, 1, 1)."""
+        height, width = values.shape[-2:]
+        return values.sum((-2, -1), keepdim=True) / (height * width)
+
+
+def avoid_copies(net: nn.Module) -> None:
+    """Has the layers of a network copy less, in place; logits and gradients differ at most by rounding.
+
+    Average pooling to one pixel becomes `GlobalAverage`. Activations whose gradient needs their input get an output of
+    their own: computing in place, they would copy the input first.
+
+    Args:
+        net: The network.
+
+    Example:
+        >>> net = nn.Sequential(nn.Hardswish(inplace=True), nn.AdaptiveAvgPool2d(1))
+        >>> avoid_copies(net)
+        >>> net
+        Sequential(
+          (0): Hardswish()
+          (1): GlobalAverage()
+        )
+    """
+    for name, module in [*named_modules(net)]:
+        if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in {1, (1, 1)}:
+            net.set_submodule(name, GlobalAverage().train(module.training))
+        elif isinstance(module, _NEEDS_INPUT):
+            module.inplace = False
 
 
 def use_onednn(net: nn.Module) -> None:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from uapseg.errors import UapsegError, one_line
 from uapseg.io.values import is_dict, is_sequence
+from uapseg.models.cheaper_layers import avoid_copies, use_onednn
 from uapseg.models.classes import RGB
 from uapseg.models.folding import fold_batch_norm
-from uapseg.models.cheaper_layers import use_onednn
 from uapseg.targets.people import people_classes
 from uapseg.tensors import Images, LabelMaps, Logits
 
@@ -160,13 +160,15 @@ class Segmenter(nn.Module):
 
     @torch.no_grad()
     def fold(self) -> None:
-        """Folds batch normalization into the convolutions before it; on a CPU, oneDNN then computes 1x1 convolutions.
+        """Folds batch normalization into the convolutions before it, and makes other layers cheaper.
 
-        Logits and gradients change by rounding alone, and the fingerprint stays.
+        Other layers then copy less, see `avoid_copies`, and on a CPU oneDNN computes 1x1 convolutions. Logits and
+        gradients change by rounding alone, and the fingerprint stays.
         """
         self._fingerprint = self.fingerprint
         images = torch.rand(2, 3, 96, 128, generator=torch.Generator().manual_seed(0)).to(self._mean.device)
         self._net, self.folded = fold_batch_norm(self._net, lambda net: self._run_net(net, images))
+        avoid_copies(self._net)
         if self._mean.device.type == "cpu":
             use_onednn(self._net)
 
