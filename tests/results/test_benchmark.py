@@ -35,7 +35,7 @@ def drained(variant: str, seed: int = 0, budget: int = 24):
             return end.value, count
 
 
-def test_an_arm_is_a_preset_with_changes():
+def test_a_variant_is_a_preset_with_changes():
     assert variant_settings("fast", **PAIR) == fast(**PAIR)
     assert variant_settings("paper", **PAIR) == paper(**PAIR)
     assert variant_settings("fast+margin+tile-16+keep-0.5", **PAIR) == fast(
@@ -44,7 +44,7 @@ def test_an_arm_is_a_preset_with_changes():
 
 
 @pytest.mark.parametrize("variant", ["slow", "fast+faster", "fast+tile", "fast+tile-wide", "fast+margin-3"])
-def test_an_unknown_arm_is_refused_with_the_choice(variant):
+def test_an_unknown_variant_is_refused_with_the_choice(variant):
     with pytest.raises(UapsegError, match=r"must begin with fast or paper|choose from sign, decay"):
         variant_settings(variant, **PAIR)
 
@@ -52,7 +52,7 @@ def test_an_unknown_arm_is_refused_with_the_choice(variant):
 @pytest.mark.parametrize(
     "variant", [*DEFAULT_VARIANTS, *(f"fast+{c}" for c in CHANGES), *(f"fast+{n}-8" for n in NUMBERED)]
 )
-def test_every_arm_is_valid_or_says_why(variant):
+def test_every_variant_is_valid_or_says_why(variant):
     try:
         assert variant_settings(variant, **PAIR).epsilon == 11 / 255
     except UapsegError as error:
@@ -62,7 +62,7 @@ def test_every_arm_is_valid_or_says_why(variant):
 
 @pytest.mark.parametrize("variant", ["fast", "paper", "fast+adam", "fast+cosine", "fast+robust", "fast+balanced",
                                 "fast+shift-2+flip", "fast+margin+all"])  # fmt: skip
-def test_every_kind_of_arm_reaches_what_epsilon_allows(variant):
+def test_every_kind_of_variant_reaches_what_epsilon_allows(variant):
     """Of the test pictures, 100 is seen as light from 110.5 on, and 95 is out of reach of 11 levels."""
     result, _ = drained(variant, budget=240)
     assert result.perturbed["target_success"] == 0.5
@@ -73,7 +73,7 @@ def test_every_kind_of_arm_reaches_what_epsilon_allows(variant):
     assert result.curve[-1] == (240, 0.5)  # of the validation pictures 99 is out of reach
 
 
-def test_standings_are_means_over_seeds_in_the_order_of_merit():
+def test_the_leaderboard_holds_means_over_seeds_best_first():
     found = [drained(variant, seed)[0].to_dict() for variant in ("fast+step-0.1", "fast") for seed in (0, 1)]
     again = json.loads(json.dumps(found))
     table = leaderboard(again)
@@ -85,7 +85,7 @@ def test_standings_are_means_over_seeds_in_the_order_of_merit():
     assert table[0]["curve"][0] == (0, 0.0)
 
 
-def test_standings_tell_what_other_objects_lose_beyond_random_noise():
+def test_the_leaderboard_tells_what_other_objects_lose_beyond_random_noise():
     """Also beside results of a file that do not say so, and with a range where it is known."""
     run = drained("fast")[0].to_dict()
     assert run["lost_objects"] is None  # a word has no other objects
@@ -100,3 +100,7 @@ def test_standings_tell_what_other_objects_lose_beyond_random_noise():
     heading, *lines = race._table([rows["fast+flip"], rows["fast"]], {}).splitlines()
     assert "objects lost beyond random noise" in heading
     assert ["30.0 (10.0 to 30.0)" in line for line in lines] == [True, False]
+
+
+def test_a_variant_that_sees_all_pictures_first_keeps_its_own_number():
+    assert [drained(f"paper{change}", budget=23)[0].image_gradients for change in ("+pictures-3", "")] == [21, 20]

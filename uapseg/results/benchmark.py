@@ -123,7 +123,7 @@ def run_variant(benchmark: Benchmark, variant: str, seed: int) -> Generator[Snap
         variant, epsilon=benchmark.epsilon, budget=benchmark.budget, seed=seed, validate_every=interval
     )
     if settings.full_batch or settings.balanced:
-        settings = replace(settings, train_pictures=PASS_PICTURES)
+        settings = replace(settings, train_pictures=min(settings.train_pictures or PASS_PICTURES, PASS_PICTURES))
     snapshot, curve = None, list[tuple[int, float | None]]()
     for snapshot in fit(benchmark.model, benchmark.train, benchmark.held_out, benchmark.target, settings):
         validation = snapshot.state.validation
