@@ -6,7 +6,7 @@ A graph is recorded once, then replayed without the cost of launching each of it
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -46,14 +46,16 @@ def record_cuda_graph(function: TensorFunction, inputs: list[Tensor | None]) -> 
     Source:
         https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
     """
-    stream = torch.cuda.Stream()
-    stream.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(stream):
-        function(*inputs)
-    torch.cuda.current_stream().wait_stream(stream)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        outputs = function(*inputs)
+    device = next(value.device for value in inputs if value is not None)
+    with torch.cuda.device(device):  # streams and graphs belong to the current device
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            function(*inputs)
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):  # other runs may go on meanwhile
+            outputs = function(*inputs)
     return graph.replay, outputs
 
 
@@ -71,7 +73,7 @@ class _Graph:
     inputs: list[Tensor | None]
     outputs: Outputs
     replay: Callable[[], None]
-    sources: list[Tensor | None] = field(default_factory=list[Tensor | None])
+    sources: list[Tensor | None]
 
     def run(self, inputs: tuple[Tensor | None, ...]) -> Outputs:
         for place, (buffer, value) in enumerate(zip(self.inputs, inputs, strict=True)):
@@ -118,10 +120,10 @@ class GraphedFunction:
 
     def _add_graph(self, key: object, inputs: tuple[Tensor | None, ...], outputs: Outputs) -> bool:
         """Records the function for inputs of these shapes, and returns whether that worked."""
-        buffers = [None if value is None else value.detach().clone() for value in inputs]
+        buffers = [None if value is None else torch.zeros_like(value) for value in inputs]
         try:
             replay, static = self._record(self._function, buffers)
-            graph = _Graph(buffers, static, replay, [*inputs])
+            graph = _Graph(buffers, static, replay, [None] * len(inputs))
             cosine = F.cosine_similarity(graph.run(inputs)[0].flatten(), outputs[0].flatten(), dim=0).item()
         except Exception as error:  # noqa: BLE001  a network of the user's own may do anything
             LOG.warning("Training goes on without a CUDA graph, which costs time alone: %s", error)
