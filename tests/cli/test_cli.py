@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -681,3 +682,28 @@ def test_bugs_are_not_hidden(monkeypatch):
 def test_the_parser_raises_what_argparse_prints():
     with pytest.raises(UapsegError, match=r"see python -m uapseg train --help"):
         make_parser().parse_args(["train", "--seed", "x"])
+
+
+def test_a_reader_that_wants_no_more_of_the_output_gets_no_traceback():
+    command = [sys.executable, "-m", "uapseg", "datasets", "street"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as listing:
+        listing.stdout.close()
+        errors = listing.stderr.read()
+    assert (listing.returncode, errors) == (128 + 13, b"")
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        (("--port", 70_000), "must be at most 65535"),
+        (("--host", "203.0.113.5"), "choose another --port or --host"),
+        (("--host", "none.invalid"), "choose another --port or --host"),
+    ],
+)
+def test_an_address_at_which_the_page_cannot_be_served_is_one_sentence(capsys, address, reason):
+    assert reason in told(capsys, "app", *address)
+
+
+def test_a_port_in_use_is_one_sentence(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert "choose another --port or --host" in told(capsys, "app", "--port", server.getsockname()[1])

@@ -156,6 +156,7 @@ def test_the_least_epsilon_is_saved_with_its_curve_and_its_perturbation(capsys, 
     none = document(capsys, *words, "--share", 1, "--out", tmp_path / "none")
     assert (none["least"], none["perturbation"], len(none["points"])) == (None, None, 1)
     assert "must be above 0" in told(capsys, *words, "--share", 0)
+    assert "cannot be written" in told(capsys, *words, "--share", 0.05, "--out", Path(__file__) / "least")
 
 
 def test_the_tiles_of_a_perturbation_are_measured_and_drawn(capsys, photos, tmp_path):  # noqa: F811

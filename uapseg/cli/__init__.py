@@ -1,5 +1,6 @@
 """The command line. A mistake is one sentence on standard error and exit status 2."""
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,9 @@ MISTAKE = 2
 STOPPED = 128
 """Exit status after a signal, to which the number of the signal is added."""
 
+PIPE_SIGNAL = 13
+"""The number of SIGPIPE, which not every system has."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command.
@@ -24,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 2 after a mistake of the user, or 128 plus the number of the signal that stopped it: 130
-        after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP.
+        after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, 141 if the reader of the output has gone.
 
     Example:
         >>> main(["evaluate", "foo.png", "--split", "future"])
@@ -37,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UapsegError as error:
         _say(f"{error}\n")
         return MISTAKE
+    except BrokenPipeError:  # whoever reads the output wants no more of it, as `head` does
+        with suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nor does Python's own last flush
+        return STOPPED + PIPE_SIGNAL
     except KeyboardInterrupt as stop:
         if arguments is None:
             for number in STOPS:  # everything is saved: a further Ctrl-C would only print a traceback

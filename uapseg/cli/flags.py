@@ -10,6 +10,8 @@ from uapseg.errors import UapsegError
 
 Options = argparse.Namespace
 
+MAX_PORT = 65_535
+
 KEEP = "keep"
 """The value of --rest-class that keeps what the network predicts."""
 
@@ -291,6 +293,19 @@ def count(text: str) -> int:
     if value < 1 or not value.is_integer():
         raise argparse.ArgumentTypeError(f"it must be a whole number of 1 or more, not {text}")
     return int(value)
+
+
+def port(text: str) -> int:
+    """Reads the number of a port, 1 to 65535.
+
+    Example:
+        >>> port("7860")
+        7860
+    """
+    value = count(text)
+    if value > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"it must be at most {MAX_PORT}, not {text}")
+    return value
 
 
 def counts(text: str) -> tuple[int, ...]:

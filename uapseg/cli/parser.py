@@ -21,6 +21,7 @@ from uapseg.cli.flags import (
     counts,
     epsilon,
     number,
+    port,
     seed,
     size,
     without_defaults,
@@ -368,7 +369,7 @@ def _figure(parser: Parser) -> None:
 def _app(parser: Parser) -> None:
     parser.add_argument("--host", metavar="ADDRESS", help="address to listen on (default: 127.0.0.1; 0.0.0.0 for all)")
     parser.add_argument(
-        "--port", type=count, metavar="N", help="port to listen on (default: the first free one from 7860)"
+        "--port", type=port, metavar="N", help="port to listen on (default: the first free one from 7860)"
     )
 
 

@@ -16,7 +16,7 @@ from uapseg.cli.loading import check_trust, download_needed, load_network, load_
 from uapseg.cli.output import print_result, with_bar
 from uapseg.datasets.batches import load_images
 from uapseg.errors import UapsegError
-from uapseg.io.files import write
+from uapseg.io.files import create_folder, write
 from uapseg.io.images import encode_png, read_picture, to_images, to_picture
 from uapseg.models import Segmenter, load_model
 from uapseg.results.evaluation import indices_showing_target
@@ -97,10 +97,7 @@ def figure(options: Options) -> None:
 
 def _outputs(pictures: Sequence[Path], folder: Path, perturbation: Path, *, overwrite: bool) -> list[list[Path]]:
     """The files of each perturbed picture and its segmentation: no two alike, and none that is read as input."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UapsegError(f"The folder {folder} cannot be written: {error.strerror}.") from error
+    create_folder(folder)
     reserved = {_name_key(file.resolve()) for file in (perturbation, *pictures)}
     outputs: list[list[Path]] = []
     for picture in pictures:

@@ -13,7 +13,7 @@ from uapseg.cli.output import columns, print_progress, print_result, with_progre
 from uapseg.cli.race import load_benchmark
 from uapseg.cli.train import new_folder
 from uapseg.errors import UapsegError
-from uapseg.io.files import to_json, write
+from uapseg.io.files import create_folder, to_json, write
 from uapseg.results.benchmark import Benchmark
 from uapseg.results.charts import draw_success_curve
 from uapseg.results.evaluation import format_percent
@@ -63,6 +63,7 @@ def smallest(options: Options) -> None:
     benchmark = load_benchmark(options)
     folder = options.out or new_folder(f"smallest {benchmark.target.title}")
     check_vacant(folder, overwrite=False)
+    create_folder(folder)
     search = EpsilonSearch(benchmark, options.share, options.seed)
 
     def reaches_share(epsilon: int) -> bool:
@@ -89,7 +90,6 @@ def _save(
     options: Options, benchmark: Benchmark, folder: Path, search: EpsilonSearch, least: int | None
 ) -> None:  # fmt: skip
     """Writes the curve as JSON and as a chart, and the perturbation of the least epsilon so far."""
-    folder.mkdir(parents=True, exist_ok=True)
     fields = _fields(options, benchmark, folder, search.points, least)
     write(folder / JSON, to_json(fields).encode())
     title = f"{benchmark.target.title} · {options.data} · network {options.model}"

@@ -40,7 +40,7 @@ SAVE_EVERY = 5.0
 
 def train(options: Options) -> None:
     """Trains a perturbation, saves it in a new folder, and evaluates it on the test pictures."""
-    with init_distributed() as workers:
+    with init_distributed(options.device) as workers:
         if options.out and workers.rank == 0:
             check_vacant(options.out, overwrite=options.overwrite)
         choice = _flags_or_plan(options)
@@ -67,7 +67,7 @@ def train(options: Options) -> None:
 
 def resume(options: Options) -> None:
     """Continues a stopped run, and evaluates it on the test pictures."""
-    with init_distributed() as workers:
+    with init_distributed(options.device) as workers:
         folder = RunFolder.open(options.folder)
         plan, state = folder.plan, folder.load_state()
         check_trust(plan, allow_code=options.trust)

@@ -4,6 +4,7 @@ import codecs
 import json
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,24 @@ def write(path: Path, content: bytes) -> None:
     finally:
         with suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+def create_folder(folder: Path) -> None:
+    """Creates a folder, and those above it, unless it exists, and checks that files can be written to it.
+
+    Raises:
+        UapsegError: It cannot be written.
+
+    Example:
+        >>> create_folder(Path("runs/foo"))
+        >>> Path("runs/foo").is_dir()
+        True
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise UapsegError(f"The folder {folder} cannot be written: {error.strerror}.") from error
 
 
 def remove_parts(folder: Path) -> None:

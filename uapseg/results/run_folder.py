@@ -7,7 +7,7 @@ from uapseg.attack.checkpoint import pack, unpack
 from uapseg.attack.run import Plan
 from uapseg.attack.state import Snapshot, State
 from uapseg.errors import UapsegError
-from uapseg.io.files import from_json, read, remove_parts, to_json, write
+from uapseg.io.files import create_folder, from_json, read, remove_parts, to_json, write
 from uapseg.io.values import is_dict, is_list
 from uapseg.results.perturbation_file import (
     Perturbation,
@@ -63,8 +63,8 @@ class RunFolder:
             UapsegError: The folder is not empty, or cannot be written.
         """
         check_vacant(path, overwrite=overwrite)
+        create_folder(path)
         try:
-            path.mkdir(parents=True, exist_ok=True)
             for name in (*FILES, START):
                 (path / name).unlink(missing_ok=True)
             remove_parts(path)
@@ -197,10 +197,7 @@ class RunFolder:
 
     def _restore(self) -> None:
         """Creates the folder and its plan again if they were deleted during the run."""
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UapsegError(f"The folder {self.path} cannot be written: {error.strerror}.") from error
+        create_folder(self.path)
         if not (self.path / PLAN).is_file():
             write(self.path / PLAN, _json({"plan": self.plan.to_dict()}))
 
