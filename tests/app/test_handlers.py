@@ -14,6 +14,7 @@ from PIL import Image
 
 from tests.small_world import registry, values, visitor
 from uapseg.app import messages, strings
+from uapseg.app.controls import ControlValues
 from uapseg.app.exports.command import to_command
 from uapseg.app.exports.files import export_run
 from uapseg.app.exports.links import parse_query, to_query
@@ -325,6 +326,12 @@ def test_a_word_is_shown_while_a_class_is_hidden_elsewhere(context: Context):
     region = drawn_region(run.plan.target)
     assert region
     assert region[0] == "o"
+
+
+def test_a_class_name_with_a_comma_stays_one_in_a_link():
+    link = to_query(ControlValues(hide=("rock, stone", "sky"), also_hide=('12" pipe',)), ControlValues())
+    linked = parse_query(dict(parse_qsl(link)))
+    assert linked == {"hide": ["rock, stone", "sky"], "also_hide": ['12" pipe']}
 
 
 def test_epsilon_bounds_the_root_mean_square_where_that_is_chosen(context: Context):
