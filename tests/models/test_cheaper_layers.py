@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 from uapseg.models import load_model
-from uapseg.models.cheaper_layers import avoid_copies, use_onednn
+from uapseg.models.cheaper_layers import GlobalAverage, avoid_copies, use_onednn
 
 IMAGES = torch.rand(2, 6, 24, 32, generator=torch.Generator().manual_seed(0))
 
@@ -66,7 +66,11 @@ def test_activations_and_pooling_stay_the_same_with_fewer_copies(activation, cop
     assert calls["aten::mean"] == 0
 
 
-def test_pooling_to_more_than_one_pixel_stays():
-    net = nn.Sequential(nn.AdaptiveAvgPool2d(2), nn.AdaptiveAvgPool2d((1, 2)), nn.AdaptiveAvgPool2d((1, 1)))
+def test_pooling_to_more_than_one_pixel_and_other_kinds_stay():
+    class Maximum(nn.AdaptiveAvgPool2d):
+        """A layer of the user's own."""
+
+    sizes = (2, (1, 2), (None, 1), (1, 1), [1, 1])
+    net = nn.Sequential(Maximum(1), *(nn.AdaptiveAvgPool2d(size) for size in sizes))
     avoid_copies(net)
-    assert [type(layer).__name__ for layer in net] == ["AdaptiveAvgPool2d", "AdaptiveAvgPool2d", "GlobalAverage"]
+    assert [isinstance(layer, GlobalAverage) for layer in net] == [False, False, False, False, True, True]

@@ -42,7 +42,7 @@ def avoid_copies(net: nn.Module) -> None:
         )
     """
     for name, module in [*named_modules(net)]:
-        if isinstance(module, nn.AdaptiveAvgPool2d) and module.output_size in {1, (1, 1)}:
+        if type(module) is nn.AdaptiveAvgPool2d and module.output_size in (1, (1, 1), [1, 1]):
             net.set_submodule(name, GlobalAverage().train(module.training))
         elif isinstance(module, _NEEDS_INPUT):
             module.inplace = False
