@@ -11,12 +11,13 @@ import pytest
 import torch
 
 from tests.conftest import Plain, greys
-from uapseg.attack.distributed import Workers
+from uapseg.attack.distributed import Workers, _own_gpu
 from uapseg.attack.loop import Search, fit
 from uapseg.attack.run import Plan
 from uapseg.attack.settings import fast
 from uapseg.attack.state import State
 from uapseg.cli import train as train_command
+from uapseg.errors import UapsegError
 from uapseg.targets import HideClasses
 
 SHADES = (90, 100, 104, 112, 115, 120)
@@ -162,3 +163,9 @@ def test_the_first_process_of_each_machine_downloads(monkeypatch):
     for rank in range(4):
         train_command._download(plan, Workers(rank, world=4, local_rank=rank % 2))
     assert (asked, waited) == ([0, 2], [0, 1, 2, 3])
+
+
+def test_each_process_has_a_gpu_of_its_own_or_learns_that_there_are_too_few():
+    assert [_own_gpu(rank, 2) for rank in range(2)] == [0, 1]
+    with pytest.raises(UapsegError, match=r"has 1 GPU, and each process needs one of its own: .*--nproc-per-node"):
+        _own_gpu(1, 1)

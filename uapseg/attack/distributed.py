@@ -10,6 +10,7 @@ import torch
 import torch.distributed
 from torch import Tensor
 
+from uapseg.errors import UapsegError
 from uapseg.io.environment import read_number
 
 T = TypeVar("T")
@@ -74,8 +75,14 @@ SINGLE_PROCESS = Workers()
 
 
 @contextmanager
-def init_distributed() -> Generator[Workers]:
+def init_distributed(device: str = "auto") -> Generator[Workers]:
     """Joins the processes that torchrun started; without torchrun, a single one.
+
+    Args:
+        device: The device to compute on, as in `uapseg.attack.run.choose_device`; on GPUs, each process takes its own.
+
+    Raises:
+        UapsegError: There are fewer GPUs than processes.
 
     Example:
         >>> with init_distributed() as workers:
@@ -85,12 +92,27 @@ def init_distributed() -> Generator[Workers]:
     if read_number("WORLD_SIZE", 1, 1) == 1:
         yield SINGLE_PROCESS
         return
-    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-    if torch.cuda.is_available():
-        torch.cuda.set_device(read_number("LOCAL_RANK", 0))
+    uses_gpus = torch.cuda.is_available() and device != "cpu"
+    backend = "cpu:gloo,cuda:nccl" if uses_gpus else "gloo"
+    if uses_gpus:
+        torch.cuda.set_device(_own_gpu(read_number("LOCAL_RANK", 0), torch.cuda.device_count()))
     dist.init_process_group(backend)
     patient = dist.new_group(backend="gloo", timeout=PATIENCE)
     try:
         yield Workers(dist.get_rank(), dist.get_world_size(), read_number("LOCAL_RANK", 0), patient)
     finally:
         dist.destroy_process_group()
+
+
+def _own_gpu(local_rank: int, count: int) -> int:
+    """The GPU of a process, which must be its own: NCCL refuses to share one.
+
+    Raises:
+        UapsegError: There are fewer GPUs than processes.
+    """
+    if local_rank >= count:
+        raise UapsegError(
+            f"This machine has {count} GPU{'s' * (count != 1)}, and each process needs one of its own: start at most "
+            "as many with --nproc-per-node."
+        )
+    return local_rank
