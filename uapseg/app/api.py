@@ -5,6 +5,7 @@ import tempfile
 import time
 import weakref
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
 from itertools import product
@@ -223,8 +224,9 @@ class Endpoints:
     def _path(self, name: str) -> Path:
         """A path for a file in a reply; files of earlier replies are deleted after a while."""
         for folder in Path(self._folder.name).iterdir():
-            if time.time() - folder.stat().st_mtime > FILE_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
+            with suppress(FileNotFoundError):  # another call may delete it meanwhile
+                if time.time() - folder.stat().st_mtime > FILE_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
         return Path(tempfile.mkdtemp(dir=self._folder.name)) / name
 
     def _save_file(self, name: str, content: bytes) -> gr.FileData:

@@ -1,8 +1,9 @@
 """The speed of training: a step beside a bare forward and backward pass and the published method."""
 
-import resource
+import sys
 import time
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from statistics import median
@@ -45,7 +46,8 @@ class StepCost:
         captured_seconds: The same, folded, as one CUDA graph; None without a GPU.
         published_seconds: The published method, see `PublishedLoop`.
         kernels: The kernels that a step launches on a GPU, or the operators that it calls on a CPU.
-        peak_memory_mib: The peak memory: on a GPU that of this batch size, on a CPU that of the process so far.
+        peak_memory_mib: The peak memory: on a GPU that of this batch size, on a CPU that of the process so far,
+            and 0 on Windows.
     """
 
     batch: int
@@ -282,4 +284,9 @@ def _is_operator(event: Any) -> bool:
 def _peak_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) >> 20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+    with suppress(ImportError):  # on Windows
+        import resource  # noqa: PLC0415
+
+        unit_bits = 20 if sys.platform == "darwin" else 10  # there in bytes, elsewhere in KiB
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> unit_bits
+    return 0

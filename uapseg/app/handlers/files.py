@@ -63,14 +63,16 @@ def add_photos(context: Context, token: str | None, paths: list[str] | str) -> N
     workspace = context.workspaces.of(run) or context.workspaces.first
     new_photos: list[UploadedPhoto] = []
     error_messages: list[str] = []
-    for number, path in enumerate(paths[:MAX_PHOTOS]):
-        run.publish(reading=(strings.PHOTOS_KIND, number / len(paths) if number else None))
-        try:
-            with DECODING:
-                new_photos.append(UploadedPhoto(workspace.fit(read_picture(path))))
-        except UapsegError as error:
-            error_messages.append(str(error))
-    run.publish(reading=None)
+    try:
+        for number, path in enumerate(paths[:MAX_PHOTOS]):
+            run.publish(reading=(strings.PHOTOS_KIND, number / len(paths) if number else None))
+            try:
+                with DECODING:
+                    new_photos.append(UploadedPhoto(workspace.fit(read_picture(path))))
+            except UapsegError as error:
+                error_messages.append(str(error))
+    finally:
+        run.publish(reading=None)
     if new_photos:
         photos = [*run.photos, *new_photos][-MAX_PHOTOS:]
         run.publish(photos=photos, view=("own", len(photos) - len(new_photos)))
