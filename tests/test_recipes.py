@@ -41,7 +41,7 @@ class Brightness(torch.nn.Module):
         return torch.stack([40 * (0.43 - grey), 40 * (grey - 0.43)], dim=1)
 
 
-def load(rest):
+def load(suffix):
     return Segmenter(
         Brightness(), name="brightness", classes=("dark", "light"), palette=((0, 0, 0), (255, 255, 255)),
         objects=("light",), pair=("light", "dark"), source="a test", licence="MIT",
@@ -79,7 +79,7 @@ class Greys:
         pass
 
 
-def load(where, split, size):
+def load(suffix, split, size):
     return Greys(split, size)
 
 

@@ -11,7 +11,7 @@ Example:
 from typing import Any, cast
 
 import torch
-from jaxtyping import Float, Int16, Int64, UInt8
+from jaxtyping import Float, Int16, UInt8
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -23,9 +23,6 @@ Images = Float[Tensor, "n 3 h w"]
 
 Logits = Float[Tensor, "n k h w"]
 """A score for each class and pixel, before the softmax."""
-
-Labels = Int64[Tensor, "n h w"]
-"""A class index for each pixel, in the dtype of torch's losses."""
 
 LabelMaps = UInt8[Tensor, "n h w"]
 """A class index for each pixel, in one byte; 255 means no class."""

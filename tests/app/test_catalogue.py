@@ -60,21 +60,9 @@ def test_an_empty_list_is_none(value, monkeypatch):
     assert "street" in catalogue.offered_models()
 
 
-def test_what_is_not_on_the_list_is_refused_with_the_list(monkeypatch):
-    monkeypatch.setenv("UAPSEG_MODELS", "street")
-    monkeypatch.setenv("UAPSEG_DATASETS", "street,coco-mini")
-    catalogue.check_model("street")
-    catalogue.check_dataset("coco-mini")
-    for name in ("Street", "torchvision:fcn_resnet50", "hf:street", "evil.py:net", ""):
-        with pytest.raises(UapsegError, match=r"does not offer the network .*: choose one of street; .*UAPSEG_MODELS"):
-            catalogue.check_model(name)
-    with pytest.raises(UapsegError, match=r"does not offer the set of pictures /etc: .*UAPSEG_DATASETS"):
-        catalogue.check_dataset("/etc")
-
-
 def test_a_list_cannot_let_strangers_run_code(monkeypatch):
     monkeypatch.setenv("UAPSEG_MODELS", "evil.py:net")
-    catalogue.check_model("evil.py:net")
+    assert catalogue.offered_models() == ("evil.py:net",)
     with pytest.raises(UapsegError, match="runs code from a file"):
         load_model("evil.py:net", allow_code=False)
 

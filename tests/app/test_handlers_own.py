@@ -112,7 +112,7 @@ def test_a_run_on_photos_says_whether_it_generalizes_and_what_the_test_pictures_
     assert len(run.validation["each"]) == len(workspace.held_out) == 2
     plain = figures(run, workspace)["plain"]
     assert "It generalizes: " in plain
-    assert "On 2 test pictures, which chose nothing: " in plain
+    assert "On 2 test pictures, used neither for training nor for selection: " in plain
     run.validation["training"]["region_success"] = 0.95
     run.validation["scores"]["region_success"] = 0.4
     assert (

@@ -37,7 +37,7 @@ def test_a_run_is_published_in_the_name_of_the_signed_in_visitor(
     }
     assert f"{hub.address}/me/foo" in said[0]
     assert load_from_hub("me/foo").plan == run.plan
-    with pytest.raises(gr.Error, match="not write to you/foo"):
+    with pytest.raises(gr.Error, match="not let you write to you/foo"):
         publish_to_hub(context, run.token, "you/foo", LOGIN)
     with pytest.raises(gr.Error, match="write USER/NAME"):
         publish_to_hub(context, run.token, "foo", LOGIN)

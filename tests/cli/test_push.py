@@ -175,7 +175,7 @@ def test_what_is_too_large_is_not_fetched(pushed, hub, capsys):
         (("evaluate", "hf-hub:me/foo@v7"), "no such revision"),
         (("evaluate", "hf-hub:me"), "write USER/NAME"),
         (("evaluate", "hf-hub:../me"), "write USER/NAME"),
-        (("push", "RUN", "you/foo"), "lets you not write to you/foo"),
+        (("push", "RUN", "you/foo"), "does not let you write to you/foo"),
         (("push", "RUN", "foo"), "write USER/NAME"),
         (("push", "RUN", "me/foo@main"), "goes to the main branch"),
     ],

@@ -282,12 +282,12 @@ def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(cap
     told = _success(snapshots[-1], target)
     region = snapshots[-1].state.validation.scores["region_success"]
     assert f", region_success {100 * (region or 0):.1f} % (noise " in told
-    assert told.endswith("; kept: that of 80, by 6 pictures")
+    assert told.endswith("; best: after 80, on 6 pictures")
     plan = Plan(model="street", data="street", target=target, settings=settings)
     found = best_perturbation(plan, snapshots[-1].state)
     assert found.best_iterate == {"image_gradients": 80, "pictures": 6}
     sentences = selection_sentences(found.best_iterate, found.image_gradients)
     assert sentences == ["It is the iterate after 80 of 80 image-gradients, chosen by 6 validation pictures."]
-    (line,) = [line for line in capsys.readouterr().err.splitlines() if "Nothing gained" in line]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "No significant improvement" in line]
     assert "on 6 pictures that it does not learn from since 0 image-gradients" in line
     assert line.endswith("Ctrl-C stops here and keeps all.")

@@ -6,8 +6,8 @@ import pytest
 
 from uapseg.results.charts import SHOWN, draw_benchmark
 
-FLOORS = {"clean": {"target_success": 0.2}, "random_noise": {"target_success": 0.25}}
-HIDING = {name: {"hidden": 0.1, "kept": 0.9, "kept_objects": 0.8} for name in FLOORS}
+BASELINES = {"clean": {"target_success": 0.2}, "random_noise": {"target_success": 0.25}}
+HIDING = {name: {"hidden": 0.1, "kept": 0.9, "kept_objects": 0.8} for name in BASELINES}
 
 
 def variants(count: int, **scores: float | None) -> list[dict]:
@@ -23,8 +23,8 @@ def words(picture: bytes) -> str:
     return " | ".join(re.findall(r"<!-- (.*?) -->", picture.decode()))
 
 
-def test_every_arm_and_both_floors_are_named_with_their_figures():
-    told = words(draw_benchmark(variants(3), FLOORS, "foo on scenes", kind="svg"))
+def test_every_variant_and_both_baselines_are_named_with_their_figures():
+    told = words(draw_benchmark(variants(3), BASELINES, "foo on scenes", kind="svg"))
     assert all(f"variant-{place}  50.0" in told for place in range(3))
     for text in (
         "random noise",
@@ -39,14 +39,14 @@ def test_every_arm_and_both_floors_are_named_with_their_figures():
 def test_hiding_has_a_second_chart_of_what_it_costs():
     told = words(draw_benchmark(variants(2, hidden=0.7, kept=0.9, kept_objects=0.8), HIDING, "hide", kind="svg"))
     assert "other objects kept, %" in told
-    assert "other objects kept, %" not in words(draw_benchmark(variants(2), FLOORS, "foo", kind="svg"))
+    assert "other objects kept, %" not in words(draw_benchmark(variants(2), BASELINES, "foo", kind="svg"))
 
 
-def test_arms_without_a_figure_and_more_arms_than_colours_are_drawn():
+def test_variants_without_a_figure_and_more_variants_than_colours_are_drawn():
     nothing = variants(SHOWN + 4, hidden=None, kept=0.9, kept_objects=None)
     assert f"variant-{SHOWN + 3}" in words(draw_benchmark(nothing, HIDING, "hide", kind="svg"))
 
 
 @pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_the_kind_of_file_is_what_is_asked_for(kind, start):
-    assert draw_benchmark(variants(1), FLOORS, "foo", kind=kind).startswith(start)
+    assert draw_benchmark(variants(1), BASELINES, "foo", kind=kind).startswith(start)

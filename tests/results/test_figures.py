@@ -28,8 +28,9 @@ def test_a_pixel_of_no_class_is_grey():
     assert (colorize(torch.full((2, 2), 255, dtype=torch.uint8), PALETTE) == 128).all()
 
 
-def test_an_overlay_of_full_opacity_is_the_label_map_but_for_its_lines():
-    laid = overlay(torch.rand(3, 8, 12), half(), PALETTE, opacity=1.0)
+def test_an_overlay_of_full_opacity_is_the_label_map_but_for_its_lines(monkeypatch):
+    monkeypatch.setattr("uapseg.results.figures.OPACITY", 1.0)
+    laid = overlay(torch.rand(3, 8, 12), half(), PALETTE)
     away = np.ones((8, 12), bool)
     away[:, 5] = False
     assert np.array_equal(laid[away], colorize(half(), PALETTE)[away])

@@ -73,7 +73,7 @@ def _model_offer(name: str, card: models.ModelInfo) -> Offer:
     cost = _cost(name, card)
     summary = f"{card.classes} classes"
     details = f"Network: {summary}, {card.parameters / 1e6:.1f} million weights, {cost}; licence: {card.licence}."
-    return Offer(name, f"{messages.short_name(name)} · {summary} · {cost}", details)
+    return Offer(name, f"{messages.network_label(name)} · {summary} · {cost}", details)
 
 
 def _dataset_offer(name: str, card: datasets.DatasetInfo) -> Offer:
@@ -123,38 +123,6 @@ def listed_examples() -> tuple[str, ...]:
         >>> del os.environ["UAPSEG_EXAMPLES"]
     """
     return _read_list("UAPSEG_EXAMPLES")
-
-
-def check_model(name: str) -> None:
-    """Checks that a network is on the operator's list.
-
-    Raises:
-        UapsegError: It is not on the list.
-
-    Example:
-        >>> check_model("street")
-    """
-    _check(name, offered_models(), "network", "UAPSEG_MODELS")
-
-
-def check_dataset(name: str) -> None:
-    """Checks that a dataset is on the operator's list.
-
-    Raises:
-        UapsegError: It is not on the list.
-
-    Example:
-        >>> check_dataset("street")
-    """
-    _check(name, offered_datasets(), "set of pictures", "UAPSEG_DATASETS")
-
-
-def _check(name: str, offered_names: tuple[str, ...], kind: str, variable: str) -> None:
-    if name not in offered_names:
-        raise UapsegError(
-            f"This page does not offer the {kind} {name}: choose one of {', '.join(offered_names)}; "
-            f"who runs the page sets the list in {variable}."
-        )
 
 
 def _read_list(variable: str) -> tuple[str, ...]:
@@ -362,7 +330,7 @@ def loading_message(status: "LoadStatus", pair: tuple[str, str], details: Sequen
         >>> loading_message(LoadStatus("loading"), ("street", "coco-mini"), [])
         {'title': 'Loading street on coco-mini', 'lines': ['This takes a moment.']}
     """
-    names = " on ".join(messages.short_name(name) for name in pair)
+    names = " on ".join(messages.network_label(name) for name in pair)
     if status.state == "costs":
         lines = [*([f"To download now: {messages.format_size(status.total)}."] if status.total else []), *details]
         return {"title": f"{names} is not on this machine yet", "lines": lines}

@@ -125,10 +125,10 @@ def test_result(target: Target, scores: Scores, pictures: int) -> str:
     Example:
         >>> from uapseg.targets import HideClasses
         >>> test_result(HideClasses(classes=("Car",)), {"hidden": 0.5}, pictures=4)
-        'On 4 test pictures, which chose nothing: 50 %.'
+        'On 4 test pictures, used neither for training nor for selection: 50 %.'
     """
     share = percent(scores.get(target.wording("").scores[0].name))
-    return f"On {pictures} test picture{'s' * (pictures != 1)}, which chose nothing: {share}."
+    return f"On {pictures} test picture{'s' * (pictures != 1)}, used neither for training nor for selection: {share}."
 
 
 def people_warning(target: Target, people: tuple[str, ...]) -> str:
@@ -232,7 +232,7 @@ def settings(controls: ControlValues) -> str:
         strings.SWAP: f"{controls.swap_from} to {controls.swap_into}",
         strings.UNTARGETED: "every pixel another class",
     }
-    goal = f"{strings.GOALS[controls.goal]} ({details[controls.goal]})"
+    goal = f"{strings.GOALS[controls.goal]} ({details.get(controls.goal, controls.goal)})"
     return f"these settings: {goal}, epsilon {controls.ball}, length {controls.budget:,}"
 
 
@@ -305,11 +305,11 @@ def about(model: Segmenter, pictures: Dataset) -> str:
     return f"{line} {len(pictures.skipped)} could not be downloaded or read." if pictures.skipped else line
 
 
-def short_name(name: str) -> str:
+def network_label(name: str) -> str:
     """The name of a network without the name of its library.
 
     Example:
-        >>> short_name("torchvision:fcn_resnet50")
+        >>> network_label("torchvision:fcn_resnet50")
         'fcn_resnet50'
     """
     return name.removeprefix("torchvision:")

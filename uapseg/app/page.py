@@ -138,7 +138,7 @@ def stage(answers: Sequence[Callable[[Any], Any]], facts: dict[str, Any]) -> gr.
     again at each change and drop what the scripts added. (Gradio would write a stub file for a subclass.)
 
     Args:
-        answers: The functions that the scripts call: ``pull`` for what is new, ``frame`` for what was.
+        answers: The functions that the scripts call: ``poll`` for what is new, ``frame`` for what was.
         facts: Its words, and the first network with its pictures.
     """
     return gr.HTML(

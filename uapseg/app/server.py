@@ -101,7 +101,7 @@ class BodyLimit:
 
 
 DECODING = threading.Lock()
-"""Held while something that a stranger sent is decoded: one file at a time, however many come at once."""
+"""Held while an upload is decoded: one file at a time, however many come at once."""
 
 ARENAS = 2
 """Heaps that threads share. By default there are eight for each core, and each keeps the most that it ever held."""

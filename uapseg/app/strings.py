@@ -150,7 +150,6 @@ STAGE = {
         "random noise {noise} %; {gradients} image-gradients."
     ),
     "recorded": "A recorded run",
-    "replay": "Play it again",
     "stop_recorded": "Stop",
     "train_photos": "Train on these photos",
     "train_clip": "Train on a clip",

@@ -130,7 +130,7 @@ class Workspace:
         return Photo(picture, self.predict(picture))
 
     def fit(self, image: Image.Image) -> Picture:
-        """Scales a picture to about as many pixels as this workspace's pictures have."""
+        """Scales a picture down to at most as many pixels as this workspace's pictures have; smaller ones stay."""
         return np.array(fit_picture(image, self.size))
 
     def photo(self, upload: UploadedPhoto) -> Photo:
@@ -157,10 +157,8 @@ class Workspace:
             confidence, labels = self.model(image).softmax(dim=1).max(dim=1)
         return labels[0].to(torch.uint8).numpy(), (confidence[0] * 255).round().to(torch.uint8).numpy()
 
-    def success_by_strength(
-        self, photo: Photo, prediction: LabelMap, levels: LevelArray, target: Target
-    ) -> float | None:
-        """The success in one picture at each strength."""
+    def success_in(self, photo: Photo, prediction: LabelMap, levels: LevelArray, target: Target) -> float | None:
+        """The success of a perturbation in one picture, in [0, 1]; None if the target does not concern it."""
         return self._evaluate(photo, prediction, target, levels)[1]
 
     def evaluate(

@@ -45,7 +45,7 @@ def margin(logits: Logits, labels: LabelMaps) -> PixelLoss:
 
 
 def cosine(logits: Logits, labels: LabelMaps) -> PixelLoss:
-    """One minus the cosine similarity of the centered logits and the label's direction, in [0, 2].
+    """One minus the cosine similarity of the centred logits and the label's direction, in [0, 2].
 
     Example:
         >>> labels = torch.zeros(1, 1, 1, dtype=torch.uint8)

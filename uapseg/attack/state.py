@@ -16,8 +16,9 @@ from uapseg.tensors import Delta
 
 TENSORS = ("delta", "dual", "momentum", "second_moment", "grad_sum", "best")
 
-COUNTS = ("peak_counts", "improved_counts")
 NUMBERS = ("image_gradients", "step", "seconds", "improved_at")
+COUNTS = ("peak_counts", "improved_counts")
+VALIDATIONS = ("best_validation", "validation")
 
 PARTS = ("predictions", "counts")
 """The tensors of a validation."""
@@ -33,7 +34,7 @@ class State:
         seconds: The time spent.
         delta: The perturbation, before rounding.
         dual: What the optimizer updates; ``delta`` is its projection into the epsilon ball.
-        momentum: The moving average of normalized gradients.
+        momentum: The decaying sum or, with Adam, the moving average of normalized gradients.
         second_moment: The moving average of their squares (zero if the optimizer does not need it).
         grad_sum: The sum of the gradients of an unfinished epoch (zero with mini-batches).
         best: The best perturbation: the last one that was not significantly worse on the validation pictures than the
@@ -183,16 +184,14 @@ class State:
         tensors = {name: tensor for name, tensor in tensors.items() if name in ("delta", "dual") or tensor.any()}
         if torch.equal(tensors["dual"], tensors["delta"]):
             del tensors["dual"]
-        validations = {name: getattr(self, name) for name in ("best_validation", "validation")}
+        validations = {name: getattr(self, name) for name in VALIDATIONS}
         tensors |= {
             f"{name}.{part}": getattr(validation, part).contiguous()
             for name, validation in validations.items()
             for part in PARTS
         }
-        tensors |= {"peak_counts": self.peak_counts, "improved_counts": self.improved_counts}
-        fields: dict[str, object] = {
-            name: getattr(self, name) for name in ("image_gradients", "step", "seconds", "improved_at")
-        }
+        tensors |= {name: getattr(self, name) for name in COUNTS}
+        fields: dict[str, object] = {name: getattr(self, name) for name in NUMBERS}
         fields |= {
             name: {k: v for k, v in asdict(validation).items() if k not in PARTS}
             for name, validation in validations.items()
@@ -203,13 +202,11 @@ class State:
     def from_tensors(cls, tensors: dict[str, Tensor], state_json: str) -> "State":
         """Deserializes the result of `to_tensors`."""
         fields: dict[str, Any] = json.loads(state_json)
-        for name in ("best_validation", "validation"):
+        for name in VALIDATIONS:
             fields[name] = Validation.from_dict(fields[name], *(tensors[f"{name}.{part}"] for part in PARTS))
         zero = torch.zeros_like(tensors["delta"])
         known_tensors = {"dual": tensors["delta"], **tensors}
-        fields |= {name: known_tensors.get(name, zero) for name in TENSORS} | {
-            name: tensors[name] for name in ("peak_counts", "improved_counts")
-        }
+        fields |= {name: known_tensors.get(name, zero) for name in TENSORS} | {name: tensors[name] for name in COUNTS}
         return cls(**fields)
 
 

@@ -11,7 +11,7 @@ from uapseg.cli.output import columns, print_result
 from uapseg.errors import UapsegError
 from uapseg.results.full_report import list_files
 
-OTHER_MODELS = "Also: hf:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
+OTHER_MODELS = "Also: hf:ID_OR_FOLDER, smp:ID_OR_FOLDER, FILE.py:FUNCTION, FILE.pt2 and FILE.torchscript."
 
 
 def models(options: Options) -> None:

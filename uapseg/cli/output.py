@@ -104,7 +104,7 @@ def report_stall(snapshots: Iterator[Snapshot]) -> Generator[Snapshot]:
         if snapshot.stalled and not is_reported:
             state, is_reported = snapshot.state, True
             tqdm.write(
-                f"Nothing gained on {_pictures(len(state.validation.each))} that it does not learn from since "
+                f"No significant improvement on {_pictures(len(state.validation.each))} for validation since "
                 f"{state.improved_at:,} image-gradients, for half of the budget: Ctrl-C stops here and keeps all.",
                 file=sys.stderr,
             )
@@ -122,7 +122,7 @@ def _success(snapshot: Snapshot, target: Target) -> str:
     if not state.best_validation.image_gradients:
         return last_scores
     best = state.best_validation
-    return f"{last_scores}; kept: that of {best.image_gradients:,}, by {_pictures(len(best.each))}"
+    return f"{last_scores}; best: after {best.image_gradients:,}, on {_pictures(len(best.each))}"
 
 
 def _pictures(count: int) -> str:

@@ -157,7 +157,7 @@ def _add_training_pictures(parser: Parser) -> None:
         "--train-pictures", type=count, metavar="N", help="how many training pictures to use (default: all)"
     )
     group.add_argument(
-        "--robust", action="store_true", help="train through recompression, blur, brightness, shift and zoom"
+        "--robust", action="store_true", help="train through JPEG, resizing, blur, brightness, shift and zoom"
     )
     group.add_argument(
         "--balanced", action="store_true", help="draw pictures so that each object class is equally frequent"
@@ -255,7 +255,7 @@ def _transfer(parser: Parser) -> None:
         nargs="+",
         type=Path,
         metavar="PERTURBATION",
-        help="perturbations of runs: PNG, safetensors or folders",
+        help="perturbations of runs: PNG, safetensors, folders, or hf-hub:USER/NAME",
     )
     parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack")
     parser.add_argument("--data", metavar="NAME", help="the data set (default: that of each perturbation)")

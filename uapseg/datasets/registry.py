@@ -122,10 +122,10 @@ class Kind:
     """How datasets of one kind are found and opened.
 
     Attributes:
-        place: The module with ``load(where, split, size)`` and ``info()``, where ``where`` is the rest of the name; or
-            ``MODULE:OBJECT`` for an object with these methods.
+        place: The module with ``load(suffix, split, size)`` and ``info()``, where ``suffix`` is the rest of the name;
+            or ``MODULE:OBJECT`` for an object with these methods.
         bare: Whether the name is complete without a path; options may follow a question mark.
-        downloads: Whether it is downloaded; it then has ``missing_files(where, split)`` and ``attribution(where)``
+        downloads: Whether it is downloaded; it then has ``missing_files(suffix, split)`` and ``attribution(suffix)``
             too.
 
     Example:

@@ -171,7 +171,7 @@ def _no_logits(model: Segmenter, size: str, answer: Any) -> UapsegError:
 
 
 def _type_name(answer: Any) -> str:
-    return "nothing of the kind" if answer is None else type(answer).__name__
+    return "None" if answer is None else type(answer).__name__
 
 
 def _check_classes(model: Segmenter, logits: Tensor) -> None:

@@ -50,10 +50,10 @@ class Kind:
     """How networks of one kind are found and loaded.
 
     Attributes:
-        place: The module with ``load(rest)``, where ``rest`` is the name after the kind and a colon.
+        place: The module with ``load(suffix)``, where ``suffix`` is the name after the kind and a colon.
         listed: Whether it has networks with names of their own; its module then has ``info()``.
         takes_weights: Whether it accepts a file of weights; ``load`` then takes ``weights``, and its module has
-            ``missing_files(rest, weights)``.
+            ``missing_files(suffix, weights)``.
         runs_code: Whether it runs code from a file; the file's name is then the network's.
         checked: Whether networks are checked before use; ``load`` then takes ``size`` and ``strict``.
         needs_suffix: Whether the name must continue after a colon.
@@ -197,7 +197,7 @@ def load_model(
 
 
 def _resolve(name: str) -> tuple[Kind, str]:
-    """The kind of a network, and the rest of its name."""
+    """The kind of a network, and the suffix of its name."""
     if from_file := _kind_of_file(name):
         return from_file, name
     prefix, colon, suffix = name.partition(":")

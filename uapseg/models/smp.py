@@ -64,8 +64,8 @@ def load(suffix: str, *, size: checks.Size | None = None, strict: bool = True) -
     Its classes have the names in ``classes.txt``, one a line, else numbers; one with a single logit has two classes.
 
     Raises:
-        UapsegError: segmentation_models_pytorch is not installed, there is no such network, it cannot be had, or it
-            is not fit to be attacked.
+        UapsegError: segmentation_models_pytorch is not installed, there is no such network, it cannot be downloaded,
+            or it cannot be attacked.
     """
     name, place = f"smp:{suffix}", resolve_place(suffix)
     with plain_errors(name), redirect_stdout(StringIO()):  # where the library prints, commands print their JSON

@@ -105,14 +105,17 @@ def colorize(labels: LabelMap, palette: Sequence[RGB]) -> Picture:
     return table[labels.cpu().numpy()]
 
 
-def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB], opacity: float = 0.62) -> Picture:
+OPACITY = 0.62
+"""The opacity of the colours of classes over a picture."""
+
+
+def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB]) -> Picture:
     """Blends the colours of a label map over its picture, with a line between classes.
 
     Args:
         image: The picture in [0, 1] (3, h, w).
         labels: The class of each pixel (h, w).
         palette: The colours of the classes.
-        opacity: The opacity of the colours, in [0, 1].
 
     Example:
         >>> overlay(torch.zeros(3, 2, 4), torch.zeros(2, 4, dtype=torch.uint8), [(255, 0, 0)]).shape
@@ -120,7 +123,7 @@ def overlay(image: Image, labels: LabelMap, palette: Sequence[RGB], opacity: flo
     """
     colours = colorize(labels, palette).astype(np.float32)
     grey = picture(image).astype(np.float32).mean(axis=2, keepdims=True)  # one hue only: that of the class
-    values = opacity * colours + (1 - opacity) * (64 + 0.75 * grey)  # lifted: in a dark photo colours stay themselves
+    values = OPACITY * colours + (1 - OPACITY) * (64 + 0.75 * grey)  # lifted: in a dark photo colours stay themselves
     values[_edges(labels)] = 0.35 * colours[_edges(labels)] + 0.65 * 255
     return np.rint(values).astype(np.uint8)
 

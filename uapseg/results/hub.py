@@ -49,7 +49,7 @@ def push_to_hub(
     Args:
         folder: The folder of the run.
         repo: USER/NAME.
-        licence: The license of the perturbation, as an identifier of the Hub.
+        licence: The licence of the perturbation, as an identifier of the Hub.
         private: Whether only the owner can see a new repository.
         token: In whose name; None takes the login of this machine.
 
@@ -182,7 +182,7 @@ def _plain_errors(repo: str, *, write: bool = False) -> Generator[None]:
 def _refusal(repo: str, error: errors.HfHubHTTPError, *, write: bool) -> str:
     status = error.response.status_code
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN} and write:
-        return f"The Hub lets you not write to {repo}: log in with hf auth login, as someone who may."
+        return f"The Hub does not let you write to {repo}: log in with hf auth login as a user who may."
     if isinstance(error, errors.RevisionNotFoundError):
         return f"{PREFIX}{repo} has no such revision: leave it out, or name a branch, a tag or a commit."
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:

@@ -61,7 +61,7 @@ def _adjust_contrast(images: Images, factor: float) -> Images:
 
 
 def _adjust_saturation(images: Images, factor: float) -> Images:
-    """Multiplies the differences of each pixel's colors from its grey by a factor."""
+    """Multiplies the differences of each pixel's colours from its grey by a factor."""
     grey = _grey(images)
     return (grey + factor * (images - grey)).clamp(0, 1)
 
@@ -78,7 +78,7 @@ def _add_noise(images: Images, sigma: float) -> Images:
 
 
 def _halftone(images: Images) -> Images:
-    """Prints pictures in dots, one a pixel, and scans them: each color has a screen of dots at its own angle.
+    """Prints pictures in dots, one a pixel, and scans them: each colour has a screen of dots at its own angle.
 
     A pixel is made of `POINTS` times `POINTS` points that are ink or paper, and is scanned as their mean.
     """
@@ -89,7 +89,7 @@ def _halftone(images: Images) -> Images:
 
 @lru_cache(maxsize=2)
 def _screens(height: int, width: int) -> torch.Tensor:
-    """The grey level from which each point of a picture is paper, for each color (3, h, w), in [0, 1]."""
+    """The grey level from which each point of a picture is paper, for each colour (3, h, w), in [0, 1]."""
     rows, columns = (torch.arange(side * POINTS) / POINTS for side in (height, width))
     screens: list[torch.Tensor] = []
     for degrees in (15, 75, 0):

@@ -145,7 +145,7 @@ def measure_step(
     Args:
         model: The network with batch normalization folded, on the device to compute on.
         unfolded: The same network as it was loaded.
-        dataset: The pictures, of which the first ``batch`` are used, some repeatedly if there are fewer.
+        dataset: The pictures: ``batch`` of them are used, some repeatedly if there are fewer.
         target: What the network should predict.
         batch: The batch size.
         rounds: How often each is timed.

@@ -7,7 +7,7 @@ from PIL import Image
 
 from uapseg.scenes.camera import Camera, Light, random_camera
 from uapseg.scenes.canvas import Canvas
-from uapseg.scenes.noise import Field, noise_patch, sample_noise
+from uapseg.scenes.noise import Field, sample_noise
 from uapseg.scenes.palette import Colour, choose, jitter, mix, to_array
 
 Recipe = tuple[Colour, Colour, Colour, Colour, float, tuple[float, float], float, float, float, float]
@@ -115,13 +115,3 @@ def empty_canvas(rng: np.random.Generator, size: tuple[int, int], x: float = 0.0
     camera = random_camera(rng, *size, x=x)
     light, recipe = random_weather(rng)
     return Canvas(camera, light, paint_sky(rng, recipe, light, camera, size))
-
-
-def skyline(rng: np.random.Generator, width: int) -> Field:
-    """Return a rough ridge of ``width`` values, mean 0 and deviation about 1.
-
-    Example:
-        >>> skyline(np.random.default_rng(0), 64).shape
-        (64,)
-    """
-    return noise_patch(rng, 1.2, 1, width, 0.5)[0]

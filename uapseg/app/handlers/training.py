@@ -178,7 +178,7 @@ def _restore_controls(context: Context, run: Run, controls: ControlValues, saved
 
 HEARTBEAT_SECONDS = 0.5
 SAVE_SECONDS = 5.0
-"""A run that goes on is saved this often: so much is lost where the server is killed."""
+"""Seconds between two saves of an active run: the most that is lost if the server is killed."""
 
 REST_SECONDS = 10.0
 """How long Start waits for the last step of a run that was paused just before."""

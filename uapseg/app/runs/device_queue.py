@@ -39,7 +39,7 @@ class Waiter(Protocol):
 
 
 class Call:
-    """An API call that waits; it is present as long as its request is open.
+    """An API call that waits. It always counts as present, so that a call whose client has gone is carried out too.
 
     Example:
         >>> Call().is_present

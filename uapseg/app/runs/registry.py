@@ -100,7 +100,7 @@ class SavedRuns:
 
 
 def content_of(run: Run) -> bytes | None:
-    """A run as a file of at most `MAX_BYTES`; None if it has no state, or is larger.
+    """A run as a file of at most `MAX_SAVED` bytes; None if it has no state, or is larger.
 
     If the full state is too large, only the perturbation is saved, in whole grey levels and with a reset optimizer;
     its scores are the same.

@@ -31,7 +31,7 @@ class PendingChange:
         point: The history point to rewind to first.
 
     Example:
-        >>> PendingChange(due=time.monotonic() + 0.4).point is None
+        >>> PendingChange(due=time.monotonic() + 0.25).point is None
         True
     """
 

@@ -1,4 +1,4 @@
-"""The runs of this visit that gave way to another one: kept to be looked at, compared and taken up again."""
+"""The runs of this visit that were replaced by another: kept to be viewed, compared and resumed."""
 
 from itertools import count
 from typing import Any

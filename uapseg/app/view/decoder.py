@@ -1,8 +1,7 @@
 """A program of its own that decodes the beginning of a clip: ``python decoder.py FILE FORMAT SECONDS RATE SIDE``.
 
-What a stranger's file makes of FFmpeg, in memory, time or worse, then happens to this process and ends with it. On
-standard output it writes a line of JSON, ``{"width", "height"}`` or ``{"refused"}``, and then RGB frames of that size,
-three bytes a pixel.
+Whatever a file does to FFmpeg affects only this process. On standard output it writes a line of JSON, ``{"width",
+"height"}`` or ``{"refused"}``, and then RGB frames of that size, three bytes a pixel.
 """
 
 import json

@@ -157,7 +157,7 @@ def _figures(run: Run, workspace: Workspace, values: dict[str, Any]) -> dict[str
         **({"baselines": _baselines(workspace, plan, defence)} if defence else {}),
         "pictures": len(evaluation["each"]),
         "measured_at": point and point.image_gradients,
-        **_heading_of(run, workspace, point),
+        **words,
     }
 
 
@@ -243,7 +243,7 @@ def frame_payload(
         "after": jpeg(perturbed_picture, 70 if slow else 85, 256 if slow else None),
         "prediction": label_png(rendered_frame.photo.prediction, workspace.model.palette),
         "perturbation": jpeg(pattern, 70, 192 if slow else None),
-        "success": workspace.success_by_strength(
+        "success": workspace.success_in(
             photo, rendered_frame.photo.prediction, rendered_frame.applied_levels, plan.target
         ),
     }

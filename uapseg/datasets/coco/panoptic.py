@@ -150,12 +150,12 @@ def _plain(name: str) -> str:
 
 
 def _read_mask(panoptic: Panoptic, source: Source) -> Pixels:
-    """The class of each pixel (h, w): a pixel's color is the id of its segment, R + 256 G + 256 ** 2 B."""
-    colors = np.asarray(read_picture(source.read()), np.int64) @ np.array([1, 1 << 8, 1 << 16])
-    ids, places = np.unique(colors, return_inverse=True)
+    """The class of each pixel (h, w): a pixel's colour is the id of its segment, R + 256 G + 256 ** 2 B."""
+    colours = np.asarray(read_picture(source.read()), np.int64) @ np.array([1, 1 << 8, 1 << 16])
+    ids, places = np.unique(colours, return_inverse=True)
     classes = panoptic.segments[source.name]
     table = np.array([classes.get(int(number), VOID) for number in ids], np.uint8)
-    return table[places].reshape(colors.shape)
+    return table[places].reshape(colours.shape)
 
 
 def _parse_name(suffix: str) -> tuple[Path, Path]:
