@@ -99,16 +99,6 @@ def stretch_levels(levels: LevelArray, size: tuple[int, int]) -> LevelArray:
     return np.rint(np.stack([np.asarray(plane) for plane in planes])).astype(np.int16)
 
 
-def amplify_levels(levels: LevelArray, epsilon: int) -> Picture:
-    """Shows a perturbation as a picture (h, w, 3): 0 is mid-grey, and epsilon (in grey levels) the full range.
-
-    Example:
-        >>> amplify_levels(np.array([-10, 0, 10], np.int16).reshape(3, 1, 1), 10)[0, 0].tolist()
-        [0, 128, 255]
-    """
-    return np.clip(128 + levels.transpose(1, 2, 0) * (127.5 / epsilon), 0, 255).astype(np.uint8)
-
-
 def difference(before: Picture, after: Picture, factor: int) -> Picture:
     """The difference between two pictures, times a factor, around mid-grey.
 

@@ -44,7 +44,7 @@ def export_run(kind: object, run: Run, workspace: Workspace) -> str:
 
 
 def cached_file(run: Run, name: str, write_file: Callable[[Path], Any]) -> str:
-    """Writes a file to a folder that exists until the next export of the run, and returns its path.
+    """Writes a file to a folder that exists until the next export but one of the run, and returns its path.
 
     Example:
         >>> path = cached_file(Run("a"), "plan.json", lambda made: made.write_text("{}"))
@@ -53,7 +53,7 @@ def cached_file(run: Run, name: str, write_file: Callable[[Path], Any]) -> str:
     """
     folder = tempfile.TemporaryDirectory(prefix="uapseg-")
     write_file(Path(folder.name) / name)
-    run.files = folder
+    run.files = (*run.files[-1:], folder)
     return str(Path(folder.name) / name)
 
 

@@ -109,7 +109,7 @@ class Run:
         plan_changes: Where the plan changed, as (image-gradients, what changed).
         history_points: The points that the run can be rewound to.
         checkpoint: The state to resume from.
-        files: The folder of the last exported file.
+        files: The folders of the last two exported files: the earlier one may still be sent.
         opened_example: The last example that was opened.
         drawing_version: The number of drawings that were read from files, which the stage then shows.
         strengths: A perturbation, and its scores at each strength.
@@ -178,7 +178,7 @@ class Run:
     last_watched: float = field(default_factory=time.monotonic)
     last_active: float = field(default_factory=time.monotonic)
     frame_cache: dict[str, Any] = field(default_factory=dict[str, Any])
-    files: Any = None
+    files: tuple[Any, ...] = ()
     opened_example: OpenedExample | None = None
     drawing_version: int = 0
 
@@ -236,7 +236,7 @@ class Run:
             plan_changes=[],
             history_points=[],
             checkpoint=None,
-            files=None,
+            files=(),
             pending_change=None,
             strengths=None,
             test_scores=None,

@@ -13,7 +13,6 @@ from uapseg.app.frames import (
     FrameOptions,
     LabelMap,
     Photo,
-    amplify_levels,
     defend_photo,
     difference,
     grey_png,
@@ -34,7 +33,9 @@ from uapseg.app.view.figures import sentences, titles, validation_figures
 from uapseg.app.workspace import Workspace
 from uapseg.app.workspace_cache import WorkspaceCache
 from uapseg.attack.run import Plan
+from uapseg.results.figures import amplify
 from uapseg.targets.metrics import Scores
+from uapseg.tensors import from_array
 
 STEPS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 """The strengths on the curve."""
@@ -237,8 +238,8 @@ def frame_payload(
     workspace: Workspace, photo: Photo, rendered_frame: RenderedFrame, plan: Plan, options: FrameOptions
 ) -> dict[str, Any]:
     """A frame as sent to the browser: picture, prediction, perturbation, and what else is requested."""
-    slow, epsilon, perturbed_picture = options.slow, round(plan.settings.epsilon * 255), rendered_frame.photo.picture
-    pattern = spectrum(rendered_frame.levels) if options.spectrum else amplify_levels(rendered_frame.levels, epsilon)
+    slow, levels, perturbed_picture = options.slow, rendered_frame.levels, rendered_frame.photo.picture
+    pattern = spectrum(levels) if options.spectrum else amplify(from_array(levels) / 255, plan.settings.epsilon)
     pictures: dict[str, Any] = {
         "after": jpeg(perturbed_picture, 70 if slow else 85, 256 if slow else None),
         "prediction": label_png(rendered_frame.photo.prediction, workspace.model.palette),
