@@ -7,7 +7,7 @@ from PIL import Image
 
 
 def photos_in(root: Path) -> str:
-    """Draws 8 pictures to learn from, 2 that choose and 3 to report on, of 96x64, and gives the data set's name."""
+    """Draws 8 pictures to learn from, 2 that choose and 3 to report on, of 96x64, and gives the dataset's name."""
     draw = np.random.default_rng(0)
     for split, count in (("train", 8), ("val", 2), ("test", 3)):
         folder = root / "images" / split

@@ -93,7 +93,7 @@ WORLD = ["--model", "brightness", "--data", "greys:here"]
 
 @pytest.fixture(autouse=True)
 def added(tmp_path, monkeypatch, unchecked):
-    """A network and a data set, as files, and their lines."""
+    """A network and a dataset, as files, and their lines."""
     (tmp_path / "recipe_network.py").write_text(NETWORK)
     (tmp_path / "recipe_dataset.py").write_text(DATASET)
     monkeypatch.syspath_prepend(tmp_path)
@@ -116,7 +116,7 @@ def plan_of(target: Target, **settings: object) -> Plan:
 
 
 def searched(target: Target = HIDE, **settings: object) -> State:
-    """The end of a run on the network and the data set."""
+    """The end of a run on the network and the dataset."""
     plan = plan_of(target, **settings)
     assert Plan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
     *_, last = run(plan, device="cpu")

@@ -59,7 +59,7 @@ def test_photos_of_any_size_get_figures_of_their_own_and_a_bad_one_is_refused(sm
     title = tab.locator("[data-view=photo] figcaption b")
     expect(title).to_have_text("Your photo")
     tab.get_by_role("tab", name="Your photos (2)").click()
-    expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in the data set")
+    expect(tab.locator(".u-strip h3")).to_contain_text("in your photos, 100 % in the dataset")
     assert state(tab, "s.own.region_success") > 0.9
     expect(tab.locator(".u-thumb b").nth(1)).to_contain_text("%")
     tab.locator("#u-bring input[type=file]").first.set_input_files(tmp_path / "bad.png")

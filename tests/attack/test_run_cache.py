@@ -19,7 +19,7 @@ HIDE = HideClasses(classes=("dark",), fill="light")
 
 @pytest.fixture
 def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
-    """How often networks and data sets are loaded, and how many pictures are predicted."""
+    """How often networks and datasets are loaded, and how many pictures are predicted."""
     counted: Counter = Counter()
     load_model, load_dataset, predict = runs.load_model, runs.load_dataset, Segmenter.predict
 
@@ -28,7 +28,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counter]:
         return load_model(*args, **ways)  # type: ignore[arg-type]
 
     def dataset(*args: object, **ways: object) -> object:
-        counted["data sets"] += 1
+        counted["datasets"] += 1
         return load_dataset(*args, **ways)  # type: ignore[arg-type]
 
     def predicted(self: Segmenter, images):
@@ -52,12 +52,12 @@ def test_a_changed_setting_loads_nothing_and_predicts_no_clean_picture_again(cal
     steps = run(plan(), cache=cache)
     next(steps)
     first, state = Counter(calls), next(steps).state
-    assert (first["networks"], first["data sets"]) == (1, 2)
+    assert (first["networks"], first["datasets"]) == (1, 2)
     changed = plan(keep_weight=2.0)
     steps = run(changed, state=state.with_settings(changed.settings, same_target=True), cache=cache)
     next(steps)
     assert calls["networks"] == 1
-    assert calls["data sets"] == 2
+    assert calls["datasets"] == 2
     before = calls["pictures"]
     assert next(steps).state.validation.image_gradients == 0  # it is seen before it is measured
     assert calls["pictures"] - before <= 8  # those of the batch that no step has had yet
@@ -90,7 +90,7 @@ def test_another_target_shares_network_and_pictures(calls: Counter):
     cache = RunCache()
     next(run(plan(), cache=cache))
     next(run(plan(HideClasses(classes=("dark",))), cache=cache))
-    assert (calls["networks"], calls["data sets"]) == (1, 2)
+    assert (calls["networks"], calls["datasets"]) == (1, 2)
 
 
 def test_without_a_cache_each_run_loads_for_itself(calls: Counter):

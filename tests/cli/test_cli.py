@@ -54,7 +54,7 @@ BOTH = HIDDEN - {"miou"} | {"changed", "region_success"}
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory) -> str:
-    """A data set of small pictures."""
+    """A dataset of small pictures."""
     return photos_in(tmp_path_factory.mktemp("photos"))
 
 
@@ -169,7 +169,7 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
         ("train --text foo --region-class Car --rest-class car", "Region and rest are both Car"),
         ("train --text foo --region-class Zebra", "no class 'Zebra': choose from Sky"),
         ("train --text foo --model zebra", "no network called 'zebra': choose one of street"),
-        ("train --text foo --data zebra", "no data set called 'zebra': choose one of street"),
+        ("train --text foo --data zebra", "no dataset called 'zebra': choose one of street"),
         ("train --text foo --data camvid:/nowhere", "There are no pictures in /nowhere"),
         ("train --text foo --device abacus", "There is no device 'abacus' here"),
         ("train --mask /nowhere.png", "There is no file /nowhere.png"),
@@ -182,7 +182,7 @@ def test_a_mistake_is_one_sentence_and_exit_status_2():
         ("evaluate setup.py --split dev", "invalid choice: 'dev'"),
         ("apply /nowhere.png photo.jpg", "There is no file /nowhere.png"),
         ("apply noise.png", "required: PICTURE"),
-        ("datasets zebra", "no data set called 'zebra'"),
+        ("datasets zebra", "no dataset called 'zebra'"),
     ],
 )
 def test_every_mistake_is_one_sentence(words, sentence, capsys, photos):

@@ -1,4 +1,4 @@
-"""What every data set must hold to; pictures of no split appear in another."""
+"""What every dataset must hold to; pictures of no split appear in another."""
 
 import hashlib
 import itertools
@@ -151,18 +151,18 @@ def test_what_lies_on_the_disk_needs_no_download(name):
 @pytest.mark.parametrize(
     ("name", "split", "message"),
     [
-        ("coco", "val", "no data set called 'coco': choose one of street, coco-mini, .*, FOLDER"),
-        ("camvid", "val", "no data set called 'camvid'"),
+        ("coco", "val", "no dataset called 'coco': choose one of street, coco-mini, .*, FOLDER"),
+        ("camvid", "val", "no dataset called 'camvid'"),
         ("street?scenes=0", "train", r"write street\?scenes=N with N from 1 to 100000"),
         ("street?scenes=100001", "val", "cannot be opened"),
         ("street?any=dog", "train", "cannot be opened"),
-        ("street:here", "val", "no data set called 'street:here'"),
-        ("coco-mini:here", "val", "no data set called 'coco-mini:here'"),
-        ("/no/such/folder", "val", "no data set called '/no/such/folder'"),
-        ("", "val", "no data set called ''"),
-        ("x" * 5000, "val", "no data set called 'xxx"),
-        ("~nobody/x", "val", "no data set called '~nobody/x'"),
-        ("a\0b", "val", "no data set called"),
+        ("street:here", "val", "no dataset called 'street:here'"),
+        ("coco-mini:here", "val", "no dataset called 'coco-mini:here'"),
+        ("/no/such/folder", "val", "no dataset called '/no/such/folder'"),
+        ("", "val", "no dataset called ''"),
+        ("x" * 5000, "val", "no dataset called 'xxx"),
+        ("~nobody/x", "val", "no dataset called '~nobody/x'"),
+        ("a\0b", "val", "no dataset called"),
         ("street", "dev", "no split called 'dev': choose one of train, val, test"),
         ("street", "all", "street has official splits: choose one of train, val, test"),
         ("camvid:/nowhere", "val", "no pictures in .*: give the folder that holds images/ and labels/"),

@@ -1,4 +1,4 @@
-"""Data sets of the Hugging Face Hub: a folder that the library itself reads, as it reads those of the Hub."""
+"""Datasets of the Hugging Face Hub: a folder that the library itself reads, as it reads those of the Hub."""
 
 import io
 import sys

@@ -1,4 +1,4 @@
-"""Data sets in the layouts in which they are given out: miniatures with labels that are known."""
+"""Datasets in the layouts in which they are given out: miniatures with labels that are known."""
 
 import io
 

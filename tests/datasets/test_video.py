@@ -1,4 +1,4 @@
-"""A video as a data set: its frames, their times, and splits that share no moment."""
+"""A video as a dataset: its frames, their times, and splits that share no moment."""
 
 from pathlib import Path
 from typing import cast

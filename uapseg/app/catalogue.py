@@ -1,4 +1,4 @@
-"""What the page offers: networks, data sets and examples, their sizes, and their downloads."""
+"""What the page offers: networks, datasets and examples, their sizes, and their downloads."""
 
 import json
 import logging

@@ -163,7 +163,7 @@ VALIDATION = {"validate_every": 64, "first_validation": 8, "validation_pictures"
 Mask = NDArray[np.bool_]
 
 Pair = tuple[str, str]
-"""A network and a data set, by name."""
+"""A network and a dataset, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +172,7 @@ class ControlValues:
 
     Attributes:
         model: The name of the network.
-        data: The name of the data set.
+        data: The name of the dataset.
         goal: A key of `strings.GOALS`.
         source: A key of `strings.SOURCES`.
         word: The word that the network is to see.
@@ -234,7 +234,7 @@ class ControlValues:
 
     @property
     def pair(self) -> Pair:
-        """Network and data set."""
+        """Network and dataset."""
         return self.model, self.data
 
     @property

@@ -156,9 +156,9 @@ STAGE = {
     "train_webcam": "Train on 10 seconds",
     "filming": "Recording, {seconds} s",
     "train_line": "Trains on {line}.",
-    "train_data": "Back to the data set",
+    "train_data": "Back to the dataset",
     "none": "Drop, paste or choose photos: the same perturbation is added to them and measured.",
-    "own_and_data": "{name}: {own} % in your photos, {data} % in the data set",
+    "own_and_data": "{name}: {own} % in your photos, {data} % in the dataset",
     "own_waiting": "the figures of your photos appear as soon as there is a perturbation",
     "show": "Show picture {number} large",
     "describe": "{view}: {shares}",
@@ -286,7 +286,7 @@ BAD_NUMBER = "Epsilon must be between 1 and 32, and the training length between 
 BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
 BAD_WEIGHT = "“Protect the rest” must be between 0.1 and 4."
 NO_WEIGHT = "The preset paper weights all pixels alike: set “Protect the rest” to 1, or choose the preset fast."
-NOT_OFFERED = "This page does not offer that network or data set: choose another."
+NOT_OFFERED = "This page does not offer that network or dataset: choose another."
 NOT_READY = "The network and its pictures are still loading: wait for them, or cancel."
 UNREACHABLE = (
     "The server of this page cannot reach the one that has these files: check its internet connection and try again, "

@@ -1,4 +1,4 @@
-"""One network with one data set, as the page shows them."""
+"""One network with one dataset, as the page shows them."""
 
 import threading
 from collections.abc import Sequence
@@ -72,7 +72,7 @@ class Workspace:
 
     Args:
         model: The name of the network, which may not run code of its own.
-        data: The name of the data set, whose validation pictures are shown.
+        data: The name of the dataset, whose validation pictures are shown.
         loaded: The network and the validation pictures, if they are loaded already.
 
     Example:

@@ -43,7 +43,7 @@ class WorkspaceCache:
 
     Args:
         models: The names of the networks on offer; the first is shown to a new visitor.
-        datasets: The names of the data sets on offer, likewise.
+        datasets: The names of the datasets on offer, likewise.
 
     Attributes:
         first: The workspace that a new visitor sees.

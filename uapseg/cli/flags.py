@@ -68,13 +68,13 @@ def add_networks(parser: Parser, model: str | None, data: str | None) -> None:
         "--data",
         default=data,
         metavar="NAME",
-        help=f"the data set (default: {data or default}); `datasets` lists them",
+        help=f"the dataset (default: {data or default}); `datasets` lists them",
     )
     parser.add_argument(
         "--size",
         type=size,
         metavar="WIDTHxHEIGHT",
-        help="scale and crop pictures to this size (default: the data set's)",
+        help="scale and crop pictures to this size (default: the dataset's)",
     )
     add_checks(parser)
 
@@ -103,9 +103,7 @@ def add_report(parser: Parser) -> None:
         >>> parser.parse_args(["--eval-data", "coco-mini"]).eval_data
         'coco-mini'
     """
-    parser.add_argument(
-        "--eval-data", metavar="NAME", help="data set to report on (default: the test split of --data)"
-    )
+    parser.add_argument("--eval-data", metavar="NAME", help="dataset to report on (default: the test split of --data)")
 
 
 def add_target(parser: Parser, *, default: str | None = None, plan: bool = False) -> None:

@@ -25,7 +25,7 @@ def download_needed(networks: Iterable[tuple[str, str | None]], data: Iterable[s
 
     Args:
         networks: (name, file of weights or None) of each network.
-        data: The names of data sets; None stands for no data set.
+        data: The names of datasets; None stands for no dataset.
 
     Raises:
         UapsegError: There is no connection, no such name, or a file is corrupt.

@@ -62,8 +62,8 @@ def make_parser() -> Parser:
     models.add_argument("names", nargs="*", metavar="NAME", help="only these networks, with all of their classes")
     models.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="check that they take pictures of this size")
     add_checks(models)
-    datasets = add("datasets", "listings", "list the data sets with their licence and download size")
-    datasets.add_argument("names", nargs="*", metavar="NAME", help="only these data sets, such as camvid:FOLDER")
+    datasets = add("datasets", "listings", "list the datasets with their licence and download size")
+    datasets.add_argument("names", nargs="*", metavar="NAME", help="only these datasets, such as camvid:FOLDER")
     _race(add("race", "race", "compare variants of the settings at an equal budget"))
     _transfer(add("transfer", "transfer", "evaluate perturbations on several networks: how well they transfer"))
     _compare(add("compare", "compare", "compare two perturbations on the same pictures, which neither was trained on"))
@@ -258,7 +258,7 @@ def _transfer(parser: Parser) -> None:
         help="perturbations of runs: PNG, safetensors, folders, or hf-hub:USER/NAME",
     )
     parser.add_argument("--models", required=True, metavar="NAME,NAME…", help="the networks to attack")
-    parser.add_argument("--data", metavar="NAME", help="the data set (default: that of each perturbation)")
+    parser.add_argument("--data", metavar="NAME", help="the dataset (default: that of each perturbation)")
     parser.add_argument("--size", type=size, metavar="WIDTHxHEIGHT", help="scale and crop pictures to this size")
     parser.set_defaults(split=None, eval_data=None)  # always what each run reports on
     add_checks(parser)

@@ -21,7 +21,7 @@ def target_of(options: Options, model: Segmenter, data: str, size: tuple[int, in
     Args:
         options: With the flags of a target.
         model: The network, whose classes are meant.
-        data: The name of the data set, for a scene.
+        data: The name of the dataset, for a scene.
         size: (width, height) of the perturbation, for a text.
 
     Raises:

@@ -181,7 +181,7 @@ def _run_to_report(
     Args:
         folder: The folder of the run.
         snapshots: The snapshots of the run.
-        pictures: The data sets for training, validation and test.
+        pictures: The datasets for training, validation and test.
         image_gradients: Image-gradients of earlier parts of the run.
         options: The flags.
     """

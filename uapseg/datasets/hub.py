@@ -1,7 +1,7 @@
-"""Data sets of the Hugging Face Hub, or folders that its library reads: ``hfdata:ID?image=COLUMN&mask=COLUMN``.
+"""Datasets of the Hugging Face Hub, or folders that its library reads: ``hfdata:ID?image=COLUMN&mask=COLUMN``.
 
 Needs the package ``datasets`` (``pip install -e ".[hf]"``), which streams the rows: two columns of those that are used
-are kept, as files in the cache, so that a data set is streamed once. Splits depend on the content of the pictures, as
+are kept, as files in the cache, so that a dataset is streamed once. Splits depend on the content of the pictures, as
 those of a folder do.
 
 Source: https://huggingface.co/docs/datasets/stream
@@ -43,7 +43,7 @@ FACTS = "facts.json"
 
 @dataclass(frozen=True)
 class Query:
-    """What the name of a data set says.
+    """What the name of a dataset says.
 
     Attributes:
         place: The id on the Hub, or a folder.
@@ -95,7 +95,7 @@ def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> Imag
         size: The (width, height) of the pictures; None for that of the first picture, as in a folder.
 
     Raises:
-        UapsegError: The library is missing, the data set cannot be read, or it has no such column.
+        UapsegError: The library is missing, the dataset cannot be read, or it has no such column.
 
     Example:
         >>> load("no/such/folder?image=photo", "train")
@@ -107,7 +107,7 @@ def load(suffix: str, split: Split, size: tuple[int, int] | None = None) -> Imag
     folder = _rows_folder(query)
     if not (folder / FACTS).is_file():
         _stream(query, folder)
-    facts = from_json(read(folder / FACTS), "The cached data set")
+    facts = from_json(read(folder / FACTS), "The cached dataset")
     pictures = sorted(folder.glob("*.picture"))
     pairs: list[Pair] = [(File(picture), _labels(picture)) for picture in pictures]
     classes: list[str] = facts["classes"]
@@ -124,7 +124,7 @@ def info() -> list[DatasetInfo]:
         >>> info()[0].name
         'hfdata:ID_OR_FOLDER?image=COLUMN&mask=COLUMN'
     """
-    about = f"a data set of the Hugging Face Hub, or a folder that its library reads; the first {COUNT} rows"
+    about = f"a dataset of the Hugging Face Hub, or a folder that its library reads; the first {COUNT} rows"
     name = "hfdata:ID_OR_FOLDER?image=COLUMN&mask=COLUMN"
     return [DatasetInfo(name=name, about=about, size=None, classes=None, licence="that of its card", cached=False)]
 
@@ -149,7 +149,7 @@ def _stream(query: Query, folder: Path) -> None:
         library: Any = import_module("datasets")
     except ImportError as error:
         raise UapsegError(
-            'Data sets of the Hugging Face Hub need the package datasets: install it with pip install -e ".[hf]".'
+            'Datasets of the Hugging Face Hub need the package datasets: install it with pip install -e ".[hf]".'
         ) from error
     try:
         rows, features = _open_rows(library, query)
@@ -161,7 +161,7 @@ def _stream(query: Query, folder: Path) -> None:
     except UapsegError:
         raise
     except Exception as error:  # the library raises almost anything
-        raise UapsegError(f"The data set hfdata:{query.place} cannot be read ({one_line(error)}).") from error
+        raise UapsegError(f"The dataset hfdata:{query.place} cannot be read ({one_line(error)}).") from error
     facts = {"classes": list(_class_names(features, query.mask)), "licence": _licence(query.place, rows)}
     write(folder / FACTS, to_json(facts).encode())
 
@@ -234,7 +234,7 @@ def _leaf_features(feature: Any) -> Iterator[Any]:
 
 
 def _licence(place: str, rows: Any) -> str:
-    """The licence in the information of a data set, or in its card."""
+    """The licence in the information of a dataset, or in its card."""
     from huggingface_hub import DatasetCard  # noqa: PLC0415  slow, and needed here only
 
     if rows.info.license:

@@ -304,7 +304,7 @@ def _resolve(name: str) -> tuple[Kind, str]:
         return kind, suffix
     if is_path(name):
         return _FOLDER, name
-    raise UapsegError(f"There is no data set called {name!r}: choose one of {', '.join(dataset_names())}.")
+    raise UapsegError(f"There is no dataset called {name!r}: choose one of {', '.join(dataset_names())}.")
 
 
 def is_path(name: str) -> bool:

@@ -115,7 +115,7 @@ _FLAGS: dict[str, Callable[[Any, Plan, tuple[int, int] | None], Flags | None]] =
     "untargeted": _break_flags,
     "draw_and_hide": _both_flags,
 }
-"""From a target of each kind to its flags, given its plan and the size of the data set's pictures."""
+"""From a target of each kind to its flags, given its plan and the size of the dataset's pictures."""
 
 
 def _number_flags(settings: Settings) -> list[tuple[str, str]] | None:

@@ -1,4 +1,4 @@
-"""Events of a visitor's own pictures as a data set: photos, a webcam recording or a clip to train on."""
+"""Events of a visitor's own pictures as a dataset: photos, a webcam recording or a clip to train on."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""A visitor's own pictures as a data set to train on, in memory alone and for one visit."""
+"""A visitor's own pictures as a dataset to train on, in memory alone and for one visit."""
 
 import hashlib
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Picture = NDArray[np.uint8]
 """RGB (h, w, 3) in grey levels."""
 
 PREFIX = "own:"
-"""How the name of such a data set begins; a hash of its pictures follows, as others are another data set."""
+"""How the name of such a dataset begins; a hash of its pictures follows, as others are another dataset."""
 
 MIN_TRAIN = 3
 MIN_PHOTOS = MIN_TRAIN + 2
@@ -58,7 +58,7 @@ class OwnPictures:
     Attributes:
         name: Its name in plans.
         source: A key of `strings.OWN_SOURCES`.
-        base: The data set that was chosen before.
+        base: The dataset that was chosen before.
         splits: Its pictures.
         cache: The results shared by its runs, which are neither written to disk nor sent to other processes.
 
@@ -91,7 +91,7 @@ class OwnPictures:
 
 
 def is_own(data: str) -> bool:
-    """Whether a data set's name is that of a visitor's own pictures.
+    """Whether a dataset's name is that of a visitor's own pictures.
 
     Example:
         >>> is_own("own:1a2b3c4d"), is_own("street")
@@ -105,7 +105,7 @@ def from_photos(photos: Sequence[Picture], base: str, size: tuple[int, int]) -> 
 
     Args:
         photos: RGB (h, w, 3), of any sizes.
-        base: The data set chosen before.
+        base: The dataset chosen before.
         size: The (width, height) of its pictures; the new ones get about as many pixels.
 
     Raises:
@@ -130,7 +130,7 @@ def from_frames(frames: Sequence[Frame], source: str, base: str, size: tuple[int
     Args:
         frames: In the order of their times.
         source: ``webcam`` or ``clip``.
-        base: The data set chosen before.
+        base: The dataset chosen before.
         size: The (width, height) of its pictures; the new ones get about as many pixels.
 
     Raises:
