@@ -208,7 +208,7 @@ def _push(parser: Parser) -> None:
     parser.add_argument("repo", metavar="USER/NAME", help="the repository, which is created if it does not exist")
     parser.add_argument(
         "--license", default="other", metavar="ID",
-        help="the license of the perturbation, such as mit or cc-by-4.0 (default: other)",
+        help="the licence of the perturbation, such as mit or cc-by-4.0 (default: other)",
     )  # fmt: skip
     parser.add_argument("--private", action="store_true", help="make a new repository private")
 

@@ -73,7 +73,7 @@ people rely on.
 
 ## License
 
-The network and the pictures that it was trained with have licenses of their own, which may limit what the
+The network and the pictures that it was trained with have licences of their own, which may limit what the
 perturbation can be used for.
 """
 
