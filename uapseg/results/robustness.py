@@ -25,7 +25,7 @@ from uapseg.targets.goals import Goal
 from uapseg.targets.metrics import Scores, count_pixels, scores
 from uapseg.tensors import Delta, Images
 
-Transform = Callable[[torch.Tensor], torch.Tensor]
+TensorFn = Callable[[torch.Tensor], torch.Tensor]
 
 POINTS = 6
 """The points along each side of a printed pixel."""
@@ -126,7 +126,7 @@ def _identity(values: torch.Tensor) -> torch.Tensor:
     return values
 
 
-TRANSFORMS: dict[str, tuple[Transform, Transform]] = {
+TRANSFORMS: dict[str, tuple[TensorFn, TensorFn]] = {
     "nothing": (_identity, _identity),
     "JPEG 90": (partial(_recompress, kind="JPEG", quality=90), _identity),
     "JPEG 75": (partial(_recompress, kind="JPEG", quality=75), _identity),
