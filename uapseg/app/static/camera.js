@@ -25,21 +25,27 @@ const filmButton = button('u-film', t('train_webcam'), beginFilming);
 const recordButton = button('u-record', t('record'), () => (camera.recording ? endRecording() : beginRecording()));
 
 async function open() {
+  openButton.disabled = true; // until the visitor has allowed it
+  let stream;
   try {
-    camera.stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
   } catch {
     announce(t('no_camera'));
     setText('state', t('no_camera'));
     return;
+  } finally {
+    openButton.disabled = false;
   }
+  camera.stream = stream;
+  stream.getVideoTracks()[0].addEventListener('ended', () => camera.stream === stream && close()); // it was unplugged
   video.muted = true;
-  video.srcObject = camera.stream;
+  video.srcObject = stream;
   await video.play();
   openButton.textContent = t('camera_off');
   recordButton.hidden = filmButton.hidden = false;
   root.dataset.kind = 'camera';
   setTitle('photo', t('camera'));
-  while (camera.stream && root.isConnected) {
+  while (camera.stream === stream && root.isConnected) {
     await processFrame();
     if (camera.ended) gradio.trigger('recording'); // no frame is on its way any more
     if (camera.enough) trainOnFilm();

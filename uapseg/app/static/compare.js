@@ -35,7 +35,7 @@ const SWEEP_MS = 2600;
 let wipe = 0;
 let sweepState = 'due'; // then 'going', then 'over'
 
-/** Sets how much of the picture, from the left, is shown as it was before. */
+/** Sets how much of the picture, from the left, is shown without the perturbation. */
 export function setWipe(share) {
   wipe = clamp(share, 0, 1);
   for (const id of COMPARED) $('canvas.before', views[id]).style.clipPath = `inset(0 ${100 - wipe * 100}% 0 0)`;

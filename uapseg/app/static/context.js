@@ -199,9 +199,10 @@ export const gallery = {
   own: null,
   stretch: false,
   openingUntil: 0,
+  versionBefore: 0,
 };
 
-export const painting = { on: false, allowed: false, tool: 'view', number: 0 };
+export const painting = { on: false, allowed: false, tool: 'view', number: 0, ink: 0 };
 export const camera = { stream: null, recording: false, ended: false, filming: false, enough: false, frames: 0 };
 export const recorded = { frames: null, playing: false, enabled: true, imageGradients: null };
 

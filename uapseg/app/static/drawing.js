@@ -17,7 +17,7 @@ import {
 import * as labelMap from './label-map.js';
 import { stencil } from './label-map.js';
 import { boxBetween } from './numbers.js';
-import { views } from './views.js';
+import { setHint, views } from './views.js';
 
 const MAX_UNDONE = 30;
 
@@ -206,9 +206,13 @@ function stampOf(image) {
 
 async function readStamp(file) {
   if (!file) return;
-  const image = await loadImage(URL.createObjectURL(file)).catch(() => null);
+  const url = URL.createObjectURL(file);
+  const image = await loadImage(url).catch(() => null);
+  URL.revokeObjectURL(url);
   stamp = image && stampOf(image);
-  announce(t(stamp ? 'stencil' : 'unreadable'));
+  const text = t(stamp ? 'stencil' : 'unreadable');
+  setHint('photo', text);
+  announce(text);
 }
 
 function field(name, type, attributes) {

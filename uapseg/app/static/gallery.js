@@ -31,6 +31,7 @@ const tabs = Object.fromEntries(
 );
 
 const MAX_OPENING_MS = 8000;
+let described = null; // the number of the example under the pointer, or with the focus
 
 export function showTab(name) {
   gallery.tab = name;
@@ -49,7 +50,7 @@ const HEADINGS = {
   held_out: () => t('thumbs') + (metrics.here ? t('share_of', { here: metrics.here }) : ''),
   own: ownHeading,
   runs: () => t('runs_hint'),
-  examples: () => t('examples_hint'),
+  examples: () => (workspace.examples[described] ? describe(workspace.examples[described]) : t('examples_hint')),
 };
 
 export function showGallery() {
@@ -67,18 +68,25 @@ export function showGallery() {
     fillThumb(box.children[number], picture, number, results);
   });
   $('.u-empty').hidden = gallery.tab !== 'own' || pictures.length > 0;
-  $('.u-strip h3').textContent = HEADINGS[gallery.tab]();
+  setHeading();
 }
 
 function thumb(number) {
   const node = button('u-thumb', '', () => press(number));
   node.innerHTML = '<img alt="" class="photo"><img alt="" class="prediction"><b></b><em></em>';
-  for (const kind of ['pointerenter', 'focus']) {
-    node.addEventListener(kind, () => {
-      if (gallery.tab === 'examples') $('.u-strip h3').textContent = describe(workspace.examples[number]);
-    });
-  }
+  for (const kind of ['pointerenter', 'focus']) node.addEventListener(kind, () => describeThumb(number));
+  for (const kind of ['pointerleave', 'blur']) node.addEventListener(kind, () => describeThumb(null));
   return node;
+}
+
+/** Describes an example above the examples; null describes none. */
+function describeThumb(number) {
+  described = number;
+  setHeading();
+}
+
+function setHeading() {
+  $('.u-strip h3').textContent = HEADINGS[gallery.tab]();
 }
 
 function fillThumb(node, picture, number, { each, thumbs }) {
@@ -113,7 +121,10 @@ function press(number) {
 export async function openExample(number) {
   const { title, prediction, label } = workspace.examples[number];
   emit('begin');
-  gallery.openingUntil = performance.now() + MAX_OPENING_MS;
+  Object.assign(gallery, {
+    openingUntil: performance.now() + MAX_OPENING_MS,
+    versionBefore: poll.perturbationVersion,
+  });
   gradio.trigger('example', { number });
   const labels = await loadImage(prediction);
   if (!gallery.openingUntil) return; // the figures were quicker
@@ -221,6 +232,7 @@ function column({ key, title, summary, after, prediction, success }) {
 
 function takeUp(key) {
   closePair();
+  emit('begin');
   gradio.trigger('kept', { key });
 }
 

@@ -20,6 +20,7 @@ import {
   poll,
   positionIn,
   request,
+  root,
   setAttributes,
   t,
 } from './context.js';
@@ -31,6 +32,8 @@ import { redraw, showFrame, views } from './views.js';
 const STEPS = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, Home: -99, End: 99 };
 const MAX_STRENGTH = 1.5;
 const RETRY_MS = 120;
+const LOST_MS = 1500;
+const MAX_TRIES = 20;
 const timeline = $('.u-timeline');
 const pointTime = make('span');
 const strength = make('label', 'u-strength');
@@ -51,10 +54,8 @@ async function ask() {
     while (history.again) {
       history.again = false;
       if (isLive()) showNewest();
-      else await showOther();
+      else await showOther().catch(retryLater);
     }
-  } catch (error) {
-    console.warn(error);
   } finally {
     history.busy = false;
   }
@@ -109,6 +110,13 @@ async function showMeasured({ thumbs, each, heading, measured_at: measuredAt, ..
   redraw();
 }
 
+/** Requests again after a while: the connection was lost. */
+async function retryLater(error) {
+  console.warn(error);
+  await pause(LOST_MS);
+  history.again = root.isConnected && !isLive();
+}
+
 /** Requests again: the server was busy with another request of this visitor. */
 async function retry() {
   await pause(RETRY_MS);
@@ -128,8 +136,14 @@ export function setStrength(share) {
 /** Asks what each strength reaches; once for each perturbation, when its chart is opened. */
 export async function askStrengths() {
   if (!metrics.scores) return;
-  const reply = await request('strengths', { token: poll.token, history_point: history.point }).catch(() => ({}));
-  if (reply.rows) metrics.strengths = reply.rows;
+  const { point } = history;
+  metrics.strengths = null;
+  drawChart();
+  for (let tries = 0; tries < MAX_TRIES && !metrics.strengths && point === history.point; tries++) {
+    if (tries) await pause(RETRY_MS); // the server was busy with another request of this visitor
+    const { rows } = await request('strengths', { token: poll.token, history_point: point }).catch(() => ({}));
+    if (rows && point === history.point) metrics.strengths = rows;
+  }
   drawChart();
 }
 
@@ -172,11 +186,15 @@ function setPoint(point) {
   history.point = point;
   showTimeline();
   ask();
+  if (currentChart() === 'strength') askStrengths();
 }
 
 export function showTimeline() {
   const { historyPoints } = metrics;
-  if (history.point != null && !historyPoints.includes(history.point)) history.point = null;
+  if (history.point != null && !historyPoints.includes(history.point)) {
+    history.point = null; // it is gone, as another run is shown
+    ask();
+  }
   const at = history.point ?? historyPoints.at(-1) ?? 0;
   const label = history.point == null ? t('now') : t('at_point', { gradients: group(at) });
   timeline.tabIndex = historyPoints.length > 1 ? 0 : -1;
@@ -249,4 +267,5 @@ export function mount() {
     if (name === 'strength') askStrengths();
   });
   listen('frame', ask);
+  listen('begin', setLive);
 }

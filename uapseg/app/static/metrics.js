@@ -63,8 +63,9 @@ function fillFigure(node) {
 }
 
 function measuredText() {
+  const pictures = current().pictures || workspace.pictures;
   const values = {
-    pictures: current().pictures || workspace.pictures,
+    count: t(pictures === 1 ? 'picture' : 'pictures', { pictures }),
     gradients: group(current().measuredAt || 0),
     total: group(poll.imageGradients),
   };
@@ -72,7 +73,7 @@ function measuredText() {
   // Of an opened file nothing was chosen here
   if (isResting && !metrics.viewed && metrics.measuredAt && metrics.historyPoints.length > 1)
     return t('chosen', values);
-  return t('pictures', values) + (current().measuredAt ? t('at', values) : '');
+  return values.count + (current().measuredAt ? t('at', values) : '');
 }
 
 /** That a defence is put before the network, in words. */

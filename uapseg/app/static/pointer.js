@@ -64,6 +64,7 @@ export async function restoreDrawing(uri) {
 }
 
 export function selectTool(name) {
+  cancel();
   painting.tool = name;
   painting.on = painting.allowed && name !== 'view';
   root.dataset.tool = painting.on ? name : 'view';
@@ -98,10 +99,11 @@ function markClass() {
   if (painting.allowed) pressClass(workspace.classes[painting.number].name);
 }
 
-/** Enables or disables drawing, as the controls request. */
-export function setDrawing(isAllowed, number) {
+/** Enables or disables drawing, as the controls request, and takes the class that they name first. */
+export function setDrawing(isAllowed, ink) {
+  if (isAllowed !== painting.allowed || ink !== painting.ink) Object.assign(painting, { ink, number: ink });
   if (isAllowed !== painting.allowed) {
-    Object.assign(painting, { allowed: isAllowed, number });
+    painting.allowed = isAllowed;
     root.dataset.drawable = isAllowed ? 1 : 0;
     selectTool(isAllowed && poll.status !== 'running' ? 'brush' : 'view');
     if (!isAllowed) pressClass(null);
@@ -141,6 +143,15 @@ function end() {
   send();
 }
 
+/** Takes back a shape that was begun. */
+function cancel() {
+  if (!stroke.from) return;
+  stroke.from = null;
+  undo();
+  mask.redone.pop();
+  showDrawing();
+}
+
 function addPointer() {
   surface.addEventListener('pointerdown', (event) => {
     if (!painting.on || event.button) return;
@@ -149,7 +160,7 @@ function addPointer() {
     begin(pointOf(event));
   });
   surface.addEventListener('pointermove', (event) => {
-    if (stroke.from) move(pointOf(event));
+    if (stroke.from && event.buttons) move(pointOf(event));
   });
   for (const over of ['pointerup', 'pointercancel']) surface.addEventListener(over, end);
 }
@@ -171,7 +182,8 @@ function onPaintKey(event) {
   if (!painting.on || !(by || event.key === ' ' || event.key === 'Escape')) return;
   event.preventDefault();
   if (event.key === 'Escape') {
-    paintCanvas.blur();
+    if (stroke.from) cancel();
+    else paintCanvas.blur();
     return;
   }
   if (by)
@@ -211,6 +223,8 @@ export function mount() {
   });
   onWorkspace(() => {
     cursor = workspace.size.map((side) => side / 2);
+    gradio.props.value = { drawing: null }; // its classes are those of the network before
+    if (painting.allowed) setDrawing(false, 0);
   });
   selectTool('view');
 }

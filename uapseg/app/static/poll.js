@@ -126,9 +126,10 @@ function measureRate({ status, image_gradients: gradients }) {
 }
 
 function setStatus(status) {
+  root.dataset.status = status; // after a lost connection, too
   if (status === poll.status) return;
   const resting = RESTING.includes(status);
-  poll.status = root.dataset.status = status;
+  poll.status = status;
   const pair = byId('u-workspace');
   if (pair) pair.inert = !resting;
   if (status === 'running' && painting.on) selectTool('view');
@@ -197,13 +198,13 @@ function applyMetrics(reply) {
   Object.assign(metrics, { scores, baselines, curve, historyPoints, intervals, measuredAt, pictures });
   Object.assign(metrics, { changes: reply.plan_changes, intervalScore: reply.interval_score });
   gallery.live = { each: reply.each, thumbs: reply.thumbs };
+  showTimeline();
   if (isLive()) Object.assign(gallery, gallery.live);
   if (currentChart() === 'strength') askStrengths();
   metrics.plain = reply.plain;
   metrics.groups = reply.groups;
   showWarning(reply.warning || '');
-  showTimeline();
-  if (history.defence) emit('frame'); // its figures are measured again
+  if (history.defence || history.strength !== 1) emit('frame'); // their figures are measured again
   metrics.updates++;
 }
 
@@ -239,7 +240,8 @@ async function applyRun(reply) {
 }
 
 async function applyReply(reply) {
-  const isOpened = isOpening() && reply.status !== 'idle';
+  const isAnswer = reply.status !== 'idle' && reply.perturbation_version !== gallery.versionBefore;
+  const isOpened = gallery.openingUntil > 0 && (isAnswer || !isOpening());
   if (isOpened) gallery.openingUntil = 0;
   await applyWorkspace(reply);
   await applyRun(reply);

@@ -12,6 +12,7 @@ import { enlarge, resetModes, restoreViews } from './views.js';
 const WORD_DELAY_MS = 800; // until a changed word has reached the server
 const STRENGTH_STEP = 0.05;
 const MAX_STRENGTH = 1.5;
+const OF_CONTROLS = ['ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown', ' ']; // where a slider or the canvas has the focus
 const entry = make('form', 'u-entry');
 const field = make('input');
 let picture = -1;
@@ -114,6 +115,8 @@ function onKey(event) {
     return;
   }
   if (!isPresenting()) return;
+  if (root.dataset.present && key !== 'Escape') return; // one view fills the window: its own keys work
+  if (OF_CONTROLS.includes(key) && event.target.closest('[role=slider], [role=application]')) return;
   const example = workspace.examples[Number(key) - 1];
   if (!KEYS[key] && !example) return;
   event.preventDefault();

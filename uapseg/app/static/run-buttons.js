@@ -5,6 +5,7 @@ import { bringIntoSight } from './views.js';
 const PATHS = { play: 'M4.500 3v10l8.500-5Z', pause: 'M5 3v10M11 3v10', step: 'M3.500 3v10l6.500-5ZM12.500 3v10' };
 const ACTIVE = ['waiting', 'running'];
 const PATIENCE_MS = 30_000;
+const START_MS = 5_000;
 const isActive = () => ACTIVE.includes(poll.status);
 const buttons = { play: button('', '', startOrPause), step: button('', '', step) };
 
@@ -17,10 +18,14 @@ export function startOrPause() {
 async function step() {
   if (isActive()) return;
   const start = poll.imageGradients;
-  const deadline = performance.now() + PATIENCE_MS;
+  const startBy = performance.now() + START_MS;
+  let deadline = performance.now() + PATIENCE_MS;
   byId('u-start').click();
-  while (performance.now() < deadline && !(isActive() && poll.imageGradients > start && byId('u-pause')))
+  while (performance.now() < deadline && !(isActive() && poll.imageGradients > start && byId('u-pause'))) {
+    if (!isActive() && performance.now() > startBy) return; // Start was refused
+    if (poll.status === 'waiting') deadline = performance.now() + PATIENCE_MS;
     await pause(30);
+  }
   byId('u-pause')?.click();
 }
 

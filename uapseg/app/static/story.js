@@ -109,9 +109,9 @@ async function load(number) {
 /** The success with a defence, and on how many pictures; neither where it could not be measured. */
 async function measure(defence) {
   for (let tries = 0; tries < MAX_TRIES && story.step >= 0; tries++) {
-    const { scores, pictures } = await request('measure', { token: poll.token, defence });
+    const { scores, pictures } = await request('measure', { token: poll.token, defence }).catch(() => ({}));
     if (scores) return { share: scores[metrics.shares[0][0]], pictures };
-    await pause(100); // the server is making something else for this visitor
+    await pause(100); // the server is making something else for this visitor, or the connection was lost
   }
   return {};
 }
@@ -224,7 +224,7 @@ async function onAnswer(step, number) {
   $('.u-solid', card).focus();
 }
 
-/** Starts the story; an active run is paused, and resumed at the end. */
+/** Starts the story; an active run is paused, and comes back at the end. */
 async function begin() {
   stopRecorded();
   if (ACTIVE.includes(poll.status)) byId('u-pause').click();

@@ -1,6 +1,6 @@
 // Photos and clips of one's own: chosen, dropped anywhere or pasted, always through the page's own upload; and the
 // buttons that make them the training set.
-import { $, announce, button, byId, gallery, gradio, make, t } from './context.js';
+import { $, announce, button, byId, gallery, gradio, make, setText, t } from './context.js';
 import { views } from './views.js';
 
 const MAX_SILENCE_MS = 30_000; // after which an upload counts as failed: Gradio tells nobody
@@ -39,14 +39,18 @@ function hideReading() {
 function upload(kind, files) {
   const parcel = new DataTransfer();
   for (const file of files) if (file.type.startsWith(`${KINDS[kind]}/`)) parcel.items.add(file);
-  if (!parcel.files.length) return;
+  if (!parcel.files.length) return false;
   const input = inputOf(kind);
   input.files = parcel.files;
   input.dispatchEvent(new Event('change', { bubbles: true }));
+  return true;
 }
 
 function take(files) {
-  for (const kind of Object.keys(KINDS)) upload(kind, [...files]);
+  const isTaken = Object.keys(KINDS).map((kind) => upload(kind, [...files]));
+  if (!files.length || isTaken.includes(true)) return;
+  setText('state', t('not_dropped'));
+  announce(t('not_dropped'));
 }
 
 function onDrag(event) {

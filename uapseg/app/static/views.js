@@ -79,7 +79,10 @@ export function enlarge(id) {
   const slot = Object.keys(slots).find((name) => slots[name] === id);
   if (slot === 'left') return;
   [slots[slot], slots.left] = [slots.left, id];
+  const { activeElement } = document;
   place();
+  if (!root.contains(activeElement)) return;
+  (activeElement.checkVisibility() ? activeElement : $('.u-fill', views[id])).focus(); // moving it took the focus away
 }
 
 let leftBefore = null;
