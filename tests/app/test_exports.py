@@ -327,7 +327,7 @@ def test_a_link_names_the_example_that_is_shown_until_something_changes(context:
         change_controls(context, run.token, *values(context, epsilon=7))
         assert make_link(context, run.token) == to_query(run.controls, context.first)
         confirm_link(context, run.token, "http://here/?epsilon=7")
-        assert said[1].startswith("It could not be copied for you: http://here/?epsilon=7 opens these settings: ")
+        assert said[1].startswith("The link could not be copied: http://here/?epsilon=7 opens these settings: ")
         assert "epsilon 7" in said[1]
         change_controls(context, run.token, *values(context, source=strings.DRAW))
         confirm_link(context, run.token, "")

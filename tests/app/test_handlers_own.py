@@ -81,7 +81,7 @@ def test_photos_are_split_by_their_content_and_no_split_is_empty():
 def test_too_few_pictures_are_one_sentence_that_says_how_many_are_needed(context: Context):
     run = visitor(context)
     run.publish(photos=[UploadedPhoto(grey(100)), UploadedPhoto(grey(100)), UploadedPhoto(grey(101))])
-    with pytest.raises(gr.Error, match="2 different photos are too few to train on: add at least 5"):
+    with pytest.raises(gr.Error, match=r"Too few different photos to train on \(2\): at least 5 are needed"):
         train_on_own(context, run.token, source(strings.OWN_PHOTOS))
     assert run.own_pictures is None
     still = [Frame(number / 4, grey(100)) for number in range(40)]

@@ -280,7 +280,7 @@ def test_axe_finds_nothing_in_any_theme_during_and_after_a_run(served: Site):
     tab.evaluate("() => document.activeElement.blur()")
     tab.keyboard.press("Escape")
     tab.get_by_role("tab", name="Your runs").click()
-    expect(tab.locator(".u-strip h3")).to_contain_text("no history of what others made is kept")
+    expect(tab.locator(".u-strip h3")).to_contain_text("only from this visit")
     tab.locator(".u-thumb").first.click()
     tab.locator(".u-pair img").first.wait_for()
     found["two runs"] = findings(tab)

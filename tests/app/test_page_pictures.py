@@ -83,7 +83,7 @@ def test_photos_are_trained_on_a_defence_is_tried_and_everything_forgotten(small
     train = tab.get_by_role("button", name="Train on these photos")
     train.click()
     expect(tab.locator(".toast-body").first).to_contain_text(
-        "2 different photos are too few to train on: add at least 5"
+        "Too few different photos to train on (2): at least 5 are needed"
     )
     photos.set_input_files(paths[2:])
     expect(mine).to_have_text("Your photos (8)")

@@ -145,7 +145,8 @@ def people_warning(target: Target, people: tuple[str, ...]) -> str:
         return ""
     if not other_people:
         return ""
-    return f"{join_names(other_people)} may take the place of {join_names(hidden)}: hide both, and nobody is left."
+    others, names = join_names(other_people), join_names(hidden)
+    return f"{others} may take the place of {names}: hide these too, so that nobody is left."
 
 
 def percent(share: float | None) -> str:
@@ -244,7 +245,7 @@ def link(content: str, address: str | None, *, with_drawing: bool) -> str:
         'Copied. It opens the example foo.'
     """
     sentence = (
-        f"It could not be copied for you: {address} opens {content}." if address else f"Copied. It opens {content}."
+        f"The link could not be copied: {address} opens {content}." if address else f"Copied. It opens {content}."
     )
     return f"{sentence} {strings.DRAWING_NOT_LINKED}" if with_drawing else sentence
 
@@ -256,7 +257,8 @@ def missing_files(names: Sequence[str]) -> str:
         >>> missing_files(["a.jpg", "b.jpg", "c.jpg"])[:43]
         'a.jpg and 2 more files could not be downloa'
     """
-    remainder = f" and {len(names) - 1} more files" if len(names) > 1 else ""
+    others = len(names) - 1
+    remainder = f" and {others} more file{'s' * (others != 1)}" if others else ""
     return f"{names[0]}{remainder} could not be downloaded: try again later, or choose something else."
 
 

@@ -114,7 +114,7 @@ STAGE = {
     "compare": "drag to compare",
     "before": "before",
     "after": "after",
-    "wipe": "Share of the picture that is shown as it was before",
+    "wipe": "Share of the picture shown without the perturbation",
     "prediction": "What the network sees",
     "point": "point to read the class",
     "perturbation": "Perturbation",
@@ -126,7 +126,7 @@ STAGE = {
     "c_strength": "Strength",
     "c_trade": "Trade-off",
     "interval": "95 % interval",
-    "interval_hint": "where the success lies if as many pictures are drawn from these again and again (bootstrap)",
+    "interval_hint": "range of the success when the pictures are resampled (bootstrap)",
     "d_success": "Curve of the success on validation pictures over image-gradients, with its 95 % bootstrap interval",
     "d_strength": "Curve of the success over the strength of the perturbation",
     "d_trade": "The share of other objects that is kept over the share that is hidden, at each validation",
@@ -134,7 +134,7 @@ STAGE = {
     "trade_end": "100 % hidden",
     "strips": "Which pictures are shown below",
     "tab_runs": "Your runs",
-    "runs_hint": "of this visit alone: no history of what others made is kept. Press one, or two, to compare",
+    "runs_hint": "only from this visit. Select one or two to compare",
     "show_run": "{title}: show it beside another run",
     "current_run": "Now: {title}",
     "none_yet": "no figures yet",
@@ -144,7 +144,7 @@ STAGE = {
     "tab_held_out": "Pictures it was not trained on",
     "tab_own": "Your photos",
     "tab_examples": "Examples",
-    "examples_hint": "before and after: press one to see it, and go on from there",
+    "examples_hint": "before and after: select one to open it and continue from it",
     "card": (
         "{title}. On {pictures} test pictures {success} % {label} (95 % interval {low} to {high}), "
         "random noise {noise} %; {gradients} image-gradients."
@@ -175,8 +175,9 @@ STAGE = {
     "random": "random noise",
     "clean": "clean",
     "pictures": "{pictures} pictures",
+    "picture": "1 picture",
     "at": ", at {gradients} image-gradients",
-    "chosen": "saved: after {gradients} of {total}, best on {pictures} pictures",
+    "chosen": "saved: after {gradients} of {total}, best on {count}",
     "total": "/ {total} image-gradients",
     "rate": "{rate} a second, {left} left",
     "rate_alone": "{rate} a second",
@@ -228,7 +229,7 @@ STAGE = {
     "m_difference": "difference",
     "m_labels": "classes",
     "m_changed": "what changed",
-    "m_confidence": "how sure it is",
+    "m_confidence": "confidence",
     "m_amplified": "amplified",
     "m_spectrum": "spectrum",
     "factor": "Amplification of the difference",
@@ -264,6 +265,7 @@ STAGE = {
     "file": "Choose a picture",
     "stencil": "The mask is ready: press where it belongs",
     "unreadable": "The picture could not be read",
+    "not_dropped": "Only pictures and video clips can be dropped here: use “Open a file” for the rest.",
     "n_x": "Left",
     "n_y": "Top",
     "n_width": "Width",
@@ -312,8 +314,8 @@ NO_CLIP = "The clip could not be read: upload a short MP4, WebM or MOV."
 PAUSE_FIRST = "A run is in progress: pause it first, then choose other pictures."
 STILL_GOING = "The run on these pictures has not ended yet: try again in a moment."
 FEW_PHOTOS = (
-    "{different} different photos are too few to train on: add at least {least}, better twenty or more, as some are "
-    "set aside for validation and for the test."
+    "Too few different photos to train on ({different}): at least {least} are needed, better twenty or more, as some "
+    "are set aside for validation and for the test."
 )
 FEW_FRAMES = (
     "Only {different} of {frames} frames can be trained on, as the others show the same, and at least {least} are "

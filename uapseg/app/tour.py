@@ -41,7 +41,7 @@ TOUR: list[TourStep] = [
     {
         "title": "What the network does",
         "text": "It gives every pixel of a picture a class: road, sky, pedestrian. The second picture is its answer, "
-        "in colours. Cars that drive by themselves look at streets like this.",
+        "in colours. Self-driving cars use such networks.",
         "question": "How many decisions does it take for this one picture?",
         "answers": ["{classes}, one a class", "about a thousand", "about {thousands} thousand"],
         "right": 2,
@@ -76,10 +76,10 @@ TOUR: list[TourStep] = [
     },
     {
         "title": "Hide the people",
-        "text": "It need not be a word. This perturbation was trained to leave the street as it is, but without its "
-        "people.",
-        "question": "How much of them does the network still find in pictures that were never trained on?",
-        "answers": ["Nearly all", "About half", "Nearly nothing"],
+        "text": "It does not have to be a word. This perturbation was trained to leave the street as it is, but "
+        "without its people.",
+        "question": "How much of the people does the network still find in pictures it was not trained on?",
+        "answers": ["Almost all", "About half", "Almost nothing"],
         "right": 1,
         "shares": [0.95, 0.5, 0.05],
         "reveal": "{success} % of their pixels are gone. The second picture shows where the answer changed.",
@@ -88,10 +88,10 @@ TOUR: list[TourStep] = [
     },
     {
         "title": "A defence to try",
-        "text": "Whoever knows a network well can make such a perturbation, and slip it into a camera's stream. One "
+        "text": "Anyone with access to a network can train such a perturbation and add it to a camera's images. One "
         "defence is to save each picture as JPEG before the network sees it.",
         "question": "How much of the effect is left after JPEG?",
-        "answers": ["Nearly all", "About half", "Nearly nothing"],
+        "answers": ["Almost all", "About half", "Almost nothing"],
         "right": 0,
         "shares": [0.95, 0.5, 0.05],
         "reveal": "On {pictures} of the pictures, {hidden} % of their pixels are gone without JPEG, {defended} % "
