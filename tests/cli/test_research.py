@@ -289,5 +289,5 @@ def test_progress_and_report_name_the_iterate_that_is_kept_and_what_chose_it(cap
     sentences = selection_sentences(found.best_iterate, found.image_gradients)
     assert sentences == ["It is the iterate after 80 of 80 image-gradients, chosen by 6 validation pictures."]
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "No significant improvement" in line]
-    assert "on 6 pictures that it does not learn from since 0 image-gradients" in line
+    assert "on 6 pictures for validation since 0 image-gradients" in line
     assert line.endswith("Ctrl-C stops here and keeps all.")
