@@ -388,7 +388,7 @@ def test_without_a_target_the_heading_says_what_to_do(context: Context):
         ({"source": strings.DRAW}, "Nothing is drawn"),
         ({"source": strings.UPLOAD}, "Choose a mask"),
         ({"epsilon": 64}, "between 1 and 32"),
-        ({"budget": 10**9}, "between 50 and 20,000"),
+        ({"budget": 10**9}, "between 50 and 40,000"),
         ({"epsilon": "many"}, "between 1 and 32"),
         ({"keep": 4.5}, "between 0.1 and 4\\."),
         ({"keep": "nan"}, "between 1 and 32"),

@@ -22,7 +22,7 @@ from uapseg.targets.drawing import NO_WORD, mask_target, text_target
 from uapseg.targets.people import PEOPLE, expand_people, names_people
 
 EPSILONS = (1, 32)
-BUDGETS = (50, 20_000)
+BUDGETS = (50, 40_000)
 WEIGHTS = (0.1, 4.0)
 SEEDS = (0, 10**12)
 

@@ -284,7 +284,7 @@ NO_CONTROL = "This page has no controls for such a target: run its plan on the c
 
 NOT_DRAWN = "Nothing is drawn yet: choose a class below the photo, and paint on the photo."
 BAD_DRAWING = "The drawing could not be read: clear it and draw again."
-BAD_NUMBER = "Epsilon must be between 1 and 32, and the training length between 50 and 20,000."
+BAD_NUMBER = "Epsilon must be between 1 and 32, and the training length between 50 and 40,000."
 BAD_SEED = "The seed must be a whole number from 0 to 1000000000000."
 BAD_WEIGHT = "“Protect the rest” must be between 0.1 and 4."
 NO_WEIGHT = "The preset paper weights all pixels alike: set “Protect the rest” to 1, or choose the preset fast."
