@@ -137,13 +137,12 @@ export function setStrength(share) {
 export async function askStrengths() {
   if (!metrics.scores) return;
   const { point } = history;
-  metrics.strengths = null;
-  drawChart();
-  for (let tries = 0; tries < MAX_TRIES && !metrics.strengths && point === history.point; tries++) {
+  let reply = {};
+  for (let tries = 0; tries < MAX_TRIES && !reply.rows && point === history.point; tries++) {
     if (tries) await pause(RETRY_MS); // the server was busy with another request of this visitor
-    const { rows } = await request('strengths', { token: poll.token, history_point: point }).catch(() => ({}));
-    if (rows && point === history.point) metrics.strengths = rows;
+    reply = await request('strengths', { token: poll.token, history_point: point }).catch(() => ({}));
   }
+  if (reply.rows && point === history.point) metrics.strengths = reply.rows;
   drawChart();
 }
 
@@ -184,6 +183,7 @@ function addDefences() {
 function setPoint(point) {
   if (point === history.point || point === undefined) return;
   history.point = point;
+  metrics.strengths = null; // those of another point
   showTimeline();
   ask();
   if (currentChart() === 'strength') askStrengths();
